@@ -11,7 +11,7 @@ import { normalTensor, seedFor } from '../../kernels/tensors/random';
 import { tensor, zeros, type Tensor } from '../../kernels/tensors/tensor';
 import { resize } from '../../models/images/resample';
 import type { Pixels } from '../../models/images/pixels';
-import type { ModuleInputChoice } from '../../protocol/results/module';
+import type { ModuleInputChoice } from '../../protocol/results/module-schema';
 import { readPicture } from '../images/read-picture';
 import type { Surroundings } from '../surroundings';
 import { readTensorFile } from '../tensor-file';

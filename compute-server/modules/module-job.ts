@@ -15,7 +15,13 @@ import type { Graph } from '../../kernels/graph/graph';
 import { fromRuntime, toRuntime } from '../../kernels/tensors/precision';
 import { random, seedFor } from '../../kernels/tensors/random';
 import type { ModuleProgress } from '../../protocol/compute/modules';
-import type { ModuleSetup, ModuleProof, ModuleResult, ModuleTime, ModuleTiming } from '../../protocol/results/module';
+import type {
+  ModuleSetup,
+  ModuleProof,
+  ModuleResult,
+  ModuleTime,
+  ModuleTiming,
+} from '../../protocol/results/module-schema';
 import { verdict } from '../../protocol/results/verdict';
 import { requireDevice } from '../devices/devices';
 import type { Job } from '../dispatch/dispatcher';

@@ -1,6 +1,6 @@
 /** What a run of a module shows beside its pictures, as sections. */
 import type { Module } from '../../kernels/module';
-import type { ModuleProof, ModuleResult, ModuleTiming } from '../../protocol/results/module';
+import type { ModuleProof, ModuleResult, ModuleTiming } from '../../protocol/results/module-schema';
 import type { Section } from '../../protocol/sections/section';
 
 export const proofSection = (module: Module, proofs: readonly ModuleProof[]): Section => ({

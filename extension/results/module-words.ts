@@ -1,7 +1,6 @@
 /** How a saved run of a module is read, written, named and described in a list. */
 import { moduleSuffix } from '../../protocol/contributions/views';
-import type { ModuleResult } from '../../protocol/results/module';
-import { savedModule } from '../../protocol/results/module-schema';
+import { type ModuleResult, savedModule } from '../../protocol/results/module-schema';
 import { threadWords } from '../../protocol/results/thread-words';
 import { parseJson, type Checked } from '../../protocol/schema/check';
 import { fileNameOf, threeDigits, type ResultLine } from './result-words';

@@ -13,7 +13,7 @@ import type { ToModulePanel } from '../../protocol/panels/module';
 import type { ToPlanPanel } from '../../protocol/panels/plan';
 import { parsePlan, planText, type Plan } from '../../protocol/plans/plan-file';
 import type { BenchmarkResult } from '../../protocol/results/benchmark';
-import type { ModuleResult } from '../../protocol/results/module';
+import type { ModuleResult } from '../../protocol/results/module-schema';
 import { analysisDescription, analysisDetails, analysisFileName, analysisLines } from './analysis-words';
 import { benchmarkText, parseBenchmark } from './benchmark-file';
 import { mechanismLines, resultDescription, resultDetails, resultFileName } from './benchmark-words';

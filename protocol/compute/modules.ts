@@ -1,6 +1,6 @@
 /** Methods of the compute server about modules. */
 import type { ParameterTable } from '../analysis/parameters';
-import type { ModuleSetup, ModuleResult } from '../results/module';
+import type { ModuleSetup, ModuleResult } from '../results/module-schema';
 
 export interface ModuleInfo {
   readonly id: string;

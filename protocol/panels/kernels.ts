@@ -7,7 +7,7 @@ import type { MechanismView, MechanismViewRequest } from '../compute/mechanism-v
 import type { ModuleInfo, ModuleProgress } from '../compute/modules';
 import type { NeighborhoodBound, NeighborhoodRequest } from '../compute/neighborhood';
 import type { BenchmarkSetup, BenchmarkResult, BenchmarkRow } from '../results/benchmark';
-import type { ModuleSetup, ModuleResult } from '../results/module';
+import type { ModuleSetup, ModuleResult } from '../results/module-schema';
 import type { FromRunPanel, PanelPlace } from './run-panel';
 
 export type KernelsPlace = PanelPlace;

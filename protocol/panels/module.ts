@@ -2,7 +2,7 @@
  * Messages between the extension and the editor of a saved run of a module. The page speaks first: it posts `ready`, and the
  * extension replies with `open`, which holds everything that is drawn.
  */
-import type { ModuleResult } from '../results/module';
+import type { ModuleResult } from '../results/module-schema';
 import type { FromRunPanel } from './run-panel';
 
 /** Sent by the extension. */

@@ -21,7 +21,7 @@ import {
   trueOrWhy,
   whole,
 } from '../schema/fields';
-import { headOf, provenance } from '../schema/parts';
+import { headOf, provenance, type Ratio } from '../schema/parts';
 import type {
   BackwardTimes,
   BenchmarkSetup,
@@ -35,7 +35,6 @@ import type {
   ParameterValue,
   PatternRun,
   RateBySize,
-  Ratio,
   Roof,
 } from './benchmark';
 import type { MachineLoad, MachineState } from './machine';

@@ -2,10 +2,10 @@
  * A benchmark as it is planned, streamed, saved (`*.headscope-bench.json`) and printed (`headscope bench --json`).
  * Field names of rows, fits, crossover and roof are fixed: other tools read them.
  */
+import type { Ratio, Provenance } from '../schema/parts';
 import type { AttentionPattern } from './attention-pattern';
 import type { CabMeasures } from './cab';
 import type { MachineState } from './machine';
-import type { Provenance } from '../schema/parts';
 
 export type { AttentionPattern };
 export type Precision = 'float32' | 'float16';
@@ -58,17 +58,6 @@ export interface BenchmarkSetup {
   readonly done?: readonly BenchmarkRow[];
   /** The model config that the shape was taken from, for display. */
   readonly origin?: string;
-}
-
-/** ratio = baseline time / mechanism time by interleaved pairs: above 1 is faster than the baseline. */
-export interface Ratio {
-  /** Hodges-Lehmann estimate of the median ratio, over the logarithms. */
-  readonly median: number;
-  /** 95 % interval of the signed-rank test: it leaves 1 out exactly when p < 5 %. With fewer than six pairs the whole range. */
-  readonly low: number;
-  readonly high: number;
-  /** Two-sided Wilcoxon signed-rank test over the logarithms of the pairs. */
-  readonly p: number;
 }
 
 /**

@@ -9,7 +9,7 @@ import type { BenchmarkSetup, BenchmarkResult } from './benchmark';
 import type { HallucinationResult, HallucinationSet } from './hallucination';
 import type { HeadsResult } from './heads';
 import { machineWords } from './machine';
-import type { ModuleSetup, ModuleResult } from './module';
+import type { ModuleSetup, ModuleResult } from './module-schema';
 import type { ModelSummary, ImageSpan, DeviceSummary, Provenance, HeldWeights } from '../schema/parts';
 import { heldWords } from './weights';
 

@@ -1,6 +1,6 @@
 /** One attention call over worker processes, timed against one worker, as `headscope distributed --json` writes it. */
-import type { AttentionPattern, Ratio } from './benchmark';
-import type { Provenance } from '../schema/parts';
+import type { AttentionPattern } from './benchmark';
+import type { Ratio, Provenance } from '../schema/parts';
 
 export interface ShardedGrid {
   readonly headWorkers: number;

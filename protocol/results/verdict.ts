@@ -1,4 +1,4 @@
-import type { Ratio } from './benchmark';
+import type { Ratio } from '../schema/parts';
 
 /**
  * Two kernels whose medians lie closer than this count as equal: the same kernel opened twice differs by up to about

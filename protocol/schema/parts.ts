@@ -88,6 +88,18 @@ export type ParameterValue = Output<typeof parameterValue>;
 export const parameterValues = record(parameterValue, 'an object of parameters');
 export type ParameterValues = Output<typeof parameterValues>;
 
+/** ratio = baseline time / mechanism time by interleaved pairs: above 1 is faster than the baseline. */
+export const ratio = object({
+  /** Hodges-Lehmann estimate of the median ratio, over the logarithms. */
+  median: number,
+  /** 95 % interval of the signed-rank test: it leaves 1 out exactly when p < 5 %. With fewer than six pairs the whole range. */
+  low: number,
+  high: number,
+  /** Two-sided Wilcoxon signed-rank test over the logarithms of the pairs. */
+  p: number,
+});
+export type Ratio = Output<typeof ratio>;
+
 /** Largest side of a table. */
 export const mostLayers = 1024;
 export const mostHeads = 1024;

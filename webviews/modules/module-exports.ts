@@ -1,6 +1,6 @@
 /** What leaves the section of modules: a run as JSON, a picture of it in every format. */
 import type { ExportFormat } from '../../protocol/panels/run-panel';
-import type { ModuleResult } from '../../protocol/results/module';
+import type { ModuleResult } from '../../protocol/results/module-schema';
 import type { Section } from '../../protocol/sections/section';
 import { fileName, type Leaving } from '../charts/leaving';
 import { sectionCsv } from '../sections/section-file';

@@ -2,7 +2,7 @@
 import type { ModuleInfo } from '../../protocol/compute/modules';
 import type { ModuleFile } from '../../protocol/panels/kernels';
 import { limits } from '../../protocol/results/limits';
-import type { ModuleInputChoice, ModuleSetup } from '../../protocol/results/module';
+import type { ModuleInputChoice, ModuleSetup } from '../../protocol/results/module-schema';
 import { readSeed, seedProblem } from '../ui/form-fields';
 import { firstProblem, readParameters, type Typed } from '../ui/typed-parameters';
 

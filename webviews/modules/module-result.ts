@@ -1,6 +1,6 @@
 /** A run of a module on the page: its finding, what made it, and its sections. */
 import { html, type TemplateResult } from 'lit';
-import type { ModuleResult } from '../../protocol/results/module';
+import type { ModuleResult } from '../../protocol/results/module-schema';
 import type { Section } from '../../protocol/sections/section';
 import type { SectionFormat, SectionView } from '../sections/section-kind';
 import { unaskedSections } from '../sections/unasked-sections';

@@ -1,7 +1,7 @@
 /** What the section of modules holds, and how a message changes it. Pure. */
 import type { ModuleInfo } from '../../protocol/compute/modules';
 import type { ToKernelsPanel } from '../../protocol/panels/kernels';
-import type { ModuleSetup, ModuleResult } from '../../protocol/results/module';
+import type { ModuleSetup, ModuleResult } from '../../protocol/results/module-schema';
 import { unreachable } from '../../protocol/unreachable';
 import type { SectionView } from '../sections/section-kind';
 import { readModuleForm, moduleFormOf, type ModuleForm, type ModuleReading } from './module-form';

@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import { Option } from 'commander';
 import type { ModuleInfo } from '../../../protocol/compute/modules';
-import type { ModuleInputChoice, ModuleSetup, ModuleResult } from '../../../protocol/results/module';
+import type { ModuleInputChoice, ModuleSetup, ModuleResult } from '../../../protocol/results/module-schema';
 import { limits } from '../../../protocol/results/limits';
 import { provenance } from '../../provenance';
 import { deviceIds } from '../../runtime/session';

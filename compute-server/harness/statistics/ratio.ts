@@ -1,4 +1,4 @@
-import type { Ratio } from '../../../protocol/results/benchmark';
+import type { Ratio } from '../../../protocol/schema/parts';
 import { signedRank } from './signed-rank';
 
 /**

@@ -1,7 +1,7 @@
 /** The extension's half of the editor of a saved run of a module. It only reads, so it works in an untrusted workspace. */
 import type { FromModulePanel, ToModulePanel } from '../../../protocol/panels/module';
 import { fromModulePanel } from '../../../protocol/panels/module-schema';
-import type { ModuleResult } from '../../../protocol/results/module';
+import type { ModuleResult } from '../../../protocol/results/module-schema';
 import { unreachable } from '../../../protocol/unreachable';
 import { defined } from '../../platform/defined';
 import type { ComparedOf } from '../../results/result-kinds';

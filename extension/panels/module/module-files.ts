@@ -1,7 +1,7 @@
 /** The editors of saved runs of modules in this window. */
 import * as vscode from 'vscode';
 import type { ToModulePanel } from '../../../protocol/panels/module';
-import type { ModuleResult } from '../../../protocol/results/module';
+import type { ModuleResult } from '../../../protocol/results/module-schema';
 import { showFailure } from '../../platform/log';
 import { Owner } from '../../platform/owner';
 import { chooseResult } from '../../results/choose-result';

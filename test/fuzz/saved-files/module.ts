@@ -1,6 +1,6 @@
 /** What the editor of a run of a module makes of it first: its words, its sections, and its comparison with itself. */
 import { moduleDescription, moduleDetails, moduleLines } from '../../../extension/results/module-words';
-import type { ModuleResult } from '../../../protocol/results/module';
+import type { ModuleResult } from '../../../protocol/results/module-schema';
 import { moduleMade } from '../../../webviews/modules/module-exports';
 import { comparedRuns } from '../../../webviews/panels/module/comparison';
 import { firstOfSections } from './analysis';

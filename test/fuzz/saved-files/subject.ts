@@ -12,7 +12,7 @@ import { parseIntervention } from '../../../extension/results/intervention-file'
 import { parseModule } from '../../../extension/results/module-words';
 import { type AnalysisResult, parseAnalysis } from '../../../protocol/analysis/schema';
 import type { BenchmarkResult } from '../../../protocol/results/benchmark';
-import type { ModuleResult } from '../../../protocol/results/module';
+import type { ModuleResult } from '../../../protocol/results/module-schema';
 import { parsePlan, type Plan } from '../../../protocol/plans/plan-file';
 import type { Intervention } from '../../../protocol/interventions/interventions';
 import type { Checked } from '../../../protocol/schema/check';

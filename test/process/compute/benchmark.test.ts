@@ -7,7 +7,7 @@ import { resolveTable } from '../../../protocol/analysis/parameters';
 import type { BenchmarkProgress } from '../../../protocol/compute/api';
 import type { ComputeClient } from '../../../protocol/compute/client';
 import type { MachineLoad } from '../../../protocol/results/machine';
-import type { ModuleSetup } from '../../../protocol/results/module';
+import type { ModuleSetup } from '../../../protocol/results/module-schema';
 import { unclassified } from '../../../protocol/results/comparability';
 import type { BenchmarkResult } from '../../../protocol/results/benchmark';
 import { sentenceOf } from '../../../protocol/wire/words';

@@ -7,7 +7,7 @@ import type { ModuleInfo } from '../../../protocol/compute/modules';
 import { templateColumns } from '../../../protocol/compute/template';
 import type { SetupReport } from '../../../protocol/compute/setup';
 import type { BenchmarkResult } from '../../../protocol/results/benchmark';
-import type { ModuleResult } from '../../../protocol/results/module';
+import type { ModuleResult } from '../../../protocol/results/module-schema';
 import type { Provenance } from '../../../protocol/schema/parts';
 import { patience } from '../../support/patience';
 import { buildServer, headscope } from './support/server';

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { ModuleFileHost, type ModuleFileServices } from '../../../extension/panels/module/host';
 import { moduleFileName, moduleLines, moduleText, parseModule } from '../../../extension/results/module-words';
 import type { ToModulePanel } from '../../../protocol/panels/module';
-import type { ModuleResult } from '../../../protocol/results/module';
+import type { ModuleResult } from '../../../protocol/results/module-schema';
 import { comparedRuns } from '../../../webviews/panels/module/comparison';
 
 const text = readFileSync('test/fixtures/results/summary.headscope-module.json', 'utf8');

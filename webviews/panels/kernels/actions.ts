@@ -1,6 +1,6 @@
 /** What the parts of the panel may ask for; `panel.ts` does it. */
 import type { FromKernelsPanel, ModuleFile } from '../../../protocol/panels/kernels';
-import type { ModuleResult } from '../../../protocol/results/module';
+import type { ModuleResult } from '../../../protocol/results/module-schema';
 import type { Section } from '../../../protocol/sections/section';
 import type { ChartExport } from '../../charts/chart-card';
 import type { SectionFormat, SectionView } from '../../sections/section-kind';

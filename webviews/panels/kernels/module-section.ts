@@ -1,7 +1,7 @@
 /** Modules in the Kernels panel: the list by kind, the form of one, and what a run of it gave. */
 import { html, nothing, type TemplateResult } from 'lit';
 import type { ModuleInfo } from '../../../protocol/compute/modules';
-import type { ModuleInputChoice } from '../../../protocol/results/module';
+import type { ModuleInputChoice } from '../../../protocol/results/module-schema';
 import { moduleResult } from '../../modules/module-result';
 import { button, disclosure, dropdown, field, progressRing, segments, textField } from '../../ui/controls';
 import { isOpen } from '../../ui/disclosures';

@@ -1,6 +1,6 @@
 /** Two runs of a module as one table. Pure. */
 import { whyNotCompared } from '../../../protocol/results/comparability';
-import type { ModuleResult } from '../../../protocol/results/module';
+import type { ModuleResult } from '../../../protocol/results/module-schema';
 import type { TableSection } from '../../../protocol/sections/table';
 
 /**

@@ -2,7 +2,7 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import { differenceSentence, whyNotCompared } from '../../../protocol/results/comparability';
 import type { ToModulePanel } from '../../../protocol/panels/module';
-import type { ModuleResult } from '../../../protocol/results/module';
+import type { ModuleResult } from '../../../protocol/results/module-schema';
 import type { Section } from '../../../protocol/sections/section';
 import { moduleMade } from '../../modules/module-exports';
 import { moduleSections } from '../../modules/module-result';

@@ -4,8 +4,12 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { moduleJob } from '../../../../compute-server/modules/module-job';
-import { moduleSetupRequest, savedModule } from '../../../../protocol/results/module-schema';
-import type { ModuleSetup, ModuleResult } from '../../../../protocol/results/module';
+import {
+  moduleSetupRequest,
+  savedModule,
+  type ModuleSetup,
+  type ModuleResult,
+} from '../../../../protocol/results/module-schema';
 import type { ModuleProgress } from '../../../../protocol/compute/modules';
 import { check, parseJson } from '../../../../protocol/schema/check';
 import { FailureError } from '../../../../protocol/wire/failures';
