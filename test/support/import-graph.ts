@@ -69,5 +69,27 @@ export function findCircles(graph: readonly SourceFile[]): string[][] {
   return circles;
 }
 
+/**
+ * Circles among what lies side by side in a folder: a folder in it counts as a whole, with all that is below, a file alone. So a
+ * catalogue may import the folders that it lists while they import a type beside it.
+ */
+export function findFolderCircles(graph: readonly SourceFile[]): string[][] {
+  const levels = new Map<string, Map<string, Set<string>>>();
+  for (const { path, files } of graph) {
+    for (const target of files) {
+      const [from, to] = [path.split('/'), target.split('/')];
+      const shared = from.findIndex((part, at) => part !== to[at] || at === from.length - 1 || at === to.length - 1);
+      const child = (parts: readonly string[]): string => parts.slice(0, shared + 1).join('/');
+      if (child(from) === child(to)) continue;
+      const level = from.slice(0, shared).join('/');
+      const edges = levels.get(level) ?? new Map<string, Set<string>>();
+      levels.set(level, edges.set(child(from), (edges.get(child(from)) ?? new Set()).add(child(to))));
+    }
+  }
+  return [...levels.values()]
+    .flatMap((edges) => findCircles([...edges].map(([path, files]) => ({ path, files: [...files], packages: [] }))))
+    .filter((circle) => circle.some((path) => !path.endsWith('.ts')));
+}
+
 /** True when `path` is the folder or file `place`, or inside it. */
 export const within = (path: string, place: string): boolean => path === place || path.startsWith(`${place}/`);

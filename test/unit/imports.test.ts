@@ -4,7 +4,7 @@ import { mkdtempSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { restrictedPackages, rooms, zones } from '../../build/rooms.mjs';
-import { findCircles, readRoom, within } from '../support/import-graph';
+import { findCircles, findFolderCircles, readRoom, within } from '../support/import-graph';
 import type { SourceFile } from '../support/import-graph';
 
 const root = resolve(__dirname, '../..');
@@ -96,6 +96,13 @@ describe('imports', () => {
     );
   });
 
+  it('make no circle of folders, in the tests neither', () => {
+    assert.deepEqual(
+      findFolderCircles([...graph, ...readRoom(root, 'test')]).map((circle) => circle.join(' -> ')),
+      [],
+    );
+  });
+
   describe('a repository that breaks the rule', () => {
     let folder: string;
     const write = (path: string, text: string) => {
@@ -107,6 +114,21 @@ describe('imports', () => {
       folder = mkdtempSync(join(tmpdir(), 'headscope-imports-'));
     });
     afterEach(() => rmSync(folder, { recursive: true }));
+
+    it('is caught in a circle of two folders without one of files; a catalogue beside its folders is none', () => {
+      write('kernels/a/one.ts', "import { two } from '../b/two'; export const one = two;");
+      write('kernels/b/two.ts', 'export const two = 2;');
+      write('kernels/b/three.ts', "import { four } from '../a/deep/four'; export const three = four;");
+      write('kernels/a/deep/four.ts', "import type { Type } from '../../type'; export const four: Type = 4;");
+      write('kernels/type.ts', 'export type Type = number;');
+      write('kernels/catalogue.ts', "export { one } from './a/one'; export { three } from './b/three';");
+      const read = readRoom(folder, 'kernels');
+      assert.deepEqual(findCircles(read), []);
+      assert.deepEqual(
+        findFolderCircles(read).map((circle) => [...circle].sort()),
+        [['kernels/a', 'kernels/b']],
+      );
+    });
 
     it('is caught in a forbidden edge, also through `export from`, `import type` and `import()`', () => {
       write('kernels/shape.ts', 'export const heads = 8;');
