@@ -7,7 +7,7 @@ import type { Handlers } from './commands/register';
 const seenKey = 'example.seen';
 const faulty = 'faulty/config.json';
 
-export async function openWalkthrough(context: vscode.ExtensionContext, toSide: boolean): Promise<void> {
+async function openWalkthrough(context: vscode.ExtensionContext, toSide: boolean): Promise<void> {
   await vscode.commands.executeCommand(
     'workbench.action.openWalkthrough',
     `${context.extension.id}#${walkthrough.id}`,

@@ -2,7 +2,7 @@
  * A folder of Headscope's own below one that a person names: made with its mark, or found with it. What is kept between runs lies
  * in one, and only from there are entries deleted.
  */
-import { lstat, mkdir, readdir, stat } from 'node:fs/promises';
+import { mkdir, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isMarked, markFile, ownMark } from './mark';
 import { partsOf, removeEntry, type Form } from './remove';
@@ -99,7 +99,3 @@ export async function prune(own: OwnFolder, { kept, inUse, others, form }: Pruni
 
 /** Names that are the first 24 hex digits of a SHA-256. */
 export const hashName = /^[0-9a-f]{24}$/;
-
-/** Whether a path is a folder itself, and not a link to one. */
-export const isFolder = async (path: string): Promise<boolean> =>
-  (await lstat(path).catch(() => undefined))?.isDirectory() === true;

@@ -34,7 +34,7 @@ export type Parameter =
     }
   | { readonly kind: 'boolean'; readonly title: string; readonly description: string; readonly default: boolean };
 
-export type ParameterValue = number | string | boolean;
+type ParameterValue = number | string | boolean;
 export type ParameterValues = Readonly<Record<string, ParameterValue>>;
 export type ParameterTable<P extends ParameterValues> = { readonly [K in keyof P]: Parameter };
 
@@ -63,7 +63,7 @@ export interface Weight {
  * What each query may read. `mask(head, query, key)` says it pair by pair; `data` says that it depends on the values (then
  * the mask is an upper bound); blocks name the tile in which the kernel skips work, for drawing.
  */
-export interface ReadPattern {
+interface ReadPattern {
   readonly dependsOnData: boolean;
   /** Causal, but which of the earlier keys are read depends on later positions too: decoding gives other numbers. */
   readonly dependsOnFuture?: boolean;
@@ -84,7 +84,7 @@ export interface ReadPattern {
 }
 
 /** Ranges [start, end) of queries and keys. */
-export interface WorkerPiece {
+interface WorkerPiece {
   readonly worker: number;
   readonly step: number;
   readonly queries: readonly { readonly start: number; readonly end: number }[];
@@ -99,7 +99,7 @@ export interface ReadGrid {
 }
 
 /** A setting in which the mechanism must equal another one (a law of test/laws), e.g. a window as long as the sequence. */
-export interface Limit<P extends ParameterValues> {
+interface Limit<P extends ParameterValues> {
   readonly name: string;
   readonly parameters: (shape: AttentionShape) => Partial<P>;
   readonly equals: string;

@@ -17,8 +17,8 @@ export type Tensors = Readonly<Record<string, Tensor>>;
  * - `head`: the last part, which gives scores, classes or boxes;
  * - `network`: a whole one, from a picture or a text to its answer.
  */
-export const moduleKinds = ['attention', 'block', 'fusion', 'head', 'network'] as const;
-export type ModuleKind = (typeof moduleKinds)[number];
+const moduleKinds = ['attention', 'block', 'fusion', 'head', 'network'] as const;
+type ModuleKind = (typeof moduleKinds)[number];
 
 /**
  * What an input is, which says what a person may give for it and how it reaches the graph.
@@ -86,7 +86,7 @@ export interface Sample<P extends ParameterValues> {
 }
 
 /** Inputs made of what a person writes: documents and labels, a scene, a dialogue. */
-export interface WrittenInput<P extends ParameterValues> {
+interface WrittenInput<P extends ParameterValues> {
   readonly title: string;
   /** What to write, a line or two. */
   readonly description: string;
@@ -129,7 +129,7 @@ export interface ModuleGraph {
 }
 
 /** A setting in which the module equals something else, in the float64 reference. */
-export interface ModuleLimit<P extends ParameterValues> {
+interface ModuleLimit<P extends ParameterValues> {
   readonly name: string;
   readonly parameters: Partial<P>;
   /** The call in which it holds, made of a drawn one; left out: the drawn one. */

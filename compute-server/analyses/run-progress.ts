@@ -74,7 +74,7 @@ async function* followedOnce(
 export const heldShare = 0.25;
 
 /** Seconds that a run of equal steps still takes, by the steps of this run: those taken from disk took no time. */
-export class TimeLeft {
+class TimeLeft {
   private started = performance.now();
   private from = 0;
   private reused = 0;

@@ -10,7 +10,7 @@ import { exitInWords } from '../processes/exit-words';
 export const serverScript = (): string => join(dirname(__filename), 'compute-server.js');
 
 /** Starts the compute server as a child process. */
-export function forkServer(script: string, environment: NodeJS.ProcessEnv): ComputeProcess {
+function forkServer(script: string, environment: NodeJS.ProcessEnv): ComputeProcess {
   const child = fork(script, [], {
     serialization: 'advanced',
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],

@@ -3,7 +3,7 @@ import { open, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { createFolder, dropFolder, nameFolder } from '../../files/remove';
 
-export interface WrittenFile {
+interface WrittenFile {
   write(bytes: Uint8Array): Promise<void>;
   /** Waits until the bytes are on the disk. */
   finish(): Promise<void>;

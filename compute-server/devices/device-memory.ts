@@ -22,7 +22,7 @@ export interface MachineFacts {
   nvidia(): Promise<string | undefined>;
 }
 
-export const thisMachine: MachineFacts = {
+const thisMachine: MachineFacts = {
   platform: process.platform,
   arch: process.arch,
   memoryBytes: totalmem(),

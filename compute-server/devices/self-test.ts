@@ -19,7 +19,7 @@ import { operatorTests, type OperatorInput, type OperatorTest } from './operator
  * Largest |device - float64| that passes. Inputs and outputs are of size 1 to 30; float32 errs by 1e-6 to 1e-4 here, a
  * reduced mode such as TF32 by up to 1e-2, a wrong kernel by more than 5e-2.
  */
-export const selfTestTolerance = 2e-2;
+const selfTestTolerance = 2e-2;
 
 /** Operators that graphs for the device may have: on another device than the cpu those of the standard alone. */
 export const operatorsTriedOn = (device: DeviceId): readonly string[] =>

@@ -13,7 +13,7 @@ type Result<M extends ComputeMethod> = ComputeMethods[M]['result'];
 /** Yields progress and returns the result. */
 export type Job<P, R> = AsyncGenerator<P, R, void>;
 
-export interface Method<M extends ComputeMethod> {
+interface Method<M extends ComputeMethod> {
   /** Checks what came over the wire; throws a FailureError `bad-request` that names what is wrong. */
   readonly parse: (args: readonly unknown[]) => ComputeMethods[M]['args'];
   readonly run: (

@@ -15,24 +15,10 @@ export function requested<T>(schema: Schema<T>, value: unknown, root = 'the requ
   return checked.result;
 }
 
-export type Fields = Readonly<Record<string, unknown>>;
-
-export function fieldsOf(value: unknown, what: string): Fields {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw refusal(`${what} is not an object`);
-  return value as Fields;
-}
-
 /** `optional`: arguments that may follow. */
 export function countOf(args: readonly unknown[], count: number, method: string, optional = 0): void {
   if (args.length < count || args.length > count + optional)
     throw refusal(`${method} takes ${count} arguments, not ${args.length}`);
-}
-
-export function wholeOf(value: unknown, what: string, min: number, max: number): number {
-  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < min || value > max) {
-    throw refusal(`${what} is a whole number from ${min} to ${max}${butIs(value)}`);
-  }
-  return value;
 }
 
 export function textOf(value: unknown, what: string): string {
@@ -42,16 +28,6 @@ export function textOf(value: unknown, what: string): string {
 
 /** A device that may follow the other arguments. */
 export const deviceIn = (value: unknown): [device?: string] => (value === undefined ? [] : [textOf(value, 'device')]);
-
-export function yesOrNo(value: unknown, what: string): boolean {
-  if (typeof value !== 'boolean') throw refusal(`${what} is true or false${butIs(value)}`);
-  return value;
-}
-
-export function oneOf<T extends string>(value: unknown, what: string, options: readonly T[]): T {
-  if (!options.includes(value as T)) throw refusal(`${what} is one of ${options.join(', ')}${butIs(value)}`);
-  return value as T;
-}
 
 /** What was given instead, as the end of a sentence. */
 function butIs(value: unknown): string {

@@ -60,7 +60,7 @@ export function sampledRows(cell: Cell, seed: number, budget = outputBudget): re
 const mostWholeFlops = 4 * outputBudget.flops;
 
 /** Whether the whole reference may be run; the cost model of the kernel is taken for the cost of the reference. */
-export const wholeIsAffordable = (cell: Cell): boolean =>
+const wholeIsAffordable = (cell: Cell): boolean =>
   (needsWhole(cell) ? cell.mechanism.cost(wholeShape(cell), cell.parameters) : costOf(cell)).flops <= mostWholeFlops;
 
 /** Whether the cell can be checked at its own length. */

@@ -23,7 +23,7 @@ import type { AttentionInputs } from '../../kernels/tensors/tensor';
 const budget: ProofBudget = { flops: 2.5e7, fewestRows: 8 };
 
 /** Largest error that is right: float32 gradients of the catalogue measured 1e-8 to 7e-6, float16 ones up to 5e-3 (2026-11). */
-export const gradientTolerance: Readonly<Record<Precision, number>> = { float32: 1e-4, float16: 3e-2 };
+const gradientTolerance: Readonly<Record<Precision, number>> = { float32: 1e-4, float16: 3e-2 };
 
 /**
  * Steps of the difference, of numbers of deviation 1: the first is good to 1e-9. A key that is chosen within one step and not

@@ -25,7 +25,7 @@ export interface TimingOptions {
 }
 
 /** A competitor is settled when the standard error of its median is this share of the median. */
-export const settledError = 0.005;
+const settledError = 0.005;
 /** Fewer say nothing about spread. */
 const fewestRounds = 3;
 /** Of five pairs even unanimous ones have p = 0.0625 in the signed-rank test; of six they have 0.031. */
@@ -48,7 +48,7 @@ export interface Series {
 export type TimingEnd = 'settled' | 'budget' | 'cancelled';
 
 /** Runs each a few times: the first runs page memory in, fill the arena and wake the threads. */
-export async function warmUp(run: () => Promise<unknown>, signal: AbortSignal): Promise<{ readonly runMs: number }> {
+async function warmUp(run: () => Promise<unknown>, signal: AbortSignal): Promise<{ readonly runMs: number }> {
   const from = performance.now();
   let shortest = Infinity;
   for (let count = 0; count < mostWarmUpRuns && !signal.aborted; count++) {

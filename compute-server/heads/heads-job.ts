@@ -211,7 +211,7 @@ function topKeysOf({ top }: LayerResult): readonly (readonly TopKey[])[] {
   );
 }
 
-export const rowOf = (numbers: HeadNumbers): { readonly [K in keyof HeadStatistics]: readonly number[] } =>
+const rowOf = (numbers: HeadNumbers): { readonly [K in keyof HeadStatistics]: readonly number[] } =>
   Object.fromEntries(headStatisticNames.map((name) => [name, numbers[name]])) as unknown as {
     readonly [K in keyof HeadStatistics]: readonly number[];
   };

@@ -17,12 +17,12 @@ import type { PngHeader } from './png-structure';
 import { CutOff, StructureError } from './structure-error';
 
 /** Pictures beyond are no prompts. */
-export const mostPixels = 64_000_000;
+const mostPixels = 64_000_000;
 /** A strip that is longer takes longer to decode, row by row, than its pixels are worth. */
-export const mostSide = 8_000_000;
+const mostSide = 8_000_000;
 const largestFile = 128_000_000;
 /** Of the file, the pixels as they are stored, RGBA twice (in the decoder and out of it) and RGB. */
-export const mostBytes = 1_000_000_000;
+const mostBytes = 1_000_000_000;
 
 export interface DecodedPicture extends Pixels {
   readonly sha256: string;

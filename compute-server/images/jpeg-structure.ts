@@ -89,7 +89,7 @@ function frameOf(marker: number, content: Buffer): { readonly width: number; rea
   return { height: content.readUInt16BE(1), width: content.readUInt16BE(3) };
 }
 
-export const fourInks = 'it has four inks (CMYK), which are not read';
+const fourInks = 'it has four inks (CMYK), which are not read';
 
 /** Entropy-coded data: FF stands before 0 or a restart marker (B.1.1.5); another marker ends it. */
 function endOfScan(bytes: Buffer, start: number): number {

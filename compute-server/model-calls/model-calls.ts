@@ -17,7 +17,7 @@ import { TextFault } from '../model/text/text-library';
 const weightShare = 0.5;
 
 /** Which model, and where it runs; absent: on the device that the process was started with. */
-export interface ModelPlace {
+interface ModelPlace {
   readonly folder: string;
   readonly device?: string | undefined;
 }

@@ -16,7 +16,7 @@ export interface ShardedCell {
  * workers, keys and values again for each further worker of a gather or once more for the inbox of a ring, the scores of one
  * tile of `rows` x `block` and head for each worker. While a grid opens, 8 N in each of its workers, which draws everything.
  */
-export function shardedBytes(cells: readonly ShardedCell[]): number {
+function shardedBytes(cells: readonly ShardedCell[]): number {
   const numbers = ({ shape }: ShardedCell) => {
     const { batch, heads, kvHeads, keys, headDim, valueDim } = shape;
     const keyValue = batch * keys * kvHeads * (headDim + valueDim);

@@ -17,7 +17,7 @@ export interface TensorInfo {
 export type IndexRange = readonly [start: number, end: number];
 
 /** Where the numbers of a new tensor come from. */
-export type Made =
+type Made =
   /** The bytes of a stored tensor. */
   | { readonly kind: 'copied'; readonly of: string }
   /** Rows (axis 0) or columns (axis 1) of a stored tensor, in this order. */

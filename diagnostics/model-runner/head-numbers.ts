@@ -22,4 +22,4 @@ export interface HeadNumbers {
 
 export const positionalNames = ['previousToken', 'firstToken', 'selfToken', 'localWindow'] as const;
 export type PositionalName = (typeof positionalNames)[number];
-export type PermutationMeans = Readonly<Record<PositionalName, number>>;
+type PermutationMeans = Readonly<Record<PositionalName, number>>;

@@ -19,7 +19,7 @@ export interface Readout {
 }
 
 /** One row through a linear map [D, w]. */
-export interface RowReadout {
+interface RowReadout {
   readonly kind: 'row';
   readonly row: number;
   readonly project: HeadMap;

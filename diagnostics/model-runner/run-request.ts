@@ -114,7 +114,7 @@ export interface LayerResult {
 }
 
 /** The keys that attention is taken from. */
-export interface AttentionSources {
+interface AttentionSources {
   /** Rows among which they were looked for. */
   readonly rows: number;
   /** 1 for a source, [b, h, rows]. */

@@ -69,7 +69,7 @@ export interface IdDraft {
   readonly facts: Facts;
 }
 
-export interface TaskPrompt extends Sequence {
+interface TaskPrompt extends Sequence {
   readonly text: string;
 }
 

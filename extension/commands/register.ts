@@ -8,7 +8,7 @@ import type { Log } from '../platform/log';
 import { showFailure } from '../platform/log';
 import { FailureError } from '../../protocol/wire/failures';
 
-export type Handler = (...args: readonly unknown[]) => unknown;
+type Handler = (...args: readonly unknown[]) => unknown;
 export type Handlers = { readonly [K in CommandId]: Handler };
 
 /** A command that is not in the table, as there is one for each of a catalogue. */

@@ -14,7 +14,7 @@ export interface FoundModel {
 }
 
 /** As many layers, and as many key/value heads in each. */
-export function fits({ heads }: Pick<Plan, 'heads'>, { parts }: Pick<ModelFacts, 'parts'>): boolean {
+function fits({ heads }: Pick<Plan, 'heads'>, { parts }: Pick<ModelFacts, 'parts'>): boolean {
   return parts.some(
     ({ layers, role }) =>
       role === 'decoder' &&

@@ -16,7 +16,7 @@ export interface ModelPanelTypes extends PanelTypes {
 }
 
 /** Where models may run. */
-export interface PanelDevices {
+interface PanelDevices {
   /** As last tested; undefined: not tested yet. */
   known(): readonly DeviceInfo[] | undefined;
   /** They are being tested now. */

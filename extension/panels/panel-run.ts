@@ -8,7 +8,7 @@ import { Owner } from '../platform/owner';
 import { Signal } from '../platform/signal';
 import { sentenceOfError } from './questions';
 
-export interface Started<Setup> {
+interface Started<Setup> {
   readonly kind: 'started';
   readonly plan: Setup;
 }

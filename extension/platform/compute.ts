@@ -20,7 +20,7 @@ export type ComputeState =
   | { readonly kind: 'busy'; readonly info: ServerInfo; readonly doing: string }
   | { readonly kind: 'failed'; readonly sentence: string };
 
-export interface ComputeLog {
+interface ComputeLog {
   info(message: string): void;
   warn(message: string): void;
   error(message: string): void;

@@ -5,8 +5,7 @@ import { headsSuffix } from '../../protocol/contributions/views';
 import { type HeadClass, type HeadsResult, headLabels } from '../../protocol/results/heads';
 import { fileNameOf, threeDigits, type ResultLine } from './result-words';
 
-export const headName = ({ layer, head }: { readonly layer: number; readonly head: number }): string =>
-  `L${layer}H${head}`;
+const headName = ({ layer, head }: { readonly layer: number; readonly head: number }): string => `L${layer}H${head}`;
 
 const changedWords = ({ interventions }: HeadsResult): string => {
   const changed = interventions.filter((one) => one.kind !== 'gain' || one.gain !== 1).length;

@@ -37,7 +37,7 @@ type ComparedIn<To extends { readonly kind: string }> = NonNullable<
 >;
 
 /** `saved`: what a file holds; `compared`: what its panel is sent of a second one. */
-export interface ResultTypes {
+interface ResultTypes {
   readonly benchmark: { readonly saved: BenchmarkResult; readonly compared: ComparedIn<ToKernelsPanel> };
   readonly heads: { readonly saved: SavedHeads; readonly compared: ComparedIn<ToHeadsPanel> };
   readonly hallucination: { readonly saved: SavedHallucination; readonly compared: ComparedIn<ToHallucinationPanel> };

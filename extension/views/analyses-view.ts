@@ -10,7 +10,7 @@ import { listedName } from '../results/result-words';
 import { failureNode, LineTree, type Node } from './tree';
 
 /** What a row of an analysis hands to its command. */
-export interface AnalysisNode extends Node {
+interface AnalysisNode extends Node {
   readonly analysis: string;
 }
 

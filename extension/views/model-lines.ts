@@ -11,7 +11,7 @@ const attentionWords = {
   none: 'no attention',
 } as const;
 
-export const count = (value: number): string => value.toLocaleString('en-US');
+const count = (value: number): string => value.toLocaleString('en-US');
 
 /** 8,030,261,248 as `8.03 B`: counts of parameters, as model cards write them. */
 export function parameterCount(value: number): string {
@@ -128,7 +128,7 @@ export function modelLine(
 }
 
 /** Three digits: 4.89 bits per weight, scales included. */
-export const bitsWords = (bits: number): string => `${Number(bits.toPrecision(3))} bits per weight`;
+const bitsWords = (bits: number): string => `${Number(bits.toPrecision(3))} bits per weight`;
 
 const detailLines = ({ details }: OtherFileFacts): readonly TreeLine[] =>
   details.map(({ title, text }) => ({ label: title, description: text, icon: 'symbol-field' }));

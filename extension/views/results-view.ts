@@ -8,7 +8,7 @@ import { listedName } from '../results/result-words';
 import type { Node } from './tree';
 import { LineTree, failureNode } from './tree';
 
-export interface ResultNode extends Node {
+interface ResultNode extends Node {
   readonly resource: vscode.Uri;
 }
 

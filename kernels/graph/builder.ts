@@ -18,7 +18,7 @@ import {
 import { bytesPerElement, type ElementType } from './types';
 
 /** Opsets of every graph; 23 brings Attention and RMSNormalization, and onnxruntime 1.30 runs it on cpu. */
-export const opsets: Readonly<Record<Domain, number>> = { '': 23, 'com.microsoft': 1 };
+const opsets: Readonly<Record<Domain, number>> = { '': 23, 'com.microsoft': 1 };
 
 /**
  * Collects nodes, constants, inputs and outputs of one ONNX graph. Operators (kernels/graph/operators) are functions over

@@ -35,7 +35,7 @@ export interface ChosenAttention {
 /** Pairs of a segment: shorter ones copy blocks more often, longer ones waste more of a block's last segment. */
 export const segmentPairs = 64;
 
-export const segmentsOf = (pairs: number, blocks: number): number => Math.ceil(pairs / segmentPairs) + blocks;
+const segmentsOf = (pairs: number, blocks: number): number => Math.ceil(pairs / segmentPairs) + blocks;
 
 /** Rows that the products compute for P pairs. */
 export const computedPairs = (pairs: number, blocks: number): number => segmentsOf(pairs, blocks) * segmentPairs;

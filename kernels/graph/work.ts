@@ -23,7 +23,7 @@ import {
  * - `selection`: the largest k of each row;
  * - `view`: a new shape for the same numbers, only the call of the operator.
  */
-export const workKinds = [
+const workKinds = [
   'product',
   'softmax',
   'exponential',

@@ -172,7 +172,7 @@ function normalised(
 }
 
 /** eta of the position `position` in a query head: exp, softplus or sigmoid of w . k + b. */
-export function normaliserAt(
+function normaliserAt(
   { key, weights }: Pick<AttentionInputs, 'key' | 'weights'>,
   { heads, kvHeads, keys, headDim }: AttentionShape,
   { normaliser }: NormAttentionParameters,

@@ -72,7 +72,7 @@ export const sinkBias: Mechanism<Parameters> = {
 };
 
 /** What is added to the score of key 0 in each query head. */
-export const sinkBiases = (heads: number, { gamma, heads: which }: Parameters): readonly number[] =>
+const sinkBiases = (heads: number, { gamma, heads: which }: Parameters): readonly number[] =>
   Array.from({ length: heads }, (_, head) => (which === 'alternating' && head % 2 === 1 ? -1 : 1) * Math.log(gamma));
 
 function definition(shape: AttentionShape, parameters: Parameters): SoftmaxDefinition {

@@ -30,7 +30,7 @@ export function drawCall(module: Module, parameters: ParameterValues, seed: numb
   };
 }
 
-export const roundedTensors = (tensors: Tensors, precision: Precision): Tensors =>
+const roundedTensors = (tensors: Tensors, precision: Precision): Tensors =>
   Object.fromEntries(Object.entries(tensors).map(([name, x]) => [name, roundTo(x, precision)]));
 
 /** The numbers that a graph of this precision reads. Labels are whole numbers and stay. */

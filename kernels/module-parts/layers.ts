@@ -182,7 +182,7 @@ export function groupNorm(x: Tensor, groups: number, gain: Tensor, offset: Tenso
 }
 
 /** By the channel, axis 1 of [b, c, ...sizes]. */
-export function channelwise(x: Tensor, by: (value: number, channel: number) => number): Tensor {
+function channelwise(x: Tensor, by: (value: number, channel: number) => number): Tensor {
   const channels = x.shape[1]!;
   const places = sizeOf(x.shape.slice(2));
   return mapped(x, (value, at) => by(value, Math.floor(at / places) % channels));

@@ -20,7 +20,7 @@ interface Taps {
 }
 
 /** The two samples that each of `to` positions lies between. */
-export function tapsOf(from: number, to: number, alignment: Alignment): Taps {
+function tapsOf(from: number, to: number, alignment: Alignment): Taps {
   const positions = Array.from({ length: to }, (_, at) => {
     if (alignment === 'corners') return to === 1 ? 0 : (at * (from - 1)) / (to - 1);
     return Math.min(from - 1, Math.max(0, ((at + 0.5) * from) / to - 0.5));

@@ -12,7 +12,7 @@ export interface SystemSize {
  * Positions after which a cache of keys and values, i (d + e) numbers, is larger than the state of a head, n e.
  * d width of a key, e of a value.
  */
-export const breakEven = ({ size }: Pick<LinearSystem, 'size'>, { headDim, valueDim }: SystemSize): number =>
+const breakEven = ({ size }: Pick<LinearSystem, 'size'>, { headDim, valueDim }: SystemSize): number =>
   (size * valueDim) / (headDim + valueDim);
 
 export function systemPictures(system: LinearSystem, size: SystemSize): readonly Picture[] {

@@ -22,7 +22,7 @@ export interface FileToFix {
   readonly known: KnownFindings | undefined;
 }
 
-export interface Fixed {
+interface Fixed {
   readonly path: string;
   readonly count: number;
   /** The change as a unified diff. */

@@ -19,7 +19,7 @@ interface Asked {
 }
 
 /** GitHub refuses a log with more results in a run, and shows the 5,000 most severe (its documentation, read 2026-11). */
-export const mostResults = 25_000;
+const mostResults = 25_000;
 
 const level = (severity: Severity): 'error' | 'warning' | 'note' =>
   severity === 'error' || severity === 'warning' ? severity : 'note';

@@ -1,7 +1,7 @@
 import type { SeverityLevel } from '../../protocol/inputs/headscope-file';
 import type { Span } from './json-document';
 
-export const severities = ['error', 'warning', 'information', 'hint'] as const;
+const severities = ['error', 'warning', 'information', 'hint'] as const;
 export type Severity = (typeof severities)[number];
 /** What a person may choose for a rule. */
 export type SeveritySetting = SeverityLevel;

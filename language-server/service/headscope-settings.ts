@@ -24,7 +24,7 @@ export interface HeadscopeSettings {
   readonly families: readonly OwnFamily[];
 }
 
-export interface HeadscopeFault {
+interface HeadscopeFault {
   readonly path: JsonPath;
   /** The key at the path is wrong, and not its value. */
   readonly ofKey: boolean;

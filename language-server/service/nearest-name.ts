@@ -1,5 +1,5 @@
 /** Edits (insert, drop, change, swap of neighbours) between two words, or `limit + 1` as soon as it is more. */
-export const editDistance = (left: string, right: string, limit: number): number => {
+const editDistance = (left: string, right: string, limit: number): number => {
   if (Math.abs(left.length - right.length) > limit) return limit + 1;
   let before: number[] = [];
   let previous = Array.from({ length: right.length + 1 }, (_, index) => index);

@@ -62,7 +62,7 @@ export interface ProjectedHeads {
 }
 
 /** Of x [b, n, w]: query [b, n, h, d], key and value [b, n, g, d]; these of another stream where it is given. */
-export function projectHeads(
+function projectHeads(
   graph: GraphBuilder,
   spec: AttentionSpec,
   weights: StoredWeights,

@@ -55,7 +55,7 @@ const contrastive = ['clip', 'siglip'];
 const byFamily = <T extends { readonly families: readonly string[] }>(list: readonly T[], family: string) =>
   list.find(({ families }) => families.includes(family));
 
-export const architectureOf = (family: string): Architecture | undefined => byFamily(architectures, family);
+const architectureOf = (family: string): Architecture | undefined => byFamily(architectures, family);
 
 const visionPart = (model: ModelDescription): ModelPart | undefined =>
   model.parts.find(({ role }) => role === 'vision');

@@ -44,7 +44,7 @@ export interface GradientOptions {
 /** What enters and leaves the layer: the graph takes and gives its gradient anyhow. */
 const isStream = (tap: GradientTap): boolean => tap === 'residual.input' || tap === 'residual';
 
-export const gradientOf = (name: string): string => `gradient.${name}`;
+const gradientOf = (name: string): string => `gradient.${name}`;
 
 /** The gradient of a stored tensor, or of rows of it. */
 export const weightGradient = (label: string): string => gradientOf(`weight.${label}`);

@@ -28,7 +28,7 @@ export function layoutOf({ weights }: MultimodalInput, probe: string) {
 }
 
 /** `vision_feature_layer` counts hidden states: 0 the patches, 1 the first block's output, negative from the last. */
-export function featureStates(model: ModelDescription, blocks: number): readonly number[] {
+function featureStates(model: ModelDescription, blocks: number): readonly number[] {
   const value = model.fields['vision_feature_layer']?.value;
   const layers = (Array.isArray(value) ? value : [value ?? -2]) as readonly unknown[];
   return layers.map((layer) => {

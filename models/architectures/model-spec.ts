@@ -32,7 +32,7 @@ export interface Norm {
   readonly gainOffset?: 1;
 }
 
-export type Projection =
+type Projection =
   | { readonly kind: 'separate'; readonly query: Linear; readonly key: Linear; readonly value: Linear }
   /** One product whose columns are all queries, all keys, all values (GPT-2). */
   | { readonly kind: 'fused-columns'; readonly linear: Linear }

@@ -55,7 +55,7 @@ export type PicturePooling =
   { readonly kind: 'row'; readonly row: number; readonly project: Linear } | AttentionPooling;
 
 /** A learned query reads all finished rows; what it reads goes through a network with a residual connection (SigLIP). */
-export interface AttentionPooling {
+interface AttentionPooling {
   readonly kind: 'attention';
   /** The query before its projection, [1, 1, w]. */
   readonly probe: string;

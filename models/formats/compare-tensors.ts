@@ -62,7 +62,7 @@ const crossBuffer = /(^|\.)crossattention\.(bias|masked_bias)$/;
 const copyName =
   /^(lm_head\.weight|embed_out\.weight|output\.weight|proj_out\.weight|(encoder|decoder)\.embed_tokens\.weight|decoder\.output_projection\.weight|(cls\.)?predictions\.decoder\.(weight|bias)|generator_lm_head\.weight|lm_loss\.weight|lm_head\.decoder\.(weight|bias)|vocab_projector\.weight|decoder\.weight|decoder\.lm_head\.weight)$/;
 
-export const isQuantisedName = (name: string): boolean =>
+const isQuantisedName = (name: string): boolean =>
   // `wq_a.scale` and the like are DeepSeek-V4's.
   /\.(qweight|qzeros|scales|g_idx|weight_scale|weight_scale_inv|weight_packed|absmax|quant_map|SCB)$|_(blocks|scales)$|\.w\w+\.scale$/.test(
     name,

@@ -11,7 +11,7 @@ export interface FormatShare {
   readonly bytes: number;
 }
 
-export interface PartCount {
+interface PartCount {
   readonly name: string;
   readonly count: number;
   readonly active: number;

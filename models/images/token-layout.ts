@@ -8,12 +8,12 @@ import { placeOn, unpadded } from './anyres';
 import type { Rectangle } from './pixels';
 import type { ProcessedPicture } from './process';
 
-export type Piece =
+type Piece =
   | { readonly kind: 'cell'; readonly tile: number; readonly cell: number }
   | { readonly kind: 'newline' }
   | { readonly kind: 'text'; readonly text: string };
 
-export interface LaidTile extends Rectangle {
+interface LaidTile extends Rectangle {
   readonly rows: number;
   readonly columns: number;
   /** Counted among cells and newlines. */

@@ -39,7 +39,7 @@ export const modelTaps = {
   logits: 'b n v',
 } as const;
 
-export type ModelTap = keyof typeof modelTaps;
+type ModelTap = keyof typeof modelTaps;
 
 export type TapName = ModelTap | `layer.${number}.${LayerTap}`;
 

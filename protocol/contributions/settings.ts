@@ -10,7 +10,7 @@ import { weightChoices } from '../results/weights';
  * Who may set it: `machine` the person on this machine only (programs, and folders outside the workspace), so that an opened
  * folder cannot; `machine-overridable` also a folder; `window` and `resource` any of the usual places.
  */
-export type SettingScope = 'machine' | 'machine-overridable' | 'window' | 'resource';
+type SettingScope = 'machine' | 'machine-overridable' | 'window' | 'resource';
 
 interface Described {
   readonly description: string;
@@ -60,7 +60,7 @@ export interface ChoiceMapSetting<T extends string> extends Described {
   readonly default: Readonly<Record<string, NoInfer<T>>>;
 }
 
-export type Setting =
+type Setting =
   | BooleanSetting
   | NumberSetting
   | TextSetting
@@ -256,7 +256,7 @@ export const settings = {
 
 export type SettingKey = keyof typeof settings;
 
-export type ValueOf<S> = S extends BooleanSetting
+type ValueOf<S> = S extends BooleanSetting
   ? boolean
   : S extends NumberSetting
     ? number

@@ -15,7 +15,7 @@ import {
 import { whichField, whichOf, whichText, type Which } from './which';
 
 /** Strengths lie from minus this to this: beyond, float32 runs give no finite numbers. */
-export const largestStrength = 1e6;
+const largestStrength = 1e6;
 
 /**
  * With h_l [positions, hidden size] the residual stream that leaves block l, v_l [hidden size] the vector of the file for it and s the

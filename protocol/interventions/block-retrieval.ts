@@ -12,8 +12,8 @@ export const representatives = ['mean', 'max', 'mass'] as const;
 export type Representative = (typeof representatives)[number];
 
 /** Who chooses together, by the largest share of any of them: the query heads of a key/value head, or all heads of a layer. */
-export const sharings = ['group', 'heads'] as const;
-export type Sharing = (typeof sharings)[number];
+const sharings = ['group', 'heads'] as const;
+type Sharing = (typeof sharings)[number];
 
 /**
  * Block retrieval after landmark attention (arXiv:2305.16300), without training: a query reads the first block, its own, the one
@@ -32,7 +32,7 @@ export interface BlockRetrieval {
   readonly shared?: Sharing;
 }
 
-export const mostOpen = 1 << 16;
+const mostOpen = 1 << 16;
 
 export const blockRetrieval: InterventionKind<BlockRetrieval> = {
   kind: 'block-retrieval',

@@ -52,7 +52,7 @@ export function parseEach(text: string, { layers, heads, kvHeads }: HeadCounts):
 }
 
 /** The form without its `kind:`. */
-export function parseKind<T extends Intervention>(kind: InterventionKind<T>, text: string): Read<T> {
+function parseKind<T extends Intervention>(kind: InterventionKind<T>, text: string): Read<T> {
   const parsed = kind.parse(text);
   if (!parsed) {
     return { ok: false, why: `"${text}" is no ${kind.name}. Write ${kind.form}, e.g. ${kind.example}.` };

@@ -28,7 +28,7 @@ function parsed(text: string): Pick<Isolate, 'regions' | 'oneWay'> | undefined {
   return reading && others && more.length === 0 ? { regions: [reading, ...others], oneWay: true } : undefined;
 }
 
-export const isolationText = ({ regions, oneWay }: Pick<Isolate, 'regions' | 'oneWay'>): string => {
+const isolationText = ({ regions, oneWay }: Pick<Isolate, 'regions' | 'oneWay'>): string => {
   const [first = [], ...others] = regions;
   return oneWay ? `${regionText(first)}>${regionsText(others)}` : regionsText(regions);
 };

@@ -13,7 +13,7 @@ import {
 } from '../schema/written-form';
 
 /** Deltas and shifts lie from minus this to this: beyond, float32 loses the angle. */
-export const largestPhase = 1000;
+const largestPhase = 1000;
 
 export interface Phase {
   readonly kind: 'phase';

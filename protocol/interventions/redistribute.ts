@@ -24,7 +24,7 @@ export type Sources =
   | { readonly kind: 'states'; readonly tau: number; readonly dimensions?: readonly number[] };
 
 /** All other keys; keys behind the image; or these and the image; or named ones. Sources are never among them. */
-export type Receivers = 'rest' | 'text' | 'image+text' | Region;
+type Receivers = 'rest' | 'text' | 'image+text' | Region;
 
 export interface Redistribute {
   readonly kind: 'redistribute';
@@ -51,7 +51,7 @@ export const mostDimensions = 64;
 const fraction = numberFrom(0, 1);
 const positive = numberFrom(0, 1e6);
 
-export const sourcesField: Schema<Sources> = byKind<Sources>({
+const sourcesField: Schema<Sources> = byKind<Sources>({
   positions: { region: regionField },
   columns: { alpha: optional(positive), strength: optional(fraction) },
   states: {
@@ -60,7 +60,7 @@ export const sourcesField: Schema<Sources> = byKind<Sources>({
   },
 });
 
-export const receiversField: Schema<Receivers> = either(
+const receiversField: Schema<Receivers> = either(
   oneOf(['rest', 'text', 'image+text'] as const),
   regionField,
   '"rest", "text", "image+text" or a list of ranges and rectangles',

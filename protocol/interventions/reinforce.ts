@@ -33,7 +33,7 @@ export const removedField: Schema<Removed> = byKind<Removed>({
   span: { start: wholeFrom(0, 1 << 24), end: wholeFrom(0, 1 << 24) },
 });
 
-export const reinforcementDefaults = {
+const reinforcementDefaults = {
   distance: 'l2',
   outliers: 'paper',
   positions: 'contiguous',

@@ -25,7 +25,7 @@ export type ReinforcementExecutor = (typeof reinforcementExecutors)[number];
  * the one factor that gives the layer's attention output the norm that reinforcing the selected heads gives it.
  */
 export const reinforcedHeads = ['selected', 'random', 'all'] as const;
-export type ReinforcedHeads = (typeof reinforcedHeads)[number];
+type ReinforcedHeads = (typeof reinforcedHeads)[number];
 
 /** Heads of each of `layers` scaled by `alpha` before the output projection, chosen at the first step and held. */
 export interface Reinforcement {

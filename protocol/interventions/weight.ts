@@ -4,7 +4,7 @@ import { keysField, keysOf, keysText, keysWords, type Keys } from './keys';
 import type { InterventionKind } from './kind';
 import { decimal, halves, headName, headPlace } from '../schema/written-form';
 
-export const largestWeight = 1e6;
+const largestWeight = 1e6;
 
 export interface Weight {
   readonly kind: 'weight';

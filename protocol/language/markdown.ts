@@ -37,7 +37,7 @@ const plain = (text: string): string => {
  * A text that Markdown shows as it is. Escaped is every mark of CommonMark and of GitHub's tables, and with them `$` of
  * VS Code's icons; addresses are taken apart, because GitHub's flavour makes links of bare ones.
  */
-export const escapeMarkdown = (text: string): string =>
+const escapeMarkdown = (text: string): string =>
   plain(text)
     .replace(/[\\`*_{}[\]()#+\-!~|<>&$@^=]/g, '\\$&')
     .replace(/:\/\//g, '\\://')

@@ -26,7 +26,7 @@ import type {
   WaitingModel,
 } from './run-panel';
 
-export type HallucinationPlace = PanelPlace;
+type HallucinationPlace = PanelPlace;
 
 /** One picture; a folder of pictures with their truth; a model of text, where a span of the prompt is removed instead. */
 export const hallucinationModes = ['image', 'set', 'span'] as const;

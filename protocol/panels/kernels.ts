@@ -25,7 +25,7 @@ export interface ShapeChoice {
 }
 
 /** What a run of a module says; it is apart from the benchmark of mechanisms. */
-export type ModuleMessage =
+type ModuleMessage =
   | { readonly kind: 'moduleStage'; readonly progress: ModuleProgress }
   | { readonly kind: 'moduleResult'; readonly result: ModuleResult }
   | { readonly kind: 'moduleFailed'; readonly sentence: string; readonly details?: string };

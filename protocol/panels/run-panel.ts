@@ -83,7 +83,7 @@ export type FromModelRunPanel<Plan> =
   | { readonly kind: 'showPage'; readonly page: string };
 
 /** What every panel hears beside its own messages. */
-export type ToRunPanel =
+type ToRunPanel =
   /** A request or a run ended without an answer: a sentence with a next step. What is shown stays. */
   | {
       readonly kind: 'failed';

@@ -26,7 +26,7 @@ const mapped = (heads: Heads, change: (keep: HeadPlan, layer: number, head: numb
   heads.map((layer, index) => layer.map((keep, head) => change(keep, index, head)));
 
 /** Heads of sinks and recents, each with the same number of recents; a share of the prompt becomes this number. */
-export const withRecents = (heads: Heads, recent: number): Heads =>
+const withRecents = (heads: Heads, recent: number): Heads =>
   mapped(heads, (keep) => {
     if (keep.kind !== 'recent') return keep;
     const { share: _share, ...rest } = keep;

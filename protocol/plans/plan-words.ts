@@ -43,7 +43,7 @@ export function classCounts(heads: readonly (readonly HeadPlan[])[]): ClassCount
   return counts;
 }
 
-export const headCount = (heads: readonly (readonly HeadPlan[])[]): number =>
+const headCount = (heads: readonly (readonly HeadPlan[])[]): number =>
   heads.reduce((sum, layer) => sum + layer.length, 0);
 
 /** `2 of 16 key/value heads keep everything` */

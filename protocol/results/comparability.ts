@@ -412,7 +412,7 @@ export function differencesBetween<T extends Comparable>(here: T, there: T): rea
 }
 
 /** `mode (prefill, there decode); batch (1, there 8)`. */
-export const differenceList = (differences: readonly Difference[]): string =>
+const differenceList = (differences: readonly Difference[]): string =>
   differences.map((one) => (one.long ? one.name : `${one.name} (${one.here}, there ${one.there})`)).join('; ');
 
 /** Why no ratio and no difference of the two is given; undefined: they can be compared. */

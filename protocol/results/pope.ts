@@ -62,7 +62,7 @@ export interface PopeFigures {
   readonly unclear: number;
 }
 
-export interface PopeSplitResult {
+interface PopeSplitResult {
   readonly split: PopeSplit;
   readonly plain: PopeFigures;
   readonly reinforced?: PopeFigures;

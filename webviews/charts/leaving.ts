@@ -28,7 +28,7 @@ export interface Leaving {
 /** A page that shows something better than the picture, which it then holds for readers without scripts. */
 export type OwnPage = Pick<HtmlPage, 'data' | 'script'> & { readonly before: string; readonly after: string };
 
-export async function figureOf(of: Leaving): Promise<Figure> {
+async function figureOf(of: Leaving): Promise<Figure> {
   const { theme, sentence, caption } = of;
   const sheet = new Sheet(theme, of.width);
   sheet.line(sentence, { size: theme.fontSize + 2, weight: 600 });

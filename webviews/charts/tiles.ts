@@ -28,7 +28,7 @@ export interface LoadedTile {
   readonly data: Float32Array;
 }
 
-export const keyOf = ({ level, row, column }: TileAddress): string => `${level}/${row}/${column}`;
+const keyOf = ({ level, row, column }: TileAddress): string => `${level}/${row}/${column}`;
 
 /** The level at which the whole head is one tile. */
 export const topLevel = (length: number): number => Math.max(0, Math.ceil(Math.log2(Math.max(1, length) / tileSide)));

@@ -30,7 +30,7 @@ export interface Twin {
 }
 
 /** A number that can be drawn, of the several that a section may have. */
-export interface ShownNumber {
+interface ShownNumber {
   readonly name: string;
   readonly title: string;
   readonly unit: string;

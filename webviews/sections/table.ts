@@ -21,7 +21,7 @@ const valueOf = (cell: SectionCell | undefined): CellValue =>
 const isCount = (rows: TableSection['rows'], at: number, digits = 3): boolean =>
   digits > 3 && rows.every((row) => typeof row[at] !== 'number' || Number.isInteger(row[at]));
 
-export const tableTwin = remembered(({ columns, rows }: TableSection): Twin => ({
+const tableTwin = remembered(({ columns, rows }: TableSection): Twin => ({
   columns: columns.map(({ name, title, kind, unit, definition, digits }, at): Column<TwinRow> =>
     twinColumn(at, name, title, {
       ...(unit === undefined ? {} : { unit }),
@@ -66,7 +66,7 @@ const cellText = (value: CellValue): string =>
 const mostRows = 40;
 
 /** The first rows, each column as wide as its widest cell as long as all of them fit. */
-export function twinScene({ columns, rows }: Twin, theme: Theme, width: number): Scene {
+function twinScene({ columns, rows }: Twin, theme: Theme, width: number): Scene {
   const size = smallSize(theme);
   const line = size + 7;
   const shown = rows.slice(0, mostRows);

@@ -172,8 +172,6 @@ export function field(name: string, control: TemplateResult, hint?: string): Tem
     <div class="field-control">${control}</div>`;
 }
 
-export const badge = (text: string): TemplateResult => html`<vscode-badge>${text}</vscode-badge>`;
-
 /** Never alone: always beside the words that say what is being done. */
 export const progressRing = (): TemplateResult =>
   html`<vscode-progress-ring aria-hidden="true"></vscode-progress-ring>`;

@@ -58,7 +58,7 @@ export function deviceField(options: DeviceFieldOptions): TemplateResult {
 }
 
 /** The cpu first; one that does not work stays in the list, and is not chosen from it. */
-export function deviceChoices({
+function deviceChoices({
   found,
   setting,
   chosen,

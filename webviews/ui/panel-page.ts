@@ -31,7 +31,7 @@ export interface PanelPage {
 }
 
 /** The settings, which fold into one line. */
-export interface Strip {
+interface Strip {
   readonly label: string;
   readonly summary: string;
   /** Nothing is shown that would need the room. */

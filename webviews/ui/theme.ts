@@ -2,7 +2,7 @@
  * The colours VS Code gives a webview, read as values for what is drawn on a canvas. Everything in CSS uses the variables
  * themselves.
  */
-export type ThemeKind = 'light' | 'dark' | 'high-contrast' | 'high-contrast-light';
+type ThemeKind = 'light' | 'dark' | 'high-contrast' | 'high-contrast-light';
 
 export interface Theme {
   readonly kind: ThemeKind;

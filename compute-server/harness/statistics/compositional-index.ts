@@ -21,7 +21,7 @@ export function compositionalIndex(tasks: readonly ScoredTask[], baseline: strin
 }
 
 /** The standardised scores of one metric, by method. */
-export function standardised({ better, scores, mean: given, deviation }: Metric): ReadonlyMap<string, number> {
+function standardised({ better, scores, mean: given, deviation }: Metric): ReadonlyMap<string, number> {
   const values = Object.values(scores);
   const mu = given ?? mean(values);
   const sigma = deviation ?? standardDeviation(values);

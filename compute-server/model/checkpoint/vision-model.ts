@@ -286,7 +286,7 @@ export async function hiddenStates(
 }
 
 /** All rows of a tile at once: every patch reads every other. Refuses an encoder that does not fit, in its own words. */
-export function rowsOfEncoder(stack: ModelSpec, rows: number, memoryLimit: number): number {
+function rowsOfEncoder(stack: ModelSpec, rows: number, memoryLimit: number): number {
   return largestChunk(
     stack,
     { length: rows, batch: 1, keepCache: false, logits: 'none' },

@@ -41,7 +41,7 @@ export function topOf({ weights, keys, heads, k }: TopKeys, row: number): TopKey
   return { weights: weights.slice(from, to), keys: keys.slice(from, to), heads, k };
 }
 
-export function required(top: TopKeys | undefined): TopKeys {
+function required(top: TopKeys | undefined): TopKeys {
   if (!top) throw new TypeError('the layer ranked no keys');
   return top;
 }

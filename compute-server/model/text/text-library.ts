@@ -234,7 +234,7 @@ const byteOfLetter: ReadonlyMap<string, number> = (() => {
 })();
 
 /** A token in letters of bytes, with `<0xE2>` for each byte that has no letter of text. */
-export const bytesInWords = (token: string): string =>
+const bytesInWords = (token: string): string =>
   Array.from(token, (letter) => {
     const byte = byteOfLetter.get(letter);
     return byte === undefined ? letter : `<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`;
@@ -243,7 +243,7 @@ export const bytesInWords = (token: string): string =>
 const letterOfByte: ReadonlyMap<number, string> = new Map(Array.from(byteOfLetter, ([letter, byte]) => [byte, letter]));
 
 /** The letters of the bytes of a text in UTF-8; `<0xE2>` is one byte. */
-export const lettersOfBytes = (text: string): string =>
+const lettersOfBytes = (text: string): string =>
   text
     .split(/(<0x[0-9A-F]{2}>)/u)
     .map((part, at) => {

@@ -4,7 +4,7 @@ import { metricTable, type MetricParameters } from '../../shared/effects/metric'
 import { type Mode, modes } from '../../shared/effects/stand-ins';
 import * as field from '../../../kernels/parameters';
 
-export const sources = ['counterpart', 'other prompt'] as const;
+const sources = ['counterpart', 'other prompt'] as const;
 export type From = (typeof sources)[number];
 
 export type AblationParameters = MetricParameters & {

@@ -4,10 +4,10 @@ import { metricTable, type MetricParameters } from '../../shared/effects/metric'
 import * as field from '../../../kernels/parameters';
 
 export const baselines = ['counterpart', 'zero', 'mean'] as const;
-export type Baseline = (typeof baselines)[number];
+type Baseline = (typeof baselines)[number];
 
 export const methods = ['integrated', 'gradient'] as const;
-export type Method = (typeof methods)[number];
+type Method = (typeof methods)[number];
 
 // A type and no interface: values are records.
 export type AttributionParameters = MetricParameters & {

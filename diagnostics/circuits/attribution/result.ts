@@ -19,7 +19,7 @@ import { edgeInputs, nodeField } from '../../shared/circuits/circuit';
 import type { Part } from '../../shared/effects/parts';
 import { baselines, methods } from './parameters';
 
-export const cellSites = ['head', 'mlp', 'residual'] as const;
+const cellSites = ['head', 'mlp', 'residual'] as const;
 export type CellSite = (typeof cellSites)[number];
 
 /** [layers][heads], [layers][1] of MLPs, [layers][columns] of the residual stream. */

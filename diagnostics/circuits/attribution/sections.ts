@@ -32,7 +32,7 @@ const unitOf = ({ metric }: AttributionResult): string => metricWords[metric].un
 
 const baselineOf = ({ baseline }: AttributionResult): string => baselineWords[baseline];
 
-export const estimateDefinition = (result: AttributionResult): string =>
+const estimateDefinition = (result: AttributionResult): string =>
   `Estimated change of the ${metricWords[result.metric].name} when the output becomes ${baselineOf(result)}: the change of the output times ${result.method === 'integrated' ? `the mean of ${result.gradients} gradients between counterpart and prompt` : 'the gradient at the prompt'}, summed over positions. Mean over prompts.`;
 
 const exactDefinition = (result: AttributionResult): string =>

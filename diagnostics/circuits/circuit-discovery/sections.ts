@@ -53,7 +53,7 @@ function searchSection(result: Searching) {
   );
 }
 
-export const inCircuit = ({ nodes }: Circuit): readonly HeadPlace[] =>
+const inCircuit = ({ nodes }: Circuit): readonly HeadPlace[] =>
   nodes.flatMap(({ layer, head }) => (head === undefined ? [] : [{ layer, head }]));
 
 const ownDefinition = ({ metric }: Pick<DiscoveryResult, 'metric'>): string =>

@@ -9,7 +9,7 @@ import type { DirectResult } from './result';
 import { targetWords } from './words';
 import * as build from '../../shared/sections/builders';
 
-export const ask = 'Show what it reads and writes';
+const ask = 'Show what it reads and writes';
 /** Heads in the table of the largest. */
 const shown = 20;
 

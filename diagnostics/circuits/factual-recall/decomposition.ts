@@ -56,7 +56,7 @@ export interface Decomposed {
 }
 
 /** Heads whose writes enter the MLP of a layer. */
-export const entering = (
+const entering = (
   { facts }: Pick<ModelRunner, 'facts'>,
   heads: readonly HeadPlace[],
   layer: number,

@@ -15,7 +15,7 @@ import { meanOf } from './regression';
 import { dot } from '../../../kernels/tensors/vectors';
 
 export const additions = ['intercept', 'residue', 'random'] as const;
-export type Addition = (typeof additions)[number];
+type Addition = (typeof additions)[number];
 
 export interface FunctionPoint {
   /** Absent where nothing is added. */

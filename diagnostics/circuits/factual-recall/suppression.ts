@@ -24,7 +24,7 @@ export interface Mean {
   readonly high: number;
 }
 
-export interface LayerDirect {
+interface LayerDirect {
   readonly attention: Mean;
   readonly mlp: Mean;
   /** The same on the mean of frequent tokens; without intervals. */

@@ -17,7 +17,7 @@ const wilsonWords = '95 % interval over prompts (Wilson)';
 const lossWords = 'Mean of -ln of the softmax over the labels, of the right one.';
 const accuracyWords = 'Share of prompts whose right label has the largest logit of the labels.';
 
-export const compressionWords: Readonly<Record<Compression, string>> = {
+const compressionWords: Readonly<Record<Compression, string>> = {
   query: 'query',
   key: 'keys',
   value: 'values',

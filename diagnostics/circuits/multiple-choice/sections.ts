@@ -117,7 +117,7 @@ const directWords =
 const totalWords =
   'Loss among the labels with its output at the last position taken from prompts with another right label, less the loss without. Mean over prompts.';
 
-export const typeWords: Readonly<Record<HeadType, string>> = {
+const typeWords: Readonly<Record<HeadType, string>> = {
   'correct letter': `Labels have at least ${leastOnLabels} of the attention; the right one the most, and at least ${leastShare} of that.`,
   'single letter': `Attention to one label where that is right, at least ${leastOnLabels} and twice that of any other case.`,
   'one label': `Labels have at least ${leastOnLabels} of the attention, one of them at least ${leastShare} of it whichever is right.`,

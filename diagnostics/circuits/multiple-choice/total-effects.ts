@@ -14,7 +14,7 @@ import { sample } from '../../tasks/draft';
 import { mean } from '../../../kernels/tensors/vectors';
 
 /** Loss in nats, and whether the right label is chosen; means over the sources. */
-export interface Outcome {
+interface Outcome {
   readonly loss: number;
   readonly accuracy: number;
 }

@@ -19,7 +19,7 @@ export interface MeasuredLayer {
 }
 
 /** Of one reading head, one head that writes before it, and one kind. */
-export interface Composition {
+interface Composition {
   readonly kind: CompositionKind;
   /** Places in `heads`. */
   readonly reader: number;

@@ -22,7 +22,7 @@ export const mostCompared = 1024;
 export type PerHead = readonly (readonly number[])[];
 
 /** [reading heads][writing heads] in the order of `compared`; NaN where the writer is in no earlier layer. */
-export type PerPair = readonly (readonly number[])[];
+type PerPair = readonly (readonly number[])[];
 
 const place = object<HeadPlace>({
   layer: wholeFrom(0, mostLayers - 1),

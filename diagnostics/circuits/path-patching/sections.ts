@@ -12,7 +12,7 @@ import { isMeasured, ranked, receiverWords } from './finding';
 import type { PathResult, Stage } from './result';
 import * as build from '../../shared/sections/builders';
 
-export const askWords = 'Show what it attends to';
+const askWords = 'Show what it attends to';
 const effectTitle = 'Effect (share of the way to the counterpart)';
 
 export const sections = (result: Partial<PathResult>): readonly Section[] =>
@@ -27,7 +27,7 @@ export const sections = (result: Partial<PathResult>): readonly Section[] =>
       ]
     : [];
 
-export function effectDefinition({ metric, freezeMlps }: PathResult, stage: Stage): string {
+function effectDefinition({ metric, freezeMlps }: PathResult, stage: Stage): string {
   const held = freezeMlps ? 'every other head and all MLPs held' : 'every other head held, MLPs computed anew';
   return `Mean of (${metricWords[metric].name} with the head's path into ${receiverWords(stage)} as in the counterpart, less that of the prompt) over mean of (counterpart less prompt), ${held}. 0: the path does nothing; 1: it makes all of the difference; below 0: it works against it. Published plots show -100 times this.`;
 }

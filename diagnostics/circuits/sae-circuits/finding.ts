@@ -29,7 +29,7 @@ export const rankingWords: Readonly<Record<RankingName, string>> = {
 export const mostNamed = 3;
 
 /** As many as the reference has, or an eighth of all. */
-export const headlineSize = ({ heads = [], reference }: Partial<SaeResult>): number =>
+const headlineSize = ({ heads = [], reference }: Partial<SaeResult>): number =>
   reference?.heads.length ?? Math.max(1, Math.round(heads.reduce((sum, count) => sum + count, 0) / 8));
 
 /** Heads with a score above 0, largest first. */

@@ -22,10 +22,10 @@ import { decoderNorms, reductions } from './parameters';
 export type PerHead = readonly (readonly number[])[];
 
 /** `untrained`: the node score by the codes of autoencoders before their first step. */
-export const rankingNames = ['node', 'edge', 'untrained', 'difference', 'separation'] as const;
+const rankingNames = ['node', 'edge', 'untrained', 'difference', 'separation'] as const;
 export type RankingName = (typeof rankingNames)[number];
 
-export const orderNames = ['node', 'difference', 'random', 'reference'] as const;
+const orderNames = ['node', 'difference', 'random', 'reference'] as const;
 export type OrderName = (typeof orderNames)[number];
 
 const perHead = <T>(item: Schema<T>): Schema<readonly (readonly T[])[]> =>

@@ -24,7 +24,7 @@ const number = (name: string, title: string, unit: string, definition: string, d
   ...(digits === undefined ? {} : { digits }),
 });
 
-export const shareColumns: readonly SectionColumn[] = [
+const shareColumns: readonly SectionColumn[] = [
   number(
     'accuracy',
     'accuracy',
@@ -37,13 +37,7 @@ export const shareColumns: readonly SectionColumn[] = [
   number('prompts', 'prompts', '', 'prompts that were run', 6),
 ];
 
-export const shareCells = ({ value, low, high, correct, n }: Share): readonly number[] => [
-  value,
-  low,
-  high,
-  correct,
-  n,
-];
+const shareCells = ({ value, low, high, correct, n }: Share): readonly number[] => [value, low, high, correct, n];
 
 export function promptSections(result: Partial<TaskAccuracyResult>): readonly Section[] {
   const { accuracy, mean, metric } = result;

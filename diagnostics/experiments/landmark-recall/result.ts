@@ -18,7 +18,7 @@ import { armsResult } from '../../shared/training/arms';
  * How a trained network is tested: `plain`: causal softmax attention without landmarks; `all`: with landmarks, as it is trained, every
  * past block open; `topk`: the blocks of the best landmarks alone.
  */
-export const modes = ['plain', 'all', 'topk'] as const;
+const modes = ['plain', 'all', 'topk'] as const;
 export type Mode = (typeof modes)[number];
 
 /** One network of one run on the sequences of one length. */

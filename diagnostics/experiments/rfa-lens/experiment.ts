@@ -110,10 +110,10 @@ export const rfaLens: Experiment<LensParameters, LensResult> = {
 };
 
 /** An eighth, a quarter, a half and all of them. */
-export const examplesOf = (examples: number): readonly number[] => [8, 4, 2, 1].map((by) => Math.ceil(examples / by));
+const examplesOf = (examples: number): readonly number[] => [8, 4, 2, 1].map((by) => Math.ceil(examples / by));
 
 /** A quarter, half, all and twice the heads. */
-export const headsOf = (heads: number): readonly number[] => [0.25, 0.5, 1, 2].map((by) => Math.ceil(heads * by));
+const headsOf = (heads: number): readonly number[] => [0.25, 0.5, 1, 2].map((by) => Math.ceil(heads * by));
 
 async function* run(bench: Workbench, job: AnalysisJob<LensParameters>): AsyncGenerator<Step<LensResult>, LensResult> {
   const { examples, heads, dimension, keys, first, second, angle, meanStrength, runs } = job.parameters;

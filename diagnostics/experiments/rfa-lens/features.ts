@@ -36,9 +36,9 @@ export function drawnNeurons({ dimension, keys }: Sizes, neurons: number, source
   return Float64Array.from({ length: neurons * ((keys + 1) * dimension + 1) }, () => deviation * source.normal());
 }
 
-export type Activation = (score: number) => number;
+type Activation = (score: number) => number;
 
-export const relu: Activation = (score) => (score > 0 ? score : 0);
+const relu: Activation = (score) => (score > 0 ? score : 0);
 
 /** [examples, M (d + 1)]. */
 export function attentionFeatures(

@@ -4,7 +4,7 @@ import { count, figure, list, number, object, oneOf, optional, text, whole } fro
 import { targetNames } from './targets';
 import { modelNames } from './trial';
 
-export const curveNames = ['examples', 'heads', 'mean'] as const;
+const curveNames = ['examples', 'heads', 'mean'] as const;
 
 const [T1, T2, mixed] = targetNames;
 

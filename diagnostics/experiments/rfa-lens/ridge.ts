@@ -7,7 +7,7 @@ import { CholeskyDecomposition, Matrix } from 'ml-matrix';
 import type { Features } from './features';
 
 /** lambda over the largest eigenvalue of the Gram matrix: decades. */
-export const shares: readonly number[] = Array.from({ length: 7 }, (_, at) => 10 ** (at - 7));
+const shares: readonly number[] = Array.from({ length: 7 }, (_, at) => 10 ** (at - 7));
 
 export interface Fit {
   /** lambda over the largest eigenvalue. */

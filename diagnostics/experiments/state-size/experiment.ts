@@ -102,7 +102,7 @@ export const stateSizeExperiment = experiment<StateSizeParameters, StateSizeResu
 });
 
 /** Widths of queries and keys: each four times the one before. */
-export function keyWidths(smallest: number, largest: number): readonly number[] {
+function keyWidths(smallest: number, largest: number): readonly number[] {
   const widths: number[] = [];
   for (let n = smallest; n <= Math.max(smallest, largest); n *= 4) widths.push(n);
   return widths;

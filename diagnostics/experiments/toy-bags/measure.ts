@@ -56,7 +56,7 @@ export async function seenBags(
 }
 
 /** Attention of the bag: mean over its branches, [n]. */
-export const bagAttention = ({ attention }: SeenBag): Float64Array =>
+const bagAttention = ({ attention }: SeenBag): Float64Array =>
   Float64Array.from({ length: attention[0]?.length ?? 0 }, (_, n) => mean(attention.map((row) => row[n] ?? 0)));
 
 /**

@@ -27,7 +27,7 @@ export interface BagNetwork {
 const width = 16;
 const hidden = 16;
 
-export const bagParameters = ({ instances, features }: BagSize, { branches }: BagNetwork, batch: number) => ({
+const bagParameters = ({ instances, features }: BagSize, { branches }: BagNetwork, batch: number) => ({
   form: 'gated',
   instances,
   features,

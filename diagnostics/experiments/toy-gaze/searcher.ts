@@ -2,14 +2,13 @@
  * Scenes of coloured letters on a grid, and a scripted searcher: it starts at the middle and goes to the nearest object with the
  * colour of the target that it has not looked at (the first in reading order of equally near ones), until it has found the target.
  */
-import { codeOf, tableFor } from '../../../kernels/modules/oat/positions';
 import { random, seedFor, type Random } from '../../../kernels/tensors/random';
 
 export const rows = 4;
 export const columns = 4;
 export const count = rows * columns;
-export const colours = 3;
-export const letters = 4;
+const colours = 3;
+const letters = 4;
 
 export interface Scene {
   /** colour * letters + letter of each object, row by row. */
@@ -74,16 +73,3 @@ export function kindFeatures(width: number, seed: number): readonly Float64Array
 
 /** `r3 B`: colour and letter. */
 export const kindName = (kind: number): string => `${'rgb'[colourOf(kind)] ?? ''}${'ABCD'[kind % letters] ?? ''}`;
-
-/** Cosines of the codes of all cells with that of one, for a look at what a table says of distance. */
-export function codeCosines(positions: string, width: number, from: number): readonly number[] {
-  const table = tableFor(positions, rows, columns, width);
-  const code = (at: number) => codeOf(table, Math.floor(at / columns), at % columns, 0, width);
-  const dot = (a: Float64Array, b: Float64Array): number => a.reduce((sum, value, at) => sum + value * (b[at] ?? 0), 0);
-  const own = code(from);
-  return Array.from({ length: count }, (_, at) => {
-    const other = code(at);
-    const length = Math.sqrt(dot(own, own) * dot(other, other));
-    return length === 0 ? 0 : dot(own, other) / length;
-  });
-}

@@ -40,7 +40,7 @@ export const laneParameters = ({ classes, selectors, prompts }: LaneSize, batch 
 });
 
 /** What is trained for a task; all else is frozen. */
-export const isLane = (name: string): boolean =>
+const isLane = (name: string): boolean =>
   name === 'selectors' || name.endsWith('attn.prompts') || name.startsWith('head.');
 
 const partOf = (size: LaneSize, of: (name: string) => boolean) =>

@@ -18,7 +18,7 @@ import { mean } from '../../../kernels/tensors/vectors';
 
 const testBatches = 4;
 
-export const liftingArms = [
+const liftingArms = [
   { id: 'one', title: 'Kernel 1 (plain attention)', kernels: '1' },
   { id: 'seven', title: 'Kernel 7', kernels: '7' },
   { id: 'several', title: 'Kernels 7, 7, 7', kernels: '7,7,7' },

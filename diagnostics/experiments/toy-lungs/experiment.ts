@@ -63,7 +63,7 @@ const titles: Readonly<Record<Form, string>> = {
 };
 
 /** `test`: a multiple of the batch. */
-export function lungArms(
+function lungArms(
   trainer: Trainer,
   { channels, bodyWidth, steps }: Pick<LungParameters, 'channels' | 'bodyWidth' | 'steps'>,
   test: readonly LungPicture[],

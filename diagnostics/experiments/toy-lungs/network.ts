@@ -36,7 +36,7 @@ export interface LungSize {
   readonly bodyWidth: number;
 }
 
-export function gateParameters({ form, channels, bodyWidth }: LungSize): GateParameters {
+function gateParameters({ form, channels, bodyWidth }: LungSize): GateParameters {
   return {
     context: form === 'shared' ? 'body' : 'none',
     gate: 'multiply',

@@ -19,7 +19,7 @@ const noise = 0.1;
 
 export type Modality = 'glyph' | 'tone';
 
-export interface Unit {
+interface Unit {
   readonly session: 1 | 2;
   readonly modality: Modality;
   readonly perceived: Float32Array;
@@ -27,7 +27,7 @@ export interface Unit {
   readonly refersTo?: number;
 }
 
-export interface Question {
+interface Question {
   readonly modality: Modality;
   readonly perceived: Float32Array;
   /** Unit of the thing that is asked for, and the unit with the answer. */

@@ -32,7 +32,7 @@ export interface Changed {
 export const mostRegions = 8;
 
 /** Of a picture with two columns or more its left and right half, else the halves of the text. */
-export function usualRegions(prompt: Prompt): readonly Region[] {
+function usualRegions(prompt: Prompt): readonly Region[] {
   const grid = patchGrid(prompt);
   const halves = (length: number) => [
     { start: 0, end: length >> 1 },

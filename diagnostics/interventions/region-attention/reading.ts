@@ -26,10 +26,7 @@ interface Shown {
   readonly change: Read;
 }
 
-export function readingSection(
-  result: RegionAttentionResult,
-  { id, title, of, before, after, change }: Shown,
-): Section {
+function readingSection(result: RegionAttentionResult, { id, title, of, before, after, change }: Shown): Section {
   const { regions, tokens, owner, image, imageRows } = result;
   const read = `attention of a token of the region on this token, mean over the tokens of the region${of}`;
   const numbers = regions.flatMap((_, s) => {

@@ -2,9 +2,9 @@ import type { ParameterTable } from '../../../protocol/analysis/parameters';
 import * as field from '../../../kernels/parameters';
 
 export const targets = ['labels', 'entropy'] as const;
-export const scopes = ['all', 'shallow', 'middle', 'deep'] as const;
+const scopes = ['all', 'shallow', 'middle', 'deep'] as const;
 export const methods = ['runs', 'gradient'] as const;
-export const directions = ['auto', 'up', 'down'] as const;
+const directions = ['auto', 'up', 'down'] as const;
 
 export type ZeroTuningParameters = {
   readonly target: string;

@@ -10,7 +10,7 @@ import { threeDigits } from '../../shared/words';
 import type { CurvePoint, Range, ZeroTuningResult } from './result';
 import * as build from '../../shared/sections/builders';
 
-export const ask = 'Show its last row before and after';
+const ask = 'Show its last row before and after';
 
 type Partly = Partial<ZeroTuningResult>;
 

@@ -53,7 +53,7 @@ export async function sensitivityOf(
 }
 
 /** d(-H)/dz_i = p_i (ln p_i + H), of the entropy H of softmax(z). */
-export function entropySlope(logits: Float32Array): Float64Array {
+function entropySlope(logits: Float32Array): Float64Array {
   const largest = logits.reduce((most, logit) => Math.max(most, logit), -Infinity);
   const total = largest + Math.log(logits.reduce((sum, logit) => sum + Math.exp(logit - largest), 0));
   const logs = Float64Array.from(logits, (logit) => logit - total);

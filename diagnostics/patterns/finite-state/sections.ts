@@ -25,7 +25,7 @@ export function rankedHeads({ degree, errors }: FiniteStateResult): readonly Hea
   return all.sort((a, b) => (key(a) === key(b) ? first(a) - first(b) : key(a) - key(b)));
 }
 
-export const degreeWords = ({ tolerance, largestDegree }: FiniteStateResult) => ({
+const degreeWords = ({ tolerance, largestDegree }: FiniteStateResult) => ({
   name: 'degree',
   title: 'Degree',
   unit: '',

@@ -3,7 +3,7 @@ import { figure, flag, list, number, object, oneOf, whole } from '../../../proto
 import { mostHeads, mostLayers } from '../../../protocol/schema/parts';
 
 /** [layers][heads]; NaN where it was not measured. */
-export type PerHead = readonly (readonly number[])[];
+type PerHead = readonly (readonly number[])[];
 
 const layers = <T>(item: Schema<T>) => list(item, 'a list of layers', { most: mostLayers });
 const heads = list(figure, 'a list of heads', { most: mostHeads });

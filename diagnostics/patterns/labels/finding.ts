@@ -7,7 +7,7 @@ import { familyRate } from '../../shared/labels/labels';
 import type { LabelsResult } from './result';
 import { counted } from '../../shared/words';
 
-export const threeDigits = (value: number): string => String(Number(Math.abs(value).toPrecision(3)));
+const threeDigits = (value: number): string => String(Number(Math.abs(value).toPrecision(3)));
 
 /** `the 8 induction heads` */
 const setWords = (label: HeadLabel, heads: number): string =>

@@ -34,7 +34,7 @@ export interface Budget {
   readonly realised: number;
 }
 
-export const groupWeights = ({ heads, kvHeads, headDim, hiddenSize }: PrunedLayer): number =>
+const groupWeights = ({ heads, kvHeads, headDim, hiddenSize }: PrunedLayer): number =>
   2 * headDim * hiddenSize * (heads / kvHeads + 1);
 export const unitWeights = ({ hiddenSize, gated }: PrunedLayer): number => (gated ? 3 : 2) * hiddenSize;
 

@@ -6,7 +6,7 @@ import { budgetRules, type BudgetRule } from './budget';
 import * as field from '../../../kernels/parameters';
 
 export const criteria = ['magnitude', 'centred'] as const;
-export type Criterion = (typeof criteria)[number];
+type Criterion = (typeof criteria)[number];
 
 export interface AmpParameters extends ParameterValues {
   readonly share: number;

@@ -30,7 +30,7 @@ import { mean } from '../../../kernels/tensors/vectors';
 
 type Job = AnalysisJob<AmpParameters>;
 
-export const prunedLayers = ({ spec }: ModelRunner['checkpoint']): readonly PrunedLayer[] =>
+const prunedLayers = ({ spec }: ModelRunner['checkpoint']): readonly PrunedLayer[] =>
   spec.blocks.map(({ attention: { heads, kvHeads, headDim }, feedForward }) => ({
     heads,
     kvHeads,

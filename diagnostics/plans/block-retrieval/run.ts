@@ -61,7 +61,7 @@ interface Outcome {
 }
 
 /** Heads that choose by this; none where nothing acts on it. */
-export const choosing = (
+const choosing = (
   { blocks }: ModelFacts,
   by: Representative,
   width: number,
@@ -244,7 +244,7 @@ function resultOf(
 }
 
 /** 4 bytes a number. Resident: a key for each complete block and key/value head. Read: keys and values of k + 3 blocks at most, for each query head. */
-export function bytesOf(
+function bytesOf(
   outcomes: readonly Pick<Outcome, 'tokens'>[],
   { blocks }: Pick<ModelFacts, 'blocks'>,
   block: number,

@@ -74,7 +74,7 @@ export async function keySource(model: ModelRunner, { text }: DuoParameters): Pr
   return { facts, tokens: await TaskTokens.of(model), ...between };
 }
 
-export const ruleOf = ({ rule, sparsity, threshold }: DuoParameters): GateRule =>
+const ruleOf = ({ rule, sparsity, threshold }: DuoParameters): GateRule =>
   rule === 'threshold' ? { threshold } : { sparsity };
 
 /** The choice with the sizes of the training: the check prompts are as short as those that the gates were found on. */

@@ -41,7 +41,7 @@ export async function passKeys(
     .slice(0, count);
 }
 
-export const depths = [0.05, 0.2, 0.35, 0.5, 0.65, 0.8, 0.95] as const;
+const depths = [0.05, 0.2, 0.35, 0.5, 0.65, 0.8, 0.95] as const;
 
 export async function findsKey(model: ModelRunner, { prompt, answers }: Sample, variant: Variant): Promise<boolean> {
   const answer = [answers.right[0] ?? -1, ...answers.rest];

@@ -25,7 +25,7 @@ export interface Supervised {
 }
 
 /** What stays of a prompt when its answer is not known yet. */
-export interface Set {
+interface Set {
   /** As asked for, or the longest prompt of a part. */
   readonly length: number;
   readonly samples: readonly Sample[];

@@ -4,8 +4,8 @@ import { conversionFolder } from '../../shared/conversions/folder';
 import { calibrationTexts, textLength } from '../../shared/conversions/text-parameters';
 import * as field from '../../../kernels/parameters';
 
-export const sharedChoices = ['important', 'first'] as const;
-export type SharedChoice = (typeof sharedChoices)[number];
+const sharedChoices = ['important', 'first'] as const;
+type SharedChoice = (typeof sharedChoices)[number];
 
 export interface MohParameters extends ParameterValues {
   readonly share: number;

@@ -74,7 +74,7 @@ function againstUniform(result: Partial<PlanEvaluationResult>, uniform: Evaluate
   return ` It is ${better ? 'better' : 'worse'} than the uniform plan of as many bytes by ${unit(result)(Math.abs(lead))} (${range}).`;
 }
 
-export function measureOf(result: PlanEvaluationResult): PlanMeasure | undefined {
+function measureOf(result: PlanEvaluationResult): PlanMeasure | undefined {
   const [full, own] = [rowOf(result, 'full'), rowOf(result, 'plan')];
   if (!full || !own || own.n === 0) return undefined;
   const { score, low, high, n, bytes, bytesFull } = own;

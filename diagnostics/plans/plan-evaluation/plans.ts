@@ -12,7 +12,7 @@ import type { StartMode } from './parameters';
 type Heads = readonly (readonly HeadPlan[])[];
 
 export const comparedKinds = ['full', 'plan', 'without-means', 'uniform', 'random'] as const;
-export type ComparedKind = (typeof comparedKinds)[number];
+type ComparedKind = (typeof comparedKinds)[number];
 
 /** Where the plan begins to count in a prompt. */
 export interface Place {

@@ -29,7 +29,7 @@ import { comparedKinds } from './plans';
 import { startModes } from './parameters';
 
 /** `accuracy`: share of prompts that are answered; `loss`: of the next token in nats, mean over the tokens that count. */
-export const scoreKinds = ['accuracy', 'loss'] as const;
+const scoreKinds = ['accuracy', 'loss'] as const;
 export type ScoreKind = (typeof scoreKinds)[number];
 
 // A type and no interface: results are records.

@@ -18,7 +18,7 @@ export type RazorParameters = {
   readonly gridRecent: number;
 };
 
-export const decodings = ['merge', 'append'] as const;
+const decodings = ['merge', 'append'] as const;
 
 export const parameters: ParameterTable<RazorParameters> = {
   period: field.integer(

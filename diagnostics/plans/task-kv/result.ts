@@ -16,7 +16,7 @@ import {
 } from '../../../protocol/schema/fields';
 import { headPlanField } from '../../../protocol/plans/head-plan';
 
-export const spaces = ['head', 'residual'] as const;
+const spaces = ['head', 'residual'] as const;
 export type Space = (typeof spaces)[number];
 
 const perHead = list(list(figure));

@@ -77,12 +77,7 @@ export async function convertedVariant(
 }
 
 /** The stream [n, w] that enters a layer. */
-export async function streamInto(
-  model: ModelRunner,
-  text: Text,
-  layer: number,
-  variant: Variant,
-): Promise<Float32Array> {
+async function streamInto(model: ModelRunner, text: Text, layer: number, variant: Variant): Promise<Float32Array> {
   const run = await model.run({
     ...text,
     variants: [variant],

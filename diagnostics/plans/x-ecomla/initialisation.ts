@@ -50,7 +50,7 @@ export interface LatentWeights {
   readonly up: Float64Array;
 }
 
-export const repetition = ({ heads, kvHeads }: Pick<SourceAttention, 'heads' | 'kvHeads'>): number =>
+const repetition = ({ heads, kvHeads }: Pick<SourceAttention, 'heads' | 'kvHeads'>): number =>
   Math.sqrt(heads / kvHeads);
 
 export function spectraOf(

@@ -7,8 +7,8 @@ import { selectionProblem, selections, type Selection } from './selection';
 import * as field from '../../../kernels/parameters';
 
 export const initialisations = ['svd', 'random'] as const;
-export type Initialisation = (typeof initialisations)[number];
-export type Choice = 'share' | 'energy' | 'rank';
+type Initialisation = (typeof initialisations)[number];
+type Choice = 'share' | 'energy' | 'rank';
 
 export type EcoMlaParameters = {
   readonly choose: Choice;

@@ -20,7 +20,7 @@ export const rankOfShare = ({ kvHeads, headDim }: CachedHeads, share: number, ro
   Math.max(1, Math.floor(share * 2 * kvHeads * headDim + 1e-9) - rotary);
 
 /** sigma^2 over the sum of all, added up from the largest on. */
-export function energyShares(singular: readonly number[]): readonly number[] {
+function energyShares(singular: readonly number[]): readonly number[] {
   const sums: number[] = [];
   let sum = 0;
   for (const value of singular) sums.push((sum += value * value));

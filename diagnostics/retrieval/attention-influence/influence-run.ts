@@ -111,7 +111,7 @@ export async function* influenceRun(model: ModelRunner, job: Job): Run {
 }
 
 /** Rows of the probes, about. */
-export const probeWork = (model: Pick<ModelRunner, 'facts'>, parameters: Parameters): number =>
+const probeWork = (model: Pick<ModelRunner, 'facts'>, parameters: Parameters): number =>
   parameters.heads.trim() === ''
     ? parameters.probes * Math.min(parameters.probeLength, model.facts.summary.contextLength ?? Infinity)
     : 0;

@@ -23,7 +23,7 @@ export const probeFormats = ['json', 'table', 'tokens'] as const;
 export type ProbeFormat = (typeof probeFormats)[number];
 
 /** One thing to copy: where it stands, and the rows of the answer's tokens. */
-export interface ProbeTest {
+interface ProbeTest {
   readonly needle: readonly number[];
   readonly answer: readonly number[];
 }

@@ -111,7 +111,7 @@ export async function* runRetrievalHead(
   return known();
 }
 
-export function chosenHeads({ facts }: ModelRunner, { chosen }: RetrievalParameters): readonly HeadPlace[] {
+function chosenHeads({ facts }: ModelRunner, { chosen }: RetrievalParameters): readonly HeadPlace[] {
   const heads = headList(chosen, facts);
   if (!heads.ok) throw refusal(heads.why);
   return heads.heads;

@@ -37,7 +37,7 @@ const notesSection = ({ notes }: RetrievalHeadResult): Section =>
 /** Paragraphs that are shown. */
 const mostNotes = 20;
 
-export const scoreDefinitions: Readonly<Record<Counting, string>> = {
+const scoreDefinitions: Readonly<Record<Counting, string>> = {
   set: 'Distinct tokens of the needle that the head copies / distinct tokens of the needle, mean over the tests that passed. It copies a token when the key that it reads most, in the row that produced the token, is of the needle and holds that token.',
   count:
     'Copies / tokens of the needle, mean over the tests that passed; more than 1 where tokens are said again. The head copies a token when the key that it reads most, in the row that produced the token, is of the needle and holds that token.',
@@ -87,7 +87,7 @@ function headsSection(result: RetrievalHeadResult) {
   );
 }
 
-export const number = (name: string, title: string, definition: string, digits = 3): SectionColumn => ({
+const number = (name: string, title: string, definition: string, digits = 3): SectionColumn => ({
   ...build.number(name, title, definition),
   digits,
 });

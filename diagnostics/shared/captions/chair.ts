@@ -30,7 +30,7 @@ export function countLabels(finder: ObjectFinder, truths: readonly Pick<ImageTru
   return { total: labels.length, unknown: unknown.length, names: [...new Set(unknown)] };
 }
 
-export interface JudgedMention extends Mention {
+interface JudgedMention extends Mention {
   readonly inTruth: boolean;
 }
 

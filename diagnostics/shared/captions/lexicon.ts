@@ -58,7 +58,7 @@ const animals = [
 const vehicles = ['jet', 'train'];
 
 /** "baby bird" is a bird and no person, "passenger train" a train. */
-export const doubleWords: ReadonlyMap<string, string> = new Map([
+const doubleWords: ReadonlyMap<string, string> = new Map([
   ...joinedNames.map((name) => [name, name] as const),
   ...animals.flatMap((animal) => [[`baby ${animal}`, animal] as const, [`adult ${animal}`, animal] as const]),
   ...vehicles.map((vehicle) => [`passenger ${vehicle}`, vehicle] as const),

@@ -9,7 +9,7 @@ export interface ReadAnswer {
   readonly clear: boolean;
 }
 
-export interface Share {
+interface Share {
   readonly value: number;
   readonly low: number;
   readonly high: number;

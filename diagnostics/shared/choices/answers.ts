@@ -22,7 +22,7 @@ export interface Answered {
   readonly first: boolean;
 }
 
-export function answeredBy(
+function answeredBy(
   { logits, logSumExp, largest }: Omit<RowAnswer, 'entropy'>,
   { answers, right }: Pick<ChoicePrompt, 'answers' | 'right'>,
 ): Answered {

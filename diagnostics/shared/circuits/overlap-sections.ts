@@ -42,7 +42,7 @@ export function sharedHeads(first: Circuit, second: Circuit, [one, other]: Names
   };
 }
 
-export const whatWords: Readonly<Record<Overlap['what'], string>> = { heads: 'heads', mlps: 'MLPs', edges: 'edges' };
+const whatWords: Readonly<Record<Overlap['what'], string>> = { heads: 'heads', mlps: 'MLPs', edges: 'edges' };
 
 export function overlapTable(overlaps: readonly Overlap[], [one, other]: Names) {
   const number = (name: string, title: string, definition: string) => build.number(name, title, definition);

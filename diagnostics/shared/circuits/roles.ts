@@ -31,7 +31,7 @@ export const roles = [
   'previous token',
   'other',
 ] as const;
-export type Role = (typeof roles)[number];
+type Role = (typeof roles)[number];
 
 export interface HeadRole extends HeadPlace, RoleScores {
   readonly role: Role;
@@ -42,7 +42,7 @@ export const leastAttention = 0.3;
 export const leastDirect = 0.02;
 export const leastInhibition = 0.05;
 
-export function roleOf({ previous, duplicate, induction, answers, direct, inhibition }: RoleScores): Role {
+function roleOf({ previous, duplicate, induction, answers, direct, inhibition }: RoleScores): Role {
   if (answers >= leastAttention && direct >= leastDirect) return 'mover';
   if (answers >= leastAttention && direct <= -leastDirect) return 'negative mover';
   if (inhibition >= leastInhibition) return 'inhibition';

@@ -74,7 +74,7 @@ export function randomCircuit(all: readonly Part[], circuit: readonly Part[], ra
 }
 
 /** Half of the nodes, each set of another draw. */
-export const subsetsOf = (nodes: readonly Part[], count: number, random: Random): readonly (readonly Part[])[] =>
+const subsetsOf = (nodes: readonly Part[], count: number, random: Random): readonly (readonly Part[])[] =>
   Array.from({ length: count }, () => drawn(nodes, Math.ceil(nodes.length / 2), random));
 
 export interface CompletenessPoint {

@@ -43,7 +43,7 @@ export interface Side extends Sizes, Quality {
   readonly tokensPerSecond: number | null;
 }
 
-export interface ComparedRow {
+interface ComparedRow {
   readonly quantity: string;
   readonly unit: string;
   readonly before: number;

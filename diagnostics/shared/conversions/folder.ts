@@ -3,11 +3,9 @@ import { FailureError } from '../../../protocol/wire/failures';
 import type { Parameter } from '../../../protocol/analysis/parameters';
 import type { ParameterValues } from '../../../protocol/schema/parts';
 import { folderParameter } from '../../experiment';
-import { tensorBytes, type DraftCheckpoint, type NewCheckpoint } from '../../model-runner/checkpoint';
+import { type DraftCheckpoint, type NewCheckpoint } from '../../model-runner/checkpoint';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import * as field from '../../../kernels/parameters';
-
-export { folderParameter };
 
 export const conversionFolder: Parameter = field.folder(
   'Folder of the new model',
@@ -52,6 +50,3 @@ export async function* drafted(
 
 /** Settings as files name them: where the files lie is not one. */
 export const settingsOf = ({ [folderParameter]: _, ...settings }: ParameterValues): ParameterValues => settings;
-
-export const newWeightBytes = ({ tensors }: Pick<NewCheckpoint, 'tensors'>): number =>
-  tensors.reduce((sum, tensor) => sum + tensorBytes(tensor), 0);

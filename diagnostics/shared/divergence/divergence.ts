@@ -26,14 +26,14 @@ export interface HeadOutputs {
 export type Distance = 'l2' | 'squared' | 'relative' | 'cosine';
 
 /** Norms are held at least here where something is divided by them. */
-export const smallestNorm = 1e-6;
+const smallestNorm = 1e-6;
 
 /**
  * A difference of at most this share of the larger norm counts as 0: it is what float32 leaves of equal sums (positions that
  * moved round differently). Without it a layer whose window does not reach the span would have half of its heads selected by
  * rounding.
  */
-export const roundingShare = 1e-5;
+const roundingShare = 1e-5;
 
 interface Sums {
   readonly difference: number;
@@ -92,7 +92,7 @@ export const textEnergies = (outputs: HeadOutputs): number[] =>
 export type OutlierRule = 'paper' | 'release' | 'off';
 
 /** Below this deviation of the squared distances the release tries no head. */
-export const releaseGuard = 1;
+const releaseGuard = 1;
 
 /** True where a head's divergence is a burst in the absence of the span, [heads]. */
 export function outliers(outputs: HeadOutputs, distance: Distance, rule: OutlierRule): boolean[] {

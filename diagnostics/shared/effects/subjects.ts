@@ -12,7 +12,7 @@ import { TaskTokens } from '../../tasks/task-tokens';
 import { comparesTwo, isMetric, metricOf, type MetricParameters } from './metric';
 
 /** What one value of the metric belongs to, and so what intervals are taken over. */
-export type Unit = 'prompt' | 'token';
+type Unit = 'prompt' | 'token';
 
 export interface Subject {
   readonly sequence: Sequence;

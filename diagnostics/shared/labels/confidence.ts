@@ -45,7 +45,7 @@ export function confidenceOf(score: number, { mean, sd, seeds, floor = 0 }: Null
   return normalDistribution(sd === 0 ? 0 : (score - mean) / sd);
 }
 
-export const normalDistribution = (z: number): number => (1 + errorFunction(z / Math.SQRT2)) / 2;
+const normalDistribution = (z: number): number => (1 + errorFunction(z / Math.SQRT2)) / 2;
 
 /**
  * P(T <= t) of Student's distribution with a whole number of degrees of freedom, in closed form (Abramowitz and Stegun 1964,

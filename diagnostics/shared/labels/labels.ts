@@ -99,7 +99,7 @@ export interface PromptScores {
   };
 }
 
-export type Positional = 'previousToken' | 'firstToken' | 'selfToken' | 'localWindow';
+type Positional = 'previousToken' | 'firstToken' | 'selfToken' | 'localWindow';
 
 /** Scores of one layer on the random sequences of one seed; arrays by head. */
 export interface ProbeScores {

@@ -67,7 +67,7 @@ export function outliers(scores: readonly number[]): readonly number[] {
   return [...scores.keys()].filter((at) => (scores[at] ?? 0) > fence);
 }
 
-export function upperFence(scores: readonly number[]): number {
+function upperFence(scores: readonly number[]): number {
   const [low, high] = [quantile(scores, 0.25), quantile(scores, 0.75)];
   return high + 1.5 * (high - low);
 }

@@ -20,7 +20,7 @@ export type MaskMode = (typeof maskModes)[number];
 /** Mean outputs by layer and head, [headDim]. */
 export type MeanOutputs = ReadonlyMap<string, Float32Array>;
 
-export const placeKey = ({ layer, head }: HeadPlace): string => `${layer}.${head}`;
+const placeKey = ({ layer, head }: HeadPlace): string => `${layer}.${head}`;
 
 /** The variant with the heads masked on top of what it changes already. `means` are needed by the mode `mean`. */
 export function masked(variant: Variant, heads: readonly HeadPlace[], mode: MaskMode, means?: MeanOutputs): Variant {

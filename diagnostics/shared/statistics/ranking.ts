@@ -26,7 +26,7 @@ export function areaBelow(low: readonly number[], high: readonly number[]): numb
   return sum / (low.length * high.length);
 }
 
-export interface Threshold {
+interface Threshold {
   /** NaN of the first, which takes nothing. */
   readonly least: number;
   /** Things taken. */

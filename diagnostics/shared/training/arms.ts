@@ -37,7 +37,7 @@ export interface ArmsPlan {
   readonly every?: number;
 }
 
-export interface ArmInfo {
+interface ArmInfo {
   readonly id: string;
   readonly title: string;
   /** Trained numbers. */
@@ -88,7 +88,7 @@ export interface ArmsStep {
   readonly result: ArmsResult;
 }
 
-export const armInfo = ({ id, title, network }: Arm): ArmInfo => ({ id, title, parameters: parameterCount(network) });
+const armInfo = ({ id, title, network }: Arm): ArmInfo => ({ id, title, parameters: parameterCount(network) });
 
 export async function* trainArms(
   { trainer }: Pick<Workbench, 'trainer'>,

@@ -18,7 +18,7 @@ export const shapes: readonly { readonly name: string; readonly covers: Covers }
   { name: 'ring', covers: (x, y) => Math.hypot(x, y) <= 0.95 && Math.hypot(x, y) >= 0.55 },
 ];
 
-export interface Placed {
+interface Placed {
   /** Index in `shapes`. */
   readonly shape: number;
   /** Centre and half width, in pixels. */

@@ -28,7 +28,7 @@ export interface TrainingPlan extends Pick<TrainingTask, 'batch' | 'seed'> {
   };
 }
 
-export interface Checkpoint {
+interface Checkpoint {
   /** Steps done. */
   readonly step: number;
   readonly measures: Measures;

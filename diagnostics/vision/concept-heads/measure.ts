@@ -22,7 +22,7 @@ export const headsOfConcept = 3;
 /** Draws of random heads. */
 export const draws = 100;
 /** Heads that are removed for the classification, and draws of as many. */
-export const headsRemoved = 5;
+const headsRemoved = 5;
 export const removalDraws = 20;
 /** Directions of a head that texts are projected onto, as the code of the paper has it. */
 const mostDirections = 80;

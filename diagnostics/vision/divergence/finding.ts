@@ -31,4 +31,4 @@ export function findingOf(result: Partial<DivergenceResult>): string {
   }`;
 }
 
-export const significant = (value: number): string => String(Number(value.toPrecision(3)));
+const significant = (value: number): string => String(Number(value.toPrecision(3)));

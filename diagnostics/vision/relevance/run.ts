@@ -36,7 +36,7 @@ interface Prepared {
   readonly region?: Required<Seen>;
 }
 
-export function prepared(job: Pick<Job, 'input' | 'parameters'>): Prepared {
+function prepared(job: Pick<Job, 'input' | 'parameters'>): Prepared {
   const [prompt] = job.input.prompts;
   if (!prompt) throw new RangeError('the analysis reads a prompt');
   const { span, side, region } = job.parameters;
@@ -283,7 +283,7 @@ function readFrom(
   };
 }
 
-export function mapBySquare(word: RelevantToken, method: Method, squares: Squares): readonly number[] {
+function mapBySquare(word: RelevantToken, method: Method, squares: Squares): readonly number[] {
   return method === 'occlusion' ? word.occlusion : bySquare(word[method], squares);
 }
 

@@ -23,7 +23,7 @@ export const definitions = {
   attention: 'attention of the query that predicts the token, mean over layers and heads',
 } as const;
 
-export const titles: Readonly<Record<Method | 'random', string>> = {
+const titles: Readonly<Record<Method | 'random', string>> = {
   occlusion: 'occlusion',
   rollout: 'gradient x attention',
   attention: 'attention alone',
@@ -120,7 +120,7 @@ export function overSeen(
     : { kind: 'tokens', ...words, tokens: seenTokens, numbers };
 }
 
-export const named = ({ text }: RelevantToken, at: number): string => `${at}: ${shownToken(text)}`;
+const named = ({ text }: RelevantToken, at: number): string => `${at}: ${shownToken(text)}`;
 
 function mapsSection(result: RelevanceResult): readonly Section[] {
   const { words, squares, seen, side } = result;

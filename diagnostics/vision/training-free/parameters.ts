@@ -13,7 +13,7 @@ import { plain } from './methods/plain';
 import * as field from '../../../kernels/parameters';
 
 // A type and no interface: values are a record.
-export type CommonParameters = {
+type CommonParameters = {
   readonly truth: string;
   readonly lexicon: string;
   readonly methods: string;

@@ -175,7 +175,7 @@ async function lookAtLayer(
   };
 }
 
-export function floatsOf(tensor: TensorData | undefined): Float32Array {
+function floatsOf(tensor: TensorData | undefined): Float32Array {
   if (!(tensor?.data instanceof Float32Array)) throw new TypeError('the run gave no numbers of a layer');
   return tensor.data;
 }

@@ -26,7 +26,7 @@ export type VarParameters = {
 };
 
 export const receivers = ['image', 'image+text', 'text'] as const;
-export type Receiver = (typeof receivers)[number];
+type Receiver = (typeof receivers)[number];
 
 export const varParameters: ParameterTable<VarParameters> = {
   span: field.text(

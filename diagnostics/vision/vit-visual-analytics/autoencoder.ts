@@ -38,7 +38,7 @@ const decoded = (z: Value, weights: Readonly<Record<string, Value>>): Value =>
   dense(gelu(dense(z, weights['fromLatent'], weights['fromLatentBias']), 'none'), weights['out'], weights['outBias']);
 
 /** Batch `patterns` [rows, D]; outputs by row: `latent` [rows, 8] and `squared`, the mean of (x' - x)^2. */
-export const patternAutoencoder = (size: number): Network => ({
+const patternAutoencoder = (size: number): Network => ({
   name: 'Autoencoder of attention patterns',
   parameters: {
     in: [hidden, size],
@@ -62,7 +62,7 @@ export const patternAutoencoder = (size: number): Network => ({
 });
 
 /** The decoder alone: batch `latents` [rows, 8], output `patterns` [rows, D]. */
-export const patternDecoder = (size: number): Network => ({
+const patternDecoder = (size: number): Network => ({
   name: 'Decoder of attention patterns',
   parameters: decoderShapes(size),
   batch: { latents: { type: 'float32', shape: ['rows', latentSize] } },
@@ -77,7 +77,7 @@ function given(value: Value | undefined): Value {
   return value;
 }
 
-export function startOf(patterns: readonly Float32Array[], size: number, seed: number): Parameters {
+function startOf(patterns: readonly Float32Array[], size: number, seed: number): Parameters {
   const outBias = new Float32Array(size);
   for (const pattern of patterns) pattern.forEach((value, i) => (outBias[i]! += value / patterns.length));
   return { ...glorot(patternAutoencoder(size).parameters, seed), outBias };

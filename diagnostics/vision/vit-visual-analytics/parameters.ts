@@ -5,8 +5,8 @@ import { distances } from './hops';
 import { metrics } from './metrics';
 import * as field from '../../../kernels/parameters';
 
-export const readers = ['auto', 'classifier', 'probe'] as const;
-export const probedRows = ['class', 'patches'] as const;
+const readers = ['auto', 'classifier', 'probe'] as const;
+const probedRows = ['class', 'patches'] as const;
 
 // A type and no interface: values are a record.
 export type VitParameters = {

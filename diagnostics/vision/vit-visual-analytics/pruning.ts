@@ -9,7 +9,7 @@ import { predicted } from './reader';
 import { mean } from '../../../kernels/tensors/vectors';
 
 /** Orders that are drawn at random. */
-export const randomOrders = 3;
+const randomOrders = 3;
 /** Steps between no head and all heads pruned. */
 const curveSteps = 10;
 
@@ -40,7 +40,7 @@ export function pruneOrders(
 }
 
 /** Heads that are pruned at each point of a curve. */
-export const pruneCounts = (heads: number): readonly number[] => [
+const pruneCounts = (heads: number): readonly number[] => [
   ...new Set(Array.from({ length: curveSteps + 1 }, (_, at) => Math.round((at * heads) / curveSteps))),
 ];
 

@@ -7,7 +7,7 @@ import type { StoredProbe } from './probe';
 import type { PruneCurve } from './pruning';
 import type { Importance } from './importance';
 
-export const parts = ['probe', 'ranking', 'held out'] as const;
+const parts = ['probe', 'ranking', 'held out'] as const;
 
 type Row = readonly number[];
 

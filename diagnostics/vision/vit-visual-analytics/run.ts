@@ -33,7 +33,7 @@ import { mean } from '../../../kernels/tensors/vectors';
 /** Attention maps that patterns are made of, at most: more take memory and say little more. */
 const mostMaps = 4096;
 
-export interface Seen extends LabelledPicture {
+interface Seen extends LabelledPicture {
   readonly features: readonly number[];
 }
 

@@ -17,7 +17,7 @@ import { Owner } from '../../platform/owner';
 import { Mailbox } from '../mailbox';
 import { understood } from '../messages';
 
-export type ModelExport = Extract<FromModelPanel, { readonly kind: 'export' }>;
+type ModelExport = Extract<FromModelPanel, { readonly kind: 'export' }>;
 
 /** Everything a Model webview needs of the rest of the extension. Configurations are named by their URI. */
 export interface ModelServices {

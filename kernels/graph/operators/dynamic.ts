@@ -1,6 +1,6 @@
 /** Operators whose shapes a run decides: the caller names the dimensions that come out. */
-import { printShape, type Dim, type Shape } from '../dims';
-import { int, type GraphScope, type Value } from '../records';
+import { type Dim } from '../dims';
+import { int, type Value } from '../records';
 import { describe, fail, axisOf } from './checks';
 
 /** The shape of `x` as int64 [rank]; from `start` to `end` when given. */
@@ -36,18 +36,6 @@ export function sliceBy(x: Value, axis: number, start: Value, end: Value, length
   const shape = x.shape.map((dim, i) => (i === at ? length : dim));
   const axes = x.graph.constant('int64', [1], [at]);
   return x.graph.node('Slice', [x, start, end, axes], [{ type: x.type, shape, name }])[0];
-}
-
-/** The named dimensions of `shape` as an int64 vector at run time, each read from a value that has it. */
-export function shapeVector(graph: GraphScope, shape: Shape, from: readonly Value[], name?: string): Value {
-  const parts = shape.map((dim) => {
-    if (typeof dim === 'number') return graph.constant('int64', [1], [dim]);
-    const holder = from.find((value) => value.shape.includes(dim));
-    if (!holder) return fail('Shape', name, `no value given has the dimension ${dim} of ${printShape(shape)}.`);
-    const at = holder.shape.indexOf(dim);
-    return shapeOf(holder, at, at + 1);
-  });
-  return graph.node('Concat', parts, [{ type: 'int64', shape: [shape.length], name }], { axis: int(0) })[0];
 }
 
 /** The positions of non-zero elements, int64 [rank, count]. */

@@ -72,7 +72,7 @@ export const looksBack = ({ pattern }: AttentionShape): boolean =>
   pattern === 'causal-self' || pattern === 'causal-cross';
 
 /** Queries whose mean routes a region: its own; causal: the `size` queries that end with its first (it has read no others). */
-export const describedBy = (shape: AttentionShape, { size, order }: Regions, region: number): readonly number[] =>
+const describedBy = (shape: AttentionShape, { size, order }: Regions, region: number): readonly number[] =>
   looksBack(shape)
     ? Array.from({ length: size }, (_, i) => region * size - size + 1 + i).filter((position) => position >= 0)
     : order.slice(region * size, (region + 1) * size);

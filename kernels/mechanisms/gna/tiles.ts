@@ -32,7 +32,7 @@ export function tileLength(axis: Axis, rank: number, at: number): number {
 }
 
 /** The shape without the text tokens that follow the grid: keys and, beside them, queries. */
-export const gridShape = (shape: AttentionShape, text: number): AttentionShape => ({
+const gridShape = (shape: AttentionShape, text: number): AttentionShape => ({
   ...shape,
   queries: shape.queries - text,
   keys: shape.keys - text,

@@ -24,7 +24,7 @@ export const weightInputs = (
   );
 
 /** One tap of a convolution for every channel, [width]. */
-export const tapOf = (weights: NamedWeights, name: Convolved, tap: number): Value => {
+const tapOf = (weights: NamedWeights, name: Convolved, tap: number): Value => {
   const weight = weights[`convolution.${name}.weight`]!;
   return reshape(slice(weight, 2, tap, tap + 1), [Number(weight.shape[0])]);
 };

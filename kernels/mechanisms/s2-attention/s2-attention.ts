@@ -32,7 +32,7 @@ export interface S2Parameters extends Record<string, number | boolean> {
   readonly sink: boolean;
 }
 
-export const patternOf = (shape: AttentionShape, parameters: S2Parameters): BlockedPattern => ({
+const patternOf = (shape: AttentionShape, parameters: S2Parameters): BlockedPattern => ({
   ...parameters,
   step: parameters.step || usualStep(parameters.verticalStride, shape.heads),
 });

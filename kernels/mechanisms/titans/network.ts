@@ -12,10 +12,10 @@ export const geluScale = Math.sqrt(2 / Math.PI);
 export const geluCube = 0.044715;
 
 /** x (1 + tanh(c (x + 0.044715 x^3))) / 2, c = sqrt(2 / pi). */
-export const gelu = (x: number): number => (x * (1 + Math.tanh(geluScale * (x + geluCube * x ** 3)))) / 2;
+const gelu = (x: number): number => (x * (1 + Math.tanh(geluScale * (x + geluCube * x ** 3)))) / 2;
 
 /** The derivative of gelu. */
-export function geluSlope(x: number): number {
+function geluSlope(x: number): number {
   const t = Math.tanh(geluScale * (x + geluCube * x ** 3));
   return (1 + t + x * (1 - t * t) * geluScale * (1 + 3 * geluCube * x * x)) / 2;
 }

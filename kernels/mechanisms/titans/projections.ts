@@ -59,7 +59,7 @@ export function project(x: Tensor, matrix: Tensor): Tensor {
 }
 
 /** [b, hkv, g, n, width] with the heads of a group side by side: [b, hkv, n, g width]. */
-export function joinGroup(x: Value): Value {
+function joinGroup(x: Value): Value {
   const [batch, kvHeads, group, length, width] = x.shape.map(Number) as [number, number, number, number, number];
   const ordered = group === 1 ? x : transpose(x, [0, 1, 3, 2, 4]);
   return reshape(ordered, [batch, kvHeads, length, group * width]);

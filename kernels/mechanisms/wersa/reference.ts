@@ -19,7 +19,7 @@ export const projection = (
   normalTensor([headDim, features], seedFor(seed, `projection.${sharedProjection ? 'key' : of}`), headDim ** -0.5);
 
 /** beta = log(1 + exp(log beta)) + 0.1. */
-export const bandwidth = ({ weights }: Pick<AttentionInputs, 'weights'>): number =>
+const bandwidth = ({ weights }: Pick<AttentionInputs, 'weights'>): number =>
   Math.log1p(Math.exp(weights['bandwidth']!.data[0]!)) + 0.1;
 
 /** phi(x) = relu(R^T x / beta) / sqrt r of every row, [..., r]. */
@@ -38,10 +38,7 @@ export function randomFeatures(x: Tensor, matrix: Tensor, beta: number): Tensor 
 }
 
 /** The queries that read something: the first n - m of causal-self with more queries than keys read nothing. */
-export function seeingQueries(
-  inputs: AttentionInputs,
-  shape: AttentionShape,
-): readonly [AttentionInputs, AttentionShape] {
+function seeingQueries(inputs: AttentionInputs, shape: AttentionShape): readonly [AttentionInputs, AttentionShape] {
   const blind = isCausalSelf(shape) ? Math.max(0, shape.queries - shape.keys) : 0;
   if (blind === 0) return [inputs, shape];
   const { batch, heads, queries, headDim } = shape;

@@ -133,7 +133,7 @@ export function branchLogits(branches: Tensor, weights: Tensors): Tensor {
 }
 
 /** -ln softmax(logits)[label], nats. */
-export function crossEntropy(logits: Float64Array, label: number): number {
+function crossEntropy(logits: Float64Array, label: number): number {
   const most = logits.reduce((a, b) => Math.max(a, b), -Infinity);
   return Math.log(logits.reduce((total, value) => total + Math.exp(value - most), 0)) + most - logits[label]!;
 }

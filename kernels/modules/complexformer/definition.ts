@@ -66,13 +66,13 @@ export function complexWeights({ width, heads, form }: ComplexParameters): reado
 }
 
 /** Heads-first [b, h, n, d]. */
-export function projected({ inputs, weights }: ModuleCall, { heads }: ComplexParameters) {
+function projected({ inputs, weights }: ModuleCall, { heads }: ComplexParameters) {
   const made = (name: string): Tensor => splitHeads(linear(inputs['x']!, weightOf(weights, `${name}.weight`)), heads);
   return { query: made(layers.query), key: made(layers.key), value: made(layers.value) };
 }
 
 /** By the names of the mechanism; RoPE is delta = 1 and b = 0. */
-export function mechanismWeights(weights: Tensors, { heads, width }: ComplexParameters): Tensors {
+function mechanismWeights(weights: Tensors, { heads, width }: ComplexParameters): Tensors {
   const plain = zeros([heads, width / heads / 2]);
   return {
     delta: weights['delta_params'] ?? mapped(plain, () => 1),

@@ -24,8 +24,8 @@ export function planesOf(weights: Tensors): Planes | undefined {
 }
 
 /** |delta| below which a plane counts as positional, and |delta - 1| below which it counts as rotary. */
-export const positionalBelow = 0.1;
-export const rotaryWithin = 0.25;
+const positionalBelow = 0.1;
+const rotaryWithin = 0.25;
 
 const headNames = (count: number): readonly string[] => Array.from({ length: count }, (_, h) => `head ${h}`);
 const planeNames = (count: number): readonly string[] => Array.from({ length: count }, (_, i) => `${i}`);
@@ -195,7 +195,7 @@ function angleMap(call: ModuleCall, parameters: ComplexParameters): HeatMap {
 }
 
 /** What both forms of the same scores hold at once. */
-export function memoryChart(parameters: ComplexParameters): Chart {
+function memoryChart(parameters: ComplexParameters): Chart {
   const lengths = [64, 256, 1024, 4096];
   return {
     kind: 'chart',

@@ -55,7 +55,7 @@ interface Block {
   readonly size: AttentionSize;
 }
 
-export function blocksOf(parameters: Parameters): {
+function blocksOf(parameters: Parameters): {
   readonly spatial: readonly Block[];
   readonly temporal: readonly Block[];
 } {
@@ -93,7 +93,7 @@ const withPositions = (x: Tensor, positions: Tensor): Tensor => ({
 });
 
 /** Output [b, J, 3] and the maps of every block, [b T, h, J, J] and [b, h, T, T]. */
-export function networkReference(x: Tensor, weights: Tensors, parameters: Parameters) {
+function networkReference(x: Tensor, weights: Tensors, parameters: Parameters) {
   const { frames, channels, batch } = parameters;
   const { spatial, temporal } = blocksOf(parameters);
   const maps: { readonly prefix: string; readonly map: Tensor }[] = [];

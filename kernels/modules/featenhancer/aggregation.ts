@@ -28,7 +28,7 @@ export interface Aggregation {
 }
 
 /** Rows or columns behind a convolution of `taps` without an edge of zeros. */
-export const after = (size: number, taps: number, stride: number): number => Math.floor((size - taps) / stride) + 1;
+const after = (size: number, taps: number, stride: number): number => Math.floor((size - taps) / stride) + 1;
 export const quarter = (size: number): number => after(size, 7, 4);
 export const eighth = (size: number): number => after(quarter(size), 3, 2);
 /** The least side that leaves one row of the smallest map. */

@@ -60,7 +60,7 @@ interface Box {
 }
 
 /** The tight box of one mask of h x w numbers; undefined: empty. */
-export function boxOf(mask: Float64Array, width: number): Box | undefined {
+function boxOf(mask: Float64Array, width: number): Box | undefined {
   const places = Array.from(mask.keys()).filter((at) => mask[at]! > 0);
   if (places.length === 0) return undefined;
   const [rows, columns] = [places.map((at) => Math.floor(at / width)), places.map((at) => at % width)];

@@ -55,7 +55,7 @@ const weighted = (x: Tensor, factor: ArrayLike<number>): Tensor => {
   return mapped(x, (value, at) => value * factor[Math.floor(at / width)]!);
 };
 
-export interface View {
+interface View {
   /** A^X, [b, L, t]. */
   readonly weights: Tensor;
   /** M^X, [b, L, D]. */
@@ -65,7 +65,7 @@ export interface View {
 }
 
 /** One source read by every label. */
-export function viewOf(h: Tensor, mask: Tensor, labels: Tensor, of: Tensors, switches: Switches): View {
+function viewOf(h: Tensor, mask: Tensor, labels: Tensor, of: Tensors, switches: Switches): View {
   const [batch, , width] = h.shape as [number, number, number];
   const count = labels.shape[0]!;
   const scale = switches.scaled ? 1 / Math.sqrt(width) : 1;

@@ -20,7 +20,6 @@ import {
 import { tensor, zeros, type Tensor } from '../../tensors/tensor';
 
 export const contexts = ['body', 'mask', 'swapped', 'mean', 'ones', 'none'] as const;
-export type Context = (typeof contexts)[number];
 
 export interface GateParameters extends Record<string, number | string> {
   readonly context: string;
@@ -43,7 +42,7 @@ export interface GateParameters extends Record<string, number | string> {
 export const levels = 4;
 /** Below the square of any deviation that a picture has: a blank one gives zeros. */
 export const blankVariance = 1e-12;
-export const pair = { convolution: 'conv', norm: 'bn' } as const;
+const pair = { convolution: 'conv', norm: 'bn' } as const;
 
 /** Whether the body looks at the grey image. */
 export const hasBody = ({ context }: GateParameters): boolean => ['body', 'swapped', 'mean'].includes(context);

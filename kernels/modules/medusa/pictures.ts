@@ -12,7 +12,7 @@ const mostRows = 64;
 const axes = { rows: { title: 'Row' }, columns: { title: 'Column' } } as const;
 
 /** The first image of [b, c, H, W], the mean of its channels: [1, 1, H, W]. */
-export function firstMean({ shape, data }: Tensor): Tensor {
+function firstMean({ shape, data }: Tensor): Tensor {
   const [, channels, height, width] = shape as [number, number, number, number];
   const mean = new Float64Array(height * width);
   for (let at = 0; at < channels * height * width; at++) mean[at % (height * width)]! += data[at]! / channels;

@@ -38,7 +38,7 @@ export function normalSample(parameters: GateParameters, seed: number): Tensors 
 }
 
 /** Two bright ellipses with texture, a blob inside the left one and two outside both. */
-export function ellipses(batch: number, side: number, seed: number): Tensor {
+function ellipses(batch: number, side: number, seed: number): Tensor {
   const texture = normalTensor([batch, 1, side, side], seedFor(seed, 'texture'), 0.05);
   const source = random(seedFor(seed, 'ellipses'));
   for (let b = 0; b < batch; b++) {

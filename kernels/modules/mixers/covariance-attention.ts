@@ -51,7 +51,7 @@ const unitRows = (x: Tensor): Tensor => {
 };
 
 /** A [b, h, d, d] and the output. */
-export function covarianceAttention(call: ModuleCall, parameters: Parameters) {
+function covarianceAttention(call: ModuleCall, parameters: Parameters) {
   const { batch, tokens, width, heads } = parameters;
   const { weights } = call;
   const [query, key, value] = channelRows(call, parameters);

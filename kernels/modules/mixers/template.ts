@@ -10,7 +10,7 @@ interface Mixer {
 }
 
 /** Hidden width over the tokens of the MLP: half of them, as MLP-Mixer has for its widths. */
-export const mixerHidden = (tokens: number): number => Math.max(1, Math.floor(tokens / 2));
+const mixerHidden = (tokens: number): number => Math.max(1, Math.floor(tokens / 2));
 
 /** n tokens of D features; `heads` of attention; projections included where the mixer has them. */
 export function mixersOf(n: number, d: number, heads: number): readonly Mixer[] {

@@ -69,7 +69,7 @@ function cellCodes(size: OatSize, flag: 0 | 1): Tensor {
 }
 
 /** `objects` [b, P, w], `target` and `blank` [b, 1, w], `there` [b, P], `fixations` [b, T], `place` [b, 1]; w = width / 2. */
-export function tokens(inputs: Tensors, size: OatSize): { readonly encoder: Tensor; readonly decoder: Tensor } {
+function tokens(inputs: Tensors, size: OatSize): { readonly encoder: Tensor; readonly decoder: Tensor } {
   const { batch, steps, width } = size;
   const [count, half] = [objectsOf(size), width / 2];
   const [unmarked, marked] = [cellCodes(size, 0), cellCodes(size, 1)];

@@ -11,7 +11,7 @@ export const codeChoices = ['distance-matched', 'sinusoidal', 'none'] as const;
 /** The published width: a comment in the code calls it the best of those tried. */
 export const publishedSigma = 2;
 
-export const gaussian = (i: number, j: number, sigma: number): number => Math.exp(-((i - j) ** 2) / (2 * sigma ** 2));
+const gaussian = (i: number, j: number, sigma: number): number => Math.exp(-((i - j) ** 2) / (2 * sigma ** 2));
 
 /** The matrix of cosines of the rows of a table, [R, R]. */
 export function cosines({ shape, data }: Tensor): readonly (readonly number[])[] {

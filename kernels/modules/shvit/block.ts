@@ -46,7 +46,7 @@ export const feedForward = (name: string, channels: number): Piece => ({
 });
 
 /** x + SHSA(x). */
-export const singleHead = (prefix: string, size: ShsaSize): Piece => ({
+const singleHead = (prefix: string, size: ShsaSize): Piece => ({
   weights: behind(prefix, shsaWeights(size)),
   fold: (weights) => behindTensors(prefix, shsaFold(under(weights, prefix))),
   reference: (x, weights) => sum(x, shsaReference(x, under(weights, prefix), size)),

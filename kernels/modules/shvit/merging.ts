@@ -12,7 +12,7 @@ import { buildPair, foldPair, pairReference, pairWeights } from './parts';
 export const halved = (side: number): number => Math.ceil(side / 2);
 
 /** Width of the squeezed channels: a quarter, in multiples of 8 (`make_divisible` of timm, without its limit). */
-export const squeezed = (channels: number): number => Math.max(8, Math.floor((channels / 4 + 4) / 8) * 8);
+const squeezed = (channels: number): number => Math.max(8, Math.floor((channels / 4 + 4) / 8) * 8);
 
 /** Means over all pixels, [b, c, 1, 1]. */
 export function pooled(x: Tensor): Tensor {

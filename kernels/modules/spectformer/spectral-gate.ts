@@ -43,12 +43,7 @@ const shapeOf = (parameters: Parameters): readonly number[] => {
   return [parameters.batch, height, width, channels];
 };
 
-export const gateShape = ({ height, width, channels }: GateSize): readonly number[] => [
-  height,
-  columnsOf(width),
-  channels,
-  2,
-];
+const gateShape = ({ height, width, channels }: GateSize): readonly number[] => [height, columnsOf(width), channels, 2];
 
 export const gateWeights = (size: GateSize): readonly ModuleWeight[] => [
   // 0.02 in the repository; wider here, so that what passes is as large as what comes in.

@@ -56,7 +56,7 @@ export function spectrumOf(x: Float64Array, height: number, width: number): Spec
 }
 
 /** One channel [H, W] of a spectrum, with the factor given (1 / sqrt(H W), or 1 / (H W) for the kernel of a gate). */
-export function signalOf({ real, imaginary }: Spectrum, height: number, width: number, factor: number): Float64Array {
+function signalOf({ real, imaginary }: Spectrum, height: number, width: number, factor: number): Float64Array {
   const columns = columnsOf(width);
   const [tall, wide] = [tableOf(height), tableOf(width)];
   const x = new Float64Array(height * width);

@@ -70,7 +70,7 @@ function gatesOf(u: Tensor, weights: Tensors, parameters: TitansParameters) {
 }
 
 /** What the memories did, token by token, persistent ones included: [b, h, n] each. */
-export interface MemoryTrace {
+interface MemoryTrace {
   /** |grad| of the loss by all weights of the memory: the surprise. */
   readonly surprise: Tensor;
   /** |M(k_t; Phi_(t-1)) - v_t|^2 / 2, before the token is learned. */

@@ -39,11 +39,11 @@ const norm = (graph: ModuleGraph, x: Value, name: string): Value =>
 const silu = (x: Value): Value => multiply(x, sigmoid(x));
 
 /** [b, n, D] to [b, h, n, d] and back. */
-export function apart(x: Value, heads: number): Value {
+function apart(x: Value, heads: number): Value {
   const [batch, rows, width] = x.shape.map(Number) as [number, number, number];
   return transpose(reshape(x, [batch, rows, heads, width / heads]), [0, 2, 1, 3]);
 }
-export function together(x: Value): Value {
+function together(x: Value): Value {
   const [batch, heads, rows, d] = x.shape.map(Number) as [number, number, number, number];
   return reshape(transpose(x, [0, 2, 1, 3]), [batch, rows, heads * d]);
 }

@@ -78,7 +78,7 @@ export const titansParameters: ParameterTable<TitansParameters> = {
 };
 
 /** Whether the form has attention, and persistent tokens with it. */
-export const attends = ({ form }: Pick<TitansParameters, 'form'>): boolean => form !== 'memory';
+const attends = ({ form }: Pick<TitansParameters, 'form'>): boolean => form !== 'memory';
 
 /** Persistent tokens that the memory reads in front of the sequence: those of a segment are for its attention only. */
 export const learnedBefore = ({ form, persistent }: TitansParameters): number =>

@@ -51,7 +51,7 @@ export const ropeObjects = (parts: readonly ConfigPart[]): readonly RopeObject[]
   );
 
 /** Forms and the fields that each cannot do without (transformers 4.57 modeling_rope_utils; mrope of Qwen2-VL). */
-export const ropeForms: Readonly<Record<string, readonly string[]>> = {
+const ropeForms: Readonly<Record<string, readonly string[]>> = {
   default: [],
   linear: ['factor'],
   dynamic: ['factor'],

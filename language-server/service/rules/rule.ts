@@ -1,7 +1,7 @@
 import type { JsonPath, ModelDescription } from '../../../models/formats/model-description';
 import type { ConfigPart } from '../parts';
 import type { FileKind } from '../file-kind';
-import type { Finding, Fix, Related, Severity } from '../finding';
+import type { Fix, Related, Severity } from '../finding';
 import type { FolderFacts } from '../folder-facts';
 import type { JsonDocument, Span } from '../json-document';
 import type { SyntaxFault } from '../json-syntax';
@@ -49,5 +49,3 @@ export interface Rule {
   readonly kinds: readonly FileKind[];
   readonly check: (context: RuleContext, report: Report) => void;
 }
-
-export type { Finding };

@@ -119,7 +119,7 @@ export const formatPath = (path: JsonPath): string => path.join('.');
 export const positiveSentence = (name: string, value: number, orZero = false): string =>
   `${name} should be a number ${orZero ? 'of at least 0' : 'above 0'}, and is ${value}.`;
 
-export const tooLargeSentence = (name: string, value: number): string =>
+const tooLargeSentence = (name: string, value: number): string =>
   `${name} is ${value}, and float32 holds at most 3.4e38.`;
 
 /** What was reported already, by the list it went to: several readers of one file share a list. */

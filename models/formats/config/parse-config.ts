@@ -28,7 +28,7 @@ export function parseConfig(text: string): Parsed {
 }
 
 /** Deepest nesting of brackets outside strings. */
-export function nestingOf(text: string): number {
+function nestingOf(text: string): number {
   let depth = 0;
   let most = 0;
   let inString = false;

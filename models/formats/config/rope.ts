@@ -17,7 +17,7 @@ const optional = <K extends string>(key: K, value: number | undefined): { readon
   (value === undefined ? {} : { [key]: value }) as { readonly [P in K]?: number };
 
 /** The form written in `rope_scaling` or `rope_parameters`; `rope_type` goes before its older name `type`. */
-export function ropeScaling(object: JsonObject | undefined, fallbackOriginal?: number): RopeScaling {
+function ropeScaling(object: JsonObject | undefined, fallbackOriginal?: number): RopeScaling {
   if (object === undefined) return { kind: 'none' };
   const written = object['rope_type'] ?? object['type'];
   const name = typeof written === 'string' ? written : '';
@@ -83,7 +83,7 @@ interface RopeObject {
  * The object that holds the form for layers of type `layerType`: `rope_parameters` (transformers 5; flat, or one object a
  * layer type) before `rope_scaling`.
  */
-export function ropeObject(reader: ConfigReader, layerType: string): RopeObject | undefined {
+function ropeObject(reader: ConfigReader, layerType: string): RopeObject | undefined {
   for (const key of ['rope_parameters', 'rope_scaling']) {
     const value = reader.raw(key);
     if (value === undefined || value === null) continue;

@@ -15,7 +15,7 @@ export const alibiScope = (slope: number, bound: number, epsilon: number): numbe
   (2 * bound - Math.log(epsilon)) / slope;
 
 /** eps of the paper. */
-export const alibiEpsilon = 1e-3;
+const alibiEpsilon = 1e-3;
 
 /** By query head, at M = 0; nothing where a part has no ALiBi, or its family scales the bias with the scores (Falcon). */
 export const alibiHeads = (

@@ -14,7 +14,7 @@ function names(object: JsonObject): string {
   return `${textOf(first)} ${textOf(object['model_type'])}`.toLowerCase();
 }
 
-export function guessRole(object: JsonObject, key: string): PartRole {
+function guessRole(object: JsonObject, key: string): PartRole {
   const said = `${names(object)} ${key.toLowerCase()}`;
   if (
     object['num_mel_bins'] !== undefined ||

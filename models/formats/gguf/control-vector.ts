@@ -10,10 +10,10 @@ import { shortened } from '../short-text';
 import { readGgufHeader } from './header';
 import { Metadata } from './metadata';
 
-export const controlVectorArchitecture = 'controlvector';
+const controlVectorArchitecture = 'controlvector';
 
 /** Says that Headscope wrote the file; the first key of its metadata, so that it stands at a place that is known (files/output.ts). */
-export const controlVectorMark = 'headscope.version';
+const controlVectorMark = 'headscope.version';
 
 export type ReadControlVector =
   | {

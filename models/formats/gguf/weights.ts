@@ -1,7 +1,7 @@
 /** What the tensors of a GGUF file hold: all counts are exact, from the header. */
 import type { GgufTensor } from './header';
 
-export interface TypeShare {
+interface TypeShare {
   readonly tensors: number;
   readonly weights: number;
   readonly bytes: number;

@@ -55,7 +55,7 @@ interface OnnxWeights {
   readonly formats: readonly FormatShare[];
 }
 
-export function countOnnx({ initialisers, packed, operators }: OnnxDescription): OnnxWeights {
+function countOnnx({ initialisers, packed, operators }: OnnxDescription): OnnxWeights {
   const packs = new Map(packed.flatMap((pack) => pack.initialisers.map((name, at) => [name, { pack, at }] as const)));
   const formats = new Map<string, { name: string; tensors: number; weights: number; bytes: number }>();
   let parameters = 0;
@@ -95,7 +95,7 @@ const cacheTypes: Readonly<Record<string, string>> = { float: 'float32', float16
  * The sizes that a graph fixes by itself, as a description; `genai` is what `genai_config.json` says of it, for sizes that
  * the graph leaves open. Undefined where neither gives layers and heads.
  */
-export function describeOnnx(onnx: OnnxDescription, genai?: GenaiConfig): ModelDescription | undefined {
+function describeOnnx(onnx: OnnxDescription, genai?: GenaiConfig): ModelDescription | undefined {
   const graph = graphFacts(onnx);
   const single = (values: readonly number[]): number | undefined => (values.length === 1 ? values[0] : undefined);
   const heads = single(graph.heads) ?? genai?.heads;

@@ -10,7 +10,7 @@ import {
 import { FileRefused, openRegular } from '../regular-file';
 import { WireError, WireReader } from './wire';
 
-export interface OnnxValue {
+interface OnnxValue {
   readonly name: string;
   /** Element type in lower case (`float`, `int64`, `float16`), `other` for sequences and maps. */
   readonly type: string;
@@ -27,7 +27,7 @@ export interface OnnxInitialiser {
 }
 
 /** An operator that computes attention as a whole. */
-export interface OnnxAttention {
+interface OnnxAttention {
   readonly node: string;
   readonly operator: string;
   readonly domain: string;
@@ -37,7 +37,7 @@ export interface OnnxAttention {
 }
 
 /** A matrix whose weights lie together in bytes (`MatMulNBits` of ONNX Runtime). */
-export interface OnnxPacked {
+interface OnnxPacked {
   readonly bits: number;
   /** K x N of the product. */
   readonly weights: number;

@@ -20,7 +20,7 @@ export interface CheckpointTensor {
   readonly length: number;
 }
 
-export type CheckpointProblemCode =
+type CheckpointProblemCode =
   | HeaderProblemCode
   | 'no-weights'
   | 'bad-index'

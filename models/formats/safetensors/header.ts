@@ -13,7 +13,7 @@ import { jsonFault } from '../config/json-fault';
 import { shortened, shownValue } from '../short-text';
 
 /** Bits of an element. */
-export const dtypeBits: Readonly<Record<string, number>> = {
+const dtypeBits: Readonly<Record<string, number>> = {
   BOOL: 8,
   U8: 8,
   I8: 8,

@@ -13,7 +13,7 @@ export interface HeaderRoom {
   bytes: number;
 }
 
-export interface ReadHeader extends SafetensorsHeader {
+interface ReadHeader extends SafetensorsHeader {
   readonly fileSize: number;
   /** Bytes that were read from the file. */
   readonly bytesRead: number;

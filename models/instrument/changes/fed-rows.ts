@@ -20,7 +20,7 @@ export interface Held {
 }
 
 /** What a layer keeps beside its keys (block-choice.ts). */
-export interface BlockRows {
+interface BlockRows {
   readonly rows: number;
   feeds(): {
     readonly before: Float32Array;

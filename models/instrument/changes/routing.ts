@@ -105,7 +105,7 @@ const without = (scores: Value, always: Value): Value => subtract(multiply(score
  * 1 for the `count` largest of the last axis of scores [..., h], else 0; of equal ones the first. No gradient goes through the choice.
  * Ranks by comparison, as the count may differ from variant to variant.
  */
-export function topGains(scores: Value, count: Value | number): Value {
+function topGains(scores: Value, count: Value | number): Value {
   const lead = scores.shape.slice(0, -1);
   const heads = Number(scores.shape.at(-1) ?? 1);
   const own = reshape(scores, [...lead, heads, 1]);

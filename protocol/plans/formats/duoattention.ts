@@ -85,7 +85,7 @@ function readFile(text: string): Checked<Read> {
 }
 
 /** As numpy.savetxt writes it. */
-export const gatesText = (gates: Gates): string => gates.map((row) => `${row.map(scientific).join('\t')}\n`).join('');
+const gatesText = (gates: Gates): string => gates.map((row) => `${row.map(scientific).join('\t')}\n`).join('');
 
 function scientific(value: number): string {
   const [digits = '0', power = '0'] = value.toExponential(18).split('e');

@@ -35,7 +35,7 @@ export const toForm = (plan: AnalysisSetup, before?: Form): Form => ({
   seed: String(plan.seed),
 });
 
-export interface Problems {
+interface Problems {
   readonly analysis?: string;
   readonly folder?: string;
   readonly input?: InputProblems;

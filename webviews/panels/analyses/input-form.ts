@@ -89,7 +89,7 @@ function ofPrompt(prompt: PromptInput | EncoderInput): Partial<InputForm> {
     : { mode: 'text', text: prompt.text, chat: prompt.chat === true, image };
 }
 
-export type InputField = 'prompt' | 'counterpart' | 'image' | 'task' | 'samples' | 'file' | 'folder';
+type InputField = 'prompt' | 'counterpart' | 'image' | 'task' | 'samples' | 'file' | 'folder';
 export type InputProblems = Readonly<Partial<Record<InputField, string>>>;
 export type InputReading =
   { readonly ok: true; readonly input: AnalysisInput } | { readonly ok: false; readonly problems: InputProblems };

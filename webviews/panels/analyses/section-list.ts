@@ -107,7 +107,7 @@ function oneAnswer(part: Part, answer: Answer): TemplateResult {
   </div>`;
 }
 
-export function placeWords(place: SectionQuestion['place']): string {
+function placeWords(place: SectionQuestion['place']): string {
   switch (place.kind) {
     case 'head':
       return `layer ${place.layer}, head ${place.head}`;

@@ -41,7 +41,7 @@ export interface Answer {
   readonly problem?: string;
 }
 
-export interface Estimated {
+interface Estimated {
   readonly request: number;
   /** Absent: on its way. */
   readonly estimate?: AnalysisEstimate;
@@ -60,7 +60,7 @@ export interface ReadPrompt {
   readonly problem?: string;
 }
 
-export type Comparison = NonNullable<Extract<ToAnalysesPanel, { kind: 'open' }>['compareWith']>;
+type Comparison = NonNullable<Extract<ToAnalysesPanel, { kind: 'open' }>['compareWith']>;
 
 export interface State extends RunState<Form, View>, Omit<ModelState, 'typed' | 'typedProblem'> {
   readonly analyses: readonly AnalysisInfo[];

@@ -23,7 +23,7 @@ import { outlierInfos } from './vhd-model';
 import { percent } from '../../ui/numbers';
 
 /** Alpha beyond this breaks the text of the models that were measured so far. */
-export const mostAlpha = 4;
+const mostAlpha = 4;
 
 export function captions(part: Part): TemplateResult | typeof nothing {
   const { state } = part;
@@ -164,7 +164,7 @@ function controls({ state, actions }: Part): TemplateResult | typeof nothing {
     }`;
 }
 
-export function requestOf(form: Form, change: Partial<ReinforcementRequest> = {}): ReinforcementRequest {
+function requestOf(form: Form, change: Partial<ReinforcementRequest> = {}): ReinforcementRequest {
   const layers = readLayers(form.layers);
   return {
     alpha: form.alpha,

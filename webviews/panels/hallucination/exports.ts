@@ -68,7 +68,7 @@ export function exportName({ result, set, compareWith }: State, kind: ExportKind
 }
 
 /** Everything that made the numbers, for machines. */
-export function provenance(made: HallucinationResult | HallucinationSet): Record<string, unknown> {
+function provenance(made: HallucinationResult | HallucinationSet): Record<string, unknown> {
   const { headscope, created, device, settings, seed, model, prompt, chatPrompt } = made;
   const { distance, outliers, positions, k } = made;
   const of = made.kind === 'headscope-hallucination' ? { image: made.image } : { sample: made.sample };
@@ -97,7 +97,7 @@ export function provenanceLines(made: HallucinationResult | HallucinationSet): r
 }
 
 /** The caption with a mark behind each word that was judged. */
-export function markedText({ text, mentions }: Pick<Caption, 'text' | 'mentions'>): string {
+function markedText({ text, mentions }: Pick<Caption, 'text' | 'mentions'>): string {
   let [written, from] = ['', 0];
   for (const mention of mentions.toSorted((a, b) => a.end - b.end)) {
     written += text.slice(from, mention.end) + verdictMarks[verdictOf(mention)];

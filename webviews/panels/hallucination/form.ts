@@ -62,7 +62,7 @@ export const toForm = (plan: HallucinationSetup): Form => ({
 export type Problems = FormProblems<Form>;
 export type FormReading = Reading<HallucinationSetup, Form>;
 
-export const mostTokens = 512;
+const mostTokens = 512;
 
 export function readForm(form: Form, model?: ModelSummary): FormReading {
   const maxNewTokens = wholeNumber(form.maxNewTokens, mostTokens);

@@ -48,7 +48,7 @@ export interface HistogramInk {
 }
 
 /** As markup of SVG: for the screen and for export alike. */
-export function histogramParts(separation: TVhdSeparation, ink: HistogramInk): readonly TemplateResult[] {
+function histogramParts(separation: TVhdSeparation, ink: HistogramInk): readonly TemplateResult[] {
   const size = sizeOf(ink.wide);
   const bins = binsOf(separation);
   const most = Math.max(1, ...bins.flatMap(({ truthful, hallucinated }) => [truthful, hallucinated]));

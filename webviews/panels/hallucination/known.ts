@@ -4,7 +4,7 @@ import { icon } from '../../ui/icons';
 import type { Part } from './actions';
 
 /** arXiv 2412.13949, table 1: CHAIR_S in % over 500 pictures of COCO, plain and reinforced by 2. */
-export const paperFigures = [
+const paperFigures = [
   { model: 'LLaVA-1.5-7B', plain: 49.68, reinforced: 33.32 },
   { model: 'InstructBLIP', plain: 45.32, reinforced: 37.76 },
   { model: 'LLaVA-NeXT', plain: 29.08, reinforced: 24.96 },

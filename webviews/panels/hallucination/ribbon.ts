@@ -143,7 +143,7 @@ export function sharedScale({ result, written, making }: State): Scale | undefin
   ]);
 }
 
-export function legend(verdicts: readonly Verdict[]): TemplateResult | typeof nothing {
+function legend(verdicts: readonly Verdict[]): TemplateResult | typeof nothing {
   const present = (['hallucinated', 'true', 'unjudged'] as const).filter((one) => verdicts.includes(one));
   if (present.length === 0) return nothing;
   return html`<span class="verdicts">

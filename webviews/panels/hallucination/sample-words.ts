@@ -5,7 +5,7 @@ import type { PictureSample } from '../../../protocol/results/hallucination';
 import { count, plural, seconds } from '../../ui/numbers';
 
 /** Captions of each picture. */
-export const captionsOf = ({ setCaptions }: Pick<HallucinationSetup, 'setCaptions'>): number =>
+const captionsOf = ({ setCaptions }: Pick<HallucinationSetup, 'setCaptions'>): number =>
   ({ plain: 1, reinforced: 2, controls: 4 })[setCaptions];
 
 /** `20 of 320 pictures, drawn by seed 0: 40 captions, at most about 50 s.` */

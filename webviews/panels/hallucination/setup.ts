@@ -14,7 +14,7 @@ interface Typed {
 }
 
 /** What a run computes of a plan; the rest are options of what is asked of its result. */
-export const runOf = (plan: HallucinationSetup): unknown => {
+const runOf = (plan: HallucinationSetup): unknown => {
   const {
     mode,
     folder,

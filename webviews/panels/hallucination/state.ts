@@ -40,7 +40,7 @@ import { isOwnPrompt, ownPromptOf } from './own-prompt';
 import { setupOf, setupOfResult, sameSetup } from './setup';
 
 /** What was asked for and is not there yet, or why it does not come. */
-export interface Asked<T> {
+interface Asked<T> {
   readonly request: number;
   readonly of: string;
   readonly value?: T;
@@ -48,7 +48,7 @@ export interface Asked<T> {
 }
 
 /** The variant that is being made. */
-export interface Making {
+interface Making {
   readonly request: number;
   readonly name: string;
   readonly tokens: readonly CaptionToken[];

@@ -19,7 +19,7 @@ import { distanceInfos, vhdModel, type VhdModel } from './vhd-model';
 /** k of T-VHD where the result does not say. */
 const kOf = (state: State, heads: number): number => state.result?.k ?? (Number(state.form?.k) || defaultK(heads));
 
-export function layersToReinforce(state: State, layers: number): readonly number[] {
+function layersToReinforce(state: State, layers: number): readonly number[] {
   const typed = readLayers(state.form?.layers ?? '', layers);
   return Array.isArray(typed) ? (typed as readonly number[]) : defaultLayers(layers);
 }

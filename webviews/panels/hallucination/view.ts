@@ -3,11 +3,11 @@ import type { RunView } from '../../ui/run-state';
 import type { Sort } from '../../ui/table';
 
 /** Whose attention is drawn over the picture. */
-export const mapChoices = ['head', 'layer', 'all'] as const;
+const mapChoices = ['head', 'layer', 'all'] as const;
 export type MapChoice = (typeof mapChoices)[number];
 
 /** How far the head's output is from that of the second pass; share of its attention on what that pass lacks. */
-export const measures = ['divergence', 'attention'] as const;
+const measures = ['divergence', 'attention'] as const;
 export type Measure = (typeof measures)[number];
 
 export interface View extends RunView {

@@ -17,11 +17,11 @@ export function promptOf({ prompt, tokens }: HeadsResult, most = mostOfPrompt): 
 }
 
 /** `2026-11-24 15:00 UTC`. */
-export const dayAndTime = (created: string): string =>
+const dayAndTime = (created: string): string =>
   /^\d{4}-\d\d-\d\dT\d\d:\d\d.*Z$/.test(created) ? `${created.slice(0, 10)} ${created.slice(11, 16)} UTC` : created;
 
 /** Model, prompt and date of one result. */
-export const runLine = (result: HeadsResult): string =>
+const runLine = (result: HeadsResult): string =>
   `${result.model.name} (hash ${result.model.hash.slice(0, 12)}), ${count(result.ids.length)} tokens “${promptOf(result)}”${result.interventions.length > 0 ? `, ${changesWords(result)}` : ''}, ${dayAndTime(result.created)}`;
 
 /** Both results of a comparison; none without one. */

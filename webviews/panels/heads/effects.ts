@@ -77,7 +77,7 @@ function changes(part: Part): TemplateResult {
 }
 
 /** The plain model comes first; the changed one is absent while nothing is changed. */
-export const variantsOf = (state: State): { readonly plain?: NextTokens; readonly changed?: NextTokens } => {
+const variantsOf = (state: State): { readonly plain?: NextTokens; readonly changed?: NextTokens } => {
   const [plain, changed] = state.effects?.distributions ?? [];
   return { ...(plain ? { plain } : {}), ...(changed ? { changed } : {}) };
 };

@@ -51,7 +51,7 @@ export const exportName = ({ result, compareWith }: State, format: ExportFormat)
   });
 
 /** Everything that made the numbers, for machines. */
-export function provenance(result: HeadsResult): Record<string, unknown> {
+function provenance(result: HeadsResult): Record<string, unknown> {
   const { headscope, created, device, settings, seed, model, prompt, chatPrompt, ids, interventions, parity } = result;
   const made = { headscope, created, device, settings, seed, model, prompt, chatPrompt };
   return { ...made, tokens: ids.length, interventions, parity };
@@ -105,7 +105,7 @@ const numbersOf = ({ layer, head, block, tile }: ShownHead) => ({
 const topKeysOf = ({ topKeys }: HeadsResult, { layer, head }: HeadRow) => topKeys?.[layer]?.[head];
 
 /** One line a head, in full precision. */
-export function headsCsv(state: State, result: HeadsResult): string {
+function headsCsv(state: State, result: HeadsResult): string {
   const { compareWith, selected } = state;
   const share = result.heads / Math.max(1, result.model.kvHeads);
   const effects = state.headEffects?.effects;

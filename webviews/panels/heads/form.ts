@@ -54,7 +54,7 @@ export const interventionsOf = ({ gains, others }: Pick<Form, 'gains' | 'others'
 ];
 
 /** Why the first text that cannot be read is none. */
-export function othersProblem({ others }: Pick<Form, 'others'>): string | undefined {
+function othersProblem({ others }: Pick<Form, 'others'>): string | undefined {
   for (const text of others) {
     const read = parseDo(text);
     if (!read.ok) return read.why;

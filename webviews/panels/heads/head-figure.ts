@@ -43,7 +43,7 @@ const sideOf = (length: number, width: number): number =>
 /**
  * Tokens along both axes, as many as stand apart; where not every token is named, its position stands before it. Pure.
  */
-export function axisLabels(
+function axisLabels(
   tokens: readonly string[],
   length: number,
   size: number,

@@ -173,7 +173,7 @@ function gainLine({ state, actions }: Part, place: HeadPlace): TemplateResult {
 }
 
 /** Mean mass of each block of keys over all queries, from the thumbnail; blocks of queries weigh by their queries. */
-export function blockMarginal(state: State, { layer, head }: HeadPlace): readonly number[] | undefined {
+function blockMarginal(state: State, { layer, head }: HeadPlace): readonly number[] | undefined {
   const { thumbnails, result } = state;
   if (!thumbnails || !result) return undefined;
   const { size, heads, data } = thumbnails;

@@ -21,7 +21,7 @@ export interface Sampling {
   readonly seed: number;
 }
 
-export type SamplingProblems = { readonly [Key in keyof SamplingForm]?: string };
+type SamplingProblems = { readonly [Key in keyof SamplingForm]?: string };
 export type SamplingReading =
   { readonly ok: true; readonly sampling: Sampling } | { readonly ok: false; readonly problems: SamplingProblems };
 

@@ -64,7 +64,7 @@ export interface View extends RunView {
 }
 
 /** The next-token distributions asked for last. */
-export interface Effects {
+interface Effects {
   readonly request: number;
   readonly interventions: readonly Intervention[];
   readonly distributions?: readonly NextTokens[];
@@ -77,7 +77,7 @@ export interface Continuation {
   readonly done: boolean;
 }
 
-export interface Generation {
+interface Generation {
   readonly request: number;
   readonly interventions: readonly Intervention[];
   readonly sampling: Sampling;
@@ -125,7 +125,7 @@ export const initialView: View = {
 };
 
 /** Asked of a result: it goes with it. */
-export const nothingAsked = {
+const nothingAsked = {
   row: undefined,
   rowProblem: undefined,
   effects: undefined,

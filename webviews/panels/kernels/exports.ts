@@ -92,7 +92,7 @@ function comparedWith(state: State): object {
 }
 
 /** Everything that made the rows, for machines. */
-export function provenance({ result, measuredSetup, rows }: State): Record<string, unknown> {
+function provenance({ result, measuredSetup, rows }: State): Record<string, unknown> {
   const { done: _done, ...plan } = measuredSetup ?? { done: undefined };
   if (!result) return { plan, state: 'unfinished', points: rows.length };
   const { headscope, created, device, settings, seed, state, seconds: took } = result;
@@ -132,7 +132,7 @@ function loadLine(machine: BenchmarkResult['machine']): readonly string[] {
 }
 
 /** One line a point, in full precision; what made it stands in each line, so that any reader of CSV can use the file. */
-export function resultCsv(state: State): string {
+function resultCsv(state: State): string {
   const { measuredSetup: plan, result } = state;
   const shape = plan?.shape;
   const device = result?.device;

@@ -106,7 +106,7 @@ export function takeShape(form: Form, choice: ShapeChoice, mechanisms: readonly 
   };
 }
 
-export type FieldName = keyof Form | `parameter:${string}:${string}`;
+type FieldName = keyof Form | `parameter:${string}:${string}`;
 export type Problems = Readonly<Partial<Record<FieldName, string>>>;
 export type FormReading =
   { readonly ok: true; readonly plan: BenchmarkSetup } | { readonly ok: false; readonly problems: Problems };
@@ -207,7 +207,7 @@ function integer(
 type ParameterReading =
   { readonly ok: true; readonly value: ParameterValue } | { readonly ok: false; readonly why: string };
 
-export function readParameter(parameter: ParameterInfo, typed: string | boolean): ParameterReading {
+function readParameter(parameter: ParameterInfo, typed: string | boolean): ParameterReading {
   const { min = -Infinity, max = Infinity } = parameter;
   const range =
     parameter.min !== undefined && parameter.max !== undefined

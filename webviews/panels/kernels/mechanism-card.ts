@@ -162,7 +162,7 @@ function pictureControls({ actions }: Part, card: CardChoice, view: MechanismVie
 }
 
 /** 0, 1, 2, 5 -> `0–2, 5`. */
-export function headsInWords(heads: readonly number[]): string {
+function headsInWords(heads: readonly number[]): string {
   const runs: [number, number][] = [];
   for (const head of heads) {
     const last = runs.at(-1);

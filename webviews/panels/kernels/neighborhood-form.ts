@@ -25,7 +25,7 @@ export interface NeighborhoodForm {
 }
 
 /** A picture of 128 x 128 patches with windows of 16 x 16. */
-export const initialNeighborhood: NeighborhoodForm = {
+const initialNeighborhood: NeighborhoodForm = {
   size: '128 x 128',
   window: '16 x 16',
   stride: '1 x 1',

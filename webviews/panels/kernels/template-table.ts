@@ -20,7 +20,7 @@ const columns: readonly Column<MechanismInfo>[] = [
 ];
 
 /** Rows in which every word of the filter stands in some column. */
-export function filtered(mechanisms: readonly MechanismInfo[], filter: string): readonly MechanismInfo[] {
+function filtered(mechanisms: readonly MechanismInfo[], filter: string): readonly MechanismInfo[] {
   const words = filter.toLowerCase().split(/\s+/).filter(Boolean);
   return mechanisms.filter((mechanism) => {
     const text = columns.map(({ value }) => String(value(mechanism) ?? '').toLowerCase()).join('\n');

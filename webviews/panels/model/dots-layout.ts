@@ -23,7 +23,7 @@ const kinds: readonly { readonly id: LayerKind; readonly title: string }[] = [
 const identities: Identities = identify(kinds);
 export const identityOf = (kind: LayerKind): Identity => identities.get(kind) as Identity;
 
-export interface Capsule {
+interface Capsule {
   readonly x: number;
   readonly width: number;
   /** First and last query head inside. */
@@ -55,7 +55,7 @@ export interface DotsLayout {
   readonly rows: readonly Row[];
 }
 
-export const gutter = 30;
+const gutter = 30;
 const narrowest = 4;
 const widest = 16;
 const gapShare = 0.5;

@@ -27,7 +27,7 @@ export interface ExportSource {
 }
 
 /** Where the facts come from; everything is derived from the file, so there is no device and no seed. */
-export const provenance = ({ content, headscope }: ExportSource): Record<string, unknown> => ({
+const provenance = ({ content, headscope }: ExportSource): Record<string, unknown> => ({
   headscope,
   models: modelsOf(content).map(({ label, path, facts }) => ({ label, path, family: facts.family })),
 });
@@ -76,7 +76,7 @@ export const jsonOf = (source: ExportSource): string =>
 const servingJson = ({ question, answer: { device, cost } }: ShowServing): unknown => ({ question, device, cost });
 
 /** Facts; where serving is shown, its operators below them, after an empty line. */
-export function csvOf({ content, serving }: Pick<ExportSource, 'content' | 'serving'>): string {
+function csvOf({ content, serving }: Pick<ExportSource, 'content' | 'serving'>): string {
   const facts = factsCsv(content);
   if (serving === undefined || typeof serving.answer.cost === 'string') return facts;
   const { cost, device } = serving.answer;
@@ -114,7 +114,7 @@ const margin = 20;
 const column = { width: 460, gap: 24 };
 
 /** Sentence, legend, each model's parts under its name, and what made them. */
-export function pictureOf(source: ExportSource): Figure {
+function pictureOf(source: ExportSource): Figure {
   const { content, theme } = source;
   const models = modelsOf(content);
   const size = theme.fontSize;

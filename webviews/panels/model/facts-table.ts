@@ -13,7 +13,7 @@ const groupsOf = <Row extends { readonly group: string }>(
   return groups;
 };
 
-export const exact = (fact: Fact | undefined): string | typeof nothing =>
+const exact = (fact: Fact | undefined): string | typeof nothing =>
   fact?.value === undefined || fact.unit === undefined
     ? nothing
     : `${fact.value.toLocaleString('en-US', { maximumFractionDigits: 0 })} ${fact.unit}`;

@@ -23,7 +23,7 @@ const parts = [
 ];
 const identities = identify(parts.map((part) => ({ id: part, title: part })));
 
-export const identityOfPart = (part: string): Identity | undefined => identities.get(part);
+const identityOfPart = (part: string): Identity | undefined => identities.get(part);
 
 export function partSymbol(part: string, dark: boolean): TemplateResult {
   const identity = identityOfPart(part);

@@ -20,7 +20,7 @@ export interface PartRow {
   readonly decodeShare?: number;
 }
 
-export function partRows({ prefill, decode }: ServingCostView): readonly PartRow[] {
+function partRows({ prefill, decode }: ServingCostView): readonly PartRow[] {
   const names = [...new Set([...prefill.parts, ...decode.parts].map(({ part }) => part))];
   return names.map((part) => {
     const of = (phase: PhaseName, { parts, seconds }: ServingCostView['prefill']): Partial<PartRow> => {

@@ -36,7 +36,7 @@ const batches = powers(0, 10);
 const parallels = powers(0, 4);
 
 /** Powers of two up to what the model takes, and that itself. */
-export function contextsOf({ facts: { parts } }: ShownModel): readonly number[] {
+function contextsOf({ facts: { parts } }: ShownModel): readonly number[] {
   const longest = parts[0]?.contextLength ?? 2 ** 17;
   return [...powers(7, 20).filter((length) => length < longest), longest];
 }

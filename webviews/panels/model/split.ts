@@ -34,7 +34,7 @@ export function sharesOf(parameters: NonNullable<ModelFacts['parameters']>): rea
     .map(({ name, count: size }) => ({ name, count: size, share: total > 0 ? size / total : 0 }));
 }
 
-export const identitiesOf = (shares: readonly Share[]) =>
+const identitiesOf = (shares: readonly Share[]) =>
   identify([...known, ...shares.map(({ name }) => name)].map((name) => ({ id: name, title: name })));
 
 /** `82 %`, `0.4 %`, `< 0.1 %`. */

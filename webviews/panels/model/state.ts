@@ -39,7 +39,7 @@ export interface Kept {
   readonly view: View;
 }
 
-export const usualServing: ServingQuestion = {
+const usualServing: ServingQuestion = {
   device: 'h100-sxm',
   batch: 1,
   context: 2048,

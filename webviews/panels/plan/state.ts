@@ -96,7 +96,7 @@ export const usualLength = ({ opened }: Pick<State, 'opened'>): number =>
 /** The heads as they are drawn. */
 export const headsOf = ({ opened, preview }: State): Plan['heads'] => preview ?? opened?.plan?.heads ?? [];
 
-export const budgetOf = (plan: Plan, length: number): Budget => ({
+const budgetOf = (plan: Plan, length: number): Budget => ({
   headDim: plan.model.headDim,
   length,
   prompt: promptAt(plan, length),

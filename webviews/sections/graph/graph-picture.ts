@@ -13,7 +13,7 @@ import { layOutGraph, type NodePlace } from './graph-layout';
 import { cursorKey, keptGraph, moveInGraph, parseCursor, type KeptEdge, type KeptGraph } from './graph-model';
 
 /** More edges than this are a felt; the strongest are drawn and the legend says so. */
-export const mostEdges = 1500;
+const mostEdges = 1500;
 
 const shapeOf: Readonly<Record<GraphNode['kind'], Shape>> = {
   embedding: 'inverted',

@@ -61,7 +61,7 @@ function headWords(
 }
 
 /** `layer 2, head 5`; with the words of the section for cells that are no query heads. */
-export const cellName = ({ cell }: HeadsSection, layer: number, head: number): string => {
+const cellName = ({ cell }: HeadsSection, layer: number, head: number): string => {
   if (cell === undefined || cell === 'query head') return `layer ${layer}, head ${head}`;
   return cell === 'MLP' ? `layer ${layer}, MLP` : `layer ${layer}, ${cell} ${head}`;
 };

@@ -15,7 +15,7 @@ import { shortened, valueWords } from '../words';
 export type TokenNumber = TokensSection['numbers'][number];
 
 /** More would make a canvas that no browser draws; the table holds all. */
-export const mostTokens = 3000;
+const mostTokens = 3000;
 
 export function tokensPicture(section: TokensSection, number: TokenNumber | undefined): Picture {
   const { tokens } = section;

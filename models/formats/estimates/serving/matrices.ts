@@ -26,7 +26,7 @@ export type ServingPart = (typeof servingParts)[number];
  * reads all inputs and writes its outputs. Cut by rows (the output of attention, the last matrix of a network): each reads its inputs
  * and writes all outputs, a partial sum. So one side is whole on every device, the one that faces the stream or a latent.
  */
-export interface Widths {
+interface Widths {
   readonly whole: number;
   /** The side of heads or of the inner width. */
   readonly cut: number;
@@ -74,7 +74,7 @@ const products = new Set<TensorGroup>(['attention', 'mixer', 'mlp', 'experts', '
 const shrinkable = new Set<TensorGroup>(['attention', 'mixer', 'mlp', 'experts']);
 
 /** Weights of a 4-bit group that share one float16 scale, as GPTQ (arXiv:2210.17323) and AWQ (arXiv:2306.00978) publish them. */
-export const groupOfFour = 128;
+const groupOfFour = 128;
 
 /**
  * Bits of one element, scales included. 8 bits: one float16 scale for each row of a matrix (16 / inputs bits a weight); 4 bits:

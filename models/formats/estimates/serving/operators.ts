@@ -34,7 +34,7 @@ type Draft = Omit<Operator, 'seconds' | 'bound'> & Pick<Traffic, 'work' | 'produ
 /** Bytes of a number in the cache as the config says, and what was assumed. */
 export const storedNumber = (model: ModelDescription): ReturnType<typeof dtypeBytes> => dtypeBytes(cacheFormat(model));
 
-export const numberBytes = (model: ModelDescription, request: ServingRequest): Bytes => ({
+const numberBytes = (model: ModelDescription, request: ServingRequest): Bytes => ({
   state: dtypeBytes(model).bytes,
   cache: request.cacheBits === 'stored' ? storedNumber(model).bytes : cacheBitsOf(request.cacheBits) / 8,
   activation: request.activationBits / 8,
@@ -131,7 +131,7 @@ function matrixDraft(matrix: Matrix, part: ModelPart, request: ServingRequest, p
 }
 
 /** Positions that cross-attention reads: as the file fixes them, else as long as the prompt. */
-export const sourceOf = (part: ModelPart, { prompt }: Pick<ServingRequest, 'prompt'>): number =>
+const sourceOf = (part: ModelPart, { prompt }: Pick<ServingRequest, 'prompt'>): number =>
   part.layers.find(({ crossAttention }) => crossAttention?.sourcePositions !== undefined)?.crossAttention
     ?.sourcePositions ?? prompt;
 

@@ -7,7 +7,7 @@ import { dtypeBytes } from '../estimate';
 import { cacheBytesOf, operatorsOf, residentBytes, storedNumber, type Operator } from './operators';
 import type { Phase, ServingRequest } from './request';
 
-export type ServingUnit = 's' | 'tokens/s' | 'bytes' | 'sequences';
+type ServingUnit = 's' | 'tokens/s' | 'bytes' | 'sequences';
 
 /** A figure with everything a reader needs to check it, as `Estimate` has it. */
 export interface ServingFigure {

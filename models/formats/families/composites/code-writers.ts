@@ -7,7 +7,7 @@ import { readFlat } from '../encoders/encoder-decoder';
 import type { CompositeFamily } from '../shared/family';
 
 /** Reads a text and writes codes of a picture: each half has a vocabulary and a length of its own. */
-export const dalleBart: CompositeFamily = {
+const dalleBart: CompositeFamily = {
   kind: 'composite',
   id: 'dallebart',
   title: 'DALL-E mini',
@@ -34,7 +34,7 @@ export const dalleBart: CompositeFamily = {
 };
 
 /** A GPT-2, with rotation in place of learned positions where it says so; a small one beside it writes the codes of a moment. */
-export const mossTts = compositeFamily({
+const mossTts = compositeFamily({
   id: 'moss_tts_nano',
   title: 'MOSS-TTS Nano',
   architectures: /^MossTTSNanoFor/,
@@ -74,7 +74,7 @@ function readStages(reader: ConfigReader, key: 'encoder_kwargs' | 'decoder_kwarg
 }
 
 /** Sound to codes and back, by stages of a few layers each. */
-export const mossTokenizer: CompositeFamily = {
+const mossTokenizer: CompositeFamily = {
   kind: 'composite',
   id: 'moss-audio-tokenizer',
   title: 'MOSS audio tokenizer',

@@ -33,7 +33,7 @@ export interface PartRow {
   readonly outputTokens?: (tower: ModelPart, reader: ConfigReader) => number | undefined;
 }
 
-export interface CompositeParts {
+interface CompositeParts {
   readonly text: ModelPart;
   /** In the order of the rows; undefined where the file has no such part. */
   readonly towers: readonly (ModelPart | undefined)[];
@@ -193,7 +193,6 @@ function writeText(model: ModelDescription, table: TensorTable, text: ModelPart,
 
 const partOf = (model: ModelDescription, role: PartRole): ModelPart | undefined =>
   model.parts.find((part) => part.role === role);
-export const textOf = (model: ModelDescription): ModelPart | undefined => partOf(model, 'decoder');
 export const visionOf = (model: ModelDescription): ModelPart | undefined => partOf(model, 'vision');
 
 function readComposite(row: CompositeRow, types: readonly string[], reader: ConfigReader): CompositeReading {

@@ -10,7 +10,7 @@ import { mergedPatches } from '../towers/moon-vit';
 const visionConfig = [['vision_config']];
 const withoutHead = { vision_use_head: false };
 
-export const miniCpmV46 = compositeFamily({
+const miniCpmV46 = compositeFamily({
   id: 'minicpmv4_6',
   title: 'MiniCPM-V 4.6',
   architectures: /^MiniCPMV4_6For/,
@@ -26,7 +26,7 @@ export const miniCpmV46 = compositeFamily({
 });
 
 /** Phi-4-mini with adapters for pictures and for sound, SigLIP and a conformer. */
-export const phi4Multimodal = compositeFamily({
+const phi4Multimodal = compositeFamily({
   id: 'phi4mm',
   title: 'Phi-4 Multimodal',
   architectures: /^Phi4MMFor/,
@@ -50,7 +50,7 @@ export const phi4Multimodal = compositeFamily({
 });
 
 /** SigLIP reads pictures for the text model; what it draws are codes, which no part with attention reads. */
-export const janus = compositeFamily({
+const janus = compositeFamily({
   id: 'multi_modality',
   title: 'Janus',
   architectures: /^MultiModality/,
@@ -67,7 +67,7 @@ export const janus = compositeFamily({
  * The first releases of LLaVA: the text model's fields at the top, the name of an outside tower, and a class of their own. The
  * model_type is that of transformers' LLaVA.
  */
-export const originalLlava = compositeFamily({
+const originalLlava = compositeFamily({
   id: 'llava_original',
   title: 'LLaVA (original)',
   types: [],
@@ -84,7 +84,7 @@ export const originalLlava = compositeFamily({
 });
 
 /** VILA: neighbours side by side, a norm and two layers; the parts lie in folders of their own. */
-export const vila = compositeFamily({
+const vila = compositeFamily({
   id: 'llava_llama',
   title: 'VILA',
   architectures: /^LlavaLlamaModel/,
@@ -101,7 +101,7 @@ export const vila = compositeFamily({
 });
 
 /** CogVLM2 for films: layers of the text model have further weights for positions of the picture. */
-export const cogVlm2 = compositeFamily({
+const cogVlm2 = compositeFamily({
   id: 'cogvlm2',
   title: 'CogVLM2',
   architectures: /^CogVLM/,
@@ -109,7 +109,7 @@ export const cogVlm2 = compositeFamily({
   towers: [{ at: visionConfig, type: 'cogvlm2_vision', optional: true, outputTokens: joined('downsample', 2) }],
 });
 
-export const maira2 = compositeFamily({
+const maira2 = compositeFamily({
   id: 'maira2',
   title: 'MAIRA-2',
   architectures: /^Maira2For/,
@@ -153,14 +153,14 @@ const flamingoLike = (row: Pick<CompositeRow, 'id' | 'title' | 'architectures' |
     ],
   });
 
-export const flamingo = flamingoLike({
+const flamingo = flamingoLike({
   id: 'flamingo',
   title: 'OpenFlamingo',
   architectures: /^Flamingo/,
   text: { at: [['text_config']], type: 'llama' },
   towers: [{ at: visionConfig, type: 'clip_vision_model' }],
 });
-export const infiMm = flamingoLike({
+const infiMm = flamingoLike({
   id: 'infimm-zephyr',
   title: 'InfiMM-Zephyr',
   architectures: /^InfiMMZephyr/,
@@ -169,7 +169,7 @@ export const infiMm = flamingoLike({
 });
 
 /** The tower of Kimi K2.5 with wider heads, and another merger, in front of layers of linear attention. */
-export const kimiK3 = compositeFamily({
+const kimiK3 = compositeFamily({
   id: 'kimi_k3',
   title: 'Kimi K3',
   architectures: /^KimiK3For/,
@@ -182,7 +182,7 @@ export const kimiK3 = compositeFamily({
   }),
 });
 
-export const exaone45 = compositeFamily({
+const exaone45 = compositeFamily({
   id: 'exaone4_5',
   title: 'EXAONE 4.5',
   architectures: /^Exaone4_5_For/,
@@ -193,7 +193,7 @@ export const exaone45 = compositeFamily({
 });
 
 /** A tower and a few convolutions that make a map of depth of its layers. */
-export const depthAnything = compositeFamily({
+const depthAnything = compositeFamily({
   id: 'depth_anything',
   title: 'Depth Anything',
   architectures: /^DepthAnythingFor/,

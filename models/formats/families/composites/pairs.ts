@@ -76,13 +76,8 @@ const pair = (id: string, title: string, architectures: RegExp, encoder: string)
     },
   });
 
-export const visionEncoderDecoder = pair(
-  'vision-encoder-decoder',
-  'Vision encoder-decoder',
-  /^VisionEncoderDecoder/,
-  'vit',
-);
-export const speechEncoderDecoder = pair(
+const visionEncoderDecoder = pair('vision-encoder-decoder', 'Vision encoder-decoder', /^VisionEncoderDecoder/, 'vit');
+const speechEncoderDecoder = pair(
   'speech-encoder-decoder',
   'Speech encoder-decoder',
   /^SpeechEncoderDecoder/,
@@ -90,7 +85,7 @@ export const speechEncoderDecoder = pair(
 );
 
 /** Patches of a tower of four stages, as text of a BART; the prompt says what is to be done. */
-export const florence2 = compositeFamily({
+const florence2 = compositeFamily({
   id: 'florence2',
   title: 'Florence-2',
   architectures: /^Florence2For/,
@@ -111,7 +106,7 @@ export const florence2 = compositeFamily({
 });
 
 /** Pages of text: RADIO reads them, a few convolutions join its patches, and half of an mBART writes without positions of its own. */
-export const nemotronParse = compositeFamily({
+const nemotronParse = compositeFamily({
   id: 'nemotron_parse',
   title: 'Nemotron Parse',
   architectures: /^NemotronParse/,

@@ -20,7 +20,7 @@ const textOfMiniCpm = (reader: ConfigReader): string => {
 };
 
 /** Patches of SigLIP, read once by learned queries. */
-export const miniCpmV = compositeFamily({
+const miniCpmV = compositeFamily({
   id: 'minicpmv',
   title: 'MiniCPM-V',
   architectures: /^MiniCPMV$/,
@@ -116,12 +116,12 @@ const deepSeekVision = (row: Pick<CompositeRow, 'id' | 'title' | 'types' | 'arch
 
 const isNested = (reader: ConfigReader): boolean => reader.child('vision_config')?.child('width') !== undefined;
 
-export const deepSeekVl2 = deepSeekVision({
+const deepSeekVl2 = deepSeekVision({
   id: 'deepseek_vl_v2',
   title: 'DeepSeek-VL2 / DeepSeek-OCR',
   architectures: /^Deepseek(VLV2|OCR)/,
 });
-export const unlimitedOcr = deepSeekVision({
+const unlimitedOcr = deepSeekVision({
   id: 'unlimited-ocr',
   title: 'Unlimited-OCR',
   architectures: /^UnlimitedOCRFor/,
@@ -137,7 +137,7 @@ const clip336: JsonObject = {
 };
 
 /** Phi-3 with CLIP, four of whose patches stand side by side. */
-export const phi3Vision = compositeFamily({
+const phi3Vision = compositeFamily({
   id: 'phi3_v',
   title: 'Phi-3 Vision',
   architectures: /^Phi3VFor/,
@@ -180,7 +180,7 @@ export const phi3Vision = compositeFamily({
 const molmoFurther = 128;
 
 /** Molmo's code holds the sizes of its tower: CLIP's, of which 23 layers are kept and two are read side by side. */
-export const molmo = compositeFamily({
+const molmo = compositeFamily({
   id: 'molmo',
   title: 'Molmo',
   architectures: /^MolmoFor/,
@@ -222,7 +222,7 @@ export const molmo = compositeFamily({
 const xGen = { further: 3, queries: 128, layers: 6, inner: 16 * 96 };
 
 /** Six layers of learned queries read the patches; three further tokens have rows beside the table and the head of Phi-3. */
-export const xGenMm = compositeFamily({
+const xGenMm = compositeFamily({
   id: 'xgenmm',
   title: 'xGen-MM',
   architectures: /^XGenMM/,
@@ -266,7 +266,7 @@ export const xGenMm = compositeFamily({
   },
 });
 
-export const locateAnything = compositeFamily({
+const locateAnything = compositeFamily({
   id: 'locateanything',
   title: 'LocateAnything',
   architectures: /^LocateAnythingFor/,
@@ -282,7 +282,7 @@ export const locateAnything = compositeFamily({
 });
 
 /** Qwen-VL says the type of its text model alone, Qwen; `visual` tells them apart. */
-export const qwenVlChat = compositeFamily({
+const qwenVlChat = compositeFamily({
   id: 'qwen_vl',
   title: 'Qwen-VL',
   types: [],

@@ -7,7 +7,7 @@ import { llamaLayout } from './llama';
 const projections = ['gate_proj', 'up_proj', 'down_proj'] as const;
 const plain = { ...llamaLayout, attention: { ...llamaLayout.attention, outputBias: false } };
 
-export const helium = decoderFamily({
+const helium = decoderFamily({
   id: 'helium',
   title: 'Helium',
   types: ['helium'],
@@ -18,7 +18,7 @@ export const helium = decoderFamily({
 });
 
 /** Code World Model: three layers with a window follow each full one. */
-export const cwm = decoderFamily({
+const cwm = decoderFamily({
   id: 'cwm',
   title: 'CWM',
   types: ['cwm'],
@@ -29,7 +29,7 @@ export const cwm = decoderFamily({
 });
 
 /** Layer norms, and a plain network of squared positive parts. */
-export const jais2 = decoderFamily({
+const jais2 = decoderFamily({
   id: 'jais2',
   title: 'Jais 2',
   types: ['jais2'],
@@ -40,7 +40,7 @@ export const jais2 = decoderFamily({
 });
 
 /** No norm has a weight. */
-export const nanoChat = decoderFamily({
+const nanoChat = decoderFamily({
   id: 'nanochat',
   title: 'nanochat',
   types: ['nanochat'],
@@ -58,7 +58,7 @@ export const nanoChat = decoderFamily({
 });
 
 /** Gemma 2 without the norms behind attention and network. */
-export const vaultGemma = decoderFamily({
+const vaultGemma = decoderFamily({
   id: 'vaultgemma',
   title: 'VaultGemma',
   types: ['vaultgemma'],
@@ -70,7 +70,7 @@ export const vaultGemma = decoderFamily({
 });
 
 /** OLMo 2's norms around experts. */
-export const flexOlmo = decoderFamily({
+const flexOlmo = decoderFamily({
   id: 'flex_olmo',
   title: 'FlexOlmo',
   types: ['flex_olmo'],
@@ -84,7 +84,7 @@ export const flexOlmo = decoderFamily({
   },
 });
 
-export const solarOpen = decoderFamily({
+const solarOpen = decoderFamily({
   id: 'solar_open',
   title: 'Solar Open',
   types: ['solar_open'],
@@ -103,7 +103,7 @@ export const solarOpen = decoderFamily({
 });
 
 /** Granite MoE with a network beside the experts, its two inputs in one tensor. */
-export const graniteMoeShared = decoderFamily({
+const graniteMoeShared = decoderFamily({
   id: 'granitemoeshared',
   title: 'Granite MoE with a shared network',
   types: ['granitemoeshared'],
@@ -126,7 +126,7 @@ export const graniteMoeShared = decoderFamily({
 });
 
 /** DeepSeek's latent attention in a dense model. */
-export const youtu = decoderFamily({
+const youtu = decoderFamily({
   id: 'youtu',
   title: 'Youtu-LLM',
   types: ['youtu'],

@@ -13,7 +13,7 @@ export interface Mamba2Bias {
 }
 
 /** The mixer of Mamba-2; `norm` is false where nothing is normalised behind it. */
-export function writeMamba2Mixer(writer: TensorWriter, sizes: Mamba2Sizes, bias: Mamba2Bias, norm = true): void {
+function writeMamba2Mixer(writer: TensorWriter, sizes: Mamba2Sizes, bias: Mamba2Bias, norm = true): void {
   const { heads, inner, state, groups, kernel } = sizes;
   const hidden = writer.part.hiddenSize;
   const convolved = inner + 2 * groups * state;

@@ -20,7 +20,7 @@ const fairseq: DecoderLayout = {
   finalNorm: 'layer_norm',
 };
 
-export const bioGpt = decoderFamily({
+const bioGpt = decoderFamily({
   id: 'biogpt',
   title: 'BioGPT',
   types: ['biogpt'],
@@ -38,7 +38,7 @@ export const bioGpt = decoderFamily({
   },
 });
 
-export const xglm = decoderFamily({
+const xglm = decoderFamily({
   id: 'xglm',
   title: 'XGLM',
   types: ['xglm'],
@@ -49,7 +49,7 @@ export const xglm = decoderFamily({
 });
 
 /** The first GPT: norms behind attention and network, none behind the layers. */
-export const openAiGpt = decoderFamily({
+const openAiGpt = decoderFamily({
   id: 'openai-gpt',
   title: 'GPT',
   types: ['openai-gpt'],

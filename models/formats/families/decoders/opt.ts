@@ -3,7 +3,7 @@ import { amount, flag } from '../shared/family';
 import { activations, honoured, idle, idleOfText, only } from '../shared/run-keys';
 
 /** OPT keeps two rows more than positions: the first two are never used (fairseq's padding offset). */
-export const optPositionOffset = 2;
+const optPositionOffset = 2;
 
 const optKeys = {
   ...idleOfText,

@@ -4,7 +4,7 @@ import { flag } from '../shared/family';
 import { llamaLayout } from './llama';
 
 /** Text of Fuyu: queries, keys and values of a head side by side, each query and key through a norm. */
-export const persimmon = decoderFamily({
+const persimmon = decoderFamily({
   id: 'persimmon',
   title: 'Persimmon',
   types: ['persimmon'],
@@ -30,7 +30,7 @@ export const persimmon = decoderFamily({
 });
 
 /** Text of GLM-4.1V: GLM-4 with norms behind attention and network too. */
-export const glm4vText = decoderFamily({
+const glm4vText = decoderFamily({
   id: 'glm4v_text',
   title: 'GLM-4V text',
   types: ['glm4v_text'],
@@ -44,7 +44,7 @@ export const glm4vText = decoderFamily({
 });
 
 /** Text of Qwen3-VL MoE: Qwen3's layer, the experts of a layer in one tensor, stored [expert, input, output]. */
-export const qwen3VlMoeText = decoderFamily({
+const qwen3VlMoeText = decoderFamily({
   id: 'qwen3_vl_moe_text',
   title: 'Qwen3-VL MoE text',
   types: ['qwen3_vl_moe_text'],
@@ -65,7 +65,7 @@ export const qwen3VlMoeText = decoderFamily({
 });
 
 /** Text of CogVLM2 for films: key/value heads under a name of its own. */
-export const cogVlm2Text = decoderFamily({
+const cogVlm2Text = decoderFamily({
   id: 'cogvlm2_text',
   title: 'CogVLM2 text',
   types: ['cogvlm2_text'],
@@ -76,7 +76,7 @@ export const cogVlm2Text = decoderFamily({
 });
 
 /** Text of Molmo: `intermediate_size` is of both inputs of the network together. */
-export const molmoText = decoderFamily({
+const molmoText = decoderFamily({
   id: 'molmo_text',
   title: 'Molmo text',
   types: ['molmo_text'],
@@ -104,7 +104,7 @@ export const molmoText = decoderFamily({
 });
 
 /** Text of MOSS-TTS Nano: GPT-2 with `position_embedding_type`. */
-export const mossGpt2 = decoderFamily({
+const mossGpt2 = decoderFamily({
   id: 'moss_gpt2',
   title: 'MOSS-TTS text',
   types: ['moss_gpt2'],

@@ -2,7 +2,7 @@
 import { diffusionFamily, joint, single } from './transformers';
 
 /** Films: blocks of two streams, then of one row. */
-export const hunyuanVideo = diffusionFamily({
+const hunyuanVideo = diffusionFamily({
   className: 'HunyuanVideoTransformer3DModel',
   title: 'HunyuanVideo',
   record: ['patch_size_t'],
@@ -15,7 +15,7 @@ export const hunyuanVideo = diffusionFamily({
 });
 
 /** FLUX.1 with one small network that steers all blocks. */
-export const chroma = diffusionFamily({
+const chroma = diffusionFamily({
   className: 'ChromaTransformer2DModel',
   title: 'Chroma',
   record: ['joint_attention_dim'],
@@ -26,7 +26,7 @@ export const chroma = diffusionFamily({
   ],
 });
 
-export const pixArt = diffusionFamily({
+const pixArt = diffusionFamily({
   className: 'PixArtTransformer2DModel',
   title: 'PixArt',
   record: ['cross_attention_dim', 'sample_size'],
@@ -35,7 +35,7 @@ export const pixArt = diffusionFamily({
   crosses: true,
 });
 
-export const ltxVideo = diffusionFamily({
+const ltxVideo = diffusionFamily({
   className: 'LTXVideoTransformer3DModel',
   title: 'LTX-Video',
   record: ['cross_attention_dim', 'patch_size_t'],

@@ -118,7 +118,7 @@ const writeNorms = (writer: TensorWriter, names: readonly string[], width: numbe
 /** Sines of the time step. */
 const timeWidth = 256;
 
-export const flux = diffusionFamily({
+const flux = diffusionFamily({
   className: 'FluxTransformer2DModel',
   title: 'FLUX.1',
   record: ['joint_attention_dim', 'pooled_projection_dim', 'guidance_embeds'],
@@ -162,7 +162,7 @@ export const flux = diffusionFamily({
   },
 });
 
-export const stableDiffusion3 = diffusionFamily({
+const stableDiffusion3 = diffusionFamily({
   className: 'SD3Transformer2DModel',
   title: 'Stable Diffusion 3',
   record: [
@@ -211,7 +211,7 @@ export const stableDiffusion3 = diffusionFamily({
   },
 });
 
-export const qwenImage = diffusionFamily({
+const qwenImage = diffusionFamily({
   className: 'QwenImageTransformer2DModel',
   title: 'Qwen-Image',
   record: ['joint_attention_dim', 'axes_dims_rope'],
@@ -243,7 +243,7 @@ const filmPatch = (part: ModelPart): readonly number[] => {
   return sides.length === 3 ? sides : [1, 2, 2];
 };
 
-export const wan = diffusionFamily({
+const wan = diffusionFamily({
   className: 'WanTransformer3DModel',
   title: 'Wan',
   record: ['text_dim', 'freq_dim', 'cross_attn_norm', 'qk_norm', 'image_dim', 'added_kv_proj_dim', 'pos_embed_seq_len'],
@@ -296,7 +296,7 @@ export const wan = diffusionFamily({
 });
 
 /** Blocks of the second half also read what the first half gave; its tensors are not written down here. */
-export const hunyuanDit = diffusionFamily({
+const hunyuanDit = diffusionFamily({
   className: 'HunyuanDiT2DModel',
   title: 'Hunyuan-DiT',
   record: ['cross_attention_dim', 'cross_attention_dim_t5', 'text_len', 'text_len_t5', 'learn_sigma'],

@@ -43,7 +43,7 @@ function writeTables(part: ModelPart, root: TensorWriter): void {
   own.add('embedding', 'token_type_embeddings.weight', [amount(part, 'type_vocab_size') ?? 2, part.hiddenSize]);
 }
 
-export const megatronBert = encoderFamily({
+const megatronBert = encoderFamily({
   id: 'megatron-bert',
   title: 'Megatron-BERT',
   types: ['megatron-bert'],
@@ -61,7 +61,7 @@ export const megatronBert = encoderFamily({
   },
 });
 
-export const robertaPreLayerNorm = encoderFamily({
+const robertaPreLayerNorm = encoderFamily({
   id: 'roberta-prelayernorm',
   title: 'RoBERTa with norms in front',
   types: ['roberta-prelayernorm'],
@@ -76,7 +76,7 @@ export const robertaPreLayerNorm = encoderFamily({
   },
 });
 
-export const xlmRobertaXl = encoderFamily({
+const xlmRobertaXl = encoderFamily({
   id: 'xlm-roberta-xl',
   title: 'XLM-RoBERTa-XL',
   types: ['xlm-roberta-xl'],
@@ -91,7 +91,7 @@ export const xlmRobertaXl = encoderFamily({
   },
 });
 
-export const data2VecText = encoderFamily({
+const data2VecText = encoderFamily({
   id: 'data2vec-text',
   title: 'data2vec text',
   types: ['data2vec-text'],
@@ -106,7 +106,7 @@ export const data2VecText = encoderFamily({
 });
 
 /** BERT, and where the file says so a vector for each kind of task. */
-export const ernie = encoderFamily({
+const ernie = encoderFamily({
   id: 'ernie',
   title: 'ERNIE',
   types: ['ernie'],
@@ -130,7 +130,7 @@ export const ernie = encoderFamily({
 });
 
 /** BERT with a place on the page for each word (arXiv:1912.13318). */
-export const layoutLm = encoderFamily({
+const layoutLm = encoderFamily({
   id: 'layoutlm',
   title: 'LayoutLM',
   types: ['layoutlm'],

@@ -75,7 +75,7 @@ export interface DecoderLayout {
   readonly extra?: (writer: TensorWriter, part: ModelPart) => void;
 }
 
-export function writeAttention(writer: TensorWriter, layer: Layer, layout: DecoderLayout['attention']): void {
+function writeAttention(writer: TensorWriter, layer: Layer, layout: DecoderLayout['attention']): void {
   const { part } = writer;
   const { heads, kvHeads, headDim, valueDim, latent, sharesKvOf } = layer.attention;
   const own = writer.under(layout.prefix);
@@ -147,7 +147,7 @@ function writeLatentAttention(writer: TensorWriter, layer: Layer, bias: boolean,
   writer.linear('attention', 'o_proj', heads * latent.valueDim, hidden, bias);
 }
 
-export function writeMlp(writer: TensorWriter, size: number, layout: DecoderLayout['mlp'], transposed = false): void {
+function writeMlp(writer: TensorWriter, size: number, layout: DecoderLayout['mlp'], transposed = false): void {
   const { part } = writer;
   const own = writer.under(layout.prefix);
   const bias = holds(layout.bias, part);

@@ -8,7 +8,7 @@ import { describe, formatPath, isObject } from '../../config/config-reader';
 import { mixtureKey } from '../../config/head-mixture';
 import type { Departure, JsonPath, JsonValue, ModelPart } from '../../model-description';
 
-export type KeyTreatment =
+type KeyTreatment =
   /** Computed as the class computes it, whatever the value. */
   | { readonly kind: 'honoured' }
   /** Changes nothing that a run shows, and why. */

@@ -8,7 +8,7 @@ import { encoderSizes, honoured, idle, idleOfText, pictureKeys } from '../shared
 import { visionFamily, writePatches } from './vision';
 
 /** The transformer that CLIP and SigLIP share. */
-export function writeClipLayers(part: ModelPart, writer: TensorWriter): void {
+function writeClipLayers(part: ModelPart, writer: TensorWriter): void {
   const hidden = part.hiddenSize;
   for (const layer of part.layers) {
     const own = writer.layer(layer.index, 'encoder.layers.{layer}.');

@@ -16,7 +16,7 @@ export function writeTimmBlock(own: TensorWriter, hidden: number, size: number):
 }
 
 /** SigLIP as timm has it, without its pooling head (MiniCPM-V 2.0, DeepSeek-VL2). */
-export const timmSiglip = visionFamily({
+const timmSiglip = visionFamily({
   id: 'timm_siglip',
   title: 'SigLIP (timm)',
   types: ['timm_siglip'],
@@ -36,7 +36,7 @@ const samSide = 64;
 const samWindow = 14;
 
 /** Segment Anything's encoder, which DeepSeek-OCR puts in front of its other tower; it makes 16 x 16 positions of 64 x 64 patches. */
-export const sam: StackFamily = {
+const sam: StackFamily = {
   kind: 'stack',
   id: 'sam_vit',
   title: 'SAM encoder',
@@ -96,7 +96,7 @@ export const sam: StackFamily = {
 const size = (reader: ConfigReader, key: string): number => reader.integer(key, 1) ?? 0;
 
 /** CLIP behind SAM in DeepSeek-OCR: its patches are what SAM gives. */
-export const deepSeekClip: StackFamily = {
+const deepSeekClip: StackFamily = {
   kind: 'stack',
   id: 'deepseek_clip',
   title: 'CLIP (DeepSeek-OCR)',
@@ -145,7 +145,7 @@ export const deepSeekClip: StackFamily = {
  * queries goes on. The file gives the width alone; the rest is Qwen2-0.5B. The published index is a megabyte larger than the tensors
  * that the code makes (2026-11-28), so that the layout counts as unknown.
  */
-export const queryEncoder: StackFamily = {
+const queryEncoder: StackFamily = {
   kind: 'stack',
   id: 'deepseek_query_encoder',
   title: 'Qwen2 encoder (DeepSeek-OCR 2)',
@@ -165,7 +165,7 @@ export const queryEncoder: StackFamily = {
 };
 
 /** EVA-CLIP in the notation of OpenCLIP: the width of a head in place of their number. */
-export const evaClip: StackFamily = {
+const evaClip: StackFamily = {
   kind: 'stack',
   id: 'eva_clip',
   title: 'EVA-CLIP',
@@ -193,7 +193,7 @@ export const evaClip: StackFamily = {
 };
 
 /** The tower of Qwen-VL, in the notation of OpenCLIP; 256 learned queries read what it gives. */
-export const qwenVlVision: StackFamily = {
+const qwenVlVision: StackFamily = {
   kind: 'stack',
   id: 'qwen_vl_vision',
   title: 'Qwen-VL vision',
@@ -260,7 +260,7 @@ export function writeResampler(writer: TensorWriter, { queries, read, output, ta
 }
 
 /** CLIP as Molmo has it: positions of 336 pixels, and no norm behind its layers. */
-export const molmoVision = visionFamily({
+const molmoVision = visionFamily({
   id: 'molmo_vision',
   title: 'Molmo vision',
   types: ['molmo_vision'],
@@ -284,7 +284,7 @@ export const molmoVision = visionFamily({
 });
 
 /** The conformer of Phi-4 Multimodal, in the notation of its own code. */
-export const phi4Audio: StackFamily = {
+const phi4Audio: StackFamily = {
   kind: 'stack',
   id: 'phi4mm_audio',
   title: 'Phi-4 Multimodal audio',

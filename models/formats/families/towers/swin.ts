@@ -22,7 +22,7 @@ interface WindowedStages {
  * Attention in squares of window x window patches (Swin, arXiv:2103.14030, section 3.2), which every second layer shifts by
  * half of their side. A stage no larger than the square is read as a whole.
  */
-export const windowedStages = ({ width, depths, heads, ratio, window, sides }: WindowedStages): readonly Stage[] =>
+const windowedStages = ({ width, depths, heads, ratio, window, sides }: WindowedStages): readonly Stage[] =>
   depths.map((depth, index) => {
     const here = sides?.map((side) => Math.ceil(side / 2 ** index));
     const [high, wide] = [here?.[0] ?? Infinity, here?.[1] ?? Infinity];

@@ -27,7 +27,7 @@ export interface TimmSwin {
 }
 
 /** Networks of convolutions, by their widths and blocks where those are written down here. */
-export interface TimmConvolutions {
+interface TimmConvolutions {
   readonly kind: 'convolutions';
   readonly title: string;
   readonly widths: readonly number[];

@@ -47,7 +47,7 @@ function writeBlock(own: TensorWriter, layer: Layer, hidden: number, bias: boole
 }
 
 /** Tiles of one picture that the tower of Llama 3.2 Vision reads together. */
-export const tilesOf = (part: ModelPart): number => amount(part, 'max_num_tiles') ?? 4;
+const tilesOf = (part: ModelPart): number => amount(part, 'max_num_tiles') ?? 4;
 
 /** Local layers, and global ones behind them; all attend over the patches of every tile, each with a class token. */
 export const mllamaVision = visionFamily({

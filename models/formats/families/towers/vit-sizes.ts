@@ -32,18 +32,18 @@ const sized = (
     record: ['qkv_bias'],
   });
 
-export const vitMsn = sized('vit_msn', 'ViT MSN', /^ViTMSN/, (reader) => readImage(reader, 1));
-export const iJepa = sized('ijepa', 'I-JEPA', /^IJepa/, (reader) => readImage(reader, 0));
-export const videoMae = sized('videomae', 'VideoMAE', /^VideoMAE/, (reader) =>
+const vitMsn = sized('vit_msn', 'ViT MSN', /^ViTMSN/, (reader) => readImage(reader, 1));
+const iJepa = sized('ijepa', 'I-JEPA', /^IJepa/, (reader) => readImage(reader, 0));
+const videoMae = sized('videomae', 'VideoMAE', /^VideoMAE/, (reader) =>
   film(reader, reader.integer('tubelet_size', 1) ?? 2, 0),
 );
 /** Attention over frames and attention over the patches of a frame, in turn within a layer. */
-export const timeSformer = sized('timesformer', 'TimeSformer', /^Timesformer/, (reader) => film(reader, 1, 1));
+const timeSformer = sized('timesformer', 'TimeSformer', /^Timesformer/, (reader) => film(reader, 1, 1));
 /** Patches of several layers become a map of depth; of the hybrid form only the layers are described. */
-export const dpt = sized('dpt', 'DPT', /^DPTFor/, (reader) => readImage(reader, 1));
+const dpt = sized('dpt', 'DPT', /^DPTFor/, (reader) => readImage(reader, 1));
 
 /** A spectrogram as a picture: patches overlap where a stride is less than a side. */
-export const spectrogramTransformer: StackFamily = {
+const spectrogramTransformer: StackFamily = {
   kind: 'stack',
   id: 'audio-spectrogram-transformer',
   title: 'Audio Spectrogram Transformer',
@@ -75,7 +75,7 @@ export const spectrogramTransformer: StackFamily = {
 };
 
 /** Proteins as texts of amino acids. Older files hold a table of positions that the rotated form does not read. */
-export const esm = encoderFamily({
+const esm = encoderFamily({
   id: 'esm',
   title: 'ESM-2',
   types: ['esm'],

@@ -43,7 +43,7 @@ export function cellAt({ patches, tile }: Layout, x: number, y: number): Cell {
   };
 }
 
-export function rectangleOf({ patches, tile }: Layout, { rows, columns }: Box): Rectangle {
+function rectangleOf({ patches, tile }: Layout, { rows, columns }: Box): Rectangle {
   const [width, height] = [patches.width / tile.columns, patches.height / tile.rows];
   return {
     x: patches.x + columns.start * width,
