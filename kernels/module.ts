@@ -17,8 +17,7 @@ export type Tensors = Readonly<Record<string, Tensor>>;
  * - `head`: the last part, which gives scores, classes or boxes;
  * - `network`: a whole one, from a picture or a text to its answer.
  */
-const moduleKinds = ['attention', 'block', 'fusion', 'head', 'network'] as const;
-type ModuleKind = (typeof moduleKinds)[number];
+type ModuleKind = 'attention' | 'block' | 'fusion' | 'head' | 'network';
 
 /**
  * What an input is, which says what a person may give for it and how it reaches the graph.

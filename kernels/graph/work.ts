@@ -23,17 +23,8 @@ import {
  * - `selection`: the largest k of each row;
  * - `view`: a new shape for the same numbers, only the call of the operator.
  */
-const workKinds = [
-  'product',
-  'softmax',
-  'exponential',
-  'elementwise',
-  'copy',
-  'reduction',
-  'selection',
-  'view',
-] as const;
-export type WorkKind = (typeof workKinds)[number];
+export type WorkKind =
+  'product' | 'softmax' | 'exponential' | 'elementwise' | 'copy' | 'reduction' | 'selection' | 'view';
 
 export interface Work {
   readonly kind: WorkKind;

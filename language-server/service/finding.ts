@@ -1,8 +1,7 @@
 import type { SeverityLevel } from '../../protocol/inputs/headscope-file';
 import type { Span } from './json-document';
 
-const severities = ['error', 'warning', 'information', 'hint'] as const;
-export type Severity = (typeof severities)[number];
+export type Severity = 'error' | 'warning' | 'information' | 'hint';
 /** What a person may choose for a rule. */
 export type SeveritySetting = SeverityLevel;
 

@@ -3,12 +3,10 @@ import type { RunView } from '../../ui/run-state';
 import type { Sort } from '../../ui/table';
 
 /** Whose attention is drawn over the picture. */
-const mapChoices = ['head', 'layer', 'all'] as const;
-export type MapChoice = (typeof mapChoices)[number];
+export type MapChoice = 'head' | 'layer' | 'all';
 
 /** How far the head's output is from that of the second pass; share of its attention on what that pass lacks. */
-const measures = ['divergence', 'attention'] as const;
-export type Measure = (typeof measures)[number];
+export type Measure = 'divergence' | 'attention';
 
 export interface View extends RunView {
   /** The selected head; the selected set of its layer; the selected set of all layers. */
