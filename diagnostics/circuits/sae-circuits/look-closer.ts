@@ -7,7 +7,7 @@ import type { AnalysisJob } from '../../analysis';
 import { halves } from '../../shared/circuits/prompts';
 import { partName } from '../../shared/effects/parts';
 import type { ModelRunner } from '../../model-runner/model-runner';
-import { principalComponents, type Projection } from '../../shared/statistics/principal-components';
+import { projectionOf, type Projection } from '../../shared/statistics/principal-components';
 import { threeDigits } from '../../shared/words';
 import { pairOutputs, writtenBy, type ExampleOutputs } from './head-outputs';
 import type { Reduction, SaeParameters } from './parameters';
@@ -33,7 +33,9 @@ export async function ask(
   for (const pair of coded) outputs.push(await pairOutputs(model, pair, variant, parameters.positions as Reduction));
   const all = [...outputs.map(([own]) => own), ...outputs.map(([, other]) => other)];
   const written = (await writtenBy(model, head.layer, all))[head.head] ?? new Float32Array();
-  return projectionChart(head, principalComponents(written, all.length), result.codes?.[head.layer]?.[head.head] ?? []);
+  const width = written.length / all.length;
+  const rows = all.map((_, at) => written.subarray(at * width, (at + 1) * width));
+  return projectionChart(head, projectionOf(rows), result.codes?.[head.layer]?.[head.head] ?? []);
 }
 
 function projectionChart({ layer, head }: HeadPlace, { first, second, shares }: Projection, codes: readonly number[]) {

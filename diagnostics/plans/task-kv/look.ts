@@ -3,7 +3,7 @@ import type { Variant } from '../../../models/instrument/changes/changes';
 import type { ModelFacts, ModelRunner } from '../../model-runner/model-runner';
 import type { Sequence } from '../../model-runner/sequence';
 import type { TensorData } from '../../model-runner/run-request';
-import { principalComponents } from '../../shared/statistics/principal-components';
+import { projectionOf } from '../../shared/statistics/principal-components';
 import { pooled } from './allocation';
 import { fitted, type TaskKvParameters } from './parameters';
 import type { LayerPicture, Placed, Space } from './result';
@@ -69,10 +69,7 @@ export async function lookAt(
       residual: inStream.distance,
       order,
       parted: parted(order, whole),
-      picture: principalComponents(
-        chosen.flatMap((vector) => [...vector]),
-        kvHeads,
-      ),
+      picture: projectionOf(chosen),
       scores: scores.map((of) => pooled(of, parameters.pool)),
     });
   }

@@ -6,7 +6,7 @@ import { wilson } from '../../shared/statistics/proportion';
 import type { ModelFacts } from '../../model-runner/model-runner';
 import { decodedPatterns, encoded, type Encoded } from './autoencoder';
 import { byDistribution, kMeans, meanOf, nearestOf } from './clusters';
-import { componentsOf, lostBy, placedOn } from './components';
+import { componentsOf, lostBy, placedOn } from '../../shared/statistics/principal-components';
 import type { Grid, Hops } from './hops';
 import { headsOf, perHead, type Importance } from './importance';
 import { anchorsOn, attentionOf, cellsOf } from './patterns';

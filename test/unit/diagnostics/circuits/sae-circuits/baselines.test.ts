@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { Matrix, solve } from 'ml-matrix';
 import { baselinesOf } from '../../../../../diagnostics/circuits/sae-circuits/baselines';
-import { principalComponents } from '../../../../../diagnostics/shared/statistics/principal-components';
+import { projectionOf } from '../../../../../diagnostics/shared/statistics/principal-components';
 import { random } from '../../../../../kernels/tensors/random';
 import { areaBelow } from '../../../../../diagnostics/shared/statistics/ranking';
 
@@ -78,8 +78,13 @@ describe('what is known of a head without an autoencoder', () => {
 
   it('principal components of points on a cross', () => {
     // Along (3, 4) / 5 at -10, 10 and along (-4, 3) / 5 at -1, 1, about (7, 7).
-    const rows = Float32Array.of(7 - 6, 7 - 8, 7 + 6, 7 + 8, 7 + 0.8, 7 - 0.6, 7 - 0.8, 7 + 0.6);
-    const { first, second, shares } = principalComponents(rows, 4);
+    const rows = [
+      [7 - 6, 7 - 8],
+      [7 + 6, 7 + 8],
+      [7 + 0.8, 7 - 0.6],
+      [7 - 0.8, 7 + 0.6],
+    ];
+    const { first, second, shares } = projectionOf(rows);
     const near = (found: readonly number[], expected: readonly number[]): void =>
       found.forEach((value, at) => assert.ok(Math.abs(Math.abs(value) - expected[at]!) < 1e-5, `${value}`));
     near(first, [10, 10, 0, 0]);

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { ServerTrainer } from '../../../../../compute-server/runner/server-trainer';
 import { encoded, latentSize, trainPatterns } from '../../../../../diagnostics/vision/vit-visual-analytics/autoencoder';
 import { byDistribution, kMeans, silhouetteOf } from '../../../../../diagnostics/vision/vit-visual-analytics/clusters';
-import { componentsOf, lostBy, placedOn } from '../../../../../diagnostics/vision/vit-visual-analytics/components';
+import { componentsOf, lostBy, placedOn } from '../../../../../diagnostics/shared/statistics/principal-components';
 import {
   anchorsOn,
   attentionOf,
