@@ -18,7 +18,7 @@ import { sampled } from '../model/prompt/picture-sample';
 import { promptForPictures } from '../model/prompt/prompt';
 import { TextFault } from '../model/text/text-library';
 import { prepare } from './prepare';
-import { planOf, reinforcementOf, requireHead, requireVision } from '../model/interventions/span-request';
+import { setupOf, reinforcementOf, requireHead, requireVision } from '../model/interventions/span-request';
 import { popeReply, type YesAndNo } from '../../diagnostics/shared/captions/pope-reply';
 import type { Continuation } from '../../diagnostics/model-runner/model-runner';
 
@@ -213,8 +213,13 @@ async function answerOf(
   const reply = (run: Continuation): Promise<PopeReply> => popeReply(runner, request, run, words);
   const plain = await reply(await runner.continuation({ sequence, further: maxNewTokens, held: 2 }));
   if (!reinforcement) return { answer: { ...question, plain }, parity };
-  const plan = planOf(reinforcement);
-  const { run } = await runner.reinforced({ sequence: pair.whole, without: pair.without, plan, further: maxNewTokens });
+  const setup = setupOf(reinforcement);
+  const { run } = await runner.reinforced({
+    sequence: pair.whole,
+    without: pair.without,
+    setup,
+    further: maxNewTokens,
+  });
   return { answer: { ...question, plain, reinforced: await reply(run) }, parity };
 }
 

@@ -297,14 +297,21 @@ export class ServerRunner implements ModelRunner {
     );
   }
 
-  reinforced({ sequence, without, plan, variant, further, chunk }: ReinforcedRequest): Promise<ReinforcedContinuation> {
+  reinforced({
+    sequence,
+    without,
+    setup,
+    variant,
+    further,
+    chunk,
+  }: ReinforcedRequest): Promise<ReinforcedContinuation> {
     const { memoryLimit } = this.surroundings;
     return startReinforced(
       this.model.spec,
       this.model.sessions,
       {
         pair: { whole: sequence, without },
-        plan,
+        setup,
         chunk: chunk ?? chunkFor(this.model, sequence, further, memoryLimit, true),
         ...(variant ? { variant } : {}),
       },

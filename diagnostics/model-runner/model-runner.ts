@@ -25,7 +25,7 @@ import type {
   TopKeys,
 } from './run-request';
 import type { Sequence } from './sequence';
-import type { ReinforcementPlan } from './reinforcement-plan';
+import type { ReinforcementSetup } from './reinforcement-setup';
 import type { Trainer } from './trainer';
 import type { ModelWeights } from './weights';
 
@@ -110,7 +110,7 @@ export interface ContinuationRequest {
 /** Head reinforcement: heads are chosen by comparison with the sequence that lacks a span, and scaled from the prompt on. */
 export interface ReinforcedRequest extends Pick<ContinuationRequest, 'sequence' | 'variant' | 'further' | 'chunk'> {
   readonly without: Sequence;
-  readonly plan: ReinforcementPlan;
+  readonly setup: ReinforcementSetup;
 }
 
 export interface ReinforcedContinuation {

@@ -86,7 +86,7 @@ async function firstStep(report: Report, model: LoadedModel): Promise<void> {
     [
       () => runPrompt(spec, sessions, { ids, chunk, logits: 'last', plain: true }),
       () => DivergenceRun.start(runnerOf(model), { pair, chunk, measure, further: 0 }),
-      () => startReinforced(spec, sessions, { pair, plan: { ...text, layers, executor: 'in-graph' }, chunk: length }),
+      () => startReinforced(spec, sessions, { pair, setup: { ...text, layers, executor: 'in-graph' }, chunk: length }),
     ],
     15,
   );
@@ -109,7 +109,7 @@ async function firstStep(report: Report, model: LoadedModel): Promise<void> {
 
 async function decoding(report: Report, model: LoadedModel): Promise<void> {
   const { spec, sessions } = model;
-  const plan = {
+  const setup = {
     alpha: 2,
     layers: reinforcedLayers(spec.blocks.length),
     distance: 'l2',
@@ -120,7 +120,7 @@ async function decoding(report: Report, model: LoadedModel): Promise<void> {
     seed: 0,
   } as const;
   const plain = await SequenceRun.start(spec, sessions, { ...pair.whole, chunk });
-  const { run: reinforced } = await startReinforced(spec, sessions, { pair, plan, chunk: length });
+  const { run: reinforced } = await startReinforced(spec, sessions, { pair, setup, chunk: length });
   // Both grow alike: a token here, a token there, so that a slow moment hits both.
   const pairs: [number, number][] = [];
   for (let step = 0; step < 200; step++) {

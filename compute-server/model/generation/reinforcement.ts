@@ -19,10 +19,10 @@ import type { LayerSessions } from '../run/graphs/layer-sessions';
 import { runPrompt } from '../run/stream/model-run';
 import type { ResidualStream, RunHooks } from '../run/stream/run-request';
 import { sequencePart, type Sequence } from '../../../diagnostics/model-runner/sequence';
-import type { ReinforcementPlan } from '../../../diagnostics/model-runner/reinforcement-plan';
+import type { ReinforcementSetup } from '../../../diagnostics/model-runner/reinforcement-setup';
 import { SequenceRun } from './sequence-run';
 
-export type { ReinforcementPlan } from '../../../diagnostics/model-runner/reinforcement-plan';
+export type { ReinforcementSetup } from '../../../diagnostics/model-runner/reinforcement-setup';
 
 export interface ReinforcedRun {
   readonly run: SequenceRun;
@@ -34,7 +34,7 @@ export interface ReinforcedRun {
 
 export interface ReinforcementRequest {
   readonly pair: { readonly whole: Sequence; readonly without: Sequence };
-  readonly plan: ReinforcementPlan;
+  readonly setup: ReinforcementSetup;
   readonly chunk: number;
   /** The person's own changes, held in both passes: such as mean the same on any sequence. */
   readonly variant?: Variant;
@@ -46,11 +46,11 @@ export async function startReinforced(
   request: ReinforcementRequest,
   hooks: RunHooks = {},
 ): Promise<ReinforcedRun> {
-  const { pair, plan, chunk } = request;
+  const { pair, setup, chunk } = request;
   const variant = request.variant ?? [];
-  const text = await lastHeadOutputs(model, sessions, pair.without, { variant, chunk, layers: plan.layers }, hooks);
-  if (plan.executor === 'in-graph' && plan.heads === 'selected' && !plan.normMatched) {
-    const { alpha, distance, outliers } = plan;
+  const text = await lastHeadOutputs(model, sessions, pair.without, { variant, chunk, layers: setup.layers }, hooks);
+  if (setup.executor === 'in-graph' && setup.heads === 'selected' && !setup.normMatched) {
+    const { alpha, distance, outliers } = setup;
     const run = await SequenceRun.start(
       model,
       sessions,
@@ -61,25 +61,25 @@ export async function startReinforced(
     return { run, selected, gains: gainsOf(selected, alpha) };
   }
   const chosen = await choose(model, sessions, request, text, hooks);
-  const selected = tableOf(model, plan.heads === 'random' ? drawnAtRandom(chosen, plan.seed) : chosen);
+  const selected = tableOf(model, setup.heads === 'random' ? drawnAtRandom(chosen, setup.seed) : chosen);
   const gains =
-    plan.heads === 'all' || plan.normMatched
+    setup.heads === 'all' || setup.normMatched
       ? await matchedGains(model, sessions, request, selected, hooks)
-      : gainsOf(selected, plan.alpha);
+      : gainsOf(selected, setup.alpha);
   const held = withGains(variant, gains);
   const run = await SequenceRun.start(model, sessions, { ...pair.whole, variant: held, chunk }, hooks);
   const reinforced =
-    plan.heads === 'all' ? selected.map((row, layer) => row.map(() => plan.layers.includes(layer))) : selected;
+    setup.heads === 'all' ? selected.map((row, layer) => row.map(() => setup.layers.includes(layer))) : selected;
   return { run, selected: reinforced, gains };
 }
 
 type Chosen = ReadonlyMap<number, readonly boolean[]>;
 
-/** Which heads of each layer, by the executor of the plan. */
+/** Which heads of each layer, by the executor of the setup. */
 async function choose(
   model: ModelSpec,
   sessions: LayerSessions,
-  { pair, plan, chunk, variant }: ReinforcementRequest,
+  { pair, setup, chunk, variant }: ReinforcementRequest,
   text: ReadonlyMap<number, Float32Array>,
   hooks: RunHooks,
 ): Promise<Chosen> {
@@ -89,16 +89,16 @@ async function choose(
     const without = text.get(layer);
     if (!outputs || !without) throw new RangeError(`layer ${layer} gave no head outputs`);
     const heads = model.blocks[layer]?.attention.heads ?? 1;
-    chosen.set(layer, layerDivergence({ with: outputs, without, heads }, plan.distance, plan.outliers).selected);
+    chosen.set(layer, layerDivergence({ with: outputs, without, heads }, setup.distance, setup.outliers).selected);
   };
-  if (plan.executor === 'one-shot') {
-    const common = { chunk, layers: plan.layers, variant: own };
+  if (setup.executor === 'one-shot') {
+    const common = { chunk, layers: setup.layers, variant: own };
     const outputs = await lastHeadOutputs(model, sessions, pair.whole, common, hooks);
-    for (const layer of plan.layers) select(layer, outputs.get(layer));
+    for (const layer of setup.layers) select(layer, outputs.get(layer));
     return chosen;
   }
-  for (const layer of plan.layers) {
-    const gains = [...chosen].flatMap(([at, is]) => gainsOfSelected(at, is, plan.alpha));
+  for (const layer of setup.layers) {
+    const gains = [...chosen].flatMap(([at, is]) => gainsOfSelected(at, is, setup.alpha));
     const common = { chunk, layers: [layer], variant: withGains(own, gains) };
     select(layer, (await lastHeadOutputs(model, sessions, pair.whole, common, hooks)).get(layer));
   }
@@ -164,7 +164,7 @@ function drawnAtRandom(chosen: Chosen, seed: number): Chosen {
 async function matchedGains(
   model: ModelSpec,
   sessions: LayerSessions,
-  { pair, plan, chunk, variant }: ReinforcementRequest,
+  { pair, setup, chunk, variant }: ReinforcementRequest,
   selected: readonly (readonly boolean[])[],
   hooks: RunHooks,
 ): Promise<HeadGain[]> {
@@ -189,8 +189,8 @@ async function matchedGains(
         { signal: hooks.signal },
       );
     const chosen = selected[layer]?.some(Boolean) ?? false;
-    if (plan.layers.includes(layer) && chosen) {
-      const raised = gainsOfSelected(layer, selected[layer] ?? [], plan.alpha);
+    if (setup.layers.includes(layer) && chosen) {
+      const raised = gainsOfSelected(layer, selected[layer] ?? [], setup.alpha);
       const both = await run([own, withGains(own, raised)]);
       const outputs = both.layers.at(-1)?.taps['attention.output']?.data;
       if (!(outputs instanceof Float32Array)) throw new RangeError(`layer ${layer} gave no attention output`);
@@ -200,9 +200,9 @@ async function matchedGains(
       ];
       const every = (gain: number): HeadGain[] =>
         Array.from({ length: attention.heads }, (_, head) => ({ layer, head, gain }));
-      const ratio = plan.heads === 'all' ? reinforced / plain : plain / reinforced;
+      const ratio = setup.heads === 'all' ? reinforced / plain : plain / reinforced;
       const factor = Number.isFinite(ratio) ? ratio : 1;
-      gains.push(...(plan.heads === 'all' ? every(factor) : combined(raised, every(factor))));
+      gains.push(...(setup.heads === 'all' ? every(factor) : combined(raised, every(factor))));
     }
     stream = (await run([withGains(own, gains)])).last;
   }

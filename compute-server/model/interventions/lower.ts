@@ -16,7 +16,7 @@ import { formOf, type Resolved } from './forms';
 import { lowRanksOf } from './low-ranks';
 import { massiveDimensions } from './moved-attention';
 import { resolveRows, type RunOf } from './resolve-rows';
-import { chunkFor, planOf, reinforcementOf, requireHead, requireVision } from './span-request';
+import { chunkFor, setupOf, reinforcementOf, requireHead, requireVision } from './span-request';
 import { wantedKey } from './wanted-rows';
 
 export interface Lowered {
@@ -107,11 +107,11 @@ export async function reinforcedRun(
 ): Promise<ReinforcedRun> {
   requireHead(model);
   const { kind: _, removed, positions, distance, ...rest } = reinforce;
-  const plan = planOf(reinforcementOf(model, { distance, positions }, rest));
+  const setup = setupOf(reinforcementOf(model, { distance, positions }, rest));
   if (removed.kind === 'image' && !sequence.image) requireVision(model);
   const pair = spanPair(sequence, removed, positions);
   const chunk = chunkFor(model, sequence, further, memoryLimit, true);
-  return startReinforced(model.spec, model.sessions, { pair, plan, chunk, variant }, { signal });
+  return startReinforced(model.spec, model.sessions, { pair, setup, chunk, variant }, { signal });
 }
 
 /** Of plans, and of the ranks of layers, the last counts. */

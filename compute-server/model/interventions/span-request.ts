@@ -1,6 +1,6 @@
-/** Checks of requests about a span, and what follows from the model alone: a plan, a chunk. */
+/** Checks of requests about a span, and what follows from the model alone: a setup, a chunk. */
 import {
-  planOf,
+  setupOf,
   readsTextAlone,
   resolvedReinforcement,
   topHeads,
@@ -14,7 +14,7 @@ import type { LoadedModel } from '../checkpoint/loaded-model';
 import { promptForPictures } from '../prompt/prompt';
 import { chunkThatFits } from '../run/stream/budget';
 
-export { planOf };
+export { setupOf };
 
 /** Says what is missing, and what can be done with a model that reads text alone. */
 export function requireVision(model: LoadedModel): void {

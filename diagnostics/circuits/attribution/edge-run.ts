@@ -4,7 +4,7 @@ import type { ModelRunner } from '../../model-runner/model-runner';
 import {
   chosenEdges,
   edgeAgreement,
-  edgePlan,
+  edgeLayout,
   edgesEstimated,
   edgesOf,
   edgesPatched,
@@ -52,21 +52,23 @@ export async function* edgeRun(
     .slice(0, parameters.edges)
     .map(({ layer, head }) => ({ layer, ...(head === undefined ? {} : { head }) }));
   if (nodes.length === 0 || compared.length === 0) return result;
-  const plan = edgePlan(nodes, compared);
+  const layout = edgeLayout(nodes, compared);
   const half = edgePasses(parameters, { layers: model.facts.blocks.length, parts: nodes.length }) / 2;
   const estimates: (readonly number[])[] = [];
   for (const [at, prompt] of compared.entries()) {
     yield stage(`Gradients of edges: prompt ${at + 1} of ${compared.length}`, at * half);
-    estimates.push(await step(`edges of prompt ${at}`, () => edgesEstimated(model, prompt, plan, settings)));
+    estimates.push(await step(`edges of prompt ${at}`, () => edgesEstimated(model, prompt, layout, settings)));
   }
-  const means = plan.places.map((_, at) => mean(estimates.map((own) => own[at] ?? Number.NaN)));
-  const chosen = chosenEdges(plan, means, parameters, seed);
+  const means = layout.places.map((_, at) => mean(estimates.map((own) => own[at] ?? Number.NaN)));
+  const chosen = chosenEdges(layout, means, parameters, seed);
   const patched: EdgePatches[] = [];
   for (const [at, prompt] of compared.entries()) {
     const sentence = `Patching ${chosen.length} edges exactly: prompt ${at + 1} of ${compared.length}`;
     yield stage(sentence, (compared.length + at) * half);
-    patched.push(await step(`exact edges of prompt ${at}`, () => edgesPatched(model, prompt, plan, chosen, settings)));
+    patched.push(
+      await step(`exact edges of prompt ${at}`, () => edgesPatched(model, prompt, layout, chosen, settings)),
+    );
   }
-  const edges = edgesOf(plan, estimates, chosen, patched);
+  const edges = edgesOf(layout, estimates, chosen, patched);
   return { ...result, edges, agreement: [...result.agreement, ...edgeAgreement(edges)] };
 }

@@ -30,28 +30,28 @@ export const mostEdgePrompts = 4;
 /** Edges that are patched as the largest at most. */
 const mostLargest = 200;
 
-export interface EdgePlan extends PathsAsked {
+export interface EdgeLayout extends PathsAsked {
   readonly nodes: readonly Part[];
   /** Edges that end in a head or MLP, in the order of the nodes. */
   readonly places: readonly EdgePlace[];
 }
 
 /** `nodes`: largest estimate first, so that what is drawn does not depend on the numbers of heads. */
-export function edgePlan(nodes: readonly Part[], pairs: readonly Attributed[]): EdgePlan {
+export function edgeLayout(nodes: readonly Part[], pairs: readonly Attributed[]): EdgeLayout {
   const [senders, receivers, places] = [sendersAmong(nodes), receiversAmong(nodes), innerEdges(nodes)];
   const length = Math.max(0, ...pairs.map(({ sequence }) => sequence.ids.length));
   return { nodes, senders, receivers, places, positions: Array.from({ length }, (_, position) => position) };
 }
 
-/** Of one prompt, in the order of the places of the plan. */
+/** Of one prompt, in the order of the places of the layout. */
 export async function edgesEstimated(
   model: ModelRunner,
   { pair }: Attributed,
-  plan: EdgePlan,
+  layout: EdgeLayout,
   settings: Estimating,
 ): Promise<readonly number[]> {
   if (!pair) throw new RangeError('edges are those between a prompt and its counterpart');
-  return estimatesOfPrompt(model, pair, plan.nodes, settings);
+  return estimatesOfPrompt(model, pair, layout.nodes, settings);
 }
 
 export interface ChosenEdge extends EdgePlace {
@@ -61,7 +61,7 @@ export interface ChosenEdge extends EdgePlace {
 
 /** The largest estimates, and as many as are asked for drawn from all without looking at them. */
 export function chosenEdges(
-  { places }: EdgePlan,
+  { places }: EdgeLayout,
   estimates: readonly number[],
   { checked, random }: { readonly checked: number; readonly random: number },
   seed: number,
@@ -84,7 +84,7 @@ export function chosenEdges(
 export async function edgesPatched(
   model: ModelRunner,
   { pair }: Attributed,
-  { senders, receivers, positions }: EdgePlan,
+  { senders, receivers, positions }: EdgeLayout,
   chosen: readonly ChosenEdge[],
   settings: Estimating,
 ): Promise<EdgePatches> {
@@ -104,7 +104,7 @@ export async function edgesPatched(
 
 /** `estimates`: by prompt and place; `patched`: by prompt, once they are. */
 export function edgesOf(
-  { nodes, senders, receivers, places }: EdgePlan,
+  { nodes, senders, receivers, places }: EdgeLayout,
   estimates: readonly (readonly number[])[],
   chosen: readonly ChosenEdge[],
   patched: readonly EdgePatches[],

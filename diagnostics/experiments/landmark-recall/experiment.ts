@@ -22,7 +22,7 @@ import {
 } from './result';
 import { accuracyName, finding, sections } from './sections';
 import { passKeyBatch, passKeyText, vocabularyOf, wholeLength } from './task';
-import { lengthTest, opened, ruleOf, testTask, timesOf, type TestPlan } from './tests';
+import { lengthTest, opened, ruleOf, testTask, timesOf, type TestSetup } from './tests';
 import * as field from '../../../kernels/parameters';
 
 type RecallParameters = ArmsParameters & {
@@ -135,7 +135,7 @@ async function* run(
   const { block, length, times, open, heads, values, steps } = job.parameters;
   const facts = factsOf(job.parameters);
   const size: NetworkSize = { vocabulary: vocabularyOf(values), heads, headDim };
-  const plans = timesOf(times).flatMap((factor): readonly TestPlan[] => {
+  const setups = timesOf(times).flatMap((factor): readonly TestSetup[] => {
     const at = { length: wholeLength(length * factor, block) };
     return [
       { mode: 'plain', open: 0, ...at },
@@ -147,7 +147,7 @@ async function* run(
   const total = arms.length * facts.seeds * steps;
   // A test counts as a few steps of training.
   const each = Math.max(1, Math.round(steps / 20));
-  const all = total + plans.length * facts.seeds * each;
+  const all = total + setups.length * facts.seeds * each;
   const training = armsSteps(
     bench,
     job,
@@ -160,18 +160,18 @@ async function* run(
   const { value: trained } = next;
   const tests: LengthTest[] = [];
   let done = total;
-  for (const plan of plans) {
-    const test = lengthTest(bench.trainer, size, plan, facts, job.seed);
-    const networks = trained.trained.filter(({ arm }) => arm.id === armIds[plan.mode]);
+  for (const setup of setups) {
+    const test = lengthTest(bench.trainer, size, setup, facts, job.seed);
+    const networks = trained.trained.filter(({ arm }) => arm.id === armIds[setup.mode]);
     for (const [at, { seed, parameters: learned }] of networks.entries()) {
       yield {
-        sentence: `Looking for keys in ${plan.length} tokens`,
+        sentence: `Looking for keys in ${setup.length} tokens`,
         done,
         total: all,
         partial: { ...facts, arms: trained.result, tests: [...tests] },
       };
-      const key = `test ${plan.mode} ${plan.open}, ${plan.length} tokens, run ${at + 1}`;
-      tests.push({ ...plan, seed, ...(await job.step(key, () => test(learned))) });
+      const key = `test ${setup.mode} ${setup.open}, ${setup.length} tokens, run ${at + 1}`;
+      tests.push({ ...setup, seed, ...(await job.step(key, () => test(learned))) });
       done += each;
     }
   }
@@ -192,11 +192,11 @@ function armOf(
   job: Pick<AnalysisJob<RecallParameters>, 'parameters' | 'seed'>,
 ): Arm {
   const { rate, steps } = job.parameters;
-  const plan: TestPlan = { mode, open: 0, length: facts.length };
+  const setup: TestSetup = { mode, open: 0, length: facts.length };
   const title = mode === 'plain' ? 'Without landmarks' : 'Landmarks';
-  const network = recallNetwork(title, size, { batch: batchSize, length: facts.length }, ruleOf(plan, facts));
-  const task = testTask(plan, facts);
-  const held = lengthTest(trainer, size, plan, { ...facts, sequences: heldOut }, seedFor(job.seed, 'held out'));
+  const network = recallNetwork(title, size, { batch: batchSize, length: facts.length }, ruleOf(setup, facts));
+  const task = testTask(setup, facts);
+  const held = lengthTest(trainer, size, setup, { ...facts, sequences: heldOut }, seedFor(job.seed, 'held out'));
   return {
     id: armIds[mode],
     title,

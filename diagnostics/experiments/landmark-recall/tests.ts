@@ -10,7 +10,7 @@ import type { LengthTest, Mode, RecallFacts } from './result';
 import { passKeyBatch, passKeyText, type PassKeyTask } from './task';
 import { mean } from '../../../kernels/tensors/vectors';
 
-export interface TestPlan {
+export interface TestSetup {
   readonly mode: Mode;
   readonly open: number;
   readonly length: number;
@@ -27,7 +27,7 @@ export const timesOf = (times: number): readonly number[] => [
 
 /** No landmark stands in a sequence of one block. */
 export const ruleOf = (
-  { mode, open, length }: TestPlan,
+  { mode, open, length }: TestSetup,
   facts: Pick<RecallFacts, 'block' | 'chunk' | 'positions'>,
 ): LandmarkRule => {
   if (mode === 'plain') return { block: length, open: Infinity };
@@ -39,23 +39,23 @@ export const ruleOf = (
 /** Sequences of a forward pass: few long ones, since plain attention holds a weight for each pair of tokens. */
 const together = (length: number): number => Math.max(1, Math.min(8, Math.floor(8192 / length)));
 
-export const testTask = (plan: TestPlan, { values, block, chunk }: RecallFacts): PassKeyTask => ({
+export const testTask = (setup: TestSetup, { values, block, chunk }: RecallFacts): PassKeyTask => ({
   values,
   block,
-  length: plan.length,
+  length: setup.length,
   apart: chunk,
-  landmarks: plan.mode !== 'plain',
+  landmarks: setup.mode !== 'plain',
 });
 
-/** The tests of a plan for the runs of its network, one after another; every plan of a length reads the same keys in the same places. */
-export function lengthTest(trainer: Trainer, size: NetworkSize, plan: TestPlan, facts: RecallFacts, seed: number) {
-  const rule = ruleOf(plan, facts);
-  const batch = together(plan.length);
-  const title = plan.mode === 'topk' ? `${plan.open} blocks opened` : plan.mode;
-  const network = recallNetwork(`${title}, ${plan.length} tokens`, size, { batch, length: plan.length }, rule);
-  const source = random(seedFor(seed, `${plan.length} tokens`));
+/** The tests of one setup on the runs of its network, one after another. All setups of one length read the same keys in the same places. */
+export function lengthTest(trainer: Trainer, size: NetworkSize, setup: TestSetup, facts: RecallFacts, seed: number) {
+  const rule = ruleOf(setup, facts);
+  const batch = together(setup.length);
+  const title = setup.mode === 'topk' ? `${setup.open} blocks opened` : setup.mode;
+  const network = recallNetwork(`${title}, ${setup.length} tokens`, size, { batch, length: setup.length }, rule);
+  const source = random(seedFor(seed, `${setup.length} tokens`));
   const batches = integers(0, Math.ceil(facts.sequences / batch)).map(() =>
-    integers(0, batch).map(() => passKeyText(testTask(plan, facts), source)),
+    integers(0, batch).map(() => passKeyText(testTask(setup, facts), source)),
   );
   return async (parameters: Parameters): Promise<Pick<LengthTest, 'success' | 'hit' | 'beside'>> => {
     const right: number[] = [];
@@ -67,8 +67,8 @@ export function lengthTest(trainer: Trainer, size: NetworkSize, plan: TestPlan, 
       if (!best || !query || !key) throw new RangeError(`${network.name} gave no answers`);
       texts.forEach(({ answer, place }, at) => {
         right.push(Number(best.data[at]) === answer ? 1 : 0);
-        if (plan.mode !== 'topk') return;
-        const reads = blocksRead({ query: sequenceOf(query, at), key: sequenceOf(key, at) }, size, plan, rule);
+        if (setup.mode !== 'topk') return;
+        const reads = blocksRead({ query: sequenceOf(query, at), key: sequenceOf(key, at) }, size, setup, rule);
         const block = blockOf(rule, place);
         hits.push(reads(block) ? 1 : 0);
         beside.push(reads(block) || reads(block + 1) ? 1 : 0);
@@ -83,7 +83,7 @@ export function lengthTest(trainer: Trainer, size: NetworkSize, plan: TestPlan, 
 function blocksRead(
   inputs: { readonly query: Tensor; readonly key: Tensor },
   { heads, headDim }: NetworkSize,
-  { length }: TestPlan,
+  { length }: TestSetup,
   rule: LandmarkRule,
 ): (block: number) => boolean {
   const shape = {

@@ -129,7 +129,7 @@ async function* run(bench: Workbench, job: AnalysisJob<LensParameters>): AsyncGe
     constant: { T1: share(moments.T1), T2: share(moments.T2), mixed: share(moments.mixed) },
     measured: [...measured],
   });
-  const plan = fitsOf(job.parameters, few);
+  const fits = fitsOf(job.parameters, few);
   for (let at = 0; at < runs; at++) {
     const own = lazy(() => drawnData({ dimension, keys }, degrees, examples, seedFor(seed, `run ${at}`)));
     const drawn = new Map<string, Drawn>();
@@ -141,12 +141,12 @@ async function* run(bench: Workbench, job: AnalysisJob<LensParameters>): AsyncGe
       drawn.set(key, found);
       return found;
     };
-    for (const [index, fit] of plan.entries()) {
+    for (const [index, fit] of fits.entries()) {
       bench.signal.throwIfAborted();
       yield {
         sentence: `Fitting ${fit.model} to ${fit.examples} examples, run ${at + 1} of ${runs}`,
-        done: at * plan.length + index,
-        total: runs * plan.length,
+        done: at * fits.length + index,
+        total: runs * fits.length,
         ...(measured.length > 0 ? { partial: result() } : {}),
       };
       const found = await step(`run ${at}, ${fit.curve} ${fit.at}, ${fit.model}`, () =>
@@ -166,22 +166,22 @@ async function* run(bench: Workbench, job: AnalysisJob<LensParameters>): AsyncGe
   return { ...result(), folder };
 }
 
-interface FitPlan extends Pick<Measured, 'curve' | 'at' | 'model'> {
+interface FitSetup extends Pick<Measured, 'curve' | 'at' | 'model'> {
   readonly examples: number;
   readonly heads: number;
   readonly strength: number;
 }
 
 /** Of one run: model by model, so that features are drawn once. */
-function fitsOf({ examples, heads, meanStrength }: LensParameters, few: number): readonly FitPlan[] {
-  const curves = modelNames.flatMap((model): FitPlan[] => {
+function fitsOf({ examples, heads, meanStrength }: LensParameters, few: number): readonly FitSetup[] {
+  const curves = modelNames.flatMap((model): FitSetup[] => {
     const strength = model === 'BRFA' ? meanStrength : 0;
     return [
       ...examplesOf(examples).map((n) => ({ curve: 'examples' as const, at: n, examples: n, heads, model, strength })),
       ...headsOf(heads).map((m) => ({ curve: 'heads' as const, at: m, examples: few, heads: m, model, strength })),
     ];
   });
-  const means = meanStrengths.map((strength): FitPlan => ({
+  const means = meanStrengths.map((strength): FitSetup => ({
     curve: 'mean',
     at: strength,
     examples: few,

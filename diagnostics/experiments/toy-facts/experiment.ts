@@ -13,7 +13,7 @@ import { TaskTokens } from '../../tasks/task-tokens';
 import { curvesOf } from '../../shared/training/curves';
 import { languageBatch } from '../../shared/training/language-batch';
 import { smallModel, type SmallModel } from '../../shared/training/small-model';
-import { train, trainingSentence, type Measures, type Training, type TrainingPlan } from '../../shared/training/train';
+import { train, trainingSentence, type Measures, type Training, type TrainingSetup } from '../../shared/training/train';
 import type { Parameters, Trainer } from '../../model-runner/trainer';
 import { ToyLanguage } from './language';
 import { toyFactsResult, type ToyFactsResult } from './result';
@@ -104,7 +104,7 @@ async function* run(
     partial: (training: Training) => ToyFactsResult,
   ): AsyncGenerator<Step<ToyFactsResult>, Training> {
     const { network, initial, held } = partOf(small, from, of);
-    const plan: TrainingPlan = {
+    const setup: TrainingSetup = {
       key,
       network,
       initial,
@@ -118,7 +118,7 @@ async function* run(
       }),
       measure: (learned) => measured(bench.trainer, small, language, { ...from, ...learned }),
     };
-    const training = train(bench.trainer, step, plan);
+    const training = train(bench.trainer, step, setup);
     for (;;) {
       const next = await training.next();
       if (next.done) return next.value;

@@ -9,7 +9,7 @@ import type { Sequence } from '../../model-runner/sequence';
 import { mean } from '../../../kernels/tensors/vectors';
 import { TextPieces, type CaptionJudge } from './caption';
 import { DivergenceRun, type DivergenceMeasure, type MeasuredToken } from '../divergence/divergence-run';
-import { planOf } from '../divergence/reinforcement';
+import { setupOf } from '../divergence/reinforcement';
 import type { SpanPair } from '../divergence/span-pair';
 
 /** What the two passes read, and how they are measured. */
@@ -91,7 +91,7 @@ export async function startReinforcedText(
   const { run, selected, gains } = await model.reinforced({
     sequence: pair.whole,
     without: pair.without,
-    plan: planOf(reinforcement),
+    setup: setupOf(reinforcement),
     further: maxNewTokens,
     ...(variant ? { variant } : {}),
   });

@@ -19,7 +19,7 @@ export interface TaughtTexts {
   readonly tests: readonly Batch[];
 }
 
-export interface DistillationPlan {
+export interface DistillationSetup {
   /** Unique among the trainings of a run. */
   readonly key: string;
   /** A `distillationNetwork` of the student. */
@@ -44,7 +44,7 @@ export interface Distilled {
   readonly training: Training;
   /** Mean KL(teacher || student) on the held-out texts, nats per token, before the first step and behind the last. */
   readonly kl: { readonly before: number; readonly after: number };
-  /** `kl` and those of the plan. */
+  /** `kl` and those of the setup. */
   readonly measures: { readonly before: Measures; readonly after: Measures };
 }
 
@@ -64,7 +64,7 @@ export async function taughtTexts(
 export async function* distil(
   { trainer }: Pick<ModelRunner, 'trainer'>,
   step: AnalysisJob<never>['step'],
-  { key, network, initial, texts, steps, rate, seed, measure }: DistillationPlan,
+  { key, network, initial, texts, steps, rate, seed, measure }: DistillationSetup,
 ): AsyncGenerator<Training, Distilled> {
   const measured = async (parameters: Parameters): Promise<Measures> => {
     const found: MeasuredText[] = [];

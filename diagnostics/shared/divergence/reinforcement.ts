@@ -2,7 +2,7 @@
 import type { ReinforcementRequest } from '../../../protocol/compute/hallucination';
 import type { Reinforcement } from '../../../protocol/interventions/reinforcement';
 import { refusal } from '../../../protocol/wire/failures';
-import type { ReinforcementPlan } from '../../model-runner/reinforcement-plan';
+import type { ReinforcementSetup } from '../../model-runner/reinforcement-setup';
 import { defaultTopHeads, reinforcedLayers } from './divergence';
 
 export const readsTextAlone =
@@ -38,4 +38,4 @@ export function resolvedReinforcement(
   return { ...rest, layers, distance, positions };
 }
 
-export const planOf = ({ positions: _, ...plan }: Reinforcement): ReinforcementPlan => plan;
+export const setupOf = ({ positions: _, ...setup }: Reinforcement): ReinforcementSetup => setup;

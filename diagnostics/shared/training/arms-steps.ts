@@ -6,7 +6,7 @@ import { overSeeds, trainArms, type Arm, type ArmsParameters, type ArmsResult, t
 import { overSeedsWords } from './arms-sections';
 import * as build from '../sections/builders';
 
-/** Trains all arms by the parameters of the job; `partial` is what the experiment shows of them meanwhile; `every`: see `ArmsPlan`. */
+/** Trains all arms by the parameters of the job; `partial` is what the experiment shows of them meanwhile; `every`: see `ArmsSetup`. */
 export async function* armsSteps<P extends ArmsParameters, R>(
   bench: Pick<Workbench, 'trainer'>,
   { parameters: { seeds, steps }, seed, step }: Pick<AnalysisJob<P>, 'parameters' | 'seed' | 'step'>,

@@ -12,7 +12,7 @@ import type { AnalysisJob } from '../../analysis';
 import { folderField, type NetworkFiles, type Workbench } from '../../experiment';
 import { meanInterval, type Interval } from '../statistics/proportion';
 import { curvesOf, curvesSchema, type Curves } from './curves';
-import { train, trainingSentence, type TrainingPlan } from './train';
+import { train, trainingSentence, type TrainingSetup } from './train';
 import type { Parameters } from '../../model-runner/trainer';
 import * as field from '../../../kernels/parameters';
 
@@ -22,10 +22,10 @@ export interface Arm {
   readonly title: string;
   readonly network: Network;
   /** How it is trained from one seed: what it starts from, its batches, what is measured at a checkpoint. */
-  training(seed: number): Pick<TrainingPlan, 'initial' | 'batch' | 'measure' | 'rate' | 'adam'>;
+  training(seed: number): Pick<TrainingSetup, 'initial' | 'batch' | 'measure' | 'rate' | 'adam'>;
 }
 
-export interface ArmsPlan {
+export interface ArmsSetup {
   /** The first is what the others are compared with. */
   readonly arms: readonly [Arm, ...Arm[]];
   /** Runs of each arm. */
@@ -93,17 +93,17 @@ const armInfo = ({ id, title, network }: Arm): ArmInfo => ({ id, title, paramete
 export async function* trainArms(
   { trainer }: Pick<Workbench, 'trainer'>,
   step: AnalysisJob<never>['step'],
-  plan: ArmsPlan,
+  setup: ArmsSetup,
 ): AsyncGenerator<ArmsStep, TrainedArms> {
-  const { arms, seeds, steps } = plan;
-  const every = plan.every ?? Math.max(1, Math.ceil(steps / 20));
+  const { arms, seeds, steps } = setup;
+  const every = setup.every ?? Math.max(1, Math.ceil(steps / 20));
   const total = arms.length * seeds * steps;
   const infos = arms.map(armInfo);
   const runs: ArmRun[] = [];
   const trained: TrainedArm[] = [];
   const result = (): ArmsResult => ({ arms: infos, steps, runs: [...runs] });
   for (let run = 0; run < seeds; run++) {
-    const seed = seedFor(plan.seed, `run ${run}`);
+    const seed = seedFor(setup.seed, `run ${run}`);
     for (const arm of arms) {
       const name = seeds === 1 ? arm.title : `${arm.title}, run ${run + 1} of ${seeds}`;
       const before = trained.length * steps;

@@ -9,7 +9,7 @@ import type { Parameters, Trainer, TrainingPoint, TrainingState, TrainingTask } 
 /** What is measured at a checkpoint, by name, e.g. loss and accuracy on held-out examples. */
 export type Measures = Readonly<Record<string, number>>;
 
-export interface TrainingPlan extends Pick<TrainingTask, 'batch' | 'seed'> {
+export interface TrainingSetup extends Pick<TrainingTask, 'batch' | 'seed'> {
   /** Unique among the trainings of a run: checkpoints are kept under it. */
   readonly key: string;
   readonly network: Network;
@@ -58,15 +58,15 @@ interface Kept {
 export async function* train(
   trainer: Trainer,
   step: AnalysisJob<never>['step'],
-  plan: TrainingPlan,
+  setup: TrainingSetup,
 ): AsyncGenerator<Training, Training> {
-  const { key, network, initial, steps, seed, every = 50, plateau } = plan;
+  const { key, network, initial, steps, seed, every = 50, plateau } = setup;
   const task: TrainingTask = {
     network,
     seed,
-    adam: { ...usualAdam, ...plan.adam },
-    rate: (at) => rateAt(plan.rate, at, steps),
-    batch: (at, random) => plan.batch(at, random),
+    adam: { ...usualAdam, ...setup.adam },
+    rate: (at) => rateAt(setup.rate, at, steps),
+    batch: (at, random) => setup.batch(at, random),
   };
   let state = startingState(network, initial);
   const points: TrainingPoint[] = [];
@@ -85,7 +85,7 @@ export async function* train(
     const from = state;
     const kept: Kept = await step(`${key}, step ${until}`, async () => {
       const made = await trainer.advance(task, from, until);
-      const measures = (await plan.measure?.(namedParameters(network, made.state.parameters))) ?? {};
+      const measures = (await setup.measure?.(namedParameters(network, made.state.parameters))) ?? {};
       return { ...made, measures };
     });
     state = kept.state;

@@ -4,7 +4,7 @@ import { layerDivergence } from '../../../diagnostics/shared/divergence/divergen
 import { DivergenceRun, divergenceStep } from '../../../diagnostics/shared/divergence/divergence-run';
 import { type LoadedModel } from '../../../compute-server/model/checkpoint/loaded-model';
 import { sequenceOf } from '../../../compute-server/model/prompt/prompt';
-import { startReinforced, type ReinforcementPlan } from '../../../compute-server/model/generation/reinforcement';
+import { startReinforced, type ReinforcementSetup } from '../../../compute-server/model/generation/reinforcement';
 import { SequenceRun } from '../../../compute-server/model/generation/sequence-run';
 import { SinkCollector } from '../../../diagnostics/shared/divergence/span-sinks';
 import { spanPair } from '../../../diagnostics/shared/divergence/span-pair';
@@ -21,7 +21,7 @@ import type { ReferenceRun } from '../../support/reference/vectors';
 import { headsOf, runnerOf } from '../../support/model-jobs';
 
 const measure = { distance: 'l2', outliers: 'paper', k: 1 } as const;
-const plan: ReinforcementPlan = {
+const setup: ReinforcementSetup = {
   alpha: 2,
   layers: [0, 1],
   distance: 'l2',
@@ -104,8 +104,8 @@ describe('divergence of heads with and without an image', () => {
       assert.ok(!pair.without.ids.includes(tiny.imageToken));
       assert.equal(pair.without.ids.length, front.length + behind.length);
       assert.equal(pair.without.embeddings, undefined);
-      const start = (executor: ReinforcementPlan['executor'], chunk: number) =>
-        startReinforced(model.spec, model.sessions, { pair, plan: { ...plan, executor }, chunk });
+      const start = (executor: ReinforcementSetup['executor'], chunk: number) =>
+        startReinforced(model.spec, model.sessions, { pair, setup: { ...setup, executor }, chunk });
       const [graph, chunked, progressive] = [
         await start('in-graph', 256),
         await start('in-graph', 5),

@@ -95,7 +95,7 @@ describe('a model whose heads are known', () => {
         const { ids, removed } = plantedPrompt(size, shown);
         const { run, selected } = await startReinforced(model.spec, model.sessions, {
           pair: spanPair({ ids }, removed, 'contiguous'),
-          plan: {
+          setup: {
             alpha,
             layers: [1],
             distance: 'l2',

@@ -12,7 +12,7 @@ import { runPrompt } from '../../../compute-server/model/run/stream/model-run';
 import {
   lastHeadOutputs,
   startReinforced,
-  type ReinforcementPlan,
+  type ReinforcementSetup,
 } from '../../../compute-server/model/generation/reinforcement';
 import { SequenceRun } from '../../../compute-server/model/generation/sequence-run';
 import { spanPair } from '../../../diagnostics/shared/divergence/span-pair';
@@ -21,7 +21,7 @@ import { llamaLike, tinyModel } from '../../support/checkpoints/tiny-models';
 import type { Parameters } from '../../support/reference/vectors';
 
 const pair = spanPair({ ids }, { kind: 'span', start: 3, end: 12 }, 'contiguous');
-const plan: ReinforcementPlan = {
+const setup: ReinforcementSetup = {
   alpha: 2,
   layers: [1, 3, 4],
   distance: 'l2',
@@ -65,9 +65,9 @@ describe('reinforcement of heads that read a span', () => {
     for (const each of open.values()) await each.close();
   });
   const of = (name: string): OpenTiny => open.get(name) ?? assert.fail(name);
-  const start = (name: string, change: Partial<ReinforcementPlan> = {}, chunk = 64, variant: Variant = []) => {
+  const start = (name: string, change: Partial<ReinforcementSetup> = {}, chunk = 64, variant: Variant = []) => {
     const { model } = of(name);
-    return startReinforced(model.spec, model.sessions, { pair, plan: { ...plan, ...change }, chunk, variant });
+    return startReinforced(model.spec, model.sessions, { pair, setup: { ...setup, ...change }, chunk, variant });
   };
 
   for (const { name } of models) {
@@ -253,7 +253,7 @@ describe('reinforcement of heads that read a span', () => {
       const tiny = await openTiny(tinyModel(name));
       const { model } = tiny;
       const run = (executor: 'in-graph' | 'progressive') =>
-        startReinforced(model.spec, model.sessions, { pair, plan: { ...plan, layers: [0, 1], executor }, chunk: 7 });
+        startReinforced(model.spec, model.sessions, { pair, setup: { ...setup, layers: [0, 1], executor }, chunk: 7 });
       const [a, b] = [await run('in-graph'), await run('progressive')];
       assert.deepEqual(a.selected, b.selected, name);
       close(a.run.logits, b.run.logits, 1e-4, name);

@@ -1,6 +1,6 @@
 /** Vision-aware head reinforcement: the heads whose output depends on the picture are scaled. */
 import { reinforcementIn } from '../../../shared/divergence/parameters';
-import { planOf } from '../../../shared/divergence/reinforcement';
+import { setupOf } from '../../../shared/divergence/reinforcement';
 import { spanPair } from '../../../shared/divergence/span-pair';
 import type { Reinforcement } from '../../../../protocol/interventions/reinforcement';
 import type { ModelFacts } from '../../../model-runner/model-runner';
@@ -38,7 +38,7 @@ export const vhr: Method<Parameters> = {
   async start(model, { prompt, further }, values) {
     const reinforcement = reinforcementOf(model.facts, values);
     const { whole, without } = spanPair(prompt, { kind: 'image' }, reinforcement.positions);
-    const { run } = await model.reinforced({ sequence: whole, without, plan: planOf(reinforcement), further });
+    const { run } = await model.reinforced({ sequence: whole, without, setup: setupOf(reinforcement), further });
     return run;
   },
 };

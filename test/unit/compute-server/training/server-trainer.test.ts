@@ -8,7 +8,7 @@ import {
   train,
   trainingSentence,
   type Training,
-  type TrainingPlan,
+  type TrainingSetup,
 } from '../../../../diagnostics/shared/training/train';
 import { add, multiply } from '../../../../kernels/graph/operators/elementwise';
 import { gather } from '../../../../kernels/graph/operators/layout';
@@ -50,7 +50,7 @@ const pairs = (random: Random) => {
   return { ids: array(ids), next: array(ids.map((id) => (id + 1) % tokens)) };
 };
 
-const linePlan = (changes: Partial<TrainingPlan> = {}): TrainingPlan => ({
+const lineSetup = (changes: Partial<TrainingSetup> = {}): TrainingSetup => ({
   key: 'line',
   network: line,
   initial: { weight: new Float32Array(2), bias: new Float32Array(1) },
@@ -61,7 +61,7 @@ const linePlan = (changes: Partial<TrainingPlan> = {}): TrainingPlan => ({
   ...changes,
 });
 
-const cyclePlan = (seed: number): TrainingPlan => ({
+const cycleSetup = (seed: number): TrainingSetup => ({
   key: 'cycle',
   network: cycle,
   initial: drawnParameters(cycle, seed, () => 0.3),
@@ -92,7 +92,7 @@ describe('ServerTrainer', () => {
   afterEach(() => trainer.close());
 
   it('finds the line that gave the points, and its loss on other points', async () => {
-    const training = await ended(train(trainer, direct, linePlan()));
+    const training = await ended(train(trainer, direct, lineSetup()));
     const { parameters, ended: why } = training;
     assert.equal(why, 'steps');
     const near = (found: number | undefined, expected: number) =>
@@ -120,12 +120,12 @@ describe('ServerTrainer', () => {
       kept.set(key, serialize(value));
       return value;
     };
-    const whole = await ended(train(trainer, direct, cyclePlan(1)));
-    const broken = train(trainer, keeping, cyclePlan(1));
+    const whole = await ended(train(trainer, direct, cycleSetup(1)));
+    const broken = train(trainer, keeping, cycleSetup(1));
     for (let i = 0; i < 3; i++) await broken.next();
     assert.deepEqual(worked, ['cycle, step 30', 'cycle, step 60']);
     const fresh = new ServerTrainer({ defaultThreads: 2 }, abort.signal);
-    const resumed = await ended(train(fresh, keeping, cyclePlan(1)));
+    const resumed = await ended(train(fresh, keeping, cycleSetup(1)));
     await fresh.close();
     assert.deepEqual(
       worked,
@@ -133,13 +133,13 @@ describe('ServerTrainer', () => {
     );
     assert.deepEqual(resumed, whole);
     assert.ok(whole.points.at(-1)!.loss < 0.3 * whole.points[0]!.loss, 'it learns nothing');
-    const other = await ended(train(trainer, direct, cyclePlan(2)));
+    const other = await ended(train(trainer, direct, cycleSetup(2)));
     assert.notDeepEqual(other.points, whole.points);
   });
 
   it('says where it stands, and draws what it has measured', async () => {
     const measure = async ({ bias }: Training['parameters']) => Promise.resolve({ bias: bias?.[0] ?? Number.NaN });
-    const running = train(trainer, direct, linePlan({ steps: 450, every: 150, measure }));
+    const running = train(trainer, direct, lineSetup({ steps: 450, every: 150, measure }));
     const seen: Training[] = [];
     let next = await running.next();
     for (; !next.done; next = await running.next()) seen.push(next.value);
@@ -172,7 +172,7 @@ describe('ServerTrainer', () => {
   });
 
   it('stops when the loss no longer falls', async () => {
-    const plan = linePlan({
+    const plan = lineSetup({
       steps: 5000,
       every: 50,
       rate: { peak: 0.1 },
@@ -187,7 +187,7 @@ describe('ServerTrainer', () => {
   });
 
   it('ends at once when it is cancelled', async () => {
-    const plan = linePlan({
+    const plan = lineSetup({
       batch: (step, random) => {
         if (step === 20) abort.abort();
         return points(4, random);
@@ -200,13 +200,13 @@ describe('ServerTrainer', () => {
     const failure = (detail: RegExp) => (error: unknown) =>
       error instanceof FailureError && 'detail' in error.failure && detail.test(error.failure.detail);
     await assert.rejects(
-      ended(train(trainer, direct, linePlan({ rate: { peak: 1e30 } }))),
+      ended(train(trainer, direct, lineSetup({ rate: { peak: 1e30 } }))),
       failure(
         /^Training a line came to a loss that is not a finite number at step 2, with the learning rate 1e\+30\. Choose a smaller/,
       ),
     );
     await assert.rejects(
-      ended(train(trainer, direct, linePlan({ batch: (_, random) => points(0, random) }))),
+      ended(train(trainer, direct, lineSetup({ batch: (_, random) => points(0, random) }))),
       failure(/^A batch for a line has no example to train on\. Give more examples\.$/),
     );
   });

@@ -2,4 +2,4 @@
 import type { Reinforcement } from '../../protocol/interventions/reinforcement';
 
 /** `layers` ascending. */
-export type ReinforcementPlan = Omit<Reinforcement, 'positions'>;
+export type ReinforcementSetup = Omit<Reinforcement, 'positions'>;
