@@ -23,7 +23,7 @@ import { ofLowRank } from '../instrument/changes/low-rank';
 import { replaced, type Replaceable } from '../instrument/changes/replacement';
 import { byHead, fixedGains, routedGains } from '../instrument/changes/routing';
 import type { BlockChoiceShape } from '../instrument/changes/sizes';
-import { withoutSuppression } from '../instrument/changes/suppression';
+import { withoutSuppression } from '../instrument/changes/unsuppress';
 import { gainedUnits } from '../instrument/changes/units';
 import type { Rope } from '../formats/model-description';
 import { blockOutput, joinedHeads, normedHeads } from './block-parts';
@@ -92,7 +92,7 @@ export function buildBlock(
       return gain ? tap(gainedUnits(gain, inner, 'mlp_units'), 'mlp_units') : inner;
     },
     network: (computed) => {
-      const own = interventions?.suppression ? withoutSuppression(interventions.suppression, computed) : computed;
+      const own = interventions?.unsuppress ? withoutSuppression(interventions.unsuppress, computed) : computed;
       return tap(
         replaced(interventions?.replacement?.mlp, (operand) => operand(own), 'mlp_output'),
         'mlp_output',

@@ -1,13 +1,18 @@
 /** What the changes of a layer need to know of it. */
 import type { LayerSizes } from '../instrument/changes/sizes';
+import { lensProblem } from './lens-graph';
 import type { BlockSpec, ModelSpec } from './model-spec';
 
-export function layerSizes({ hiddenSize, ropes }: ModelSpec, { index, attention, feedForward }: BlockSpec): LayerSizes {
+export function layerSizes(model: ModelSpec, block: BlockSpec): LayerSizes {
+  const { hiddenSize, ropes } = model;
+  const { index, attention, feedForward, feedForwardNorms } = block;
   const { heads, kvHeads, headDim, scale, window, rope } = attention;
   return {
     ...{ index, heads, kvHeads, headDim, hiddenSize, scale, window },
     units: feedForward.down.inputs,
     rotated: rope === undefined ? undefined : ropes[rope],
+    noLens: lensProblem(model),
+    normedSum: feedForwardNorms.after !== undefined,
   };
 }
 

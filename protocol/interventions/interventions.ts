@@ -7,38 +7,33 @@ import { blockRetrieval, type BlockRetrieval } from './block-retrieval';
 import { emphasis, type Emphasis } from './emphasis';
 import { freeze, type Freeze } from './freeze';
 import { gain, type Gain } from './gain';
-import { head, type HeadOutput } from './head';
 import { isolate, type Isolate } from './isolate';
-import { key, type Key } from './key';
 import type { InterventionKind } from './kind';
 import { lowRank, type LowRank } from './low-rank';
 import { longheads, type LongHeads } from './longheads';
-import { mlp, type Mlp } from './mlp';
 import { moh, type Moh } from './moh';
 import { phase, type Phase } from './phase';
 import { plan, type CachePlan } from './plan';
-import { query, type Query } from './query';
 import { redistribute, type Redistribute } from './redistribute';
 import { reinforce, type Reinforce } from './reinforce';
+import { head, key, mlp, query, residual, value, type HeadReplacement, type LayerReplacement } from './replacement';
 import { reposition, type Reposition } from './reposition';
-import { residual, type Residual } from './residual';
 import { uniform, type Uniform } from './uniform';
 import { units, type Units } from './units';
 import { unsuppress, type Unsuppress } from './unsuppress';
-import { value, type Value } from './value';
 import { weight, type Weight } from './weight';
 
 export type Intervention =
   | Gain
   | Bias
   | Weight
-  | HeadOutput
-  | Mlp
-  | Residual
+  | HeadReplacement<'head'>
+  | LayerReplacement<'mlp'>
+  | LayerReplacement<'residual'>
   | Add
-  | Query
-  | Key
-  | Value
+  | HeadReplacement<'query'>
+  | HeadReplacement<'key'>
+  | HeadReplacement<'value'>
   | Freeze
   | Uniform
   | Phase

@@ -1,4 +1,4 @@
-/** What the kinds have in common that put other values into the place of a run's own. */
+/** The kinds that put other values into the place of a run's own: of a head, of the MLP of a layer, of the residual stream. */
 import type { Schema } from '../schema/check';
 import { exactly, object, optional } from '../schema/fields';
 import { headField, layerField, rangeField } from './fields';
@@ -45,7 +45,7 @@ export const holdsEverywhere = ({ positions, source }: Pick<Replaced<string>, 'p
   positions === undefined && isConstant(source);
 
 /** A replacement by head; `what` as in "the query of L2H5". */
-export function headReplacement<K extends string>(
+function headReplacement<K extends string>(
   kind: K,
   {
     name,
@@ -86,7 +86,7 @@ export function headReplacement<K extends string>(
 }
 
 /** A replacement of what a layer has once; `what` as in "the MLP output of layer 4". */
-export function layerReplacement<K extends string>(
+function layerReplacement<K extends string>(
   kind: K,
   { name, what, meaning }: { readonly name: string; readonly what: string; readonly meaning: string },
 ): InterventionKind<LayerReplacement<K>> {
@@ -119,3 +119,44 @@ export function layerReplacement<K extends string>(
     anywhere: holdsEverywhere,
   };
 }
+
+export const head = headReplacement('head', {
+  name: 'replaced head output',
+  what: 'output',
+  meaning:
+    "Replaces a head's output before the output projection (ablation by zero or mean, patching from another prompt). Gains do not act on it.",
+  heads: 'a query head',
+});
+
+export const query = headReplacement('query', {
+  name: 'replaced query',
+  what: 'query',
+  meaning: "Replaces a head's queries, after norm and rotation.",
+  heads: 'a query head',
+});
+
+export const key = headReplacement('key', {
+  name: 'replaced key',
+  what: 'key',
+  meaning: 'Replaces the keys of a key/value head, after norm and rotation; later queries read what was put in.',
+  heads: 'a key/value head',
+});
+
+export const value = headReplacement('value', {
+  name: 'replaced value',
+  what: 'value',
+  meaning: 'Replaces the values of a key/value head; later queries read what was put in.',
+  heads: 'a key/value head',
+});
+
+export const mlp = layerReplacement('mlp', {
+  name: 'replaced MLP output',
+  what: 'MLP output',
+  meaning: "Replaces what a layer's feed-forward network adds to the residual stream.",
+});
+
+export const residual = layerReplacement('residual', {
+  name: 'replaced residual stream',
+  what: 'residual stream',
+  meaning: 'Replaces the residual stream that leaves a layer.',
+});

@@ -1,12 +1,15 @@
 /** Each written kind of intervention on a model: what it refuses, whose rows it needs, and the changes of a run that it becomes. */
 import { planChanges } from '../../../diagnostics/model-runner/plan-changes';
-import type { Variant } from '../../../models/instrument/changes/changes';
+import {
+  layerProblem as noLayer,
+  variantProblem,
+  type Change,
+  type Variant,
+} from '../../../models/instrument/changes/changes';
 import { regionRows } from '../../../diagnostics/model-runner/regions';
 import type { Sequence } from '../../../diagnostics/model-runner/sequence';
-import { layerSizes } from '../../../models/architectures/layer-sizes';
-import { lensProblem } from '../../../models/architectures/lens-graph';
+import { allSizes, layerSizes } from '../../../models/architectures/layer-sizes';
 import type { ModelSpec } from '../../../models/architectures/model-spec';
-import { layerProblem as noLayer } from '../../../models/instrument/changes/changes';
 import type { AdditionChange } from '../../../models/instrument/changes/addition';
 import type { IsolationChange } from '../../../models/instrument/changes/isolation';
 import { headProblem as noHead } from '../../../models/instrument/changes/kind';
@@ -62,10 +65,6 @@ const keyed: Pick<Form<Of<'bias' | 'weight'>>, 'problem'> = {
     (one.keys === 'image' ? undefined : rangeProblem(one.keys, ids.length, one)),
 };
 
-const head: Pick<Form<Of<'gain' | 'uniform'>>, 'problem'> = {
-  problem: (model, { layer, head: at }) => headProblem(model, layer, at),
-};
-
 type Replacing = Of<'head' | 'query' | 'key' | 'value' | 'mlp' | 'residual'>;
 
 const replacedIn = ({ sequence }: RunOf, one: Replacing): readonly Wanted[] => {
@@ -94,9 +93,17 @@ const repositionedIn = ({ model, sequence }: RunOf, one: Of<'reposition'>): read
 
 const group = (keys: Keys): string => (keys === 'image' ? 'image' : keysWords(keys));
 
-/** One entry for each kind that a person can write. */
-const forms: { readonly [K in KindName]: Form<Of<K>> } = {
-  gain: { ...head, changes: (_, one) => [one] },
+/** Kinds that are changes of a run as they are written. */
+type AsWritten = { readonly [K in KindName]: Of<K> extends Change ? K : never }[KindName];
+
+const asWritten: Form<Of<AsWritten>> = {
+  problem: (model, one) => changesProblem(model, [one]),
+  // What changes nothing is left out: computed all the same, some of it would round.
+  changes: (_, one) => (kindOf(one).neutral(one) ? [] : [one]),
+};
+
+/** One entry for each other kind that a person can write. */
+const forms: { readonly [K in Exclude<KindName, AsWritten>]: Form<Of<K>> } = {
   bias: {
     ...keyed,
     changes: (_, { layer, head: at, keys, bias }) => [
@@ -124,12 +131,6 @@ const forms: { readonly [K in KindName]: Form<Of<K>> } = {
     wanted: frozenIn,
     changes: (run, one, { rows }) => replacementsOf(frozenIn(run, one), one, rows),
   },
-  uniform: { ...head, changes: (_, one) => [one] },
-  phase: {
-    problem: (model, one) => headProblem(model, one.layer, one.head) ?? rotationProblem(model, one),
-    // One that changes nothing would still be computed by angles, which rounds.
-    changes: (_, one) => (kindOf(one).neutral(one) ? [] : [one]),
-  },
   isolate: {
     problem(model, one, sequence) {
       const regions = regionRows(sequence, one.regions);
@@ -156,17 +157,13 @@ const forms: { readonly [K in KindName]: Form<Of<K>> } = {
   },
   // Its layers and its span are checked where the heads are chosen, as gains.
   reinforce: { changes: () => [] },
-  unsuppress: {
-    problem: (model, one) => layerProblem(model, one.layer) ?? suppressionProblem(model, one.layer),
-    changes: (_, { layer, share }) => (share === 0 ? [] : [{ kind: 'suppression', layer, share }]),
-  },
   plan: { problem: (model, one, { ids }) => planProblem(model, one, ids.length), changes: plansOf },
-  units: {
-    problem: (model, one) => layerProblem(model, one.layer) ?? unitsProblem(model, one),
-    changes: (_, one) => (one.gain === 1 ? [] : [one]),
-  },
   moh: {
-    problem: (model, one) => problemOf(one.rules, (rule) => routingProblem(model, rule, one)),
+    problem: (model, one) =>
+      problemOf(
+        one.rules,
+        (rule) => layersProblem(model, [rule.layer]) ?? changesProblem(model, routingsBy(model, rule)),
+      ),
     changes: routingsOf,
   },
   // Entries of one list are lowered together: a later one may give a layer its full rank back. So are the vectors of `add`.
@@ -182,7 +179,8 @@ const forms: { readonly [K in KindName]: Form<Of<K>> } = {
   },
 };
 
-export const formOf = (one: Intervention): Form<Intervention> => forms[one.kind];
+export const formOf = (one: Intervention): Form<Intervention> =>
+  one.kind in forms ? forms[one.kind as keyof typeof forms] : asWritten;
 
 const replacementsOf = (
   wanted: readonly Wanted[],
@@ -218,16 +216,18 @@ function repositionsOf(run: RunOf, one: Of<'reposition'>, rows: Resolved['rows']
 }
 
 /** The layers that the rules name, each by its last rule; none of a layer in which every token has all heads. */
-function routingsOf({ model }: RunOf, one: Of<'moh'>): readonly RoutingChange[] {
-  return model.spec.blocks.flatMap(({ index: layer, attention: { heads } }) => {
-    const rule = routingOf(one, layer);
-    if (!rule) return [];
-    const shared = sharedHeads(rule);
-    return shared.length + rule.active === heads
-      ? []
-      : [{ kind: 'routing' as const, layer, shared, active: rule.active }];
+function routingsOf({ model: { spec } }: RunOf, one: Of<'moh'>): readonly RoutingChange[] {
+  return spec.blocks.flatMap(({ index, attention: { heads } }) => {
+    const rule = routingOf(one, index);
+    const routings = rule ? routingsBy(spec, { ...rule, layer: index }) : [];
+    return routings.filter(({ shared, active }) => shared.length + active !== heads);
   });
 }
+
+const routingsBy = ({ blocks }: ModelSpec, rule: RoutingRule): readonly RoutingChange[] =>
+  blocks
+    .filter(({ index }) => covers(rule.layer, index))
+    .map(({ index }) => ({ kind: 'routing', layer: index, shared: sharedHeads(rule), active: rule.active }));
 
 function plansOf({ model, sequence }: RunOf, one: Of<'plan'>): readonly PlanChange[] {
   if (kindOf(one).neutral(one)) return [];
@@ -249,19 +249,14 @@ function problemOf<T>(list: readonly T[], problem: (one: T) => string | undefine
 const whichHeadsProblem = (model: ModelSpec, heads: readonly WhichHeads[]): string | undefined =>
   problemOf(heads, (one) => partProblem(model, one));
 
+const changesProblem = (model: ModelSpec, changes: Variant): string | undefined =>
+  variantProblem(allSizes(model), changes, []);
+
 const layerProblem = ({ blocks }: ModelSpec, layer: number): string | undefined =>
   blocks[layer] ? undefined : noLayer(blocks.length, layer);
 
 const layersProblem = (model: ModelSpec, layers: readonly Which[]): string | undefined =>
   problemOf(layers, (layer) => (layer === 'all' ? undefined : layerProblem(model, layer)));
-
-function suppressionProblem(model: ModelSpec, layer: number): string | undefined {
-  const problem = lensProblem(model);
-  if (problem !== undefined) return `Which token leads before layer ${layer} cannot be read. ${problem}`;
-  return model.blocks[layer]?.feedForwardNorms.after
-    ? `Layer ${layer} has a norm behind the sum with its MLP, so its output is no part of the stream. Choose a model without it.`
-    : undefined;
-}
 
 function headProblem(
   model: ModelSpec,
@@ -292,38 +287,6 @@ function planProblem(model: ModelSpec, one: Of<'plan'>, length: number): string 
       return `The plan keeps position ${last - 1}, and the prompt has ${length} tokens, from 0. A plan of chosen positions is for one prompt.`;
   }
   return undefined;
-}
-
-function unitsProblem({ blocks }: ModelSpec, one: Of<'units'>): string | undefined {
-  const count = blocks[one.layer]?.feedForward.down.inputs ?? 0;
-  const last = Math.max(...one.units.map(({ end }) => end)) - 1;
-  return last < count
-    ? undefined
-    : `"${printDo(one)}" names unit ${last}, and layer ${one.layer} has ${count}, from 0.`;
-}
-
-function routingProblem(model: ModelSpec, rule: RoutingRule, one: Of<'moh'>): string | undefined {
-  const { layer } = rule;
-  if (layer !== 'all' && layerProblem(model, layer) !== undefined) return layerProblem(model, layer);
-  for (const { index, attention } of model.blocks) {
-    if (!covers(layer, index)) continue;
-    const shared = sharedHeads(rule);
-    const [last, needed] = [Math.max(-1, ...shared), shared.length + rule.active];
-    if (last >= attention.heads) return headProblem(model, index, last);
-    if (needed > attention.heads)
-      return `"${printDo(one)}" needs ${needed} heads, and layer ${index} has ${attention.heads}.`;
-  }
-  return undefined;
-}
-
-function rotationProblem({ blocks, ropes }: ModelSpec, one: Of<'phase'>): string | undefined {
-  const rope = blocks[one.layer]?.attention.rope;
-  if (rope === undefined)
-    return `"${printDo(one)}" turns queries and keys in the planes of a rotary embedding, and layer ${one.layer} has none.`;
-  const planes = (ropes[rope]?.dimensions ?? 0) / 2;
-  return (one.planes?.end ?? 0) > planes
-    ? `"${printDo(one)}" names planes that layer ${one.layer} does not rotate: it has ${planes}, from 0.`
-    : undefined;
 }
 
 function partProblem(model: ModelSpec, part: Part): string | undefined {

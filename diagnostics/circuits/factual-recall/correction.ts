@@ -50,7 +50,7 @@ export const corrected = (
 ): Variant => [
   ...variant,
   ...(gain === 1 ? [] : gainsOf(heads, gain)),
-  ...(share === 0 ? [] : [{ kind: 'suppression' as const, layer, share }]),
+  ...(share === 0 ? [] : [{ kind: 'unsuppress' as const, layer, share }]),
 ];
 
 export interface Answered {

@@ -32,9 +32,9 @@ import { declareReinforcement, reinforcedGain, reinforcementFeeds, type Reinforc
 import { replaced, replacement, type ReplacementChange } from './replacement';
 import { routing, type RoutingChange } from './routing';
 import type { BlockChoiceShape, LayerSizes } from './sizes';
-import { suppression, type SuppressionChange } from './suppression';
 import { uniform, type UniformChange } from './uniform';
 import { units, type UnitsChange } from './units';
+import { unsuppress, type UnsuppressChange } from './unsuppress';
 import { weight, type WeightChange } from './weight';
 
 /** In the order in which a graph declares them. */
@@ -54,7 +54,7 @@ const kinds = {
   blocks,
   weight,
   replacement,
-  suppression,
+  unsuppress,
   addition,
 };
 
@@ -77,7 +77,7 @@ export type Change =
   | BlockChange
   | WeightChange
   | ReplacementChange
-  | SuppressionChange
+  | UnsuppressChange
   | AdditionChange;
 
 /** Without changes it is the plain model. */

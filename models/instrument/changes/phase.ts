@@ -55,9 +55,11 @@ export const phase = changeKind<PhaseChange>()({
   problem({ layer, head, planes, delta, shift }, { rotated }) {
     if (!Number.isFinite(delta) || !Number.isFinite(shift))
       return `The phase of layer ${layer} head ${head} is ${delta}, ${shift}; give finite numbers.`;
-    if (!rotated) return `Layer ${layer} rotates no queries and keys.`;
+    if (!rotated) return `Layer ${layer} has no rotary embedding, so its heads have no angles that could be changed.`;
     const count = rotated.dimensions / 2;
-    return planes && planes.end > count ? `Layer ${layer} rotates ${count} planes of a head, from 0.` : undefined;
+    return planes && planes.end > count
+      ? `There is no plane ${planes.end - 1} in layer ${layer}: it rotates ${count}, from 0.`
+      : undefined;
   },
   declare(graph, { heads, rotated }, { keys }): Phase | undefined {
     if (!rotated) return undefined;

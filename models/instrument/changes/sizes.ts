@@ -4,7 +4,7 @@ export interface Rotated {
   readonly layout: 'half' | 'interleaved';
 }
 
-/** Sizes of a layer that its changes and the shapes of their inputs need. */
+/** What the changes of a layer and the shapes of their inputs need to know of it. */
 export interface LayerSizes {
   readonly index: number;
   readonly heads: number;
@@ -19,6 +19,10 @@ export interface LayerSizes {
   readonly window?: number | undefined;
   /** Of a layer that rotates. */
   readonly rotated?: Rotated | undefined;
+  /** Why the language head cannot read the stream of a layer, where it cannot. */
+  readonly noLens?: string | undefined;
+  /** A norm acts on the sum of the stream and the output of the feed-forward network. */
+  readonly normedSum?: boolean;
 }
 
 /** How heads of a layer choose blocks (block-choice.ts): its graph is built for it. */

@@ -93,7 +93,7 @@ describe('Law: gradients of a run with interventions are central differences of 
         const kinks = new Kinks();
         const result = await runGradients(model, { ...request, chunk: ids.length });
         const directions = new Map<number, Float32Array>();
-        for (const { layer } of changesOf(variant, 'suppression')) {
+        for (const { layer } of changesOf(variant, 'unsuppress')) {
           const { ids } = request;
           const { residuals } = await runPrompt(spec, model.sessions, {
             ...{

@@ -201,7 +201,10 @@ it('Phases of planes that are not rotated are refused', async () => {
     const of = { opened: model, model, sequence: { ids }, chunk: n, memoryLimit: 1e9, signal };
     const planes = model.spec.ropes[0]!.dimensions / 2;
     await lower(of, [listOf(`phase:1.0@0-${planes - 1}=0`)]);
-    await assert.rejects(lower(of, [listOf(`phase:1.0@0-${planes}=0`)]), /names planes that layer 1 does not rotate/);
+    await assert.rejects(
+      lower(of, [listOf(`phase:1.0@0-${planes}=0`)]),
+      new RegExp(`no plane ${planes} in layer 1: it rotates ${planes}, from 0`),
+    );
   } finally {
     await tiny.close();
   }
@@ -212,10 +215,7 @@ it('Phases are refused where nothing is rotated', async () => {
   try {
     const { model } = tiny;
     const of = { opened: model, model, sequence: { ids }, chunk: n, memoryLimit: 1e9, signal };
-    await assert.rejects(
-      lower(of, [listOf('phase:1.2=0')]),
-      /"phase:1.2=0" turns .* rotary embedding, and layer 1 has none/,
-    );
+    await assert.rejects(lower(of, [listOf('phase:1.2=0')]), /Layer 1 has no rotary embedding/);
     await assert.rejects(lower(of, [listOf('phase:1.9=0')]), /There is no head 9/);
   } finally {
     await tiny.close();

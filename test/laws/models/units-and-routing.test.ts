@@ -120,15 +120,32 @@ for (const family of ['llama', 'gpt2', 'gemma2'] as const) {
   });
 }
 
-describe('routed heads that are given wrongly', () => {
-  it('are refused with the number of heads', async () => {
+describe('units and routed heads that are given wrongly', () => {
+  it('units are refused with the number of units, also where they would change nothing', async () => {
+    const tiny = await openTiny('llama');
+    try {
+      const units = tiny.model.spec.blocks[1]!.feedForward.down.inputs;
+      for (const gain of ['0', '1']) {
+        const read = parseDo(`units:1.0-${units}=${gain}`);
+        assert.ok(read.ok);
+        await assert.rejects(
+          runnerOf(tiny.model).variant([read.value], { ids }),
+          new RegExp(`no unit ${units} in layer 1: it has ${units}, from 0`),
+        );
+      }
+    } finally {
+      await tiny.close();
+    }
+  });
+
+  it('heads are refused with the number of heads', async () => {
     const tiny = await openTiny('llama');
     try {
       const { heads } = tiny.model.spec.blocks[0]!.attention;
       const read = parseDo(`moh:*=2+${heads}`);
       assert.ok(read.ok);
       await assert.rejects(runnerOf(tiny.model).variant([read.value], { ids }), {
-        message: new RegExp(`needs ${heads + 2} heads, and layer 0 has ${heads}`),
+        message: new RegExp(`Layer 0 has ${heads - 2} heads besides the shared ones, and ${heads} of them`),
       });
     } finally {
       await tiny.close();

@@ -1,6 +1,6 @@
 /** Directions along which suppression is removed (protocol/interventions/unsuppress.ts), of the stream that enters a layer. */
 import { changesOf, type Variant } from '../../../../models/instrument/changes/changes';
-import { sharesOf } from '../../../../models/instrument/changes/suppression';
+import { sharesOf } from '../../../../models/instrument/changes/unsuppress';
 import type { ModelSpec } from '../../../../models/architectures/model-spec';
 import { dispose, type RuntimeValue } from '../../../runtime/values';
 import type { LayerSessions } from '../graphs/layer-sessions';
@@ -23,7 +23,7 @@ export async function leadingDirections(
   residual: RuntimeValue,
   signal?: AbortSignal,
 ): Promise<Float32Array | undefined> {
-  const removes = sharesOf(variants.map((variant) => changesOf(variant, 'suppression', layer))).map(
+  const removes = sharesOf(variants.map((variant) => changesOf(variant, 'unsuppress', layer))).map(
     (share) => share !== 0,
   );
   if (!removes.includes(true)) return undefined;

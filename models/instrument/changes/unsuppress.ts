@@ -10,8 +10,8 @@ import { flag } from './fed-rows';
 import { changeKind, never } from './kind';
 
 /** Of several of one layer the last counts. */
-export interface SuppressionChange {
-  readonly kind: 'suppression';
+export interface UnsuppressChange {
+  readonly kind: 'unsuppress';
   readonly layer: number;
   readonly share: number;
 }
@@ -25,10 +25,16 @@ export interface Suppression {
   readonly share: Value;
 }
 
-export const suppression = changeKind<SuppressionChange>()({
-  kind: 'suppression',
-  parts: ['suppression'],
-  partsOf: ({ share }) => (share === 0 ? [] : ['suppression']),
+export const unsuppress = changeKind<UnsuppressChange>()({
+  kind: 'unsuppress',
+  parts: ['unsuppress'],
+  partsOf: ({ share }) => (share === 0 ? [] : ['unsuppress']),
+  problem({ layer }, { noLens, normedSum }) {
+    if (noLens !== undefined) return `Which token leads before layer ${layer} cannot be read. ${noLens}`;
+    return normedSum
+      ? `Layer ${layer} has a norm behind the sum with its MLP, so its output is no part of the stream. Choose a model without it.`
+      : undefined;
+  },
   declare: (graph, { hiddenSize }, { always }): Suppression => ({
     ...(always ? {} : { inUse: graph.input('use_suppression', 'bool', []) }),
     direction: graph.input('suppression_direction', 'float32', ['b', always ? 'n' : 'r', hiddenSize]),
@@ -47,7 +53,7 @@ export const suppression = changeKind<SuppressionChange>()({
 });
 
 /** The share that each variant removes in a layer. */
-export const sharesOf = (changes: readonly (readonly SuppressionChange[])[]): readonly number[] =>
+export const sharesOf = (changes: readonly (readonly UnsuppressChange[])[]): readonly number[] =>
   changes.map((own) => own.at(-1)?.share ?? 0);
 
 /** Of the MLP output [b, n, w]. */
