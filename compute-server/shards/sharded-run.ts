@@ -188,7 +188,7 @@ function refuse({ shape, parameters: { headWorkers } }: ShardedCall): void {
   if (isCausalSelf(shape) && shape.queries > shape.keys) {
     throw new FailureError({
       code: 'unsupported',
-      detail: `Of ${shape.queries} queries and ${shape.keys} keys the first queries would read nothing.`,
+      detail: `With ${shape.queries} queries and ${shape.keys} keys, the first queries would read nothing.`,
     });
   }
 }

@@ -35,7 +35,7 @@ export const reposition: InterventionKind<Reposition> = {
   kind: 'reposition',
   name: 'repositioned keys and values',
   meaning:
-    'Puts the keys and values of some positions, as they are in the plain run, in the place of those of others, resized by nearest neighbours: what is read there is moved, not what reads.',
+    'Puts the keys and values of some positions, as they are in the plain run, where those of other positions stand, resized by nearest neighbours. Only what is read moves; the queries stay.',
   form: 'reposition:LAYERS:FROM>TO',
   example: 'reposition:*:1-2>4-7',
   parameters: [
@@ -63,7 +63,7 @@ export const reposition: InterventionKind<Reposition> = {
   print: ({ layers, from, to }) => `${layersText(layers)}:${areaText(from)}>${areaText(to)}`,
   words: ({ layers, from, to }) => `layers ${layersText(layers)} read ${areaText(from)} at ${areaText(to)}`,
   sentence: ({ layers, from, to }) =>
-    `In the layers ${layersText(layers)} the keys and values of ${areaText(from)} stand in the place of those of ${areaText(to)}.`,
+    `In the layers ${layersText(layers)} the keys and values of ${areaText(from)} replace those of ${areaText(to)}.`,
   neutral: ({ from, to }) => areaText(from) === areaText(to),
   anywhere: () => false,
 };

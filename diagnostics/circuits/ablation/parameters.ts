@@ -15,7 +15,7 @@ export type AblationParameters = MetricParameters & {
 export const ablationTable: ParameterTable<AblationParameters> = {
   mode: field.choice(
     'Ablation',
-    'What stands in the place of an output: zeros, its mean over all positions of the input, or its own on another prompt.',
+    'What replaces an output: zeros, its mean over all positions of the input, or its own on another prompt.',
     { options: modes, default: 'zero' },
   ),
   ...metricTable,

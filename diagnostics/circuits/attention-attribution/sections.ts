@@ -106,7 +106,7 @@ function checkTable({ check, score, softcap }: WeightResult) {
       ? undefined
       : `The model caps its scores at ${softcap}. The parts add up to the score before the cap.`,
     [
-      number('sum', 'Sum of the pairs', 'Of all parts of the query with all parts of the key.'),
+      number('sum', 'Sum of the pairs', 'Sum over all parts of the query with all parts of the key.'),
       number(
         'score',
         'In the model',

@@ -64,7 +64,7 @@ function edgeWords({ edges: found, metric, agreement }: AttributionResult): read
           `For ${all.n} of ${all.of} edges, estimate and exact effect correlate ${correlation(all)}${all.pearson.mean < reliable ? ': estimates of edges are not to be relied on here' : ''}.`,
         ];
   return [
-    `Among the ${counted(found.nodes.length, 'part', 'parts')} with the largest estimates the strongest edge goes from ${first.from === 'embedding' ? 'the embeddings' : first.from} to ${to}: ${sizes.join(', ')}.`,
+    `Among the ${counted(found.nodes.length, 'part', 'parts')} with the largest estimates, the strongest edge goes from ${first.from === 'embedding' ? 'the embeddings' : first.from} to ${to}: ${sizes.join(', ')}.`,
     ...agrees,
   ];
 }

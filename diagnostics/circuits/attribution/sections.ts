@@ -223,6 +223,6 @@ function levelSection({ metric, original, counterpart }: AttributionResult) {
     metric,
     'changes',
     [['prompts', original], ...(counterpart ? [['counterparts', counterpart] as const] : [])],
-    ' The answers are those of the prompts.',
+    ' Prompts and counterparts are scored with the answers of the prompts.',
   );
 }

@@ -28,7 +28,7 @@ export function compare(a: DiscoveryResult, b: DiscoveryResult): readonly Sectio
         build.signed(
           'change',
           'Change of what is lost without it',
-          'What the circuit loses without the head in this result, less that in the other; 0 of a head that is in neither.',
+          'How much the circuit loses without the head: this result minus the other. 0 for a head that is in neither circuit.',
           first.heads.map((count, layer) =>
             Array.from({ length: count }, (_, head) => weightOf(second, layer, head) - weightOf(first, layer, head)),
           ),

@@ -43,7 +43,7 @@ export const discoveryTable: ParameterTable<DiscoveryParameters> = {
   ),
   circuit: field.file(
     'Circuit',
-    'A circuit that was saved: its faithfulness, completeness and minimality are measured, and none is searched.',
+    'A saved circuit. Its faithfulness, completeness and minimality are measured, and no new circuit is searched for.',
   ),
   ...metricTable,
   leastGap: leastPartsGap,

@@ -46,7 +46,7 @@ function ofTask(which: 'first' | 'second', one: Side, other: Side): readonly Sec
         build.signed(
           'change',
           'Change of what is lost without it',
-          'What the circuit loses without the head in this result, less that in the other; 0 of a head that is in neither.',
+          'How much the circuit loses without the head: this result minus the other. 0 for a head that is in neither circuit.',
           change,
         ),
       ],

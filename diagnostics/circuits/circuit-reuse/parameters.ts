@@ -29,10 +29,13 @@ export const reuseTable: ParameterTable<ReuseParameters> = {
     'Share of the prompts of each task that its circuit is not found on, and measured on; at least one.',
     { min: 1, max: 99, default: 50, unit: '%' },
   ),
-  circuit: field.file('Circuit', 'Of the first task, as circuit-discovery has saved it; without one it is searched.'),
+  circuit: field.file(
+    'Circuit',
+    'The circuit of the first task, saved by circuit-discovery. Without a file it is searched for.',
+  ),
   otherCircuit: field.file(
     'Other circuit',
-    'Of the other task, as circuit-discovery has saved it; without one it is searched.',
+    'The circuit of the other task, saved by circuit-discovery. Without a file it is searched for.',
   ),
   edges: field.flag('Edges', 'Measure the edges of both circuits too, by path patching from the counterparts.', true),
   leastEdge: field.number('Least edge', 'Effect from which an edge counts as one of a circuit.', {

@@ -127,19 +127,19 @@ function beforeAfter(corrected: readonly Corrected[]) {
   return build.table('corrected', 'Correction: before and after, on held-out prompts', '', corrected, [
     build.text('setting', 'Setting', ({ name }) => name),
     {
-      ...column('gain', 'Gain of the heads', 'Of the heads of the last layer that lower the answer.'),
+      ...column('gain', 'Gain of the heads', 'Factor on the heads of the last layer that lower the answer.'),
       cell: ({ gain }) => gain,
     },
     {
-      ...column('share', 'Share out of the MLP', 'Of what the last MLP does against the leading token.'),
+      ...column('share', 'Share out of the MLP', 'Share removed of what the last MLP does against the leading token.'),
       cell: ({ share }) => share,
     },
     {
-      ...column('probability', 'Probability', 'Of the right answer, mean over prompts.'),
+      ...column('probability', 'Probability', 'Probability of the right answer, mean over prompts.'),
       cell: ({ probability }) => probability.mean,
     },
     {
-      ...column('change', 'Change', 'Of that probability against the unchanged model, prompt by prompt.'),
+      ...column('change', 'Change', 'Change of that probability from the unchanged model, prompt by prompt.'),
       cell: ({ change }) => change.mean,
     },
     { ...column('low', 'From', `Lower end of the ${intervalWords} of the change.`), cell: ({ change }) => change.low },

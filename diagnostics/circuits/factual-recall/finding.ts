@@ -41,7 +41,7 @@ function lowered({ suppression }: Partial<RecallResult>): string {
   const { last, lastMargin } = suppression;
   const words = ({ mean, low, high }: Mean): string =>
     low <= 0 && high >= 0
-      ? 'leaves it as it is, as far as can be told,'
+      ? 'leaves it as it is, as far as can be measured,'
       : `${mean < 0 ? 'lowers' : 'raises'} it by ${threeDigits(Math.abs(mean))} logits`;
   return `Directly, the last layer ${words(last)} on average; against the other answers it ${words(lastMargin).replace(/,$/u, '')}.`;
 }
@@ -61,7 +61,7 @@ function correctedWords({ corrected, neutral }: Partial<RecallResult>): string {
 const long = ({ longAnswers = 0, prompts = 0 }: Partial<RecallResult>): string =>
   longAnswers === 0
     ? ''
-    : `Of ${longAnswers} of ${counted(prompts, 'prompt', 'prompts')} the answer is several tokens: the first alone is looked at.`;
+    : `In ${longAnswers} of ${counted(prompts, 'prompt', 'prompts')} the answer is several tokens: only the first is looked at.`;
 
 export function offers({ corrected, suppressing, suppression }: RecallResult): readonly Offer[] {
   const layer = (suppression?.layers.length ?? 0) - 1;

@@ -172,15 +172,19 @@ function factsSection({ facts }: Partial<RecallResult>): readonly TableSection[]
         build.text('answer', 'Answer'),
         build.text('prompts', 'Prompts', ({ prompts }) => String(prompts)),
         {
-          ...column('probability', 'Probability', 'Of the first token of the answer, mean over its prompts.'),
+          ...column(
+            'probability',
+            'Probability',
+            'Probability of the first token of the answer, mean over its prompts.',
+          ),
           cell: ({ probability }) => probability,
         },
         {
-          ...column('rank', 'Rank', 'Of that token among all tokens, mean over its prompts; 1 is first.'),
+          ...column('rank', 'Rank', 'Rank of that token among all tokens, mean over its prompts; 1 is first.'),
           cell: ({ rank }) => rank,
         },
         {
-          ...column('among', 'Rank among the answers', 'Of that token among the answers of the task.'),
+          ...column('among', 'Rank among the answers', 'Rank of that token among the answers of the task.'),
           cell: ({ among }) => among,
         },
       ],

@@ -21,7 +21,7 @@ export const parameters: ParameterTable<SubspaceParameters> = {
   head: field.heads('Head', 'One head, e.g. 2.5; empty: the one with the largest direct effect on the right label.'),
   at: field.choice(
     'Keys and values',
-    'Of the labels, or of all tokens of the options; most read: of those that the head attends to more.',
+    'The vectors of the labels, or of all tokens of the options. Most read takes those that the head attends to more.',
     { options: ['most read', ...items], default: 'most read' },
   ),
   basis: field.choice(
@@ -31,7 +31,7 @@ export const parameters: ParameterTable<SubspaceParameters> = {
   ),
   rank: field.integer(
     'Directions kept',
-    'Of query, key and value, under the changes of the prompt and beside random directions.',
+    'How many directions the subspaces of query, key and value have where prompts are changed, and where they are compared with random directions.',
     { min: 1, max: 64, default: 3 },
   ),
   most: field.integer(

@@ -73,7 +73,7 @@ function levelsTable(result: SubspaceResult) {
       build.number(
         'kept',
         'Kept',
-        'Held out: (loss with the mean output - loss) / (loss with the mean output - loss of the whole head). Nothing where the head hardly lowers the loss.',
+        'On held-out prompts: (loss with the mean output - loss) / (loss with the mean output - loss of the whole head). Empty where the head hardly lowers the loss.',
       ),
       build.number('fitLoss', 'Loss, fit', `${lossWords} Prompts that the directions were found on.`, 'nats'),
       build.number('fitAccuracy', 'Accuracy, fit', `${accuracyWords} Prompts that the directions were found on.`),

@@ -12,7 +12,7 @@ export function compareCircuits(a: CircuitsResult, b: CircuitsResult): readonly 
     build.signed(
       name,
       title,
-      'Of this result, less that of the other.',
+      'The value in this result minus that in the other.',
       before.map((row, layer) => row.map((value, head) => (after[layer]?.[head] ?? Number.NaN) - value)),
     );
   return [

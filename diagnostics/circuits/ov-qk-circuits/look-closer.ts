@@ -73,7 +73,7 @@ async function pairsTable(
   const text = (at: number): string => shownToken(model.pieces([ids[at] ?? 0])[0] ?? '');
   const cells = (pair: TokenPair | undefined) =>
     pair ? [text(pair.first), text(pair.second), pair.value] : [null, null, null];
-  const sample = ids.length < vocabulary ? ` Of ${vocabulary} tokens ${ids.length} were drawn.` : '';
+  const sample = ids.length < vocabulary ? ` ${ids.length} of ${vocabulary} tokens were drawn.` : '';
   return build.cellTable(
     `${id}-L${layer}H${head}`,
     `Tokens that L${layer}H${head} joins most strongly`,

@@ -200,6 +200,6 @@ function levelSection({ metric, original, counterpart, gap }: PathResult) {
       ['counterparts', counterpart],
       ['counterparts less prompts', gap],
     ],
-    ' The answers are those of the prompts.',
+    ' Prompts and counterparts are scored with the answers of the prompts.',
   );
 }

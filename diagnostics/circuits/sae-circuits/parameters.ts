@@ -78,11 +78,10 @@ export const saeTable: ParameterTable<SaeParameters> = {
     'Take the first heads of the rankings away, and as many random ones, on held-out prompts.',
     true,
   ),
-  mode: field.choice(
-    'Ablation',
-    'What stands in the place of a head that is taken away: its output on the counterpart, its mean, or zeros.',
-    { options: [...modes].reverse(), default: 'resample' },
-  ),
+  mode: field.choice('Ablation', 'What replaces a removed head: its output on the counterpart, its mean, or zeros.', {
+    options: [...modes].reverse(),
+    default: 'resample',
+  }),
   heldOut: field.number('Held out', 'Share of the prompts that are not coded, and used to verify; at least one.', {
     min: 1,
     max: 99,

@@ -40,7 +40,7 @@ const countOf = (name: string, title: string, definition: string) =>
   ({ ...build.number(name, title, definition), digits: 6 }) as const;
 
 export const nodeDefinition = (share: boolean): string =>
-  `Codes that the head has in some prompt and in no counterpart${share ? ', over all codes that it has' : ''}; mean over trainings.`;
+  `${share ? 'Share' : 'Number'} of the head’s codes that occur in a prompt and in no counterpart; mean over trainings.`;
 
 function headsSection(result: Parameters<typeof firstHeads>[0]) {
   const { node, edge, difference, separation, norm, reference, share = false } = result;
@@ -207,7 +207,7 @@ function verificationSection({ mode, metric, prompts, randomSets, whole, nothing
   return build.chart(
     'verification',
     'Heads taken away',
-    `${counted(prompts, 'held-out prompt', 'held-out prompts')}; ${modeWords[mode]} in the place of the heads, MLPs work on. A ranking that finds the circuit falls faster than ${counted(randomSets, 'random order', 'random orders')}.`,
+    `${counted(prompts, 'held-out prompt', 'held-out prompts')}; ${modeWords[mode]} replace the heads, and MLPs run as usual. A ranking that finds the circuit falls faster than ${counted(randomSets, 'random order', 'random orders')}.`,
     build.logAxis('Heads taken away', 'log2'),
     build.axis(`Mean ${name}`, unit),
     orders.map(({ name: order, points }) =>
@@ -245,7 +245,7 @@ const codesSection = (rows: NonNullable<SaeResult['codeRows']>) =>
   build.table(
     'codes',
     'Which examples share a code',
-    'Of the heads with the largest node scores, in the first training. Prompts are numbered in their order, without those held out; a counterpart has the number of its prompt.',
+    'The heads with the largest node scores, in the first training. Prompts are numbered in order, without the held-out ones; a counterpart has the number of its prompt.',
     rows,
     [
       build.head(),

@@ -23,8 +23,12 @@ const headWidth = 8;
 const testPictures = 128;
 
 const parameters: ParameterTable<SweepParameters> = {
-  depth: field.integer('Blocks', 'Of each network; alpha goes from 0 to all of them.', { min: 1, max: 12, default: 4 }),
-  channels: field.integer('Channels', `A multiple of ${headWidth}: heads of attention blocks are so wide.`, {
+  depth: field.integer('Blocks', 'Blocks of each network; alpha goes from 0 to all of them.', {
+    min: 1,
+    max: 12,
+    default: 4,
+  }),
+  channels: field.integer('Channels', `A multiple of ${headWidth}, the width of a head in an attention block.`, {
     min: 8,
     max: 256,
     default: 16,

@@ -49,8 +49,8 @@ const parameters: ParameterTable<LmParameters> = {
   }),
   vocabulary: field.integer('Vocabulary', 'Different tokens.', { min: 2, max: 32, default: 12 }),
   length: field.integer('Length', 'Tokens of a sequence.', { min: 4, max: 512, default: 64 }),
-  layers: field.integer('Layers', 'Of the model.', { min: 1, max: 6, default: 2 }),
-  heads: field.integer('Heads', 'Of each layer, 16 wide each.', { min: 1, max: 16, default: 4 }),
+  layers: field.integer('Layers', 'Layers of the model.', { min: 1, max: 6, default: 2 }),
+  heads: field.integer('Heads', 'Heads of each layer, 16 wide each.', { min: 1, max: 16, default: 4 }),
   scale: field.choice(
     'Scale of CMHA',
     'none as in the authors’ code, or scores divided by the root of the head width, as RoPE has them here.',

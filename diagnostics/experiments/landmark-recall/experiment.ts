@@ -68,8 +68,8 @@ const parameters: ParameterTable<RecallParameters> = {
     'Where blocks are chosen: stingy as published, which do not grow with the sequence, or those of the sequence.',
     { options: ['stingy', 'sequence'], default: 'stingy' },
   ),
-  heads: field.integer('Heads', 'Of each of the two layers, 16 wide each.', { min: 1, max: 8, default: 2 }),
-  sequences: field.integer('Sequences', 'Of each test, rounded up to whole batches.', {
+  heads: field.integer('Heads', 'Heads of each of the two layers, 16 wide each.', { min: 1, max: 8, default: 2 }),
+  sequences: field.integer('Sequences', 'Sequences in each test, rounded up to whole batches.', {
     min: 1,
     max: 1024,
     default: 32,

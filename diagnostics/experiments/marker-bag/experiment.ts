@@ -30,8 +30,8 @@ type BagParameters = ArmsParameters & {
 
 const parameters: ParameterTable<BagParameters> = {
   heads: field.integer('Heads', 'm, of low-rank attention.', { min: 2, max: 16, default: 4 }),
-  rank: field.integer('Rank', 'Of the form of each head; 1 as published.', { min: 1, max: 16, default: 1 }),
-  words: field.integer('Words', 'Of a bag, two of them marked.', { min: 2, max: 512, default: 32 }),
+  rank: field.integer('Rank', 'Rank of the form of each head; 1 as published.', { min: 1, max: 16, default: 1 }),
+  words: field.integer('Words', 'Words in a bag, two of them marked.', { min: 2, max: 512, default: 32 }),
   width: field.integer('Width', 'Features of a word.', { min: 4, max: 256, default: 32 }),
   values: field.integer('Values', 'C, of a marked word of either kind; a label is a pair of values, one of C².', {
     min: 2,
@@ -42,7 +42,7 @@ const parameters: ParameterTable<BagParameters> = {
   l2: lama.parameters.l2,
   temperature: field.number(
     'Temperature',
-    'Divides the scores; 1 as published, where no word weighs more than e² times another and a bag of many words stays nearly even.',
+    'The scores are divided by it. At the published 1, no word weighs more than e² times another, so attention over a bag of many words stays nearly even.',
     { min: 0.01, max: 10, default: 0.2 },
   ),
   rate: rateField(0.02),

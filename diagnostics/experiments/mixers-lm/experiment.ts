@@ -44,8 +44,8 @@ const parameters: ParameterTable<LmParameters> = {
     max: 3,
     default: 2,
   }),
-  layers: field.integer('Layers', 'Of the model.', { min: 1, max: 6, default: 1 }),
-  heads: field.integer('Heads', 'Of the attentions, 8 wide each; as many kernels of the convolution.', {
+  layers: field.integer('Layers', 'Layers of the model.', { min: 1, max: 6, default: 1 }),
+  heads: field.integer('Heads', 'Heads of each attention, 8 wide each; the convolution has as many kernels.', {
     min: 1,
     max: 16,
     default: 4,

@@ -51,8 +51,8 @@ const parameters: ParameterTable<LmParameters> = {
     'Tokens before them that are read and not predicted: 32 as published. Here they are computed with the sequence; the published code keeps them from earlier steps.',
     { min: 0, max: 512, default: 0 },
   ),
-  layers: field.integer('Layers', 'Of the model; 6 as published.', { min: 1, max: 6, default: 2 }),
-  heads: field.integer('Heads', 'Of each layer, 16 wide each.', { min: 1, max: 16, default: 4 }),
+  layers: field.integer('Layers', 'Layers of the model; 6 as published.', { min: 1, max: 6, default: 2 }),
+  heads: field.integer('Heads', 'Heads of each layer, 16 wide each.', { min: 1, max: 16, default: 4 }),
   rate: rateField(0.004),
   ...armsFields({ steps: 70, seeds: 3 }),
 };

@@ -124,7 +124,7 @@ function table(result: LensResult) {
     build.number(
       `${target}-slope`,
       `slope, ${target}`,
-      'Of ln(error) over ln(n), least squares through the means over runs.',
+      'Slope of ln(error) over ln(n), least squares through the means over runs.',
     ),
   );
   return build.cellTable(

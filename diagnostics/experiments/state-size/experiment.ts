@@ -58,7 +58,7 @@ const parameters: ParameterTable<StateSizeParameters> = {
   largest: field.integer('Largest n', 'No width is above it.', { min: 1, max: 512, default: 16 }),
   degree: field.integer(
     'Degree',
-    'Of the series of the exponential in place of softmax: even, so that its weights are positive.',
+    'Order of the series of the exponential that replaces softmax. It is even, so that its weights are positive.',
     { min: 2, max: 8, default: 2 },
   ),
   rate: field.number('Learning rate', 'The largest: it falls to a twentieth along half a cosine. The same for all.', {

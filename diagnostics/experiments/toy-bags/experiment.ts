@@ -42,11 +42,15 @@ const parameters: ParameterTable<ToyParameters> = {
     default: 64,
   }),
   branches: field.integer('Branches', 'M of ACMIL.', { min: 2, max: 16, default: 5 }),
-  diversity: field.number('Weight of the diversity loss', 'Of L_d, the mean cosine of the attention of two branches.', {
-    min: 0,
-    max: 100,
-    default: 1,
-  }),
+  diversity: field.number(
+    'Weight of the diversity loss',
+    'Weight of L_d, the mean cosine of the attention of two branches.',
+    {
+      min: 0,
+      max: 100,
+      default: 1,
+    },
+  ),
   ...armsFields({ steps: 200, seeds: 3 }),
 };
 

@@ -37,7 +37,7 @@ const measures: readonly ArmMeasure[] = [
     title: 'Positive instances found',
     unit: '',
     definition:
-      'Of as many of the strongest instances as show a pattern, the share that does; mean over positive test bags.',
+      'Share of the k strongest instances that show a pattern, where k instances of the bag show one; mean over positive test bags.',
     range: [0, 1],
   },
   {

@@ -32,15 +32,15 @@ type ToyParameters = {
 };
 
 const parameters: ParameterTable<ToyParameters> = {
-  layers: field.integer('Layers', 'Of the model.', { min: 2, max: 6, default: 3 }),
-  heads: field.integer('Heads', 'Of each layer, 16 wide each.', { min: 2, max: 16, default: 4 }),
+  layers: field.integer('Layers', 'Layers of the model.', { min: 2, max: 6, default: 3 }),
+  heads: field.integer('Heads', 'Heads of each layer, 16 wide each.', { min: 2, max: 16, default: 4 }),
   steps: field.integer('Steps', 'Steps of training, of 32 sequences each.', { min: 1, max: 100_000, default: 1500 }),
   rate: field.number(
     'Learning rate',
-    'The largest: it rises to this over 50 steps and falls to a twentieth of it along half a cosine.',
+    'The peak. The rate rises to it over 50 steps, then falls to a twentieth of it along half a cosine.',
     { min: 1e-5, max: 1, default: 0.005 },
   ),
-  samples: field.integer('Prompts', 'Of each task that the circuits are found and measured on, half each.', {
+  samples: field.integer('Prompts', 'Prompts of each task: half to find the circuits, half to measure them.', {
     min: 2,
     max: 100,
     default: 24,

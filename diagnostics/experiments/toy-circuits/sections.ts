@@ -60,7 +60,7 @@ export function sections(comparison: Pick<Analysis, 'sections'>, result: Partial
       id: 'loss',
       title: 'Loss',
       caption:
-        'Of the batches that it learns from (answers, repeated words, and a little of every other word), and of answers on held-out prompts.',
+        'Loss of the batches that it learns from (answers, repeated words, and a little of every other word), and of answers on held-out prompts.',
       y: build.logAxis('loss', 'log10', 'nats'),
       loss: true,
       measures: named(lossName, ', held out'),

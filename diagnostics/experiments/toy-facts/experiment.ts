@@ -31,8 +31,8 @@ type ToyParameters = {
 };
 
 const parameters: ParameterTable<ToyParameters> = {
-  layers: field.integer('Layers', 'Of the model.', { min: 2, max: 8, default: 4 }),
-  heads: field.integer('Heads', 'Of each layer, 16 wide each.', { min: 1, max: 16, default: 4 }),
+  layers: field.integer('Layers', 'Layers of the model.', { min: 2, max: 8, default: 4 }),
+  heads: field.integer('Heads', 'Heads of each layer, 16 wide each.', { min: 1, max: 16, default: 4 }),
   steps: field.integer(
     'Steps',
     'Steps of training of all layers but the last, of 32 sentences each; the last one has half as many.',

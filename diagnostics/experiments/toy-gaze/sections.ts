@@ -36,7 +36,7 @@ const measures: readonly ArmMeasure[] = [
 
 export function finding({ arms }: ToyGazeResult): string {
   const say = (arm: string): string => armWords(arms, measureNames.accuracy, arm, { range: [0, 1] });
-  return `The next object is predicted for ${say('matched')} of the steps with distance-matched positions, ${say('sinusoidal')} with sinusoidal ones and ${say('none')} without; told the place of the target, as the release is, ${say('given')}.`;
+  return `The next object is predicted for ${say('matched')} of the steps with distance-matched positions, ${say('sinusoidal')} with sinusoidal ones and ${say('none')} without; given the place of the target, as in the release, ${say('given')}.`;
 }
 
 export function sections({ arms, shown }: ToyGazeResult): readonly Section[] {

@@ -14,7 +14,7 @@ const overall: ArmMeasure = {
   title: 'Micro F1',
   unit: '',
   definition:
-    'Of all labels of all test documents: twice the right ones over those that are given (probability above 0.5) and those that are there.',
+    'Over all labels of all test documents: twice the correct predictions, divided by the predicted labels (probability above 0.5) plus the true labels.',
   range: [0, 1],
 };
 
@@ -76,7 +76,12 @@ const mixed = (shown: ShownDocument): Section =>
   build.table('mix', 'Labels of this document', '', shown.mix, [
     build.text('label', 'Label', (_, topic) => `topic ${topic + 1}`),
     build.text('is', 'It has it', (_, topic) => (shown.labels.includes(topic + 1) ? 'yes' : 'no')),
-    build.number('probability', 'Probability', 'Of the label, by itself.', (_, topic) => shown.probabilities[topic]),
+    build.number(
+      'probability',
+      'Probability',
+      'Probability of this label on its own.',
+      (_, topic) => shown.probabilities[topic],
+    ),
     build.number(
       'mix',
       'Share of the document',

@@ -42,11 +42,11 @@ const parameters: ParameterTable<ToyParameters> = {
   }),
   backboneSteps: field.integer(
     'Steps of the transformer',
-    'Of its training on pictures of all shapes, 16 in a step; it is frozen then.',
+    'Steps of its training on pictures of all shapes, 16 in a step; it is frozen afterwards.',
     { min: 1, max: 100_000, default: 250 },
   ),
   ...usual,
-  steps: { ...usual.steps, description: 'Of each task, 16 pictures each.' },
+  steps: { ...usual.steps, description: 'Steps for each task, 16 pictures each.' },
 };
 
 const classes = shapes.length;

@@ -25,7 +25,7 @@ const testPictures = 128;
 const parameters: ParameterTable<LungParameters> = {
   channels: field.integer(
     'Channels',
-    'Of the first of three stages of the network with a shared body, doubled at each further one; the other networks get as many as make their parameters equal.',
+    'Channels of the first of three stages of the network with a shared body, doubled at each further stage. The other networks get as many as give them equal parameters.',
     { min: 1, max: 64, default: 6 },
   ),
   bodyWidth: field.integer(

@@ -112,5 +112,5 @@ function mapSection({ title, definition, values }: LungMap, at: number): Section
 
 export const weights = (folder: string): Section =>
   networksSection(
-    `Weights of each network of the first run are in ${folder}: stages, classifier, and those of multiscale-gate with its batch norms folded (body, heads).`,
+    `${folder} holds the weights of each network of the first run: stages, classifier and, for multiscale-gate, body and heads with their batch norms folded in.`,
   );

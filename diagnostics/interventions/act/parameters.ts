@@ -25,12 +25,12 @@ export const parameters: ParameterTable<ActParameters> = {
     'alpha: a key whose column strength is above alpha / n, as in the paper. strength: above a number that does not depend on the length, as in its code.',
     { options: rules, default: 'alpha' },
   ),
-  alpha: field.number('Alpha', 'Of the first rule; n is the number of tokens of the prompt.', {
+  alpha: field.number('Alpha', 'Alpha of the first rule; n is the number of tokens of the prompt.', {
     min: 2,
     max: 1000,
     default: usualAlpha,
   }),
-  strength: field.number('Strength', 'Of the second rule.', { min: 0.001, max: 1, default: 0.1 }),
+  strength: field.number('Strength', 'Strength of the second rule.', { min: 0.001, max: 1, default: 0.1 }),
   beta: field.number('Beta', 'What a calibrated head leaves of its attention on later sinks; 1 changes nothing.', {
     min: 0,
     max: 1,
@@ -68,7 +68,7 @@ export const parameters: ParameterTable<ActParameters> = {
   }),
   random: field.integer(
     'Random sets',
-    'Sets of as many other heads with sinks, drawn by the seed, that are calibrated on the held-out prompts.',
+    'How many control sets are calibrated on the held-out prompts. Each has as many other heads with sinks, drawn by the seed.',
     { min: 0, max: 10, default: 3 },
   ),
 };

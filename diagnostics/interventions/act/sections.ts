@@ -147,7 +147,7 @@ const chosenSection = (chosen: ActResult['chosen'], result: Partly) => {
       build.number(
         'error',
         'Standard error',
-        'Of the gain, over the calibration prompts.',
+        'Standard error of the gain, over the calibration prompts.',
         metricUnit(result),
         ({ layer, head }) => error?.[layer]?.[head],
       ),
@@ -202,7 +202,7 @@ function notes(result: Partly) {
     'What is a sink is decided when the prompt has been read, and is the same while tokens are generated.',
     ...(margin === 1
       ? [
-          'Of heads whose calibration does nothing on average, about one in six gains more than one standard error by chance. The held-out prompts decide.',
+          'Among heads whose calibration does nothing on average, about one in six gains more than one standard error by chance. The held-out prompts decide.',
         ]
       : []),
     ...(chosen.length > 0

@@ -69,7 +69,7 @@ const placesSection = (places: ActResult['places'], result: Partly) =>
     [
       build.text('token', 'Token', ({ text }) => shownToken(text)),
       build.text('kind', 'Kind'),
-      build.count('position', 'Position', 'Of the token in the prompt, from 0.'),
+      build.count('position', 'Position', 'Position of the token in the prompt, from 0.'),
       build.count('heads', 'Heads', 'In which it is a later sink.', 'heads'),
       build.number('strength', 'Column strength', `${strengthDefinition}; the largest of these heads.`),
     ],
@@ -85,7 +85,7 @@ const kindsSection = (kinds: ActResult['kinds'], result: Partly) =>
       build.text('token', 'Token', ({ text }) => shownToken(text)),
       build.text('kind', 'Kind'),
       build.count('sinks', 'Sinks', 'How often it is a later sink, counted over heads and prompts.'),
-      build.number('share', 'Share', 'Of all later sinks of all heads and prompts.'),
+      build.number('share', 'Share', 'Share of all later sinks of all heads and prompts.'),
       build.count('stands', 'In the prompts', 'How often it stands in the prompts behind their first token.'),
     ],
   );

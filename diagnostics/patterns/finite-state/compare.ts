@@ -12,7 +12,7 @@ export function compareStates(a: FiniteStateResult, b: FiniteStateResult): reado
       build.signed(
         'degree',
         'Change of the smallest degree',
-        'Of this result, less that of the other; empty where one of them found none.',
+        'The value in this result minus that in the other; empty where one of them found none.',
         a.degree.map((row, layer) => row.map((value, head) => (b.degree[layer]?.[head] ?? Number.NaN) - value)),
       ),
     ]),

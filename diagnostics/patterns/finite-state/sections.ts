@@ -76,7 +76,7 @@ function errorsSection(result: FiniteStateResult) {
   return build.chart(
     'errors',
     'Error of the cut exponential',
-    'Of the head that needs the smallest degree, of the one in the middle and of the one that needs most.',
+    'Heads with the smallest, the median and the largest degree.',
     build.axis('degree of the series', '', { min: 0, max: largestDegree }),
     build.logAxis('error of the outputs', 'log10', 'of their norm'),
     drawn.map((place): SectionSeries =>

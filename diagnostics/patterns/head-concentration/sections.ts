@@ -103,7 +103,7 @@ export function sections({ layers = [], strongest = 0 }: Partial<ConcentrationRe
           build.table('pairs', 'Heads that read alike', '', pairs, [
             build.head(({ place }) => place),
             build.head(({ other }) => other, 'nearest', 'Nearest head'),
-            build.number('cosine', 'Cosine', 'Of their attention, mean over queries.', ({ value }) => value),
+            build.number('cosine', 'Cosine', 'Cosine of their attention, mean over queries.', ({ value }) => value),
           ]),
         ]
       : []),

@@ -27,7 +27,7 @@ export function finding(result: Partial<PositionPreferenceResult>): string {
   const all = ranked(result);
   const [first] = all;
   if (!first) {
-    return 'No token stands twice where a query reads it, so that distance cannot be told from content. Give more copies.';
+    return 'No token stands twice where a query reads it, so distance cannot be separated from content. Give more copies.';
   }
   const near = all.filter(({ slope }) => slope > 0).length;
   const unit = placeWord(result);

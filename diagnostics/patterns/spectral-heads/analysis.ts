@@ -30,10 +30,10 @@ export const spectralHeads: Analysis<Parameters, SpectralHeadsResult> = {
   parameters: {
     pictures: field.folder(
       'Further pictures',
-      'Of a vision encoder: a folder of pictures over which maps are averaged together with the one given.',
+      'For a vision encoder: a folder of pictures. Their maps are averaged with that of the given picture.',
     ),
-    count: field.integer('Pictures', 'Of the folder, drawn by the seed.', { min: 1, max: 256, default: 8 }),
-    rows: field.integer('Tokens', 'Of a causal model: the first tokens of the prompt that are read.', {
+    count: field.integer('Pictures', 'Pictures from the folder, drawn by the seed.', { min: 1, max: 256, default: 8 }),
+    rows: field.integer('Tokens', 'For a causal model: how many tokens are read from the start of the prompt.', {
       min: 2,
       max: 1024,
       default: 256,

@@ -23,7 +23,7 @@ export interface AmpParameters extends ParameterValues {
 export const parameters: ParameterTable<AmpParameters> = {
   share: field.number(
     'Share to remove',
-    'Of all parameters of the model; taken from heads and MLP units of every layer alike.',
+    'Share of all parameters of the model, removed from heads and MLP units of every layer.',
     { min: 0, max: 0.9, default: 0.2 },
   ),
   rule: field.choice(

@@ -44,7 +44,7 @@ export async function picture(
     kind: 'map',
     id: `blocks ${layer} ${head}`,
     title: `Attention of L${layer}H${head} by block`,
-    caption: `Of the first prompt, everything read${needles.size > 0 ? '; the block of the needle is marked in the labels' : ''}.`,
+    caption: `Everything read in the first prompt${needles.size > 0 ? '; the block of the needle is marked in the labels' : ''}.`,
     unit: '',
     definition: 'Sum of the attention of the query on the keys of the block.',
     scale: build.ranges.share,

@@ -108,11 +108,11 @@ const table = ({ opened, n, sought }: BlockRetrievalResult) =>
   build.table('opened', 'By what blocks are chosen', '', opened, [
     build.text('by', 'By', (one) => titles[one.by]),
     build.count('open', 'k', 'Blocks that are opened besides the first and the newest two.', (one) => one.open),
-    n > 0 && build.count('correct', 'Answered', `Of ${n} prompts.`, (one) => one.correct),
+    n > 0 && build.count('correct', 'Answered', `Prompts answered correctly, of ${n}.`, (one) => one.correct),
     build.number(
       'mass',
       'Attention read',
-      'Of the last position on what it would read, plain run, mean over heads and prompts.',
+      'Attention of the last position to what it would read, in the plain run, mean over heads and prompts.',
       (one) => one.mass,
     ),
     build.number('divergence', 'Divergence', 'Mean of -ln of the attention read.', 'nats', (one) => one.divergence),

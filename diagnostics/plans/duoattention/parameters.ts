@@ -72,7 +72,7 @@ export const parameters: ParameterTable<DuoParameters> = {
   ),
   steps: field.integer(
     'Steps',
-    'Of the training, one prompt each; 2000 in the release. For first-order gates: prompts of each head.',
+    'Training steps, one prompt each; 2000 in the release. For first-order gates: prompts of each head.',
     { min: 1, max: 100_000, default: 200 },
   ),
   rate: field.number('Learning rate', 'Largest; it rises over the first fifth of the steps and falls over the last.', {
@@ -91,12 +91,16 @@ export const parameters: ParameterTable<DuoParameters> = {
     max: 256,
     default: 6,
   }),
-  shortest: field.integer('Shortest context', 'Of 50 lengths before the questions; 1000 in the release.', {
-    min: 8,
-    max: 4_000_000,
-    default: 256,
-    unit: 'tokens',
-  }),
+  shortest: field.integer(
+    'Shortest context',
+    'The shortest of the 50 context lengths before the questions; 1000 in the release.',
+    {
+      min: 8,
+      max: 4_000_000,
+      default: 256,
+      unit: 'tokens',
+    },
+  ),
   longest: field.integer('Longest context', 'The last of them; 32000 in the release.', {
     min: 8,
     max: 4_000_000,

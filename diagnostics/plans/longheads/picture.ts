@@ -51,7 +51,7 @@ export async function picture(
     kind: 'map',
     id: `chunks ${layer} ${head}`,
     title: `Chunks that L${layer}H${head} reads`,
-    caption: `Of the first prompt${needles.size > 0 ? '; the chunk of the needle is marked in the labels' : ''}. 2: chosen; 1: always read (all of the past before ${Math.max(begin, budget)}, then the first and the newest two); 0: not read.`,
+    caption: `The first prompt${needles.size > 0 ? '; the chunk of the needle is marked in the labels' : ''}. 2: chosen; 1: always read (all of the past before ${Math.max(begin, budget)}, then the first and the newest two); 0: not read.`,
     unit: '',
     definition: '2 where the head chose the chunk, 1 where every query reads it, 0 where it is not read.',
     scale: { kind: 'sequential', min: 0, max: 2 },

@@ -45,7 +45,7 @@ function accuracy({ lengths }: LongHeadsResult) {
   return build.chart(
     'accuracy',
     'Answers by length',
-    'Share of prompts whose answer has the largest logit, token by token, the earlier tokens of it given.',
+    'Share of prompts where each token of the answer has the largest logit, given the tokens of the answer before it.',
     build.axis('tokens of the prompt'),
     build.shareAxis('answered'),
     ways.map((way) =>
@@ -163,7 +163,7 @@ function coverage({ coverage: layers }: LongHeadsResult) {
     [
       build.count('layer', 'Layer', 'From 0.'),
       build.number('opened', 'Chunks', 'Distinct chunks that any head of the layer opens.'),
-      build.number('share', 'Share', 'Of the chunks that could be opened.'),
+      build.number('share', 'Share', 'Share of the chunks that could be opened.'),
     ],
   );
 }

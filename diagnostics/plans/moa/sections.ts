@@ -43,7 +43,7 @@ function rulesSection({
   return build.heads(
     'rules',
     'Spans of the heads',
-    `Of a prompt of N tokens a head keeps the first ${block} positions and the newest: whole blocks of ${block} in alpha + beta N, at least one.`,
+    `For a prompt of N tokens, a head keeps the first ${block} positions and the newest ones: as many whole blocks of ${block} as fit into alpha + beta N, at least one.`,
     [
       {
         ...{ name: 'span', title: `Span at ${validationLength} tokens`, unit: 'tokens', values: span },

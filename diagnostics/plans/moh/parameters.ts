@@ -49,7 +49,7 @@ export const parameters: ParameterTable<MohParameters> = {
     'Training of all weights of the routed model towards the next-token distributions of the model itself, one text a step. 0: none.',
     { min: 0, max: 1_000_000, default: 0 },
   ),
-  rate: field.number('Learning rate', 'Of the tuning, at its largest.', { min: 0, max: 1, default: 0.0005 }),
+  rate: field.number('Learning rate', 'The largest learning rate of the tuning.', { min: 0, max: 1, default: 0.0005 }),
   balance: field.number(
     'Weight of the balance loss',
     'In the loss of the tuning: how much it counts that tokens spread over the heads. 0: not at all.',

@@ -164,7 +164,7 @@ const notes = ({ apart, difference, tuning }: Partly): Section =>
     'Routing picks the heads of a query; keys and values of all heads are still computed and cached, so the KV cache stays as large. The dense graph computes every head and multiplies by 0: nothing is saved in time here. Ideally score and value products shrink by the share of active heads.',
     tuning
       ? 'Loads, balance of each layer and the curves over active heads are those of the model before the tuning, and so is the intervention that is offered.'
-      : 'Nothing is trained. The publication tunes the model for it, which brings back most of what the routing costs: set tuning steps.',
+      : 'Nothing is trained here. The publication tunes the model, which recovers most of what the routing costs. To do the same, set tuning steps.',
     ...(apart === false
       ? ['Importance and losses are of the same text: give a task or documents for losses on held-out text.']
       : []),

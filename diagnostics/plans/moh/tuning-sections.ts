@@ -53,7 +53,7 @@ function measuresTable({ steps, apart, trained, tested, before, arms }: Tuning) 
       build.number(
         'ratio',
         'Largest / smallest load',
-        'Of the heads of a layer that are not shared; one that no token has counts as if one token had it.',
+        'Taken over the heads of a layer that are not shared. A head that no token chooses counts as if one token chose it.',
       ),
       build.number('entropy', 'Entropy', 'Mean over tokens of the entropy of the probabilities.', 'nats'),
     ],

@@ -111,9 +111,9 @@ const retrievalTable = (result: RazorResult) =>
       build.head(undefined, 'head', 'Key/value head'),
       build.text('list', 'List'),
       build.number('induction', 'Induction', inductionMeans),
-      build.count('induction-rank', 'Rank', 'Of the induction score, from 1.'),
+      build.count('induction-rank', 'Rank', 'Rank by the induction score, from 1.'),
       build.number('echo', 'Echo', echoMeans),
-      build.count('echo-rank', 'Rank', 'Of the echo score, from 1.'),
+      build.count('echo-rank', 'Rank', 'Rank by the echo score, from 1.'),
     ],
     result.retrieval.map(({ layer, head, inductionRank, echoRank }) => {
       const [first, second] = [result.inductionHeads, result.echoHeads].map((list) => isAmong(list, { layer, head }));

@@ -67,7 +67,7 @@ export const parameters: ParameterTable<TaskKvParameters> = {
   }),
   fit: field.flag(
     'Fit short prompts',
-    'Of a prompt of N tokens sinks take at most N/32 (1 or more), recents N/8, the observation window and the top keys N/2.',
+    'In a prompt of N tokens, sinks take at most N/32 (at least 1), recent positions N/8, the observation window and the top keys N/2.',
     true,
   ),
   space: field.choice(

@@ -83,12 +83,12 @@ function keptSection({ kept, middle, tokens, budget, smallest, tooSmall }: TaskK
   if (!kept || !middle) return undefined;
   const over =
     tooSmall && tooSmall.length > 0
-      ? ` The budget of ${threeDigits(100 * budget)} % leaves no room for sinks and recents in ${tooSmall.length} of ${kept.length} layers, which keep them nevertheless: with whole heads they take ${threeDigits(100 * (smallest ?? 0))} % of all layers together.`
+      ? ` The budget of ${threeDigits(100 * budget)} % is too small for the sinks and recent positions of ${tooSmall.length} of ${kept.length} layers. They are kept anyway: together with the whole heads they take ${threeDigits(100 * (smallest ?? 0))} % of all layers.`
       : '';
   return build.heads(
     'kept',
     'Positions that heads keep',
-    `Of ${tokens} tokens of this prompt; what follows it is kept beside them.${over}`,
+    `Positions kept of the ${tokens} tokens of this prompt; everything after the prompt is kept too.${over}`,
     [
       {
         ...{ name: 'kept', title: 'Kept', unit: 'tokens', scale: { kind: 'sequential', min: 0, max: tokens } },

@@ -38,13 +38,21 @@ export const parameters: ParameterTable<EcoMlaParameters> = {
     '(r + d_r) / (2 G d): numbers that a layer caches for a token, of those of its keys and values.',
     { min: 0.1, max: 100, default: 50, unit: '%' },
   ),
-  energy: field.number('Energy', 'Of [W_K; W_V], counted as the release does and rounded up to a multiple of 8.', {
-    min: 0.01,
-    max: 1,
-    default: 0.95,
-  }),
+  energy: field.number(
+    'Energy',
+    'Share of the energy of [W_K; W_V] that the rank keeps, counted as in the release; the rank is rounded up to a multiple of 8.',
+    {
+      min: 0.01,
+      max: 1,
+      default: 0.95,
+    },
+  ),
   rank: field.integer('Rank', 'r_kv, the width of the latent.', { min: 1, max: 65536, default: 64 }),
-  ends: field.flag('Fixed ends', 'By energy: the first and the last layer have this rank all the same.', false),
+  ends: field.flag(
+    'Fixed ends',
+    'Gives the first and the last layer this rank even if the other ranks are chosen by energy.',
+    false,
+  ),
   rotary: field.number(
     'Rotated share of a head',
     'd_r / d: numbers of a query that carry the position; all heads share one key of this width.',

@@ -40,7 +40,7 @@ export const parameters: ParameterTable<Parameters> = {
     'Sets of as many other heads, drawn by the seed, that are masked for comparison.',
     { min: 0, max: 8, default: 4 },
   ),
-  documents: field.integer('Documents at most', 'Of a larger corpus so many are drawn by the seed.', {
+  documents: field.integer('Documents at most', 'From a larger corpus, this many are drawn by the seed.', {
     min: 1,
     max: mostDocuments,
     default: mostDocuments,

@@ -94,11 +94,20 @@ function sourcesSection({ sources, controls }: InfluenceResult) {
     [
       build.text('source', 'Source', (one) => sourceTitle(one.source)),
       { ...whole('documents', 'Documents', '', 'Ranked documents.'), cell: (one) => one.documents },
-      { ...whole('selected', 'Selected', '', 'Of these, rounded up.'), cell: (one) => one.selected },
+      {
+        ...whole('selected', 'Selected', '', 'How many of these are selected, rounded up.'),
+        cell: (one) => one.selected,
+      },
       { ...whole('copies', 'Copies', '', 'Documents whose text came before: not ranked.'), cell: (one) => one.copies },
       { ...number('median', 'Median influence', '', influenceDefinition), cell: (one) => one.median },
-      { ...number('low', '10th percentile', '', 'Of the influence of its documents.'), cell: (one) => one.low },
-      { ...number('high', '90th percentile', '', 'Of the influence of its documents.'), cell: (one) => one.high },
+      {
+        ...number('low', '10th percentile', '', '10th percentile of the influence of its documents.'),
+        cell: (one) => one.low,
+      },
+      {
+        ...number('high', '90th percentile', '', '90th percentile of the influence of its documents.'),
+        cell: (one) => one.high,
+      },
       controls.length > 0 && {
         ...number('control', 'Random heads', '', 'Median influence with as many random heads masked.'),
         cell: (one) => one.control,
@@ -107,7 +116,10 @@ function sourcesSection({ sources, controls }: InfluenceResult) {
         ...number('threshold', 'Selected from', '', 'Least influence of a selected document.'),
         cell: (one) => one.threshold,
       },
-      { ...number('tokens', 'Median length', 'tokens', 'Of the ranked documents.'), cell: (one) => one.tokens },
+      {
+        ...number('tokens', 'Median length', 'tokens', 'Median length of the ranked documents.'),
+        cell: (one) => one.tokens,
+      },
       {
         ...number('selectedTokens', 'Of selected', 'tokens', 'Median length of the selected documents.'),
         cell: (one) => one.selectedTokens,

@@ -91,7 +91,7 @@ function planOffer({ passed, published }: RetrievalHeadResult, { of, keep, heads
   const rest = other ? `; of the others each ${headPlanWords(other)}` : '';
   return {
     title,
-    description: `Of ${all.length} key/value heads the ${full} with the highest retrieval scores (${keep}) ${full === 1 ? 'keeps' : 'keep'} everything, by their best query head ${from}${rest}.`,
+    description: `Of ${all.length} key/value heads, the ${full} with the highest retrieval scores (${keep}) ${full === 1 ? 'keeps' : 'keep'} everything, by their best query head ${from}${rest}.`,
     interventions: [planIntervention(heads)],
     plan: { title, heads },
   };

@@ -42,7 +42,7 @@ function tableOf(result: RetrievalHeadResult) {
       number('count', 'Heads masked', 'How many heads are masked.', 6),
       number('tests', 'Tests', 'Tests that were run.', 6),
       number('passed', 'Passed', `Tests whose answer has a recall above ${needed}.`, 6),
-      number('share', 'Share', 'Of the tests.'),
+      number('share', 'Share', 'Share of the tests.'),
       number('low', 'Low', 'Lower end of Wilson’s 95 % interval of the share.'),
       number('high', 'High', 'Upper end of the same.'),
       number(

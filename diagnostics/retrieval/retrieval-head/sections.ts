@@ -142,7 +142,7 @@ const binsSection = ({ bins }: RetrievalHeadResult) =>
     [
       build.text('bin', 'Score'),
       { ...number('heads', 'Heads', 'Heads whose mean score is in the bin.', 6), cell: ({ heads }) => heads },
-      { ...number('share', 'Share', 'Of all heads of the model.'), cell: ({ share }) => share },
+      { ...number('share', 'Share', 'Share of all heads of the model.'), cell: ({ share }) => share },
     ],
   );
 

@@ -54,7 +54,7 @@ export function overlapTable(overlaps: readonly Overlap[], [one, other]: Names) 
     [
       build.text('what', 'Of'),
       number('shared', 'In both', 'Those of both circuits.'),
-      number('ofEither', 'Of either', 'In both over in at least one (Jaccard).'),
+      number('ofEither', 'Of either', 'Heads in both circuits, divided by those in at least one (Jaccard).'),
       number('anyMean', 'By chance', 'Shared on average by sets of these sizes drawn from all.'),
       number('anyChance', 'Probability', 'That such sets share at least as many (hypergeometric).'),
       number(
@@ -65,8 +65,8 @@ export function overlapTable(overlaps: readonly Overlap[], [one, other]: Names) 
       number('layerChance', 'Probability', 'That such sets share at least as many.'),
       number('first', `In ${one}`, `Those of the circuit of ${one}.`),
       number('second', `In ${other}`, `Those of the circuit of ${other}.`),
-      number('ofFirst', `Of ${one}`, `In both over in ${one}.`),
-      number('ofSecond', `Of ${other}`, `In both over in ${other}.`),
+      number('ofFirst', `Of ${one}`, `Heads in both circuits, divided by those in ${one}.`),
+      number('ofSecond', `Of ${other}`, `Heads in both circuits, divided by those in ${other}.`),
     ],
     overlaps.map((overlap) => [
       whatWords[overlap.what],

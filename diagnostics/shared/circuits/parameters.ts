@@ -20,7 +20,7 @@ export const methodParameters = {
   ),
   mode: field.choice(
     'Ablation',
-    'What stands in the place of a part that is taken away: its output on the counterpart (resample), its mean over all positions of the prompts, or zeros.',
+    'What replaces a removed part: its output on the counterpart (resample), its mean over all positions of the prompts, or zeros.',
     { options: [...modes].reverse(), default: 'resample' },
   ),
   mlps: field.flag('MLPs', 'MLPs can be taken away too; else they always work.', true),

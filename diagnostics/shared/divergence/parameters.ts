@@ -41,7 +41,7 @@ export const measureParameters: ParameterTable<MeasureParameters> = {
   ),
   positions: field.choice(
     'Positions',
-    'Of the text after what is removed: contiguous closes the gap, as in the released code; original leaves it.',
+    'Positions of the text after the removed span: contiguous closes the gap, as in the released code; original leaves it open.',
     { options: removedPositions, default: 'contiguous' },
   ),
   k: field.integer(

@@ -55,7 +55,7 @@ export const divergenceSet: Analysis<SetParameters, SetResult> = {
         kind: 'generations',
         id: 'both-captions',
         title: 'Plain captions of both',
-        caption: `Of the ${both} pictures that both have.`,
+        caption: `Over the ${both} pictures that both results have.`,
         variants: ['other', 'this'],
         score: { title: 'CHAIR_I', unit: '' },
         items: a.entries.flatMap(({ name, plain }) => {

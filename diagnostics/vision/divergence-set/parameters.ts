@@ -27,7 +27,7 @@ export const setParameters: ParameterTable<SetParameters> = {
   tokens: captionTokens,
   captions: field.choice(
     'Captions',
-    'Of each picture: the plain one, one with the selected heads scaled too, or these and two controls (random heads, and the norm kept).',
+    'Captions of each picture: the plain one, also one with the selected heads scaled, or these and two controls (random heads, and the norm kept).',
     { options: captionChoices, default: 'reinforced' },
   ),
   ...reinforcementParameters,

@@ -25,7 +25,7 @@ export const divergence: Analysis<DivergenceParameters, DivergenceResult> = {
   source: {
     reference: 'arXiv:2412.13949, equations 4 to 7',
     trust: 'medium',
-    note: 'k and the reinforced layers of models other than LLaVA-1.5 are choices of Headscope; a span of text in the place of the image is too.',
+    note: 'k and the reinforced layers of models other than LLaVA-1.5 are choices of Headscope, and so is removing a span of text instead of the image.',
   },
   inputs: ['prompt'],
   parameters: divergenceParameters,

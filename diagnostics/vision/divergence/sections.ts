@@ -179,7 +179,7 @@ function tVhdOf(caption: MeasuredCaption, reinforced: ReinforcedCaption | undefi
   return build.chart(
     't-vhd',
     'T-VHD over the caption',
-    reinforced ? 'Of both texts T-VHD is that of the plain model.' : undefined,
+    reinforced ? 'For both texts, T-VHD is that of the plain model.' : undefined,
     build.axis('Token'),
     build.axis('T-VHD', '', { min: 0 }),
     [

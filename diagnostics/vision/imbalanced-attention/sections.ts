@@ -208,7 +208,7 @@ function figuresSection(before: GroundedCaption, after: GroundedCaption): readon
     build.table(
       'chair',
       'Hallucinated objects',
-      'Of one picture. A text that names less has less to be wrong about, so length, recall and F1 belong to CHAIR.',
+      'Results of one picture. A text that names less has less to be wrong about, so read CHAIR together with length, recall and F1.',
       [
         { title: 'before', of: before.figures },
         { title: 'after', of: after.figures },

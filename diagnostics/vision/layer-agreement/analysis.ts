@@ -26,7 +26,7 @@ export const layerAgreement: Analysis<Parameters, LayerAgreementResult> = {
   parameters: {
     skipFirst: field.flag(
       'Leave out the first token',
-      'Of a text: many heads rest on it, and layers would seem to agree for that alone.',
+      'For a text: leaves out the first token. Many heads rest on it, which alone would make layers seem to agree.',
       true,
     ),
   },
@@ -58,7 +58,7 @@ function readingOf({ facts }: ModelRunner, prompt: Prompt, { skipFirst }: Parame
       : { reader: 'patches', queries: grid.at, keys: grid.at };
   }
   const keys = Array.from({ length }, (_, at) => at).slice(skipFirst ? 1 : 0);
-  if (keys.length < 3) throw refusal('Of fewer than three places no correlation says anything. Give a longer prompt.');
+  if (keys.length < 3) throw refusal('A correlation over fewer than three places says nothing. Give a longer prompt.');
   return { reader: 'last token', queries: [last], keys };
 }
 

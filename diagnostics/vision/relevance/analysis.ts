@@ -19,7 +19,7 @@ export const relevance: Analysis<RelevanceParameters, RelevanceResult> = {
   source: {
     reference: 'arXiv:2103.15679 (ICCV 2021), section 3.1; LVLM-Interpret, arXiv:2404.03118',
     trust: 'medium',
-    note: 'Relevancy maps are those of the paper for self-attention. Occlusion inside the language model, the comparison of maps by what hiding costs, and a span of text in the place of the picture are choices of Headscope.',
+    note: 'Relevancy maps are those of the paper for self-attention. Occlusion inside the language model, the comparison of maps by what hiding costs, and the use of a span of text instead of the picture are choices of Headscope.',
   },
   inputs: ['prompt'],
   exactWeights: true,

@@ -68,7 +68,7 @@ function caution(better: readonly Named[]): readonly string[] {
     ];
     const equal =
       length && chairSAtLength
-        ? ` Over equally many words the change is ${pointsOf(chairSAtLength)}${isMoreThanNoise(chairSAtLength) ? '' : ', no more than noise'}.`
+        ? ` For captions of equal length, the change is ${pointsOf(chairSAtLength)}${isMoreThanNoise(chairSAtLength) ? '' : ', no more than noise'}.`
         : '';
     return [`${title} ${less.join(' and ')}, and a caption that says less is wrong less often.${equal}`];
   });

@@ -22,7 +22,7 @@ export const visualAttentionSinks: Analysis<VarParameters, VarResult> = {
   source: {
     reference: 'arXiv:2503.03321 (ICLR 2025), sections 3 to 5; github.com/seilk/VisAttnSink',
     trust: 'medium',
-    note: 'The paper names the massive dimensions of some models; for others they are found at the first token. tau is scaled for narrow models, and a span of text in the place of the picture and sinks by attention are choices of Headscope.',
+    note: 'The paper names the massive dimensions of some models; for others they are found at the first token. tau is scaled for narrow models, and the use of a span of text instead of the picture, and of sinks by attention, are choices of Headscope.',
   },
   inputs: ['prompt'],
   parameters: varParameters,

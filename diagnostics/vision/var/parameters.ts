@@ -40,7 +40,7 @@ export const varParameters: ParameterTable<VarParameters> = {
   ),
   dimensions: field.text(
     'Massive dimensions',
-    'Of the hidden state, from 0, such as 1415,2533. Empty: those in which the first token is above tau in more than half of the layers from the third on.',
+    'Dimensions of the hidden state, from 0, such as 1415,2533. Empty: those in which the first token is above tau in more than half of the layers from the third on.',
   ),
   least: field.number('Least attention on the picture', 'Rows of a head that give the picture less are left alone.', {
     min: 0,
@@ -54,7 +54,7 @@ export const varParameters: ParameterTable<VarParameters> = {
   ),
   share: field.number(
     'Fraction moved (p)',
-    'Of the attention on sinks. 0.6 as in the formula of the paper; the released code keeps 0.6 and moves 0.4.',
+    'Share of the attention on sinks that is moved. 0.6 as in the formula of the paper; the released code keeps 0.6 and moves 0.4.',
     { min: 0, max: 1, default: 0.6 },
   ),
   to: field.choice('Moved to', 'Tokens of the picture that are no sinks, or the text behind it, or both.', {
@@ -71,7 +71,7 @@ export const varParameters: ParameterTable<VarParameters> = {
     max: 64,
     default: 5,
   }),
-  tokens: field.integer('Most tokens', 'Of each text that is written; 0 writes none.', {
+  tokens: field.integer('Most tokens', 'The most tokens that each text may have; 0 writes none.', {
     min: 0,
     max: 1024,
     default: 32,

@@ -133,7 +133,7 @@ function massSection(result: VarResult) {
   return build.chart(
     'mass',
     'Attention on sinks by layer',
-    `Of the rows behind the ${what}, mean over rows and heads.`,
+    `Rows behind the ${what}, mean over rows and heads.`,
     layerAxis,
     build.shareAxis('share of attention'),
     [

@@ -97,7 +97,7 @@ function agreementSection(agreement: readonly (readonly number[])[], importance:
     kind: 'map',
     id: 'agreement',
     title: 'Do the metrics agree?',
-    caption: 'Of the ranks of all heads. Empty where a metric is the same for all heads.',
+    caption: 'Correlation of the ranks of all heads. Empty where a metric is the same for all heads.',
     unit: '',
     definition: 'Spearman’s rank correlation over heads',
     scale: { kind: 'diverging', max: 1 },
@@ -138,7 +138,7 @@ const classesSection = (classes: readonly ClassResult[]) =>
     [
       build.text('class', 'class', ({ name }) => name),
       build.count('pictures', 'pictures', 'Pictures on which heads are ranked.'),
-      build.number('accuracy', 'accuracy', 'Of the whole model on them.'),
+      build.number('accuracy', 'accuracy', 'Accuracy of the whole model on them.'),
     ],
     { ask: asks.classes },
   );

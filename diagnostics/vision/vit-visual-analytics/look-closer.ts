@@ -51,7 +51,7 @@ function pictureDrops(model: ModelRunner, { pictures }: VitResult, row: number):
     throw refusal(`Heads are ranked on other pictures than ${picture.name}. Choose one that served for the ranking.`);
   }
   const { name, label, probability } = picture;
-  const caption = `Of the class ${label}, to which the whole model gives ${percent(probability)}.`;
+  const caption = `For the class ${label}, to which the whole model gives ${percent(probability)}.`;
   return dropsSection(
     `picture-${row}`,
     `What the heads are worth on ${name}`,

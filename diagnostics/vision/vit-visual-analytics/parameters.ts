@@ -44,7 +44,7 @@ export const vitParameters: ParameterTable<VitParameters> = {
     options: distances,
     default: 'chebyshev',
   }),
-  hops: field.integer('Near', 'Of partial pruning: keys within so many steps of the query count as near.', {
+  hops: field.integer('Near', 'For partial pruning: keys within this many steps of the query count as near.', {
     min: 0,
     max: 1024,
     default: 1,
@@ -54,7 +54,7 @@ export const vitParameters: ParameterTable<VitParameters> = {
     max: 1024,
     default: 12,
   }),
-  steps: field.integer('Steps of the autoencoder', 'Of 64 attention maps each; 0: patterns are not looked at.', {
+  steps: field.integer('Steps of the autoencoder', 'Training steps of 64 attention maps each. 0 leaves patterns out.', {
     min: 0,
     max: 100_000,
     default: 400,
@@ -63,7 +63,11 @@ export const vitParameters: ParameterTable<VitParameters> = {
     options: metrics,
     default: 'divergence',
   }),
-  share: field.number('Share to prune', 'Of all heads, the least important first.', { min: 0, max: 1, default: 0.25 }),
+  share: field.number('Share to prune', 'Share of all heads, the least important first.', {
+    min: 0,
+    max: 1,
+    default: 0.25,
+  }),
   picture: field.text(
     'Picture looked at',
     'Name of the picture that is shown when you ask about a head; empty: the first of the ranking.',

@@ -116,7 +116,7 @@ function groupSection({ cells }: Patterns, { share, anchor, centre }: PatternGro
     kind: 'map',
     id: `pattern-${at}`,
     title: `${groupName(at)[0]?.toUpperCase() ?? ''}${groupName(at).slice(1)}: ${percent(share)} of the maps`,
-    caption: `What the decoder makes of the centre of the group. Of the patterns made by hand it is nearest to “${anchor}”.`,
+    caption: `What the decoder makes of the centre of the group. The nearest of the patterns made by hand is “${anchor}”.`,
     unit: '',
     definition: `Attention between ${counted(cells.rows * cells.columns, 'cell', 'cells')} of the picture; rows sum to 1.`,
     scale: build.ranges.fromZero,

@@ -134,7 +134,7 @@ export const lama: Module<LamaParameters> = {
     }),
     temperature: field.number(
       'Temperature',
-      'Divides the scores; 1 as published. Normalized scores lie between -1 and 1, so that at 1 no word weighs more than e^2 times another.',
+      'The scores are divided by it; 1 as published. Normalized scores lie between -1 and 1, so at 1 no word weighs more than e^2 times another.',
       { min: 0.01, max: 10, default: 1 },
     ),
     batch: field.integer('Batch', 'Texts in a call.', { min: 1, max: 64, default: 1 }),

@@ -73,7 +73,7 @@ const made = (state: State, result: AnalysisResult | undefined, theme: Theme) =>
   theme,
   width,
   sentence: result?.finding ?? state.partial?.finding ?? '',
-  caption: result ? provenanceLines(result, infoOf(state)) : ['Of a run that goes on.'],
+  caption: result ? provenanceLines(result, infoOf(state)) : ['The run has not ended.'],
   provenance: result ? provenanceOf(result) : {},
   headscope: result?.headscope,
 });

@@ -136,7 +136,7 @@ function interventions({ state, actions }: Part): TemplateResult {
           label: 'Seed',
           value: form?.seed ?? '',
           numeric: true,
-          hint: 'Of whatever is drawn at random.',
+          hint: 'Seed of everything that is drawn at random.',
           problem,
           onInput: (seed) => actions.edit({ seed }),
         }),

@@ -29,7 +29,7 @@ const intervalOf = ({ change }: Pick<ChangeRow, 'change'>): string =>
 const verdictOf = (change: ShareChange): string => (isMoreThanNoise(change) ? 'more than noise' : 'no more than noise');
 
 const intervalHint =
-  'Of the paired difference over pictures: CHAIR_S by Tango’s score interval, CHAIR_I and recall by the jackknife with Student’s t, from six pictures that changed on. An interval that leaves 0 out is more than noise.';
+  'Intervals of the paired difference over pictures: CHAIR_S by Tango’s score interval, CHAIR_I and recall by the jackknife with Student’s t, from six pictures that changed on. An interval that leaves 0 out is more than noise.';
 
 export const changeColumns: readonly Column<ChangeRow>[] = [
   textColumn('captions', 'Captions', ({ name }) => name),

@@ -124,7 +124,7 @@ function sinkNote({ result }: State, model: MapModel): TemplateResult | typeof n
 export const patchColumns = (model: MapModel, level: readonly number[]): readonly Column<Patch>[] => [
   textColumn('patch', 'Patch', (patch) => placeWords(patch, level)),
   numberColumn('attention', 'Share', ({ token }) => model.values?.[token], {
-    hint: 'Of the whole attention of the query.',
+    hint: 'Share of all attention of the query.',
   }),
   textColumn('sink', 'Sink', ({ token }) => (model.sinks.has(token) ? 'sink' : undefined)),
 ];

@@ -90,7 +90,7 @@ const tokenWords = ({ position, text, share }: SpanToken): string =>
 export const spanColumns: readonly Column<SpanToken>[] = [
   countColumn('position', 'Position', ({ position }) => position),
   textColumn('text', 'Token', ({ text }) => text, { text: ({ text }) => shownToken(text) }),
-  numberColumn('attention', 'Share', ({ share }) => share, { hint: 'Of the whole attention of the query.' }),
+  numberColumn('attention', 'Share', ({ share }) => share, { hint: 'Share of all attention of the query.' }),
 ];
 
 /** Of the map in a file: whose attention, of which word. */

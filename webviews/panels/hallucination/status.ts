@@ -85,7 +85,7 @@ function textOnlyBanner({ state, actions }: Part): TemplateResult | typeof nothi
   if (!readsTextOnly(state) || state.form?.mode === 'span' || state.place === 'file') return nothing;
   return banner(
     'info',
-    html`Its config has no vision_config and its weights no image encoder. Of text alone, the same divergence finds
+    html`Its config has no vision_config and its weights no image encoder. For text alone, the same divergence finds
       context-aware heads: those that depend on a part of the prompt.
       <button type="button" class="link" id="use-span" @click=${() => actions.edit({ mode: 'span' })}>
         Take a part of the prompt away

@@ -59,7 +59,7 @@ const names: Readonly<Record<keyof SamplingForm, readonly [name: string, hint: s
     '0: the most likely token each time. Above: tokens are drawn, the logits divided by it.',
   ],
   topP: ['Top-p', 'Draws from the most likely tokens that together have this probability; 1 draws from all.'],
-  seed: ['Seed', 'Of the draws; the same for the plain and the changed text.'],
+  seed: ['Seed', 'Seed of the draws; the same for the plain and the changed text.'],
 };
 
 function samplingFields({ state, actions }: Part): TemplateResult {

@@ -83,7 +83,7 @@ export function settings(part: Part): TemplateResult {
       </div>
       <div class="fields seed">
         ${formFields({ form, problems, edit: (change) => actions.edit(change) }, [
-          { kind: 'number', key: 'seed', label: 'Seed', hint: 'Of the random sequences behind the labels.' },
+          { kind: 'number', key: 'seed', label: 'Seed', hint: 'Seed of the random sequences behind the labels.' },
         ])}
       </div>
     </section>

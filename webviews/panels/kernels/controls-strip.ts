@@ -186,7 +186,7 @@ function deviceFields({ state, actions }: Part, form: Form, problems: Problems):
       hint: 'Most time spent timing one length, all mechanisms together.',
       more: 'Most time spent timing one length, all mechanisms together, in seconds. It ends sooner when the times have settled.',
     },
-    { kind: 'number', key: 'seed', label: 'Seed', hint: 'Of the random queries, keys and values.' },
+    { kind: 'number', key: 'seed', label: 'Seed', hint: 'Seed of the random queries, keys and values.' },
     {
       kind: 'check',
       key: 'measureMemory',

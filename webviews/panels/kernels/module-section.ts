@@ -127,7 +127,7 @@ function formOf(part: Part, form: ModuleForm, info: ModuleInfo): TemplateResult 
             problem: problems.seed,
             onInput: (seed) => edit({ seed }),
           }),
-          'Of samples and of weights that no file gives.',
+          'Seed of the samples, and of weights that no file gives.',
         )}
       </div>
     </section>

@@ -65,7 +65,7 @@ export function brushForm({ state, actions }: PlanPage): TemplateResult {
             ${number('Sinks', 'sinks', 'The first positions of the text, counted into the span.')}`
           : nothing
       }
-      ${brush.kind === 'kept' ? number('Positions', 'positions', 'Of the prompt, such as 0-3,9.') : nothing}
+      ${brush.kind === 'kept' ? number('Positions', 'positions', 'Positions of the prompt, such as 0-3,9.') : nothing}
     </div>
     ${
       brush.kind === 'recent' || brush.kind === 'mean'

@@ -115,7 +115,7 @@ function measuredTable(measured: NonNullable<Plan['measured']>): TableSection {
     caption: 'What the plan was measured to do, beside the full cache. A change by hand takes these rows away.',
     columns: [
       { name: 'what', title: 'What', kind: 'text' },
-      { name: 'score', title: 'Plan', kind: 'number', definition: 'Of the plan, on average.' },
+      { name: 'score', title: 'Plan', kind: 'number', definition: 'Score of the plan, on average.' },
       { name: 'low', title: 'Low', kind: 'number', definition: 'End of the interval.' },
       { name: 'high', title: 'High', kind: 'number', definition: 'End of the interval.' },
       { name: 'full', title: 'Full cache', kind: 'number', definition: 'The same with the full cache.' },

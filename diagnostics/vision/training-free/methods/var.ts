@@ -24,7 +24,7 @@ export const visualRedistribution: Method<Parameters> = {
   parameters: {
     varShare: field.number(
       'VAR: share moved',
-      'Of the attention on sinks, what goes to the image; 0 changes nothing.',
+      'Share of the attention on sinks that goes to the image; 0 changes nothing.',
       { min: 0, max: 1, default: 0.6 },
     ),
     varRho: field.number(

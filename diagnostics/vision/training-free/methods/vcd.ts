@@ -23,7 +23,7 @@ export const vcd: Method<Parameters> = {
     vcdBeta: field.number('VCD: beta', cutDescription, { min: 0, max: 1, default: 0.1 }),
     vcdNoise: field.integer(
       'VCD: step of the noise',
-      'Of 1,000 steps of a diffusion, from 0: at 500 three quarters of the variance are still of the picture.',
+      'Step of a diffusion of 1,000 steps, from 0. At step 500 three quarters of the variance still come from the picture.',
       { min: 0, max: noiseSteps - 1, default: 500 },
     ),
   },

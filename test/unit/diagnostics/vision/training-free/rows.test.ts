@@ -152,7 +152,7 @@ describe('the rows of training-free methods', () => {
       /MADE writes 3\.92 words less and names 50 percentage points fewer of the objects, and a caption/,
     );
     // Cut to two or three words the plain captions have nothing wrong either.
-    assert.match(said, /Over equally many words the change is 0\.0 \(.*\), no more than noise\./);
+    assert.match(said, /For captions of equal length, the change is 0\.0 \(.*\), no more than noise\./);
     const table = sections(result).find(({ id }) => id === 'methods');
     assert.ok(table?.kind === 'table');
     assert.deepEqual(
