@@ -5,7 +5,7 @@ import { steeringPositions, type SteeringPosition } from '../../../protocol/comp
 import { printDo } from '../../../protocol/interventions/do-form';
 import type { ModelSummary } from '../../../protocol/schema/parts';
 import { controlVectorBytes } from '../../../models/formats/gguf/control-vector';
-import { vectorsOf } from '../../model/interventions/steering-file';
+import { finite, vectorsOf } from '../../model/interventions/steering-file';
 import { safetensors } from '../../training/write-checkpoint';
 import { headscopeVersion } from '../../version';
 import { wrongUsage } from '../exit-codes';
@@ -76,6 +76,9 @@ export const steer: Registration = (program, session) => {
       const byPrompts = options.toward !== undefined || options.from !== undefined;
       if (byPrompts === (options.do !== undefined || options.doFile !== undefined)) {
         throw wrongUsage('Give two files of prompts, --toward and --from, or what is added with --do.');
+      }
+      if (!byPrompts && (options.layers !== undefined || options.chat)) {
+        throw wrongUsage('--layers and --chat go with prompts. Name the layers in --do, e.g. add:3,4=1*file:PATH.');
       }
       const client = session.compute(environmentOf(options));
       const model = await openedModel(session, client, resolve(folder));
@@ -174,7 +177,8 @@ async function ofInterventions(
       const added = await vectorsOf(one, { hiddenSize, blocks: { length: layers } }, largestFile);
       for (const [layer, vector] of added) {
         const before = byLayer.get(layer);
-        byLayer.set(layer, before ? vector.map((value, at) => value + (before[at] ?? 0)) : vector);
+        const sum = before ? vector.map((value, at) => value + (before[at] ?? 0)) : vector;
+        byLayer.set(layer, finite(sum, layer));
       }
     }
   }

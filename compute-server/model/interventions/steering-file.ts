@@ -30,7 +30,21 @@ export async function vectorsOf(
     );
   }
   const named = [...vectors].filter(([layer]) => layers.some((each) => covers(each, layer)));
-  return new Map(named.map(([layer, vector]) => [layer, vector.map((value) => value * strength)]));
+  return new Map(
+    named.map(([layer, vector]) => [
+      layer,
+      finite(
+        vector.map((value) => value * strength),
+        layer,
+      ),
+    ]),
+  );
+}
+
+/** Refuses numbers of finite ones that float32 cannot hold: they would make a run, or a file, of no use. */
+export function finite(vector: Float32Array, layer: number): Float32Array {
+  if (vector.every(Number.isFinite)) return vector;
+  throw refusal(`What is added to layer ${layer} is too large for float32. Choose smaller strengths.`);
 }
 
 /** Refused with a sentence where the vectors are none, or not those of a model of this size. */

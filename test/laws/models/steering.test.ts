@@ -203,6 +203,8 @@ describe('vectors added to the residual stream', () => {
         [0],
       );
       await assert.rejects(lowered(one, `add:0,1=file:${path}`), /has no vector for layer 1: it has those of 0\./);
+      writeFileSync(path, JSON.stringify({ 'direction.0': new Array(one.model.spec.hiddenSize).fill(-3e38) }));
+      await assert.rejects(lowered(one, `add:0=2*file:${path}`), /added to layer 0 is too large for float32/);
       await assert.rejects(lowered(one, `add:2=file:${path}`), /no layer 2: the model has 2/);
       await assert.rejects(lowered(one, `add:0@19-20=file:${path}`), /position 20, and the prompt has 20 tokens/);
     });

@@ -95,7 +95,9 @@ describe('headscope steer', function () {
     await made('-o', at('some.gguf'), '--layers', '4');
     assert.equal(directions(readFileSync(at('some.gguf'))).length, 1);
     writeFileSync(at('mine.gguf'), 'mine');
+    writeFileSync(at('large.json'), JSON.stringify({ 3: new Array(width).fill(3e38) }));
     const add = `add:0=1*file:${at('all.safetensors')}`;
+    const twice = (form: string): readonly string[] => ['--do', form, '--do', form];
     for (const [words, sentence] of [
       [['--do', add, '-o', at('mine.gguf')], /not a steering vector that Headscope wrote/],
       [['--do', add, '-o', at('none.gguf')], /none\.gguf was not written\. The vector of layer 0 is not in the file/],
@@ -104,6 +106,11 @@ describe('headscope steer', function () {
         ['--do', `add:9=file:${at('all.safetensors')}`, '-o', at('none.gguf')],
         /no vector for layer 9: it has those of 0, 1/,
       ],
+      [
+        [...twice(`add:3=1*file:${at('large.json')}`), '-o', at('large.gguf')],
+        /added to layer 3 is too large for float32/,
+      ],
+      [['--do', add, '--layers', '1', '-o', at('none.gguf')], /--layers and --chat go with prompts/],
       [['--toward', at('toward.txt'), '-o', at('none.gguf')], /Give both, --toward and --from/],
       [['-o', at('none.gguf')], /Give two files of prompts/],
       [
