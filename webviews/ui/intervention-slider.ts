@@ -8,7 +8,8 @@ import { slider } from './text-area';
 const most = 100;
 /** Of the thumb: it stands at asinh of the number, so that the slider is fine around 0 and reaches far. */
 const step = 0.05;
-const end = Math.ceil(Math.asinh(most) / step) * step;
+/** Written as a decimal: browsers count steps from it, and with 5.300000000000001 none would be at 0. */
+const end = Number((Math.ceil(Math.asinh(most) / step) * step).toFixed(2));
 
 /** Two digits are enough for a thumb. */
 const numberAt = (thumb: number): number => Number(Math.max(-most, Math.min(most, Math.sinh(thumb))).toPrecision(2));

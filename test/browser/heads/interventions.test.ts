@@ -88,6 +88,9 @@ describe('the heads panel', () => {
       await press(panel, '.intervention-slider input', 'Home');
       const asked = await panel.posts('nextTokens', before);
       assert.deepEqual(asked.interventions, [add(-100)]);
+      // Where it changes nothing: steps lead to 0 and to no number beside it.
+      const input = panel.page.locator('.intervention-slider input');
+      assert.equal(await input.evaluate((range: HTMLInputElement) => ((range.value = '0'), range.value)), '0');
       const again = await panel.posts('generate', before);
       assert.deepEqual([again.changedOnly, again.interventions], [true, [add(-100)]]);
       assert.equal(await text(panel, '[data-variant=plain] pre'), ' Mary. Mary');
