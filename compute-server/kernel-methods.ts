@@ -1,7 +1,7 @@
 /** The methods that have to do with devices and kernels: what each call checks and does. */
 import type { SelfTest, ServerInfo } from '../protocol/compute/api';
 import { setupDevices } from '../protocol/compute/setup';
-import type { BenchmarkSetup } from '../protocol/results/benchmark';
+import type { BenchmarkSetup } from '../protocol/results/benchmark-schema';
 import type { Schema } from '../protocol/schema/check';
 import { flag, object, oneOf, optional } from '../protocol/schema/fields';
 import { alone, jobAlone, type Lane, type Work } from './dispatch/lane';

@@ -1,7 +1,8 @@
 /** The load of the machine beside this process (protocol/results/machine.ts has the definition). */
 import { cpus, loadavg } from 'node:os';
 import { setTimeout as wait } from 'node:timers/promises';
-import { isBusy, type MachineLoad, type MachineState } from '../protocol/results/machine';
+import { isBusy } from '../protocol/results/machine';
+import type { MachineLoad, MachineState } from '../protocol/results/benchmark-schema';
 
 /** Processor time until a moment, in seconds; only differences say anything. */
 export interface ProcessorTime {

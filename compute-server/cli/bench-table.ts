@@ -1,6 +1,6 @@
 /** A benchmark for a terminal. */
 import { threadWords } from '../../protocol/results/thread-words';
-import type { BenchmarkResult, BenchmarkRow } from '../../protocol/results/benchmark';
+import type { BenchmarkRow, BenchmarkResult } from '../../protocol/results/benchmark-schema';
 import { verdict } from '../../protocol/results/verdict';
 import { bytesInWords } from '../../protocol/wire/words';
 import { textTable } from './table';

@@ -1,7 +1,11 @@
 /** CAB's measures for a terminal. */
 import { attentionPatterns } from '../../kernels/shape';
-import type { BenchmarkSetup } from '../../protocol/results/benchmark';
-import type { CabMeasures, CompositionalIndex, FittedLength } from '../../protocol/results/cab';
+import type {
+  BenchmarkSetup,
+  CabMeasures,
+  CompositionalIndex,
+  FittedLength,
+} from '../../protocol/results/benchmark-schema';
 import { textTable } from './table';
 
 /** The efficiency lengths with what they depend on, then the compositional index where scores were given. */

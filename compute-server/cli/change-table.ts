@@ -1,5 +1,5 @@
 /** What reinforcement changed, with intervals, as `headscope captions` and `headscope pope` print it. */
-import type { HallucinationSet, ShareChange } from '../../protocol/results/hallucination';
+import type { HallucinationSet, ShareChange } from '../../protocol/results/hallucination-schema';
 import { isMoreThanNoise, pointsOf } from '../../protocol/results/share-change';
 import { controlName } from './reinforcement-options';
 import { textTable } from './table';

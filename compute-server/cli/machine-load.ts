@@ -1,4 +1,4 @@
-import type { BenchmarkResult } from '../../protocol/results/benchmark';
+import type { BenchmarkResult } from '../../protocol/results/benchmark-schema';
 import { machineWords } from '../../protocol/results/machine';
 import type { CommandSession } from './session';
 

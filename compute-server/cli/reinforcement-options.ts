@@ -5,8 +5,8 @@ import type { PromptInput } from '../../protocol/inputs/prompt';
 import { layersOf as layersIn, type Reinforce } from '../../protocol/interventions/reinforce';
 import {
   reinforcementExecutors,
-  type Reinforcement,
   type ReinforcementExecutor,
+  type Reinforcement,
 } from '../../protocol/interventions/reinforcement';
 import { wrongUsage } from './exit-codes';
 import { decimal } from './options';

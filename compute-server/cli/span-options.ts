@@ -7,9 +7,9 @@ import {
   removedPositions,
   vhdDistances,
   type OutlierRule,
-  type Removed,
   type RemovedPositions,
   type VhdDistance,
+  type Removed,
 } from '../../protocol/interventions/reinforcement';
 import { wrongUsage } from './exit-codes';
 

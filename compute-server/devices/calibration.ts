@@ -25,7 +25,7 @@ import { fusedMatmul, matmul } from '../../kernels/graph/operators/matrix';
 import { reduceMax, reduceMin, reduceSum, softmax, topK } from '../../kernels/graph/operators/reduce';
 import type { Value } from '../../kernels/graph/records';
 import { random } from '../../kernels/tensors/random';
-import type { BenchmarkSetup, Calibration, RateBySize } from '../../protocol/results/benchmark';
+import type { BenchmarkSetup, Calibration, RateBySize } from '../../protocol/results/benchmark-schema';
 import type { Surroundings } from '../surroundings';
 import { openSession, type DeviceId, type RuntimeValues } from '../runtime/session';
 

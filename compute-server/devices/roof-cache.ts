@@ -5,11 +5,10 @@ import { cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { OwnFolder } from '../../files/own-folder';
 import { writeInOneStep } from '../../files/write-file';
-import type { Roof } from '../../protocol/results/benchmark';
+import type { Roof } from '../../protocol/results/benchmark-schema';
 import { runInProcess } from '../processes/task-process';
 import { roofTask } from './roof';
-import { runtimeVersion } from '../runtime/session';
-import type { DeviceId } from '../runtime/session';
+import { runtimeVersion, type DeviceId } from '../runtime/session';
 import type { Surroundings } from '../surroundings';
 
 /** Drivers and cooling change: an older roof is measured again. */

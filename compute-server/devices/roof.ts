@@ -10,10 +10,9 @@ import { negate } from '../../kernels/graph/operators/elementwise';
 import { matmul } from '../../kernels/graph/operators/matrix';
 import { slice } from '../../kernels/graph/operators/layout';
 import type { Value } from '../../kernels/graph/records';
-import type { Roof } from '../../protocol/results/benchmark';
+import type { Roof } from '../../protocol/results/benchmark-schema';
 import type { Task } from '../processes/task-process';
-import { openSession } from '../runtime/session';
-import type { DeviceId } from '../runtime/session';
+import { openSession, type DeviceId } from '../runtime/session';
 
 const sides = [512, 1024, 2048];
 /** A run longer than this reaches the ceiling already; larger matrices would only take longer. */

@@ -18,7 +18,7 @@ import type {
   StageProgress,
 } from '../../protocol/compute/hallucination';
 import type { PromptInput } from '../../protocol/inputs/prompt';
-import type { Caption, DivergenceStep, HallucinationResult } from '../../protocol/results/hallucination';
+import type { DivergenceStep, Caption, HallucinationResult } from '../../protocol/results/hallucination-schema';
 import { FailureError, refusal } from '../../protocol/wire/failures';
 import { ServerRunner } from '../runner/runner';
 import type { Job } from '../dispatch/dispatcher';

@@ -3,7 +3,7 @@ import { basename } from 'node:path';
 import { defaultTopHeads } from '../../diagnostics/shared/divergence/divergence';
 import { captionsOf, scoresOf } from '../../diagnostics/shared/captions/picture-set';
 import type { HallucinationSetProgress, HallucinationSetRequest } from '../../protocol/compute/hallucination';
-import type { DatasetEntry, HallucinationSet } from '../../protocol/results/hallucination';
+import type { DatasetEntry, HallucinationSet } from '../../protocol/results/hallucination-schema';
 import type { Parity } from '../../protocol/schema/parts';
 import { refusal } from '../../protocol/wire/failures';
 import type { Job } from '../dispatch/dispatcher';

@@ -2,7 +2,7 @@
  * Forward and backward passes of a cell, as attention-gym times them: the mechanism's graph with the gradients of query, key and
  * value from a seeded gradient of its output, proved by gradient-check.ts and timed in turn with the forward passes.
  */
-import type { BackwardTimes } from '../../protocol/results/benchmark';
+import type { BackwardTimes } from '../../protocol/results/benchmark-schema';
 import { checked } from './rows';
 import { ratioOfPairs } from './statistics/ratio';
 import { summary } from './statistics/summary';

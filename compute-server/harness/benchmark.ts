@@ -12,15 +12,15 @@
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { BenchmarkProgress, SelfTest } from '../../protocol/compute/api';
-import {
-  keptOnResume,
-  type BenchmarkSetup,
-  type BenchmarkResult,
-  type BenchmarkRow,
-  type CacheTimes,
-  type Calibration,
-  type Roof,
-} from '../../protocol/results/benchmark';
+import { keptOnResume } from '../../protocol/results/benchmark';
+import type {
+  BenchmarkRow,
+  CacheTimes,
+  BenchmarkSetup,
+  BenchmarkResult,
+  Calibration,
+  Roof,
+} from '../../protocol/results/benchmark-schema';
 import { isBusy, percentOf } from '../../protocol/results/machine';
 import { FailureError } from '../../protocol/wire/failures';
 import { bytesInWords, sentenceOf } from '../../protocol/wire/words';

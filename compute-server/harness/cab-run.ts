@@ -1,6 +1,6 @@
 /** The benchmark of CAB as one job: the plan's own pattern, then the further ones. */
 import type { BenchmarkProgress } from '../../protocol/compute/api';
-import type { BenchmarkSetup, BenchmarkResult } from '../../protocol/results/benchmark';
+import type { BenchmarkSetup, BenchmarkResult } from '../../protocol/results/benchmark-schema';
 import type { Job } from '../dispatch/dispatcher';
 import type { Surroundings } from '../surroundings';
 import { benchmark } from './benchmark';

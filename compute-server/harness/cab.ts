@@ -8,9 +8,14 @@
  */
 import type { AttentionPattern } from '../../kernels/shape';
 import type { MechanismInfo } from '../../protocol/compute/api';
-import type { BenchmarkResult, BenchmarkRow, PatternRun } from '../../protocol/results/benchmark';
-import type { EfficiencyLengths, FittedLength } from '../../protocol/results/cab';
-import type { MachineState } from '../../protocol/results/machine';
+import type {
+  BenchmarkRow,
+  BenchmarkResult,
+  PatternRun,
+  EfficiencyLengths,
+  FittedLength,
+  MachineState,
+} from '../../protocol/results/benchmark-schema';
 import { cabEfficiencyLength } from './statistics/efficiency-length';
 import type { Curve } from './statistics/fits';
 

@@ -8,7 +8,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { GraphBuilder } from '../../kernels/graph/builder';
 import { reduceMax } from '../../kernels/graph/operators/reduce';
-import type { CacheTimes } from '../../protocol/results/benchmark';
+import type { CacheTimes } from '../../protocol/results/benchmark-schema';
 import { beyondCaches } from '../devices/roof';
 import { openSession } from '../runtime/session';
 import { summary } from './statistics/summary';

@@ -5,7 +5,8 @@ import { inStandardOperators } from '../../kernels/graph/portable';
 import type { Mechanism, ParameterValues, Support } from '../../kernels/mechanism';
 import { resolveTable } from '../../protocol/analysis/parameters';
 import type { AttentionShape, Precision } from '../../kernels/shape';
-import type { BenchmarkSetup, ParameterValue } from '../../protocol/results/benchmark';
+import type { ParameterValue } from '../../protocol/schema/parts';
+import type { BenchmarkSetup } from '../../protocol/results/benchmark-schema';
 import type { DeviceId } from '../runtime/session';
 import type { Layout } from '../../kernels/graph/attention-graph';
 

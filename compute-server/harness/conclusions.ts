@@ -1,9 +1,8 @@
 /** What the rows of a whole table say together: growth with length, and from which length a mechanism pays. */
-import type { BenchmarkSetup, BenchmarkRow, Crossover, ExponentFit } from '../../protocol/results/benchmark';
+import type { BenchmarkRow, BenchmarkSetup, Crossover, ExponentFit } from '../../protocol/results/benchmark-schema';
 import { verdict } from '../../protocol/results/verdict';
 import { cabEfficiencyLength, decideEfficiencyLength, measuredCrossover } from './statistics/efficiency-length';
-import { powerFit } from './statistics/fits';
-import type { Curve } from './statistics/fits';
+import { powerFit, type Curve } from './statistics/fits';
 
 const timesOf = (rows: readonly BenchmarkRow[], mechanism: string): Curve =>
   rows

@@ -1,10 +1,9 @@
 /** The catalogue and the supports of a plan, as the panel and the command line show them. */
 import { catalogue } from '../../kernels/catalogue';
 import type { Mechanism } from '../../kernels/mechanism';
-import { attentionPatterns } from '../../kernels/shape';
-import type { AttentionPattern, AttentionShape } from '../../kernels/shape';
+import { attentionPatterns, type AttentionPattern, type AttentionShape } from '../../kernels/shape';
 import type { MechanismInfo, ParameterInfo, SelfTest, SupportInfo } from '../../protocol/compute/api';
-import type { BenchmarkSetup } from '../../protocol/results/benchmark';
+import type { BenchmarkSetup } from '../../protocol/results/benchmark-schema';
 import { sentenceOf } from '../../protocol/wire/words';
 import { mechanismOf } from './catalogue';
 import { missingOperator } from '../devices/missing-operators';

@@ -15,8 +15,13 @@ import {
   type NeighborhoodRequest,
 } from '../../protocol/compute/neighborhood';
 import { isCross } from '../../protocol/results/attention-pattern';
-import type { BenchmarkSetup, BenchmarkShape } from '../../protocol/results/benchmark';
-import { modes, parametersOf, rowsOf } from '../../protocol/results/benchmark-schema';
+import {
+  type BenchmarkSetup,
+  type BenchmarkShape,
+  modes,
+  parametersOf,
+  rowsOf,
+} from '../../protocol/results/benchmark-schema';
 import { limits } from '../../protocol/results/limits';
 import type { ShardedGrid, ShardedSetup } from '../../protocol/results/sharded';
 import type { Schema } from '../../protocol/schema/check';

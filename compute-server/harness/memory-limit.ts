@@ -1,8 +1,7 @@
 /** Before anything is allocated: what a cell will need by its cost model, and the longest length that fits. */
-import type { BenchmarkSetup } from '../../protocol/results/benchmark';
+import type { BenchmarkSetup } from '../../protocol/results/benchmark-schema';
 import { FailureError, type Failure } from '../../protocol/wire/failures';
-import { cellAt, costOf, supportOf } from './cell';
-import type { Cell } from './cell';
+import { cellAt, costOf, supportOf, type Cell } from './cell';
 
 /** Peak of the kernel's live tensors by the cost model, in bytes (inputs and output included). */
 export const predictedPeakBytes = (cell: Cell): number => costOf(cell).peakBytes;

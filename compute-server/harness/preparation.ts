@@ -5,15 +5,11 @@ import { workOf } from '../../kernels/graph/work';
 import type { Precision } from '../../kernels/shape';
 import { lacksOperator, missingOperator } from '../devices/missing-operators';
 import type { SelfTest } from '../../protocol/compute/api';
-import { openSession } from '../runtime/session';
-import type { BoundRun, DeviceId } from '../runtime/session';
-import { cellAt, graphOf, supportOf } from './cell';
-import type { Cell } from './cell';
-import { canBeChecked, check } from './correctness';
-import type { Check } from './correctness';
-import { feedsOf, inputsOf, sharedInputs } from './inputs';
-import type { SharedInputs } from './inputs';
-import type { BenchmarkSetup, Calibration } from '../../protocol/results/benchmark';
+import { openSession, type BoundRun, type DeviceId } from '../runtime/session';
+import { cellAt, graphOf, supportOf, type Cell } from './cell';
+import { canBeChecked, check, type Check } from './correctness';
+import { feedsOf, inputsOf, sharedInputs, type SharedInputs } from './inputs';
+import type { BenchmarkSetup, Calibration } from '../../protocol/results/benchmark-schema';
 import { predictedMs } from './statistics/predicted-time';
 
 export interface Prepared {

@@ -1,5 +1,5 @@
 /** Rows of the table from what was measured. */
-import type { BackwardTimes, BenchmarkRow, CacheTimes, Roof } from '../../protocol/results/benchmark';
+import type { BackwardTimes, BenchmarkRow, CacheTimes, Roof } from '../../protocol/results/benchmark-schema';
 import type { DeviceId } from '../runtime/session';
 import { beyondCaches } from '../devices/roof';
 import { costOf, type Cell } from './cell';
@@ -10,8 +10,7 @@ import { ratioOfPairs } from './statistics/ratio';
 import { fewestPairs } from './statistics/signed-rank';
 import { summary } from './statistics/summary';
 import { interquartileMean } from './statistics/trimmed-mean';
-import { pairs } from './timing';
-import type { Series, TimingEnd } from './timing';
+import { pairs, type Series, type TimingEnd } from './timing';
 
 type Refusal = NonNullable<BenchmarkRow['refusal']>;
 

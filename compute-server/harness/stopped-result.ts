@@ -1,5 +1,5 @@
 /** The result of a benchmark whose process ended before it could answer, from the rows that had arrived. */
-import type { BenchmarkSetup, BenchmarkResult, BenchmarkRow } from '../../protocol/results/benchmark';
+import type { BenchmarkRow, BenchmarkSetup, BenchmarkResult } from '../../protocol/results/benchmark-schema';
 import { knownRoof } from '../devices/roof-cache';
 import { provenance } from '../provenance';
 import type { DeviceId } from '../runtime/session';

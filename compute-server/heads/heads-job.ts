@@ -1,12 +1,7 @@
 /** The job behind `headscope heads` and the Heads panel: parity, statistics layer by layer, then labels and what heads are worth. */
 import type { HeadsProgress, HeadsReply, HeadsRequest } from '../../protocol/compute/models';
-import {
-  headStatisticNames,
-  type HeadStatistics,
-  type HeadThumbnails,
-  type PerHead,
-  type TopKey,
-} from '../../protocol/results/heads';
+import { headStatisticNames, type HeadThumbnails, type PerHead } from '../../protocol/results/heads';
+import type { TopKey, HeadStatistics } from '../../protocol/results/heads-schema';
 import { printDo } from '../../protocol/interventions/do-form';
 import { gainsIn } from '../../protocol/interventions/gains';
 import { decidesOverRows, kindOf } from '../../protocol/interventions/interventions';

@@ -8,7 +8,8 @@ import type {
   GenerateRequest,
   NextTokensRequest,
 } from '../../protocol/compute/models';
-import { type HeadStatistics, type NextToken, type NextTokens, headStatisticNames } from '../../protocol/results/heads';
+import { type NextToken, type NextTokens, headStatisticNames } from '../../protocol/results/heads';
+import type { HeadStatistics } from '../../protocol/results/heads-schema';
 import type { CacheSize } from '../../protocol/plans/cache-size';
 import type { Job } from '../dispatch/dispatcher';
 import type { Surroundings } from '../surroundings';

@@ -1,6 +1,6 @@
 /** From one attention weight on the screen to the analysis that takes it apart. */
 import type { AnalysisResult, AnalysisSetup } from '../../protocol/analysis/schema';
-import type { HeadsResult } from '../../protocol/results/heads';
+import type { HeadsResult } from '../../protocol/results/heads-schema';
 import type { AttentionCell } from '../../protocol/sections/map';
 import { Sentence } from './questions';
 

@@ -2,8 +2,7 @@
  * A saved benchmark as text: written so that two runs can be compared line by line in git. A figure that JSON has no number for
  * (an infinite error) is written as null and reads as absent, a share of a variance that is zero as NaN.
  */
-import type { BenchmarkResult, BenchmarkRow } from '../../protocol/results/benchmark';
-import { savedBenchmark } from '../../protocol/results/benchmark-schema';
+import { type BenchmarkRow, type BenchmarkResult, savedBenchmark } from '../../protocol/results/benchmark-schema';
 import { parseJson, type Checked } from '../../protocol/schema/check';
 
 export const parseBenchmark = (text: string): Checked<BenchmarkResult> => parseJson(savedBenchmark, text);

@@ -1,6 +1,6 @@
 /** How a saved benchmark is named and described in a list. */
 import { benchmarkSuffix } from '../../protocol/contributions/views';
-import type { BenchmarkSetup, BenchmarkResult, BenchmarkRow } from '../../protocol/results/benchmark';
+import type { BenchmarkRow, BenchmarkSetup, BenchmarkResult } from '../../protocol/results/benchmark-schema';
 import { threadWords } from '../../protocol/results/thread-words';
 import { fileNameOf, threeDigits, type ResultLine } from './result-words';
 

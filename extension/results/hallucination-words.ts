@@ -1,6 +1,6 @@
 /** How a saved result of pictures is named and described in a list. */
 import { hallucinationSuffix } from '../../protocol/contributions/views';
-import type { HallucinationResult, HallucinationSet } from '../../protocol/results/hallucination';
+import type { HallucinationResult, HallucinationSet } from '../../protocol/results/hallucination-schema';
 import type { SavedHallucination } from './hallucination-file';
 import { fileNameOf, threeDigits, type ResultLine } from './result-words';
 

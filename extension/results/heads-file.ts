@@ -3,8 +3,8 @@
  * that is moved, mailed or renamed stays whole. JSON has no NaN: a number that no query of the prompt gives is written as null
  * and read back as NaN.
  */
-import type { HeadsResult, HeadThumbnails } from '../../protocol/results/heads';
-import { writtenHeads, type WrittenThumbnails } from '../../protocol/results/heads-schema';
+import type { HeadThumbnails } from '../../protocol/results/heads';
+import { type HeadsResult, writtenHeads, type WrittenThumbnails } from '../../protocol/results/heads-schema';
 import { parseJson, type Checked } from '../../protocol/schema/check';
 
 export interface SavedHeads {

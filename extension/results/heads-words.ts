@@ -2,7 +2,8 @@
 import { interventionWords } from '../../protocol/interventions/do-form';
 import { threadWords } from '../../protocol/results/thread-words';
 import { headsSuffix } from '../../protocol/contributions/views';
-import { type HeadClass, type HeadsResult, headLabels } from '../../protocol/results/heads';
+import { headLabels } from '../../protocol/results/heads';
+import type { HeadsResult, HeadClass } from '../../protocol/results/heads-schema';
 import { fileNameOf, threeDigits, type ResultLine } from './result-words';
 
 const headName = ({ layer, head }: { readonly layer: number; readonly head: number }): string => `L${layer}H${head}`;

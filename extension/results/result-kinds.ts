@@ -12,7 +12,7 @@ import type { ToKernelsPanel } from '../../protocol/panels/kernels';
 import type { ToModulePanel } from '../../protocol/panels/module';
 import type { ToPlanPanel } from '../../protocol/panels/plan';
 import { parsePlan, planText, type Plan } from '../../protocol/plans/plan-file';
-import type { BenchmarkResult } from '../../protocol/results/benchmark';
+import type { BenchmarkResult } from '../../protocol/results/benchmark-schema';
 import type { ModuleResult } from '../../protocol/results/module-schema';
 import { analysisDescription, analysisDetails, analysisFileName, analysisLines } from './analysis-words';
 import { benchmarkText, parseBenchmark } from './benchmark-file';

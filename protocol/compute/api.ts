@@ -2,14 +2,9 @@
  * The compute server's remote interface, written once; calls, replies, progress and failures are derived from it.
  * A method that streams is a job: it reports progress (at most four times a second) and may be cancelled.
  */
-import type {
-  AttentionPattern,
-  BenchmarkSetup,
-  BenchmarkResult,
-  BenchmarkRow,
-  ParameterValue,
-  Roof,
-} from '../results/benchmark';
+import type { AttentionPattern } from '../results/benchmark';
+import type { ParameterValue } from '../schema/parts';
+import type { BenchmarkRow, BenchmarkSetup, BenchmarkResult, Roof } from '../results/benchmark-schema';
 import type { ShardedSetup, ShardedProgress, ShardedScaling } from '../results/sharded';
 import type { Failure } from '../wire/failures';
 import type { MechanismView, MechanismViewRequest } from './mechanism-view';

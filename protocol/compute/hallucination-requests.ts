@@ -3,7 +3,7 @@ import * as v from 'valibot';
 import { InputError } from '../inputs/faults';
 import { classesFrom } from '../inputs/lexicon';
 import { interventionsField } from '../interventions/interventions';
-import type { DatasetEntry, PictureSample } from '../results/hallucination';
+import type { DatasetEntry, PictureSample } from '../results/hallucination-schema';
 import { popeReadings, popeSplits } from '../results/pope';
 import type { Schema } from '../schema/check';
 import { filledText, flag, list, object, oneOf, optional, texts, wholeFrom } from '../schema/fields';

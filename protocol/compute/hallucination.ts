@@ -1,24 +1,23 @@
 /** The part of the compute server's interface that looks for hallucination heads; joined to ComputeMethods in api.ts. */
+import type { FlagPerHead, PerHead } from '../results/heads';
 import type {
+  DivergenceStep,
   Caption,
   CaptionToken,
   DatasetEntry,
-  DivergenceStep,
-  FlagPerHead,
   HallucinationResult,
   HallucinationSet,
   PictureSample,
-} from '../results/hallucination';
+} from '../results/hallucination-schema';
 import type {
-  OutlierRule,
   Reinforcement,
   Removed,
+  OutlierRule,
   RemovedPositions,
   VhdDistance,
 } from '../interventions/reinforcement';
 import type { Lexicon } from '../inputs/lexicon';
 import type { Intervention } from '../interventions/interventions';
-import type { PerHead } from '../results/heads';
 import type { ChatPrompt, ImageSpan } from '../schema/parts';
 import type { Tokenised } from './models';
 import type { OnDevice, PromptInput } from '../inputs/prompt';

@@ -1,5 +1,6 @@
 /** What a mechanism is, drawn and counted: for the card of a mechanism in the kernels panel. */
-import type { AttentionPattern, ParameterValue } from '../results/benchmark';
+import type { AttentionPattern } from '../results/benchmark';
+import type { ParameterValue } from '../schema/parts';
 import type { Section } from '../sections/section';
 
 export interface MechanismViewRequest {

@@ -2,11 +2,11 @@
 import type { EncoderInput, OnDevice, PromptInput } from '../inputs/prompt';
 import type { CacheSize } from '../plans/cache-size';
 import type { Intervention } from '../interventions/interventions';
-import type { HeadStatistics, HeadsResult, HeadThumbnails, HeadTile, NextToken, NextTokens } from '../results/heads';
+import type { HeadThumbnails, HeadTile, NextToken, NextTokens, FlagPerHead } from '../results/heads';
+import type { HeadsResult, HeadStatistics } from '../results/heads-schema';
 import type { ChatPrompt, ImageSpan, ModelSummary, Parity } from '../schema/parts';
 import type { SteeringProgress, SteeringReply, SteeringRequest } from './steering';
 import type { ServingMeasureRequest, ServingMeasurement } from './serving';
-import type { FlagPerHead } from '../results/hallucination';
 
 export interface Tokenised {
   readonly ids: readonly number[];

@@ -1,5 +1,5 @@
 /** The part of the compute server's interface that lets a model answer the questions of POPE; joined to ComputeMethods in api.ts. */
-import type { PictureSample } from '../results/hallucination';
+import type { PictureSample } from '../results/hallucination-schema';
 import type { PopeMeasure, PopeReading, PopeResult, PopeSplit } from '../results/pope';
 import type { OnDevice } from '../inputs/prompt';
 import type { ImageWithTruth, ReinforcementRequest, StageProgress } from './hallucination';

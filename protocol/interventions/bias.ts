@@ -1,4 +1,5 @@
-import { exactly, numberFrom, object } from '../schema/fields';
+import type { Output } from '../schema/check';
+import { exactly, number, numberFrom, object, whole } from '../schema/fields';
 import { headField, layerField } from './fields';
 import { keysField, keysOf, keysText, keysWords, type Keys } from './keys';
 import type { InterventionKind } from './kind';
@@ -48,3 +49,7 @@ export const bias: InterventionKind<Bias> = {
   neutral: ({ bias: number }) => number === 0,
   anywhere: () => false,
 };
+
+/** A bias as earlier requests and results have it. */
+export const keyBias = object({ layer: whole, head: whole, start: whole, end: whole, bias: number });
+export type KeyBias = Output<typeof keyBias>;

@@ -1,6 +1,6 @@
 /** Gains among interventions, and the fields `gains` and `biases` of older files and of the shorthands as interventions. */
 import type { HeadGain } from '../schema/parts';
-import type { Bias } from './bias';
+import type { Bias, KeyBias } from './bias';
 import type { Gain } from './gain';
 import type { Intervention } from './interventions';
 
@@ -9,15 +9,6 @@ export const gainsIn = (list: readonly Intervention[]): readonly HeadGain[] =>
 
 export const fromGains = (gains: readonly HeadGain[]): readonly Gain[] =>
   gains.map(({ layer, head, gain }) => ({ kind: 'gain', layer, head, gain }));
-
-/** As requests and results had them. */
-export interface KeyBias {
-  readonly layer: number;
-  readonly head: number;
-  readonly start: number;
-  readonly end: number;
-  readonly bias: number;
-}
 
 export const fromBiases = (biases: readonly KeyBias[]): readonly Bias[] =>
   biases.map(({ layer, head, start, end, bias }) => ({ kind: 'bias', layer, head, keys: { start, end }, bias }));

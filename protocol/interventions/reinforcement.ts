@@ -1,4 +1,7 @@
 /** How the heads that read an image or another span are measured, and how they are reinforced (arXiv 2412.13949). */
+import type { Output } from '../schema/check';
+import { byKind, flag, list, number, object, oneOf, whole } from '../schema/fields';
+import { mostLayers } from '../schema/parts';
 
 /** How far the head's output with the image is from its output without: Euclidean, its square, over the norm without, 1 - cosine. */
 export const vhdDistances = ['l2', 'squared', 'relative', 'cosine'] as const;
@@ -12,10 +15,6 @@ export type OutlierRule = (typeof outlierRules)[number];
 export const removedPositions = ['contiguous', 'original'] as const;
 export type RemovedPositions = (typeof removedPositions)[number];
 
-/** What the second pass lacks: the image, or the prompt tokens [start, end). */
-export type Removed =
-  { readonly kind: 'image' } | { readonly kind: 'span'; readonly start: number; readonly end: number };
-
 /** `in-graph`: gains computed inside the layer graphs; `progressive`: a run per layer; `one-shot`: all layers at once, approximate. */
 export const reinforcementExecutors = ['in-graph', 'progressive', 'one-shot'] as const;
 export type ReinforcementExecutor = (typeof reinforcementExecutors)[number];
@@ -25,22 +24,30 @@ export type ReinforcementExecutor = (typeof reinforcementExecutors)[number];
  * the one factor that gives the layer's attention output the norm that reinforcing the selected heads gives it.
  */
 export const reinforcedHeads = ['selected', 'random', 'all'] as const;
-type ReinforcedHeads = (typeof reinforcedHeads)[number];
 
-/** Heads of each of `layers` scaled by `alpha` before the output projection, chosen at the first step and held. */
-export interface Reinforcement {
-  readonly alpha: number;
+/** What the second pass lacks: the image, or the prompt tokens [start, end). */
+export const removedPart = byKind({ image: {}, span: { start: whole, end: whole } });
+export type Removed = Output<typeof removedPart>;
+
+export const layerList = list(whole, 'a list of layers', { most: mostLayers });
+
+export const reinforcementFields = {
+  alpha: number,
   /** Layers from 0, as resolved for the model. */
-  readonly layers: readonly number[];
-  readonly distance: VhdDistance;
-  readonly outliers: OutlierRule;
-  readonly positions: RemovedPositions;
-  readonly heads: ReinforcedHeads;
+  layers: layerList,
+  distance: oneOf(vhdDistances),
+  outliers: oneOf(outlierRules),
+  positions: oneOf(removedPositions),
+  heads: oneOf(reinforcedHeads),
   /**
    * The layer's attention output is scaled back, by one factor for all its heads, to the norm that it has without
    * reinforcement at the first step, so that its direction alone changes: a control.
    */
-  readonly normMatched: boolean;
-  readonly executor: ReinforcementExecutor;
-  readonly seed: number;
-}
+  normMatched: flag,
+  executor: oneOf(reinforcementExecutors),
+  seed: number,
+};
+
+/** Heads of each of `layers` scaled by `alpha` before the output projection, chosen at the first step and held. */
+export const reinforcement = object(reinforcementFields);
+export type Reinforcement = Output<typeof reinforcement>;

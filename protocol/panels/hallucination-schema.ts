@@ -1,8 +1,13 @@
 /** Messages of the Hallucination panel to the extension, and the plan of its form as it is kept. */
 import type { ReinforcementRequest } from '../compute/hallucination';
 import { interventionsField } from '../interventions/interventions';
-import { outlierRules, removedPositions, vhdDistances } from '../interventions/reinforcement';
-import { layerList, reinforcementFields } from '../results/hallucination-schema';
+import {
+  outlierRules,
+  removedPositions,
+  vhdDistances,
+  layerList,
+  reinforcementFields,
+} from '../interventions/reinforcement';
 import type { Schema } from '../schema/check';
 import {
   byKind,

@@ -5,17 +5,16 @@
 import type { CaptionTime, OpenedImage, ReinforcementRequest } from '../compute/hallucination';
 import type { Tokenised } from '../compute/models';
 import type { Intervention } from '../interventions/interventions';
+import type { FlagPerHead, PerHead } from '../results/heads';
 import type {
+  DivergenceStep,
   Caption,
   CaptionToken,
   DatasetEntry,
-  DivergenceStep,
-  FlagPerHead,
   HallucinationResult,
   HallucinationSet,
-} from '../results/hallucination';
+} from '../results/hallucination-schema';
 import type { OutlierRule, RemovedPositions, VhdDistance } from '../interventions/reinforcement';
-import type { PerHead } from '../results/heads';
 import type { ModelSummary } from '../schema/parts';
 import type {
   FromModelRunPanel,

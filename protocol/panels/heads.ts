@@ -5,7 +5,8 @@
 import type { Intervention } from '../interventions/interventions';
 import type { Tokenised } from '../compute/models';
 import type { PromptInput } from '../inputs/prompt';
-import type { HeadsResult, HeadStatistics, HeadThumbnails, HeadTile, NextTokens } from '../results/heads';
+import type { HeadThumbnails, HeadTile, NextTokens } from '../results/heads';
+import type { HeadsResult, HeadStatistics } from '../results/heads-schema';
 import type { ModelSummary } from '../schema/parts';
 import type { HeadsLayer } from '../sections/heads';
 import type { AttentionCell } from '../sections/map';

@@ -1,8 +1,14 @@
 /** Messages of the kernels panel to the extension, and the plan of its form as it is kept. */
 import type { MechanismViewRequest } from '../compute/mechanism-view';
 import { neighborhoodTilings, type NeighborhoodAxis, type NeighborhoodRequest } from '../compute/neighborhood';
-import type { BenchmarkSetup, BenchmarkShape } from '../results/benchmark';
-import { modes, parametersOf, pattern, setupOf } from '../results/benchmark-schema';
+import {
+  type BenchmarkSetup,
+  type BenchmarkShape,
+  modes,
+  parametersOf,
+  pattern,
+  setupOf,
+} from '../results/benchmark-schema';
 import type { Schema } from '../schema/check';
 import {
   anyNumber,

@@ -6,7 +6,7 @@ import type { DeviceInfo, MechanismInfo, SupportInfo } from '../compute/api';
 import type { MechanismView, MechanismViewRequest } from '../compute/mechanism-view';
 import type { ModuleInfo, ModuleProgress } from '../compute/modules';
 import type { NeighborhoodBound, NeighborhoodRequest } from '../compute/neighborhood';
-import type { BenchmarkSetup, BenchmarkResult, BenchmarkRow } from '../results/benchmark';
+import type { BenchmarkRow, BenchmarkSetup, BenchmarkResult } from '../results/benchmark-schema';
 import type { ModuleSetup, ModuleResult } from '../results/module-schema';
 import type { FromRunPanel, PanelPlace } from './run-panel';
 

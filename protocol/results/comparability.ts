@@ -5,9 +5,9 @@
 import type { AnalysisResult } from '../analysis/schema';
 import { interventionWords } from '../interventions/do-form';
 import type { Intervention } from '../interventions/interventions';
-import type { BenchmarkSetup, BenchmarkResult } from './benchmark';
-import type { HallucinationResult, HallucinationSet } from './hallucination';
-import type { HeadsResult } from './heads';
+import type { BenchmarkSetup, BenchmarkResult } from './benchmark-schema';
+import type { HallucinationResult, HallucinationSet } from './hallucination-schema';
+import type { HeadsResult } from './heads-schema';
 import { machineWords } from './machine';
 import type { ModuleSetup, ModuleResult } from './module-schema';
 import type { ModelSummary, ImageSpan, DeviceSummary, Provenance, HeldWeights } from '../schema/parts';
@@ -408,7 +408,7 @@ function differencesIn(fields: LooseFields, here: Table, there: Table): readonly
 
 /** What differs between two results of one kind, besides what is compared. */
 export function differencesBetween<T extends Comparable>(here: T, there: T): readonly Difference[] {
-  return differencesIn(fieldsOf(here.kind), here as unknown as Table, there as unknown as Table);
+  return differencesIn(fieldsOf(here.kind), here, there);
 }
 
 /** `mode (prefill, there decode); batch (1, there 8)`. */
@@ -439,5 +439,5 @@ export function unclassified(result: Comparable): readonly string[] {
       if (entry === undefined) return [`${place}${key}`];
       return entry !== 'free' && 'fields' in entry ? walk(entry.fields, tableOf(table[key]), `${place}${key}.`) : [];
     });
-  return walk(fieldsOf(result.kind), result as unknown as Table, '');
+  return walk(fieldsOf(result.kind), result, '');
 }

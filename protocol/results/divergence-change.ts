@@ -1,5 +1,5 @@
 /** A result of pictures beside another one, as files hold it. */
-import type { HallucinationResult, HallucinationSet } from './hallucination';
+import type { HallucinationResult, HallucinationSet } from './hallucination-schema';
 import type { PerHead } from './heads';
 
 /** VHD of the first token here minus there, [layers][heads], in units of the distance of both. */

@@ -1,5 +1,6 @@
 /** The statistics and the labels of heads in words: titles, units, and definitions as they are measured. */
-import type { HeadLabel, HeadStatistics } from './heads';
+import type { HeadLabel } from './heads';
+import type { HeadStatistics } from './heads-schema';
 
 export type StatisticName = keyof HeadStatistics;
 

@@ -1,8 +1,13 @@
-/** A saved result of heads, `*.headscope-heads.json`, as it is read back. */
+/**
+ * What the heads of a model do on a prompt: as computed, saved and read back (`*.headscope-heads.json`), and printed
+ * (`headscope heads`). T tokens, positions from 0, p(i, j) the probability that query i gives key j, natural logarithm. Heads are
+ * query heads.
+ */
+import type { Output, Schema } from '../schema/check';
 import * as v from 'valibot';
-import { fromBiases, fromGains, gainsIn, type KeyBias } from '../interventions/gains';
+import { keyBias } from '../interventions/bias';
+import { fromBiases, fromGains, gainsIn } from '../interventions/gains';
 import { interventionsField } from '../interventions/interventions';
-import type { Schema } from '../schema/check';
 import {
   choosing,
   count,
@@ -24,7 +29,6 @@ import {
   whole,
   wholeFrom,
   wholeOf,
-  type Fields,
 } from '../schema/fields';
 import {
   chatPrompt,
@@ -41,30 +45,8 @@ import {
   sizeFields,
   sizeOf,
   type Size,
-  type HeadGain,
 } from '../schema/parts';
-import {
-  headLabels,
-  type CausalChange,
-  type ClassAblation,
-  type HeadClass,
-  type HeadsResult,
-  type HeadStatistics,
-  type LabelScores,
-  type PerHead,
-  type TopKey,
-} from './heads';
-
-/** The pictures of the heads as text: little-endian float32, [layers][heads][size][size], as base64. */
-export interface WrittenThumbnails {
-  readonly size: number;
-  readonly layers: number;
-  readonly heads: number;
-  readonly encoding: 'float32-base64';
-  readonly data: string;
-}
-
-export type WrittenHeads = HeadsResult & { readonly thumbnails?: WrittenThumbnails };
+import { headLabels, type headStatisticNames, type PerHead } from './heads';
 
 /** Numbers in all pictures of a file: 1,024 heads of 64 x 64. */
 const mostPixels = 1024 * 64 * 64;
@@ -73,69 +55,117 @@ const mostTopKeys = 64;
 
 export const label = oneOf(headLabels);
 
-export const causalChange: Fields<CausalChange> = {
+const causalFields = {
+  /** On the random sequence named by `on`; NaN where vocabulary or context are too small for one, or all heads are off already. */
   lossChange: figure,
   on: text,
+  /** On the prompt itself; absent where it has no token to predict. */
   promptLossChange: optional(figure),
+  /** How many of the heads the gains of the run have at 0: their removal is in neither loss. Absent: none. */
   alreadyOff: optional(count),
 };
 
+/** Change of the mean loss of the next token, in nats per token, on top of the gains of the run: without the heads less with them. */
+const causalChange = object(causalFields);
+export type CausalChange = Output<typeof causalChange>;
+
+/** All heads of a label removed at once. */
+export const classAblation = object({
+  label,
+  /** How many heads have it. */
+  heads: count,
+  ...causalFields,
+});
+export type ClassAblation = Output<typeof classAblation>;
+
 /** `size` bounds the head that it names, where it is known. */
-export const headClass = (size?: Size): Schema<HeadClass> =>
-  object<HeadClass>({
+export const headClass = (size?: Size) =>
+  object({
     ...placeFields(size),
     label,
     score: figure,
-    null: object<HeadClass['null']>({
+    /** The same score where the structure that the label needs is absent (shuffled or random tokens). */
+    null: object({
       mean: figure,
       sd: figure,
+      /** Random sequences that mean and sd were measured on; absent: both follow from a formula. */
       seeds: optional(count),
+      /** Stood in the place of a smaller sd for the confidence; absent: the sd itself was used. */
       floor: optional(number),
     }),
+    /**
+     * 0..1: the distribution function of (score - null mean) / null sd, normal where the null model is a formula; where it was
+     * measured, Student's with seeds - 1 degrees of freedom, the sd widened by sqrt(1 + 1/seeds).
+     */
     confidence: figure,
-    causal: optional(object<CausalChange>(causalChange)),
+    /** What removing the head (gain 0) does; absent when it was not asked for. */
+    causal: optional(causalChange),
   });
+export type HeadClass = Output<ReturnType<typeof headClass>>;
 
 /** `table`: of one number for each head. */
-export const statisticsOf = (table: Schema<PerHead>): Schema<HeadStatistics> =>
-  object<HeadStatistics>({
+export const statisticsOf = (table: Schema<PerHead>) =>
+  object({
+    /** Mean over i = 1..T-1 of p(i, i-1). */
     previousToken: table,
+    /** Mean over i = 1..T-1 of p(i, 0). */
     firstToken: table,
+    /** Mean over all i of p(i, i). */
     selfToken: table,
+    /** Mean over all i of -sum_j p ln p, in nats. */
     entropy: table,
+    /** Mean over all i of sum_j p(i, j) (i - j), in tokens. */
     meanDistance: table,
+    /** Mean over all i of the mass on keys i-15..i. */
     localWindow: table,
+    /** Mean, over queries whose token occurred before, of the mass on the tokens after its (4 latest) earlier occurrences. */
     induction: table,
+    /** The same queries, mass on the earlier occurrences. */
     duplicateToken: table,
-  });
+  } satisfies Record<(typeof headStatisticNames)[number], Schema<PerHead>>);
+export type HeadStatistics = Output<ReturnType<typeof statisticsOf>>;
 
-export const labelScoresOf = (table: Schema<PerHead>): Schema<LabelScores> =>
-  object<LabelScores>({
+export const labelScoresOf = (table: Schema<PerHead>) =>
+  object({
     score: table,
     nullMean: table,
     nullSd: table,
+    /** As `null.seeds` of a label. */
     nullSeeds: optional(count),
+    /** Stood in the place of each sd that is smaller; absent: all were used. */
     nullFloor: optional(number),
     confidence: table,
+    /**
+     * From which score on the head would have the label, were the score also sure enough: `diagnostics/shared/labels/labels.ts`. NaN
+     * where no score would do; absent in older results.
+     */
     needed: optional(table),
   });
+/** A label's score of every head with its null model, whether it makes a label or not. */
+export type LabelScores = Output<ReturnType<typeof labelScoresOf>>;
 
-const topKeysOf = (size: Size, tokens: number): Schema<NonNullable<HeadsResult['topKeys']>> =>
+const topKeysOf = (size: Size, tokens: number) =>
   perHead(
     size,
     list(
-      object<TopKey>({ key: wholeFrom(0, tokens - 1, `a position from 0 to ${tokens - 1}`), weight: figure }),
+      object({
+        /** Position of its token. */
+        key: wholeFrom(0, tokens - 1, `a position from 0 to ${tokens - 1}`),
+        /** p(query, key). */
+        weight: figure,
+      }),
       'a list',
       { most: mostTopKeys },
     ),
   );
 
-function thumbnailsOf({ layers, heads }: Size): Schema<WrittenThumbnails> {
+/** The pictures of the heads as text: little-endian float32, [layers][heads][size][size], as base64. */
+function thumbnailsOf({ layers, heads }: Size) {
   const most = Math.floor(Math.sqrt(mostPixels / Math.max(1, layers * heads)));
   return choosing(
     (value) => {
       const numbers = layers * heads * wholeOf(fieldsIn(value)['size']) ** 2;
-      return object<WrittenThumbnails>({
+      return object({
         size: wholeFrom(1, most),
         layers: exactly(layers),
         heads: exactly(heads),
@@ -144,7 +174,7 @@ function thumbnailsOf({ layers, heads }: Size): Schema<WrittenThumbnails> {
       });
     },
     () => [
-      object<WrittenThumbnails>({
+      object({
         size: count,
         layers: count,
         heads: count,
@@ -155,32 +185,41 @@ function thumbnailsOf({ layers, heads }: Size): Schema<WrittenThumbnails> {
   );
 }
 
+export type WrittenThumbnails = Output<ReturnType<typeof thumbnailsOf>>;
+
 const isBase64 = (data: unknown, bytes: number): boolean =>
   typeof data === 'string' && data.length === 4 * Math.ceil(bytes / 3) && /^[A-Za-z0-9+/]*={0,2}$/.test(data);
 
-function writtenHeadsOf(size: Size, tokens: number): Schema<WrittenHeads> {
+function writtenHeadsOf(size: Size, tokens: number) {
   const table = figurePerHead(size);
-  return object<WrittenHeads>(
+  return object(
     {
       ...headOf('headscope-heads', 'saved result of heads'),
       ...provenance,
       model: modelSummary,
       prompt: orNull(text),
       ids: list(whole, 'a list of token ids'),
+      /** Text of each token, special tokens as they are written. */
       tokens: listOf(tokens, text, 'a list with one text for each id'),
+      /** Where the picture stands among the tokens; the group `image` is its tokens. */
       image: optional(imageSpan),
+      /** Where the text went through the chat template; absent in older results. */
       chatPrompt: optional(chatPrompt),
       ...sizeFields(size),
+      /** The interventions that are gains. */
       gains: headGains(size),
+      /** What was changed in the run. */
       interventions: interventionsField,
       statistics: statisticsOf(figurePerHead(size)),
+      /** By group name: mean mass on its keys. */
       groups: record(table),
+      /** [layers][heads]: what the last query reads most, largest weight first, at most 4 keys; absent in older results. */
       topKeys: optional(topKeysOf(size, tokens)),
       classes: list(headClass(size), 'a list', { most: size.layers * size.heads * headLabels.length }),
+      /** By label; a label that needs a random sequence is absent where none could be made. Absent in results without labels. */
       labelScores: optional(recordOf(headLabels, labelScoresOf(figurePerHead(size)))),
-      classAblations: optional(
-        list(object<ClassAblation>({ label, heads: count, ...causalChange }), 'a list', { most: headLabels.length }),
-      ),
+      /** With the causal check only. */
+      classAblations: optional(list(classAblation, 'a list', { most: headLabels.length })),
       parity,
       seconds: number,
       thumbnails: optional(thumbnailsOf(size)),
@@ -188,6 +227,10 @@ function writtenHeadsOf(size: Size, tokens: number): Schema<WrittenHeads> {
     'a JSON object',
   );
 }
+
+export type WrittenHeads = Output<ReturnType<typeof writtenHeadsOf>>;
+export type HeadsResult = Omit<WrittenHeads, 'thumbnails'>;
+export type TopKey = NonNullable<HeadsResult['topKeys']>[number][number][number];
 
 /** The tables are held against the size that the file itself says. */
 export const writtenHeads: Schema<WrittenHeads> = v.pipe(
@@ -202,10 +245,8 @@ export const writtenHeads: Schema<WrittenHeads> = v.pipe(
   ),
 );
 
-const earlierGains: Schema<readonly HeadGain[]> = list(object<HeadGain>({ layer: whole, head: whole, gain: number }));
-const earlierBiases: Schema<readonly KeyBias[]> = list(
-  object<KeyBias>({ layer: whole, head: whole, start: whole, end: whole, bias: number }),
-);
+const earlierGains = list(object({ layer: whole, head: whole, gain: number }));
+const earlierBiases = list(keyBias);
 
 /** Earlier results have `gains`, and biases among their settings; the command line leaves `gains` out where there is more. */
 function withInterventions(value: unknown): unknown {

@@ -1,33 +1,5 @@
-/** How busy a machine was beside a measurement: what is recorded with a result, what counts as busy, and what is said of it. */
-
-/** Load of a machine over some seconds. */
-export interface MachineLoad {
-  /**
-   * Share of the machine's processor time that other processes used, from 0 to 1: busy time (user, nice, system, interrupts) of
-   * all its processors, as the system counts it (/proc/stat on Linux), less the processor time of the process that measures,
-   * over seconds times processors.
-   */
-  readonly others: number;
-  /** Runnable processes, averaged over the last minute at the end of the interval (load average); absent on Windows. */
-  readonly average?: number;
-  /** Length of the interval. */
-  readonly seconds: number;
-}
-
-export interface MachineState {
-  /** Logical processors of the machine, also where the process may not use all of them. */
-  readonly processors: number;
-  readonly load: {
-    /** Over a fifth of a second in which the process waits, right before it starts. */
-    readonly before: MachineLoad;
-    /** Over the time in which something was timed; absent where nothing was. */
-    readonly during?: MachineLoad;
-  };
-  /** Whether `during`, or `before` where nothing was timed, is a load of at least `busyShare`. */
-  readonly busy: boolean;
-  /** Other work of the same process that ran meanwhile, as "running an analysis"; absent where there was none. */
-  readonly beside?: readonly string[];
-}
+/** What counts as a busy machine, and what is said of the load beside a measurement. */
+import type { MachineLoad, MachineState } from './benchmark-schema';
 
 /**
  * From this share of the processor time in other processes a machine is called busy. Kernels that use all processors take longer

@@ -2,8 +2,8 @@
  * POPE of a model (arXiv 2305.10355): yes/no questions about objects of pictures, what the model answered, and the scores. As
  * `headscope pope MODEL` prints and writes it.
  */
-import type { PictureSample, ShareChange } from './hallucination';
-import type { OutlierRule, Reinforcement, RemovedPositions, VhdDistance } from '../interventions/reinforcement';
+import type { PictureSample, ShareChange } from './hallucination-schema';
+import type { Reinforcement, OutlierRule, RemovedPositions, VhdDistance } from '../interventions/reinforcement';
 import type { ChatPrompt, ModelSummary, Parity, Provenance } from '../schema/parts';
 
 /** Which absent objects are asked for: any, the most frequent ones, those that keep company with a present one. */

@@ -1,5 +1,5 @@
 /** Changes of shares in words. */
-import type { ShareChange } from './hallucination';
+import type { ShareChange } from './hallucination-schema';
 
 /** The 95 % interval leaves 0 out. */
 export const isMoreThanNoise = ({ low, high }: ShareChange): boolean => low > 0 || high < 0;

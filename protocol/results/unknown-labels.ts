@@ -1,5 +1,5 @@
 /** What is said of truth labels that the lexicon does not know: by the command line and on the panel alike. */
-import type { TruthLabels } from './hallucination';
+import type { TruthLabels } from './hallucination-schema';
 
 /** That a part of the truth is not scored; undefined where all of it is. */
 export const unknownLabels = ({ total, unknown, names }: TruthLabels): string | undefined =>

@@ -1,5 +1,6 @@
 import { catalogue } from '../../kernels/catalogue';
-import type { AttentionPattern, BenchmarkRow } from '../../protocol/results/benchmark';
+import type { AttentionPattern } from '../../protocol/results/benchmark';
+import type { BenchmarkRow } from '../../protocol/results/benchmark-schema';
 import type { Bench, Report } from './support/bench';
 import { causalPlan } from './support/interleaved';
 import { runBenchmark } from './support/server';

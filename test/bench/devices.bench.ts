@@ -1,5 +1,5 @@
 import { catalogue } from '../../kernels/catalogue';
-import type { BenchmarkRow } from '../../protocol/results/benchmark';
+import type { BenchmarkRow } from '../../protocol/results/benchmark-schema';
 import type { Bench, Report } from './support/bench';
 import { causalPlan } from './support/interleaved';
 import { runBenchmark, startServer } from './support/server';

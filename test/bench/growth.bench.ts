@@ -1,5 +1,6 @@
 import { powerFit } from '../../compute-server/harness/statistics/fits';
-import type { BenchmarkSetup, ParameterValue } from '../../protocol/results/benchmark';
+import type { ParameterValue } from '../../protocol/schema/parts';
+import type { BenchmarkSetup } from '../../protocol/results/benchmark-schema';
 import type { Bench, Report } from './support/bench';
 import { causalPlan, entrant, race } from './support/interleaved';
 

@@ -5,7 +5,7 @@ import { feedsOf, inputsOf, sharedInputs } from '../../compute-server/harness/in
 import { ratioOfPairs } from '../../compute-server/harness/statistics/ratio';
 import { interleave, pairs, type Series } from '../../compute-server/harness/timing';
 import { openSession } from '../../compute-server/runtime/session';
-import type { BenchmarkSetup } from '../../protocol/results/benchmark';
+import type { BenchmarkSetup } from '../../protocol/results/benchmark-schema';
 import type { Ratio } from '../../protocol/schema/parts';
 import { verdict } from '../../protocol/results/verdict';
 import type { Bench } from './support/bench';

@@ -1,6 +1,7 @@
 /** Drawing of the heads panel in Chromium (no graphics card): a grid of 32 x 32 heads, and panning and zooming a head of 8,192 tokens. */
 import type { FromHeadsPanel, ToHeadsPanel } from '../../protocol/panels/heads';
-import type { HeadsResult, HeadThumbnails } from '../../protocol/results/heads';
+import type { HeadThumbnails } from '../../protocol/results/heads';
+import type { HeadsResult } from '../../protocol/results/heads-schema';
 import { answering, finishedMessage } from '../browser/heads/heads-host';
 import { plantedModel, plantedResult, plantedThumbnails } from '../browser/heads/planted-model';
 import { PanelBrowser } from '../browser/support/panel-page';

@@ -6,7 +6,8 @@ import { cacheShare } from '../../kernels/mechanisms/latent/definition';
 import { normalTensor } from '../../kernels/tensors/random';
 import { sizeOf } from '../../kernels/tensors/tensor';
 import { toRuntime } from '../../kernels/tensors/precision';
-import type { BenchmarkSetup, ParameterValue } from '../../protocol/results/benchmark';
+import type { ParameterValue } from '../../protocol/schema/parts';
+import type { BenchmarkSetup } from '../../protocol/results/benchmark-schema';
 import type { Bench, Report } from './support/bench';
 import { causalPlan, entrant, race } from './support/interleaved';
 

@@ -1,4 +1,4 @@
-import type { BenchmarkSetup } from '../../protocol/results/benchmark';
+import type { BenchmarkSetup } from '../../protocol/results/benchmark-schema';
 import type { Bench } from './support/bench';
 import { causalPlan, entrant, race } from './support/interleaved';
 

@@ -1,5 +1,5 @@
 import { powerFit } from '../../compute-server/harness/statistics/fits';
-import type { BenchmarkSetup } from '../../protocol/results/benchmark';
+import type { BenchmarkSetup } from '../../protocol/results/benchmark-schema';
 import type { Bench } from './support/bench';
 import { causalPlan, entrant, race } from './support/interleaved';
 

@@ -1,4 +1,5 @@
-import type { BenchmarkSetup, ParameterValue } from '../../protocol/results/benchmark';
+import type { ParameterValue } from '../../protocol/schema/parts';
+import type { BenchmarkSetup } from '../../protocol/results/benchmark-schema';
 import type { Bench } from './support/bench';
 import { causalPlan, entrant, race, type Entrant } from './support/interleaved';
 

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
-import type { BenchmarkResult } from '../../protocol/results/benchmark';
-import type { FittedLength } from '../../protocol/results/cab';
+import type { BenchmarkResult, FittedLength } from '../../protocol/results/benchmark-schema';
 import { answering, plan, result } from './support/kernels-host';
 import { PanelBrowser, type PanelPage } from './support/panel-page';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'mocha';
-import type { BenchmarkRow } from '../../protocol/results/benchmark';
+import type { BenchmarkRow } from '../../protocol/results/benchmark-schema';
 import { answering, catalogue, devices, measured, openMessage, plan, result, supports } from './support/kernels-host';
 import { PanelBrowser, type OpenOptions, type PanelPage } from './support/panel-page';
 

@@ -1,5 +1,5 @@
 /** The kernels of the catalogue on a device beside the cpu, by the compute server as it is shipped, and two against the roof. */
-import type { BenchmarkSetup, BenchmarkRow } from '../../protocol/results/benchmark';
+import type { BenchmarkRow, BenchmarkSetup } from '../../protocol/results/benchmark-schema';
 import type { ComputeClient } from '../../protocol/compute/client';
 import { textTable } from '../../compute-server/cli/table';
 import { beside, digits } from './words';

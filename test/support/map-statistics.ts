@@ -3,7 +3,7 @@
  * compute-server/model/run/stream/head-statistics.ts, for benches and as a second computation for tests.
  */
 import { earlierOccurrences, localWindow } from '../../compute-server/model/run/stream/statistics-layout';
-import type { HeadStatistics } from '../../protocol/results/heads';
+import type { HeadStatistics } from '../../protocol/results/heads-schema';
 
 export type MapStatistics = Readonly<Record<keyof HeadStatistics, number>>;
 

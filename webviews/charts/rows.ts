@@ -1,5 +1,5 @@
 /** What the charts of a benchmark share: series of one number over length from the rows of a result. */
-import type { BenchmarkResult, BenchmarkRow } from '../../protocol/results/benchmark';
+import type { BenchmarkRow, BenchmarkResult } from '../../protocol/results/benchmark-schema';
 import { count } from '../ui/numbers';
 import { leastApart } from './axis';
 import type { Axis, Mark, Point, Series } from './chart';

@@ -1,6 +1,6 @@
 import { catalogue } from '../../../kernels/catalogue';
 import { resolveTable, valueOfText } from '../../../protocol/analysis/parameters';
-import type { ParameterValue } from '../../../protocol/results/benchmark';
+import type { ParameterValue } from '../../../protocol/schema/parts';
 import { wrongUsage } from '../exit-codes';
 
 /** `sliding-window.window=256` as values by mechanism and name, checked against the mechanism's table. */

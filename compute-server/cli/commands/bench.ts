@@ -1,14 +1,8 @@
 import { Option } from 'commander';
 import { attentionPatterns } from '../../../kernels/shape';
 import type { MechanismInfo } from '../../../protocol/compute/api';
-import { keptOnResume } from '../../../protocol/results/benchmark';
-import type {
-  AttentionPattern,
-  BenchmarkMode,
-  BenchmarkSetup,
-  BenchmarkResult,
-  BenchmarkRow,
-} from '../../../protocol/results/benchmark';
+import { keptOnResume, type AttentionPattern, type BenchmarkMode } from '../../../protocol/results/benchmark';
+import type { BenchmarkRow, BenchmarkSetup, BenchmarkResult } from '../../../protocol/results/benchmark-schema';
 import { isCross } from '../../../protocol/results/attention-pattern';
 import { limits } from '../../../protocol/results/limits';
 import { FailureError } from '../../../protocol/wire/failures';

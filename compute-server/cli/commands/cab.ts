@@ -2,7 +2,7 @@ import { Option } from 'commander';
 import { attentionPatterns, type AttentionPattern } from '../../../kernels/shape';
 import type { MechanismInfo } from '../../../protocol/compute/api';
 import type { ComputeClient } from '../../../protocol/compute/client';
-import type { BenchmarkSetup, BenchmarkResult } from '../../../protocol/results/benchmark';
+import type { BenchmarkSetup, BenchmarkResult } from '../../../protocol/results/benchmark-schema';
 import { limits } from '../../../protocol/results/limits';
 import { FailureError } from '../../../protocol/wire/failures';
 import { joinPatterns } from '../../harness/cab';

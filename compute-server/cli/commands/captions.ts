@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import { InvalidArgumentError } from 'commander';
 import type { ReinforcementRequest } from '../../../protocol/compute/hallucination';
-import type { CaptionSetScore, HallucinationSet } from '../../../protocol/results/hallucination';
+import type { CaptionSetScore, HallucinationSet } from '../../../protocol/results/hallucination-schema';
 import { unknownLabels } from '../../../protocol/results/unknown-labels';
 import { readLexicon } from '../caption-files';
 import { exitCodes, wrongUsage } from '../exit-codes';

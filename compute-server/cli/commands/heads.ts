@@ -9,7 +9,7 @@ import { join, resolve } from 'node:path';
 import { demoPrompt } from '../../../protocol/inputs/demo-prompt';
 import { gainsAlone } from '../../../protocol/interventions/gains';
 import { headLabelsFile } from '../../../protocol/results/head-labels';
-import type { HeadsResult } from '../../../protocol/results/heads';
+import type { HeadsResult } from '../../../protocol/results/heads-schema';
 import { parityWords } from '../../../protocol/results/parity-words';
 import {
   addEncoderOptions,

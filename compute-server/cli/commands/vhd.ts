@@ -1,6 +1,6 @@
 /** headscope vhd: which heads read the image, or another span, and which generated words lean on it. */
 import { resolve } from 'node:path';
-import type { Caption, HallucinationResult, ImageSinks } from '../../../protocol/results/hallucination';
+import type { Caption, HallucinationResult, ImageSinks } from '../../../protocol/results/hallucination-schema';
 import { unknownLabels } from '../../../protocol/results/unknown-labels';
 import { provenance } from '../../provenance';
 import { readLexicon } from '../caption-files';

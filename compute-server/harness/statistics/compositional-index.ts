@@ -12,7 +12,8 @@
  */
 import { mean, sampleCorrelation, standardDeviation } from 'simple-statistics';
 import { attentionPatterns, type AttentionPattern } from '../../../kernels/shape';
-import type { CompositionalIndex, Metric, MethodIndex, ScoredTask, TaskIndex } from '../../../protocol/results/cab';
+import type { Metric, ScoredTask } from '../../../protocol/results/cab';
+import type { CompositionalIndex, MethodIndex, TaskIndex } from '../../../protocol/results/benchmark-schema';
 
 export function compositionalIndex(tasks: readonly ScoredTask[], baseline: string): CompositionalIndex {
   const indices = tasks.map(taskIndex);

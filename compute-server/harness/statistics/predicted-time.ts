@@ -10,7 +10,7 @@
  * - B(kind, bytes) is the rate of the kind's pass over so many bytes: measured over a small and a large array and
  *   interpolated in the logarithms between them, constant outside.
  */
-import type { Calibration, RateBySize } from '../../../protocol/results/benchmark';
+import type { Calibration, RateBySize } from '../../../protocol/results/benchmark-schema';
 import type { Work, WorkKind } from '../../../kernels/graph/work';
 
 /** Milliseconds of one run. */

@@ -1,7 +1,7 @@
 /** Which pictures of a folder a run takes. */
 import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
-import type { PictureSample } from '../../../protocol/results/hallucination';
+import type { PictureSample } from '../../../protocol/results/hallucination-schema';
 
 /**
  * `count` of the pictures, in the order in which they were given; all where no sample is asked for or the folder has no more.

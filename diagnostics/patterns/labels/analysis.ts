@@ -1,6 +1,7 @@
 /** The analysis `labels`: statistics of every head on a prompt, labels with their null models, and what labelled heads are worth. */
 import type { HeadPlace } from '../../../protocol/sections/heads';
-import { headStatisticNames, type HeadStatistics } from '../../../protocol/results/heads';
+import { headStatisticNames } from '../../../protocol/results/heads';
+import type { HeadStatistics } from '../../../protocol/results/heads-schema';
 import type { SectionQuestion } from '../../../protocol/analysis/schema';
 import type { Analysis } from '../../analysis';
 import type { HeadNumbers } from '../../model-runner/head-numbers';

@@ -1,7 +1,8 @@
 /** What a result of labels says in a sentence or two, and what a person can do with it elsewhere. */
 import type { Offer } from '../../../protocol/analysis/schema';
 import { labelWords } from '../../../protocol/results/head-words';
-import type { ClassAblation, HeadLabel } from '../../../protocol/results/heads';
+import type { HeadLabel } from '../../../protocol/results/heads';
+import type { ClassAblation } from '../../../protocol/results/heads-schema';
 import { headsByLabel } from '../../shared/labels/causal-check';
 import { familyRate } from '../../shared/labels/labels';
 import type { LabelsResult } from './result';

@@ -1,7 +1,7 @@
 /** The result of the analysis `labels`, and its schema. */
 import type { Output, Schema } from '../../../protocol/schema/check';
-import { headLabels, headStatisticNames, type ClassAblation, type PerHead } from '../../../protocol/results/heads';
-import { causalChange, headClass, label, labelScoresOf, statisticsOf } from '../../../protocol/results/heads-schema';
+import { headLabels, headStatisticNames, type PerHead } from '../../../protocol/results/heads';
+import { classAblation, headClass, labelScoresOf, statisticsOf } from '../../../protocol/results/heads-schema';
 import { count, ensure, figure, list, object, optional, record, recordOf } from '../../../protocol/schema/fields';
 import { mostHeads, mostHeadsInAll, mostLayers } from '../../../protocol/schema/parts';
 
@@ -20,9 +20,7 @@ const fields = object({
   labelScores: recordOf(headLabels, labelScoresOf(perHead)),
   classes: list(headClass(), 'a list of labels', { most: mostHeadsInAll * headLabels.length }),
   /** With the causal check only; empty where the model predicts no next token. */
-  classAblations: optional(
-    list(object<ClassAblation>({ label, heads: count, ...causalChange }), 'a list', { most: headLabels.length }),
-  ),
+  classAblations: optional(list(classAblation, 'a list', { most: headLabels.length })),
 });
 
 export type LabelsResult = Output<typeof fields>;

@@ -1,6 +1,7 @@
 /** What a result of labels shows. */
 import { labelWords, statisticInfos } from '../../../protocol/results/head-words';
-import { headLabels, type HeadClass, type HeadLabel } from '../../../protocol/results/heads';
+import { headLabels, type HeadLabel } from '../../../protocol/results/heads';
+import type { HeadClass } from '../../../protocol/results/heads-schema';
 import type { HeadsLayer } from '../../../protocol/sections/heads';
 import type { Section } from '../../../protocol/sections/section';
 import type { SectionColumn } from '../../../protocol/sections/table';

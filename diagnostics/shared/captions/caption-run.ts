@@ -1,7 +1,7 @@
 /** Captions out of runs: plain with the divergence of each token, and with reinforced heads. */
 import type { Variant } from '../../../models/instrument/changes/changes';
 import type { CaptionProgress, StageProgress } from '../../../protocol/compute/hallucination';
-import type { Caption, CaptionToken, DivergenceStep } from '../../../protocol/results/hallucination';
+import type { DivergenceStep, Caption, CaptionToken } from '../../../protocol/results/hallucination-schema';
 import type { Reinforcement } from '../../../protocol/interventions/reinforcement';
 import { continued, type GenerationRequest } from '../../model-runner/decoding';
 import type { ModelRunner } from '../../model-runner/model-runner';

@@ -4,7 +4,7 @@ import { cocoLexicon } from './coco-lexicon';
 import { ObjectFinder } from './lexicon';
 import { brokenWords } from './repetition';
 import type { Judging } from '../../../protocol/compute/hallucination';
-import type { Caption, CaptionScore, ObjectMention, TruthLabels } from '../../../protocol/results/hallucination';
+import type { Caption, CaptionScore, ObjectMention, TruthLabels } from '../../../protocol/results/hallucination-schema';
 
 /**
  * Texts of the tokens, which joined are the text of them all. A character of several tokens belongs to the last of them: until

@@ -1,6 +1,6 @@
 /** What must be said beside the scores of captions. */
 import { unknownLabels } from '../../../protocol/results/unknown-labels';
-import type { HallucinationSet } from '../../../protocol/results/hallucination';
+import type { HallucinationSet } from '../../../protocol/results/hallucination-schema';
 import * as build from '../sections/builders';
 import type { Section } from '../../../protocol/sections/section';
 

@@ -6,7 +6,7 @@ import type {
   DatasetEntry,
   HallucinationSet,
   TVhdSeparation,
-} from '../../../protocol/results/hallucination';
+} from '../../../protocol/results/hallucination-schema';
 import type { Reinforcement } from '../../../protocol/interventions/reinforcement';
 import { finalResult } from '../final-result';
 import type { ModelRunner } from '../../model-runner/model-runner';

@@ -2,7 +2,7 @@
  * Two passes side by side: a sequence with its span and the same without, both carrying the generated tokens of the first.
  * What leaves the runtime is each head's output at one row per step, never an attention map.
  */
-import type { DivergenceStep } from '../../../protocol/results/hallucination';
+import type { DivergenceStep } from '../../../protocol/results/hallucination-schema';
 import { continued, type GeneratedToken, type GenerationRequest } from '../../model-runner/decoding';
 import type {
   Continuation,

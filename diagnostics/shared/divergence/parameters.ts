@@ -5,9 +5,9 @@ import {
   removedPositions,
   vhdDistances,
   type OutlierRule,
-  type Reinforcement,
   type RemovedPositions,
   type VhdDistance,
+  type Reinforcement,
 } from '../../../protocol/interventions/reinforcement';
 import { mostHeads } from '../../../protocol/schema/parts';
 import type { ModelFacts } from '../../model-runner/model-runner';

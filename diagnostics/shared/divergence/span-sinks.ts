@@ -1,6 +1,6 @@
 /** Visual attention sinks of a run: collected layer by layer, so that no more than one layer's states are held. */
 import { sinkDimensions, sinkThreshold, sinkValue } from './sinks';
-import type { ImageSinks } from '../../../protocol/results/hallucination';
+import type { ImageSinks } from '../../../protocol/results/hallucination-schema';
 import type { ResidualStream } from '../../model-runner/run-request';
 import type { ModelFacts } from '../../model-runner/model-runner';
 import { stateOf } from '../../model-runner/stream-state';

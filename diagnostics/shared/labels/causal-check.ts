@@ -14,13 +14,8 @@
 import { changesOf, type Variant } from '../../../models/instrument/changes/changes';
 import type { HeadPlace } from '../../../protocol/sections/heads';
 import { gainsOf } from '../../../models/instrument/changes/gain';
-import {
-  headLabels,
-  type CausalChange,
-  type ClassAblation,
-  type HeadClass,
-  type HeadLabel,
-} from '../../../protocol/results/heads';
+import { headLabels, type HeadLabel } from '../../../protocol/results/heads';
+import type { CausalChange, ClassAblation, HeadClass } from '../../../protocol/results/heads-schema';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import { predictedRows } from '../../model-runner/predicted-rows';
 import type { Sequence } from '../../model-runner/sequence';

@@ -1,7 +1,7 @@
 /** Scores and labels of the heads of a run: random sequences are run beside it for what its prompt cannot show. */
-import { changesOf, type Variant } from '../../../models/instrument/changes/changes';
-import { hasChange } from '../../../models/instrument/changes/changes';
-import type { ClassAblation, HeadClass, HeadLabel, LabelScores } from '../../../protocol/results/heads';
+import { changesOf, type Variant, hasChange } from '../../../models/instrument/changes/changes';
+import type { HeadLabel } from '../../../protocol/results/heads';
+import type { ClassAblation, HeadClass, LabelScores } from '../../../protocol/results/heads-schema';
 import { refusal } from '../../../protocol/wire/failures';
 import type { HeadNumbers } from '../../model-runner/head-numbers';
 import type { ModelRunner } from '../../model-runner/model-runner';

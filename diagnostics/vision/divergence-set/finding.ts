@@ -1,5 +1,5 @@
 /** The finding of the analysis `divergence-set`. */
-import type { ShareChange } from '../../../protocol/results/hallucination';
+import type { ShareChange } from '../../../protocol/results/hallucination-schema';
 import { isMoreThanNoise, pointsOf } from '../../../protocol/results/share-change';
 import type { SetResult } from './result';
 import { variantName } from './variant-name';

@@ -1,6 +1,11 @@
 /** What the analysis `divergence-set` saves: the fields of a saved set of captions. */
-import { captionedPictures, measureFields, truthLabels } from '../../../protocol/results/hallucination-schema';
-import type { HallucinationSet, PictureSample } from '../../../protocol/results/hallucination';
+import {
+  captionedPictures,
+  measureFields,
+  truthLabels,
+  type HallucinationSet,
+  type PictureSample,
+} from '../../../protocol/results/hallucination-schema';
 import type { Schema } from '../../../protocol/schema/check';
 import { object, whole } from '../../../protocol/schema/fields';
 

@@ -1,6 +1,6 @@
 /** Sections of the analysis `divergence-set`. */
 import { isMoreThanNoise } from '../../../protocol/results/share-change';
-import type { Caption, CaptionSetScore, ShareChange } from '../../../protocol/results/hallucination';
+import type { Caption, CaptionSetScore, ShareChange } from '../../../protocol/results/hallucination-schema';
 import type { ChartSection } from '../../../protocol/sections/chart';
 import type { Section } from '../../../protocol/sections/section';
 import type { SectionCell, SectionColumn } from '../../../protocol/sections/table';

@@ -1,5 +1,5 @@
 /** One run of the analysis `divergence-set`: a step a picture, so that a run that stopped goes on behind the last one. */
-import type { DatasetEntry } from '../../../protocol/results/hallucination';
+import type { DatasetEntry } from '../../../protocol/results/hallucination-schema';
 import type { WrittenTruth } from '../../../protocol/inputs/truth';
 import type { AnalysisJob, Step } from '../../analysis';
 import { measureIn } from '../../shared/divergence/parameters';

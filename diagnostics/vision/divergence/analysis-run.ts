@@ -1,7 +1,6 @@
 /** One run of the analysis `divergence`: two passes, the caption, where the selected heads read, the reinforced caption. */
-import type { Variant } from '../../../models/instrument/changes/changes';
-import { hasChange } from '../../../models/instrument/changes/changes';
-import type { CaptionToken } from '../../../protocol/results/hallucination';
+import { type Variant, hasChange } from '../../../models/instrument/changes/changes';
+import type { CaptionToken } from '../../../protocol/results/hallucination-schema';
 import type { AnalysisJob, Step } from '../../analysis';
 import type { ModelRunner, Prompt } from '../../model-runner/model-runner';
 import { TextPieces } from '../../shared/captions/caption';

@@ -1,6 +1,6 @@
 /** The parameters of the analysis `divergence`, and what they mean for a model. */
 import type { ParameterTable } from '../../../protocol/analysis/parameters';
-import type { Reinforcement, Removed, RemovedPositions } from '../../../protocol/interventions/reinforcement';
+import type { RemovedPositions, Reinforcement, Removed } from '../../../protocol/interventions/reinforcement';
 import type { ModelFacts } from '../../model-runner/model-runner';
 import type { DivergenceMeasure } from '../../shared/divergence/divergence-run';
 import {

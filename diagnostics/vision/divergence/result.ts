@@ -1,19 +1,15 @@
 /** What the analysis `divergence` saves: its types and their schema. */
 import type { Output, Schema } from '../../../protocol/schema/check';
+import { captionToken, imageSinks } from '../../../protocol/results/hallucination-schema';
 import {
-  captionToken,
-  imageSinks,
   reinforcementFields,
   removedPart,
-} from '../../../protocol/results/hallucination-schema';
-import type { FlagPerHead } from '../../../protocol/results/hallucination';
-import {
+  type Reinforcement,
   outlierRules,
   removedPositions,
   vhdDistances,
-  type Reinforcement,
 } from '../../../protocol/interventions/reinforcement';
-import type { PerHead } from '../../../protocol/results/heads';
+import type { FlagPerHead, PerHead } from '../../../protocol/results/heads';
 import {
   count,
   figure,

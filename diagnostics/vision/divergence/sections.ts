@@ -6,7 +6,7 @@ import type { ImageSection } from '../../../protocol/sections/image';
 import type { ChartSection } from '../../../protocol/sections/chart';
 import type { Section } from '../../../protocol/sections/section';
 import type { TokensSection } from '../../../protocol/sections/tokens';
-import type { DivergenceStep } from '../../../protocol/results/hallucination';
+import type { DivergenceStep } from '../../../protocol/results/hallucination-schema';
 import type { VhdDistance } from '../../../protocol/interventions/reinforcement';
 import { affected, placesWhere, removedWords } from './heads-of-result';
 import { lowerMedian } from '../../shared/divergence/divergence';

@@ -1,6 +1,6 @@
 /** The finding of the analysis `training-free`. */
 import { isMoreThanNoise, pointsOf } from '../../../protocol/results/share-change';
-import type { ShareChange } from '../../../protocol/results/hallucination';
+import type { ShareChange } from '../../../protocol/results/hallucination-schema';
 import { counted, percent, threeDigits } from '../../shared/words';
 import type { Changes, TrainingFreeResult } from './result';
 

@@ -1,7 +1,12 @@
 /** What the analysis `training-free` saves. */
 import type { Output } from '../../../protocol/schema/check';
-import type { PictureSample } from '../../../protocol/results/hallucination';
-import { captionedPictures, setScore, shareChange, truthLabels } from '../../../protocol/results/hallucination-schema';
+import {
+  type PictureSample,
+  captionedPictures,
+  setScore,
+  shareChange,
+  truthLabels,
+} from '../../../protocol/results/hallucination-schema';
 import {
   count,
   flag,

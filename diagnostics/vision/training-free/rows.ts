@@ -7,7 +7,7 @@
  * - CHAIR_S at equal length: both captions of a picture are cut to the words of the shorter one, and judged again.
  * - Time of a token: mean over pictures of ln(method / plain), Student's interval, as a ratio.
  */
-import type { CaptionSetScore, ShareChange } from '../../../protocol/results/hallucination';
+import type { CaptionSetScore, ShareChange } from '../../../protocol/results/hallucination-schema';
 import { CaptionJudge } from '../../shared/captions/caption';
 import { chairScores, type JudgedCaption } from '../../shared/captions/chair';
 import { repetitionIn } from '../../shared/captions/repetition';

@@ -1,5 +1,5 @@
 /** Sections of the analysis `training-free`. */
-import type { ShareChange } from '../../../protocol/results/hallucination';
+import type { ShareChange } from '../../../protocol/results/hallucination-schema';
 import { isMoreThanNoise, pointsOf } from '../../../protocol/results/share-change';
 import type { ChartSection } from '../../../protocol/sections/chart';
 import type { GenerationsSection } from '../../../protocol/sections/generations';

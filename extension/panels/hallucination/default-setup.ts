@@ -3,7 +3,7 @@ import { demoVisionPrompt } from '../../../protocol/inputs/demo-prompt';
 import { defaultPictures } from '../../../protocol/inputs/truth';
 import type { HallucinationSetup } from '../../../protocol/panels/hallucination';
 import { hallucinationSetup } from '../../../protocol/panels/hallucination-schema';
-import type { HallucinationResult, HallucinationSet } from '../../../protocol/results/hallucination';
+import type { HallucinationResult, HallucinationSet } from '../../../protocol/results/hallucination-schema';
 import type { Reinforcement } from '../../../protocol/interventions/reinforcement';
 import { check } from '../../../protocol/schema/check';
 import { fieldsIn } from '../../../protocol/schema/fields';

@@ -8,7 +8,7 @@ import type {
   ToHallucinationPanel,
 } from '../../../protocol/panels/hallucination';
 import { fromHallucinationPanel } from '../../../protocol/panels/hallucination-schema';
-import type { HallucinationResult } from '../../../protocol/results/hallucination';
+import type { HallucinationResult } from '../../../protocol/results/hallucination-schema';
 import type { ModelSummary, ImageSpan } from '../../../protocol/schema/parts';
 import { unreachable } from '../../../protocol/unreachable';
 import type { Compute } from '../../platform/compute';

@@ -10,7 +10,7 @@ import type {
   ReinforcementRequest,
 } from '../../../protocol/compute/hallucination';
 import type { FromHallucinationPanel, HallucinationSetup } from '../../../protocol/panels/hallucination';
-import type { DatasetEntry, HallucinationResult } from '../../../protocol/results/hallucination';
+import type { DatasetEntry, HallucinationResult } from '../../../protocol/results/hallucination-schema';
 import { heldInterventions } from '../../../protocol/results/held-interventions';
 import { defined } from '../../platform/defined';
 

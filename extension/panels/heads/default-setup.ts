@@ -2,7 +2,7 @@
 import { demoPrompt } from '../../../protocol/inputs/demo-prompt';
 import type { HeadsSetup } from '../../../protocol/panels/heads';
 import { headsSetup } from '../../../protocol/panels/heads-schema';
-import type { HeadsResult } from '../../../protocol/results/heads';
+import type { HeadsResult } from '../../../protocol/results/heads-schema';
 import { check } from '../../../protocol/schema/check';
 
 /** One click on Run shows real heads: the model that comes with the extension, on a prompt that names and repeats. */

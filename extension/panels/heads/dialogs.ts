@@ -2,7 +2,7 @@
 import * as vscode from 'vscode';
 import { interventionSuffix } from '../../../protocol/contributions/views';
 import type { Intervention } from '../../../protocol/interventions/interventions';
-import type { HeadsResult } from '../../../protocol/results/heads';
+import type { HeadsResult } from '../../../protocol/results/heads-schema';
 import type { ModelSummary } from '../../../protocol/schema/parts';
 import { headLabelsFile } from '../../../protocol/results/head-labels';
 import { interventionText, parseIntervention } from '../../results/intervention-file';

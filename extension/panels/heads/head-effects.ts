@@ -2,7 +2,7 @@
 import type { AnalysisProgress } from '../../../protocol/analysis/analysis';
 import type { AnalysisRequest } from '../../../protocol/analysis/schema';
 import type { HeadEffects, ToHeadsPanel } from '../../../protocol/panels/heads';
-import type { HeadsResult } from '../../../protocol/results/heads';
+import type { HeadsResult } from '../../../protocol/results/heads-schema';
 import type { Section } from '../../../protocol/sections/section';
 import type { Compute } from '../../platform/compute';
 import { defined } from '../../platform/defined';

@@ -6,7 +6,7 @@ import type { Intervention } from '../../../protocol/interventions/interventions
 import type { AnalysisSetup } from '../../../protocol/analysis/schema';
 import type { FromHeadsPanel, HeadsSetup, ToHeadsPanel } from '../../../protocol/panels/heads';
 import { fromHeadsPanel } from '../../../protocol/panels/heads-schema';
-import type { HeadsResult } from '../../../protocol/results/heads';
+import type { HeadsResult } from '../../../protocol/results/heads-schema';
 import type { ModelSummary } from '../../../protocol/schema/parts';
 import { unreachable } from '../../../protocol/unreachable';
 import { FailureError } from '../../../protocol/wire/failures';

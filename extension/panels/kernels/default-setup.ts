@@ -1,8 +1,7 @@
 /** The plan the kernels panel starts with when none was left, from the settings. */
 import type { SettingKey, SettingValue } from '../../../protocol/contributions/settings';
 import { benchmarkSetup } from '../../../protocol/panels/kernels-schema';
-import type { BenchmarkSetup } from '../../../protocol/results/benchmark';
-import { rowsOf } from '../../../protocol/results/benchmark-schema';
+import { type BenchmarkSetup, rowsOf } from '../../../protocol/results/benchmark-schema';
 import { check, type Schema } from '../../../protocol/schema/check';
 import { anyNumber, object } from '../../../protocol/schema/fields';
 import type { Draft } from './run';

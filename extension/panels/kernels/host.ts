@@ -4,7 +4,7 @@ import type { Disposable } from 'vscode';
 import type { MechanismInfo } from '../../../protocol/compute/api';
 import type { FromKernelsPanel, ModuleFile, ShapeChoice, ToKernelsPanel } from '../../../protocol/panels/kernels';
 import { fromKernelsPanel } from '../../../protocol/panels/kernels-schema';
-import type { BenchmarkSetup, BenchmarkResult } from '../../../protocol/results/benchmark';
+import type { BenchmarkSetup, BenchmarkResult } from '../../../protocol/results/benchmark-schema';
 import type { ModuleSetup } from '../../../protocol/results/module-schema';
 import { unreachable } from '../../../protocol/unreachable';
 import { isCancelled, wordsOf, type Compute } from '../../platform/compute';

@@ -1,7 +1,7 @@
 /** The Kernels panel. */
 import * as vscode from 'vscode';
 import { contextKeys, kernelsPanel } from '../../../protocol/contributions/views';
-import type { BenchmarkResult } from '../../../protocol/results/benchmark';
+import type { BenchmarkResult } from '../../../protocol/results/benchmark-schema';
 import { setting } from '../../platform/settings';
 import { benchmarkText } from '../../results/benchmark-file';
 import { resultFileName } from '../../results/benchmark-words';

@@ -1,6 +1,6 @@
 /** What the Kernels panel runs: a benchmark, whose points come one after the other and which is saved by itself. */
 import type { ToKernelsPanel } from '../../../protocol/panels/kernels';
-import type { BenchmarkSetup, BenchmarkResult, BenchmarkRow } from '../../../protocol/results/benchmark';
+import type { BenchmarkRow, BenchmarkSetup, BenchmarkResult } from '../../../protocol/results/benchmark-schema';
 import { FailureError } from '../../../protocol/wire/failures';
 import { isCancelled, type Compute } from '../../platform/compute';
 import { defined } from '../../platform/defined';

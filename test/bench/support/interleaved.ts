@@ -8,7 +8,8 @@ import { openSession, type RuntimeSession, type RuntimeValues } from '../../../c
 import type { Graph } from '../../../kernels/graph/graph';
 import { mechanismById } from '../../../kernels/catalogue';
 import { random } from '../../../kernels/tensors/random';
-import type { BenchmarkSetup, ParameterValue } from '../../../protocol/results/benchmark';
+import type { ParameterValue } from '../../../protocol/schema/parts';
+import type { BenchmarkSetup } from '../../../protocol/results/benchmark-schema';
 
 /** Causal self-attention of 8 heads of 64, float32, on two threads of the cpu. */
 export const causalPlan: BenchmarkSetup = {

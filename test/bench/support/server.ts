@@ -2,7 +2,7 @@
 import { bundleServer } from '../../process/compute/support/bundle';
 import { computeClient } from '../../../compute-server/cli/compute-process';
 import type { ComputeClient } from '../../../protocol/compute/client';
-import type { BenchmarkSetup, BenchmarkResult, BenchmarkRow } from '../../../protocol/results/benchmark';
+import type { BenchmarkRow, BenchmarkSetup, BenchmarkResult } from '../../../protocol/results/benchmark-schema';
 
 let built: ReturnType<typeof bundleServer> | undefined;
 

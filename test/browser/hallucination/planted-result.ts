@@ -7,7 +7,7 @@ import type {
   DatasetEntry,
   HallucinationResult,
   HallucinationSet,
-} from '../../../protocol/results/hallucination';
+} from '../../../protocol/results/hallucination-schema';
 import type { Reinforcement } from '../../../protocol/interventions/reinforcement';
 import type { ModelSummary, ImageSpan } from '../../../protocol/schema/parts';
 import { crc32 } from '../../../webviews/charts/image';

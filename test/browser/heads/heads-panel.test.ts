@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import type { ToHeadsPanel } from '../../../protocol/panels/heads';
-import { headStatisticNames, type HeadStatistics } from '../../../protocol/results/heads';
+import { headStatisticNames } from '../../../protocol/results/heads';
+import type { HeadStatistics } from '../../../protocol/results/heads-schema';
 import { contrastOfThumb } from '../support/slider-contrast';
 import { answering, finishedMessage, model, openMessage, plan, result, thumbnails } from './heads-host';
 import { headsPanels, settle, type Panel } from './opened-panels';

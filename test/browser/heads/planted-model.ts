@@ -5,15 +5,12 @@
 import {
   headLabels,
   headStatisticNames,
-  type HeadClass,
   type HeadLabel,
-  type HeadsResult,
-  type HeadStatistics,
   type HeadThumbnails,
   type HeadTile,
-  type LabelScores,
   type NextTokens,
 } from '../../../protocol/results/heads';
+import type { HeadsResult, HeadClass, HeadStatistics, LabelScores } from '../../../protocol/results/heads-schema';
 import { type ModelSummary } from '../../../protocol/schema/parts';
 
 export type Plant = 'previous' | 'sink' | 'self' | 'induction' | 'duplicate' | 'local' | 'uniform' | 'mixed';

@@ -2,7 +2,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { FromHeadsPanel, ToHeadsPanel } from '../../../protocol/panels/heads';
-import { headStatisticNames, type HeadStatistics } from '../../../protocol/results/heads';
+import { headStatisticNames } from '../../../protocol/results/heads';
+import type { HeadStatistics } from '../../../protocol/results/heads-schema';
 import { PanelBrowser, type OpenOptions, type PanelPage } from '../support/panel-page';
 import { answering, finishedMessage, openMessage, plan, result, thumbnails } from './heads-host';
 import { plantedModel, plantedResult, plantedThumbnails } from './planted-model';

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { DeviceInfo, MechanismInfo } from '../../../protocol/compute/api';
 import type { FromKernelsPanel, ShapeChoice, ToKernelsPanel } from '../../../protocol/panels/kernels';
-import type { BenchmarkSetup, BenchmarkResult } from '../../../protocol/results/benchmark';
+import type { BenchmarkSetup, BenchmarkResult } from '../../../protocol/results/benchmark-schema';
 
 const folder = path.join(__dirname, '../../fixtures/webviews');
 const load = (name: string): unknown => JSON.parse(readFileSync(path.join(folder, name), 'utf8'));

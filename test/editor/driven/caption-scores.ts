@@ -1,5 +1,5 @@
 /** Scores of a captioned folder counted anew from its captions, word by word: what the panel shows must be the same. */
-import type { Caption, DatasetEntry, HallucinationSet } from '../../../protocol/results/hallucination';
+import type { Caption, DatasetEntry, HallucinationSet } from '../../../protocol/results/hallucination-schema';
 
 export interface CountedScores {
   /** Percent of captions, of mentions, of the objects in the pictures (Rohrbach et al. 2018). */

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FrameLocator } from 'playwright-core';
-import type { BenchmarkResult } from '../../../protocol/results/benchmark';
+import type { BenchmarkResult } from '../../../protocol/results/benchmark-schema';
 import { significant } from '../../../webviews/ui/numbers';
 import { kernelsPanel } from './panels';
 import { useWindow } from './window';

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import type { AnalysisRequest, AnalysisResult } from '../../../protocol/analysis/schema';
 import type { ComputeMethod, ComputeMethods } from '../../../protocol/compute/api';
 import type { HallucinationRequest, ReinforcementRequest } from '../../../protocol/compute/hallucination';
-import type { BenchmarkSetup } from '../../../protocol/results/benchmark';
+import type { BenchmarkSetup } from '../../../protocol/results/benchmark-schema';
 import type { Intervention } from '../../../protocol/interventions/interventions';
 import { shortDemoLm } from '../../support/demo-models';
 

@@ -5,7 +5,7 @@ import {
   resultDetails,
   resultFileName,
 } from '../../../extension/results/benchmark-words';
-import type { BenchmarkResult } from '../../../protocol/results/benchmark';
+import type { BenchmarkResult } from '../../../protocol/results/benchmark-schema';
 import { circumstances, finding } from '../../../webviews/panels/kernels/finding';
 import { chartsOf, identitiesOf, legendEntries, measuredOf } from '../../../webviews/panels/kernels/pictures';
 import { tableLength, tableRows } from '../../../webviews/panels/kernels/results-table';

@@ -11,7 +11,7 @@ import { parseHeads, type SavedHeads } from '../../../extension/results/heads-fi
 import { parseIntervention } from '../../../extension/results/intervention-file';
 import { parseModule } from '../../../extension/results/module-words';
 import { type AnalysisResult, parseAnalysis } from '../../../protocol/analysis/schema';
-import type { BenchmarkResult } from '../../../protocol/results/benchmark';
+import type { BenchmarkResult } from '../../../protocol/results/benchmark-schema';
 import type { ModuleResult } from '../../../protocol/results/module-schema';
 import { parsePlan, type Plan } from '../../../protocol/plans/plan-file';
 import type { Intervention } from '../../../protocol/interventions/interventions';

@@ -5,7 +5,7 @@ import { runPrompt } from '../../../compute-server/model/run/stream/model-run';
 import { causalCheck, type CausalCheck } from '../../../diagnostics/shared/labels/causal-check';
 import { probeSettings } from '../../../diagnostics/shared/labels/probe-runs';
 import { repeatedSequence } from '../../../diagnostics/shared/labels/probes';
-import type { HeadClass } from '../../../protocol/results/heads';
+import type { HeadClass } from '../../../protocol/results/heads-schema';
 import type { HeadGain } from '../../../protocol/schema/parts';
 import { openTiny, promptIds, type OpenTiny } from '../../support/checkpoints/open-tiny';
 import { resultOf, surroundingsOf } from '../../support/model-jobs';

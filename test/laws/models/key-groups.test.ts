@@ -11,7 +11,7 @@ import { headsJob } from '../../../compute-server/heads/heads-job';
 import { runPrompt } from '../../../compute-server/model/run/stream/model-run';
 import type { GenerateReply, GenerateRequest, HeadsRequest } from '../../../protocol/compute/models';
 import { printDo } from '../../../protocol/interventions/do-form';
-import type { HeadsResult } from '../../../protocol/results/heads';
+import type { HeadsResult } from '../../../protocol/results/heads-schema';
 import { openTiny, promptIds as ids, type OpenTiny } from '../../support/checkpoints/open-tiny';
 import { resultOf, surroundingsOf } from '../../support/model-jobs';
 

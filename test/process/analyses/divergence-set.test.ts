@@ -4,7 +4,7 @@ import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { AnalysisResult } from '../../../protocol/analysis/schema';
 import type { AnalysisProgress } from '../../../protocol/analysis/analysis';
-import type { HallucinationSet } from '../../../protocol/results/hallucination';
+import type { HallucinationSet } from '../../../protocol/results/hallucination-schema';
 import { tinyLlava, tinyPixels, writePng, writeProcessor } from '../../support/checkpoints/tiny-vision';
 import { writeTinyModel } from '../../support/checkpoints/tiny-models';
 import { buildServer, failureOf, Place } from '../model/support/model-server';

@@ -1,7 +1,7 @@
 /** `headscope run divergence` beside `headscope vhd` and the calls of the Hallucination panel: the same numbers. */
 import assert from 'node:assert/strict';
 import type { AnalysisResult } from '../../../protocol/analysis/schema';
-import type { HallucinationResult } from '../../../protocol/results/hallucination';
+import type { HallucinationResult } from '../../../protocol/results/hallucination-schema';
 import { plantedPrompt, writePlantedSpanHeads } from '../../support/checkpoints/planted-span-heads';
 import { tinyLlava, tinyPixels, writePng, writeProcessor } from '../../support/checkpoints/tiny-vision';
 import { writeTinyModel } from '../../support/checkpoints/tiny-models';

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import type { LabelsResult } from '../../../diagnostics/patterns/labels/result';
 import type { AnalysisRequest, AnalysisResult } from '../../../protocol/analysis/schema';
-import type { HeadsResult } from '../../../protocol/results/heads';
+import type { HeadsResult } from '../../../protocol/results/heads-schema';
 import { writePlantedCircuit } from '../../support/checkpoints/planted-circuit';
 import { shortDemoLm } from '../../support/demo-models';
 import { buildServer, Place } from '../model/support/model-server';

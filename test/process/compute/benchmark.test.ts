@@ -6,10 +6,9 @@ import { memoryAsContext } from '../../../kernels/mechanisms/titans/memory-as-co
 import { resolveTable } from '../../../protocol/analysis/parameters';
 import type { BenchmarkProgress } from '../../../protocol/compute/api';
 import type { ComputeClient } from '../../../protocol/compute/client';
-import type { MachineLoad } from '../../../protocol/results/machine';
+import type { MachineLoad, BenchmarkResult } from '../../../protocol/results/benchmark-schema';
 import type { ModuleSetup } from '../../../protocol/results/module-schema';
 import { unclassified } from '../../../protocol/results/comparability';
-import type { BenchmarkResult } from '../../../protocol/results/benchmark';
 import { sentenceOf } from '../../../protocol/wire/words';
 import { failureOf } from './support/failure';
 import { buildServer, smallPlan, startClient } from './support/server';

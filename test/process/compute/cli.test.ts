@@ -6,7 +6,7 @@ import type { DeviceInfo, MechanismInfo } from '../../../protocol/compute/api';
 import type { ModuleInfo } from '../../../protocol/compute/modules';
 import { templateColumns } from '../../../protocol/compute/template';
 import type { SetupReport } from '../../../protocol/compute/setup';
-import type { BenchmarkResult } from '../../../protocol/results/benchmark';
+import type { BenchmarkResult } from '../../../protocol/results/benchmark-schema';
 import type { ModuleResult } from '../../../protocol/results/module-schema';
 import type { Provenance } from '../../../protocol/schema/parts';
 import { patience } from '../../support/patience';

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { sampled } from '../../../compute-server/model/prompt/picture-sample';
-import type { Caption, HallucinationSet } from '../../../protocol/results/hallucination';
+import type { Caption, HallucinationSet } from '../../../protocol/results/hallucination-schema';
 import { shortDemoLm } from '../../support/demo-models';
 import type { Outcome } from '../compute/support/run-cli';
 import { buildServer, Place } from '../model/support/model-server';

@@ -1,7 +1,7 @@
 /** Image tokens that are attention sinks, end to end: from a picture through the encoder and the layers to what is printed. */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import type { HallucinationResult } from '../../../protocol/results/hallucination';
+import type { HallucinationResult } from '../../../protocol/results/hallucination-schema';
 import { plantedSinks, wideLlava, widePaligemma, writePlantedSinks } from '../../support/checkpoints/planted-sinks';
 import type { TinyVlm } from '../../support/checkpoints/tiny-vision';
 import { buildServer, Place } from '../model/support/model-server';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { unclassified } from '../../../protocol/results/comparability';
-import type { DatasetEntry } from '../../../protocol/results/hallucination';
+import type { DatasetEntry } from '../../../protocol/results/hallucination-schema';
 import { planted, plantedPrompt, writePlantedSpanHeads } from '../../support/checkpoints/planted-span-heads';
 import { tinyLlava, tinyPixels, writePng, writeProcessor } from '../../support/checkpoints/tiny-vision';
 import { writeTinyModel } from '../../support/checkpoints/tiny-models';

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, renameSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import type { HeadsResult } from '../../../protocol/results/heads';
+import type { HeadsResult } from '../../../protocol/results/heads-schema';
 import { writeShards, type StoredType } from '../../support/safetensors-file';
 import { tinyModel, tinyTensors, writeConfig, writeTinyModel } from '../../support/checkpoints/tiny-models';
 import { writeByteLevelTokenizer } from '../../support/checkpoints/tokenizers';

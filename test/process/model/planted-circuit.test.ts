@@ -1,6 +1,6 @@
 /** A model whose circuit is known: labels, scores, causal check and continuation must find it, through the command line. */
 import assert from 'node:assert/strict';
-import type { HeadsResult } from '../../../protocol/results/heads';
+import type { HeadsResult } from '../../../protocol/results/heads-schema';
 import { vocabulary, writePlantedCircuit } from '../../support/checkpoints/planted-circuit';
 import { buildServer, Place } from './support/model-server';
 

@@ -4,7 +4,7 @@ import { renameSync, truncateSync, writeFileSync } from 'node:fs';
 import type { ComputeClient } from '../../../protocol/compute/client';
 import type { HeadsProgress, HeadsRequest } from '../../../protocol/compute/models';
 import { unclassified } from '../../../protocol/results/comparability';
-import type { HeadsResult } from '../../../protocol/results/heads';
+import type { HeadsResult } from '../../../protocol/results/heads-schema';
 import { llamaLike, tinyModel, writeConfig, writeTinyModel } from '../../support/checkpoints/tiny-models';
 import { buildServer, failureOf, Place } from './support/model-server';
 

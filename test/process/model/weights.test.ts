@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AnalysisResult } from '../../../protocol/analysis/schema';
-import type { HeadsResult } from '../../../protocol/results/heads';
+import type { HeadsResult } from '../../../protocol/results/heads-schema';
 import { tinyModel, writeTinyModel } from '../../support/checkpoints/tiny-models';
 import { buildServer, Place } from './support/model-server';
 

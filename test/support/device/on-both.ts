@@ -2,7 +2,7 @@
 import type { ComputeClient } from '../../../protocol/compute/client';
 import { parseDo } from '../../../protocol/interventions/do-form';
 import type { Intervention } from '../../../protocol/interventions/interventions';
-import type { HeadsResult } from '../../../protocol/results/heads';
+import type { HeadsResult } from '../../../protocol/results/heads-schema';
 import type { Parity, DeviceSummary } from '../../../protocol/schema/parts';
 import type { AttributionResult } from '../../../diagnostics/circuits/attribution/result';
 

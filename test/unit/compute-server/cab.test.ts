@@ -6,7 +6,7 @@ import { compositionalIndex } from '../../../compute-server/harness/statistics/c
 import { lastCrossing } from '../../../compute-server/harness/statistics/efficiency-length';
 import { interquartileMean } from '../../../compute-server/harness/statistics/trimmed-mean';
 import type { AttentionPattern } from '../../../kernels/shape';
-import type { BenchmarkRow } from '../../../protocol/results/benchmark';
+import type { BenchmarkRow } from '../../../protocol/results/benchmark-schema';
 import type { Metric, ScoredTask } from '../../../protocol/results/cab';
 import { plan } from '../extension/samples';
 

@@ -5,7 +5,8 @@ import { describe, it } from 'mocha';
 import { sayMachine } from '../../../compute-server/cli/machine-load';
 import { MachineWatch, processorTime, usedBetween, type ProcessorTime } from '../../../compute-server/machine-load';
 import { joinPatterns } from '../../../compute-server/harness/cab';
-import { busyShare, machineWords, type MachineState } from '../../../protocol/results/machine';
+import { busyShare, machineWords } from '../../../protocol/results/machine';
+import type { MachineState } from '../../../protocol/results/benchmark-schema';
 import { result } from '../extension/samples';
 
 /** A machine of four processors whose clock is set by the test. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { supports } from '../../../compute-server/harness/describe';
 import type { SelfTest } from '../../../protocol/compute/api';
-import type { BenchmarkSetup } from '../../../protocol/results/benchmark';
+import type { BenchmarkSetup } from '../../../protocol/results/benchmark-schema';
 import { operatorTests } from '../../../compute-server/devices/operator-tests';
 import { catalogue } from '../../../kernels/catalogue';
 import { operatorsOf } from '../../../kernels/graph/operators-of';

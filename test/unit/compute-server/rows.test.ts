@@ -5,7 +5,7 @@ import { betterOf } from '../../../compute-server/devices/roof-cache';
 import { exponentFits } from '../../../compute-server/harness/conclusions';
 import { resetPeak, type PeakMemory } from '../../../compute-server/harness/peak-memory';
 import { timedRow } from '../../../compute-server/harness/rows';
-import type { Roof } from '../../../protocol/results/benchmark';
+import type { Roof } from '../../../protocol/results/benchmark-schema';
 import type { Cell } from '../../../compute-server/harness/cell';
 import { row } from '../extension/samples';
 

@@ -1,15 +1,12 @@
 import assert from 'node:assert/strict';
 import type { BenchmarkProgress, BenchmarkRequest } from '../../../protocol/compute/api';
 import type { KernelsPlace, ToKernelsPanel } from '../../../protocol/panels/kernels';
-import type { BenchmarkSetup, BenchmarkResult } from '../../../protocol/results/benchmark';
+import type { BenchmarkSetup, BenchmarkResult } from '../../../protocol/results/benchmark-schema';
 import { FailureError } from '../../../protocol/wire/failures';
-import { settings } from '../../../protocol/contributions/settings';
-import type { SettingKey, SettingValue } from '../../../protocol/contributions/settings';
+import { settings, type SettingKey, type SettingValue } from '../../../protocol/contributions/settings';
 import { defaultSetup, storedSetup } from '../../../extension/panels/kernels/default-setup';
-import type { KernelsServices } from '../../../extension/panels/kernels/host';
-import { KernelsHost } from '../../../extension/panels/kernels/host';
-import type { BenchmarkRun, Draft } from '../../../extension/panels/kernels/run';
-import { benchmarkRun } from '../../../extension/panels/kernels/run';
+import { type KernelsServices, KernelsHost } from '../../../extension/panels/kernels/host';
+import { type BenchmarkRun, type Draft, benchmarkRun } from '../../../extension/panels/kernels/run';
 import type { ShownFile } from '../../../extension/panels/panel-types';
 import { device, mechanism, plan, result, row } from './samples';
 

@@ -9,7 +9,7 @@ import {
   subjectOf,
 } from '../../../extension/results/benchmark-words';
 import { fileStem, freeName, listedName, threeDigits, timeStamp } from '../../../extension/results/result-words';
-import type { BenchmarkResult } from '../../../protocol/results/benchmark';
+import type { BenchmarkResult } from '../../../protocol/results/benchmark-schema';
 import { plan, result, row } from './samples';
 
 const whyNot = (text: string): string => {

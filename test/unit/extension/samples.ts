@@ -1,8 +1,9 @@
 /** Small, whole objects of the protocol for the tests of the extension. */
 import type { DeviceInfo, MechanismInfo, ServerInfo } from '../../../protocol/compute/api';
 import type { ModelFacts, ModelPartFacts } from '../../../protocol/language/requests';
-import type { BenchmarkSetup, BenchmarkResult, BenchmarkRow } from '../../../protocol/results/benchmark';
-import type { HeadsResult, HeadThumbnails } from '../../../protocol/results/heads';
+import type { BenchmarkRow, BenchmarkSetup, BenchmarkResult } from '../../../protocol/results/benchmark-schema';
+import type { HeadThumbnails } from '../../../protocol/results/heads';
+import type { HeadsResult } from '../../../protocol/results/heads-schema';
 import type { ModelSummary } from '../../../protocol/schema/parts';
 
 export const plan = (change: Partial<BenchmarkSetup> = {}): BenchmarkSetup => ({

@@ -11,7 +11,7 @@ import { matmul } from '../../../kernels/graph/operators/matrix';
 import { reduceSum, softmax } from '../../../kernels/graph/operators/reduce';
 import { workOf } from '../../../kernels/graph/work';
 import type { AttentionShape } from '../../../kernels/shape';
-import type { Calibration } from '../../../protocol/results/benchmark';
+import type { Calibration } from '../../../protocol/results/benchmark-schema';
 
 const rates = (small: number, large = small) => ({ small, large });
 const calibration: Calibration = {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
-import type { Caption } from '../../../protocol/results/hallucination';
+import type { Caption } from '../../../protocol/results/hallucination-schema';
 import type { PerHead } from '../../../protocol/results/heads';
 import { readForm, readLayers, readTruth, toForm, writeLayers } from '../../../webviews/panels/hallucination/form';
 import { defaultLayers } from '../../../protocol/results/vhd-defaults';

@@ -1,6 +1,6 @@
 /** A folder of pictures in the Hallucination panel: what is said before the run and of its result. */
 import assert from 'node:assert/strict';
-import type { HallucinationSet } from '../../../protocol/results/hallucination';
+import type { HallucinationSet } from '../../../protocol/results/hallucination-schema';
 import { changeRows, changeWords } from '../../../webviews/panels/hallucination/change-view';
 import { setCsv } from '../../../webviews/panels/hallucination/csv-files';
 import { circumstances, finding } from '../../../webviews/panels/hallucination/finding';

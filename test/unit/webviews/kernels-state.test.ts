@@ -5,11 +5,11 @@ import { describe, it } from 'mocha';
 import type { MechanismInfo } from '../../../protocol/compute/api';
 import type { ShapeChoice, ToKernelsPanel } from '../../../protocol/panels/kernels';
 import type {
+  BenchmarkRow,
   BenchmarkSetup,
   BenchmarkResult,
-  BenchmarkRow,
   BenchmarkShape,
-} from '../../../protocol/results/benchmark';
+} from '../../../protocol/results/benchmark-schema';
 import { comparisonWords } from '../../../webviews/panels/kernels/comparison';
 import { circumstances, finding, within } from '../../../webviews/panels/kernels/finding';
 import { readForm, sameSetup, takeShape, toForm, type Form } from '../../../webviews/panels/kernels/form';

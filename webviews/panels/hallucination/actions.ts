@@ -2,7 +2,7 @@
 import type { ReinforcementRequest } from '../../../protocol/compute/hallucination';
 import type { FromHallucinationPanel } from '../../../protocol/panels/hallucination';
 import type { ExportFormat } from '../../../protocol/panels/run-panel';
-import type { DatasetEntry } from '../../../protocol/results/hallucination';
+import type { DatasetEntry } from '../../../protocol/results/hallucination-schema';
 import type { PanelPart, RunActions } from '../../ui/actions';
 import type { HeadPlace } from '../../ui/head-names';
 import type { Patch } from './picture-layout';

@@ -3,7 +3,7 @@ import { html, nothing, type TemplateResult } from 'lit';
 import { repeat } from 'lit/directives/repeat.js';
 import type { ReinforcementRequest } from '../../../protocol/compute/hallucination';
 import { defaultLayers, defaultLayersWords } from '../../../protocol/results/vhd-defaults';
-import type { Caption } from '../../../protocol/results/hallucination';
+import type { Caption } from '../../../protocol/results/hallucination-schema';
 import type { OutlierRule } from '../../../protocol/interventions/reinforcement';
 import { button, dropdown, textField } from '../../ui/controls';
 import { choicesOf } from '../../ui/form-fields';

@@ -1,6 +1,6 @@
 /** What reinforcement changed on the same pictures: each score with the 95 % interval of its paired difference. */
 import { html, nothing, type TemplateResult } from 'lit';
-import type { HallucinationSet, ShareChange } from '../../../protocol/results/hallucination';
+import type { HallucinationSet, ShareChange } from '../../../protocol/results/hallucination-schema';
 import { isMoreThanNoise, signedPoints } from '../../../protocol/results/share-change';
 import { type Column, countColumn, table, textColumn } from '../../ui/table';
 import { variantName } from './variant-words';

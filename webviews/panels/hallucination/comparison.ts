@@ -1,6 +1,6 @@
 /** A second saved result beside the one shown: heads by their divergence, or the scores of two folders of pictures. */
 import { html, nothing, type TemplateResult } from 'lit';
-import type { HallucinationResult, HallucinationSet } from '../../../protocol/results/hallucination';
+import type { HallucinationResult, HallucinationSet } from '../../../protocol/results/hallucination-schema';
 import { differenceSentence, whyNotCompared } from '../../../protocol/results/comparability';
 import { comparedWith, divergenceChange } from '../../../protocol/results/divergence-change';
 import { scaleStops } from '../../charts/colour-map';

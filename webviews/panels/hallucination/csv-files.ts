@@ -5,7 +5,7 @@ import type {
   DatasetEntry,
   HallucinationResult,
   HallucinationSet,
-} from '../../../protocol/results/hallucination';
+} from '../../../protocol/results/hallucination-schema';
 import type { HeadPlace } from '../../ui/head-names';
 import { comparedValues, madeValues } from '../../ui/made';
 import { constantColumns, plainColumns, toCsv } from '../../ui/csv';

@@ -1,6 +1,6 @@
 /** Files that leave the panel; each says what made it. */
 import type { ExportFormat } from '../../../protocol/panels/run-panel';
-import type { Caption, HallucinationResult, HallucinationSet } from '../../../protocol/results/hallucination';
+import type { Caption, HallucinationResult, HallucinationSet } from '../../../protocol/results/hallucination-schema';
 import { htmlTable } from '../../charts/html-page';
 import { fileName, type Leaving } from '../../charts/leaving';
 import { changeColumns as changesOf, headChangeColumns } from '../../ui/changes';

@@ -1,6 +1,6 @@
 /** The pictures of a file that leaves the panel: picture, heads and captions, or the scores of a set with their histogram. */
 import { render } from 'lit';
-import type { HallucinationResult, HallucinationSet } from '../../../protocol/results/hallucination';
+import type { HallucinationResult, HallucinationSet } from '../../../protocol/results/hallucination-schema';
 import { scaleStops } from '../../charts/colour-map';
 import { freshCanvas, margin, type Sheet } from '../../charts/sheet';
 import { headName } from '../../ui/head-names';

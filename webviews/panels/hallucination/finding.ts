@@ -1,5 +1,9 @@
 /** The first line of the panel: what was found, in one or two sentences; the second: what was run. */
-import type { HallucinationResult, HallucinationSet, ObjectMention } from '../../../protocol/results/hallucination';
+import type {
+  HallucinationResult,
+  HallucinationSet,
+  ObjectMention,
+} from '../../../protocol/results/hallucination-schema';
 import { headName } from '../../ui/head-names';
 import { count, percent, plural, significant, took } from '../../ui/numbers';
 import { effectWords } from './captions';

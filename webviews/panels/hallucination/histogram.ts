@@ -1,6 +1,6 @@
 /** Two histograms of T-VHD over the same steps: words that are not in the picture below, true ones above the line. */
 import { html, svg, type TemplateResult } from 'lit';
-import type { TVhdSeparation } from '../../../protocol/results/hallucination';
+import type { TVhdSeparation } from '../../../protocol/results/hallucination-schema';
 import { colourOf, type Identity } from '../../charts/palette';
 import { count, significant, tick } from '../../ui/numbers';
 import { countColumn, numberColumn, table } from '../../ui/table';

@@ -1,5 +1,5 @@
 /** What is drawn over the picture: values of patches, their scale, sinks apart. Pure. */
-import type { ImageSinks } from '../../../protocol/results/hallucination';
+import type { ImageSinks } from '../../../protocol/results/hallucination-schema';
 import type { Patch } from './picture-layout';
 
 export interface MapModel {

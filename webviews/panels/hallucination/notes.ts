@@ -5,7 +5,7 @@ import type {
   HallucinationResult,
   HallucinationSet,
   TruthLabels,
-} from '../../../protocol/results/hallucination';
+} from '../../../protocol/results/hallucination-schema';
 import { chatPromptWords } from '../../../protocol/results/chat-prompt';
 import { unknownLabels } from '../../../protocol/results/unknown-labels';
 import { icon } from '../../ui/icons';

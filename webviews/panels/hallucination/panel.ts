@@ -7,7 +7,7 @@ import type {
   ToHallucinationPanel,
 } from '../../../protocol/panels/hallucination';
 import type { PanelPlace } from '../../../protocol/panels/run-panel';
-import type { DatasetEntry } from '../../../protocol/results/hallucination';
+import type { DatasetEntry } from '../../../protocol/results/hallucination-schema';
 import { writeFile } from '../../charts/leaving';
 import { announce } from '../../ui/announce';
 import type { HeadPlace } from '../../ui/head-names';

@@ -3,7 +3,7 @@ import { cividis, css, inkOn } from '../../charts/colour-map';
 import { escapeXml } from '../../charts/image';
 import { colourOf } from '../../charts/palette';
 import { textWidth } from '../../charts/text-width';
-import type { Caption, CaptionToken } from '../../../protocol/results/hallucination';
+import type { Caption, CaptionToken } from '../../../protocol/results/hallucination-schema';
 import type { Theme } from '../../ui/theme';
 import { hallucinatedIdentity, truthfulIdentity } from './histogram';
 import { runsOf, shadeOf, shades, verdictMarks, verdictOf, type Scale, type Verdict } from './ribbon-model';

@@ -1,5 +1,5 @@
 /** The caption as words: which tokens make a word of the lexicon, and the colour of each token. Pure. */
-import type { Caption, CaptionToken, ObjectMention } from '../../../protocol/results/hallucination';
+import type { Caption, CaptionToken, ObjectMention } from '../../../protocol/results/hallucination-schema';
 import { percent, significant } from '../../ui/numbers';
 import { quotedToken } from '../../../protocol/wire/token-name';
 

@@ -2,7 +2,7 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import { dotted } from '../../ui/dotted';
 import { repeat } from 'lit/directives/repeat.js';
-import type { Caption } from '../../../protocol/results/hallucination';
+import type { Caption } from '../../../protocol/results/hallucination-schema';
 import { scaleStops } from '../../charts/colour-map';
 import { scaleBar } from '../../charts/scale-bar';
 import type { Part } from './actions';

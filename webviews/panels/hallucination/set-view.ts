@@ -1,6 +1,6 @@
 /** A folder of pictures: scores with and without reinforcement, T-VHD of true and hallucinated words, every picture. */
 import { html, nothing, type TemplateResult } from 'lit';
-import type { CaptionSetScore, HallucinationSet } from '../../../protocol/results/hallucination';
+import type { CaptionSetScore, HallucinationSet } from '../../../protocol/results/hallucination-schema';
 import { count, percent, significant } from '../../ui/numbers';
 import { type Column, countColumn, table, textColumn } from '../../ui/table';
 import { folded } from '../../ui/panel-page';

@@ -1,6 +1,6 @@
 /** Plans: of the form, of a result, and what a run computes of one. Pure. */
 import type { HallucinationSetup } from '../../../protocol/panels/hallucination';
-import type { HallucinationResult } from '../../../protocol/results/hallucination';
+import type { HallucinationResult } from '../../../protocol/results/hallucination-schema';
 import type { ModelSummary } from '../../../protocol/schema/parts';
 import { heldInterventions } from '../../../protocol/results/held-interventions';
 import { canonical } from '../../ui/canonical';

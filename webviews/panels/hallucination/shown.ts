@@ -1,7 +1,7 @@
 /** What of the state is on the screen: the picture, the step, the caption, the heads of the map. Pure. */
 import type { OpenedImage } from '../../../protocol/compute/hallucination';
 import type { FirstStep } from '../../../protocol/panels/hallucination';
-import type { Caption } from '../../../protocol/results/hallucination';
+import type { Caption } from '../../../protocol/results/hallucination-schema';
 import type { PerHead } from '../../../protocol/results/heads';
 import type { HeadPlace } from '../../ui/head-names';
 import type { State } from './state';

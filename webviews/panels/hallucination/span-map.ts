@@ -2,7 +2,7 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import { scaleStops } from '../../charts/colour-map';
 import { scaleBar } from '../../charts/scale-bar';
-import type { HallucinationResult } from '../../../protocol/results/hallucination';
+import type { HallucinationResult } from '../../../protocol/results/hallucination-schema';
 import { count, percent } from '../../ui/numbers';
 import { folded } from '../../ui/panel-page';
 import { type Column, countColumn, numberColumn, table, textColumn } from '../../ui/table';

@@ -10,13 +10,13 @@ import type {
 } from '../../../protocol/panels/hallucination';
 import type { PanelPlace } from '../../../protocol/panels/run-panel';
 import type {
+  DivergenceStep,
   Caption,
   CaptionToken,
   DatasetEntry,
-  DivergenceStep,
   HallucinationResult,
   HallucinationSet,
-} from '../../../protocol/results/hallucination';
+} from '../../../protocol/results/hallucination-schema';
 import type { ModelSummary } from '../../../protocol/schema/parts';
 import { unreachable } from '../../../protocol/unreachable';
 import { opened } from '../../ui/asides';

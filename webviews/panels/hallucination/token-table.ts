@@ -1,6 +1,6 @@
 /** The twin of the ribbon: every token of a caption with its numbers and what the lexicon and the truth say of its word. */
 import { html, nothing, type TemplateResult } from 'lit';
-import type { Caption, CaptionToken, ObjectMention } from '../../../protocol/results/hallucination';
+import type { Caption, CaptionToken, ObjectMention } from '../../../protocol/results/hallucination-schema';
 import { folded } from '../../ui/panel-page';
 import { type Column, countColumn, numberColumn, table, textColumn } from '../../ui/table';
 import { shownToken } from '../../../protocol/wire/token-name';

@@ -1,5 +1,5 @@
 /** How captions are named and scored in words. */
-import type { Caption, CaptionScore } from '../../../protocol/results/hallucination';
+import type { Caption, CaptionScore } from '../../../protocol/results/hallucination-schema';
 import type { Reinforcement } from '../../../protocol/interventions/reinforcement';
 import { percent, plural } from '../../ui/numbers';
 import { writeLayers } from './form';

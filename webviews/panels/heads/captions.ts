@@ -1,6 +1,6 @@
 /** What a file that leaves the panel says of what it shows: the prompt, and of a comparison both results. Pure. */
 import { differenceSentence } from '../../../protocol/results/comparability';
-import type { HeadsResult } from '../../../protocol/results/heads';
+import type { HeadsResult } from '../../../protocol/results/heads-schema';
 import { count } from '../../ui/numbers';
 import { differencesOf } from './comparison';
 import { changesWords } from './finding';

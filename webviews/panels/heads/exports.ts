@@ -1,7 +1,8 @@
 /** Files that leave the panel; each says what made it. */
 import { parityWords } from '../../../protocol/results/parity-words';
 import type { ExportFormat } from '../../../protocol/panels/run-panel';
-import type { HeadsResult, PerHead } from '../../../protocol/results/heads';
+import type { PerHead } from '../../../protocol/results/heads';
+import type { HeadsResult } from '../../../protocol/results/heads-schema';
 import { fileName, type Leaving } from '../../charts/leaving';
 import { constantColumns, plainColumns, toCsv } from '../../ui/csv';
 import { comparedValues, madeLines, madeValues, namedOf } from '../../ui/made';

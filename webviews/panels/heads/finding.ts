@@ -1,6 +1,7 @@
 /** The first line of the panel: what was found, in one or two sentences; the second: what was run. */
 import { interventionWords } from '../../../protocol/interventions/do-form';
-import type { CausalChange, HeadClass, HeadLabel, HeadsResult } from '../../../protocol/results/heads';
+import type { HeadLabel } from '../../../protocol/results/heads';
+import type { CausalChange, HeadsResult, HeadClass } from '../../../protocol/results/heads-schema';
 import { count, significant, took } from '../../ui/numbers';
 import { labelInfo, labelsByHead, nullWords } from './labels';
 import { headKey, headName } from '../../ui/head-names';

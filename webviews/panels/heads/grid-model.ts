@@ -1,6 +1,6 @@
 /** What the grid shows: order, places, colours and words of the cells. No DOM. */
 import type { HeadEffects } from '../../../protocol/panels/heads';
-import type { HeadClass } from '../../../protocol/results/heads';
+import type { HeadClass } from '../../../protocol/results/heads-schema';
 import type { HeadGain } from '../../../protocol/schema/parts';
 import { cividis, diverging, mix, parseColour, type Rgb } from '../../charts/colour-map';
 import type { Cell } from '../../charts/cell-painter';

@@ -1,6 +1,7 @@
 /** The labels of heads: hue, shape and letter of each, and what its score measures. */
 import { labelWords } from '../../../protocol/results/head-words';
-import { headLabels, type HeadClass, type HeadLabel } from '../../../protocol/results/heads';
+import { headLabels, type HeadLabel } from '../../../protocol/results/heads';
+import type { HeadClass } from '../../../protocol/results/heads-schema';
 import type { Identity, Shape } from '../../charts/palette';
 import { headKey } from '../../ui/head-names';
 import { significant } from '../../ui/numbers';

@@ -1,5 +1,6 @@
 /** A page that needs nothing else: choose heads, read values, all tables, and the result as data inside. */
-import type { HeadsResult, HeadThumbnails } from '../../../protocol/results/heads';
+import type { HeadThumbnails } from '../../../protocol/results/heads';
+import type { HeadsResult } from '../../../protocol/results/heads-schema';
 import { shownToken } from '../../../protocol/wire/token-name';
 import { cividis, css } from '../../charts/colour-map';
 import { htmlTable } from '../../charts/html-page';

@@ -1,7 +1,7 @@
 /** Plans: of what is typed, and of a result. Pure. */
 import type { PromptInput } from '../../../protocol/inputs/prompt';
 import type { HeadsSetup } from '../../../protocol/panels/heads';
-import type { HeadsResult } from '../../../protocol/results/heads';
+import type { HeadsResult } from '../../../protocol/results/heads-schema';
 import type { ModelSummary } from '../../../protocol/schema/parts';
 import { modelOfForm } from '../../ui/run-state';
 import { readForm, type Form } from './form';

@@ -1,12 +1,8 @@
 /** Everything the panel shows, and how a message or an action changes it. No DOM: tests drive it directly. */
 import type { Intervention } from '../../../protocol/interventions/interventions';
 import type { HeadsSetup, ToHeadsPanel } from '../../../protocol/panels/heads';
-import {
-  headStatisticNames,
-  type HeadsResult,
-  type HeadThumbnails,
-  type NextTokens,
-} from '../../../protocol/results/heads';
+import { headStatisticNames, type HeadThumbnails, type NextTokens } from '../../../protocol/results/heads';
+import { type HeadsResult } from '../../../protocol/results/heads-schema';
 import type { PanelPlace } from '../../../protocol/panels/run-panel';
 import { unreachable } from '../../../protocol/unreachable';
 import { parseHead, type HeadPlace } from '../../ui/head-names';

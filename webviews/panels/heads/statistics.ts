@@ -1,6 +1,7 @@
 /** The statistics of the heads of a result, and the range that they are coloured over. */
 import { statisticInfos, type StatisticInfo, type StatisticName } from '../../../protocol/results/head-words';
-import { headStatisticNames, type HeadsResult } from '../../../protocol/results/heads';
+import { headStatisticNames } from '../../../protocol/results/heads';
+import { type HeadsResult } from '../../../protocol/results/heads-schema';
 
 export { statisticInfos, type StatisticInfo, type StatisticName };
 export type PartialStatistics = Readonly<Record<StatisticName, readonly (readonly number[] | undefined)[]>>;

@@ -1,7 +1,7 @@
 /** The bar under the finding, and the sentences that need an answer. */
 import { html, nothing, type TemplateResult } from 'lit';
 import { differenceSentence } from '../../../protocol/results/comparability';
-import type { HeadsResult } from '../../../protocol/results/heads';
+import type { HeadsResult } from '../../../protocol/results/heads-schema';
 import { signWords } from '../../ui/changes';
 import { asideBanners } from '../../ui/asides';
 import { chatPromptNote } from '../../ui/chat-prompt';

@@ -1,7 +1,7 @@
 /** The twin of the pictures: labels with their evidence, all heads with all numbers, and the changes from another result. */
 import { html, nothing, type TemplateResult } from 'lit';
 import type { HeadEffects } from '../../../protocol/panels/heads';
-import type { ClassAblation, HeadClass, HeadsResult } from '../../../protocol/results/heads';
+import type { ClassAblation, HeadsResult, HeadClass } from '../../../protocol/results/heads-schema';
 import { symbol } from '../../charts/symbol';
 import { button } from '../../ui/controls';
 import { count, probability, signed, significant } from '../../ui/numbers';

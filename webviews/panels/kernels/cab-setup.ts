@@ -1,5 +1,6 @@
 /** What is measured when the form's mechanisms are to run in all patterns of CAB. */
-import type { AttentionPattern, BenchmarkSetup } from '../../../protocol/results/benchmark';
+import type { AttentionPattern } from '../../../protocol/results/benchmark';
+import type { BenchmarkSetup } from '../../../protocol/results/benchmark-schema';
 import { setupOf, whyNot, type State } from './state';
 
 /** CAB's order of the four patterns. */

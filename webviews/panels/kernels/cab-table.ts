@@ -1,7 +1,7 @@
 /** CAB's measures of the shown result: efficiency lengths by pattern, and the compositional index where scores were given. */
 import { html, nothing, type TemplateResult } from 'lit';
 import type { AttentionPattern } from '../../../protocol/results/attention-pattern';
-import type { CabMeasures, EfficiencyLengths, FittedLength } from '../../../protocol/results/cab';
+import type { CabMeasures, EfficiencyLengths, FittedLength } from '../../../protocol/results/benchmark-schema';
 import { button, disclosure } from '../../ui/controls';
 import { isOpen } from '../../ui/disclosures';
 import { count, significant } from '../../ui/numbers';

@@ -1,5 +1,5 @@
 /** What changed between the result on show and the one it is compared with, in one sentence. */
-import type { BenchmarkResult } from '../../../protocol/results/benchmark';
+import type { BenchmarkResult } from '../../../protocol/results/benchmark-schema';
 import { differencesBetween, differenceSentence, whyNotCompared } from '../../../protocol/results/comparability';
 import { resolution } from '../../../protocol/results/verdict';
 import { rowKey } from '../../charts/rows';

@@ -1,6 +1,6 @@
 /** The settings of a run: what is measured, on which shape, where and for how long. */
 import { html, nothing, type TemplateResult } from 'lit';
-import type { BenchmarkSetup } from '../../../protocol/results/benchmark';
+import type { BenchmarkSetup } from '../../../protocol/results/benchmark-schema';
 import type { Identities } from '../../charts/palette';
 import { dropdown, field, textField } from '../../ui/controls';
 import { deviceField } from '../../ui/device-field';

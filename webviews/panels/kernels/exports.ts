@@ -1,6 +1,6 @@
 /** Files that leave the panel; each says what made it. */
 import type { ExportFormat } from '../../../protocol/panels/run-panel';
-import type { BenchmarkResult, BenchmarkRow } from '../../../protocol/results/benchmark';
+import type { BenchmarkRow, BenchmarkResult } from '../../../protocol/results/benchmark-schema';
 import { machineWords, percentOf } from '../../../protocol/results/machine';
 import type { Chart } from '../../charts/chart';
 import { chartsWidth, drawCharts } from '../../charts/figure';

@@ -1,6 +1,6 @@
 /** The first line of the panel: what was found, in one or two sentences. */
 import { threadWords } from '../../../protocol/results/thread-words';
-import type { BenchmarkSetup, BenchmarkRow } from '../../../protocol/results/benchmark';
+import type { BenchmarkRow, BenchmarkSetup } from '../../../protocol/results/benchmark-schema';
 import { verdict } from '../../../protocol/results/verdict';
 import { count, milliseconds, probability, seconds, significant } from '../../ui/numbers';
 import { changeSentence } from './comparison';

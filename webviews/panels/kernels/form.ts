@@ -4,13 +4,9 @@
  */
 import type { MechanismInfo, ParameterInfo } from '../../../protocol/compute/api';
 import type { ShapeChoice } from '../../../protocol/panels/kernels';
-import type {
-  AttentionPattern,
-  BenchmarkMode,
-  BenchmarkSetup,
-  ParameterValue,
-  Precision,
-} from '../../../protocol/results/benchmark';
+import type { AttentionPattern, BenchmarkMode, Precision } from '../../../protocol/results/benchmark';
+import type { ParameterValue } from '../../../protocol/schema/parts';
+import type { BenchmarkSetup } from '../../../protocol/results/benchmark-schema';
 import { isCross } from '../../../protocol/results/attention-pattern';
 import { limits } from '../../../protocol/results/limits';
 import { parseLengths, writeLengths } from './lengths';

@@ -2,7 +2,7 @@
 import type { TemplateResult } from 'lit';
 import type { FromKernelsPanel, ModuleFile, ToKernelsPanel } from '../../../protocol/panels/kernels';
 import type { ExportFormat, PanelPlace } from '../../../protocol/panels/run-panel';
-import type { BenchmarkSetup } from '../../../protocol/results/benchmark';
+import type { BenchmarkSetup } from '../../../protocol/results/benchmark-schema';
 import type { ModuleResult } from '../../../protocol/results/module-schema';
 import type { Section } from '../../../protocol/sections/section';
 import { unreachable } from '../../../protocol/unreachable';

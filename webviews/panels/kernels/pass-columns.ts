@@ -1,5 +1,5 @@
 /** Columns of what a plan times beside forward passes: backward passes, runs with cold and with warm caches. */
-import type { BenchmarkRow } from '../../../protocol/results/benchmark';
+import type { BenchmarkRow } from '../../../protocol/results/benchmark-schema';
 
 type Column<C> = (
   id: string,

@@ -1,6 +1,6 @@
 /** The table under the pictures: one row a mechanism at a length, every number with what it was got from. */
 import { html, nothing, type TemplateResult } from 'lit';
-import type { BenchmarkRow } from '../../../protocol/results/benchmark';
+import type { BenchmarkRow } from '../../../protocol/results/benchmark-schema';
 import { verdict } from '../../../protocol/results/verdict';
 import type { Identities } from '../../charts/palette';
 import { rowKey } from '../../charts/rows';

@@ -4,12 +4,8 @@ import type { MechanismView, MechanismViewRequest } from '../../../protocol/comp
 import type { NeighborhoodBound, NeighborhoodRequest } from '../../../protocol/compute/neighborhood';
 import type { ShapeChoice, ToKernelsPanel } from '../../../protocol/panels/kernels';
 import type { PanelPlace } from '../../../protocol/panels/run-panel';
-import {
-  keptOnResume,
-  type BenchmarkSetup,
-  type BenchmarkResult,
-  type BenchmarkRow,
-} from '../../../protocol/results/benchmark';
+import { keptOnResume } from '../../../protocol/results/benchmark';
+import type { BenchmarkRow, BenchmarkSetup, BenchmarkResult } from '../../../protocol/results/benchmark-schema';
 import { unreachable } from '../../../protocol/unreachable';
 import type { PointKey } from '../../charts/chart';
 import { rowKey } from '../../charts/rows';

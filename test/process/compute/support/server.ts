@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { computeClient } from '../../../../compute-server/cli/compute-process';
 import type { ComputeClient, ComputeClientOptions } from '../../../../protocol/compute/client';
-import type { BenchmarkSetup } from '../../../../protocol/results/benchmark';
+import type { BenchmarkSetup } from '../../../../protocol/results/benchmark-schema';
 import { bundledServer, bundleServer } from './bundle';
 import { runCli, type Outcome } from './run-cli';
 

@@ -7,7 +7,7 @@ import { separationOf } from '../../../../diagnostics/shared/captions/picture-se
 import { EntryStore } from '../../../../compute-server/hallucination/entry-store';
 import { openTokeniser } from '../../../../compute-server/model/text/tokeniser';
 import { layersOf } from '../../../../compute-server/cli/reinforcement-options';
-import type { DatasetEntry } from '../../../../protocol/results/hallucination';
+import type { DatasetEntry } from '../../../../protocol/results/hallucination-schema';
 import { writeByteLevelTokenizer } from '../../../support/checkpoints/tokenizers';
 
 /** SHA-256 of `["key"]`, its first 24 digits. */

@@ -3,12 +3,8 @@ import assert from 'node:assert/strict';
 import { finding, offers } from '../../../../../diagnostics/patterns/labels/finding';
 import { sections } from '../../../../../diagnostics/patterns/labels/sections';
 import type { LabelsResult } from '../../../../../diagnostics/patterns/labels/result';
-import {
-  headStatisticNames,
-  type ClassAblation,
-  type HeadClass,
-  type PerHead,
-} from '../../../../../protocol/results/heads';
+import { headStatisticNames, type PerHead } from '../../../../../protocol/results/heads';
+import type { ClassAblation, HeadClass } from '../../../../../protocol/results/heads-schema';
 
 const table = (rows: PerHead) =>
   Object.fromEntries(headStatisticNames.map((name) => [name, rows])) as unknown as LabelsResult['statistics'];
