@@ -21,23 +21,21 @@
  *
  * There is no mask: a cache holds what the new position may read, and a window is kept by the cache alone.
  *
- * With `emphasis` scores z become z + c |z|: `emphasis_factor` [1 + cached, h] is c of each column. With `redistribution` a share of the
- * attention goes from sources to receivers: `moved_columns` [h, 5, room] are the sets of `movedFactor`, of which the first `moved_end`
- * [1] columns are in use, and `moved_share` [h, 1, 1] and `moved_gate` [h, 1, 2] go with them; scores are not among the outputs then.
- * With either, all caches hold the same positions, and heads are one tensor. What is given for columns is filled ahead: a text that
- * grows leaves it as it is.
+ * With `changes` the scores and probabilities of all heads are those of these kinds (instrument/changes/emphasis.ts, redistribution.ts), which
+ * declare their inputs; where probabilities are moved, scores are not among the outputs. All caches hold the same positions then, and
+ * heads are one tensor. What is given for columns is filled ahead: a text that grows leaves it as it is.
  */
 import { GraphBuilder } from '../../kernels/graph/builder';
 import type { Dim } from '../../kernels/graph/dims';
 import type { Graph } from '../../kernels/graph/graph';
 import type { Value } from '../../kernels/graph/records';
-import { absolute, add, divide, hyperbolicTangent, multiply } from '../../kernels/graph/operators/elementwise';
-import { concat, reshape, slice, transpose } from '../../kernels/graph/operators/layout';
+import { add, divide, hyperbolicTangent, multiply } from '../../kernels/graph/operators/elementwise';
+import { concat, reshape, slice } from '../../kernels/graph/operators/layout';
 import { fusedMatmul, matmul } from '../../kernels/graph/operators/matrix';
 import { softmax } from '../../kernels/graph/operators/reduce';
 import { blockOutput, joinedHeads, normedHeads } from './block-parts';
 import type { Rope } from '../formats/model-description';
-import { movedFactor } from '../instrument/changes/redistribution';
+import { movesProbabilities, stepProbabilities, stepScores, type Kind } from '../instrument/changes/changes';
 import { fixedGains } from '../instrument/changes/routing';
 import { ModelError, type AttentionSpec, type BlockSpec, type ModelSpec } from './model-spec';
 import type { StoredWeights } from './stored-weights';
@@ -45,10 +43,8 @@ import type { StoredWeights } from './stored-weights';
 export interface StepOptions {
   /** Heads read the mean of what they dropped. */
   readonly means?: boolean;
-  /** Scores of some keys are raised. Not with `means`. */
-  readonly emphasis?: boolean;
-  /** Attention is moved between keys. Not with `means`. */
-  readonly redistribution?: boolean;
+  /** Kinds of changes that it is built for. Not with `means`. */
+  readonly changes?: readonly Kind[];
 }
 
 export function stepGraph(
@@ -72,7 +68,7 @@ function attentionOutput(
   spec: AttentionSpec,
   weights: StoredWeights,
   x: Value,
-  { means = false, emphasis = false, redistribution = false }: StepOptions,
+  { means = false, changes = [] }: StepOptions,
 ): Value {
   const { heads, kvHeads, headDim } = spec;
   const projected = normedHeads(graph, spec, weights, x);
@@ -120,11 +116,11 @@ function attentionOutput(
   };
   const queriesOf = split(queries, kvHeads);
   const nearOf = split(near.scores, kvHeads);
-  const together = emphasis || redistribution;
+  const together = changes.length > 0;
   const cache = (name: string, g: number): Value =>
     graph.input(`${name}.${g}`, 'float32', [1, together ? 'cached' : `cached.${g}`, headDim]);
   const weightsOf = together
-    ? movedWeights(
+    ? changedWeights(
         graph,
         spec,
         concat(
@@ -137,7 +133,7 @@ function attentionOutput(
           ],
           -1,
         ),
-        { emphasis, redistribution },
+        changes,
       )
     : queriesOf.map((own, g) =>
         softmax(scored(g, [nearOf[g] ?? own, scoresOf(cache('key', g), own)]), -1, `probabilities.${g}`),
@@ -167,31 +163,16 @@ function attentionOutput(
 }
 
 /** Probabilities of each key/value head [1, h / g, 1 + cached] of the scores [g, h / g, 1 + cached] of all; they and the scores are outputs. */
-function movedWeights(
+function changedWeights(
   graph: GraphBuilder,
-  { heads, kvHeads, softcap }: AttentionSpec,
+  { kvHeads, softcap }: AttentionSpec,
   raw: Value,
-  { emphasis, redistribution }: Pick<Required<StepOptions>, 'emphasis' | 'redistribution'>,
+  changes: readonly Kind[],
 ): readonly Value[] {
-  const [, group = 1, columns = 1] = raw.shape;
   const capped = softcap === undefined ? raw : multiply(hyperbolicTangent(divide(raw, softcap)), softcap);
-  const perHead = (of: Value): Value => reshape(of, [heads, 1, columns]);
-  const perGroup = (of: Value): Value => reshape(of, [kvHeads, group, columns]);
-  const given = (): Value => perGroup(transpose(graph.input('emphasis_factor', 'float32', [columns, heads]), [1, 0]));
-  const scores = emphasis ? add(capped, multiply(absolute(capped), given())) : capped;
-  const read = softmax(scores, -1);
-  if (!redistribution) {
-    outputs(scores, kvHeads, 'scores');
-    return split(read, kvHeads, 'probabilities');
-  }
-  const filled = graph.input('moved_columns', 'float32', [heads, 5, 'room']);
-  const [start, axis] = [graph.constant('int64', [1], [0]), graph.constant('int64', [1], [2])];
-  const end = graph.input('moved_end', 'int64', [1]);
-  const sets = graph.node('Slice', [filled, start, end, axis], [{ type: 'float32', shape: [heads, 5, columns] }])[0];
-  const share = graph.input('moved_share', 'float32', [heads, 1, 1]);
-  const gate = graph.input('moved_gate', 'float32', [heads, 1, 2]);
-  const moved = multiply(perHead(read), movedFactor(perHead(read), sets, share, gate));
-  return split(perGroup(moved), kvHeads, 'probabilities');
+  const scores = stepScores(graph, changes, capped);
+  if (!movesProbabilities(changes)) outputs(scores, kvHeads, 'scores');
+  return split(stepProbabilities(graph, changes, softmax(scores, -1)), kvHeads, 'probabilities');
 }
 
 /** Each of the [1, ...] of x [count, ...], named `name.<g>`. */

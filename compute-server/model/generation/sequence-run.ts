@@ -3,8 +3,13 @@
  * (teacher forcing). Gains are held throughout; replacements act on the sequence it started with. Under a plan each head holds
  * what it keeps, where steps compute the rows; elsewhere all is held, and masked: the same numbers.
  */
-import { changesOf, type Variant } from '../../../models/instrument/changes/changes';
-import { rarePartsIn } from '../../../models/instrument/changes/changes';
+import {
+  changeStepStream,
+  changesOf,
+  movesProbabilities,
+  rarePartsIn,
+  type Variant,
+} from '../../../models/instrument/changes/changes';
 import type { GraphReinforcement } from '../../../models/instrument/changes/fed-rows';
 import { gainChanges, type HeadGain } from '../../../models/instrument/changes/gain';
 import type { CacheSize } from '../../../protocol/plans/cache-size';
@@ -17,7 +22,6 @@ import type { HeadNumbers } from '../../../diagnostics/model-runner/head-numbers
 import type { TopKeys } from '../../../diagnostics/model-runner/run-request';
 import { noStatistics, ranked, StatisticsCollector, windowOf } from '../run/stream/head-statistics';
 import { earlierOccurrences, PickTable } from '../run/stream/statistics-layout';
-import { addVectors } from '../../../models/instrument/changes/addition';
 import { gainsOfSelected, interventionFeeds } from '../run/changes/fed-changes';
 import { blockOutputsOf, blocksOf, reachOf, takeBlocks } from '../run/changes/chosen-blocks';
 import type { KeyValueCache } from '../run/cache/key-value-cache';
@@ -28,7 +32,7 @@ import type { LayerSessions } from '../run/graphs/layer-sessions';
 import { embedRows } from '../run/stream/embed';
 import { runPrompt } from '../run/stream/model-run';
 import { floats, int64, range } from '../run/graphs/runtime-arrays';
-import { StepMoves } from '../run/stream/step-moves';
+import { StepColumns } from '../run/stream/step-columns';
 import { StepFeeds } from '../run/stream/step-feeds';
 import { rowOutputs, StepRow } from '../run/stream/step-row';
 import { followingOf, mayStep, type Following } from './decoding-graphs';
@@ -71,7 +75,7 @@ export class SequenceRun implements Continuation {
   /** Seconds that rows would have taken less by steps. */
   private lost = 0;
   /** For steps. */
-  private readonly moves: StepMoves;
+  private readonly columns: StepColumns;
   /** Each with a key once. */
   private readonly groups: readonly KeyGroup[];
 
@@ -91,7 +95,7 @@ export class SequenceRun implements Continuation {
     private readonly ids: number[],
     private readonly following: Following | undefined,
   ) {
-    this.moves = new StepMoves(variant);
+    this.columns = new StepColumns(model, variant);
     this.groups = (request.groups ?? []).map(({ name, positions }) => ({ name, positions: [...new Set(positions)] }));
   }
 
@@ -386,28 +390,22 @@ export class SequenceRun implements Continuation {
   ): Promise<RuntimeArray> {
     const { index: layer, attention } = block;
     const means = readsMeans(layerPlanOf(this.variant, block));
-    const changes = this.moves.changes(block);
-    const session = await this.sessions.session({ kind: 'step', layer, ...(means ? { means } : {}), ...changes });
+    const changes = this.columns.kinds(block);
+    const moved = movesProbabilities(changes);
+    const session = await this.sessions.session({ kind: 'step', layer, ...(means ? { means } : {}), changes });
     const plain = feeds.of(block, this.cache, await numbersOf(residual), means);
-    const values = await session.run({ ...plain, ...this.moves.of(block, this.cache) }, [
+    const values = await session.run({ ...plain, ...this.columns.feeds(block, this.cache) }, [
       'residual.out',
       'new_key',
       'new_value',
       ...(observe ? ['head_output'] : []),
-      ...(observe || statistics ? rowOutputs(attention.kvHeads, statistics && !changes.redistribution) : []),
+      ...(observe || statistics ? rowOutputs(attention.kvHeads, statistics && !moved) : []),
     ]);
     const out = floats(values, 'residual.out');
-    addVectors(out, 0, changesOf(this.variant, 'addition', layer), this.ids.length - 1);
+    changeStepStream(this.variant, layer, out, this.ids.length - 1);
     requireFinite(out, this.model.hiddenSize, 1, this.ids.length - 1, `Layer ${layer}`);
     if (observe || statistics) {
-      const row = new StepRow(
-        attention.heads,
-        this.cache.heads(layer),
-        this.cache.first(layer),
-        values,
-        means,
-        changes.redistribution,
-      );
+      const row = new StepRow(attention.heads, this.cache.heads(layer), this.cache.first(layer), values, means, moved);
       look(row, observe ? floats(values, 'head_output') : undefined);
     }
     this.cache.append(layer, floats(values, 'new_key'), floats(values, 'new_value'));

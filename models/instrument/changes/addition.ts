@@ -35,13 +35,14 @@ export const addition = changeKind<AdditionChange>()({
     });
     return { residual_addition: { data, shape: [changes.length, rows, hiddenSize] } };
   },
-  // What leaves a step graph lies on the host, where `addVectors` adds them: a float32 sum is the same there as in a graph.
   steps: always,
+  // What leaves a step graph lies on the host, and a float32 sum is the same there as in a graph.
+  stepStream: (changes, stream, row) => addVectors(stream, 0, changes, row),
   firstRow: ({ positions }) => (positions ? Math.min(...positions) : 0),
 });
 
 /** Adds the vectors of a row to its stream, which begins at `at`. */
-export function addVectors(data: Float32Array, at: number, changes: readonly AdditionChange[], row: number): void {
+function addVectors(data: Float32Array, at: number, changes: readonly AdditionChange[], row: number): void {
   for (const { vector, positions } of changes) {
     if (positions && !positions.includes(row)) continue;
     vector.forEach((value, column) => (data[at + column] = (data[at + column] ?? 0) + value));

@@ -19,10 +19,10 @@ import { addition, type AdditionChange } from './addition';
 import { bias, type BiasChange } from './bias';
 import { blocks, shapeOf, type BlockChange } from './block-choice';
 import { emphasis, type EmphasisChange } from './emphasis';
-import type { FedRows, GraphInput } from './fed-rows';
+import type { ColumnRows, FedRows, GraphInput } from './fed-rows';
 import { gain, type GainChange } from './gain';
 import { isolation, type IsolationChange } from './isolation';
-import { headProblem, type ChangeKind, type Declared, type LayerChange } from './kind';
+import { headProblem, type ChangeKind, type ColumnFeeds, type Declared, type LayerChange } from './kind';
 import { lowRank, type LowRankChange } from './low-rank';
 import { mixed, mixture, type MixtureChange } from './mixture';
 import { phase, type PhaseChange } from './phase';
@@ -266,6 +266,40 @@ export function stepFeeds(variant: Variant, sizes: LayerSizes): Record<string, G
       ),
     ),
   );
+}
+
+/** In the order of the table, those that a step graph has to be built for. */
+export const stepKindsIn = (changes: Variant): readonly Kind[] =>
+  table
+    .filter((kind) => kind.stepGraph && changes.some((change) => change.kind === kind.kind))
+    .map(({ kind }) => kind as Kind);
+
+const graphChanges = (of: readonly Kind[]) => of.flatMap((kind) => kindOf({ kind }).stepGraph ?? []);
+
+/** Whether what a row reads is no softmax of its scores. */
+export const movesProbabilities = (of: readonly Kind[]): boolean =>
+  graphChanges(of).some(({ probabilities }) => probabilities);
+
+/** Scores of a step graph [g, h / g, columns] under the changes of these kinds. */
+export const stepScores = (graph: GraphBuilder, of: readonly Kind[], scores: Value): Value =>
+  graphChanges(of).reduce((value, change) => change.scores?.(graph, value) ?? value, scores);
+
+/** The same of its probabilities. */
+export const stepProbabilities = (graph: GraphBuilder, of: readonly Kind[], probabilities: Value): Value =>
+  graphChanges(of).reduce((value, change) => change.probabilities?.(graph, value) ?? value, probabilities);
+
+/** The inputs that a step graph of these kinds has besides. */
+export function stepColumnFeeds(variant: Variant, sizes: LayerSizes, columns: ColumnRows): ColumnFeeds {
+  const here = inLayer(variant, sizes.index);
+  const feeds = stepKindsIn(here).flatMap(
+    (kind) => kindOf({ kind }).stepGraph?.feeds(changesOf(here, kind), sizes, columns) ?? [],
+  );
+  return (used) => Object.assign({}, ...feeds.map((of) => of(used))) as ReturnType<ColumnFeeds>;
+}
+
+/** Changes the stream of a row [w] that left the step graph of a layer. */
+export function changeStepStream(variant: Variant, layer: number, stream: Float32Array, row: number): void {
+  for (const kind of table) kind.stepStream?.(changesOf(variant, kind.kind as Kind, layer), stream, row);
 }
 
 /** Gain, then replacement, then mixture, of the head outputs [b, h, n, d]. */

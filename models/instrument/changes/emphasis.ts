@@ -3,6 +3,7 @@
  * causal mask: what hides a key is not turned round). Neutral: c = 0 adds 0. A layer has this for good in a graph of its own: the sum has the size of the scores.
  */
 import { add, absolute, multiply } from '../../../kernels/graph/operators/elementwise';
+import { reshape, transpose } from '../../../kernels/graph/operators/layout';
 import { matmul } from '../../../kernels/graph/operators/matrix';
 import type { Value } from '../../../kernels/graph/records';
 import { changeKind } from './kind';
@@ -62,6 +63,27 @@ export const emphasis = changeKind<EmphasisChange>()({
     };
   },
   steps: (_, __, ___, others) => !others.has('plan'),
+  stepGraph: {
+    scores(graph, scores) {
+      const [kvHeads = 1, group = 1, columns = 1] = scores.shape;
+      /** c of each column, [columns, h]. */
+      const factor = graph.input('emphasis_factor', 'float32', [columns, Number(kvHeads) * Number(group)]);
+      return add(scores, multiply(absolute(scores), reshape(transpose(factor, [1, 0]), [kvHeads, group, columns])));
+    },
+    feeds(changes, { heads }, { rows }) {
+      const factor = new Float32Array(rows.length * heads);
+      for (const { head, keys: named, factor: c } of changes) {
+        const keys = new Set(named);
+        rows.forEach((row, column) => {
+          const at = column * heads + head;
+          if (keys.has(row)) factor[at] = (factor[at] ?? 0) + c;
+        });
+      }
+      return (columns) => ({
+        emphasis_factor: { data: factor.subarray(0, columns * heads), shape: [columns, heads] },
+      });
+    },
+  },
 });
 
 /** Scores [b, h, n, t] with the emphasis of their rows. */

@@ -84,6 +84,14 @@ export interface FedRows {
   readonly reinforcement?: GraphReinforcement | undefined;
 }
 
+/** The columns of a step graph: the new row, those of the cache as they lie there, and some that are still to come. */
+export interface ColumnRows {
+  /** The row of each; Infinity of the new one, and where a column has none. */
+  readonly rows: readonly number[];
+  /** 1 for a row that attention is taken from, as the prompt decided it. */
+  readonly sources?: { of(variant: number, head: number): Uint8Array } | undefined;
+}
+
 export const flag = (on: boolean): GraphInput => ({ data: new Uint8Array([on ? 1 : 0]), shape: [] });
 
 export const int32 = (numbers: readonly number[], shape: readonly number[]): GraphInput => ({

@@ -1,7 +1,8 @@
 /** What a file of a change says of its kind (changes.ts lists them). */
 import type { GraphBuilder } from '../../../kernels/graph/builder';
 import type { BlockChoiceShape, LayerSizes } from './sizes';
-import type { FedRows, GraphInput } from './fed-rows';
+import type { Value } from '../../../kernels/graph/records';
+import type { ColumnRows, FedRows, GraphInput } from './fed-rows';
 
 export interface LayerChange {
   readonly kind: string;
@@ -18,6 +19,17 @@ export interface Declared {
   readonly parts: readonly string[];
   /** How heads of the layer choose blocks, where they do. */
   readonly blocks?: BlockChoiceShape | undefined;
+}
+
+/** Inputs of a step graph, of which that many columns are in use. */
+export type ColumnFeeds = (columns: number) => Readonly<Record<string, GraphInput>>;
+
+/** What a kind does in step graphs that are built for it, to all heads [g, h / g, columns]. */
+interface StepGraphChange<C extends LayerChange> {
+  readonly scores?: (graph: GraphBuilder, scores: Value) => Value;
+  readonly probabilities?: (graph: GraphBuilder, probabilities: Value) => Value;
+  /** The inputs that these named. */
+  readonly feeds: (changes: readonly C[], sizes: LayerSizes, columns: ColumnRows) => ColumnFeeds;
 }
 
 export interface ChangeKind<C extends LayerChange, Part extends string, Inputs> {
@@ -49,6 +61,10 @@ export interface ChangeKind<C extends LayerChange, Part extends string, Inputs> 
   readonly steps: (change: C, start: number, sizes: LayerSizes, others: ReadonlySet<string>) => boolean;
   /** Its inputs to a step graph, where that has them for every run. */
   stepFeeds?(changes: readonly C[], sizes: LayerSizes): Readonly<Record<string, GraphInput>>;
+  /** Absent: it needs no step graph of its own. */
+  readonly stepGraph?: StepGraphChange<C>;
+  /** On the stream of a row that left a step graph. */
+  stepStream?(changes: readonly C[], stream: Float32Array, row: number): void;
   /** Why it has no gradient. */
   readonly withoutGradient?: (change: C) => string | undefined;
   /** Keys and values of the layer depend on these parts. */

@@ -24,7 +24,7 @@ import { concat, reshape, slice } from '../../../kernels/graph/operators/layout'
 import { fusedMatmul, matmul } from '../../../kernels/graph/operators/matrix';
 import { reduceSum } from '../../../kernels/graph/operators/reduce';
 import type { Value } from '../../../kernels/graph/records';
-import type { GraphInput } from './fed-rows';
+import { int64, type GraphInput } from './fed-rows';
 import { changeKind } from './kind';
 
 export interface RedistributionInputs {
@@ -149,6 +149,56 @@ export const redistribution = changeKind<Redistribution>()({
     };
   },
   steps: (_, __, ___, others) => !others.has('plan'),
+  stepGraph: {
+    probabilities(graph, probabilities) {
+      const [kvHeads = 1, group = 1, columns = 1] = probabilities.shape;
+      const heads = Number(kvHeads) * Number(group);
+      // Filled ahead: of the room that there is, the columns up to `moved_end` are in use.
+      const filled = graph.input('moved_columns', 'float32', [heads, 5, 'room']);
+      const [start, axis] = [graph.constant('int64', [1], [0]), graph.constant('int64', [1], [2])];
+      const end = graph.input('moved_end', 'int64', [1]);
+      const sets = graph.node(
+        'Slice',
+        [filled, start, end, axis],
+        [{ type: 'float32', shape: [heads, 5, columns] }],
+      )[0];
+      const share = graph.input('moved_share', 'float32', [heads, 1, 1]);
+      const gate = graph.input('moved_gate', 'float32', [heads, 1, 2]);
+      const own = reshape(probabilities, [heads, 1, columns]);
+      return reshape(multiply(own, movedFactor(own, sets, share, gate)), [kvHeads, group, columns]);
+    },
+    feeds(changes, { heads }, { rows, sources }) {
+      const columns = rows.length;
+      const share = new Float32Array(heads);
+      const gate = new Float32Array(heads * 2).fill(-1);
+      const sets = new Float32Array(heads * 5 * columns);
+      for (let head = 0; head < heads; head++) sets.fill(1, (head * 5 + 4) * columns, (head + 1) * 5 * columns);
+      byHead(changes, heads).forEach((change, head) => {
+        if (!change) return;
+        share[head] = change.share;
+        gate[head * 2] = change.least ?? -1;
+        gate[head * 2 + 1] = change.ratio ?? -1;
+        const named = change.from.kind === 'rows' ? new Set(change.from.rows) : undefined;
+        const found = named ? undefined : sources?.of(0, head);
+        const [to, region] = [new Set(change.to.rows), new Set(change.region)];
+        rows.forEach((row, column) => {
+          const source = named?.has(row) ?? found?.[row] === 1;
+          const receives = to.has(row) || (change.to.behind !== undefined && row >= change.to.behind);
+          const at = head * 5 * columns + column;
+          sets[at] = region.has(row) ? 1 : 0;
+          sets[at + columns] = region.has(row) && !source ? 1 : 0;
+          sets[at + 2 * columns] = source ? 1 : 0;
+          sets[at + 3 * columns] = receives && !source ? 1 : 0;
+        });
+      });
+      return (used) => ({
+        moved_columns: { data: sets, shape: [heads, 5, columns] },
+        moved_end: int64(used),
+        moved_share: { data: share, shape: [heads, 1, 1] },
+        moved_gate: { data: gate, shape: [heads, 1, 2] },
+      });
+    },
+  },
   withoutGradient: ({ layer, from }) =>
     from.kind === 'rows'
       ? undefined
@@ -186,7 +236,7 @@ export function redistributed(
  * What probabilities [..., n, t] are multiplied by: of `sets` [..., 5, t] the rows are the region, its keys that are no source, sources,
  * receivers, and all keys, as 0 and 1. Shares are [..., n, 1], `gate` [..., 1, 2].
  */
-export function movedFactor(probabilities: Value, sets: Value, share: Value, gate: Value): Value {
+function movedFactor(probabilities: Value, sets: Value, share: Value, gate: Value): Value {
   const last = probabilities.shape.length - 1;
   const part = (of: Value, at: number): Value => slice(of, last, at, at + 1);
   // One pass over the probabilities gives all four masses of a row.

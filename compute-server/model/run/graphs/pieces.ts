@@ -19,7 +19,7 @@ import {
 } from '../../../../models/architectures/gradient-graphs';
 import { lensGraph } from '../../../../models/architectures/lens-graph';
 import type { BlockChoiceShape } from '../../../../models/instrument/changes/sizes';
-import type { Part } from '../../../../models/instrument/changes/changes';
+import type { Kind, Part } from '../../../../models/instrument/changes/changes';
 import type { BlockSpec, ModelSpec } from '../../../../models/architectures/model-spec';
 import { productGraph } from '../../../../models/architectures/product-graph';
 import { stepGraph } from '../../../../models/architectures/step-graph';
@@ -34,13 +34,12 @@ export type Piece =
   | { readonly kind: 'target' }
   /** What the parts of a layer add along a direction; what heads write; what they make of a stream before rotation. */
   | { readonly kind: 'attribution' | 'written' | 'projection'; readonly layer: number }
-  /** One new position of a layer, on caches by head; `means`: with the means of what they dropped. */
+  /** One new position of a layer, on caches by head; `means`: with the means of what they dropped; `changes`: built for these kinds. */
   | {
       readonly kind: 'step';
       readonly layer: number;
       readonly means?: boolean;
-      readonly emphasis?: boolean;
-      readonly redistribution?: boolean;
+      readonly changes?: readonly Kind[];
     }
   /** With rare changes, or heads that choose the blocks that they read, it is instrumented. */
   | {
@@ -81,7 +80,7 @@ export function keyOf(piece: Piece): string {
     return `${graph}.${piece.layer}`;
   }
   if (piece.kind === 'step') {
-    const more = (['means', 'emphasis', 'redistribution'] as const).filter((name) => piece[name]);
+    const more = [...(piece.means ? ['means'] : []), ...(piece.changes ?? [])];
     if (more.length > 0) return `step with ${more.join(' and ')}.${piece.layer}`;
   }
   return 'layer' in piece ? `${piece.kind}.${piece.layer}` : piece.kind;
