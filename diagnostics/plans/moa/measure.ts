@@ -1,5 +1,5 @@
 /** Plans on prompts that were not profiled, and the uniform window that has as many bytes. */
-import { changesOf, type Variant } from '../../../models/instrument/changes/changes';
+import { changesOf, withAll, type Variant } from '../../../models/instrument/changes/changes';
 import { planIntervention } from '../../../protocol/interventions/plan';
 import type { HeadPlan } from '../../../protocol/plans/head-plan';
 import { heldOf, rowsHeld } from '../../../protocol/plans/held';
@@ -27,7 +27,7 @@ export async function underPlan(
 ): Promise<Answered> {
   const read = { ...sequence, ids: sequence.ids.slice(0, prompt) };
   const planned = heads ? await model.variant([planIntervention(heads)], read) : undefined;
-  const own = [...variant, ...(planned ? changesOf(planned.variant, 'plan') : [])];
+  const own = withAll(variant, 'plan', changesOf(planned?.variant ?? [], 'plan'));
   const { nextTokens } = await model.run({
     ...sequence,
     variants: [own],

@@ -1,5 +1,5 @@
 /** What plans change in what a model says behind a prompt. */
-import { changesOf, type Variant } from '../../../models/instrument/changes/changes';
+import { changesOf, withAll, type Variant } from '../../../models/instrument/changes/changes';
 import { planIntervention } from '../../../protocol/interventions/plan';
 import { divergenceOf, logProbabilities } from '../../shared/maps/changed-output';
 import { continued } from '../../model-runner/decoding';
@@ -66,7 +66,7 @@ export async function effectsOf(
   const variants: Variant[] = [variant];
   for (const heads of plans) {
     const planned = await model.variant([planIntervention(heads, 'dense', start)], prompt);
-    variants.push([...variant, ...changesOf(planned.variant, 'plan')]);
+    variants.push(withAll(variant, 'plan', changesOf(planned.variant, 'plan')));
   }
   const past = await model.prefix(sequence, start, variant);
   let full: readonly Float32Array[] = [];

@@ -1,5 +1,5 @@
 /** Spectra, ranks, errors layer by layer, and what a whole model of latents does, from small caches to large ones. */
-import type { Variant } from '../../../models/instrument/changes/changes';
+import { withAll, type Variant } from '../../../models/instrument/changes/changes';
 import type { LowRankChange } from '../../../models/instrument/changes/low-rank';
 import type { AnalysisJob, Step } from '../../analysis';
 import { conversionTexts } from '../../shared/conversions/texts';
@@ -178,7 +178,7 @@ class Measured {
     return {
       share,
       latent: await this.whole(layers),
-      lowRank: await this.mean(() => Promise.resolve([...variant, ...lowRanks])),
+      lowRank: await this.mean(() => Promise.resolve(withAll(variant, 'low-rank', lowRanks))),
     };
   }
 

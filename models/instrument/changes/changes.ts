@@ -113,6 +113,13 @@ export const changesOf = <K extends Kind>(variant: Variant, kind: K, layer?: num
     (change): change is ChangeOf<K> => change.kind === kind && (layer === undefined || change.layer === layer),
   );
 
+/**
+ * The variant with these changes, where there are some, and no others of their kind. Appended alone, they would leave those of layers that
+ * they do not name.
+ */
+export const withAll = <K extends Kind>(variant: Variant, kind: K, changes: readonly ChangeOf<K>[]): Variant =>
+  changes.length === 0 ? variant : [...variant.filter((change) => change.kind !== kind), ...changes];
+
 export const hasChange = (variant: Variant, ...some: readonly Kind[]): boolean =>
   variant.some(({ kind }) => some.includes(kind));
 
