@@ -5,7 +5,7 @@ import { headscopeVersion } from './version';
 
 export const cpuName = cpus()[0]?.model.trim() ?? 'CPU';
 
-/** What made a result that no single device made (lists): this machine. `threads` 0: as many as the runtime chooses. */
+/** Provenance of a result that no single device made (lists): it names this machine. With `threads` 0 the runtime chooses. */
 export async function provenance(settings: Provenance['settings'] = {}, seed = 0, threads = 0): Promise<Provenance> {
   return {
     headscope: headscopeVersion,

@@ -20,7 +20,7 @@ export interface TensorFile {
   tensor(name: string): FileTensor | undefined;
 }
 
-/** Of a sentence that says why the file cannot be taken. */
+/** Makes an error from a sentence that says why the file cannot be used. */
 export type Refuse = (why: string) => Error;
 
 export async function readTensorFile(path: string, largestBytes: number, refuse: Refuse): Promise<TensorFile> {

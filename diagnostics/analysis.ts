@@ -34,14 +34,14 @@ export interface ReadInput {
   readonly given: AnalysisInput;
   /** One, or the prompt and its counterpart; none for inputs that are no prompt. */
   readonly prompts: readonly Prompt[];
-  /** Of an input that is a task. */
+  /** Present if the input is a task. */
   readonly task?: {
     readonly task: TaskInfo;
     readonly samples: readonly Sample[];
     /** What was left out, and why. */
     readonly notes: readonly string[];
   };
-  /** Of an input that is a corpus. For an estimate the documents of a large one are not read, but its bytes are known. */
+  /** Present if the input is a corpus. For an estimate the documents of a large one are not read, but its bytes are known. */
   readonly corpus?: Corpus;
 }
 

@@ -18,7 +18,7 @@ export interface Corpus {
   readonly bytes: number;
   /** What was left out, and why: one sentence each. */
   readonly notes: readonly string[];
-  /** Of the documents, hex; empty where they were only counted. */
+  /** Hash of the documents, hex; empty where they were only counted. */
   readonly sha256: string;
 }
 

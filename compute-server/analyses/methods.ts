@@ -139,7 +139,7 @@ export function analysisMethods(
   };
 }
 
-/** Of an analysis that needs a model. */
+/** The folder of the model. Only for an analysis that needs one. */
 function folderOf({ folder }: AnalysisRequest): string {
   if (folder === '') throw refusal('no model is named. Give the folder of one');
   return folder;

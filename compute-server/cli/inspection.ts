@@ -10,7 +10,7 @@ export interface Inspection {
   readonly model: string;
   readonly family: string;
   readonly modelType: string | null;
-  /** Of the main part; 0 where the file and its family do not say. */
+  /** Layers of the main part; 0 where the file and its family do not say. */
   readonly layers: number;
   /** Layers of the main part by what they do: full, window, chunked, linear, mamba, cross (to another part alone), none. */
   readonly layerKinds: Readonly<Record<string, number>>;
@@ -19,7 +19,7 @@ export interface Inspection {
   readonly headDim: number;
   readonly valueDim: number;
   readonly hiddenSize: number;
-  /** Of a tower in stages (Swin, SegFormer), stage by stage; absent for all others. */
+  /** The stages of a tower that has them (Swin, SegFormer); absent for all others. */
   readonly stages?: readonly StageRun[];
   readonly vocabularySize: number | null;
   readonly contextLength: number | null;

@@ -48,14 +48,14 @@ export function threads(text: string): number {
   return value;
 }
 
-/** Of commands that run a model; without it HEADSCOPE_DEVICE, then the cpu. */
+/** The device for commands that run a model. Without it HEADSCOPE_DEVICE counts, then the cpu. */
 export const deviceOption = (): Option =>
   new Option(
     '--device <id>',
     'where the model runs, by its id in `headscope devices` (default: HEADSCOPE_DEVICE, else cpu)',
   ).choices([...deviceIds]);
 
-/** Of commands that run a model; without it HEADSCOPE_WEIGHTS, then the exact weights. */
+/** The weight format for commands that run a model. Without it HEADSCOPE_WEIGHTS counts, then the exact weights. */
 export const weightsOption = (): Option =>
   new Option(
     '--weights <format>',
@@ -65,7 +65,7 @@ export const weightsOption = (): Option =>
 /** Disk that packed weights take where the option gives no size. */
 const usualCache = 20e9;
 
-/** Of the same commands; without it HEADSCOPE_CACHE_WEIGHTS, then nothing is kept. */
+/** Keeps prepared weights, for the same commands. Without it HEADSCOPE_CACHE_WEIGHTS counts, then nothing is kept. */
 export const cacheWeightsOption = (): Option =>
   new Option(
     '--cache-weights [size]',

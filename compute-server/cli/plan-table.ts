@@ -11,7 +11,7 @@ import { textTable } from './table';
 export const kindsOf = (heads: Plan['heads']): readonly AlikeHeads[] =>
   [...headsByKeep(heads)].sort((a, b) => b.heads.length - a.heads.length);
 
-/** Of prompts of each length, float32; windows of the model's own are not in the file and not counted. */
+/** Cache bytes for prompts of each length, float32. The model's own windows are not in the file and not counted. */
 export const bytesByLength = (
   { heads, model }: Plan,
   lengths: readonly number[],

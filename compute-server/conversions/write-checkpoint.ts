@@ -13,7 +13,7 @@ import { filesToCopy, largestCopied } from './copied-files';
 import type { Disk } from './disk';
 import { bytesOfTensor, type Source } from './tensor-bytes';
 
-/** Of tensors in one file, as Hugging Face's save_pretrained has it by default. */
+/** Bytes of tensors in one file, the default of Hugging Face's save_pretrained. */
 const shardBytes = 5e9;
 
 export interface ConvertedFrom {

@@ -40,7 +40,7 @@ interface HeadShape {
 
 const flopsOf = (rows: number, columns: number, shape: HeadShape = { heads, width }): number =>
   2 * shape.heads * rows * columns * shape.width;
-/** Of one measurement, warm-up excluded. */
+/** Seconds that one measurement takes, without the warm-up. */
 const secondsEach = 0.02;
 const fewestRuns = 2;
 const rounds = 3;
@@ -232,7 +232,7 @@ async function ofCalls(shape: readonly number[], other: (x: Value) => Value, set
   return (await secondsOf(graph, { x: drawn(shape) }, settings)) / callsOfChain;
 }
 
-/** Of the runs after the first their median, or what `of` takes of them. */
+/** The median of the runs after the first, or what `of` computes from them. */
 export async function secondsOf(
   graph: GraphBuilder,
   feeds: RuntimeValues,

@@ -179,7 +179,7 @@ const floatTests = {
     expected: ({ x, kernel }) => exact.depthwiseConvolution(x!, kernel!),
   },
 
-  // Squares of 2 x 2 side by side, as the way back from patches.
+  // Squares of 2 x 2 side by side, the inverse of cutting into patches.
   ConvTranspose: {
     inputs: { x: normal(1, 3, 4, 5), kernel: normal(3, 2, 2, 2) },
     build: ({ x, kernel }) =>

@@ -26,11 +26,11 @@ export interface ServingSizes {
   readonly prompt: number;
 }
 
-/** Of weights that are walked through: more come from memory either way. */
+/** The most weights that one measurement reads: more than these come from memory in any case. */
 const mostWeights = 2 ** 26;
 /** A prompt as long as this runs its products at the rate of longer ones. */
 const mostRows = 1024;
-/** Of one round: what is compared with it is the fastest run too. */
+/** The fastest run of one round. It is compared with another fastest run. */
 const fastest = (times: readonly number[]): number => Math.min(...times);
 const graphRuns = 200;
 const scoreSteps = 2;

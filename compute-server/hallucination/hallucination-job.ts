@@ -143,7 +143,7 @@ export async function divergenceAt(
   return divergenceAfter(runner, { pair, measure }, request.generated, { variant });
 }
 
-/** Mean over the heads of what the query behind the generated tokens reads from each image token, or each row of the span. */
+/** Attention of the query after the generated tokens to each image token or each row of the span, mean over the heads. */
 export async function imageMap(
   model: LoadedModel,
   request: ImageMapRequest,

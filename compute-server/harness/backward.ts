@@ -32,7 +32,7 @@ import { firstLine, shorterCell, type PrepareSettings } from './preparation';
 export type BackwardGraph =
   | {
       readonly graph: Graph;
-      /** Of the tensors alive at once, and not less than the forward pass by its cost model. */
+      /** Bytes of the tensors alive at once, at least those that the cost model gives for the forward pass. */
       readonly peakBytes: number;
       /** Two for each multiply-add of the products; undefined where they cannot be read off the graph. */
       readonly flops: number | undefined;

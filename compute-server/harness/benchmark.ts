@@ -66,7 +66,7 @@ interface Passes extends Prepared {
 interface Run {
   readonly plan: BenchmarkSetup;
   readonly device: DeviceId;
-  /** Of other devices than the cpu. */
+  /** Absent for the cpu. */
   readonly selfTest: SelfTest | undefined;
   readonly threads: number;
   readonly surroundings: Surroundings;
@@ -161,7 +161,7 @@ function cabOf(plan: BenchmarkSetup, rows: readonly BenchmarkRow[]): Pick<Benchm
   return efficiency.some(({ time, memory }) => time ?? memory) ? { cab: { efficiency } } : {};
 }
 
-/** Of the cells at one length that are not kept and can run, and of the baseline, which runs beside them. */
+/** Operations of the cells at one length that can run and have no kept result, and of the baseline that runs with them. */
 function operationsLeft(
   cells: readonly Cell[],
   kept: readonly BenchmarkRow[],

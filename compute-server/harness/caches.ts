@@ -90,7 +90,7 @@ export function largestCache(folder = '/sys/devices/system/cpu/cpu0/cache'): num
   }
 }
 
-/** Of `32768K` or `1M`. */
+/** The bytes that a text such as `32768K` or `1M` names. */
 function bytesOf(text: string): number {
   const [, count, unit] = /^(\d+)([KMG]?)/.exec(text.trim()) ?? [];
   return Number(count ?? 0) * 1024 ** ['', 'K', 'M', 'G'].indexOf(unit ?? '');

@@ -26,7 +26,7 @@ export interface ProofBudget {
   readonly fewestRows: number;
 }
 
-/** Of outputs: three references (see `references`) take about half a second of JavaScript. */
+/** The budget for outputs: three references (see `references`) take about half a second of JavaScript. */
 const outputBudget: ProofBudget = { flops: 5e8 / references, fewestRows: 16 };
 
 export interface Check {

@@ -19,7 +19,7 @@ import { costOf, type Cell } from './cell';
 import { rowFlops, sampledRows, type Check, type ProofBudget } from './correctness';
 import type { AttentionInputs } from '../../kernels/tensors/tensor';
 
-/** Of six references (two of each of query, key and value): a second of JavaScript at 8192 tokens, less before. */
+/** The budget for six references (two each for query, key and value): a second of JavaScript at 8192 tokens, less before. */
 const budget: ProofBudget = { flops: 2.5e7, fewestRows: 8 };
 
 /** Largest error that is right: float32 gradients of the catalogue measured 1e-8 to 7e-6, float16 ones up to 5e-3 (2026-11). */

@@ -92,7 +92,7 @@ export const device = filledText;
 
 type HeadFields = Pick<BenchmarkShape, 'pattern' | 'heads' | 'kvHeads' | 'headDim' | 'valueDim'>;
 
-/** Of the shape that `value` is. */
+/** The fields of a shape; `value` says how many heads `kvHeads` must divide. */
 function headFields(value: unknown): Fields<HeadFields> {
   const heads = Math.max(1, wholeOf(fieldsIn(value)['heads']));
   return {

@@ -82,7 +82,7 @@ export function viewMechanism(request: MechanismViewRequest): MechanismView {
   };
 }
 
-/** Of drawn numbers; undefined where the head is none. */
+/** The linear system of a head on drawn inputs; undefined where the head is no such system. */
 function systemOf(
   mechanism: Mechanism,
   parameters: ParameterValues,

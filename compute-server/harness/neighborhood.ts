@@ -77,7 +77,7 @@ function stridesOf(axes: readonly SimulatedAxis[], tiling: KeyTiling): readonly 
     (all, strides) => all.flatMap((outer) => strides.map((stride) => [...outer, stride])),
     [[]],
   );
-  // Of axes each stride is simulated alone: tiles of a configuration are the products of those along its axes.
+  // Each stride of an axis is simulated alone: the tiles of a configuration are the products of those along its axes.
   const single = axes.map(
     (axis, at) => new Map(along[at]!.map((stride) => [stride, simulate([{ ...axis, stride }], tiling).bound])),
   );

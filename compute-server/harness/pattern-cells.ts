@@ -8,7 +8,7 @@ import { pictureLengths } from '../../protocol/compute/mechanism-view';
 type Kind = (query: number, key: number) => number;
 
 export interface Kinds {
-  /** Of a query head. */
+  /** The kind of a query head. */
   readonly of: (head: number) => Kind;
   /** The numbers drawn from the seed decide; otherwise the pattern says all that may be read. */
   readonly chosen: boolean;

@@ -37,7 +37,7 @@ export interface PrepareSettings {
   readonly device: DeviceId;
   readonly threads: number;
   readonly calibration?: Calibration | undefined;
-  /** Of other devices than the cpu. */
+  /** Absent for the cpu. */
   readonly selfTest?: SelfTest | undefined;
 }
 

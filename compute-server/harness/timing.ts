@@ -28,7 +28,7 @@ export interface TimingOptions {
 const settledError = 0.005;
 /** Fewer say nothing about spread. */
 const fewestRounds = 3;
-/** Of five pairs even unanimous ones have p = 0.0625 in the signed-rank test; of six they have 0.031. */
+/** Five unanimous pairs have p = 0.0625 in the signed-rank test, six have 0.031. */
 const testableRounds = 6;
 /** From so many rounds on a competitor may count as settled. */
 const settlingRounds = 10;

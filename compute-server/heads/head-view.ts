@@ -34,7 +34,7 @@ export class HeadView {
     private readonly values: Float32Array,
     /** [1, h, t, d] */
     private readonly headOutput: Float32Array,
-    /** Of the whole prompt, and queries position first [t, h, d]; where the heads of the layer choose blocks. */
+    /** The blocks of the whole prompt, and its queries [t, h, d], where the heads of the layer choose blocks. */
     private readonly chosen: { readonly memory: BlockMemory; readonly queries: Float32Array } | undefined,
     private readonly sources: KeySources | undefined,
   ) {}

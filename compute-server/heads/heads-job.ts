@@ -195,7 +195,7 @@ function statisticsOf(layers: readonly LayerResult[]): HeadStatistics {
   return Object.fromEntries(headStatisticNames.map((name) => [name, table(name)])) as unknown as HeadStatistics;
 }
 
-/** Of the last query, by head. */
+/** The keys that the last query reads most, by head. */
 function topKeysOf({ top }: LayerResult): readonly (readonly TopKey[])[] {
   if (!top) throw new RangeError('the layer has no top keys');
   return Array.from({ length: top.heads }, (_, head) =>

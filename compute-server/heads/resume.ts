@@ -77,5 +77,5 @@ function unfinishedIn(content: Buffer | undefined): Unfinished | undefined {
   }
 }
 
-/** Of the shape of `Unfinished`. */
+/** The version of the form of `Unfinished`. */
 const version = 3;

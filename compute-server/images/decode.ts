@@ -21,7 +21,7 @@ const mostPixels = 64_000_000;
 /** A strip that is longer takes longer to decode, row by row, than its pixels are worth. */
 const mostSide = 8_000_000;
 const largestFile = 128_000_000;
-/** Of the file, the pixels as they are stored, RGBA twice (in the decoder and out of it) and RGB. */
+/** The most bytes that the file, its stored pixels, RGBA twice (in the decoder and outside it) and RGB may take together. */
 const mostBytes = 1_000_000_000;
 
 export interface DecodedPicture extends Pixels {
@@ -167,7 +167,7 @@ function upright(stored: Pixels, orientation: number): Pixels {
   const data = new Uint8Array(stored.data.length);
   for (let y = 0; y < height; y++) {
     for (let x = 0; x < width; x++) {
-      // Of the stored picture, before its own axes are flipped.
+      // Column and row in the stored picture, before its own axes are flipped.
       const [column, row] = turned ? [y, x] : [x, y];
       const fromX = flipX ? stored.width - 1 - column : column;
       const fromY = flipY ? stored.height - 1 - row : row;

@@ -7,7 +7,7 @@ export class DecoderError extends Error {
   override readonly name = 'DecoderError';
 }
 
-/** Of the engine; its types come with those of browsers alone. */
+/** The engine has it; its types come only with those of browsers. */
 declare const WebAssembly: { readonly compile: (bytes: Uint8Array) => Promise<Compiled> };
 type Compiled = object;
 

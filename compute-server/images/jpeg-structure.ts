@@ -103,7 +103,7 @@ function endOfScan(bytes: Buffer, start: number): number {
   }
 }
 
-/** Of an EXIF segment (`Exif\0\0`, then a TIFF header and its first directory); undefined when it is none or says nothing. */
+/** The orientation in an EXIF segment (`Exif\0\0`, then a TIFF header and its first directory); undefined where it has none. */
 function orientationOf(segment: Buffer): number | undefined {
   if (segment.length < 14 || segment.toString('latin1', 0, 4) !== 'Exif') return undefined;
   const tiff = segment.subarray(6);

@@ -92,7 +92,7 @@ function* chunksOf(bytes: Buffer): Generator<Chunk> {
     const end = at + 12 + length;
     if (end > bytes.length) throw new CutOff();
     const data = bytes.subarray(at + 8, end - 4);
-    // Of chunks that make no pixel the checksum says nothing about the picture.
+    // The checksum of a chunk without pixels says nothing about the picture.
     if (/^[A-Z]|tRNS/.test(type) && crc32(bytes.subarray(at + 4, end - 4)) !== bytes.readUInt32BE(end - 4)) {
       throw new StructureError(`the checksum of its chunk ${type} is wrong`);
     }

@@ -17,7 +17,7 @@ import { pieceGraph, type Piece } from '../model/run/graphs/pieces';
 import { chunkThatFits } from '../model/run/stream/budget';
 
 const rounds = 3;
-/** Of prompts in a round; the first run of all, which opens the sessions, is not counted. */
+/** Seconds of prompts in a round, without the very first run, which opens the sessions. */
 const secondsOfPrompts = 0.5;
 /** Tokens of a round before the first that is timed. */
 const warmTokens = 3;

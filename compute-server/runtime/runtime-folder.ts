@@ -8,7 +8,7 @@ import { FailureError } from '../../protocol/wire/failures';
 
 export const packageName = 'onnxruntime-node';
 
-/** Of the runtime that Headscope is built and tested with. */
+/** Version of the runtime that Headscope is built and tested with. */
 export const pinnedRuntime = '1.30.0';
 
 /** Names such a folder; from `headscope.compute.runtimeFolder` in the editor. */

@@ -58,7 +58,7 @@ interface Entry {
   readonly parameters: DistributedParameters;
   readonly run: ShardedRun;
   readonly check: Check;
-  /** Of every call after the proof. */
+  /** Results of every call after the proof. */
   readonly calls: ShardedResult[];
 }
 

@@ -47,7 +47,7 @@ export interface NewCheckpoint {
 
 /** A checkpoint that is complete on the disk under a temporary name. */
 export interface DraftCheckpoint<Model> {
-  /** Of its tensors. */
+  /** Bytes of its tensors. */
   readonly weightBytes: number;
   readonly parameters: number;
   /** Opened beside the model that it was made of, until the draft is kept or the run ends. */
@@ -56,7 +56,7 @@ export interface DraftCheckpoint<Model> {
   keep(): Promise<{ readonly folder: string; readonly hash: string }>;
 }
 
-/** Of all; bytes are of tensors. */
+/** Progress over all files; bytes count tensors only. */
 export interface WriteStep {
   readonly tensor: string;
   readonly bytes: number;
@@ -92,7 +92,7 @@ const bytesOf: Readonly<Record<string, number>> = {
   U8: 1,
 };
 
-/** Of one number; NaN for a type that is not known here. */
+/** Bytes of one number; NaN for a type that is not known here. */
 export const dtypeSize = (dtype: string): number => bytesOf[dtype] ?? Number.NaN;
 
 export const elementsOf = (shape: readonly number[]): number => shape.reduce((product, axis) => product * axis, 1);

@@ -21,7 +21,7 @@ export interface GeneratedToken {
   readonly logits: Float32Array;
   /** By layer, for the query that produced it (absent for the first token: that query is the prompt's last). */
   readonly statistics?: readonly HeadNumbers[];
-  /** Of the same query. */
+  /** Observed at the same query. */
   readonly observation?: Observation;
 }
 

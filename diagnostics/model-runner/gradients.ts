@@ -81,7 +81,7 @@ export interface LayerGradients {
 export interface GradientResult {
   /** The number itself. */
   readonly objective: number;
-  /** Of the layers from which something was asked, rising. */
+  /** Gradients of the layers that were asked for, in rising order. */
   readonly layers: readonly LayerGradients[];
   /** [n, w] */
   readonly embedding?: Float32Array;

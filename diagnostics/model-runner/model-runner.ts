@@ -51,7 +51,7 @@ export interface ModelFacts {
     readonly parallel?: true;
   }[];
   readonly hiddenSize: number;
-  /** Of a vision encoder: patches of a picture, and rows before them (class, distillation, registers). */
+  /** For a vision encoder: the patches of a picture, and the rows before them (class, distillation, registers). */
   readonly patches?: { readonly rows: number; readonly columns: number; readonly leading: number };
   /** False where the model has no language head: it predicts no token. */
   readonly predicts: boolean;
@@ -82,7 +82,7 @@ export interface Observation {
 }
 
 export interface Extension {
-  /** Of the last token, [v]. */
+  /** Logits at the last token, [v]. */
   readonly logits: Float32Array;
   /** By token, where they are asked for. */
   readonly observations: readonly Observation[];
@@ -123,14 +123,14 @@ export interface ReinforcedContinuation {
 
 /** A prompt that was run with its keys and values kept, and goes on. */
 export interface Continuation {
-  /** Of the last row of the prompt, [v]. */
+  /** Logits at the last row of the prompt, [v]. */
   readonly logits: Float32Array;
   readonly observation: Observation | undefined;
   /** Rows so far. */
   readonly length: number;
   /** False when the context is full. */
   readonly canGoOn: boolean;
-  /** Of the rows so far. */
+  /** Bytes of the cache for the rows so far. */
   cacheBytes(): CacheSize;
   extend(
     ids: readonly number[],
@@ -158,7 +158,7 @@ export interface ModelRunner {
   readonly facts: ModelFacts;
   /** Aborts every call below when the person cancels. */
   readonly signal: CancelSignal;
-  /** Of a clock that only rises, for what is timed. */
+  /** Seconds of a clock that only rises, for timing. */
   seconds(): number;
 
   /** Text, ids or a picture as a checked sequence; fails with a sentence. */

@@ -19,11 +19,11 @@ export interface AskedRow {
 }
 
 export interface RowAnswer {
-  /** Of the tokens that were asked for. */
+  /** Logits of the tokens that were asked for. */
   readonly logits: readonly number[];
   /** ln of the sum of e^logit over the vocabulary: a logit less this is a log-probability in nats. */
   readonly logSumExp: number;
-  /** Of the next-token distribution, in nats. */
+  /** Entropy of the next-token distribution, in nats. */
   readonly entropy: number;
   /** Id with the largest logit; the lowest of equals. */
   readonly largest: number;
@@ -105,7 +105,7 @@ export interface LayerResult {
   readonly reinforcement?: LayerReinforcement;
   /** By head: probabilities [n, t], row-major. */
   readonly maps: ReadonlyMap<number, Float32Array>;
-  /** Of all queries, or of the last one alone. */
+  /** The most-read keys of all queries, or of the last one only. */
   readonly top?: TopKeys;
   /** Where heads take attention from keys that the run decided (`Variant.redistributions`). */
   readonly sources?: AttentionSources;

@@ -35,10 +35,10 @@ export interface TrainingState {
 export interface TrainingPoint {
   /** From 1. */
   readonly step: number;
-  /** Of the batch, before the update. */
+  /** Loss of the batch, before the update. */
   readonly loss: number;
   readonly rate: number;
-  /** Of the gradient of all parameters together, before clipping. */
+  /** Norm of the gradient of all parameters together, before clipping. */
   readonly norm: number;
 }
 

@@ -1,7 +1,7 @@
 /** Sentences to hide something in. */
 import type { DrawTools } from './task';
 
-/** Of Mohtashami and Jaggi 2023, repeated. */
+/** The filler text of Mohtashami and Jaggi 2023, repeated. */
 const filler = 'The grass is green. The sky is blue. The sun is yellow. Here we go. There and back again.';
 
 /** Tokenizers may put a token in front of a text: a sentence is counted behind another one. */

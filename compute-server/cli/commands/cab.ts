@@ -132,7 +132,7 @@ async function measured(
 
 const usualSizes = { batch: 1, lengths: [256, 512, 1024, 2048], parameters: [] as readonly string[] };
 
-/** Of the released scripts (arXiv:2210.07661): windows of local attention, random features. */
+/** Sizes in the released scripts (arXiv:2210.07661): windows of local attention, random features. */
 const publishedSizes = {
   batch: 4,
   lengths: [256, 512, 1024, 2048, 4096, 8192],

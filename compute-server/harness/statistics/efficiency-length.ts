@@ -23,7 +23,7 @@ export function lastCrossing(baseline: Polynomial, mechanism: Polynomial): Root 
   const c = baseline.c - mechanism.c;
   if (a === 0) {
     if (b === 0) return c > 0 ? 'always' : 'never';
-    // A steeper baseline is beaten beyond the crossing, a flatter one never for good.
+    // The mechanism stays below a steeper baseline beyond the crossing, and below a flatter one never.
     return b < 0 ? 'never' : -c / b > 0 ? -c / b : 'always';
   }
   const discriminant = b * b - 4 * a * c;

@@ -61,7 +61,7 @@ export interface LoadedModel {
   /** The same model on the cpu with exact weights, which a run on another device or on other weights is held against. */
   readonly reference?: LayerSessions;
   readonly tokeniser: TokeniserOutcome;
-  /** Of a device other than the cpu: what a run may take there. */
+  /** What a run may take on a device other than the cpu. */
   readonly room?: DeviceRoom;
   /** Where it runs, with the parts that run on the cpu instead. */
   device(): Promise<DeviceSummary>;
@@ -79,7 +79,7 @@ export interface LoadedModel {
    * where none were read.
    */
   packAgain?(): Promise<boolean>;
-  /** Of sizes and times of change of the files, and of what linear layers are computed on: for caches on this machine. */
+  /** Hash of the sizes and change times of the files, and of what linear layers are computed on; for caches on this machine. */
   readonly stamp: string;
   /** The first file that is gone or no longer what it was when the model was opened, as one sentence. */
   changed(): Promise<string | undefined>;
@@ -90,7 +90,7 @@ export interface LoadedModel {
 export interface OpenOptions extends ModelDevice, WeightOptions {
   /** Bytes of weights that may be open at once. */
   readonly limitBytes: number;
-  /** Of the process: a part of the model that alone passes it is refused. Absent: none is. */
+  /** The limit of the process. A part of the model that alone exceeds it is refused; where it is absent, none is. */
   readonly memoryLimit?: number;
   /** Weights up to which they are laid out anew when opened (LayerSessions); default 256 MB. */
   readonly prepackedBytes?: number;

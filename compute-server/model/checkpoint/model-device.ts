@@ -14,7 +14,7 @@ import type { CacheOptions } from '../weights/weight-cache';
 export interface ModelDevice {
   readonly device: DeviceId;
   readonly threads: number;
-  /** Of another device than the cpu: its operators, and its name. */
+  /** The operators and the name of a device other than the cpu. */
   readonly selfTest?: SelfTest | undefined;
   readonly name?: string;
   /** Bytes that a run may take on a device other than the cpu; absent: not known. */

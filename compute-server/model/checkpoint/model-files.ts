@@ -19,7 +19,7 @@ const besides = [
 ];
 
 export interface WatchedFiles {
-  /** Of sizes and times of change: for caches on this machine. A copy of the model has another one. */
+  /** Hash of sizes and change times, for caches on this machine. A copy of the model has another one. */
   readonly stamp: string;
   /** The first file that is gone or no longer what it was, as one sentence. */
   readonly changed: () => Promise<string | undefined>;

@@ -49,7 +49,7 @@ export async function closeModel(model: LoadedModel): Promise<void> {
   for (const sessions of sessionsOf(model)) await sessions.release();
 }
 
-/** Of all its parts. */
+/** The sessions of all parts of a model. */
 function sessionsOf({ sessions, vision, reference, encoder }: LoadedModel): ReadonlySet<LayerSessions> {
   const all = [sessions, vision?.sessions, reference, encoder?.reference];
   return new Set(all.filter((each) => each !== undefined));

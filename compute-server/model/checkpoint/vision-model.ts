@@ -159,7 +159,7 @@ export interface PreparedPicture {
   readonly picture: DecodedPicture;
   readonly processed: ProcessedPicture;
   readonly tokens: TokenLayout;
-  /** Of the pixels and their tiles: two files of one picture are the same. */
+  /** Hash of the pixels and their tiles: two files of one picture have the same key. */
   readonly key: string;
 }
 

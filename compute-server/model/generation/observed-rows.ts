@@ -4,7 +4,7 @@ import type { LayerResult, TopKeys } from '../../../diagnostics/model-runner/run
 import type { KeyGroup } from '../../../diagnostics/model-runner/sequence';
 import type { StepRow } from '../run/stream/step-row';
 
-/** Of the last row of a prompt. */
+/** What is observed at the last row of a prompt. */
 export const observationOf = (layers: readonly LayerResult[], topKeys = false): Observation => ({
   headOutputs: layers.map(({ taps }) => {
     const data = taps['attention.head_output']?.data;

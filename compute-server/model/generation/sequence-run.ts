@@ -87,7 +87,7 @@ export class SequenceRun implements Continuation {
     private readonly cache: KeyValueCache,
     /** Over the cache, by layer: keys and values that lie on a device. */
     private readonly keys: readonly LayerKeys[],
-    /** Of the last row of the sequence it started with, [v]. */
+    /** Logits at the last row of the sequence that the run started with, [v]. */
     readonly logits: Float32Array,
     readonly observation: Observation | undefined,
     /** By layer, where layers chose gains. */

@@ -15,7 +15,7 @@ interface Rows {
   readonly length: number;
   /** The first key that they read. */
   readonly firstKey: number;
-  /** Of removed suppression, [1, length, w]. */
+  /** The directions of removed suppression, [1, length, w]. */
   readonly directions?: Float32Array | undefined;
 }
 
@@ -44,7 +44,7 @@ export class LayerChanges {
     return partsOfKeys(this.parts);
   }
 
-  /** Of the stream that enters the layer; they count as constants: a token that leads is the same nearby. */
+  /** The directions of the stream that enters the layer. They count as constants, since the leading token is the same nearby. */
   directions(sessions: LayerSessions, residual: RuntimeArray, signal?: AbortSignal): Promise<Float32Array | undefined> {
     return leadingDirections(this.model, sessions, this.block.index, [this.variant], residual, signal);
   }

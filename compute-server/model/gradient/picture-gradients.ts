@@ -50,7 +50,7 @@ export async function pictureGradients(
   return { ...others, ...(request.embedding && embedding ? { embedding } : {}), pixels };
 }
 
-/** Of the pixels of a tile [channels, height, width], as the processor normalised them, from those of its features [m, W]. */
+/** Gradients of the normalised pixels of a tile [channels, height, width], from the gradients of its features [m, W]. */
 async function tileGradients(
   vision: VisionModel,
   weights: StoredWeights,

@@ -114,7 +114,7 @@ export async function reinforcedRun(
   return startReinforced(model.spec, model.sessions, { pair, setup, chunk, variant }, { signal });
 }
 
-/** Of plans, and of the ranks of layers, the last counts. */
+/** If there are several plans or several ranks of layers, the last one counts. */
 function variantOf(run: RunOf, list: readonly Intervention[], resolved: Resolved): Variant {
   const last = (kind: Intervention['kind']): Intervention | undefined => list.findLast((one) => one.kind === kind);
   const counted = list.filter(

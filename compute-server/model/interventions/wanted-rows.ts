@@ -7,7 +7,7 @@ import type { Source } from '../../../protocol/interventions/source';
 export interface Wanted {
   readonly layer: number;
   readonly target: Replaceable;
-  /** Of `key` and `value` the key/value head; absent where the layer has one alone. */
+  /** The key/value head for `key` and `value`; absent where the layer has only one. */
   readonly head?: number;
   readonly source: Source;
   /** Positions that are replaced. */

@@ -37,7 +37,7 @@ export async function sequenceOf(
   model: LoadedModel,
   prompt: PromptInput | EncoderInput,
   run?: EncodingRun,
-  /** Of the run: some read beyond the context. */
+  /** The interventions of the run; some read beyond the context. */
   interventions: readonly Intervention[] = [],
 ): Promise<Sequence> {
   if (prompt.kind === 'image') return encoderSequence(model, prompt, run);

@@ -86,7 +86,7 @@ export class TextLibrary {
     return ids as number[];
   }
 
-  /** BPE leaves out what its vocabulary lacks where it has no unknown token: the model would read another text. */
+  /** Without an unknown token, BPE drops characters that its vocabulary lacks, so that the model would read another text. */
   private requireTokens(text: string): void {
     let words = text;
     for (const { content } of this.special.values()) if (content !== '') words = words.replaceAll(content, '');

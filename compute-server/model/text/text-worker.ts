@@ -7,7 +7,7 @@ import { workerData, type MessagePort } from 'node:worker_threads';
 const mostJoined = 2 ** 22;
 
 /**
- * Of the thread of texts alone. A template that doubles a list asks for half of the heap in one step; V8 then ends the whole
+ * Only for the thread of texts. A template that doubles a list asks for half of the heap in one step; V8 then ends the whole
  * process and not the thread ("Reached heap limit", node 20.20, seen on 2026-11-27 and 2026-11-28).
  */
 function limitJoinedLists(): void {

@@ -36,7 +36,7 @@ export interface PackedTensor {
   readonly inputs: number;
   readonly outputs: number;
   readonly stored: Linear['stored'];
-  /** Of a tensor that other maps share, stored by outputs. */
+  /** First row in a tensor that other maps share, stored by outputs. */
   readonly firstRow: number;
   /** Offsets of the two parts, the integers before the factors. */
   readonly values: number;
@@ -104,7 +104,7 @@ export class PieceLayout implements StoredWeights {
     return this.parts.some(({ kind }) => kind === 'packed');
   }
 
-  /** Of the file. */
+  /** Bytes of the file. */
   get size(): number {
     return this.end;
   }
@@ -121,7 +121,7 @@ export class PieceLayout implements StoredWeights {
     return this.parts.map(({ tensor }) => tensor);
   }
 
-  /** Of all that decides what is where in the file. */
+  /** Hash of everything that decides where things are in the file. */
   get digest(): string {
     return createHash('sha256')
       .update(JSON.stringify([...this.entries]))

@@ -20,7 +20,7 @@ export const bytesOfBlock = (bits: Bits): number => (blockLength * bits) / 8;
 /** Outputs of a matrix, or all of them. */
 export interface Packed {
   readonly bits: Bits;
-  /** Of one output, the last one padded. */
+  /** Blocks of one output; the last block is padded. */
   readonly blocks: number;
   /** [outputs, blocks, bytesOfBlock] */
   readonly values: Uint8Array;
@@ -110,5 +110,5 @@ function largest(source: Float32Array, patterns: Int32Array, start: number, leng
   return 0;
 }
 
-/** Of the factor as it is held; a block of numbers too small for float32 becomes 0. */
+/** The inverse of the factor as held; a block of numbers too small for float32 becomes 0. */
 const inverseOf = (scale: number): number => (Math.abs(scale) < 1e-36 ? 0 : 1 / scale);

@@ -31,7 +31,7 @@ const form: Form = {
 };
 const kind = 'headscope-weights';
 
-/** Of the weights of one model in one format. */
+/** A cache for the weights of one model in one format. */
 export class WeightCache {
   private readonly own: OwnFolder;
   /** What the folder of the model is called, here and where earlier versions kept it. */
@@ -51,7 +51,7 @@ export class WeightCache {
 
   constructor(
     private readonly options: CacheOptions,
-    /** Of the files of the model, and of the format. */
+    /** Hash of the files of the model and of the format. */
     private readonly key: string,
     private readonly say: (sentence: string) => void,
   ) {
@@ -73,7 +73,7 @@ export class WeightCache {
     try {
       await this.own.make();
       await mkdir(this.folder, { recursive: true });
-      // Of all models a change of the folder's time says which was used last.
+      // The change time of the folder says which model was used last.
       await utimes(this.folder, new Date(), new Date());
       const earlier = await this.earlierModels();
       const staying = sumOf(earlier.filter(({ name }) => name !== this.name));
@@ -246,7 +246,7 @@ async function hasHeader(folder: string): Promise<boolean> {
   return true;
 }
 
-/** Of a file; undefined where there is none. */
+/** Size of a file; undefined where there is none. */
 async function sizeOf(path: string): Promise<number | undefined> {
   try {
     const found = await stat(path);
@@ -261,6 +261,6 @@ export async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<voi
   for (let at = 0; at < bytes.length;) at += (await file.write(bytes, at, bytes.length - at)).bytesWritten;
 }
 
-/** Of the file system, such as ENOSPC, and not of the program or of the checkpoint. */
+/** Whether an error comes from the file system, such as ENOSPC, rather than from the program or the checkpoint. */
 export const isOfDisk = (error: unknown): boolean =>
   error instanceof Error && typeof (error as NodeJS.ErrnoException).code === 'string' && 'syscall' in error;

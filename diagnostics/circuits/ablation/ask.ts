@@ -15,7 +15,7 @@ import { partners } from './partners';
 import { meansOver, standInsFor } from '../../shared/effects/stand-ins';
 import * as build from '../../shared/sections/builders';
 
-/** Of prompts whose change is listed. */
+/** Longest text of a prompt whose change is listed. */
 const longestText = 200;
 
 export async function ask(

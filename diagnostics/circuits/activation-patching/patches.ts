@@ -22,7 +22,7 @@ export interface Patching {
   readonly direction: Direction;
   readonly metric: TaskMetric;
   readonly variant: Variant;
-  /** Of sites that are patched position by position. */
+  /** Columns of sites that are patched position by position. */
   readonly columns: readonly Column[];
   /** Where heads are patched; undefined: everywhere. */
   readonly places: ((pair: Pair) => readonly number[]) | undefined;

@@ -36,7 +36,7 @@ export async function* weightRun(
   return step('parts', () => weightParts(model, sequence, prompt.tokens, variant, chosen));
 }
 
-/** Of `-1` for head or key: what reads or is read most, the first token left out where there is another. */
+/** Replaces `-1` for head or key by the one that reads or is read most, without the first token if there is another. */
 async function choose(
   model: ModelRunner,
   sequence: Sequence,
@@ -167,7 +167,7 @@ async function weightParts(
   };
 }
 
-/** A model without biases, and a stream that nothing replaced, have no such parts. */
+/** Whether a part exists: biases and replacements are listed only where they are not zero. */
 const isThere = (names: readonly StreamPart[], at: number, sides: readonly (readonly Float64Array[])[]): boolean =>
   (names[at]?.kind !== 'replaced' && names[at]?.kind !== 'bias') ||
   sides.some((side) => side[at]?.some((value) => value !== 0));

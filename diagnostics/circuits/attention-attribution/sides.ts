@@ -13,7 +13,7 @@ export interface Side {
   readonly map: HeadMap;
   readonly norm: NormWeights | undefined;
   readonly headNorm: NormWeights | undefined;
-  /** Of one position. */
+  /** Rotation of one position. */
   readonly rotation: LayerRotation | undefined;
 }
 

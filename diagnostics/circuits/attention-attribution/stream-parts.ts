@@ -61,7 +61,7 @@ export interface Rows {
   readonly kept: readonly number[];
 }
 
-/** Of a tap [slots, rows, width]: one row, all slots behind each other. */
+/** One row of a tap [slots, rows, width], its slots one after another. */
 export function tapRow({ layers, kept }: Pick<Rows, 'layers' | 'kept'>, layer: number, tap: LayerTap, row: number) {
   const tensor = layers[layer]?.taps[tap];
   const place = kept.indexOf(row);

@@ -49,7 +49,7 @@ export const attribution: Analysis<AttributionParameters, AttributionResult> = {
     const roles = 1 + Object.keys(task?.task.roles ?? {}).length;
     const width = !compared || !parameters.positions ? 0 : task && longest > longestByPosition ? roles : longest;
     const counts = [partsOf(facts.blocks).length, facts.blocks.length * width] as const;
-    // Of a pair the usual metric is mostly a difference of logits.
+    // The usual metric for a pair is mostly a difference of logits.
     const metric = parameters.metric === 'usual' ? (task?.task.metric ?? 'logit-difference') : parameters.metric;
     const { taken } = passesOf(counts, parameters, isMetric(metric) && isLinear(metric));
     const means = parameters.baseline === 'mean' ? runs.length : 0;

@@ -10,7 +10,7 @@ export interface Cell {
   readonly layer: number;
   /** Head; 0 of an MLP; column of the residual stream. */
   readonly slot: number;
-  /** Of a head or MLP: at this column alone. */
+  /** For a head or MLP at one column only. */
   readonly column?: number;
 }
 

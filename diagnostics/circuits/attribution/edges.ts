@@ -19,7 +19,7 @@ import type { Attributed } from '../../shared/gradients/objective';
 import type { Agreement, EdgeEffect, Edges } from './result';
 import { mean } from '../../../kernels/tensors/vectors';
 
-/** Of one prompt: changes of the metric, of the chosen edges and by sender of those into the logits. */
+/** Changes of the metric on one prompt: by chosen edge, and by sender for the edges into the logits. */
 export interface EdgePatches {
   readonly chosen: readonly number[];
   readonly logits: readonly number[];
@@ -43,7 +43,7 @@ export function edgeLayout(nodes: readonly Part[], pairs: readonly Attributed[])
   return { nodes, senders, receivers, places, positions: Array.from({ length }, (_, position) => position) };
 }
 
-/** Of one prompt, in the order of the places of the layout. */
+/** Estimates for one prompt, in the order of the places of the layout. */
 export async function edgesEstimated(
   model: ModelRunner,
   { pair }: Attributed,
@@ -80,7 +80,7 @@ export function chosenEdges(
     .map((at) => ({ ...(places[at] as EdgePlace), largest: largest.has(at), drawn: drawn.has(at) }));
 }
 
-/** Of one prompt: what the metric changes by along each edge that was chosen, and along those into the logits. */
+/** Changes of the metric on one prompt, along each chosen edge and along those into the logits. */
 export async function edgesPatched(
   model: ModelRunner,
   { pair }: Attributed,

@@ -19,7 +19,7 @@ import type { Attribution } from './prompts';
 import { type Attributed, type GradientSettings, pointsOf, objectiveAt } from '../../shared/gradients/objective';
 
 export interface Estimating extends GradientSettings, Pick<Attribution, 'columns'> {
-  /** Of a baseline that is no counterpart. */
+  /** Only for a baseline that is no counterpart. */
   readonly standIn?: StandIn;
 }
 

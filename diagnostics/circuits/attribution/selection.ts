@@ -13,12 +13,12 @@ export interface Chosen {
 /** Fewer points say nothing of a correlation. */
 const fewest = 5;
 
-/** Of so many, how many of the largest are patched. */
+/** How many of the largest cells are patched. */
 export const largestCount = (cells: number, percent: number): number =>
   percent === 0 ? 0 : Math.min(cells, Math.max(fewest, Math.ceil((percent / 100) * cells)));
 
 /**
- * Of the parts, and of the places: the largest estimates, none of 0, and as many as are asked for out of all of them, drawn
+ * Chooses parts or places: the largest estimates, none of 0, and as many as are asked for out of all of them, drawn
  * without looking at the estimates, so that these stand for all. In the order of the cells.
  */
 export function chosenOf(

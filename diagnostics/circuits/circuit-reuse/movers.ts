@@ -24,7 +24,7 @@ export function moversBehind(roles: readonly HeadRole[], repaired: readonly Head
     .map(({ layer, head }) => ({ layer, head }));
 }
 
-/** Of one prompt, by mover: mass on right and wrong answers, before and after. */
+/** Attention mass of each mover on right and wrong answers of one prompt, before and after. */
 export type MoverMasses = readonly {
   readonly right: readonly [before: number, after: number];
   readonly wrong: readonly [before: number, after: number];

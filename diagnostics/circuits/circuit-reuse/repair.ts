@@ -44,7 +44,7 @@ export interface Repair {
   readonly movers?: readonly MoverAttention[];
 }
 
-/** Of one prompt, before and after. */
+/** One prompt before and after the repair. */
 export type RepairedPrompt = readonly { readonly right: boolean; readonly chosen: boolean; readonly metric: number }[];
 
 /** What a head puts out whose attention is shared out evenly among the positions: a row that sums to 1. */

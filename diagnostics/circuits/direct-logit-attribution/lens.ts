@@ -8,7 +8,7 @@ import type { LensLayer } from './result';
 
 const shown = 5;
 
-/** Of one stream. Rank 1 is the largest logit; with several right tokens it is that of the best. */
+/** Logit lens of one stream. Rank 1 is the largest logit; with several right tokens the best one counts. */
 export function lensOf(
   logits: Float32Array,
   right: readonly number[],

@@ -49,7 +49,7 @@ export function resultOf(
   };
 }
 
-/** Of the sums over the heads of a layer. */
+/** Intervals of the sums over the heads of a layer. */
 function attentionEnds(all: readonly DirectEffects[]): Pick<DirectResult, 'attentionLow' | 'attentionHigh'> {
   const ends = (all[0]?.heads ?? []).map((_, layer) =>
     meanInterval(all.map(({ heads }) => (heads[layer] ?? []).reduce((sum, value) => sum + value, 0))),

@@ -85,7 +85,7 @@ interface Share {
 }
 
 export interface Corrected extends Setting {
-  /** Of the right answer, over the held-out prompts. */
+  /** Probability of the right answer, over the held-out prompts. */
   readonly probability: Mean;
   /** Paired, against the unchanged model. */
   readonly change: Mean;

@@ -49,7 +49,7 @@ export interface Decomposed {
   readonly heldR2: number;
   /** All heads of the window as one regressor. */
   readonly summed: { readonly r2: number; readonly heldR2: number; readonly weight: number };
-  /** Of the whole stream before the MLP as one regressor: what a layer that only scales would give. */
+  /** Fit with the whole stream before the MLP as one regressor: what a layer that only scales would give. */
   readonly stream: { readonly r2: number; readonly heldR2: number };
   /** By prompt: m - sum w a - w_r r, which is c and what is the prompt's own. */
   readonly residues: readonly Float64Array[];

@@ -13,7 +13,7 @@ import type { ModelRunner } from '../../model-runner/model-runner';
 import type { Fact } from './prompts';
 import type { Reading } from './reading';
 
-/** Of one head at one position. */
+/** Replaces one head at one position. */
 const replacement = (
   { layer, head }: HeadPlace,
   outputs: Float32Array,

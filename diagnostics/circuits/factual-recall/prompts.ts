@@ -8,7 +8,7 @@ import type { TaskTokens } from '../../tasks/task-tokens';
 
 export interface Fact {
   readonly sequence: Sequence;
-  /** Of as many tokens; another topic with another answer. */
+  /** A prompt of equal length about another topic, with another answer. */
   readonly counterpart?: Sequence;
   /** The last position. */
   readonly row: number;

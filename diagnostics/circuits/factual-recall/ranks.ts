@@ -44,7 +44,7 @@ export interface StreamRanks {
   /** By point. */
   readonly topic: readonly number[];
   readonly answer: readonly number[];
-  /** Of the answer among the answers of the task. */
+  /** Rank of the answer among the answers of the task. */
   readonly candidate: readonly number[];
 }
 

@@ -9,10 +9,10 @@ import type { Fact } from './prompts';
 import type { Reading } from './reading';
 
 export interface DirectFact {
-  /** Of the right answer, and of the mean of frequent tokens. */
+  /** Effects on the logit of the right answer, and on the mean of frequent tokens. */
   readonly answer: DirectEffects;
   readonly frequent: DirectEffects;
-  /** Of the right answer less the mean of the other answers of the task; what raises all of them alike is not in it. */
+  /** Effects on the right answer minus the mean of the other answers of the task; what raises all answers alike cancels. */
   readonly margin: DirectEffects;
   /** Sum of all parts less the logit, over the logit (at least 1). */
   readonly error: number;
@@ -37,7 +37,7 @@ interface LayerDirect {
 
 export interface Suppression {
   readonly layers: readonly LayerDirect[];
-  /** Of the last layer: attention and MLP together. */
+  /** Effect of the last layer, attention and MLP together. */
   readonly last: Mean;
   /** The same on the answer less the mean of the other answers. */
   readonly lastMargin: Mean;

@@ -25,7 +25,7 @@ export interface MutatedPrompt {
   /** To the right label or option, whole and with everything compressed. */
   readonly attention: number;
   readonly attentionCompressed: number;
-  /** Of the query of another place; absent where no prompt of the fit has its right option there. */
+  /** Results for the query of another place; absent where no prompt of the fit has its right option there. */
   readonly moved?: {
     /** To the label or option of that place. */
     readonly before: number;

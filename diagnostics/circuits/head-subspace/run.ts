@@ -183,7 +183,7 @@ interface HeadEffect {
   readonly options: number;
 }
 
-/** Of every head, layer by layer. */
+/** Effects of every head, layer by layer. */
 async function headEffects(model: ModelRunner, prompt: ChoicePrompt): Promise<readonly HeadEffect[]> {
   const { written, right } = await directPrompt(model, prompt);
   const masses = await massesAt(model, prompt);

@@ -7,7 +7,7 @@ export interface Subspace {
   readonly mean: Float64Array;
   /** Orthonormal, largest singular value first, [directions][d]. */
   readonly directions: readonly Float64Array[];
-  /** Of the centred class means [classes, d], or of all centred vectors [n, d] over the root of n. */
+  /** Singular values of the centred class means [classes, d], or of all centred vectors [n, d] over the root of n. */
   readonly values: readonly number[];
 }
 

@@ -34,7 +34,7 @@ export interface PatchedPrompt {
   readonly totals: readonly number[];
 }
 
-/** Of the prompts with another right label, drawn for each. */
+/** Draws up to `count` prompts with another right label than prompt `at`. */
 export function sourcesOf(
   prompts: readonly ChoicePrompt[],
   at: number,

@@ -18,7 +18,7 @@ export interface MeasuredLayer {
   readonly composed: Readonly<Record<CompositionKind, readonly (readonly number[])[]>>;
 }
 
-/** Of one reading head, one head that writes before it, and one kind. */
+/** Composition of one reading head with one earlier writing head, of one kind. */
 interface Composition {
   readonly kind: CompositionKind;
   /** Places in `heads`. */
@@ -38,7 +38,7 @@ export interface Compositions {
   readonly all: readonly Composition[];
 }
 
-/** Of the mean: squared scores that differ less from it are what every rotation gives (a map of full rank and equal values). */
+/** Share of the mean. Squared scores that differ less from it come from every rotation (a map of full rank and equal values). */
 const noSpread = 1e-6;
 
 export function compositionsOf(measured: readonly MeasuredLayer[], width: number): Compositions {

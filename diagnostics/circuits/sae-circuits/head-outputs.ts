@@ -11,7 +11,7 @@ import type { Sequence } from '../../model-runner/sequence';
 import { headOf } from '../../shared/weights/head-of';
 import type { Reduction } from './parameters';
 
-/** Of one example, by layer: [h, d] over the positions. */
+/** Head outputs of one example, by layer: [h, d] over the positions. */
 export type ExampleOutputs = readonly Float32Array[];
 
 export async function exampleOutputs(
@@ -65,6 +65,6 @@ export async function writtenBy(
   return written;
 }
 
-/** Of all examples together, before the projection. */
+/** Bytes of the head outputs of all examples together, before the projection. */
 export const keptBytes = ({ blocks }: ModelFacts, examples: number): number =>
   4 * examples * blocks.reduce((sum, { heads, headDim }) => sum + heads * headDim, 0);

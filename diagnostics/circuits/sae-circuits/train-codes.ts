@@ -37,7 +37,7 @@ export function oneTraining(all: number, examples: number, seed: number, number:
 
 interface Setting {
   readonly shape: AutoencoderShape;
-  /** Of this shape; one object for all trainings, whose sessions stay open. */
+  /** The network to train. All trainings share this object, so that its sessions stay open. */
   readonly network: Network;
   /** Weights before the first step; absent: drawn by the seed. */
   readonly initial?: Parameters;

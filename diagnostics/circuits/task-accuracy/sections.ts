@@ -12,7 +12,7 @@ const listed = 1000;
 /** Right answers that are named: greater-than has up to 98. */
 const answersListed = 4;
 
-/** Of a long prompt a cell shows the end, where the question is. */
+/** A cell shows the end of a long prompt, where the question is. */
 const [shownStart, shownEnd] = [0, 48];
 
 /** Without its middle where it is longer than both parts. */

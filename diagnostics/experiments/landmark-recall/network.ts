@@ -56,7 +56,7 @@ function weightsOf({ vocabulary, heads, headDim }: NetworkSize): readonly Module
   ];
 }
 
-/** Of the rotary positions. */
+/** Base of the rotary positions. */
 export const rotaryBase = 10_000;
 
 export const initialWeights = (size: NetworkSize, seed: number): Parameters => drawnWeights(weightsOf(size), seed);

@@ -34,5 +34,5 @@ export function compareLenses(a: LensResult, b: LensResult): readonly Section[] 
   ];
 }
 
-/** Of a change in either direction; one that was not measured is the smallest. */
+/** Size of a change in either direction. One that was not measured counts as the smallest. */
 const sizeOf = (ratio: number): number => (ratio > 0 ? Math.abs(Math.log(ratio)) : -1);

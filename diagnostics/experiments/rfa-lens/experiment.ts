@@ -172,7 +172,7 @@ interface FitSetup extends Pick<Measured, 'curve' | 'at' | 'model'> {
   readonly strength: number;
 }
 
-/** Of one run: model by model, so that features are drawn once. */
+/** The fits of one run, model by model, so that features are drawn once. */
 function fitsOf({ examples, heads, meanStrength }: LensParameters, few: number): readonly FitSetup[] {
   const curves = modelNames.flatMap((model): FitSetup[] => {
     const strength = model === 'BRFA' ? meanStrength : 0;

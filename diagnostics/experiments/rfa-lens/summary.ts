@@ -11,7 +11,7 @@ export interface OverRuns extends Interval {
   readonly most: number;
 }
 
-/** Of the fits of a curve at one place, over runs: mean, smallest, largest, and the 95 % interval of Student's t (NaN for one run). */
+/** Mean, smallest, largest and 95 % interval of Student's t (NaN for one run) of the fits at one place of a curve, over runs. */
 export function overRuns(
   { measured }: Pick<LensResult, 'measured'>,
   place: Pick<Measured, 'curve' | 'at' | 'model'>,

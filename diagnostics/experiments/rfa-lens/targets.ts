@@ -72,7 +72,7 @@ export function momentsOf(
   return {
     T1: { mean, variance },
     T2: { mean: 0, variance: correlated },
-    // Of T2, given the keys, the mean is m_q (1/N) sum <b, x_i>: its covariance with T1 is m_q m_(p+1) / N, 0 but for odd p and even q.
+    // Given the keys, the mean of T2 is m_q (1/N) sum <b, x_i>: its covariance with T1 is m_q m_(p+1) / N, 0 but for odd p and even q.
     mixed: {
       mean: (Math.cos(angle) * mean) / Math.sqrt(variance),
       variance:

@@ -59,7 +59,7 @@ export interface Drawn {
   readonly train: Features;
   readonly validation: Features;
   readonly test: Features;
-  /** Of the features, those that belong to one head. */
+  /** Features that belong to one head. */
   readonly headWidth: number;
 }
 

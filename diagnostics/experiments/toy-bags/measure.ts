@@ -105,7 +105,7 @@ export function measuresOf(seen: readonly SeenBag[], branches: number, patterns:
   };
 }
 
-/** Of as many strongest instances as show a pattern, the share that does. */
+/** Share of the k strongest instances that show a pattern, where k instances of the bag show one. */
 export function foundShare(seen: SeenBag): number {
   const attention = bagAttention(seen);
   const { shows } = seen.bag;

@@ -8,10 +8,10 @@ import { batchOf, batchSize, gateSides, type Form } from './network';
 import { cellsOf, classes, type LungPicture, type Spot } from './pictures';
 import { mean } from '../../../kernels/tensors/vectors';
 
-/** Of one picture. */
+/** What the network sees in one picture. */
 export interface SeenPicture {
   readonly picture: LungPicture;
-  /** The larger logit is that of its class. */
+  /** Whether the larger logit belongs to the right class. */
   readonly right: boolean;
   /** A_1 to A_3, row by row; empty without gates. */
   readonly maps: readonly (readonly number[])[];

@@ -30,9 +30,9 @@ export type Form = (typeof forms)[number];
 
 export interface LungSize {
   readonly form: Form;
-  /** Of the first stage; each further one has twice as many. */
+  /** Channels of the first stage; each further stage has twice as many. */
   readonly channels: number;
-  /** Of the finest level of the shared body. */
+  /** Channels at the finest level of the shared body. */
   readonly bodyWidth: number;
 }
 

@@ -17,7 +17,7 @@ import { glyphSize, toneSize, units, type Episode, type Modality, type Things } 
 
 export const batchSize = 32;
 export const width = 16;
-/** Of the paper's retriever nothing is said; 0.05 to start with. */
+/** The paper does not give the temperature of its retriever; 0.05 is a start value of ours. */
 const startTemperature = 0.05;
 
 export const jointSpace: Network = {

@@ -34,7 +34,7 @@ export function headSets(
   const others = all.filter(({ layer, head }) => !names.has(`${layer}.${head}`));
   const count = Math.min(chosen.length, others.length);
   const random = randomFrom(seedFor(seed, 'act random heads'));
-  // Of few others there is one set alone.
+  // If there are few others, only one set exists.
   const different = count === others.length ? Math.min(1, sets) : sets;
   return {
     chosen,

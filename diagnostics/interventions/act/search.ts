@@ -67,7 +67,7 @@ export class Gains {
   }
 }
 
-/** Of the mean; NaN of a single value. */
+/** Standard error of the mean; NaN for a single value. */
 export function standardError(values: readonly number[]): number {
   const { length } = values;
   const mean = values.reduce((sum, value) => sum + value, 0) / length;

@@ -12,12 +12,12 @@ export interface PromptSinks {
   readonly sinks: SinkRows;
 }
 
-/** Of one prompt and layer whose maps were read. */
+/** The sinks of one prompt in one layer whose maps were read. */
 export interface LayerLook {
   /** By head. */
   readonly first: readonly number[];
   readonly sinks: readonly number[];
-  /** Of the first prompt, by token: mean and largest column strength of the heads, and the largest of those of which it is a sink. */
+  /** For each token of the first prompt: mean and largest column strength of the heads, and the largest of those of which it is a sink. */
   readonly strengths?: {
     readonly mean: readonly number[];
     readonly largest: readonly number[];

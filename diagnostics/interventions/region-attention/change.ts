@@ -31,7 +31,7 @@ export interface Changed {
 
 export const mostRegions = 8;
 
-/** Of a picture with two columns or more its left and right half, else the halves of the text. */
+/** The left and right half of a picture with two or more columns, else the halves of the text. */
 function usualRegions(prompt: Prompt): readonly Region[] {
   const grid = patchGrid(prompt);
   const halves = (length: number) => [

@@ -24,7 +24,7 @@ export function massBetween(
   });
 }
 
-/** Of a table [s][s' and the rest]: the mean over s of what goes to other regions. */
+/** Mean over regions s of the attention to other regions, from a table [s][s' and the rest]. */
 export function mixed(table: readonly (readonly number[])[]): number {
   const each = table.map((row, s) =>
     row.slice(0, table.length).reduce((sum, value, to) => (to === s ? sum : sum + value), 0),

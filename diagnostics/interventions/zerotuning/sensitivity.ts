@@ -19,7 +19,7 @@ export async function sensitivityOf(
     target,
     variant,
   }: {
-    /** Of the run without gamma. */
+    /** The answer of the run without gamma. */
     readonly answer: Answered;
     readonly target: ZeroTuningResult['target'];
     readonly variant: Variant;

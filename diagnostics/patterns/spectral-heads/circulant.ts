@@ -9,7 +9,7 @@
 export interface Distances {
   /** Rows of the map that take part, as queries and as keys. */
   readonly rows: readonly number[];
-  /** Of the i-th and j-th of them. */
+  /** Class of the i-th and j-th of `rows`. */
   readonly classOf: (i: number, j: number) => number;
   readonly classes: number;
 }

@@ -27,7 +27,7 @@ const ranked = ({ residual, explained }: SpectralHeadsResult): readonly Ranked[]
     .filter((one) => !Number.isNaN(one.residual))
     .sort((a, b) => a.residual - b.residual || a.layer - b.layer || a.head - b.head);
 
-/** Of those that are not even, the one of whose map distance explains most. */
+/** The head whose map is explained most by distance, among those that are not even. */
 const mostExplained = (all: readonly Ranked[]): Ranked | undefined =>
   all
     .filter(({ explained }) => !Number.isNaN(explained))

@@ -28,7 +28,7 @@ export interface Counts {
 }
 
 export interface Budget {
-  /** Of each layer. */
+  /** Parts removed from each layer. */
   readonly removed: readonly Counts[];
   /** Weights that go, of all parameters. */
   readonly realised: number;

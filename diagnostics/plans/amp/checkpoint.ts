@@ -22,7 +22,7 @@ import { keptParts, type Removed } from './choose';
 import type { AmpParameters } from './parameters';
 import type { AmpResult } from './result';
 
-/** Of the checkpoint that the removed parts would leave; biases of fused projections are counted as if they stayed. */
+/** Sizes of the checkpoint that the removed parts would leave; biases of fused projections are counted as if they stayed. */
 export function emulatedSizes(
   { parameters, weightBytes, kvBytesPerToken }: Sizes,
   checkpoint: ModelRunner['checkpoint'],

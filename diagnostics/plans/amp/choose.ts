@@ -8,7 +8,7 @@ import { rangesOf } from '../../shared/conversions/cut';
 import type { Counts, PrunedLayer } from './budget';
 
 export interface LayerScores {
-  /** Of query heads, [h]. */
+  /** Scores of the query heads, [h]. */
   readonly heads: readonly number[];
   /** [u] */
   readonly units: readonly number[];
@@ -106,7 +106,7 @@ function others(of: number, without: readonly number[]): readonly number[] {
   return Array.from({ length: of }, (_, index) => index).filter((index) => !gone.has(index));
 }
 
-/** Of each head its part of the sum of its layer. */
+/** Each head's share of the sum of its layer. */
 export const sharesOfLayer = (scores: PerHead): PerHead =>
   scores.map((layer) => {
     const sum = layer.reduce((total, score) => total + score, 0);

@@ -40,7 +40,7 @@ const prunedLayers = ({ spec }: ModelRunner['checkpoint']): readonly PrunedLayer
     gated: feedForward.gate !== undefined,
   }));
 
-/** Of the curve. */
+/** The shares of the curve. */
 export const sharesOf = (text: string): readonly number[] => sharesIn(text, 0, 90);
 
 export async function* run(model: ModelRunner, job: Job): AsyncGenerator<Step<AmpResult>, AmpResult> {

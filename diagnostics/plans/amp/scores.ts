@@ -15,7 +15,7 @@ import type { LayerScores } from './choose';
 /** Mean outputs of the heads of each layer, [layers][h d]. */
 export type MeanOutputs = readonly (readonly number[])[];
 
-/** Of one text, by layer. */
+/** Scores of one text, by layer. */
 export async function scoresOfText(
   model: ModelRunner,
   ids: readonly number[],

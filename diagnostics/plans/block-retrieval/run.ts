@@ -226,7 +226,7 @@ function resultOf(
           mass: all(some.map(({ mass }) => mass)),
           divergence: all(
             some.map(({ mass }) => mass),
-            // Of a mass that rounding makes 0 the logarithm of the smallest float32 number is taken.
+            // Where rounding makes the mass 0, the logarithm of the smallest float32 number is used.
             (value) => Math.max(0, -Math.log(Math.max(value, 2 ** -149))),
           ),
           hits: all(some.map(({ hits }) => hits)),

@@ -44,7 +44,7 @@ export function choicesBeside(model: ModelRunner, plan: Heads, seed: number): re
   ];
 }
 
-/** Of one prompt, without the name of the choice. */
+/** Measurements of one prompt, without the name of the choice. */
 export type Measured = Omit<CheckRow, 'name'> & { readonly bytes: number; readonly fullBytes: number };
 
 export async function measured(

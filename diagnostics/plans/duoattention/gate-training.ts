@@ -23,7 +23,7 @@ export const startingGates = (heads: number): GateState => ({
   second: Array.from({ length: heads }, () => 0),
 });
 
-/** Of step `step` (from 0). */
+/** Factor on the learning rate at step `step` (from 0). */
 export function rateFactor(step: number, steps: number): number {
   const fifth = steps / 5;
   return Math.min(1, Math.max((step + 1) / fifth, 0.1), Math.max((steps - step) / fifth, 0.1));

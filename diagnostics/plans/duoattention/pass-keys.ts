@@ -108,7 +108,7 @@ function inWords(
   };
 }
 
-/** Of the vocabulary, tokens that stand between the keys. */
+/** How many tokens of the vocabulary serve as filler between the keys. */
 const fillers = 16;
 
 /** A key is a token of its own, then `words` others; no two of them are the same, and none stands between them. */

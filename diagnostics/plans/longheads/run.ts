@@ -121,7 +121,7 @@ async function outcomeOf(
   };
 }
 
-/** Of the last position; nothing where it reads everything. */
+/** The choice at the last position; undefined where it reads everything. */
 function choiceOf(
   chosen: readonly (ChosenBlocks | undefined)[],
   { facts }: Pick<ModelRunner, 'facts'>,
@@ -195,7 +195,7 @@ function resultOf(
     );
   const [firstsLow, firstsHigh] = [end('low'), end('high')];
   const chance = ranked.length === 0 ? Number.NaN : mean(ranked.map(({ candidates }) => 1 / candidates));
-  // Of all heads together (Bonferroni); chances of prompts differ little, and their mean stands for them.
+  // For all heads together (Bonferroni). Chances of prompts differ little, and their mean stands for them.
   const heads = facts.blocks.reduce((sum, one) => sum + one.heads, 0);
   const retrieves = (share: number): boolean =>
     share >= 0.5 && heads * atLeast(Math.round(share * ranked.length), ranked.length, chance) < 0.05;

@@ -96,12 +96,12 @@ export function rulesPart(
   };
 }
 
-/** Of one prompt under the plans that are held side by side. */
+/** One prompt under the plans that are compared. */
 export interface SideBySide {
   readonly full: Answered;
   readonly plan: Answered;
   readonly uniform: Answered;
-  /** Of each draw. */
+  /** Values of each draw. */
   readonly random: readonly number[];
 }
 

@@ -12,7 +12,7 @@
 /** Above this the difference of the two sums below would be rounding: at most one weight of a row. */
 const nearlyOne = 0.99;
 
-/** E of one row, from the weights and gradients of the keys that it may read. */
+/** Influence E of one row, from the weights and gradients of the keys that the row may read. */
 export function rowInfluence(weights: ArrayLike<number>, gradients: ArrayLike<number>): Float64Array {
   const keys = weights.length;
   let mean = 0;

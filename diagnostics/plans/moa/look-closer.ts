@@ -6,7 +6,7 @@ import type { MoaParameters } from './parameters';
 import type { MoaResult } from './result';
 import * as build from '../../shared/sections/builders';
 
-/** Of a head: its influence by blocks, at the length of the section that is asked; of the rules at the longest. */
+/** Shows the influence of a head by blocks, at the length of the asked section; for the rules, at the longest. */
 export function lookCloser(
   _model: ModelRunner,
   _job: AnalysisJob<MoaParameters>,

@@ -10,7 +10,7 @@ import { mean } from '../../../kernels/tensors/vectors';
 
 export type Heads = readonly (readonly HeadPlan[])[];
 
-/** Of one prompt under one plan. */
+/** The answer to one prompt under one plan. */
 export interface Answered {
   /** Mean of -ln p over the supervised tokens, nats. */
   readonly loss: number;

@@ -7,7 +7,7 @@ import type { TensorData } from '../../model-runner/run-request';
 import type { Supervised } from './calibration';
 import { blockInfluence, largestOf } from './influence';
 
-/** Of the weights of each layer. */
+/** Bytes of the attention weights of each layer. */
 export const weightBytes = ({ blocks }: ModelFacts, tokens: number): readonly number[] =>
   blocks.map(({ heads }) => 4 * tokens ** 2 * heads);
 

@@ -32,7 +32,7 @@ export interface Solution {
   readonly rules: readonly number[];
   /** By profiled length. */
   readonly losses: readonly number[];
-  /** Nothing better exists; false where the solver stopped at `timeLimit` with the best that it had found. */
+  /** Whether nothing better exists; false where the solver stopped at `timeLimit` with the best solution so far. */
   readonly proved: boolean;
 }
 

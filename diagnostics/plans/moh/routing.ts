@@ -2,7 +2,7 @@
  * Heads chosen token by token, by the length of their queries, and what is said of the choice (MoH, arXiv:2410.11842, sections 3.2 and
  * 3.3; the forward pass of the release's LLaMA3 variant).
  *
- * Of a layer with h query heads, H shared and E = h - H others, of which each token has K: l_e = ||q_e||_2 / std over the E others of the
+ * Routing of a layer with h query heads, H shared and E = h - H others, of which each token has K: l_e = ||q_e||_2 / std over the E others of the
  * same token (n - 1 in the divisor; the mean stays), p = softmax(l). The K largest are chosen, of equal ones the lower head; the gain
  * of shared and chosen heads is 1, that of all others 0.
  *
@@ -12,7 +12,7 @@
 export interface RoutedLayer {
   /** Query heads that every token has, rising. */
   readonly shared: readonly number[];
-  /** Of the others, how many each token has. */
+  /** How many of the other heads each token has. */
   readonly active: number;
 }
 

@@ -156,7 +156,7 @@ export async function* run(model: ModelRunner, job: Job): AsyncGenerator<Step<Mo
     }
     tuned = next.value;
     const [kept] = tuned.tuning.arms;
-    // Of the tuned weights, which no intervention has: accuracy is measured on the checkpoint alone.
+    // The loss is that of the tuned weights. No intervention can set them, so accuracy is measured only on the checkpoint.
     const quality = { loss: kept?.after.loss ?? Number.NaN, tokens: before.tokens, task: null };
     comparison = comparedSides(comparison.before, { ...sizes, ...quality, tokensPerSecond: null }, texts);
     known = { ...known, comparison, tuning: tuned.tuning };

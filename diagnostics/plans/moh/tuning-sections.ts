@@ -21,7 +21,7 @@ export const tuningSections = (tuning: Tuning): readonly Section[] => [
 const titleOf = ({ balance }: TuningArm): string =>
   balance === 0 ? 'without balance loss' : `balance loss x ${balance}`;
 
-/** Of a line, whose end is marked with its first letters. */
+/** Title of a line, whose end is marked with the first letters. */
 const shortTitle = ({ balance }: TuningArm): string => (balance === 0 ? 'unbalanced' : 'balanced');
 
 function measuresTable({ steps, apart, trained, tested, before, arms }: Tuning) {

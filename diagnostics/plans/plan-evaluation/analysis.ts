@@ -25,7 +25,7 @@ export const planEvaluation: Analysis<PlanEvaluationParameters, PlanEvaluationRe
   supports,
   estimate(facts, { task, corpus, prompts }, { windows, random, budgets }) {
     const units = task?.samples.length ?? (corpus ? windows : prompts.length);
-    // Of plans whose heads all keep something of their own.
+    // The estimate is for plans where each head keeps its own positions.
     const plans = comparedPlans(
       facts.blocks.map(({ kvHeads }) =>
         Array.from({ length: kvHeads }, () => ({ kind: 'recent', sinks: 1, recent: 1 }) as const),

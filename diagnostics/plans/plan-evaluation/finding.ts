@@ -9,7 +9,7 @@ import type { EvaluatedPlan, PlanEvaluationResult } from './result';
 export const rowOf = ({ rows = [] }: Partial<PlanEvaluationResult>, kind: EvaluatedPlan['kind']) =>
   rows.find((row) => row.kind === kind);
 
-/** Of so many prompts how many, or a loss. */
+/** Words for a score: how many of n prompts, or a loss. */
 const scoreWords = ({ scored }: Partial<PlanEvaluationResult>, score: number, n: number): string =>
   scored === 'loss' ? threeDigits(score) : String(Math.round(score * n));
 

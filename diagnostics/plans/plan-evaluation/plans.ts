@@ -30,7 +30,7 @@ export interface Compared {
   readonly heads: (place: Place) => Heads;
 }
 
-/** Of the caches of all layers once the prompt is read, float32. */
+/** Bytes of the caches of all layers once the prompt is read, float32. */
 export function bytesOf(
   heads: Heads,
   place: Place,

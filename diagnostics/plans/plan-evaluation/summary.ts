@@ -10,11 +10,11 @@ import type { EvaluatedPlan, FactRow, PlanEvaluationResult, ScoreKind } from './
 import type { Unit } from './units';
 import { mean } from '../../../kernels/tensors/vectors';
 
-/** Of one prompt or window under one plan. */
+/** Outcome of one prompt or window under one plan. */
 export interface Outcome {
   /** 1: answered, 0: not; of a window its loss. */
   readonly score: number;
-  /** Of the tokens of the answer together, or the mean of a window; nats. */
+  /** Loss of all tokens of the answer together, or the mean over a window; nats. */
   readonly loss: number;
 }
 

@@ -35,7 +35,7 @@ export async function ask(
   };
 }
 
-/** Of a key/value head the query head with the larger of both scores. */
+/** The query head of a key/value head that has the larger of both scores. */
 function queryHeadOf(result: RazorResult, { section, place }: SectionQuestion): HeadPlace {
   if (section === 'query-heads' && place.kind === 'head') return place;
   const shared = place.kind === 'head' ? place : place.kind === 'row' ? result.retrieval[place.row] : undefined;

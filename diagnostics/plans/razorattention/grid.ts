@@ -21,7 +21,7 @@ import { chooseHeads, cutPlan, planOf, retrievalHeads, type PerHead } from './se
 
 const gridInduction = [0.05, 0.08, 0.11, 0.14] as const;
 const gridEcho = [0, 0.01] as const;
-/** Of the pass keys: where they stand, none of them among the newest positions. */
+/** Depths of the pass keys, none of them among the newest positions. */
 const depths = [0.1, 0.3, 0.5, 0.7] as const;
 
 type Grid = NonNullable<RazorResult['grid']>;

@@ -52,7 +52,7 @@ export interface Effect {
 }
 
 /**
- * Of each plan; the first is the full cache. The last query of the prompt still reads all of it, so that the first token of the continuation is
+ * Effects of each plan; the first is the full cache. The last query of the prompt still reads all of it, so that the first token of the continuation is
  * the same under every plan and is left out.
  */
 export async function effectsOf(

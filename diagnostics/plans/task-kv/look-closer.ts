@@ -6,7 +6,7 @@ import type { TaskKvParameters } from './parameters';
 import { headPositions, layerChart } from './pictures';
 import type { TaskKvResult } from './result';
 
-/** Of a head: the vectors of its layer, or the positions that it keeps. */
+/** Shows the vectors of the layer of a head, or the positions that the head keeps. */
 export function lookCloser(
   _model: ModelRunner,
   _job: AnalysisJob<TaskKvParameters>,

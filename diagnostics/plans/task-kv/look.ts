@@ -29,7 +29,7 @@ export interface LayerLook {
   readonly scores: readonly Float64Array[];
 }
 
-/** Of the taps of each layer. */
+/** Bytes of the taps of each layer. */
 export const tapBytes = ({ blocks }: ModelFacts, tokens: number, window: number): readonly number[] =>
   blocks.map(({ heads, kvHeads, headDim }) => 4 * tokens * (heads * window + kvHeads * headDim));
 

@@ -11,7 +11,7 @@
  * Heads have coordinates of their own: a rotation of the values of one head that the output projection undoes changes v' and not the
  * model. In residual space v' is replaced by the sum over the query heads of the group of W_O v', [w], which no such rotation changes.
  *
- * Of f heads, f - 1 are the farthest, and one is the nearest to the centre, so that the common meaning is kept too; of one head it is
+ * Among f heads, f - 1 are the farthest from the centre and one is the nearest, so that the common meaning is kept too. A single head is
  * the farthest.
  */
 

@@ -21,7 +21,7 @@ export interface LatentLayer {
 export type Turns = Pick<LayerRotation, 'cos' | 'sin'>;
 
 /**
- * Of the tables of the source model, whose pairs are d / 2: every (d / d_r)-th of them. These are the frequencies that d_r numbers
+ * Every (d / d_r)-th of the d / 2 pairs in the tables of the source model. These are the frequencies that d_r numbers
  * have of their own, theta^(-2 j / d_r), for plain, linear and Llama 3 rotation, which treat each frequency for itself.
  */
 export function turnsOf(source: LayerRotation, rotary: number): Turns {
@@ -47,7 +47,7 @@ export function normed({ gain, epsilon }: NormWeights, x: Float32Array): Float32
   return out;
 }
 
-/** Of x [n, w] behind the norm: outputs [n, h d], before the output projection. */
+/** Outputs [n, h d] before the output projection, for x [n, w] after the norm. */
 export async function latentOutputs(
   runtime: Pick<ModelWeights, 'product'>,
   layer: LatentLayer,

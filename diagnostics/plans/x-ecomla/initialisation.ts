@@ -22,9 +22,9 @@ export interface SourceAttention {
 }
 
 export interface SourceSpectra {
-  /** Of [W_K; W_V], rows repeated to all query heads; `left` is that of the unrepeated matrix. */
+  /** Decomposition of [W_K; W_V] with rows repeated to all query heads; `left` belongs to the unrepeated matrix. */
   readonly joint: Decomposition;
-  /** Of W_Q; absent where queries are projected directly. */
+  /** Decomposition of W_Q; absent where queries are projected directly. */
   readonly query?: Decomposition;
 }
 

@@ -9,9 +9,9 @@ import { influenceResult, type InfluenceResult } from './result';
 import { sections } from './sections';
 import { tokenView } from './token-view';
 
-/** Of English text, about: the tokens of a corpus are not known before it is read. */
+/** About the length of a token in English text; the tokens of a corpus are not known before it is read. */
 const bytesPerToken = 4;
-/** Of a token that is held. */
+/** Bytes of a token in memory. */
 const tokenBytes = 4;
 
 export const attentionInfluence: Analysis<Parameters, InfluenceResult> = {

@@ -61,7 +61,7 @@ export function bySource(documents: readonly Pick<Rankable, 'source'>[]): Readon
   return places;
 }
 
-/** Of the values that are numbers; NaN of none. */
+/** Quantile of the values that are numbers; NaN where there is none. */
 export function quantileOf(values: readonly number[], share: number): number {
   const rising = values.filter((value) => !Number.isNaN(value)).sort((a, b) => a - b);
   return rising.length === 0 ? Number.NaN : quantileSorted(rising, share);

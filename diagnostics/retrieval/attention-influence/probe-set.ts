@@ -143,7 +143,7 @@ function drawnPairs(random: Random, keyLength: number, count: number): readonly 
   return [...values.values()];
 }
 
-/** Of about 10 to 15 tokens; the paper's have at most 30. */
+/** A sentence of about 10 to 15 tokens; those of the paper have at most 30. */
 function sentence(random: Random): string {
   const [one = '', other = ''] = sample(random, names, 2);
   const [thing, colour, place] = [pick(random, objects), pick(random, colours), pick(random, places)];

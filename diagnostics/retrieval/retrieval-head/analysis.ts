@@ -11,7 +11,7 @@ import { retrievalHeadResult, type RetrievalHeadResult } from './result';
 import { runRetrievalHead } from './run';
 import { sections } from './sections';
 
-/** Of each test, by head: three numbers, and a byte for each token that is kept. */
+/** Each test holds three numbers by head, and a byte for each kept token. */
 const [numberBytes, numbersOfHead] = [8, 3];
 
 export const retrievalHead: Analysis<RetrievalParameters, RetrievalHeadResult> = {

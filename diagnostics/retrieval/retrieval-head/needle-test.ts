@@ -188,7 +188,7 @@ function answerWith(model: ModelRunner, { sample }: NeedleTest, ids: readonly nu
   return { text, tokens: model.pieces(ids.slice(0, mostKept)), recall: recallOf(model, sample, said, text) };
 }
 
-/** Of the right answer that the text has most of. */
+/** Recall of the right answer that overlaps most with the text. */
 function recallOf(model: ModelRunner, sample: Sample, ids: readonly number[], text: string): number {
   const targets = sample.answers.texts.right.map(wordsOf).filter((words) => words.length > 0);
   if (!hasTokenizer(model) || targets.length === 0) return unigramRecall(answerOf(sample), ids);

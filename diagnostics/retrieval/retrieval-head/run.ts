@@ -16,7 +16,7 @@ import type { Published, RetrievalHeadResult } from './result';
 import { setWords } from './words';
 import { counted } from '../../shared/words';
 
-/** Of many tests not each gives a partial result: it holds numbers of all tests before. */
+/** Where there are many tests, not each gives a partial result, since it holds the numbers of all earlier tests. */
 const partialResults = 50;
 
 export async function* runRetrievalHead(

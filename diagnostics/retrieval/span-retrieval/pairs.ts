@@ -18,7 +18,7 @@ export interface Pairs {
   readonly notes: readonly string[];
 }
 
-/** Of fewer an interval says nothing, and two centred texts of a side are always opposite to each other. */
+/** With fewer pairs an interval says nothing, and two centred texts of one side are always opposite. */
 export const leastPairs = 4;
 
 const piece: Schema<Piece> = either(

@@ -36,7 +36,7 @@ function directions(side: Side, centred: boolean): readonly Float64Array[] {
 export interface Ranks {
   /** Rank of the partner of each first text among the second ones, from 1. */
   readonly forward: readonly number[];
-  /** Of each second text among the first ones. */
+  /** Rank of each second text among the first texts. */
   readonly back: readonly number[];
 }
 

@@ -15,7 +15,7 @@ import { dot, mean } from '../../../kernels/tensors/vectors';
  * one case of 20.
  */
 export const rotations = 19;
-/** Of these, as many for what takes long. */
+/** How many of these rotations are used where one takes long. */
 export const fewRotations = 3;
 /** Heads of a concept whose shares are summed. */
 export const headsOfConcept = 3;
@@ -46,13 +46,13 @@ export class Measure {
   readonly width: number;
   private readonly wholes: readonly Float32Array[];
   private readonly centredWholes: readonly Float64Array[];
-  /** Of length 1. */
+  /** Texts as vectors of length 1. */
   private readonly texts: readonly Float64Array[];
   /** [rotations][texts] */
   private readonly rotatedTexts: readonly (readonly Float32Array[])[];
   /** [texts][pictures], centred. */
   private readonly scores: readonly Float64Array[];
-  /** Of a few rotations. */
+  /** Scores under a few rotations. */
   private readonly rotatedScores: readonly (readonly Float64Array[])[];
 
   constructor(
@@ -294,7 +294,7 @@ export function ofLengthOne(x: ArrayLike<number>): Float64Array {
   return Float64Array.from(x, (value) => value / length);
 }
 
-/** Of equals the first; lengths of the texts are 1, so that a cosine orders them as the product does. */
+/** The nearest text, the first among equals. Texts have length 1, so the product orders them as the cosine does. */
 function nearestOf(x: ArrayLike<number>, texts: readonly Float64Array[]): number {
   const [found = -1] = largest(
     texts.map((text) => dot(x, text)),

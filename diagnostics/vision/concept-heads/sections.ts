@@ -278,7 +278,7 @@ function notesSection({ pictures, of, failures, texts, width, error }: ConceptHe
   ]);
 }
 
-/** Of one head: its texts and its pictures. */
+/** The texts and the pictures of one head. */
 export function headSection({ heads, explained, rotated }: ConceptHeadsResult, layer: number, head: number): Section {
   const title = `L${layer}H${head}`;
   const found = heads.find((each) => each.layer === layer && each.head === head);

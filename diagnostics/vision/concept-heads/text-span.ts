@@ -14,7 +14,7 @@ import { dot } from '../../../kernels/tensors/vectors';
 
 export interface SpannedText {
   readonly text: number;
-  /** Of the variance of the head, by this text and those before it. */
+  /** Share of the variance of the head that this text and the earlier ones explain. */
   readonly explained: number;
 }
 

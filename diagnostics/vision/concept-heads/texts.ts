@@ -38,7 +38,7 @@ const moods =
     ',',
   );
 
-/** Of Headscope's own; sentences as short captions have them. */
+/** Texts of Headscope's own, written like short captions. */
 export const usualTexts: readonly string[] = [
   ...colours.flatMap((colour) => [`a ${colour} object`, `a picture that is mostly ${colour}`]).map(withArticle),
   ...shapes.map((shape) => `a picture of a ${shape}`),

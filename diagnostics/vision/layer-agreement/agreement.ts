@@ -1,7 +1,7 @@
 /** Whether layers look at the same places. */
 import { pearson } from '../../shared/statistics/correlation';
 
-/** Of each layer the maps of its heads over the places, [layers][heads][places]. */
+/** Maps of the heads of each layer over the places, [layers][heads][places]. */
 export type HeadMaps = readonly (readonly (readonly number[])[])[];
 
 /** Place by place. */
@@ -13,7 +13,7 @@ export function agreementOf(maps: readonly (readonly number[])[]): readonly (rea
   return maps.map((a) => maps.map((b) => correlation(a, b)));
 }
 
-/** Of each head's map with the mean over all heads of all other layers; NaN with one layer. */
+/** Correlation of each head's map with the mean over all heads of all other layers; NaN with one layer. */
 export function headsAgainstOthers(maps: HeadMaps): readonly (readonly number[])[] {
   return maps.map((own, layer) => {
     const others = meanMap(maps.filter((_, other) => other !== layer).flat());

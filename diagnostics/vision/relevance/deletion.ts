@@ -21,7 +21,7 @@ export const drawnOrder = (squares: number, seed: number, draw: number): readonl
 export const hiddenSquares = (from: readonly number[]): readonly (readonly number[])[] =>
   shares.map((share) => from.slice(0, Math.max(1, Math.round(share * from.length))));
 
-/** Of the tenth of the squares that one map ranks first, at least one, the share that is among as many of the other. */
+/** Share of one map's top tenth of the squares (at least one) that is also in the top tenth of the other map. */
 export function sharedTop(one: readonly number[], other: readonly number[]): number {
   const count = Math.max(1, Math.round(one.length / 10));
   const first = ranked(other).slice(0, count);

@@ -38,6 +38,6 @@ export async function logProbabilitiesWithout(
   return found.map((answers) => answers.map(({ logits, logSumExp }) => (logits[0] ?? Number.NaN) - logSumExp));
 }
 
-/** Of the tokens: nats that each loses, negative where it becomes more probable. */
+/** Nats that each token loses; negative where it becomes more probable. */
 export const lost = (plain: readonly number[], without: readonly number[]): readonly number[] =>
   plain.map((value, at) => value - (without[at] ?? Number.NaN));

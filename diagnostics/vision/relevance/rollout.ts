@@ -33,7 +33,7 @@ export function throughLayer(
   for (let key = 0; key < rows; key++) relevance[key] = (relevance[key] ?? 0) + (added[key] ?? 0);
 }
 
-/** Of the probabilities of each layer. */
+/** Bytes of the probabilities of each layer. */
 const weightBytes = ({ blocks }: ModelFacts, n: number): readonly number[] =>
   blocks.map(({ heads }) => 4 * n ** 2 * heads);
 

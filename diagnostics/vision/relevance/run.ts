@@ -218,7 +218,7 @@ function withAnswer(prompt: Sequence, answer: readonly number[]): Sequence {
   };
 }
 
-/** Of the query that predicts each token on each row, mean over layers and heads, [tokens][rows]. */
+/** Attention of the query that predicts each token to each row, mean over layers and heads, [tokens][rows]. */
 async function attentionOf(
   model: ModelRunner,
   { sequence, variant, predicted }: Written,

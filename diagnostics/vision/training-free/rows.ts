@@ -87,7 +87,7 @@ const answersOf = ({ entry, output }: Judged): readonly ReadAnswer[] =>
 
 const wrongIn = ({ mentions }: JudgedCaption): number => mentions.filter(({ inTruth }) => !inTruth).length;
 
-/** Of one caption, by measure: what counts, out of what could. */
+/** The counted part and the whole of one caption, by measure. */
 function partsOf(caption: JudgedCaption): Record<'chairI' | 'recall' | 'f1', Part> {
   const named = new Set(caption.mentions.map(({ object }) => object));
   const found = [...named].filter((object) => caption.truth.has(object)).length;

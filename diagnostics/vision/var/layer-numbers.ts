@@ -42,9 +42,9 @@ export interface Places {
 }
 
 export interface HeadLooks {
-  /** Of the last row. */
+  /** Attention of the last row. */
   readonly last: Looks;
-  /** Of the rows behind the picture, the share that is image-centric; none in a layer without a visual sink. */
+  /** Share of the rows behind the picture that is image-centric; 0 in a layer without a visual sink. */
   readonly centric: number;
   /** Means over the rows behind the picture. */
   readonly onVisual: number;
@@ -97,7 +97,7 @@ export const attentionAlpha = 5;
 export const sinksByAttention = (onImage: readonly number[], n: number): readonly number[] =>
   onImage.flatMap((value, at) => (value > attentionAlpha / n ? [at] : []));
 
-/** Of two sets: the share of their union that is in both; NaN of two empty ones. */
+/** Share of the union of two sets that is in both; NaN for two empty sets. */
 export function overlap(a: readonly number[], b: readonly number[]): number {
   const both = a.filter((one) => b.includes(one)).length;
   return both / (a.length + b.length - both);

@@ -147,7 +147,7 @@ function dimensionsIn(written: string, width: number): readonly number[] | undef
 export interface Seen {
   /** As an intervention names it; absent: the picture, which it means where nothing is named. */
   readonly region?: Region;
-  /** Of the sequence, in the order of the image tokens; of a span rising. */
+  /** Rows of the sequence, in the order of the image tokens; those of a span in rising order. */
   readonly rows: readonly number[];
   /** The first row behind it. */
   readonly behind: number;

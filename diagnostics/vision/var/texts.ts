@@ -18,7 +18,7 @@ export interface LookingToken {
 
 export interface TextRequest {
   readonly sequence: Sequence;
-  /** Of the sequence, in the order of `looks`. */
+  /** Positions in the sequence, in the order of `looks`. */
   readonly image: readonly number[];
   readonly variant: Variant;
   /** Over whose heads attention is averaged. */

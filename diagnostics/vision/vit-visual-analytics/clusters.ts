@@ -12,7 +12,7 @@ type Point = readonly number[];
 const squared = (a: Point, b: Point): number => a.reduce((sum, x, i) => sum + (x - (b[i] ?? 0)) ** 2, 0);
 
 export interface Groups {
-  /** Of each point. */
+  /** The group of each point. */
   readonly of: readonly number[];
   readonly centres: readonly Point[];
   /** Mean over points; NaN where no number of groups has one. */

@@ -23,7 +23,7 @@ export interface Judge {
   readonly pooling: Pooling;
 }
 
-/** Of one picture: by metric, one number for each head in the order of `headsOf`. */
+/** Losses on one picture: by metric, one number for each head in the order of `headsOf`. */
 export type HeadLosses = Readonly<Record<Metric, readonly number[]>>;
 
 export interface Compared {

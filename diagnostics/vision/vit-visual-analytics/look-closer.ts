@@ -67,7 +67,7 @@ function classDrops({ byClass = [] }: VitResult, row: number): Section {
   return dropsSection(`class-${row}`, `What the heads are worth for ${one.name}`, caption, one.drops);
 }
 
-/** Of the result's pictures, those on which heads were ranked. */
+/** The pictures of the result on which heads were ranked. */
 async function rankedPictures(
   model: ModelRunner,
   job: VitJob,

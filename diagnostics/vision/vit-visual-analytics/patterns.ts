@@ -9,7 +9,7 @@ import type { Grid } from './hops';
 const mostCells = 8;
 
 export interface Cells extends Grid {
-  /** Of each patch. */
+  /** The group of each patch. */
   readonly of: readonly number[];
   /** N */
   readonly count: number;

@@ -44,7 +44,7 @@ const pruneCounts = (heads: number): readonly number[] => [
   ...new Set(Array.from({ length: curveSteps + 1 }, (_, at) => Math.round((at * heads) / curveSteps))),
 ];
 
-/** Of one picture, [orders][points]: probability of its class, and whether it leads. */
+/** Probability of the class of one picture, and whether it leads, [orders][points]. */
 export interface PrunedPicture {
   readonly p: readonly (readonly number[])[];
   readonly right: readonly (readonly number[])[];
@@ -72,7 +72,7 @@ export interface PruneCurve {
   readonly title: string;
   readonly points: readonly {
     readonly pruned: number;
-    /** Of all heads. */
+    /** Share of all heads. */
     readonly share: number;
     readonly accuracy: number;
     /** Mean of the probability of the class. */

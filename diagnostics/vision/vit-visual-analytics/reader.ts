@@ -7,7 +7,7 @@ export interface Reader {
   readonly kind: 'classifier' | 'probe';
   readonly classes: readonly string[];
   readonly linear: HeadMap;
-  /** Of the probe: subtracted from the features, and what they are then multiplied by. */
+  /** Scaling of the probe: subtracted from the features, which are then multiplied by `scale`. */
   readonly scaling?: { readonly mean: readonly number[]; readonly scale: readonly number[] };
 }
 

@@ -115,7 +115,7 @@ export function profileOf(sums: StrengthSums): Profile {
   };
 }
 
-/** Of attention that gives every key the same. */
+/** Profile of attention that gives every key the same weight. */
 export function uniformProfile(grid: Grid, hops: Hops, leading: number): Profile {
   const width = leading + hops.patches;
   const sums = emptySums(hops, leading);

@@ -20,7 +20,7 @@ export function scan(
   scanned: readonly Value[],
   step: (states: readonly Value[], slices: readonly Value[]) => ScanStep,
   name = 'Scan',
-  /** From the last slice to the first; outputs lie in the order of the slices. */
+  /** Whether the scan runs from the last slice to the first. Outputs stay in the order of the slices. */
   backwards = false,
 ): { readonly states: readonly Value[]; readonly outputs: readonly Value[] } {
   const [first, ...rest] = scanned;

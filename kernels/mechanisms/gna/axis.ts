@@ -59,7 +59,7 @@ export interface AxisTile {
   readonly keys: readonly number[];
   /** reads[query][key], by place in the two lists. */
   readonly reads: readonly (readonly boolean[])[];
-  /** The same for tiles that look alike wherever they lie. */
+  /** Tiles that differ only in where they lie have the same name. */
   readonly name: string;
 }
 

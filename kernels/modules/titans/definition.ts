@@ -117,7 +117,7 @@ class Memories {
     this.trace = emptyTrace(parameters, rows);
   }
 
-  /** Rows [from, to) of `u` [b, n, D], one after another; gives what the memories answer after each, joined: [b, n, D]. */
+  /** Learns rows [from, to) of `u` [b, n, D] one by one, and writes the joined answers of the memories, [b, n, D]. */
   learn(u: Tensor, from: number, to: number, output: Tensor): void {
     const { call, parameters, trace } = this;
     const { heads, chunk, width } = parameters;

@@ -37,7 +37,7 @@ export const reinforcementOutputs = [
   'reinforcement.outlier',
 ] as const;
 
-/** As in diagnostics/shared/divergence/divergence.ts (a room that this one may not import). */
+/** Equal to the constants of diagnostics/shared/divergence/divergence.ts, a room that this one may not import. */
 const smallestNorm = 1e-6;
 const releaseGuard = 1;
 const roundingShare = 1e-5;

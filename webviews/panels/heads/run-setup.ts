@@ -17,7 +17,7 @@ export function isStale(state: State): boolean {
   return shownSetup === undefined || !sameSetup(placed(plan, devices), placed(shownSetup, devices));
 }
 
-/** The prompt in the form is another than that of the result: the tokens that are shown are not those of the editor. */
+/** Whether the prompt in the form differs from that of the result, so that the shown tokens are not those of the editor. */
 export function isPromptChanged(state: State): boolean {
   const { form, shownSetup, result, place } = state;
   if (!form || !shownSetup || !result || place === 'file') return false;

@@ -14,7 +14,7 @@ export class BlockMemory {
     /** Positions of a block. */
     private readonly width: number,
     private readonly batch: number,
-    /** Of what stands for a block: [heads, d]; of the queries. */
+    /** Heads of what stands for a block, [standing, d]; `heads` are those of the queries. */
     private readonly standing: number,
     private readonly heads: number,
     private readonly headDim: number,

@@ -31,7 +31,7 @@ export class HeadCache {
   private oldest = 0;
   /** Row of the sequence that comes next. */
   private following: number;
-  /** Of what was dropped, where the head reads it. */
+  /** Mean of the dropped rows, where the head reads it. */
   readonly mean: DroppedMean | undefined;
 
   constructor(
@@ -80,7 +80,7 @@ export class HeadCache {
     return this.values === this.keys;
   }
 
-  /** Of what is held, a mean counted as one row; and of the buffers. */
+  /** Bytes of the held rows, a mean counted as one row, and of the buffers. */
   get bytes(): { readonly used: number; readonly allocated: number } {
     const rows = this.held + (this.mean && this.mean.count > 0 ? 1 : 0);
     return {

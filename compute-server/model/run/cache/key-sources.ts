@@ -12,7 +12,7 @@ export class KeySources {
   constructor(
     readonly batch: number,
     readonly heads: number,
-    /** Rows among which they were looked for. */
+    /** Rows that were searched for sources. */
     readonly rows: number,
     /** 1 for a source, [b, h, rows]. */
     readonly found: Uint8Array = new Uint8Array(batch * heads * rows),
@@ -67,7 +67,7 @@ export function readersOf(
 export function sourcesByStates(
   changes: readonly (readonly (Redistribution | undefined)[])[],
   rows: number,
-  /** Of a variant and a row. */
+  /** Gives the state of one row under one variant. */
   state: (variant: number, row: number) => Float32Array,
   into: KeySources,
 ): void {

@@ -29,11 +29,11 @@ interface LayerCache {
 }
 
 export interface CacheBytes {
-  /** Of the keys and values that are held, a mean of dropped ones counted as one row. */
+  /** Bytes of the keys and values that are held, a mean of dropped ones counted as one row. */
   readonly used: number;
-  /** Of the buffers. */
+  /** Bytes of the buffers. */
   readonly allocated: number;
-  /** Of all positions that a query of the model without a plan may read. */
+  /** Bytes of all positions that a query may read without a plan. */
   readonly full: number;
 }
 
@@ -132,7 +132,7 @@ export class KeyValueCache {
     return known;
   }
 
-  /** Of keys and values [positions, b, g, d]. */
+  /** Adds keys and values [positions, b, g, d]. */
   append(layer: number, key: Float32Array, value: Float32Array): void {
     const cache = this.at(layer);
     const width = this.widths[layer] ?? 0;
@@ -206,7 +206,7 @@ export class KeyValueCache {
     return branched;
   }
 
-  /** Of one layer, or of all. */
+  /** Bytes of one layer, or of all layers. */
   bytes(layer?: number): CacheBytes {
     if (layer === undefined) return sumOf(this.layers.map((_, each) => this.bytes(each)));
     const { key, value, heads, length } = this.at(layer);

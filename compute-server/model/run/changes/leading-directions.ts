@@ -12,7 +12,7 @@ import { floats, int64, range } from '../graphs/runtime-arrays';
 const together = 256;
 
 /**
- * Of `residual` [b, n, w] for each row the direction of length 1 that raises the logit of the token that leads there, the final
+ * For each row of `residual` [b, n, w], the direction of length 1 that raises the logit of the token that leads there, the final
  * norm frozen: [b, n, w]. Zero for variants that remove nothing in the layer; undefined where none does.
  */
 export async function leadingDirections(

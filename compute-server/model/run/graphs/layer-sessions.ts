@@ -36,7 +36,7 @@ interface PieceParts {
   readonly weights: ReadonlyMap<string, number>;
   /** Tensors that are read to open it. */
   readonly sources: readonly StoredTensor[];
-  /** Of a piece held in integers. */
+  /** The layout of a piece held in integers. */
   readonly layout?: PieceLayout;
 }
 
@@ -48,12 +48,12 @@ interface Opened {
 
 /** A model whose weights do not fit the limit together. */
 export interface Reopening {
-  /** Of all weights as opened, and how many may be open at once. */
+  /** Bytes of all weights as opened, and of those that may be open at once. */
   readonly bytes: number;
   readonly limitBytes: number;
   /** Layers that are opened again in each pass over the model. */
   readonly layers: number;
-  /** Of reading and opening one of them. */
+  /** Seconds to read and open one layer. */
   readonly seconds: number;
 }
 
@@ -69,7 +69,7 @@ export class LayerSessions {
   private limitBytes: number;
   readonly placement: Placement;
   private readonly ahead: ReadAhead;
-  /** Of all pieces, in bytes as opened. */
+  /** Bytes of all pieces as opened. */
   private allBytes: number | undefined;
   private prepack: boolean | undefined;
   /** By layer: what opening its step reads again. */
@@ -84,7 +84,7 @@ export class LayerSessions {
       readonly threads: number;
       /** Bytes of weights that may be open at once; one piece is always allowed. */
       readonly limitBytes: number;
-      /** Of another device than the cpu. */
+      /** Absent for the cpu. */
       readonly selfTest?: SelfTest | undefined;
       /** Default: 256 MB. */
       readonly prepackedBytes?: number;

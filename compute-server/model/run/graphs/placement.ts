@@ -34,7 +34,7 @@ export class Placement {
 
   constructor(
     readonly device: DeviceId,
-    /** Of another device than the cpu. */
+    /** Absent for the cpu. */
     private readonly selfTest: SelfTest | undefined,
     private readonly binding = webgpuBinding,
   ) {}

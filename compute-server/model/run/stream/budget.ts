@@ -51,7 +51,7 @@ function heldBytes(model: ModelSpec, run: RunShape): number {
   return 4 * (stream + caches + logits);
 }
 
-/** Of keys and values at the end of the text; under a plan besides, those of one layer when the prompt has passed it. */
+/** Numbers of keys and values at the end of the text. Under a plan, those of one layer at the end of its prompt are added. */
 function cacheNumbers(model: ModelSpec, { batch, length, further = 0, plan }: RunShape): number {
   const last = length + further;
   return model.blocks.reduce((sum, block, at) => {
@@ -72,7 +72,7 @@ export interface DeviceRoom {
   readonly device: DeviceId;
   /** That a run may take; absent: not known, and nothing is refused for it. */
   readonly memoryBytes?: number | undefined;
-  /** Of weights that are open there at most, as opened; and what they would be in float16. */
+  /** The most bytes of weights that are open there at once, as opened, and what they would take in float16. */
   readonly weightBytes: number;
   readonly halfWeightBytes: number;
 }

@@ -137,7 +137,7 @@ export class LayerKeys implements HeldKeys {
     return this.present?.first ?? this.cache.first(this.layer);
   }
 
-  /** Of what lies on a device every position is held. */
+  /** A cache on a device holds every position. */
   bytes(): CacheBytes {
     if (!this.present) return this.cache.bytes(this.layer);
     const numbers = [this.present.key, this.present.value].map(({ shape }) =>

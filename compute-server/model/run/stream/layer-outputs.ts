@@ -20,7 +20,7 @@ export class LayerOutputs {
     private readonly topFrom = 0,
   ) {}
 
-  /** Of a chunk whose first row is `start`. */
+  /** Adds the taps of a chunk whose first row is `start`. */
   addTaps(taps: readonly LayerTap[], values: RuntimeValues, start: number): void {
     for (const tap of taps) {
       const value = values[tap];
@@ -78,7 +78,7 @@ export class LayerOutputs {
   }
 }
 
-/** Of [.., n, x], the rows of the chunk that are wanted. */
+/** The wanted rows of a chunk [.., n, x]. */
 export function pickRows(
   tap: LayerTap,
   { data, shape }: RuntimeArray,
@@ -138,7 +138,7 @@ export class BlockChoices {
     return this.wanted?.some((row) => row >= start && row < start + length) ?? true;
   }
 
-  /** Of the rows [start, start + length); nothing where none of them chooses. */
+  /** Adds the rows [start, start + length), if any of them chooses. */
   add(values: RuntimeValues, start: number, length: number): void {
     const [scores, chosen] = blockScoreOutputs.map((name) => floats(values, name));
     const blocks = values[blockScoreOutputs[0]]?.shape[3] ?? 0;

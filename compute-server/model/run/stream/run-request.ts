@@ -34,7 +34,7 @@ export interface RunRequest extends Omit<PortRequest, 'depth'> {
   readonly keepLast?: boolean;
   /** Keep keys and values, for decoding. */
   readonly keepCache?: boolean;
-  /** Of the one variant with a plan: keep what its heads keep, once a layer is done. */
+  /** Keeps only what the heads of the one variant with a plan keep, once a layer is done. */
   readonly compress?: boolean;
   /** Leave those kept where they were computed: who asks for it disposes of `RunResult.keys`. */
   readonly keysInPlace?: boolean;

@@ -17,7 +17,7 @@ import { floats, range } from '../graphs/runtime-arrays';
 export const rowOutputs = (kvHeads: number, scores: boolean): string[] =>
   range(0, kvHeads).flatMap((g) => [`probabilities.${g}`, ...(scores ? [`scores.${g}`] : [])]);
 
-/** Of the probabilities p of one head. */
+/** Sums over the probabilities p of one head. */
 export interface RowSums {
   /** Sum of p times the row of the key. */
   readonly positions: number;

@@ -23,7 +23,7 @@ export const methods: readonly Method[] = [
   noPicture,
 ];
 
-/** Of all methods, those that are not run included. */
+/** Parameters of all methods, including those that are not run. */
 export const methodParameters: ParameterTable = Object.fromEntries(
   methods.flatMap(({ parameters }) => Object.entries(parameters)),
 );
