@@ -2,9 +2,8 @@
  * A person's own needles: one JSON object a line with `needle`, `question` and `answer`, or in the form of the authors of
  * arXiv:2404.15574 (haystack_for_detect/needles.jsonl), where the answer is called `real_needle`.
  */
-import * as v from 'valibot';
-import { check, type Schema } from '../../protocol/schema/check';
-import { filledText, object, optional } from '../../protocol/schema/fields';
+import { check } from '../../protocol/schema/check';
+import { ensure, filledText, object, optional } from '../../protocol/schema/fields';
 import { printableLine } from '../../protocol/wire/printable';
 import { type FailureError, refusal } from '../../protocol/wire/failures';
 import { parseJsonText } from '../../protocol/wire/json-text';
@@ -19,24 +18,15 @@ export interface OwnNeedle {
   readonly answer: string;
 }
 
-interface Line {
-  readonly needle: string;
-  readonly question: string;
-  readonly answer?: string;
-  readonly real_needle?: string;
-}
-
-const line: Schema<Line> = v.pipe(
-  object<Line>({
+const line = ensure(
+  object({
     needle: filledText,
     question: filledText,
     answer: optional(filledText),
     real_needle: optional(filledText),
   }),
-  v.check(
-    ({ answer, real_needle: real }) => (answer === undefined) !== (real === undefined),
-    'a needle with its answer',
-  ),
+  ({ answer, real_needle: real }) => (answer === undefined) !== (real === undefined),
+  'a needle with its answer',
 );
 
 let read: { readonly text: string; readonly needles: readonly OwnNeedle[] } | undefined;

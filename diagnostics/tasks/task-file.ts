@@ -14,15 +14,6 @@ import type { TaskTokens } from './task-tokens';
 type OneOrMore = string | readonly string[];
 type Role = string | readonly Span[];
 
-interface Line {
-  readonly prompt: string;
-  readonly answer: OneOrMore;
-  readonly wrong?: OneOrMore;
-  readonly counterpart?: string;
-  readonly counterpartAnswer?: OneOrMore;
-  readonly roles?: Readonly<Record<string, Role>>;
-}
-
 const oneOrMore: Schema<OneOrMore> = either(
   filledText,
   list(filledText, 'a list of texts', { least: 1, most: 1000 }),
@@ -36,7 +27,7 @@ const role: Schema<Role> = either(
 );
 
 const known = ['prompt', 'answer', 'wrong', 'counterpart', 'counterpartAnswer', 'roles'] as const;
-const line: Schema<Line> = v.pipe(
+const line = v.pipe(
   v.unknown(),
   v.check((value) => typeof value === 'object' && value !== null && !Array.isArray(value), 'a JSON object'),
   v.rawCheck<unknown>(({ dataset, addIssue }) => {
@@ -49,7 +40,7 @@ const line: Schema<Line> = v.pipe(
       });
     }
   }),
-  object<Line>({
+  object({
     prompt: filledText,
     answer: oneOrMore,
     wrong: optional(oneOrMore),

@@ -1,32 +1,25 @@
 /** A file of findings that are known and not reported again: written by `headscope check --write-baseline`. */
-import { parseJson, type Checked, type Schema } from '../schema/check';
+import { type Output, parseJson, type Checked } from '../schema/check';
 import { list, object, text } from '../schema/fields';
 import { headOf } from '../schema/parts';
 
-export interface KnownFinding {
+const knownFinding = object({
   /** Of the file, relative to the folder of the baseline, with `/` between names. */
-  readonly path: string;
+  path: text,
   /** Of the rule. */
-  readonly code: string;
+  code: text,
   /** Of code, place in the JSON and message. */
-  readonly fingerprint: string;
+  fingerprint: text,
   /** For people who read the file. */
-  readonly message: string;
-}
-
-export interface Baseline {
-  readonly kind: 'headscope-baseline';
-  readonly version: 1;
-  readonly findings: readonly KnownFinding[];
-}
-
-const baseline: Schema<Baseline> = object<Baseline>({
-  ...headOf('headscope-baseline', 'baseline'),
-  findings: list(
-    object<KnownFinding>({ path: text, code: text, fingerprint: text, message: text }),
-    'a list of findings',
-  ),
+  message: text,
 });
+export type KnownFinding = Output<typeof knownFinding>;
+
+const baseline = object({
+  ...headOf('headscope-baseline', 'baseline'),
+  findings: list(knownFinding, 'a list of findings'),
+});
+type Baseline = Output<typeof baseline>;
 
 export const parseBaseline = (content: string): Checked<Baseline> => parseJson(baseline, content);
 

@@ -48,13 +48,8 @@ const entry: Schema<Entry> = v.lazy((value) =>
 
 const image = either(text, number, 'a text or a number');
 
-interface TruthRow extends Entry {
-  readonly image?: string | number;
-  readonly image_id?: string | number;
-}
-
 const row = v.pipe(
-  object<TruthRow>({ image: optional(image), image_id: optional(image), ...lists }),
+  object({ image: optional(image), image_id: optional(image), ...lists }),
   v.check((value) => imageOfRow({ ...value }) !== undefined, 'an entry with an image'),
   saysSomething,
   v.transform((value): readonly [string, Entry] => [imageOfRow({ ...value }) ?? '', value]),

@@ -12,9 +12,9 @@
  * `recent` counts positions before the query: with itself it reads sinks + recent + 1. What is written after the prompt pushes the
  * oldest out, or with `append` (and in `kept`) is kept beside the rest.
  */
+import type { Output } from '../schema/check';
 import * as v from 'valibot';
-import type { Schema } from '../schema/check';
-import { byKind, exactly, list, number, numberFrom, optional, wholeFrom } from '../schema/fields';
+import { ensure, byKind, exactly, list, number, numberFrom, optional, wholeFrom } from '../schema/fields';
 import { decimal, rangeOf, rangeText, type Range } from '../schema/written-form';
 
 export const mostPositions = 1 << 24;
@@ -28,23 +28,6 @@ export interface RecentPlan {
   readonly append?: true;
 }
 
-export interface SpanPlan {
-  readonly kind: 'span';
-  readonly alpha: number;
-  readonly beta: number;
-  readonly sinks: number;
-  readonly least?: number;
-  readonly multiple?: number;
-}
-
-export interface KeptPlan {
-  readonly kind: 'kept';
-  /** Half-open, rising, apart from each other. */
-  readonly ranges: readonly Range[];
-}
-
-export type HeadPlan = { readonly kind: 'full' } | RecentPlan | SpanPlan | KeptPlan;
-
 export const fullPlan: HeadPlan = { kind: 'full' };
 
 const positions = wholeFrom(0, mostPositions);
@@ -53,7 +36,7 @@ const truth = exactly(true);
 const rising = (ranges: readonly Range[]): boolean =>
   ranges.every(({ start, end }, at) => start < end && start >= (ranges[at - 1]?.end ?? 0));
 
-export const headPlanField: Schema<HeadPlan> = byKind<HeadPlan>({
+export const headPlanField = byKind({
   full: {},
   recent: {
     sinks: positions,
@@ -70,15 +53,18 @@ export const headPlanField: Schema<HeadPlan> = byKind<HeadPlan>({
     multiple: optional(wholeFrom(1, mostPositions)),
   },
   kept: {
-    ranges: v.pipe(
+    /** Half-open, rising, apart from each other. */
+    ranges: ensure(
       list(
         v.object({ start: positions, end: wholeFrom(1, mostPositions) }, 'a range of positions with start and end'),
         'a list of ranges of positions',
       ),
-      v.check(rising, 'a list of ranges of positions that rise and do not overlap'),
+      rising,
+      'a list of ranges of positions that rise and do not overlap',
     ),
   },
 });
+export type HeadPlan = Output<typeof headPlanField>;
 
 /** The written form, e.g. `full`, `4+64`, `4+max(64,0.2n)+mean`, `span(-128+0.5n,4)`, `kept(0-3,9)`. */
 export function headPlanText(plan: HeadPlan): string {

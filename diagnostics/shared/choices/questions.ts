@@ -32,15 +32,6 @@ export interface Questions {
   readonly notes: readonly string[];
 }
 
-interface Line {
-  readonly prompt?: Piece;
-  readonly question?: Piece;
-  readonly options?: readonly Piece[];
-  readonly choices?: readonly Piece[];
-  readonly answer: string | number;
-  readonly subject?: string;
-}
-
 export const mostOptions = 10;
 /** Built-in questions of one kind are drawn so often before no new one is expected. */
 const mostTries = 50;
@@ -51,8 +42,8 @@ const piece: Schema<Piece> = either(
   'a text that is not empty, or a list of token ids',
 );
 const options = list(piece, 'a list of options', { least: 2, most: mostOptions });
-const line: Schema<Line> = v.pipe(
-  object<Line>({
+const line = v.pipe(
+  object({
     prompt: optional(piece),
     question: optional(piece),
     options: optional(options),

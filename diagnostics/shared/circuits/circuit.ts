@@ -1,42 +1,24 @@
 /** A circuit: the heads and MLPs that a task needs, and what acts on what. It is part of results, and a file of its own. */
 import * as v from 'valibot';
-import { check, type Schema } from '../../../protocol/schema/check';
-import { exactly, figure, list, object, oneOf, optional, text, wholes, whole } from '../../../protocol/schema/fields';
+import { type Output, check, type Schema } from '../../../protocol/schema/check';
+import {
+  ensure,
+  exactly,
+  figure,
+  list,
+  object,
+  oneOf,
+  optional,
+  text,
+  wholes,
+  whole,
+} from '../../../protocol/schema/fields';
 import { mostLayers } from '../../../protocol/schema/parts';
 import { refusal } from '../../../protocol/wire/failures';
 import type { Part } from '../effects/parts';
 import type { ModelFacts } from '../../model-runner/model-runner';
 
-export interface CircuitNode extends Part {
-  /** What the metric loses when it is taken out of the circuit, as a share of what the whole model makes; NaN where not measured. */
-  readonly weight: number;
-}
-
 export const edgeInputs = ['query', 'key', 'value', 'mlp', 'logits'] as const;
-
-export interface CircuitEdge {
-  /** `embedding`, or a node as `L5H1` or `L5MLP`. */
-  readonly from: string;
-  /** A node, or `logits`. */
-  readonly to: string;
-  readonly input: (typeof edgeInputs)[number];
-  readonly weight: number;
-}
-
-export interface Circuit {
-  readonly kind: 'headscope-circuit';
-  readonly version: 1;
-  /** Task that it was found on. */
-  readonly task: string;
-  /** Query heads of each layer of the model. */
-  readonly heads: readonly number[];
-  /** How it was found, in a sentence. */
-  readonly method: string;
-  /** Largest weight first. */
-  readonly nodes: readonly CircuitNode[];
-  /** Strongest first. */
-  readonly edges: readonly CircuitEdge[];
-}
 
 export const nodeId = ({ layer, head }: Part): string => (head === undefined ? `L${layer}MLP` : `L${layer}H${head}`);
 
@@ -46,28 +28,49 @@ export const nodeField: Schema<string> = v.pipe(
   v.regex(nodeName, 'a node such as L5H1, L5MLP, embedding or logits'),
 );
 
-export const circuitField: Schema<Circuit> = v.pipe(
-  object<Circuit>({
-    kind: exactly('headscope-circuit'),
-    version: exactly(1),
-    task: text,
-    heads: wholes,
-    method: text,
-    nodes: list(object<CircuitNode>({ layer: whole, head: optional(whole), weight: figure }), 'a list of nodes', {
-      most: 2 ** 16,
-    }),
-    edges: list(
-      object<CircuitEdge>({ from: nodeField, to: nodeField, input: oneOf(edgeInputs), weight: figure }),
-      'a list of edges',
-    ),
+const circuitNode = object({
+  layer: whole,
+  head: optional(whole),
+  /** What the metric loses when it is taken out of the circuit, as a share of what the whole model makes; NaN where not measured. */
+  weight: figure,
+});
+export type CircuitNode = Output<typeof circuitNode>;
+
+const circuitEdge = object({
+  /** `embedding`, or a node as `L5H1` or `L5MLP`. */
+  from: nodeField,
+  /** A node, or `logits`. */
+  to: nodeField,
+  input: oneOf(edgeInputs),
+  weight: figure,
+});
+export type CircuitEdge = Output<typeof circuitEdge>;
+
+const circuit = object({
+  kind: exactly('headscope-circuit'),
+  version: exactly(1),
+  /** Task that it was found on. */
+  task: text,
+  /** Query heads of each layer of the model. */
+  heads: wholes,
+  /** How it was found, in a sentence. */
+  method: text,
+  /** Largest weight first. */
+  nodes: list(circuitNode, 'a list of nodes', {
+    most: 2 ** 16,
   }),
-  v.check(
-    ({ nodes, heads }) =>
-      heads.length <= mostLayers &&
-      nodes.every(({ layer, head = 0 }) => layer < heads.length && head < (heads[layer] ?? 0)) &&
-      new Set(nodes.map(nodeId)).size === nodes.length,
-    'a circuit whose nodes are heads and MLPs of its layers, each once',
-  ),
+  /** Strongest first. */
+  edges: list(circuitEdge, 'a list of edges'),
+});
+export type Circuit = Output<typeof circuit>;
+
+export const circuitField = ensure(
+  circuit,
+  ({ nodes, heads }) =>
+    heads.length <= mostLayers &&
+    nodes.every(({ layer, head = 0 }) => layer < heads.length && head < (heads[layer] ?? 0)) &&
+    new Set(nodes.map(nodeId)).size === nodes.length,
+  'a circuit whose nodes are heads and MLPs of its layers, each once',
 );
 
 /** A circuit file for a model; fails with a sentence. */

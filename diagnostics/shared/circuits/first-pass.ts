@@ -2,8 +2,8 @@
  * Attribution patching as a first pass: gradients estimate the effects of all, and only those with the largest estimates are patched,
  * with a few of the others, drawn without looking at the estimates, that say what was missed.
  */
+import type { Output } from '../../../protocol/schema/check';
 import { random, seedFor } from '../../../kernels/tensors/random';
-import type { Schema } from '../../../protocol/schema/check';
 import { count, figure, object, whole } from '../../../protocol/schema/fields';
 import { mean } from '../../../kernels/tensors/vectors';
 import * as field from '../../../kernels/parameters';
@@ -32,24 +32,18 @@ export interface Patched {
 }
 
 /** How a first pass chose, and what it found. */
-export interface FirstPass {
+export const firstPassField = object({
   /** Patched for their estimates, and drawn beside them. */
-  readonly patched: number;
-  readonly drawn: number;
-  readonly of: number;
+  patched: count,
+  drawn: whole,
+  of: count,
   /**
    * Sum of the absolute exact effects of the largest, over that of all: what was drawn stands for the others. NaN where nothing
    * was drawn and others are left.
    */
-  readonly found: number;
-}
-
-export const firstPassField: Schema<FirstPass> = object<FirstPass>({
-  patched: count,
-  drawn: whole,
-  of: count,
   found: figure,
 });
+export type FirstPass = Output<typeof firstPassField>;
 
 /** `estimates`: mean over prompts. */
 export function patchedOf(estimates: readonly number[], percent: number, seed: number): Patched {

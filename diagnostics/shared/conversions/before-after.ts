@@ -1,8 +1,8 @@
 /** A model before and after a conversion, measured alike: the table that every conversion shows. */
+import type { Output } from '../../../protocol/schema/check';
 import type { Variant } from '../../../models/instrument/changes/changes';
 import { kvBytesPerToken } from '../../../models/formats/estimates/kv-cache';
 import { count, figure, flag, list, object, optional, orNull, text, whole } from '../../../protocol/schema/fields';
-import type { Schema } from '../../../protocol/schema/check';
 import type { TaskMetric } from '../../../protocol/analysis/tasks';
 import { elementsOf, tensorBytes } from '../../model-runner/checkpoint';
 import type { ModelRunner } from '../../model-runner/model-runner';
@@ -35,87 +35,64 @@ export interface Quality {
   } | null;
 }
 
-export interface Side extends Sizes, Quality {
+const side = object({
+  /** Numbers in the weights that are stored. */
+  parameters: whole,
+  /** Bytes of the stored weights. */
+  weightBytes: whole,
+  /** Bytes of keys and values (or of what stands for them) that one token adds over all layers, in the type of the model. */
+  kvBytesPerToken: figure,
+  /** Mean over the tokens of the held-out texts but the first of each, of a task over the answers: -ln of the probability of the token, nats. */
+  loss: figure,
+  /** Tokens that the mean is over. */
+  tokens: whole,
+  /** Of the task that was given, on its held-out samples. */
+  task: orNull(object({ accuracy: figure, low: figure, high: figure, n: count })),
   /**
    * Greedy decoding of one text, after a prompt, in the round whose ratio of the two models is the median one: rates of other rounds were
    * measured while the machine did something else, and are no pair. Null where it was not measured.
    */
-  readonly tokensPerSecond: number | null;
-}
+  tokensPerSecond: orNull(figure),
+});
+export type Side = Output<typeof side>;
 
-interface ComparedRow {
-  readonly quantity: string;
-  readonly unit: string;
-  readonly before: number;
-  readonly after: number;
+const comparedRow = object({
+  quantity: text,
+  unit: text,
+  before: figure,
+  after: figure,
   /** 100 (after - before) / before; of an accuracy the difference in points of per cent. */
-  readonly change: number;
+  change: figure,
   /** The interval of the change, which decoding has. */
-  readonly low?: number;
-  readonly high?: number;
-}
+  low: optional(figure),
+  high: optional(figure),
+});
+type ComparedRow = Output<typeof comparedRow>;
 
-interface Speedup {
-  readonly median: number;
-  readonly low: number;
-  readonly high: number;
-  readonly interval?: { readonly low: number; readonly high: number };
-}
-
-export interface BeforeAfter {
-  readonly before: Side;
-  readonly after: Side;
+export const beforeAfterField = object({
+  before: side,
+  after: side,
   /** The same as a table: quantities that were measured on both sides. */
-  readonly rows: readonly ComparedRow[];
+  rows: list(comparedRow, 'a list of rows', { most: 64 }),
   /**
    * Median over rounds of tokens a second after / before, the quartiles `low` and `high`, and the interval of the median: the least and
    * the largest of n ratios, between which the median of all rounds there could be lies with 1 - 2^(1 - n), whatever their distribution
    * (order statistics; Hollander and Wolfe, Nonparametric Statistical Methods, 1973, 3.6). Older results have no interval.
    */
-  readonly speedup: Speedup | null;
-  /** Whether losses and accuracy are of other texts than those that the conversion was made on. Older results do not say. */
-  readonly apart?: boolean;
-  /** The checkpoint that was written; null: the model after the conversion is the one before, with its parts switched off. */
-  readonly written: { readonly folder: string; readonly hash: string } | null;
-}
-
-const side: Schema<Side> = object<Side>({
-  parameters: whole,
-  weightBytes: whole,
-  kvBytesPerToken: figure,
-  loss: figure,
-  tokens: whole,
-  task: orNull(object<NonNullable<Side['task']>>({ accuracy: figure, low: figure, high: figure, n: count })),
-  tokensPerSecond: orNull(figure),
-});
-
-export const beforeAfterField: Schema<BeforeAfter> = object<BeforeAfter>({
-  before: side,
-  after: side,
-  rows: list(
-    object<ComparedRow>({
-      quantity: text,
-      unit: text,
-      before: figure,
-      after: figure,
-      change: figure,
-      low: optional(figure),
-      high: optional(figure),
-    }),
-    'a list of rows',
-    { most: 64 },
-  ),
   speedup: orNull(
-    object<Speedup>({
+    object({
       median: figure,
       low: figure,
       high: figure,
-      interval: optional(object<NonNullable<Speedup['interval']>>({ low: figure, high: figure })),
+      interval: optional(object({ low: figure, high: figure })),
     }),
   ),
+  /** Whether losses and accuracy are of other texts than those that the conversion was made on. Older results do not say. */
   apart: optional(flag),
-  written: orNull(object<NonNullable<BeforeAfter['written']>>({ folder: text, hash: text })),
+  /** The checkpoint that was written; null: the model after the conversion is the one before, with its parts switched off. */
+  written: orNull(object({ folder: text, hash: text })),
 });
+export type BeforeAfter = Output<typeof beforeAfterField>;
 
 interface Quantity {
   readonly quantity: string;

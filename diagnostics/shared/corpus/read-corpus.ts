@@ -20,26 +20,18 @@ export interface CorpusFile {
   readonly cut: boolean;
 }
 
-interface Line {
-  readonly text?: string;
-  readonly ids?: readonly number[];
-  readonly id?: string | number;
-  readonly source?: string;
-  readonly domain?: string;
-}
-
 const longestName = 200;
 const name: Schema<string> = v.pipe(text, v.maxLength(longestName, `a text of at most ${longestName} characters`));
 
 // Fields that stand beside these in published corpora (url, timestamp, meta, …) are not looked at.
-const line: Schema<Line> = v.pipe(
+const line = v.pipe(
   v.unknown(),
   v.check((value) => typeof value === 'object' && value !== null && !Array.isArray(value), 'a JSON object'),
   v.check((value) => {
     const { text: given, ids } = fieldsIn(value);
     return (given === undefined) !== (ids === undefined);
   }, 'it has to have either "text" or "ids".'),
-  object<Line>({
+  object({
     text: optional(filledText),
     ids: optional(
       list(wholeFrom(0, 2 ** 31 - 1, 'a token id'), 'a list of token ids', { least: 1, most: mostCharacters }),

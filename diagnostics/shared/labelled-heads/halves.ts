@@ -1,6 +1,6 @@
 /** Prompts on which heads are chosen, and prompts on which the choice is judged. */
+import type { Output } from '../../../protocol/schema/check';
 import type { Random } from '../../../kernels/tensors/random';
-import type { Schema } from '../../../protocol/schema/check';
 import { count, figure, object } from '../../../protocol/schema/fields';
 import { refusal } from '../../../protocol/wire/failures';
 import { meanInterval } from '../statistics/proportion';
@@ -28,16 +28,7 @@ export function drawn<T>(all: readonly T[], count: number, random: Random): read
 }
 
 /** Accuracy of the held-out prompts, and the 95 % interval of its change over them (Student's t of the paired differences). */
-export interface HeldOut {
-  readonly before: number;
-  readonly after: number;
-  readonly change: number;
-  readonly low: number;
-  readonly high: number;
-  readonly n: number;
-}
-
-export const heldOutField: Schema<HeldOut> = object<HeldOut>({
+export const heldOutField = object({
   before: figure,
   after: figure,
   change: figure,
@@ -45,6 +36,7 @@ export const heldOutField: Schema<HeldOut> = object<HeldOut>({
   high: figure,
   n: count,
 });
+export type HeldOut = Output<typeof heldOutField>;
 
 export function changeOf(plain: readonly Answered[], changed: readonly Answered[]): HeldOut {
   const share = (one: Answered | undefined): number => (one?.correct ? 1 : 0);

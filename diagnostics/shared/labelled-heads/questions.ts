@@ -1,6 +1,6 @@
 /** Prompts with known answers, how they are answered under variants of the model, and what the answers are worth. */
+import type { Output } from '../../../protocol/schema/check';
 import type { Variant } from '../../../models/instrument/changes/changes';
-import type { Schema } from '../../../protocol/schema/check';
 import { figure, object } from '../../../protocol/schema/fields';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import type { KeyGroup } from '../../model-runner/sequence';
@@ -27,16 +27,15 @@ export interface Answered {
 }
 
 /** Means over prompts. */
-export interface Score {
+export const scoreField = object({
   /** Share of the prompts whose right answer leads: among the labels, or in the vocabulary where the prompt has none. */
-  readonly accuracy: number;
+  accuracy: figure,
   /** ln of the probability of the right answers (first tokens), in nats. */
-  readonly logProbability: number;
+  logProbability: figure,
   /** Of the next-token distribution, in nats. */
-  readonly entropy: number;
-}
-
-export const scoreField: Schema<Score> = object<Score>({ accuracy: figure, logProbability: figure, entropy: figure });
+  entropy: figure,
+});
+export type Score = Output<typeof scoreField>;
 
 /** A prompt without wrong answers is asked for one of all answers of the set, where these are few. */
 export function questionsOf(samples: readonly Sample[]): readonly Question[] {

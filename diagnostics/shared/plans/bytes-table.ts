@@ -1,27 +1,21 @@
 /** Bytes of the caches under a plan, by length of the prompt. */
+import type { Output } from '../../../protocol/schema/check';
 import type { HeadPlan } from '../../../protocol/plans/head-plan';
 import { lengthsWithin } from '../../../protocol/plans/lengths';
 import { planBytes } from '../../../protocol/plans/plan-bytes';
-import type { Schema } from '../../../protocol/schema/check';
 import { count, number, object } from '../../../protocol/schema/fields';
 import type { ModelFacts } from '../../model-runner/model-runner';
 import * as build from '../sections/builders';
 
 /** The caches of all layers in float32 behind a prompt of so many tokens. */
-export interface BytesAt {
-  readonly tokens: number;
-  readonly plan: number;
-  readonly full: number;
-  /** full / plan. */
-  readonly ratio: number;
-}
-
-export const bytesAtField: Schema<BytesAt> = object<BytesAt>({
+export const bytesAtField = object({
   tokens: count,
   plan: number,
   full: number,
+  /** full / plan. */
   ratio: number,
 });
+type BytesAt = Output<typeof bytesAtField>;
 
 /** 4 k to 1 M tokens, as far as the model reads. */
 const lengths = Array.from({ length: 9 }, (_, at) => 4096 * 2 ** at);

@@ -3,15 +3,15 @@
  * comparison of all arms is there after the first seed; arms of one seed draw the same batches where their `batch` takes only the
  * generator. Every checkpoint is kept, so that a run which was cancelled goes on behind the last one (`train.ts`).
  */
+import type { Output } from '../../../protocol/schema/check';
 import { parameterCount, type Network } from '../../../kernels/training/network';
 import { seedFor } from '../../../kernels/tensors/random';
 import type { Parameter } from '../../../protocol/analysis/parameters';
-import type { Schema } from '../../../protocol/schema/check';
 import { count, list, number, object, text } from '../../../protocol/schema/fields';
 import type { AnalysisJob } from '../../analysis';
 import { folderField, type NetworkFiles, type Workbench } from '../../experiment';
 import { meanInterval, type Interval } from '../statistics/proportion';
-import { curvesOf, curvesSchema, type Curves } from './curves';
+import { curvesOf, curvesSchema } from './curves';
 import { train, trainingSentence, type TrainingSetup } from './train';
 import type { Parameters } from '../../model-runner/trainer';
 import * as field from '../../../kernels/parameters';
@@ -37,35 +37,32 @@ export interface ArmsSetup {
   readonly every?: number;
 }
 
-interface ArmInfo {
-  readonly id: string;
-  readonly title: string;
+const armInfoSchema = object({
+  id: text,
+  title: text,
   /** Trained numbers. */
-  readonly parameters: number;
-}
+  parameters: count,
+});
+type ArmInfo = Output<typeof armInfoSchema>;
 
-export interface ArmRun {
+const armRun = object({
   /** Id of its arm. */
-  readonly arm: string;
-  readonly seed: number;
+  arm: text,
+  seed: number,
   /** Measures at checkpoints; the last is that of the trained network. */
-  readonly curves: Curves;
-}
+  curves: curvesSchema,
+});
+export type ArmRun = Output<typeof armRun>;
 
 /** Plain data: a field of the result of an experiment. */
-export interface ArmsResult {
-  readonly arms: readonly ArmInfo[];
+export const armsResult = object({
+  arms: list(armInfoSchema),
   /** Of each run. */
-  readonly steps: number;
-  /** Runs that have ended, and the one that is being trained. */
-  readonly runs: readonly ArmRun[];
-}
-
-export const armsResult: Schema<ArmsResult> = object<ArmsResult>({
-  arms: list(object<ArmInfo>({ id: text, title: text, parameters: count })),
   steps: count,
-  runs: list(object<ArmRun>({ arm: text, seed: number, curves: curvesSchema })),
+  /** Runs that have ended, and the one that is being trained. */
+  runs: list(armRun),
 });
+export type ArmsResult = Output<typeof armsResult>;
 
 export interface TrainedArm {
   readonly arm: Arm;

@@ -1,27 +1,18 @@
 /** Curves of a training, as they are stored in a result and shown while it runs. */
-import type { Schema } from '../../../protocol/schema/check';
+import type { Output } from '../../../protocol/schema/check';
 import { figure, list, number, object, record, whole } from '../../../protocol/schema/fields';
 import type { ChartSection } from '../../../protocol/sections/chart';
 import type { Training } from './train';
 import { mean } from '../../../kernels/tensors/vectors';
 import * as build from '../sections/builders';
 
-export interface Curves {
+export const curvesSchema = object({
   /** Training loss: the mean over neighbouring steps up to `step`, with the smallest and the largest of their batches. */
-  readonly loss: readonly {
-    readonly step: number;
-    readonly mean: number;
-    readonly low: number;
-    readonly high: number;
-  }[];
+  loss: list(object({ step: whole, mean: number, low: number, high: number })),
   /** By measure: its value at each checkpoint. */
-  readonly measures: Readonly<Record<string, readonly { readonly step: number; readonly value: number }[]>>;
-}
-
-export const curvesSchema: Schema<Curves> = object<Curves>({
-  loss: list(object<Curves['loss'][number]>({ step: whole, mean: number, low: number, high: number })),
-  measures: record(list(object<{ step: number; value: number }>({ step: whole, value: figure }))),
+  measures: record(list(object({ step: whole, value: figure }))),
 });
+export type Curves = Output<typeof curvesSchema>;
 
 /** More points than that are not told apart in a chart. */
 const mostPoints = 200;

@@ -5,7 +5,7 @@
  * that begins with #, which the loader (numpy.loadtxt) skips. Settings: `sparsity` (share of heads that stream) or `threshold`, `sinks`,
  * `recent`.
  */
-import { parseJson, type Checked, type Schema } from '../../schema/check';
+import { type Output, parseJson, type Checked, type Schema } from '../../schema/check';
 import { either, list, number, object, optional, whole } from '../../schema/fields';
 import { mostHeads, mostLayers } from '../../schema/parts';
 import { chooseByGates, type GateRule, type Gates } from '../gates';
@@ -16,12 +16,6 @@ import { importedPlan, type ImportTarget, type PlanFormat } from './format';
 /** Of the release: half of the heads of a model with grouped heads, and the sizes that it deploys with. */
 const usual = { sparsity: 0.5, sinks: 64, recent: 256 } as const;
 const names = ['sparsity', 'threshold', 'sinks', 'recent'];
-
-/** What a streaming head keeps under the plan. */
-interface Sizes {
-  readonly sinks: number;
-  readonly recent: number;
-}
 
 /** Gates, and what a file of ours says of the choice beside them. */
 interface Read {
@@ -34,17 +28,19 @@ const rows: Schema<Gates> = list(list(number, 'a list of gates', { least: 1, mos
   least: 1,
   most: mostLayers,
 });
-interface Saved {
-  readonly gates: Gates;
-  readonly sparsity?: number;
-  readonly deployed?: Sizes;
-}
-const saved = object<{ readonly result: Saved }>({
-  result: object<Saved>({
-    gates: rows,
-    sparsity: optional(number),
-    deployed: optional(object<Sizes>({ sinks: whole, recent: whole })),
-  }),
+/** What a streaming head keeps under the plan. */
+const sizes = object({ sinks: whole, recent: whole });
+type Sizes = Output<typeof sizes>;
+
+const savedSchema = object({
+  gates: rows,
+  sparsity: optional(number),
+  deployed: optional(sizes),
+});
+type Saved = Output<typeof savedSchema>;
+
+const saved = object({
+  result: savedSchema,
 });
 const gatesField = either(rows, saved, 'a list of layers of gates, or a saved result with gates');
 

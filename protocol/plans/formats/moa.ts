@@ -6,18 +6,12 @@
  * The release has a rule for each query head. Heads that share keys and values get the largest alpha and the largest beta of their rules,
  * which keeps what each of them keeps; a file of key/value heads is read as it is.
  */
-import * as v from 'valibot';
 import { parseJson, type Checked, type Schema } from '../../schema/check';
-import { list, number, numberFrom, object } from '../../schema/fields';
+import { ensure, list, number, numberFrom, object } from '../../schema/fields';
 import { mostHeads, mostLayers } from '../../schema/parts';
 import { headPlanText, type HeadPlan } from '../head-plan';
 import type { Plan } from '../plan-file';
 import { importedPlan, type ImportTarget, type PlanFormat } from './format';
-
-interface MoaFile {
-  readonly alphas: readonly (readonly number[])[];
-  readonly betas: readonly (readonly number[])[];
-}
 
 const [sinks, least, multiple] = [64, 128, 64];
 
@@ -27,16 +21,14 @@ const table = (item: Schema<number>): Schema<readonly (readonly number[])[]> =>
     most: mostLayers,
   });
 
-const moaField: Schema<MoaFile> = v.pipe(
-  object<MoaFile>(
+const moaField = ensure(
+  object(
     { alphas: table(number), betas: table(numberFrom(0, 1)) },
     'an object with "alphas" and "betas", a number for each layer and head',
   ),
-  v.check(
-    ({ alphas, betas }) =>
-      alphas.length === betas.length && alphas.every((row, layer) => row.length === betas[layer]?.length),
-    'a file with as many betas as alphas in each layer',
-  ),
+  ({ alphas, betas }) =>
+    alphas.length === betas.length && alphas.every((row, layer) => row.length === betas[layer]?.length),
+  'a file with as many betas as alphas in each layer',
 );
 
 const keptBy = (alpha: number, beta: number): HeadPlan =>
