@@ -107,7 +107,7 @@ export interface LayerResult {
   readonly maps: ReadonlyMap<number, Float32Array>;
   /** The most-read keys of all queries, or of the last one only. */
   readonly top?: TopKeys;
-  /** Where heads take attention from keys that the run decided (`Variant.redistributions`). */
+  /** Where heads take attention from keys that the run decided (models/instrument/changes/redistribution.ts). */
   readonly sources?: AttentionSources;
   /** Where heads choose blocks and that was asked for. */
   readonly chosenBlocks?: ChosenBlocks;

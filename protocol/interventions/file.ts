@@ -98,13 +98,6 @@ function isInside(one: Intervention, { layers, heads }: Size): boolean {
     );
   }
   if (one.kind === 'longheads') return fits(one.layers === undefined ? 0 : one.layers.end - 1, layers);
-  if (
-    one.kind === 'isolate' ||
-    one.kind === 'block-retrieval' ||
-    one.kind === 'redistribute' ||
-    one.kind === 'emphasis'
-  )
-    return one.heads.every(({ layer, head }) => fits(layer, layers) && fits(head, heads));
   if (one.kind === 'plan') {
     // Of key/value heads, of which there are at most as many.
     return one.rules.every((rule) => rule.heads.every(({ layer, head }) => fits(layer, layers) && fits(head, heads)));
@@ -114,8 +107,8 @@ function isInside(one: Intervention, { layers, heads }: Size): boolean {
       (rule) => fits(rule.layer, layers) && fits(Math.max(-1, ...sharedHeads(rule)), heads) && rule.active <= heads,
     );
   }
-  if (one.kind === 'add' || one.kind === 'reposition' || one.kind === 'low-rank')
-    return one.layers.every((layer) => fits(layer, layers));
   if (one.kind === 'reinforce') return (one.layers ?? []).every((layer) => fits(layer, layers));
+  if ('heads' in one) return one.heads.every(({ layer, head }) => fits(layer, layers) && fits(head, heads));
+  if ('layers' in one) return one.layers.every((layer) => fits(layer, layers));
   return fits(one.layer, layers) && fits('head' in one ? one.head : undefined, heads);
 }

@@ -161,14 +161,15 @@ export const partsIn = (variants: readonly Variant[], layer: number): readonly P
   return table.flatMap(({ parts }) => parts).filter((part) => used.has(part));
 };
 
-/** Those of them that only a graph of their own has. The tap of units is in their graph alone. */
+/** Those of them that only a graph of their own has, and those whose graph has one of the taps. */
 export function rarePartsIn(
   variants: readonly Variant[],
   layer: number,
   taps: readonly LayerTap[] = [],
 ): readonly Part[] {
   const used = partsIn(variants, layer);
-  return rareParts.filter((part) => used.includes(part) || (part === 'units' && taps.includes('mlp_units')));
+  const tapped = table.flatMap(({ tap, parts }) => (tap && taps.includes(tap) ? parts : []));
+  return rareParts.filter((part) => used.includes(part) || tapped.includes(part));
 }
 
 /** How heads of a layer choose blocks, undefined where none does. */

@@ -1,5 +1,6 @@
 /** What a file of a change says of its kind (changes.ts lists them). */
 import type { GraphBuilder } from '../../../kernels/graph/builder';
+import type { LayerTap } from '../taps';
 import type { BlockChoiceShape, LayerSizes } from './sizes';
 import type { Value } from '../../../kernels/graph/records';
 import type { ColumnRows, FedRows, GraphInput } from './fed-rows';
@@ -41,6 +42,8 @@ export interface ChangeKind<C extends LayerChange, Part extends string, Inputs> 
   readonly parts: readonly Part[];
   /** Only a graph of its own has it, for good: what it costs to open and to run is left to the runs that use it. */
   readonly rare?: boolean;
+  /** A tap that is in its graph alone. */
+  readonly tap?: LayerTap;
   /** It has a graph for each shape of the change, which names it. */
   readonly shaped?: boolean;
   /** Of a change, which of the parts; absent: all. */

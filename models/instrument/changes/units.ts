@@ -22,6 +22,7 @@ export const units = changeKind<UnitsChange>()({
   kind: 'units',
   parts: ['units'],
   rare: true,
+  tap: 'mlp_units',
   problem({ layer, units: ranges, gain }, { units: count }) {
     const bad = ranges.find(({ start, end }) => !(start >= 0 && start < end && end <= count));
     if (bad) return `There is no unit ${bad.end - 1} in layer ${layer}: it has ${count}, from 0.`;
