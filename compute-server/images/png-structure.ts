@@ -70,7 +70,7 @@ export function readPng(bytes: Buffer): PngHeader {
       case 'IEND':
         break;
       default:
-        // Upper case in the first letter: who does not know it cannot decode the picture.
+        // An upper-case first letter marks a critical chunk: a decoder that does not know it cannot decode the picture.
         if (/^[A-Z]/.test(type)) throw new StructureError(`it has a chunk ${type} that is not known`);
     }
     before = type;

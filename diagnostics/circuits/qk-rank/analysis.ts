@@ -17,7 +17,7 @@ const parameters: ParameterTable<RankParameters> = {
     max: 1024,
     default: 4,
   }),
-  share: field.number('Energy', 'The rank that keeps this share of the energy is looked for.', {
+  share: field.number('Energy', 'The analysis finds the rank that keeps this share of the energy.', {
     min: 1,
     max: 100,
     default: 90,

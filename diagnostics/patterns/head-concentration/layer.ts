@@ -21,7 +21,7 @@ export interface LayerConcentration {
   /** [heads]: mean cosine with the other heads, and the largest; NaN of a single head. */
   readonly alike: readonly number[];
   readonly nearest: readonly number[];
-  /** L_d: mean cosine over pairs of heads; NaN of a single head. */
+  /** L_d: mean cosine over pairs of heads; NaN for a single head. */
   readonly diversity: number;
 }
 

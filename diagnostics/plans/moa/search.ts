@@ -17,7 +17,7 @@ export interface Program {
   readonly costs: readonly { readonly kept: readonly number[]; readonly all: number }[];
   /** D, the share of all blocks that are kept at most. */
   readonly density: number;
-  /** Share of D that is kept at least; 0: none. */
+  /** The smallest share of D that must be kept; 0 sets no limit. */
   readonly floor: number;
   /** Heads of each layer, in the order of heads. */
   readonly layers: readonly (readonly number[])[];

@@ -166,7 +166,9 @@ const notes = ({ apart, difference, tuning }: Partly): Section =>
       ? 'Loads, balance of each layer and the curves over active heads are those of the model before the tuning, and so is the intervention that is offered.'
       : 'Nothing is trained here. The publication tunes the model, which recovers most of what the routing costs. To do the same, set tuning steps.',
     ...(apart === false
-      ? ['Importance and losses are of the same text: give a task or documents for losses on held-out text.']
+      ? [
+          'Importance and losses are measured on the same text. Give a task or documents to get losses on held-out text.',
+        ]
       : []),
     ...(typeof difference === 'number'
       ? [

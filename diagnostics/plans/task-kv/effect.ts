@@ -1,4 +1,4 @@
-/** What plans change in what a model says behind a prompt. */
+/** How plans change the continuation of a prompt. */
 import { changesOf, withAll, type Variant } from '../../../models/instrument/changes/changes';
 import { planIntervention } from '../../../protocol/interventions/plan';
 import { divergenceOf, logProbabilities } from '../../shared/maps/changed-output';

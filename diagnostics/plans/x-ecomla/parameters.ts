@@ -65,7 +65,7 @@ export const parameters: ParameterTable<EcoMlaParameters> = {
   ),
   queryEnergy: field.number(
     'Energy of queries',
-    'Queries of low rank (the release: 0.99); 1: they are projected directly, as no cache holds them.',
+    'Share of the energy that queries of low rank keep (the release: 0.99). At 1 they are projected directly, since no cache holds them.',
     { min: 0.01, max: 1, default: 1 },
   ),
   sequences: field.integer(

@@ -344,7 +344,7 @@ export class StatisticsCollector {
       const at = (segment: number, row: number, column: number): number =>
         mass[((head * segments + segment) * rows + row) * columns + column] ?? 0;
       for (let segment = 0; segment < segments; segment++) {
-        // The sum of the positions read; the queries' own positions are added beside it.
+        // The sum of the positions read. The queries' own positions are added separately.
         this.put(head, 4, -at(segment, 0, 0));
         rowOfGroup.forEach((row, g) => {
           if (row !== undefined) this.put(head, 8 + g, at(segment, row, fixedColumns + g));
