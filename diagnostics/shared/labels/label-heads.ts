@@ -1,5 +1,5 @@
 /** Scores and labels of the heads of a run: random sequences are run beside it for what its prompt cannot show. */
-import { changesOf, type Variant, hasChange } from '../../../models/instrument/changes/changes';
+import { addsAtPositions, changesOf, type Variant, hasChange } from '../../../models/instrument/changes/changes';
 import type { HeadLabel } from '../../../protocol/results/heads';
 import type { ClassAblation, HeadClass, LabelScores } from '../../../protocol/results/heads-schema';
 import { refusal } from '../../../protocol/wire/failures';
@@ -53,7 +53,7 @@ export function requireAnywhere(variant: Variant): void {
   const placed = changesOf(variant, 'replacement').some(
     ({ everywhere = false, positions }) => !everywhere || positions !== undefined,
   );
-  if (!placed && !hasChange(variant, 'bias', 'weight')) return;
+  if (!placed && !hasChange(variant, 'bias', 'weight') && !addsAtPositions(variant)) return;
   throw refusal(
     'An intervention acts on positions of this prompt, and labels are measured on other sequences. Leave it out, or change the whole head (a gain).',
   );

@@ -1,5 +1,5 @@
 /** One run of the analysis `divergence`: two passes, the caption, where the selected heads read, the reinforced caption. */
-import { type Variant, hasChange } from '../../../models/instrument/changes/changes';
+import { addsAtPositions, type Variant, hasChange } from '../../../models/instrument/changes/changes';
 import type { CaptionToken } from '../../../protocol/results/hallucination-schema';
 import type { AnalysisJob, Step } from '../../analysis';
 import type { ModelRunner, Prompt } from '../../model-runner/model-runner';
@@ -50,7 +50,7 @@ export function preparedAnalysis(model: ModelRunner, job: Omit<DivergenceJob, 's
 
 /** What changes the pass without the span in the same way. */
 function onBoth(variant: Variant): Variant | undefined {
-  if (hasChange(variant, 'bias', 'weight', 'replacement')) {
+  if (hasChange(variant, 'bias', 'weight', 'replacement') || addsAtPositions(variant)) {
     throw refusal(
       'Divergence compares the prompt with a shorter one, and an intervention acts on positions of this one. Leave it out.',
     );

@@ -123,6 +123,10 @@ export const withAll = <K extends Kind>(variant: Variant, kind: K, changes: read
 export const hasChange = (variant: Variant, ...some: readonly Kind[]): boolean =>
   variant.some(({ kind }) => some.includes(kind));
 
+/** Whether vectors are added at some positions alone, which in another prompt are other tokens. */
+export const addsAtPositions = (variant: Variant): boolean =>
+  changesOf(variant, 'addition').some(({ positions }) => positions !== undefined);
+
 /** The factor on the output of a head. */
 export const gainOf = (variant: Variant, layer: number, head: number): number =>
   changesOf(variant, 'gain', layer).reduce((product, one) => (one.head === head ? product * one.gain : product), 1);

@@ -125,6 +125,8 @@ describe('the analysis of divergence', () => {
     assert.ok(without.result?.vhd[0]?.every((value) => value === 0));
     const scoreBiases: Variant = [{ kind: 'bias', layer: 0, head: 0, group: 'a', value: 1 }];
     await assert.rejects(run(new Map(), Infinity, { variant: scoreBiases }), /acts on positions/);
+    const addition = { kind: 'addition', layer: 0, vector: new Float32Array(1), positions: [0] } as const;
+    await assert.rejects(run(new Map(), Infinity, { variant: [addition] }), /acts on positions/);
   });
 
   it('a head that is asked about gives its attention on the span, a token gives the tables of its step', async () => {
