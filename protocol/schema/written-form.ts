@@ -10,6 +10,7 @@ export function halves(text: string): readonly [place: string, value: string] | 
   return at < 0 ? undefined : [text.slice(0, at).trim(), text.slice(at + 1)];
 }
 
+/** A head by its layer and its number there, both from 0. */
 export interface HeadPlace {
   readonly layer: number;
   readonly head: number;

@@ -1,4 +1,5 @@
 /** Numbers and classes of every head: layers down, heads across. */
+import type { HeadPlace } from '../schema/written-form';
 import type { SectionOf } from './section-base';
 import type { Figure, Scale } from './figure';
 
@@ -17,11 +18,6 @@ export interface HeadsLayer {
   readonly high?: readonly (readonly Figure[])[];
   /** What `low` and `high` are, e.g. `95 % interval over prompts`. */
   readonly interval?: string;
-}
-
-export interface HeadPlace {
-  readonly layer: number;
-  readonly head: number;
 }
 
 export interface HeadsSection extends SectionOf<'heads'> {

@@ -1,5 +1,5 @@
 /** One matrix, queries down and keys across: the probabilities of one head, a similarity, a transition. */
-import type { HeadPlace } from './heads';
+import type { HeadPlace } from '../schema/written-form';
 import type { Figure, Scale } from './figure';
 import type { SectionOf } from './section-base';
 

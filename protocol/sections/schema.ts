@@ -1,5 +1,4 @@
 /** Sections of a saved file, checked: what is drawn later is known to have the sizes that it says. */
-import type { HeadPlace } from './heads';
 import * as v from 'valibot';
 import type { Schema } from '../schema/check';
 import {
@@ -56,11 +55,11 @@ const base = {
 
 const measured = { name: text, title: text, unit: text, definition: text, scale };
 
-const place: Schema<HeadPlace> = object<HeadPlace>({
+const place = object({
   layer: wholeFrom(0, mostLayers - 1),
   head: wholeFrom(0, mostHeadsInAll - 1),
 });
-const places: Schema<readonly HeadPlace[]> = list(place, 'a list of heads', { most: mostHeadsInAll });
+const places = list(place, 'a list of heads', { most: mostHeadsInAll });
 
 /** Rows of a table of heads or of a map; all of them together are bounded too. */
 const rowsOf = (rows: number, columns: number, all: number): Schema<readonly (readonly number[])[]> =>

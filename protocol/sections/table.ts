@@ -1,5 +1,5 @@
 /** Rows and columns. */
-import type { HeadPlace } from './heads';
+import type { HeadPlace } from '../schema/written-form';
 import type { Figure } from './figure';
 import type { SectionOf } from './section-base';
 

@@ -1,4 +1,4 @@
-import type { HeadPlace } from '../../protocol/sections/heads';
+import type { HeadPlace } from '../../protocol/schema/written-form';
 import type { SectionCell, TableSection } from '../../protocol/sections/table';
 import { textWidth } from '../charts/text-width';
 import { headName } from '../ui/head-names';

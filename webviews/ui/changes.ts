@@ -1,6 +1,7 @@
 /** Two results side by side: the columns of a table of changes. Change = this one minus the other. */
 import { significant, signed } from './numbers';
-import { headKey, headName, type HeadPlace } from './head-names';
+import { headKey, headName } from './head-names';
+import { type HeadPlace } from '../../protocol/schema/written-form';
 import { countColumn, table, textColumn, type Column } from './table';
 import type { TemplateResult } from 'lit';
 import { pageOfRows } from './whole-table';

@@ -1,9 +1,5 @@
 /** How a head is written, read and distinguished on every panel. */
-
-export interface HeadPlace {
-  readonly layer: number;
-  readonly head: number;
-}
+import type { HeadPlace } from '../../protocol/schema/written-form';
 
 export const headKey = (layer: number, head: number): string => `${layer}.${head}`;
 export const headName = (layer: number, head: number): string => `L${layer}H${head}`;

@@ -1,4 +1,4 @@
-import type { HeadPlace } from '../../../protocol/sections/heads';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
 import type { ModelSpec } from '../../../models/architectures/model-spec';
 import { coversHead, type WhichHeads } from '../../../protocol/interventions/which';
 import { range } from '../run/graphs/runtime-arrays';

@@ -1,5 +1,5 @@
 /** What a discovered circuit shows. */
-import type { HeadPlace } from '../../../protocol/sections/heads';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
 import type { Section } from '../../../protocol/sections/section';
 import type { SectionCell } from '../../../protocol/sections/table';
 import { circuitGraph } from '../../shared/circuits/circuit-graph';

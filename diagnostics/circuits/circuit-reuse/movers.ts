@@ -3,7 +3,7 @@
  * and of wrong answers in the prompt, a probability, mean over prompts. Movers behind the first repaired layer alone: no other
  * reads what was repaired. Repaired heads have no attention of their own after it.
  */
-import type { HeadPlace } from '../../../protocol/sections/heads';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
 import type { Variant } from '../../../models/instrument/changes/changes';
 import type { Pair } from '../../shared/effects/pairs';
 import { answerPlaces, massOn, type HeadRole } from '../../shared/circuits/roles';

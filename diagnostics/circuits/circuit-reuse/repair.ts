@@ -3,7 +3,7 @@
  * positions, evenly; their values stay. In a causal model only the last row changes, so that the values at the positions are those
  * of the plain run.
  */
-import type { HeadPlace } from '../../../protocol/sections/heads';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
 import type { Variant } from '../../../models/instrument/changes/changes';
 import { placesOf } from '../../shared/effects/columns';
 import type { Pair } from '../../shared/effects/pairs';

@@ -1,4 +1,4 @@
-import type { HeadPlace } from '../../../protocol/sections/heads';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
 import type { DirectResult } from './result';
 import { signed, threeDigits } from '../../shared/words';
 import { targetWords } from './words';

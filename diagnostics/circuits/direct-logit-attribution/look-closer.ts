@@ -3,7 +3,7 @@
  * query reads, and the tokens whose embeddings it would read (its QK circuit); Elhage et al. 2021, "A Mathematical Framework for
  * Transformer Circuits", sections on OV and QK circuits.
  */
-import type { HeadPlace } from '../../../protocol/sections/heads';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
 import { refusal } from '../../../protocol/wire/failures';
 import type { SectionQuestion } from '../../../protocol/analysis/schema';
 import type { SectionCell, SectionColumn, TableSection } from '../../../protocol/sections/table';

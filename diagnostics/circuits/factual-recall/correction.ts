@@ -3,7 +3,7 @@
  * effect on the right answer is negative on the prompts of the fit get a gain; the last MLP loses a share of what lowers the token
  * that leads before it (protocol/interventions/unsuppress.ts). The published recipe was not found: both are Headscope's choice.
  */
-import type { HeadPlace } from '../../../protocol/sections/heads';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
 import type { Variant } from '../../../models/instrument/changes/changes';
 import { gainsOf } from '../../../models/instrument/changes/gain';
 import type { Intervention } from '../../../protocol/interventions/interventions';

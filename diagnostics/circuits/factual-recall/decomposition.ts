@@ -1,5 +1,5 @@
 /** MLPs explained by what entered them (regression.ts), and what their intercept stands for. */
-import type { HeadPlace } from '../../../protocol/sections/heads';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
 import { headWrites } from '../../shared/weights/head-writes';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import type { Facts } from './prompts';

@@ -1,5 +1,5 @@
 /** What a result says in a few sentences, and what a person can do with it elsewhere. */
-import type { HeadPlace } from '../../../protocol/sections/heads';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
 import type { Offer } from '../../../protocol/analysis/schema';
 import { partName } from '../../shared/effects/parts';
 import { counted, threeDigits } from '../../shared/words';

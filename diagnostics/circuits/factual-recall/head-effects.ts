@@ -3,7 +3,7 @@
  * at its output on the prompt, MLPs are computed anew or held too, and one head puts out what it puts out at e on the counterpart
  * of the prompt, or the mean of that over all counterparts. What is measured is the logit of the right answer.
  */
-import type { HeadPlace } from '../../../protocol/sections/heads';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
 import type { Variant } from '../../../models/instrument/changes/changes';
 import type { ReplacementChange } from '../../../models/instrument/changes/replacement';
 import type { PathMeasured } from '../../shared/circuits/effects';

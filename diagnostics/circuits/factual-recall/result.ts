@@ -1,5 +1,5 @@
 /** The result of the analysis `factual-recall`, and its schema. */
-import type { HeadPlace } from '../../../protocol/sections/heads';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
 import type { Output, Schema } from '../../../protocol/schema/check';
 import { count, figure, flag, list, object, oneOf, optional, text, whole } from '../../../protocol/schema/fields';
 import { mostHeads, mostLayers } from '../../../protocol/schema/parts';

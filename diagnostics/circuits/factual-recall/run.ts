@@ -1,5 +1,5 @@
 /** The run of `factual-recall`, stage by stage. */
-import type { HeadPlace } from '../../../protocol/sections/heads';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
 import type { AnalysisJob, Step } from '../../analysis';
 import type { PathMeasured } from '../../shared/circuits/effects';
 import { refusal } from '../../../protocol/wire/failures';

@@ -1,5 +1,5 @@
 /** What prompts give, put together: ranks along the stream, effects of heads, the heads and layers that are looked at. */
-import type { HeadPlace } from '../../../protocol/sections/heads';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
 import { effectOf, isBeyondChance, type PathMeasured } from '../../shared/circuits/effects';
 import { headsOf } from '../../shared/circuits/paths';
 import type { ModelRunner } from '../../model-runner/model-runner';

@@ -1,5 +1,5 @@
 /** The directions of a head's query, keys and values, and the head with nothing else of them. */
-import type { HeadPlace } from '../../../protocol/sections/heads';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
 import type { Variant } from '../../../models/instrument/changes/changes';
 import type { Random } from '../../../kernels/tensors/random';
 import type { ChoicePrompt } from '../../shared/choices/prompt';

@@ -3,7 +3,7 @@
  * is replaced by the mean query of prompts whose right option stands at another place n, and the head should attend to the
  * n-th label or option.
  */
-import type { HeadPlace } from '../../../protocol/sections/heads';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
 import type { Variant } from '../../../models/instrument/changes/changes';
 import { answersOf, type Answered } from '../../shared/choices/answers';
 import { massesAt } from '../../shared/choices/attention';

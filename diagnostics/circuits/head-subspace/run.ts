@@ -1,5 +1,5 @@
 /** A run of the analysis `head-subspace`. */
-import type { HeadPlace } from '../../../protocol/sections/heads';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
 import { random as randomFrom, seedFor } from '../../../kernels/tensors/random';
 import { refusal } from '../../../protocol/wire/failures';
 import type { AnalysisJob, Step } from '../../analysis';

@@ -1,7 +1,6 @@
 /** What one head computes with on a prompt: its query at the last position, keys and values of the items; and these replaced. */
-import type { HeadPlace } from '../../../protocol/sections/heads';
-import type { ReplacementChange } from '../../../models/instrument/changes/replacement';
-import { tapOf } from '../../../models/instrument/changes/replacement';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
+import { type ReplacementChange, tapOf } from '../../../models/instrument/changes/replacement';
 import { lastOf } from '../../shared/choices/answers';
 import type { ChoicePrompt } from '../../shared/choices/prompt';
 import type { ModelRunner } from '../../model-runner/model-runner';

@@ -1,5 +1,5 @@
 /** Scores of all pairs of heads of different layers, what they are worth against random rotations, and the draws of those. */
-import type { HeadPlace } from '../../../protocol/sections/heads';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
 import type { Random } from '../../../kernels/tensors/random';
 import { compositionKinds, type CompositionKind } from './layer-factors';
 import { byChance, rotatedSquares, shares } from './rotations';

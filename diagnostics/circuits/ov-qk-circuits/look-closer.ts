@@ -1,5 +1,5 @@
 /** One head looked at closer: its singular values, and the pairs of tokens that its circuits join most strongly. */
-import type { HeadPlace } from '../../../protocol/sections/heads';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
 import { random, seedFor } from '../../../kernels/tensors/random';
 import type { Section } from '../../../protocol/sections/section';
 import type { SectionQuestion } from '../../../protocol/analysis/schema';

@@ -1,5 +1,5 @@
 /** What the OV and QK circuits of a model are, and its schema. */
-import type { HeadPlace } from '../../../protocol/sections/heads';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
 import type { Output, Schema } from '../../../protocol/schema/check';
 import {
   ensure,

@@ -1,5 +1,5 @@
 /** What a result of OV and QK circuits shows. */
-import type { HeadPlace } from '../../../protocol/sections/heads';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
 import type { GraphSection } from '../../../protocol/sections/graph';
 import type { HeadsLayer } from '../../../protocol/sections/heads';
 import type { MapSection } from '../../../protocol/sections/map';

@@ -1,5 +1,5 @@
 /** The analysis `path-patching`: which heads act directly on the answer, and which act on those. */
-import type { HeadPlace } from '../../../protocol/sections/heads';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
 import type { Analysis, AnalysisJob, Step } from '../../analysis';
 import { pairsOf, type Pair } from '../../shared/effects/pairs';
 import type { PathMeasured } from '../../shared/circuits/effects';

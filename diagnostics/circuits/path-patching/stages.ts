@@ -1,5 +1,5 @@
 /** One stage of path patching after the other: the heads that one keeps receive in the next. */
-import type { HeadPlace } from '../../../protocol/sections/heads';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
 import { placesOf } from '../../shared/effects/columns';
 import type { Pair } from '../../shared/effects/pairs';
 import { effectOf, isBeyondChance, leastEffect, type PathMeasured } from '../../shared/circuits/effects';

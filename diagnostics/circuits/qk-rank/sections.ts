@@ -1,5 +1,5 @@
 /** What the analysis shows and says. */
-import type { HeadPlace } from '../../../protocol/sections/heads';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
 import type { HeadsLayer } from '../../../protocol/sections/heads';
 import type { Section } from '../../../protocol/sections/section';
 import { counted, percent } from '../../shared/words';

@@ -1,5 +1,5 @@
 /** What the codes say in a few sentences, and what a person can do with it elsewhere. */
-import type { HeadPlace } from '../../../protocol/sections/heads';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
 import type { Offer } from '../../../protocol/analysis/schema';
 import { metricWords } from '../../shared/effects/metric';
 import { partName } from '../../shared/effects/parts';

@@ -1,5 +1,5 @@
 /** The outputs of one head in all examples, on the two directions in which they differ most, with the codes that they have. */
-import type { HeadPlace } from '../../../protocol/sections/heads';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
 import type { Section } from '../../../protocol/sections/section';
 import type { SectionQuestion } from '../../../protocol/analysis/schema';
 import { pairsOf } from '../../shared/effects/pairs';

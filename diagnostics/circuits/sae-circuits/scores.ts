@@ -1,5 +1,5 @@
 /** What codes and baselines give: scores of heads, rankings against the reference, the table of codes. */
-import type { HeadPlace } from '../../../protocol/sections/heads';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
 import { meanInterval } from '../../shared/statistics/proportion';
 import { ranked, type Ranked } from '../../shared/statistics/ranking';
 import type { Training } from '../../shared/training/train';

@@ -2,7 +2,7 @@
  * What the metric loses when the first k heads of an order are taken away, beside as many random ones, on prompts that were not
  * coded. MLPs always work.
  */
-import type { HeadPlace } from '../../../protocol/sections/heads';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
 import type { TaskMetric } from '../../../protocol/analysis/tasks';
 import type { Random } from '../../../kernels/tensors/random';
 import { meansOver, type Mode } from '../../shared/effects/stand-ins';

@@ -2,7 +2,7 @@
  * Calibrated heads as variants of the model. Of the attention on later sinks a head keeps beta; what is freed goes to all other keys,
  * the first among them, in proportion to what they have (arXiv:2406.15765). Beta 1 changes nothing.
  */
-import type { HeadPlace } from '../../../protocol/sections/heads';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
 import { changesOf, type Variant } from '../../../models/instrument/changes/changes';
 import type { Redistribution } from '../../../models/instrument/changes/redistribution';
 import type { Intervention } from '../../../protocol/interventions/interventions';

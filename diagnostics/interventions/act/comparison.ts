@@ -1,5 +1,5 @@
 /** The chosen heads beside what else could be calibrated, on the held-out prompts; and their curve over beta. */
-import type { HeadPlace } from '../../../protocol/sections/heads';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
 import type { Variant } from '../../../models/instrument/changes/changes';
 import { random as randomFrom, seedFor } from '../../../kernels/tensors/random';
 import { drawn } from '../../shared/labelled-heads/halves';

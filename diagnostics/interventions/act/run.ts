@@ -1,5 +1,5 @@
 /** The run of `act`: the sinks of every prompt, the maps of some, heads calibrated one by one, and the chosen ones judged. */
-import type { HeadPlace } from '../../../protocol/sections/heads';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
 import { random as randomFrom, seedFor } from '../../../kernels/tensors/random';
 import type { AnalysisJob, Step } from '../../analysis';
 import { changeOf, halves } from '../../shared/labelled-heads/halves';

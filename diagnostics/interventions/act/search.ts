@@ -1,5 +1,5 @@
 /** From heads that are calibrated one by one to those that are calibrated together. */
-import type { HeadPlace } from '../../../protocol/sections/heads';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
 import type { PerHead } from '../../../protocol/results/heads';
 import { meanInterval } from '../../shared/statistics/proportion';
 import type { ModelFacts } from '../../model-runner/model-runner';

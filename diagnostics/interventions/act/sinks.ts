@@ -1,5 +1,5 @@
 /** The later sinks of a prompt, head by head, as a run that moves nothing finds them. */
-import type { HeadPlace } from '../../../protocol/sections/heads';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
 import type { Variant } from '../../../models/instrument/changes/changes';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import { sequencePart, type Sequence } from '../../model-runner/sequence';

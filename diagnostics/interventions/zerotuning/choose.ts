@@ -1,5 +1,5 @@
 /** From the profile of single heads to those that are tuned together, and from a curve to a gamma. */
-import type { HeadPlace } from '../../../protocol/sections/heads';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
 import type { PerHead } from '../../../protocol/results/heads';
 import type { Score } from '../../shared/labelled-heads/questions';
 import type { CurvePoint, ZeroTuningResult } from './result';

@@ -1,4 +1,4 @@
-import type { HeadPlace } from '../../../protocol/sections/heads';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
 import type { Offer } from '../../../protocol/analysis/schema';
 import { biasOf } from './lever';
 import type { ZeroTuningResult } from './result';

@@ -1,5 +1,5 @@
 /** Gammas on the first token as variants of the model, and how prompts are answered under them. */
-import type { HeadPlace } from '../../../protocol/sections/heads';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
 import type { Variant } from '../../../models/instrument/changes/changes';
 import { answered as answeredUnder, type Answered, type Question } from '../../shared/labelled-heads/questions';
 import type { ModelRunner } from '../../model-runner/model-runner';

@@ -1,5 +1,5 @@
 /** The result of the analysis `zerotuning`, and its schema. */
-import type { HeadPlace } from '../../../protocol/sections/heads';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
 import type { Output, Schema } from '../../../protocol/schema/check';
 import { count, figure, flag, list, object, oneOf, orNull, text, whole } from '../../../protocol/schema/fields';
 import { mostHeads, mostHeadsInAll, mostLayers } from '../../../protocol/schema/parts';

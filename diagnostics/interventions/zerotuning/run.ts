@@ -1,5 +1,5 @@
 /** The run of `zerotuning`: the plain model, the profile of single heads, the sweep of the chosen ones, the controls. */
-import type { HeadPlace } from '../../../protocol/sections/heads';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
 import { random as randomFrom, seedFor } from '../../../kernels/tensors/random';
 import type { PerHead } from '../../../protocol/results/heads';
 import type { AnalysisJob, Step } from '../../analysis';

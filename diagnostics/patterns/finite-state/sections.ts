@@ -1,5 +1,5 @@
 /** What a result shows: the degree of every head, and how the error falls with it. */
-import type { HeadPlace } from '../../../protocol/sections/heads';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
 import type { SectionSeries } from '../../../protocol/sections/chart';
 import type { HeadsLayer } from '../../../protocol/sections/heads';
 import type { Section } from '../../../protocol/sections/section';

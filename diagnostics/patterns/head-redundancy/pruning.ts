@@ -1,5 +1,5 @@
 /** What heads cost, and which are taken away. */
-import type { HeadPlace } from '../../../protocol/sections/heads';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
 import type { ModelFacts } from '../../model-runner/model-runner';
 
 /**

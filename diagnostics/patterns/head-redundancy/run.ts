@@ -1,5 +1,5 @@
 /** Maps layer by layer; then runs without each head and with each alone; then heads taken away one after the other. */
-import type { HeadPlace } from '../../../protocol/sections/heads';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
 import type { Variant } from '../../../models/instrument/changes/changes';
 import { gainsOf } from '../../../models/instrument/changes/gain';
 import type { AnalysisJob, Step } from '../../analysis';

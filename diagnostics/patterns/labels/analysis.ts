@@ -1,5 +1,5 @@
 /** The analysis `labels`: statistics of every head on a prompt, labels with their null models, and what labelled heads are worth. */
-import type { HeadPlace } from '../../../protocol/sections/heads';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
 import { headStatisticNames } from '../../../protocol/results/heads';
 import type { HeadStatistics } from '../../../protocol/results/heads-schema';
 import type { SectionQuestion } from '../../../protocol/analysis/schema';

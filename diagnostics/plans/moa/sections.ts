@@ -1,5 +1,5 @@
 /** What a result shows: influence at each length, the rules, spans and bytes over the length, plans side by side, the measured losses. */
-import type { HeadPlace } from '../../../protocol/sections/heads';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
 import type { ChartSection } from '../../../protocol/sections/chart';
 import type { HeadsSection } from '../../../protocol/sections/heads';
 import type { Section } from '../../../protocol/sections/section';

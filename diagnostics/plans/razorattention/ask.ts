@@ -1,5 +1,5 @@
 /** The attention of a head on a short probe, in which all four copies can be seen. */
-import type { HeadPlace } from '../../../protocol/sections/heads';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
 import type { MapSection } from '../../../protocol/sections/map';
 import type { SectionQuestion } from '../../../protocol/analysis/schema';
 import type { AnalysisJob } from '../../analysis';

@@ -1,5 +1,5 @@
 /** The result of the analysis `razorattention`, and its schema. */
-import type { HeadPlace } from '../../../protocol/sections/heads';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
 import type { Output, Schema } from '../../../protocol/schema/check';
 import { prefillModes } from '../../../protocol/interventions/plan';
 import { headPlanField } from '../../../protocol/plans/head-plan';

@@ -1,5 +1,5 @@
 /** Which key/value heads keep everything, and the plan that follows. */
-import type { HeadPlace } from '../../../protocol/sections/heads';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
 import { fullPlan, type HeadPlan, type RecentPlan } from '../../../protocol/plans/head-plan';
 import { byScore } from '../../../protocol/plans/plan-of-scores';
 import { isAmong } from '../../shared/plans/places';

@@ -1,5 +1,5 @@
 /** What a result shows: distances and who keeps everything, positions, what plans change, heads alone, overlap of prompts. */
-import type { HeadPlace } from '../../../protocol/sections/heads';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
 import type { HeadsLayer, HeadsSection } from '../../../protocol/sections/heads';
 import type { Section } from '../../../protocol/sections/section';
 import { counted, threeDigits } from '../../shared/words';

@@ -1,5 +1,5 @@
 /** The run: heads found, documents in tokens, each run plain and with the heads masked. */
-import type { HeadPlace } from '../../../protocol/sections/heads';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
 import type { AnalysisJob, Step } from '../../analysis';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import { headList } from '../../shared/retrieval/head-list';

@@ -1,5 +1,5 @@
 /** Which heads are masked: those that copy most, or as many others by chance. */
-import type { HeadPlace } from '../../../protocol/sections/heads';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
 import type { Variant } from '../../../models/instrument/changes/changes';
 import { uniformHeads } from '../../../models/instrument/changes/uniform';
 import { random as randomFrom, seedFor } from '../../../kernels/tensors/random';

@@ -1,5 +1,5 @@
 /** The result of the analysis `attention-influence`, and its schema. */
-import type { HeadPlace } from '../../../protocol/sections/heads';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
 import type { Output, Schema } from '../../../protocol/schema/check';
 import {
   count,

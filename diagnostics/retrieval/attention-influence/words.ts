@@ -1,6 +1,5 @@
-import type { HeadPlace } from '../../../protocol/sections/heads';
+import { type HeadPlace, headName } from '../../../protocol/schema/written-form';
 import type { DocumentResult, InfluenceResult } from './result';
-import { headName } from '../../../protocol/schema/written-form';
 
 export const counted = (count: number, one: string, more = `${one}s`): string =>
   `${count.toLocaleString('en-US')} ${count === 1 ? one : more}`;

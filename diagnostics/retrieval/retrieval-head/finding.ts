@@ -1,10 +1,9 @@
 /** What a result of `retrieval-head` says in a few sentences, and what can be applied elsewhere. */
-import type { HeadPlace } from '../../../protocol/sections/heads';
+import { type HeadPlace, headName } from '../../../protocol/schema/written-form';
 import type { Intervention } from '../../../protocol/interventions/interventions';
 import { planIntervention } from '../../../protocol/interventions/plan';
 import type { GivenOffer } from '../../analysis';
 import { headPlanWords } from '../../../protocol/plans/head-plan';
-import { headName } from '../../../protocol/schema/written-form';
 import type { MaskMode } from '../../shared/retrieval/masking';
 import { rankedHeads, retrievalThreshold, strongThreshold, type ScoredHead } from '../../shared/retrieval/copy-events';
 import type { MaskedResult, RetrievalHeadResult, ScorePlan } from './result';

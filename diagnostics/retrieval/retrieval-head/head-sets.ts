@@ -1,5 +1,5 @@
 /** The sets of heads that are masked: those of the highest scores, as many others at random, and those that a person chose. */
-import type { HeadPlace } from '../../../protocol/sections/heads';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
 import { random, seedFor } from '../../../kernels/tensors/random';
 import type { ModelFacts } from '../../model-runner/model-runner';
 import { rankedHeads, retrievalThreshold, type HeadTable } from '../../shared/retrieval/copy-events';

@@ -1,6 +1,5 @@
 /** Where heads look in one test: the answer of the analysis to a head or a test that is asked for. */
-import type { HeadPlace } from '../../../protocol/sections/heads';
-import { headName } from '../../../protocol/schema/written-form';
+import { type HeadPlace, headName } from '../../../protocol/schema/written-form';
 import type { SectionQuestion } from '../../../protocol/analysis/schema';
 import type { TokensSection } from '../../../protocol/sections/tokens';
 import type { AnalysisJob } from '../../analysis';

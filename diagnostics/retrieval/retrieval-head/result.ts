@@ -1,5 +1,5 @@
 /** The result of the analysis `retrieval-head`, and its schema. Heads are query heads; tables are [layers][heads]. */
-import type { HeadPlace } from '../../../protocol/sections/heads';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
 import type { Output, Schema } from '../../../protocol/schema/check';
 import * as v from 'valibot';
 import { headPlanField } from '../../../protocol/plans/head-plan';

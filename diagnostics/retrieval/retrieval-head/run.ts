@@ -1,5 +1,5 @@
 /** The run of the analysis `retrieval-head`: all tests with every head, then all of them without each set of heads. */
-import type { HeadPlace } from '../../../protocol/sections/heads';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
 import { meanScores, parseHeadScores } from '../../../protocol/plans/formats/head-scores';
 import { refusal } from '../../../protocol/wire/failures';
 import type { AnalysisJob, Step } from '../../analysis';

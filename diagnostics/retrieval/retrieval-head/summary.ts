@@ -1,5 +1,5 @@
 /** The result of the tests that were run so far. */
-import type { HeadPlace } from '../../../protocol/sections/heads';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
 import { wilson } from '../../shared/statistics/proportion';
 import { overTests, rankedHeads, scoreBins, type Counting, type HeadTable } from '../../shared/retrieval/copy-events';
 import type { MaskMode } from '../../shared/retrieval/masking';

@@ -1,5 +1,5 @@
 /** What a head attends to from one position, on a prompt and on its counterpart. */
-import type { HeadPlace } from '../../../protocol/sections/heads';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
 import type { Variant } from '../../../models/instrument/changes/changes';
 import type { TokensSection } from '../../../protocol/sections/tokens';
 import type { Pair } from '../effects/pairs';

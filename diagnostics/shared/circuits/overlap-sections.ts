@@ -1,5 +1,5 @@
 /** What two circuits have in common, as sections. */
-import type { HeadPlace } from '../../../protocol/sections/heads';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
 import type { HeadsSection } from '../../../protocol/sections/heads';
 import type { SectionCell } from '../../../protocol/sections/table';
 import { nodeId, type Circuit } from './circuit';

@@ -10,7 +10,7 @@
  * - to inputs of heads or MLPs of a layer, all that lies between senders and receivers is held, and the gradient is taken twice:
  *   with the inputs as they come, and with the inputs held at p. The difference is what passes through them.
  */
-import type { HeadPlace } from '../../../protocol/sections/heads';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
 import { objectiveAt } from '../gradients/objective';
 import type { ReplacementChange } from '../../../models/instrument/changes/replacement';
 import type { Pair } from '../effects/pairs';

@@ -9,7 +9,7 @@
  * - inhibition: what movers behind the head attend to wrong answers more when its output at the last position is that on the
  *   counterpart; of heads that move nothing themselves.
  */
-import type { HeadPlace } from '../../../protocol/sections/heads';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
 import type { Variant } from '../../../models/instrument/changes/changes';
 import type { Pair } from '../effects/pairs';
 import { Outputs } from '../effects/outputs';

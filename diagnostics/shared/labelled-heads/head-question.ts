@@ -1,5 +1,5 @@
 /** A head that is looked at more closely, and its map on the first prompt. */
-import type { HeadPlace } from '../../../protocol/sections/heads';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
 import type { Variant } from '../../../models/instrument/changes/changes';
 import type { SectionQuestion } from '../../../protocol/analysis/schema';
 import type { ModelRunner } from '../../model-runner/model-runner';

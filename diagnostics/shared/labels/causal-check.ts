@@ -12,7 +12,7 @@
  * measured.
  */
 import { changesOf, type Variant } from '../../../models/instrument/changes/changes';
-import type { HeadPlace } from '../../../protocol/sections/heads';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
 import { gainsOf } from '../../../models/instrument/changes/gain';
 import { headLabels, type HeadLabel } from '../../../protocol/results/heads';
 import type { CausalChange, ClassAblation, HeadClass } from '../../../protocol/results/heads-schema';

@@ -1,7 +1,6 @@
 /** Heads of two plans that keep everything in one of them alone. */
-import type { HeadPlace } from '../../../protocol/sections/heads';
-import type { HeadPlan } from '../../../protocol/plans/head-plan';
-import { headPlanText } from '../../../protocol/plans/head-plan';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
+import { type HeadPlan, headPlanText } from '../../../protocol/plans/head-plan';
 import * as build from '../sections/builders';
 
 type Heads = readonly (readonly HeadPlan[])[];

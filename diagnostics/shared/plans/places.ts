@@ -1,4 +1,4 @@
-import type { HeadPlace } from '../../../protocol/sections/heads';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
 /** Lists of heads. */
 
 export const samePlace = (a: HeadPlace, b: HeadPlace): boolean => a.layer === b.layer && a.head === b.head;

@@ -1,4 +1,4 @@
-import type { HeadPlace } from '../../../protocol/sections/heads';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
 /**
  * Copy events, and the scores of heads made of them (Wu et al. 2024, "Retrieval Head Mechanistically Explains Long-Context
  * Factuality", arXiv:2404.15574, section 2.1).

@@ -1,5 +1,5 @@
 /** A list of heads as a person writes it: `2.5,3.*`, layers and query heads from 0, `*` for all of a layer. */
-import type { HeadPlace } from '../../../protocol/sections/heads';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
 import type { ModelFacts } from '../../model-runner/model-runner';
 
 type Heads = { readonly ok: true; readonly heads: readonly HeadPlace[] } | { readonly ok: false; readonly why: string };

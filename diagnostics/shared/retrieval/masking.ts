@@ -7,7 +7,7 @@
  * - `zero`: the head outputs zero (gain 0): its part of the output projection is gone.
  * - `mean`: the head outputs the same vector at every position: its mean over rows of given prompts.
  */
-import type { HeadPlace } from '../../../protocol/sections/heads';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
 import type { Variant } from '../../../models/instrument/changes/changes';
 import { gainsOf } from '../../../models/instrument/changes/gain';
 import { uniformHeads } from '../../../models/instrument/changes/uniform';

@@ -1,7 +1,6 @@
 /** The attention of one head on a prompt as a section: what analyses of heads answer when a head is asked for. */
-import type { HeadPlace } from '../../../protocol/sections/heads';
-import type { Variant } from '../../../models/instrument/changes/changes';
-import { hasChange } from '../../../models/instrument/changes/changes';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
+import { type Variant, hasChange } from '../../../models/instrument/changes/changes';
 import type { MapSection } from '../../../protocol/sections/map';
 import type { AnalysisJob } from '../../analysis';
 import type { ModelRunner, Prompt } from '../../model-runner/model-runner';

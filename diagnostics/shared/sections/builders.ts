@@ -2,7 +2,7 @@
  * What sections are built from: `build.table`, `build.chart`, `build.heads` and `build.paragraphs`, and their columns, axes, series and
  * numbers. A section begins with its id, title and caption; an empty caption is none. What is undefined or false is left out.
  */
-import type { HeadPlace } from '../../../protocol/sections/heads';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
 import type { ChartSection, SectionAxis, SectionSeries } from '../../../protocol/sections/chart';
 import type { Scale } from '../../../protocol/sections/figure';
 import type { HeadsLayer, HeadsSection } from '../../../protocol/sections/heads';

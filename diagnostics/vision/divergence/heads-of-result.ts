@@ -1,5 +1,5 @@
 /** Heads and tokens of a result in the order of what is said about them. */
-import type { HeadPlace } from '../../../protocol/sections/heads';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
 import type { DivergenceResult } from './result';
 
 export interface RankedHead extends HeadPlace {

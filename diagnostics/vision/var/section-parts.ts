@@ -1,5 +1,5 @@
 /** What the sections and the finding share. */
-import type { HeadPlace } from '../../../protocol/sections/heads';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
 import type { ImageSection } from '../../../protocol/sections/image';
 import type { TokensSection } from '../../../protocol/sections/tokens';
 import type { VarResult } from './result';

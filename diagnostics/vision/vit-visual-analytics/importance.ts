@@ -1,5 +1,5 @@
 /** What heads are worth on pictures: one run for each head without it, and one with no other head of its layer. */
-import type { HeadPlace } from '../../../protocol/sections/heads';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
 import type { Variant } from '../../../models/instrument/changes/changes';
 import { gainsOf } from '../../../models/instrument/changes/gain';
 import type { PerHead } from '../../../protocol/results/heads';

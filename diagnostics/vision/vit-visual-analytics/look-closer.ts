@@ -1,5 +1,5 @@
 /** What analyses of one head, picture or class show when they are asked for. */
-import type { HeadPlace } from '../../../protocol/sections/heads';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
 import type { ImageSection } from '../../../protocol/sections/image';
 import type { MapSection } from '../../../protocol/sections/map';
 import type { Section } from '../../../protocol/sections/section';

@@ -1,5 +1,5 @@
 /** What a person can apply elsewhere: heads pruned, one head of a layer kept. */
-import type { HeadPlace } from '../../../protocol/sections/heads';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
 import type { Intervention } from '../../../protocol/interventions/interventions';
 import type { GivenOffer } from '../../analysis';
 import { counted, percent } from '../../shared/words';

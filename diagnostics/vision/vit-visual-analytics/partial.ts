@@ -2,7 +2,7 @@
  * Partial pruning of one head: parts of its attention are set to 0, the rows renormalised or not, and its output computed anew. The
  * attention and the values of the head do not depend on its own output, so putting the new output in its place is exact.
  */
-import type { HeadPlace } from '../../../protocol/sections/heads';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
 import type { Variant } from '../../../models/instrument/changes/changes';
 import type { ModelRunner, Prompt } from '../../model-runner/model-runner';
 import type { Hops } from './hops';

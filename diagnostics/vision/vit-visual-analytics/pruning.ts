@@ -1,5 +1,5 @@
 /** Accuracy on held-out pictures as heads are pruned, the least important first, by each metric and in random order. */
-import type { HeadPlace } from '../../../protocol/sections/heads';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
 import { random, seedFor } from '../../../kernels/tensors/random';
 import { sample } from '../../tasks/draft';
 import type { ModelRunner, Prompt } from '../../model-runner/model-runner';

@@ -1,5 +1,5 @@
 /** The laws that every analysis of the catalogue keeps, on a tiny checkpoint of every family that it supports. */
-import type { HeadPlace } from '../../../protocol/sections/heads';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
 import assert from 'node:assert/strict';
 import { analyses as catalogue } from '../../../diagnostics/catalogue';
 import { interventionsField, type Intervention } from '../../../protocol/interventions/interventions';

@@ -1,5 +1,5 @@
 /** What every list of sections has to be: data that survives a file, with names, units and sizes that fit. */
-import type { HeadPlace } from '../../../protocol/sections/heads';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
 import assert from 'node:assert/strict';
 import { check, type Schema } from '../../../protocol/schema/check';
 import { sections as schema } from '../../../protocol/sections/schema';

@@ -4,7 +4,7 @@ import type { FromHallucinationPanel } from '../../../protocol/panels/hallucinat
 import type { ExportFormat } from '../../../protocol/panels/run-panel';
 import type { DatasetEntry } from '../../../protocol/results/hallucination-schema';
 import type { PanelPart, RunActions } from '../../ui/actions';
-import type { HeadPlace } from '../../ui/head-names';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
 import type { Patch } from './picture-layout';
 import type { State, TokenPlace } from './state';
 

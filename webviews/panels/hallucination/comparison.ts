@@ -15,7 +15,7 @@ import {
   type Change,
   type HeadChange,
 } from '../../ui/changes';
-import { type HeadPlace } from '../../ui/head-names';
+import { type HeadPlace } from '../../../protocol/schema/written-form';
 import { folded } from '../../ui/panel-page';
 import { type Column, table, textColumn } from '../../ui/table';
 import type { Part } from './actions';

@@ -6,7 +6,7 @@ import type {
   HallucinationResult,
   HallucinationSet,
 } from '../../../protocol/results/hallucination-schema';
-import type { HeadPlace } from '../../ui/head-names';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
 import { comparedValues, madeValues } from '../../ui/made';
 import { constantColumns, plainColumns, toCsv } from '../../ui/csv';
 import { type CellValue, type Column, countColumn, textColumn } from '../../ui/table';

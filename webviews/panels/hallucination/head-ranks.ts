@@ -1,6 +1,6 @@
 /** Heads by their divergence. Pure. */
 import type { FirstStep } from '../../../protocol/panels/hallucination';
-import type { HeadPlace } from '../../ui/head-names';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
 
 /** Heads by divergence, the largest first; outliers are left out. */
 export function strongest(

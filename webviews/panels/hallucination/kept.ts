@@ -1,5 +1,5 @@
 /** What the panel keeps over a reload of its page. */
-import type { HeadPlace } from '../../ui/head-names';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
 import { keepForm, parseKeptBy, type Kept as KeptOf } from '../../ui/kept-form';
 import type { Form } from './form';
 import { type State } from './state';

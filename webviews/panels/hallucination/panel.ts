@@ -10,7 +10,7 @@ import type { PanelPlace } from '../../../protocol/panels/run-panel';
 import type { DatasetEntry } from '../../../protocol/results/hallucination-schema';
 import { writeFile } from '../../charts/leaving';
 import { announce } from '../../ui/announce';
-import type { HeadPlace } from '../../ui/head-names';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
 import { ModelRunPanel } from '../../ui/model-run-panel';
 import type { Spoken, StartedRun } from '../../ui/run-panel';
 import { themeForFile } from '../../ui/theme';

@@ -3,7 +3,7 @@ import type { OpenedImage } from '../../../protocol/compute/hallucination';
 import type { FirstStep } from '../../../protocol/panels/hallucination';
 import type { Caption } from '../../../protocol/results/hallucination-schema';
 import type { PerHead } from '../../../protocol/results/heads';
-import type { HeadPlace } from '../../ui/head-names';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
 import type { State } from './state';
 
 /** What the picture's place shows: the result's own, or before there is one the form's. */

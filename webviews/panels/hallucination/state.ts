@@ -21,7 +21,7 @@ import type { ModelSummary } from '../../../protocol/schema/parts';
 import { unreachable } from '../../../protocol/unreachable';
 import { opened } from '../../ui/asides';
 import { canonical } from '../../ui/canonical';
-import type { HeadPlace } from '../../ui/head-names';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
 import { idle, runningPhase } from '../../ui/phase';
 import {
   devicesOf,

@@ -1,7 +1,8 @@
 /** The twins of the pictures: every head with its numbers, every picture of a set with its words. */
 import { nothing, type TemplateResult } from 'lit';
 import type { DatasetEntry } from '../../../protocol/results/hallucination-schema';
-import { headKey, headName, type HeadPlace } from '../../ui/head-names';
+import { headKey, headName } from '../../ui/head-names';
+import { type HeadPlace } from '../../../protocol/schema/written-form';
 import { type Column, countColumn, numberColumn, textColumn } from '../../ui/table';
 import { wholeTable } from '../../ui/whole-table';
 import type { Part } from './actions';

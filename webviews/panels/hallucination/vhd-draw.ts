@@ -1,7 +1,7 @@
 /** Draws the map of divergences with its bars on a canvas: on the screen and for export alike. */
 import { css, inkOn } from '../../charts/colour-map';
 import { hatch } from '../../charts/hatch';
-import type { HeadPlace } from '../../ui/head-names';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
 import { percent, significant } from '../../ui/numbers';
 import type { Theme } from '../../ui/theme';
 import { cellX, cellY, colourAt, isOutlier, isSelected, type VhdLayout, type VhdModel } from './vhd-model';

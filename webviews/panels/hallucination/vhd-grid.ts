@@ -1,7 +1,7 @@
 /** The map of divergences, layers by heads: arrow keys walk the cells; the cell in focus is said. */
 import { html } from 'lit';
 import { dotted } from '../../ui/dotted';
-import type { HeadPlace } from '../../ui/head-names';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
 import { freshContext, PictureElement } from '../../ui/picture-element';
 import { drawFrame, drawVhd } from './vhd-draw';
 import { announcementOf, placeAt, readoutOf, vhdLayout, type VhdLayout, type VhdModel } from './vhd-model';

@@ -2,7 +2,8 @@
 import type { OutlierRule, VhdDistance } from '../../../protocol/interventions/reinforcement';
 import type { PerHead } from '../../../protocol/results/heads';
 import { cividis, diverging, type Rgb } from '../../charts/colour-map';
-import { headName, type HeadPlace } from '../../ui/head-names';
+import { headName } from '../../ui/head-names';
+import { type HeadPlace } from '../../../protocol/schema/written-form';
 import { percent, signed, significant } from '../../ui/numbers';
 import type { ShownStep } from './shown';
 import type { Measure } from './view';

@@ -4,7 +4,7 @@ import { defaultK, defaultLayers } from '../../../protocol/results/vhd-defaults'
 import { scaleStops } from '../../charts/colour-map';
 import { scaleBar } from '../../charts/scale-bar';
 import { segments } from '../../ui/controls';
-import type { HeadPlace } from '../../ui/head-names';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
 import { count } from '../../ui/numbers';
 import type { Part } from './actions';
 import { readLayers } from './form';

@@ -1,7 +1,7 @@
 /** What the parts of the panel may ask for; `panel.ts` does it. */
 import type { FromHeadsPanel } from '../../../protocol/panels/heads';
 import type { PanelPart, RunActions } from '../../ui/actions';
-import type { HeadPlace } from '../../ui/head-names';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
 import type { CellPlace } from './matrix-place';
 import type { State } from './state';
 import type { TileSource } from './tile-source';

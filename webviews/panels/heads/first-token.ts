@@ -5,7 +5,8 @@
  */
 import type { Bias } from '../../../protocol/interventions/bias';
 import { parseDo, printDo } from '../../../protocol/interventions/do-form';
-import { headKey, headName, type HeadPlace } from '../../ui/head-names';
+import { headKey, headName } from '../../ui/head-names';
+import { type HeadPlace } from '../../../protocol/schema/written-form';
 import { plural } from '../../ui/numbers';
 import type { Choice } from '../../ui/controls';
 import { gridModel } from './grid-model';

@@ -7,7 +7,7 @@ import { scaleBar } from '../../charts/scale-bar';
 import { symbol } from '../../charts/symbol';
 import { button, dropdown } from '../../ui/controls';
 import { count } from '../../ui/numbers';
-import type { HeadPlace } from '../../ui/head-names';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
 import type { Part } from './actions';
 import { gridModel, noSuchHead, type GridModel } from './grid-model';
 import './head-grid';

@@ -1,6 +1,6 @@
 /** The effect of removing each head: where its measurement stands, and its numbers for grid, table and files. No DOM. */
 import type { HeadEffects, ToHeadsPanel } from '../../../protocol/panels/heads';
-import type { HeadPlace } from '../../ui/head-names';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
 
 export interface EffectsOfHeads {
   readonly request: number;

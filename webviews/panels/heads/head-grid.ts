@@ -24,7 +24,8 @@ import {
   type GridModel,
 } from './grid-model';
 import { labelInfo } from './labels';
-import { headKey, type HeadPlace } from '../../ui/head-names';
+import { headKey } from '../../ui/head-names';
+import { type HeadPlace } from '../../../protocol/schema/written-form';
 import { properties } from '../../ui/properties';
 
 export class HeadGrid extends PictureElement {

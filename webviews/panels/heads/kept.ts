@@ -1,5 +1,5 @@
 /** What of the state survives a reload. Pure. */
-import type { HeadPlace } from '../../ui/head-names';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
 import { keepForm, parseKeptBy, type Kept as KeptOf } from '../../ui/kept-form';
 import type { Form } from './form';
 import { initialView, type State, type View } from './state';

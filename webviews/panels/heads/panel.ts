@@ -5,7 +5,8 @@ import type { ExportFormat, PanelPlace } from '../../../protocol/panels/run-pane
 import { writeFile } from '../../charts/leaving';
 import { announce } from '../../ui/announce';
 import { canonical } from '../../ui/canonical';
-import { parseHead, type HeadPlace } from '../../ui/head-names';
+import { parseHead } from '../../ui/head-names';
+import { type HeadPlace } from '../../../protocol/schema/written-form';
 import { forgiven } from '../../ui/run-state';
 import { ModelRunPanel } from '../../ui/model-run-panel';
 import type { Spoken, StartedRun } from '../../ui/run-panel';

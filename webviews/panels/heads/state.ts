@@ -5,7 +5,8 @@ import { headStatisticNames, type HeadThumbnails, type NextTokens } from '../../
 import { type HeadsResult } from '../../../protocol/results/heads-schema';
 import type { PanelPlace } from '../../../protocol/panels/run-panel';
 import { unreachable } from '../../../protocol/unreachable';
-import { parseHead, type HeadPlace } from '../../ui/head-names';
+import { parseHead } from '../../ui/head-names';
+import { type HeadPlace } from '../../../protocol/schema/written-form';
 import type { ModelProblem } from '../../ui/model-field';
 import { opened } from '../../ui/asides';
 import { idle, runningPhase } from '../../ui/phase';

@@ -13,7 +13,8 @@ import { markdownCaption } from './captions';
 import { differencesOf } from './comparison';
 import { effectOf } from './head-effects';
 import { labelInfo, labelsByHead, nullWords } from './labels';
-import { headKey, headName, parseHead, type HeadPlace } from '../../ui/head-names';
+import { headKey, headName, parseHead } from '../../ui/head-names';
+import { type HeadPlace } from '../../../protocol/schema/written-form';
 import type { State } from './state';
 import { statisticInfo, statisticInfos, valueOf } from './statistics';
 

@@ -6,7 +6,8 @@ import { colourOf, identify } from '../../charts/palette';
 import { headAt, headBox, layOutHeads } from '../../sections/heads/heads-layout';
 import { fitted, smallSize, textMark } from '../../sections/legend';
 import { lineThrough, type Box, type Mark, type Scene } from '../../sections/scene';
-import { headKey, type HeadPlace } from '../../ui/head-names';
+import { headKey } from '../../ui/head-names';
+import { type HeadPlace } from '../../../protocol/schema/written-form';
 import type { Theme } from '../../ui/theme';
 
 const identities = identify(planClassNames.map((id) => ({ id, title: planClasses[id].title })));

@@ -9,7 +9,7 @@ import { paintScene } from '../../sections/scene-canvas';
 import type { Mark } from '../../sections/scene';
 import { moveInGrid } from '../../sections/grid-keys';
 import { announce } from '../../ui/announce';
-import type { HeadPlace } from '../../ui/head-names';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
 import { freshContext, PictureElement } from '../../ui/picture-element';
 import { properties } from '../../ui/properties';
 import { drawMap, type DrawnMap, type MapPlace } from './map-picture';

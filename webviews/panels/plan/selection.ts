@@ -1,5 +1,5 @@
 /** The heads that are chosen on the map: a rectangle of layers and key/value heads. */
-import type { HeadPlace } from '../../ui/head-names';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
 
 export interface Selection {
   /** Where it began; the arrow keys with Shift move the other corner. */
