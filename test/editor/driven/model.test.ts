@@ -104,7 +104,8 @@ describe('the Model view in VS Code', function () {
 
   it('lists a GGUF file that appears in the workspace, and opens it in the panel', async () => {
     const { bench, workspace } = window();
-    mkdirSync(join(workspace, 'converted'));
+    // Run again, the folder is there.
+    mkdirSync(join(workspace, 'converted'), { recursive: true });
     // First by its name: the list draws only the rows that are in sight.
     writeFileSync(join(workspace, 'converted', 'A-small-model-Q4_K_M.gguf'), ggufFile(smallLlama()));
     await bench.openContainer('Headscope');
