@@ -6,6 +6,7 @@ import type {
   LogitTarget,
   StreamRow,
 } from '../../diagnostics/model-runner/direct-paths';
+import { dot } from '../../kernels/tensors/vectors';
 import type { LoadedModel } from '../model/checkpoint/loaded-model';
 import { embedTokens } from '../model/run/stream/embed';
 import { floats, int64 } from '../model/run/graphs/runtime-arrays';
@@ -60,6 +61,8 @@ export class ServerDirectPaths implements DirectPaths {
     const { replacedBehind = -1 } = row;
     for (let layer = spec.blocks.length - 1; layer > replacedBehind; layer--) {
       this.signal.throwIfAborted();
+      // `direction` is that of the stream which leaves the layer: what is added there is credited to no part.
+      rest += dot(direction, row.added?.[layer] ?? []);
       const layerSession = await sessions.session({ kind: 'attribution', layer });
       const values = await layerSession.run({
         residual: one(at(row.streams, layer)),
@@ -74,7 +77,7 @@ export class ServerDirectPaths implements DirectPaths {
       direction = floats(values, 'direction.in');
     }
     const start = at(row.streams, replacedBehind + 1);
-    const entered = direction.reduce((sum, value, i) => sum + value * (start[i] ?? 0), 0);
+    const entered = dot(direction, start);
     return {
       heads,
       mlp,

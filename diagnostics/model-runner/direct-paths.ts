@@ -12,6 +12,8 @@ export interface StreamRow {
   /** What attention and what the network adds, [layers][w]. */
   readonly attentionOutputs: readonly Float32Array[];
   readonly networkOutputs: readonly Float32Array[];
+  /** Vectors that interventions add to the stream that leaves each layer, [layers][w]. */
+  readonly added?: readonly (Float32Array | undefined)[];
   /** Last layer whose stream an intervention replaced at this row: nothing before it reaches the logits. */
   readonly replacedBehind?: number;
 }
@@ -27,7 +29,7 @@ export interface DirectEffects {
   readonly mlp: readonly number[];
   /** Token and position embeddings together. */
   readonly embedding: number;
-  /** Biases of norms, of output projections and of the vocabulary; a stream that an intervention put in place. */
+  /** Biases of norms, of output projections and of the vocabulary; a stream that an intervention put in place; vectors that it added. */
   readonly rest: number;
   /** The weighted sum itself, by the language head's own arithmetic. */
   readonly logit: number;

@@ -1,5 +1,6 @@
 /** The row of a prompt whose logits are taken apart, as a run gives it. */
 import { changesOf, type Variant } from '../../models/instrument/changes/changes';
+import { addedTo } from '../../models/instrument/changes/addition';
 import type { LayerTap } from '../../models/instrument/taps';
 import type { StreamRow } from './direct-paths';
 import type { ModelRunner } from './model-runner';
@@ -41,9 +42,20 @@ export async function streamRow(
     headOutputs: rowsOf('attention.head_output'),
     attentionOutputs: rowsOf('attention.output'),
     networkOutputs: rowsOf('mlp_output'),
+    added: addedAt(variant, row, blocks.length, model.facts.hiddenSize),
     ...(replaced === undefined ? {} : { replacedBehind: replaced }),
   };
 }
+
+/** By layer, the vector that interventions add to the stream that leaves it at the row. */
+export const addedAt = (variant: Variant, row: number, layers: number, width: number) =>
+  Array.from({ length: layers }, (_, layer) =>
+    addedTo(
+      changesOf(variant, 'addition').filter((one) => one.layer === layer),
+      row,
+      width,
+    ),
+  );
 
 /** The last layer whose residual stream is replaced at the row. */
 export function replacedAt(variant: Variant, row: number, width: number): number | undefined {

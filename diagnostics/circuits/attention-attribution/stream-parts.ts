@@ -5,7 +5,7 @@
  */
 import { changesOf, type Variant } from '../../../models/instrument/changes/changes';
 import type { LayerTap } from '../../../models/instrument/taps';
-import { replacedAt } from '../../model-runner/stream-row';
+import { addedAt, replacedAt } from '../../model-runner/stream-row';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import type { LayerResult } from '../../model-runner/run-request';
 import type { Sequence } from '../../model-runner/sequence';
@@ -15,7 +15,8 @@ import { frozen, scaleOf } from '../../shared/weights/norms';
 
 /**
  * `embedding`: token and position together, where they cannot be told apart; `bias`: of norms and projections, which belong to no
- * head; `replaced`: a stream that an intervention put in place.
+ * head; `replaced`: a stream that an intervention put in place, or a vector that it
+ * added.
  */
 export interface StreamPart {
   readonly kind: 'token' | 'position' | 'embedding' | 'head' | 'mlp' | 'bias' | 'replaced';
@@ -96,6 +97,8 @@ export async function streamParts(
     wanted.forEach((row, place) => {
       const parts = all[place] ?? new Map<StreamPart, Float64Array>();
       addLayer(parts, names, weights, { rows, layer: at, row, headDim: block.headDim });
+      const added = addedAt(rows.variant, row, layer, width)[at];
+      if (added) plus(parts, find(names, { kind: 'replaced' }), Float64Array.from(added));
       if (replacedAt(upTo(rows.variant, at), row, width) === at) {
         parts.clear();
         parts.set(find(names, { kind: 'replaced' }), Float64Array.from(tapRow(rows, at + 1, 'residual.input', row)));

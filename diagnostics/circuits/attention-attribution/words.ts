@@ -16,7 +16,7 @@ export function partWords({ kind, layer, head }: StreamPart): string {
     case 'bias':
       return 'biases';
     case 'replaced':
-      return 'put in place';
+      return 'interventions';
   }
 }
 

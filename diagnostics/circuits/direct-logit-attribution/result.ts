@@ -14,7 +14,7 @@ const contributionFields = {
   /** [layers] */
   mlp: layers(figure),
   embedding: figure,
-  /** Biases of norms, output projections and vocabulary; a stream that an intervention put in place. */
+  /** Biases of norms, output projections and vocabulary; a stream that an intervention put in place; vectors that it added. */
   rest: figure,
   logit: figure,
 };

@@ -108,7 +108,7 @@ function partsSection(result: DirectResult) {
   return build.cellTable(
     'parts',
     'All parts and their sum',
-    'Biases are those of the norms, of the output projections and of the vocabulary, which belong to no head. The bias of an MLP is in its own part.',
+    'Biases are those of the norms, of the output projections and of the vocabulary, which belong to no head. The bias of an MLP is in its own part. A vector that an intervention adds to the stream counts as a bias.',
     [
       build.text('part', 'Part'),
       build.number('value', 'Contribution', 'What the part adds to the target.', 'logits'),

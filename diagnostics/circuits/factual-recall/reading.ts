@@ -1,7 +1,7 @@
 /** One run of a prompt, read at its last position: streams, what heads and MLPs put out, and how the heads attend to the topic. */
 import type { Variant } from '../../../models/instrument/changes/changes';
 import type { LayerTap } from '../../../models/instrument/taps';
-import { replacedAt } from '../../model-runner/stream-row';
+import { addedAt, replacedAt } from '../../model-runner/stream-row';
 import type { StreamRow } from '../../model-runner/direct-paths';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import type { KeyGroup, Sequence } from '../../model-runner/sequence';
@@ -47,6 +47,7 @@ export async function readingOf(
     headOutputs: rowsOf('attention.head_output'),
     attentionOutputs: rowsOf('attention.output'),
     networkOutputs: rowsOf('mlp_output'),
+    added: addedAt(variant, row, blocks.length, hiddenSize),
     ...(replaced === undefined ? {} : { replacedBehind: replaced }),
     toTopic: layers.map(({ lastMass }, layer) => {
       const { heads = 0 } = blocks[layer] ?? {};

@@ -62,13 +62,14 @@ export const meanToTopic = (
 /** The stream before an MLP and its output against the stream behind it. */
 export function streamCheck(readings: readonly Reading[]): Pick<RecallResult, 'check'> {
   let error = 0;
-  for (const { streams, attentionOutputs, networkOutputs, replacedBehind = -1 } of readings) {
-    for (const [layer, added] of networkOutputs.entries()) {
+  for (const { streams, attentionOutputs, networkOutputs, added = [], replacedBehind = -1 } of readings) {
+    for (const [layer, network] of networkOutputs.entries()) {
       const out = streams[layer + 1];
       if (!out || layer <= replacedBehind) continue;
       const largestOut = out.reduce((most, value) => Math.max(most, Math.abs(value)), 1e-30);
       out.forEach((value, i) => {
-        const sum = (streams[layer]?.[i] ?? 0) + (attentionOutputs[layer]?.[i] ?? 0) + (added[i] ?? 0);
+        const written = (attentionOutputs[layer]?.[i] ?? 0) + (network[i] ?? 0) + (added[layer]?.[i] ?? 0);
+        const sum = (streams[layer]?.[i] ?? 0) + written;
         error = Math.max(error, Math.abs(value - sum) / largestOut);
       });
     }

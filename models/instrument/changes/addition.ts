@@ -49,5 +49,14 @@ function addVectors(data: Float32Array, at: number, changes: readonly AdditionCh
   }
 }
 
+/** What the changes of a layer add to one row of its stream together, [width]; undefined where they add nothing there. */
+export function addedTo(changes: readonly AdditionChange[], row: number, width: number): Float32Array | undefined {
+  const here = changes.filter(({ positions }) => positions?.includes(row) ?? true);
+  if (here.length === 0) return undefined;
+  const vector = new Float32Array(width);
+  addVectors(vector, 0, here, row);
+  return vector;
+}
+
 export const withAddition = (added: Value | undefined, stream: Value): Value =>
   added ? add(stream, { ...added, shape: stream.shape }) : stream;

@@ -1,5 +1,8 @@
 /** Attention weights taken apart: held against float64 by hand on every family, and on a model whose circuit was planted. */
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { attentionAttribution as analysis } from '../../../diagnostics/circuits/attention-attribution/analysis';
 import type { WeightResult } from '../../../diagnostics/circuits/attention-attribution/result';
 import type { LoadedModel } from '../../../compute-server/model/checkpoint/loaded-model';
@@ -208,6 +211,19 @@ describe('attention attribution of a planted circuit', function () {
       const side = target === 'query' ? changed.byQuery : changed.byKey;
       assert.ok(Math.abs((side[put] ?? 0) - changed.score) <= 0.05 * Math.max(1, Math.abs(changed.score)), target);
     }
+  });
+
+  it('credits no part of the model with a vector that is added, and keeps the sum', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'headscope-added-'));
+    const path = join(folder, 'vector.json');
+    const width = planted.model.spec.hiddenSize;
+    writeFileSync(path, JSON.stringify({ 'direction.0': Array.from({ length: width }, (_, i) => Math.cos(i)) }));
+    const one: Intervention = { kind: 'add', layers: [0], source: { from: 'file', path }, strength: 2 };
+    const changed = await resultOf(planted.model, { layer: 1, head: 0, key: 21 }, [one], planted.ids);
+    rmSync(folder, { recursive: true });
+    assert.ok(changed.check.error <= 1e-5, `${changed.check.error}`);
+    const added = changed.parts.findIndex(({ kind }) => kind === 'replaced');
+    assert.ok(Math.abs(changed.byKey[added] ?? 0) > 1e-3, `${changed.byKey[added]}`);
   });
 
   it('refuses a key that the query does not read, and places that there are none of', async () => {

@@ -128,6 +128,15 @@ for (const tiny of tinyModels.filter(({ name }) => name !== 'bert')) {
       assert.ok(Math.abs(total(effects) - effects.logit) <= 1e-5 * Math.max(1, ...effects.tokens.map(Math.abs)));
     });
 
+    it('a vector that is added counts as a bias: no head, MLP or embedding is credited with it, and the sum holds', async () => {
+      const width = opened.model.spec.hiddenSize;
+      const vector = Float32Array.from({ length: width }, (_, i) => 3 * Math.cos(i));
+      const { run, effects } = await attribute([{ kind: 'addition', layer: 0, vector, positions: [row] }]);
+      assert.ok(Math.abs(total(effects) - effects.logit) <= 1e-5 * Math.max(1, ...effects.tokens.map(Math.abs)));
+      const elsewhere = await attribute([{ kind: 'addition', layer: 0, vector, positions: [row - 1] }]);
+      assert.deepEqual([run.added?.[0], elsewhere.run.added?.[0]], [vector, undefined]);
+    });
+
     it('the tokens that a head writes get what it adds', async () => {
       // Norms on the sums of later layers are not in what is written.
       if (opened.model.spec.blocks.some(({ attentionNorms }) => attentionNorms.after)) return;
