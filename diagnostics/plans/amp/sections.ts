@@ -196,7 +196,7 @@ function notes({ realised, share, bound = 0, capped, apart, surgery, removed = [
         ]
       : []),
     ...(apart === false
-      ? ['Scores and losses are of the same text: give a task or documents for losses on held-out text.']
+      ? ['Scores and losses are measured on the same text. Give a task or documents to measure losses on other texts.']
       : []),
     ...(typeof surgery === 'number'
       ? [

@@ -167,7 +167,7 @@ const notes = ({ apart, difference, tuning }: Partly): Section =>
       : 'Nothing is trained here. The publication tunes the model, which recovers most of what the routing costs. To do the same, set tuning steps.',
     ...(apart === false
       ? [
-          'Importance and losses are measured on the same text. Give a task or documents to get losses on held-out text.',
+          'Importance and losses are measured on the same text. Give a task or documents to measure losses on other texts.',
         ]
       : []),
     ...(typeof difference === 'number'
