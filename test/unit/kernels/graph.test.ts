@@ -24,7 +24,7 @@ const at = <T>(list: readonly T[], index: number): T => {
 describe('The messages of ONNX', () => {
   it('are generated from onnx.proto: the same names and numbers of fields and values', () => {
     const text = readFileSync('kernels/graph/onnx.proto', 'utf8');
-    const written = [...text.matchAll(/^ +(?:[\w.]+ )*?(\w+) = (\d+);$/gm)].map(
+    const written = [...text.matchAll(/^ +(?:[\w.]+ )*?(\w+) = (\d+)(?: \[packed = true\])?;$/gm)].map(
       ([, name, number]) => `${name} ${number}`,
     );
     type Message = (typeof file_onnx.proto.messageType)[number];
@@ -38,6 +38,14 @@ describe('The messages of ONNX', () => {
     const generated = [...file_onnx.proto.enumType.flatMap(ofEnum), ...file_onnx.proto.messageType.flatMap(ofMessage)];
     assert.ok(written.length > 150);
     assert.deepEqual(generated.sort(), written.sort());
+  });
+});
+
+describe('Text in ONNX files', () => {
+  it('may be no UTF-8, as in files that a protobuf of the second version wrote', () => {
+    // Field 2 (producer_name), two bytes.
+    const model = fromBinary(ModelProtoSchema, Uint8Array.of(0x12, 2, 0x61, 0xff));
+    assert.equal(model.producerName, 'a\ufffd');
   });
 });
 
