@@ -17,6 +17,7 @@ import { analysesPanels, demosOf, explain, type AnalysesPanels } from './panels/
 import { AnalysisCatalogue } from './platform/analysis-catalogue';
 import { AnalysesView } from './views/analyses-view';
 import { ModelIndex } from './models/model-index';
+import { modelName } from './models/model-names';
 import { hallucinationPanels } from './panels/hallucination/hallucination';
 import { headsPanels, type HeadsPanels } from './panels/heads/heads';
 import { kernelsPanels } from './panels/kernels/kernels';
@@ -57,7 +58,8 @@ function register(context: vscode.ExtensionContext, log: vscode.LogOutputChannel
     return thing;
   };
 
-  const compute = own(createCompute(context, log));
+  const catalogue = new AnalysisCatalogue(context.asAbsolutePath('dist/analyses.json'));
+  const compute = own(createCompute(context, log, { analysis: (id) => catalogue.of(id)?.title, model: modelName }));
   const language = own(new Language(context.asAbsolutePath('dist/language-server.js'), log));
   const models = own(new ModelIndex(language));
   const library = own(new ResultLibrary(context.globalStorageUri));
@@ -73,7 +75,6 @@ function register(context: vscode.ExtensionContext, log: vscode.LogOutputChannel
   const kernels = own(kernelsPanels(parts));
   const heads: HeadsPanels = own(headsPanels(parts, (plan) => explain(analyses, plan)));
   const hallucination = own(hallucinationPanels(parts));
-  const catalogue = new AnalysisCatalogue(context.asAbsolutePath('dist/analyses.json'));
   const analyses: AnalysesPanels = own(analysesPanels(parts, catalogue, heads));
   const demos = () => demosOf(parts);
   const editors = {

@@ -39,6 +39,10 @@ export function fileLabel(path: string): string {
   return name.endsWith('.onnx') ? `${modelLabel(path)}/${name}` : modelLabel(path);
 }
 
+/** The same for a model that a request names: a folder, or a file. */
+export const modelName = (path: string): string =>
+  fileLabel(/\.(gguf|onnx)$/.test(path) ? path : `${path}/config.json`);
+
 /** `meta-llama/Llama-3.1-8B` in the Hugging Face cache layout, else the name of the folder. */
 export function modelLabel(configPath: string): string {
   const parts = configPath.split(/[\\/]/).filter((part) => part !== '');

@@ -4,12 +4,17 @@
  */
 import type { Disposable } from 'vscode';
 import type { ComputeMethod, ComputeMethods, DeviceInfo, MechanismInfo, ServerInfo } from '../../protocol/compute/api';
+import type { AnalysisRequest } from '../../protocol/analysis/schema';
+import type { AnalysisEstimate } from '../../protocol/compute/analyses';
 import type { CallOptions, ComputeProcess } from '../../protocol/compute/client';
 import { ComputeClient } from '../../protocol/compute/client';
 import type { Failure } from '../../protocol/wire/failures';
 import { FailureError } from '../../protocol/wire/failures';
 import { sentenceOf } from '../../protocol/wire/words';
+import { defined } from './defined';
+import { longJobs, type LongMethod, type Named } from './long-jobs';
 import { Owner } from './owner';
+import { RunQueue, type RunStanding } from './run-queue';
 import { Signal } from './signal';
 
 /** `stopped` is the normal state before first need; `failed` after a crash until the next successful start. */
@@ -37,16 +42,28 @@ export interface ComputeServices {
     keep(catalogue: readonly MechanismInfo[]): void;
   };
   readonly after?: (milliseconds: number, act: () => void) => () => void;
+  readonly named: Named;
 }
 
 /** Crashes after which the process is not started again by itself: as the language client does, 5 within 3 minutes. */
 const crashLimit = { count: 5, milliseconds: 180_000 };
 
+/** Requests whose time is remembered. */
+const mostExpected = 50;
+
 type Progress<M extends ComputeMethod> = (progress: ComputeMethods[M]['progress']) => void;
 
-type Job<M extends ComputeMethod> = (
+type Job<M extends LongMethod> = (
   ...given: [...args: ComputeMethods[M]['args'], signal: AbortSignal, onProgress: Progress<M>]
 ) => Promise<ComputeMethods[M]['result']>;
+
+/** How far a job is; undefined where its progress does not say. */
+function standingOf(progress: ComputeMethods[LongMethod]['progress']): RunStanding | undefined {
+  if (progress.kind !== 'stage') return undefined;
+  const { sentence, secondsLeft } = { secondsLeft: undefined, ...progress };
+  const share = 'share' in progress ? progress.share : progress.done / Math.max(1, progress.total);
+  return defined({ sentence, share, secondsLeft });
+}
 
 const after = (milliseconds: number, act: () => void): (() => void) => {
   const timer = setTimeout(act, milliseconds);
@@ -72,6 +89,8 @@ export const isRestart = (error: unknown): boolean =>
   error instanceof FailureError && error.failure.code === 'compute-restarted';
 
 export class Compute extends Owner {
+  /** The long jobs of this window. */
+  readonly queue = this.own(new RunQueue());
   private readonly client: ComputeClient;
   private readonly changed = this.own(new Signal<ComputeState>());
   private readonly tested = this.own(new Signal<readonly DeviceInfo[]>());
@@ -82,14 +101,14 @@ export class Compute extends Owner {
   private serverInfo: ServerInfo | undefined;
   private crashes: number[] = [];
   private busy: string[] = [];
-  /** What the jobs in flight do. */
-  private readonly running: string[] = [];
   private stale = false;
   private catalogue: Promise<readonly MechanismInfo[]> | undefined;
   private tests: Promise<readonly DeviceInfo[]> | undefined;
   private lastDevices: readonly DeviceInfo[] | undefined;
   /** Tests of the devices that have not ended. */
   private deviceTests = 0;
+  /** Seconds that requests were last estimated to take, by the request as text. */
+  private readonly expected = new Map<string, number>();
 
   readonly info = this.question('info');
   readonly setup = this.question('setup', 'looking for what a device needs');
@@ -107,19 +126,18 @@ export class Compute extends Owner {
   readonly divergenceAt = this.question('divergenceAt');
   readonly captionTime = this.question('captionTime');
   readonly imageMap = this.question('imageMap');
-  readonly estimateAnalysis = this.question('estimateAnalysis');
   readonly compareAnalyses = this.question('compareAnalyses');
   readonly askAnalysis = this.question('askAnalysis', 'looking closer at an analysis');
 
   readonly modules = this.question('modules');
-  readonly module = this.job('module', 'running a module');
-  readonly benchmark = this.job('benchmark', 'benchmarking');
-  readonly heads = this.job('heads', 'running a model');
-  readonly generate = this.job('generate', 'generating');
-  readonly hallucination = this.job('hallucination', 'looking at a picture');
-  readonly hallucinationSet = this.job('hallucinationSet', 'captioning pictures');
-  readonly reinforce = this.job('reinforce', 'writing a caption');
-  readonly analysis = this.job('analysis', 'running an analysis');
+  readonly module = this.job('module');
+  readonly benchmark = this.job('benchmark');
+  readonly heads = this.job('heads');
+  readonly generate = this.job('generate');
+  readonly hallucination = this.job('hallucination');
+  readonly hallucinationSet = this.job('hallucinationSet');
+  readonly reinforce = this.job('reinforce');
+  readonly analysis = this.job('analysis');
 
   constructor(services: ComputeServices) {
     super();
@@ -151,11 +169,6 @@ export class Compute extends Owner {
   /** True when a question starts nothing. */
   get isUp(): boolean {
     return this.current.kind === 'ready' || this.current.kind === 'busy';
-  }
-
-  /** What the jobs in flight do, as "running an analysis". */
-  get jobs(): readonly string[] {
-    return [...new Set(this.running)];
   }
 
   /** The devices as last tested, without asking. */
@@ -218,6 +231,15 @@ export class Compute extends Owner {
     this.replaceStale();
   }
 
+  /** What it says is kept: the queue says how long a run is expected to take. */
+  async estimateAnalysis(request: AnalysisRequest): Promise<AnalysisEstimate> {
+    const estimate = await this.call('estimateAnalysis', [request]);
+    const { seconds } = estimate;
+    if (seconds !== undefined) this.expected.set(JSON.stringify(request), seconds);
+    for (const oldest of [...this.expected.keys()].slice(0, -mostExpected)) this.expected.delete(oldest);
+    return estimate;
+  }
+
   private async askCatalogue(): Promise<readonly MechanismInfo[]> {
     const catalogue = await this.call('mechanisms', []);
     this.services.catalogue?.keep(catalogue);
@@ -245,15 +267,33 @@ export class Compute extends Owner {
     };
   }
 
-  /** A call that takes long: it can be cancelled, says how far it is, and the status bar says what it does. */
-  private job<M extends ComputeMethod>(method: M, doing: string): Job<M> {
+  /** A call that takes long: it takes its turn in the queue, can be cancelled, and says how far it is. */
+  private job<M extends LongMethod>(method: M): Job<M> {
+    const job = longJobs[method];
+    const { doing } = job;
     return (...given) => {
       const args = given.slice(0, -2) as ComputeMethods[M]['args'];
       const [signal, onProgress] = given.slice(-2) as [AbortSignal, Progress<M>];
-      this.running.push(doing);
-      return this.during(doing, this.call(method, args, { signal, onProgress })).finally(() =>
-        this.running.splice(this.running.indexOf(doing), 1),
-      );
+      const model = job.folder(args);
+      const run = {
+        title: job.title(args, this.services.named),
+        model: model === '' ? '' : this.services.named.model(model),
+        doing,
+        beside: 'beside' in args[0] && args[0].beside === true,
+        expected: this.expected.get(JSON.stringify(args[0])),
+        onWaiting: (sentence: string) => {
+          const progress = job.waiting?.(sentence, args);
+          if (progress !== undefined) onProgress(progress);
+        },
+      };
+      return this.queue.run(run, signal, (both, say) => {
+        const onSaid: Progress<M> = (progress) => {
+          const standing = standingOf(progress);
+          if (standing !== undefined) say(standing);
+          onProgress(progress);
+        };
+        return this.during(doing, this.call(method, args, { signal: both, onProgress: onSaid }));
+      });
     };
   }
 

@@ -3,15 +3,17 @@ import { Compute } from './compute';
 import { startComputeProcess } from './compute-process';
 import { KeptCatalogue } from './kept-catalogue';
 import type { Log } from './log';
+import type { Named } from './long-jobs';
 import { onSettingChange, setting } from './settings';
 import { mayRun } from './trust';
 
 /** The compute server with this window's settings; read anew at each start of the process. */
-export function createCompute(context: vscode.ExtensionContext, log: Log): vscode.Disposable & Compute {
+export function createCompute(context: vscode.ExtensionContext, log: Log, named: Named): vscode.Disposable & Compute {
   const module = context.asAbsolutePath('dist/compute-server.js');
   const compute = new Compute({
     mayRun,
     log,
+    named,
     catalogue: new KeptCatalogue(context.globalState, module),
     start: () =>
       startComputeProcess({

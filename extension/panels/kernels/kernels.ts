@@ -32,7 +32,7 @@ export function kernelsPanels(parts: PanelParts): KernelsPanels {
     run: benchmarkRun(
       {
         benchmark: compute.benchmark,
-        jobs: () => compute.jobs,
+        jobs: () => compute.queue.doing,
         waitOrRunBeside,
         stopped: compute.stoppedBenchmark,
         save: async (result) => {

@@ -27,6 +27,8 @@ function fakeProcess(asked: string[], onBenchmark: (finish: () => void) => void)
       if (message.method === 'benchmark') onBenchmark(() => say({ kind: 'ok', id: message.id, result: {} }));
       else if (message.method === 'supports') queueMicrotask(() => exit('it was ended by SIGSEGV'));
       else if (message.method === 'mechanisms') say({ kind: 'ok', id: message.id, result: [mechanism('fused')] });
+      else if (message.method === 'estimateAnalysis')
+        say({ kind: 'ok', id: message.id, result: { supported: true, seconds: 12 } });
       else say({ kind: 'ok', id: message.id, result: message.method === 'devices' ? [device()] : server });
     },
     onMessage: (listener) => (listen = listener),
@@ -42,6 +44,7 @@ function compute(may: true | string = true, catalogue?: KeptCatalogue) {
   let finish = (): void => undefined;
   const made = new Compute({
     mayRun: () => may,
+    named: { analysis: () => undefined, model: (path) => path },
     ...(catalogue === undefined ? {} : { catalogue }),
     log: silent,
     start: () => {
@@ -56,7 +59,9 @@ function compute(may: true | string = true, catalogue?: KeptCatalogue) {
 const failsWith = (code: string, words: RegExp) => (error: unknown) =>
   error instanceof FailureError && error.failure.code === code && words.test(error.message);
 
-const plan = {} as Parameters<Compute['supports']>[0];
+const plan = { mechanisms: ['fused', 'tiled'], baseline: 'fused', shape: { lengths: [64] } } as unknown as Parameters<
+  Compute['supports']
+>[0];
 
 describe('the compute server, seen from the extension', () => {
   it('starts at the first call, not before, and asks for the catalogue once', async () => {
@@ -145,6 +150,43 @@ describe('the compute server, seen from the extension', () => {
     await made.info();
     made.settingsChanged();
     assert.equal(starts(), 3);
+    made.dispose();
+  });
+
+  it('runs one long job at a time, and goes on with the next one when the process is gone', async () => {
+    const { made, asked, starts, finishBenchmark } = compute();
+    const said: unknown[] = [];
+    const first = made.benchmark(plan, new AbortController().signal, () => undefined);
+    const second = made.benchmark(plan, new AbortController().signal, (progress) => said.push(progress));
+    await made.info();
+    assert.deepEqual(
+      made.queue.list.map(({ title, state }) => [title, state]),
+      [
+        ['Benchmark of fused, tiled', 'running'],
+        ['Benchmark of fused, tiled', 'waiting'],
+      ],
+    );
+    const sentence = 'Waiting until Headscope is done benchmarking';
+    assert.deepEqual(said, [{ kind: 'stage', sentence, done: 0, total: 2 }]);
+    assert.deepEqual(asked, ['benchmark', 'info']);
+    await assert.rejects(made.supports(plan), failsWith('compute-restarted', /SIGSEGV|ended/));
+    await assert.rejects(first, failsWith('compute-restarted', /SIGSEGV|ended/));
+    await made.info();
+    finishBenchmark();
+    await second;
+    assert.equal(starts(), 2);
+    assert.deepEqual(made.queue.list, []);
+    made.dispose();
+  });
+
+  it('remembers what a run was estimated to take while it waits', async () => {
+    const request = { analysis: 'ablation', folder: '/m' } as unknown as Parameters<Compute['estimateAnalysis']>[0];
+    const { made } = compute();
+    void made.benchmark(plan, new AbortController().signal, () => undefined).catch(() => undefined);
+    await made.estimateAnalysis(request);
+    void made.analysis(request, new AbortController().signal, () => undefined).catch(() => undefined);
+    const { title, model, secondsLeft } = made.queue.list[1]!;
+    assert.deepEqual([title, model, secondsLeft], ['ablation', '/m', 12]);
     made.dispose();
   });
 

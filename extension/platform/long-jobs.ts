@@ -1,0 +1,82 @@
+/** The jobs that take turns: what a person calls each, and what it says while it waits. */
+import type { ComputeMethods } from '../../protocol/compute/api';
+
+export type LongMethod =
+  'benchmark' | 'module' | 'heads' | 'generate' | 'hallucination' | 'hallucinationSet' | 'reinforce' | 'analysis';
+
+/** Names that other rooms know. */
+export interface Named {
+  /** The title of an analysis. */
+  analysis(id: string): string | undefined;
+  /** What the model of a folder, or of a file, is called. */
+  model(path: string): string;
+}
+
+interface LongJob<M extends LongMethod> {
+  /** As "running an analysis". */
+  readonly doing: string;
+  title(args: ComputeMethods[M]['args'], named: Named): string;
+  /** The model that it runs; empty: it runs none. */
+  folder(args: ComputeMethods[M]['args']): string;
+  /** Its progress while it waits; absent where its progress has no sentence. */
+  waiting?(sentence: string, args: ComputeMethods[M]['args']): ComputeMethods[M]['progress'];
+}
+
+const stage = (sentence: string) => ({ kind: 'stage', sentence, share: 0 }) as const;
+
+export const longJobs: { readonly [M in LongMethod]: LongJob<M> } = {
+  benchmark: {
+    doing: 'benchmarking',
+    title: ([{ mechanisms }]) =>
+      mechanisms.length > 3 ? `Benchmark of ${mechanisms.length} mechanisms` : `Benchmark of ${mechanisms.join(', ')}`,
+    folder: () => '',
+    waiting: (sentence, [{ mechanisms, baseline, shape }]) => ({
+      kind: 'stage',
+      sentence,
+      done: 0,
+      total: new Set([...mechanisms, baseline]).size * shape.lengths.length,
+    }),
+  },
+  module: {
+    doing: 'running a module',
+    title: ([{ module }]) => `Module ${module}`,
+    folder: () => '',
+    waiting: stage,
+  },
+  heads: {
+    doing: 'running a model',
+    title: () => 'Heads of a prompt',
+    folder: ([{ folder }]) => folder,
+    waiting: stage,
+  },
+  generate: {
+    doing: 'generating',
+    title: () => 'Text of a model',
+    folder: ([{ folder }]) => folder,
+  },
+  hallucination: {
+    doing: 'looking at a picture',
+    title: ([{ removed }]) =>
+      removed.kind === 'image' ? 'Hallucination heads of a picture' : 'Heads that read a span',
+    folder: ([{ folder }]) => folder,
+    waiting: stage,
+  },
+  hallucinationSet: {
+    doing: 'captioning pictures',
+    title: ([{ images, sample }]) => `Captions of ${sample?.count ?? images.length} pictures`,
+    folder: ([{ folder }]) => folder,
+    waiting: stage,
+  },
+  reinforce: {
+    doing: 'writing a caption',
+    title: () => 'Caption with reinforced heads',
+    folder: ([{ folder }]) => folder,
+    waiting: stage,
+  },
+  analysis: {
+    doing: 'running an analysis',
+    title: ([{ analysis }], named) => named.analysis(analysis) ?? analysis,
+    folder: ([{ folder }]) => folder,
+    waiting: (sentence) => ({ ...stage(sentence), kept: 0 }),
+  },
+};
