@@ -13,7 +13,7 @@ import { resultCommands } from './commands/result-commands';
 import { serverCommands } from './commands/server-commands';
 import { showModelCommands } from './commands/show-model-commands';
 import { exampleCommands, welcomeToExample } from './first-start';
-import { analysesPanels, demosOf, explain, type AnalysesPanels } from './panels/analyses/analyses';
+import { workbenchPanels, demosOf, explain, type WorkbenchPanels } from './panels/workbench/workbench';
 import { AnalysisCatalogue } from './platform/analysis-catalogue';
 import { AnalysesView } from './views/analyses-view';
 import { ModelIndex } from './models/model-index';
@@ -73,21 +73,21 @@ function register(context: vscode.ExtensionContext, log: vscode.LogOutputChannel
     log,
   };
   const kernels = own(kernelsPanels(parts));
-  const heads: HeadsPanels = own(headsPanels(parts, (plan) => explain(analyses, plan)));
+  const heads: HeadsPanels = own(headsPanels(parts, (plan) => explain(workbench, plan)));
   const hallucination = own(hallucinationPanels(parts));
-  const analyses: AnalysesPanels = own(analysesPanels(parts, catalogue, heads));
+  const workbench: WorkbenchPanels = own(workbenchPanels(parts, catalogue, heads));
   const demos = () => demosOf(parts);
   const editors = {
     benchmark: kernels.files,
     heads: heads.files,
     hallucination: hallucination.files,
-    analysis: analyses.files,
+    analysis: workbench.files,
     module: own(new ModuleFiles(parts)).files,
     plan: own(new PlanFiles(parts)).files,
   };
   const modelPanels = own(new ModelPanels({ extension: context.extensionUri, models, language, compute, log }));
   const live = own(
-    new LiveView({ model: modelPanels, kernels, heads, hallucination, analyses }, context.workspaceState),
+    new LiveView({ model: modelPanels, kernels, heads, hallucination, workbench }, context.workspaceState),
   );
   own(new GraphTabs(language, (config) => modelPanels.followIfModel(config)));
 
@@ -103,8 +103,8 @@ function register(context: vscode.ExtensionContext, log: vscode.LogOutputChannel
         ...benchmarkCommands(kernels, models),
         ...headsCommands(heads, models, library, editors),
         ...hallucinationCommands(hallucination, models),
-        ...analysisCommands(analyses, catalogue, models, demos),
-        ...planCommands({ models, library, compute, heads, analyses, catalogue, demos }),
+        ...analysisCommands(workbench, catalogue, models, demos),
+        ...planCommands({ models, library, compute, heads, workbench, catalogue, demos }),
         ...serverCommands(compute, language, log),
         ...modelCommands(models),
         ...showModelCommands(models, modelPanels),
@@ -113,7 +113,7 @@ function register(context: vscode.ExtensionContext, log: vscode.LogOutputChannel
         ...resultCommands(library, editors),
         ...exampleCommands(context),
       },
-      paletteCommands(analyses, catalogue, demos),
+      paletteCommands(workbench, catalogue, demos),
       log,
     ),
   );

@@ -3,8 +3,8 @@ import type { AnalysisInfo } from '../../protocol/analysis/analysis';
 import type { Demos } from '../../protocol/analysis/next-start';
 import { analysisCommand, analysisCommandTitle } from '../../protocol/contributions/commands';
 import type { ModelIndex } from '../models/model-index';
-import type { AnalysesPanels } from '../panels/analyses/analyses';
-import { setupFor } from '../panels/analyses/default-setup';
+import type { WorkbenchPanels } from '../panels/workbench/workbench';
+import { setupFor } from '../panels/workbench/default-setup';
 import type { AnalysisCatalogue } from '../platform/analysis-catalogue';
 import { uriOf } from './arguments';
 import { modelFolder } from './model-folder';
@@ -13,7 +13,7 @@ import type { FurtherCommand, Handlers } from './register';
 type AnalysisCommand = 'headscope.runAnalysis' | 'headscope.cancelAnalysis';
 
 export const analysisCommands = (
-  panels: AnalysesPanels,
+  panels: WorkbenchPanels,
   catalogue: AnalysisCatalogue,
   models: ModelIndex,
   demos: () => Demos,
@@ -30,7 +30,7 @@ export const analysisCommands = (
 
 /** One entry of the palette each. */
 export const paletteCommands = (
-  panels: AnalysesPanels,
+  panels: WorkbenchPanels,
   catalogue: AnalysisCatalogue,
   demos: () => Demos,
 ): readonly FurtherCommand[] =>
@@ -42,7 +42,7 @@ export const paletteCommands = (
   }));
 
 async function open(
-  panels: AnalysesPanels,
+  panels: WorkbenchPanels,
   catalogue: AnalysisCatalogue,
   demos: () => Demos,
   analysis: AnalysisInfo,

@@ -27,5 +27,5 @@ export const liveCommands = (live: LiveView): Pick<Handlers, LiveCommand> => ({
   'headscope.live.showKernels': () => live.choose('kernels'),
   'headscope.live.showHeads': () => live.choose('heads'),
   'headscope.live.showHallucination': () => live.choose('hallucination'),
-  'headscope.live.showAnalysis': () => live.choose('analyses'),
+  'headscope.live.showAnalysis': () => live.choose('workbench'),
 });

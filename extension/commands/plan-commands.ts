@@ -8,9 +8,9 @@ import type { ModelSummary } from '../../protocol/schema/parts';
 import { activeConfig, chooseModel } from '../models/choose-model';
 import type { ModelIndex } from '../models/model-index';
 import { modelOfPlan } from '../models/model-of-plan';
-import type { AnalysesPanels } from '../panels/analyses/analyses';
-import { setupFor as formOf } from '../panels/analyses/default-setup';
-import { evaluationOf, planEvaluation } from '../panels/analyses/plan-evaluation';
+import type { WorkbenchPanels } from '../panels/workbench/workbench';
+import { setupFor as formOf } from '../panels/workbench/default-setup';
+import { evaluationOf, planEvaluation } from '../panels/workbench/plan-evaluation';
 import type { HeadsPanels } from '../panels/heads/heads';
 import { importPlan, readPlan, savePlan } from '../panels/plan/dialogs';
 import type { AnalysisCatalogue } from '../platform/analysis-catalogue';
@@ -30,7 +30,7 @@ export interface PlanCommandParts {
   readonly library: ResultLibrary;
   readonly compute: Pick<Compute, 'openModel'>;
   readonly heads: HeadsPanels;
-  readonly analyses: AnalysesPanels;
+  readonly workbench: WorkbenchPanels;
   readonly catalogue: AnalysisCatalogue;
   readonly demos: () => Demos;
 }
@@ -57,17 +57,17 @@ export const planCommands = (parts: PlanCommandParts): Pick<Handlers, PlanComman
     await parts.heads.open({ plan: { ...parts.heads.plan, folder, interventions: [planIntervention(plan.heads)] } });
   },
   'headscope.evaluatePlan': async (argument) => {
-    const { analyses, catalogue, demos } = parts;
+    const { workbench, catalogue, demos } = parts;
     const analysis = catalogue.of(planEvaluation);
     if (analysis === undefined) throw new Error('This version of Headscope does not evaluate plans.');
     const chosen = await planFor(parts, argument, 'Evaluate a Plan');
     if (chosen === undefined || !(await isSaved(chosen.uri))) return;
     const { folder, uri } = chosen;
-    const form = formOf(analysis, analyses.plan, demos(), {
-      from: catalogue.of(analyses.plan.analysis),
+    const form = formOf(analysis, workbench.plan, demos(), {
+      from: catalogue.of(workbench.plan.analysis),
       tasks: catalogue.tasks,
     });
-    await analyses.open({ plan: evaluationOf(analysis, form, { folder, file: uri.fsPath }) });
+    await workbench.open({ plan: evaluationOf(analysis, form, { folder, file: uri.fsPath }) });
   },
 });
 

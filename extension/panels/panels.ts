@@ -49,6 +49,8 @@ export interface PanelDescription<T extends PanelTypes, Host> {
   readonly result: T['result'];
   /** The view type of the full panel. */
   readonly viewType: string;
+  /** Its name and view type in earlier versions: what a window kept under them is taken over. */
+  readonly earlier?: { readonly name: string; readonly viewType: string };
   /** Of its tab. */
   readonly title: string;
   /** For screen readers. */
@@ -80,6 +82,8 @@ type LiveHost<T extends PanelTypes> = Pick<
   'receive' | 'refresh' | 'hide' | 'dispose' | 'show' | 'compareWith' | 'overdue' | 'result'
 >;
 
+const setupKey = (name: string): string => `${name}.plan`;
+
 export class Panels<T extends PanelTypes, Host extends LiveHost<T>> extends Owner implements LivePanel {
   readonly files: FileEditor<T['result'], Host>;
   private readonly parts: PanelParts;
@@ -92,7 +96,7 @@ export class Panels<T extends PanelTypes, Host extends LiveHost<T>> extends Owne
     super();
     this.parts = parts;
     this.of = description;
-    const { name, spoken, viewType, contextKey, run, methods } = description;
+    const { name, spoken, viewType, earlier, contextKey, run, methods } = description;
     this.hosts = this.own(new WebviewHosts(parts.extension, { panel: name, title: spoken }));
     this.own(run);
     this.own(
@@ -114,7 +118,8 @@ export class Panels<T extends PanelTypes, Host extends LiveHost<T>> extends Owne
     // The plan and the last result are kept on this side, not in the webview.
     const deserializeWebviewPanel = async (holder: vscode.WebviewPanel): Promise<void> =>
       void (await this.attachFull(holder));
-    this.own(vscode.window.registerWebviewPanelSerializer(viewType, { deserializeWebviewPanel }));
+    for (const type of [viewType, ...(earlier === undefined ? [] : [earlier.viewType])])
+      this.own(vscode.window.registerWebviewPanelSerializer(type, { deserializeWebviewPanel }));
     this.files = this.own(new FileEditor(description.result, this));
   }
 
@@ -124,7 +129,10 @@ export class Panels<T extends PanelTypes, Host extends LiveHost<T>> extends Owne
 
   /** The plan as it was left in this workspace, or the first one. */
   get plan(): Setup<T> {
-    return this.of.storedSetup(this.parts.memory.get(this.setupKey)) ?? this.of.firstSetup();
+    const { name, earlier } = this.of;
+    const { memory } = this.parts;
+    const kept = memory.get(setupKey(name)) ?? (earlier === undefined ? undefined : memory.get(setupKey(earlier.name)));
+    return this.of.storedSetup(kept) ?? this.of.firstSetup();
   }
 
   /** The result in the full panel, or of the last run. */
@@ -171,12 +179,8 @@ export class Panels<T extends PanelTypes, Host extends LiveHost<T>> extends Owne
     return this.hosts.attach(holder, place, (send) => this.of.host(place, this.services(), send, start));
   }
 
-  private get setupKey(): string {
-    return `${this.of.name}.plan`;
-  }
-
   private keepSetup(plan: Setup<T>): void {
-    void this.parts.memory.update(this.setupKey, this.of.setupToStore(plan));
+    void this.parts.memory.update(setupKey(this.of.name), this.of.setupToStore(plan));
   }
 
   private services(): PanelServices<T> {

@@ -5,7 +5,7 @@
 import type { Uri } from 'vscode';
 import { type AnalysisResult, analysisText, parseAnalysis } from '../../protocol/analysis/schema';
 import { customEditors, items } from '../../protocol/contributions/views';
-import type { ToAnalysesPanel } from '../../protocol/panels/analyses';
+import type { ToWorkbench } from '../../protocol/panels/workbench';
 import type { ToHallucinationPanel } from '../../protocol/panels/hallucination';
 import type { ToHeadsPanel } from '../../protocol/panels/heads';
 import type { ToKernelsPanel } from '../../protocol/panels/kernels';
@@ -41,7 +41,7 @@ interface ResultTypes {
   readonly benchmark: { readonly saved: BenchmarkResult; readonly compared: ComparedIn<ToKernelsPanel> };
   readonly heads: { readonly saved: SavedHeads; readonly compared: ComparedIn<ToHeadsPanel> };
   readonly hallucination: { readonly saved: SavedHallucination; readonly compared: ComparedIn<ToHallucinationPanel> };
-  readonly analysis: { readonly saved: AnalysisResult; readonly compared: ComparedIn<ToAnalysesPanel> };
+  readonly analysis: { readonly saved: AnalysisResult; readonly compared: ComparedIn<ToWorkbench> };
   readonly module: { readonly saved: ModuleResult; readonly compared: ComparedIn<ToModulePanel> };
   readonly plan: { readonly saved: Plan; readonly compared: ComparedIn<ToPlanPanel> };
 }

@@ -151,7 +151,7 @@ export const commands = {
       inExplorer(both(isConfig, trusted), '3_headscope@6'),
       inEditor(both(isModel, trusted), '3_headscope@6'),
       inViewTitle('analyses', 'navigation@1'),
-      inLiveTitle('analyses', 'navigation@1'),
+      inLiveTitle('workbench', 'navigation@1'),
       onRows('models', items.model, '1_run@6'),
       onRows('analyses', items.analysis, 'inline@1'),
     ],
@@ -250,7 +250,7 @@ export const commands = {
     title: 'Show Hallucination in Live View',
     menus: [inLiveMenu('hallucination', '1_show@4')],
   },
-  'headscope.live.showAnalysis': { title: 'Show Analysis in Live View', menus: [inLiveMenu('analyses', '1_show@5')] },
+  'headscope.live.showAnalysis': { title: 'Show Workbench in Live View', menus: [inLiveMenu('workbench', '1_show@5')] },
   'headscope.devices.refresh': {
     title: 'Test the Devices Again',
     icon: 'refresh',

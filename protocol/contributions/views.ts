@@ -19,7 +19,7 @@ export const livePanels = {
   kernels: 'Kernels',
   heads: 'Heads',
   hallucination: 'Hallucination',
-  analyses: 'Analysis',
+  workbench: 'Workbench',
 } as const;
 
 export type LivePanelName = keyof typeof livePanels;
@@ -102,12 +102,21 @@ export const viewTable: Readonly<Record<keyof typeof views, View>> = {
 export const kernelsPanel = 'headscope.kernelsPanel';
 export const headsPanel = 'headscope.headsPanel';
 export const hallucinationPanel = 'headscope.hallucinationPanel';
-export const analysesPanel = 'headscope.analysesPanel';
+export const workbenchPanel = 'headscope.workbenchPanel';
+/** Its view type in builds before it was the workbench: a window that was closed with one restores the workbench. */
+export const earlierWorkbenchPanel = 'headscope.analysesPanel';
 
 /** One model in full width, or two beside each other; its serializer is registered for the same id. */
 export const modelPanel = 'headscope.modelPanel';
 
-export const panels = [kernelsPanel, headsPanel, hallucinationPanel, analysesPanel, modelPanel] as const;
+export const panels = [
+  kernelsPanel,
+  headsPanel,
+  hallucinationPanel,
+  workbenchPanel,
+  earlierWorkbenchPanel,
+  modelPanel,
+] as const;
 
 /** The editors of saved results, each by the end of its files' names. */
 export const customEditors = {

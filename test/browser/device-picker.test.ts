@@ -1,18 +1,18 @@
 /** The choice of a device, which is the same control in every panel that runs a model: tested, chosen by keyboard, run, said. */
 import assert from 'node:assert/strict';
-import type { FromAnalysesPanel, ToAnalysesPanel } from '../../protocol/panels/analyses';
+import type { FromWorkbench, ToWorkbench } from '../../protocol/panels/workbench';
 import type { FromHallucinationPanel, ToHallucinationPanel } from '../../protocol/panels/hallucination';
 import type { FromHeadsPanel, ToHeadsPanel } from '../../protocol/panels/heads';
 import type { DeviceChoices, PanelPlace } from '../../protocol/panels/run-panel';
 import { patience } from '../support/patience';
 import { testedDevices, untested } from '../support/device/panel-devices';
-import * as analyses from './analyses/analyses-host';
+import * as workbench from './workbench/workbench-host';
 import * as hallucination from './hallucination/hallucination-host';
 import * as heads from './heads/heads-host';
 import { PanelBrowser } from './support/panel-page';
 
-type To = ToAnalysesPanel | ToHallucinationPanel | ToHeadsPanel;
-type From = FromAnalysesPanel | FromHallucinationPanel | FromHeadsPanel;
+type To = ToWorkbench | ToHallucinationPanel | ToHeadsPanel;
+type From = FromWorkbench | FromHallucinationPanel | FromHeadsPanel;
 type Host = (message: From) => readonly To[];
 
 const tested: DeviceChoices = { devices: testedDevices, setting: 'cpu' };
@@ -20,7 +20,7 @@ const tested: DeviceChoices = { devices: testedDevices, setting: 'cpu' };
 const hosts: Readonly<Record<string, (place: PanelPlace, devices: DeviceChoices) => Host>> = {
   heads: (place, devices) => heads.answering(heads.finishedMessage({ place, devices })) as Host,
   hallucination: (place, devices) => hallucination.answering(hallucination.finishedMessage({ place, devices })) as Host,
-  analyses: (place, devices) => analyses.answering(analyses.finished({ place, devices })) as Host,
+  workbench: (place, devices) => workbench.answering(workbench.finished({ place, devices })) as Host,
 };
 
 for (const [panel, hostOf] of Object.entries(hosts)) {

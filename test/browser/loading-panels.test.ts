@@ -7,7 +7,7 @@ const awaited: Readonly<Record<string, RegExp>> = {
   kernels: /^Starting the compute server and reading its catalogue of kernels…$/,
   heads: /^Reading the models and the settings of this panel…$/,
   hallucination: /^Reading the models and the settings of this panel…$/,
-  analyses: /^Reading the models and the settings of this panel…$/,
+  workbench: /^Reading the models and the settings of this panel…$/,
 };
 
 for (const [name, words] of Object.entries(awaited)) {

@@ -15,7 +15,7 @@ import { buildPackages, runProcess } from './unpacked';
 import type { Packages, Unpacked } from './unpacked';
 
 /**
- * Most megabytes (10^6 bytes) of the packed file, so that it is a quick download on a slow line: 20.02 with the panel of analyses
+ * Most megabytes (10^6 bytes) of the packed file, so that it is a quick download on a slow line: 20.02 with the workbench
  * (2026-11-27), whose charts bring their own copy of the chart library, and 4 for the demo language model.
  */
 const budgetMB = 32;

@@ -13,7 +13,7 @@ import { runningLine, runProgress, savedWords } from './run-status';
 type Content = TemplateResult | string | typeof nothing;
 
 export interface RunBar {
-  /** Of the panel, as in "Open in the Heads panel". */
+  /** As in "Open in the Heads panel". */
   readonly panel: string;
   /** What Run would make is shown already. */
   readonly again: boolean;
@@ -72,7 +72,7 @@ export function runBar({ state, actions }: AnyPart, given: RunBar): TemplateResu
         html`${
             place === 'file'
               ? button({
-                  label: `Open in the ${bar.panel} panel`,
+                  label: `Open in the ${bar.panel}`,
                   icon: 'play',
                   id: 'open-full',
                   disabled: !bar.made || asides.waiting?.refused !== undefined,

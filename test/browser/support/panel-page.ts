@@ -3,7 +3,7 @@
  * the page, and every message both ways at hand. Policy violations, console errors and requests elsewhere are collected.
  */
 import type { Browser, Page } from 'playwright-core';
-import { fromAnalysesPanel } from '../../../protocol/panels/analyses-schema';
+import { fromWorkbench } from '../../../protocol/panels/workbench-schema';
 import { fromHallucinationPanel } from '../../../protocol/panels/hallucination-schema';
 import { fromHeadsPanel } from '../../../protocol/panels/heads-schema';
 import { fromKernelsPanel } from '../../../protocol/panels/kernels-schema';
@@ -60,7 +60,7 @@ const everyPanel = shared(
 
 /** What the extension understands of each panel. */
 const schemas: Readonly<Record<string, Schema<unknown>>> = {
-  analyses: fromAnalysesPanel,
+  workbench: fromWorkbench,
   kernels: fromKernelsPanel,
   heads: fromHeadsPanel,
   hallucination: fromHallucinationPanel,

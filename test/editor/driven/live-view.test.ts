@@ -1,7 +1,7 @@
 /** The live view of the side bar: it shows what the person works on, or what was chosen by hand. */
 import assert from 'node:assert/strict';
 import type { Locator } from 'playwright-core';
-import { analysesPanel, headsPanel, kernelsPanel, modelPanel, showInLiveView } from './panels';
+import { workbenchPanel, headsPanel, kernelsPanel, modelPanel, showInLiveView } from './panels';
 import { useWindow } from './window';
 
 describe('the live view in VS Code', function () {
@@ -67,9 +67,9 @@ describe('the live view in VS Code', function () {
   it('follows to a run that starts, and shows its result', async () => {
     const { bench } = window();
     await bench.runCommand('Headscope: Show in Live View…');
-    await bench.pick('Analysis');
-    await analysesPanel(bench, 'side');
-    await named('Analysis');
+    await bench.pick('Workbench');
+    await workbenchPanel(bench, 'side');
+    await named('Workbench');
     const full = await headsPanel(bench, 'full');
     await full.locator('#run:not([disabled])').click();
     const side = await headsPanel(bench, 'side');
@@ -92,10 +92,10 @@ describe('the live view in VS Code', function () {
   it('says that a run was saved in the full panel; the run is listed below its analysis, without a click', async () => {
     const { bench } = window();
     await bench.runCommand('Headscope: Run Analysis: Labels of heads');
-    const full = await analysesPanel(bench, 'full');
+    const full = await workbenchPanel(bench, 'full');
     await full.locator('#run:not([disabled])').click();
     await full.locator('#save:not([disabled])').click();
-    const side = await analysesPanel(bench, 'side');
+    const side = await workbenchPanel(bench, 'side');
     await side.locator('.run-state', { hasText: 'saved as' }).waitFor();
     const finding = await full.locator('h1').innerText();
     await bench.page.locator('.sidebar .monaco-list-row[aria-level="3"]', { hasText: finding }).waitFor();

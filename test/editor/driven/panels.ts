@@ -18,12 +18,12 @@ export const hallucinationPanel = (bench: Workbench, place: 'full' | 'side' | 'f
 export const modelPanel = (bench: Workbench, place: 'side' | 'full'): Promise<FrameLocator> =>
   bench.webviewWith(`#root[data-panel='model'][data-place='${place}'] #model-sentence`);
 
-/** The panel of analyses, likewise. */
-export const analysesPanel = (bench: Workbench, place: 'full' | 'side' | 'file'): Promise<FrameLocator> =>
-  bench.webviewWith(`#root[data-panel='analyses'][data-place='${place}'] .run-bar`);
+/** The workbench, likewise. */
+export const workbenchPanel = (bench: Workbench, place: 'full' | 'side' | 'file'): Promise<FrameLocator> =>
+  bench.webviewWith(`#root[data-panel='workbench'][data-place='${place}'] .run-bar`);
 
 /** Shows a panel in the live view by hand. */
 export const showInLiveView = (
   bench: Workbench,
-  name: 'Model' | 'Kernels' | 'Heads' | 'Hallucination' | 'Analysis',
+  name: 'Model' | 'Kernels' | 'Heads' | 'Hallucination' | 'Workbench',
 ): Promise<void> => bench.runCommand(`Headscope: Show ${name} in Live View`);

@@ -7,7 +7,7 @@ import { listedName } from '../../../extension/results/result-words';
 import { parsePlan } from '../../../protocol/plans/plan-file';
 import { repositoryRoot } from '../../support/host/versions';
 import { chooseFromMenu } from './menu';
-import { analysesPanel, kernelsPanel } from './panels';
+import { workbenchPanel, kernelsPanel } from './panels';
 import { useWindow } from './window';
 
 const suffix = '.headscope-bench.json';
@@ -107,7 +107,7 @@ describe('the Results view in VS Code', function () {
   it('opens the page of an analysis from its saved result, and a page that it links to', async () => {
     const { bench } = window();
     await bench.openFile(analysisFile);
-    const panel = await analysesPanel(bench, 'file');
+    const panel = await workbenchPanel(bench, 'file');
     await panel.locator('header').getByRole('button', { name: 'What does this say?' }).click();
     const page = await bench.webviewWith('.markdown-body h1#hidden-sinks-and-their-calibration');
     await page.getByText('You get the tokens that are attention sinks').waitFor();

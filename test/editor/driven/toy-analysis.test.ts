@@ -46,7 +46,7 @@ describe('a further analysis in VS Code', function () {
   });
 
   const panelIn = (place: 'full' | 'file'): Promise<FrameLocator> =>
-    bench.webviewWith(`#root[data-panel='analyses'][data-place='${place}'] .run-bar`);
+    bench.webviewWith(`#root[data-panel='workbench'][data-place='${place}'] .run-bar`);
   const savedFiles = (): readonly string[] => {
     const folder = join(workspace.folder, '.headscope');
     return existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith(suffix)) : [];

@@ -1,4 +1,4 @@
-/** What the panel of analyses makes of a result first: of every section its twin, its file and its picture, and the words beside. */
+/** What the workbench makes of a result first: of every section its twin, its file and its picture, and the words beside. */
 import { sectionText } from '../../../compute-server/cli/section-text';
 import type { AnalysisResult } from '../../../protocol/analysis/schema';
 import { differenceSentence } from '../../../protocol/results/comparability';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { compare } from '../../../diagnostics/circuits/ablation/compare';
 import type { AblationResult } from '../../../diagnostics/circuits/ablation/result';
-import { changesBetween } from '../../../extension/panels/analyses/changes';
+import { changesBetween } from '../../../extension/panels/workbench/changes';
 import type { AnalysisResult } from '../../../protocol/analysis/schema';
 
 describe('changes between two results of an analysis', () => {

@@ -1,4 +1,4 @@
-/** The plans that the panel of analyses opens with. */
+/** The plans that the workbench opens with. */
 import assert from 'node:assert/strict';
 import {
   firstSetup,
@@ -6,7 +6,7 @@ import {
   setupFor,
   setupToStore,
   storedSetup,
-} from '../../../extension/panels/analyses/default-setup';
+} from '../../../extension/panels/workbench/default-setup';
 import type { AnalysisInfo, InputKind } from '../../../protocol/analysis/analysis';
 import type { TaskInfo } from '../../../protocol/analysis/tasks';
 

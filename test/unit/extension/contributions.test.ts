@@ -36,7 +36,14 @@ const root = join(__dirname, '..', '..', '..');
 const manifestText = readFileSync(join(root, 'package.json'), 'utf8');
 const manifest = JSON.parse(manifestText) as Manifest;
 const { contributes } = manifest;
-const panelNames = ['kernelsPanel', 'headsPanel', 'hallucinationPanel', 'analysesPanel', 'modelPanel'] as const;
+const panelNames = [
+  'kernelsPanel',
+  'headsPanel',
+  'hallucinationPanel',
+  'workbenchPanel',
+  'earlierWorkbenchPanel',
+  'modelPanel',
+] as const;
 const viewIds = Object.values(named.views) as readonly string[];
 const sources = readdirSync(join(root, 'extension'), { recursive: true, encoding: 'utf8' })
   .filter((file) => file.endsWith('.ts'))

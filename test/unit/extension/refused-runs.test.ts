@@ -3,29 +3,29 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { describe, it } from 'mocha';
-import { analysisRun } from '../../../extension/panels/analyses/run';
+import { analysisRun } from '../../../extension/panels/workbench/run';
 import { hallucinationRun } from '../../../extension/panels/hallucination/run';
 import { headsRun } from '../../../extension/panels/heads/run';
 import { benchmarkRun } from '../../../extension/panels/kernels/run';
 import { PanelHost } from '../../../extension/panels/panel-host';
 import type { PanelRun } from '../../../extension/panels/panel-run';
 import type { PanelServices, PanelTypes, Setup, Shown } from '../../../extension/panels/panel-types';
-import type { AnalysesTypes } from '../../../extension/panels/analyses/host';
+import type { WorkbenchTypes } from '../../../extension/panels/workbench/host';
 import type { HallucinationTypes } from '../../../extension/panels/hallucination/host';
 import type { HeadsTypes } from '../../../extension/panels/heads/host';
 import type { KernelsTypes } from '../../../extension/panels/kernels/host';
 import type { Schema } from '../../../protocol/schema/check';
 import { anything } from '../../../protocol/schema/fields';
 import { FailureError } from '../../../protocol/wire/failures';
-import * as analyses from '../../../webviews/panels/analyses/state';
-import { setupOf as planOfAnalyses } from '../../../webviews/panels/analyses/shown';
+import * as workbench from '../../../webviews/panels/workbench/state';
+import { setupOf as planOfAnalyses } from '../../../webviews/panels/workbench/shown';
 import { startRun as startHallucination } from '../../../webviews/panels/hallucination/run-setup';
 import * as hallucination from '../../../webviews/panels/hallucination/state';
 import { startRun as startHeads } from '../../../webviews/panels/heads/run-setup';
 import * as heads from '../../../webviews/panels/heads/state';
 import * as kernels from '../../../webviews/panels/kernels/state';
 import type { RunState } from '../../../webviews/ui/run-state';
-import * as analysesHost from '../../browser/analyses/analyses-host';
+import * as workbenchHost from '../../browser/workbench/workbench-host';
 import * as hallucinationHost from '../../browser/hallucination/hallucination-host';
 import { plain, result as hallucinationResult } from '../../browser/hallucination/planted-result';
 import * as headsHost from '../../browser/heads/heads-host';
@@ -93,26 +93,26 @@ class PlayedHost<T extends PanelTypes> extends PanelHost<T, PanelServices<T>> {
 
 const latest = { tokenise: 0, row: 0, rowOf: undefined, openImage: 0 };
 const panels: Readonly<Record<string, () => void>> = {
-  analyses: () =>
-    stays<analyses.State, AnalysesTypes>({
-      initial: analyses.initialState('full'),
-      open: (result) => (result ? analysesHost.openMessage({ result }) : analysesHost.openMessage()),
-      receive: analyses.receive,
+  workbench: () =>
+    stays<workbench.State, WorkbenchTypes>({
+      initial: workbench.initialState('full'),
+      open: (result) => (result ? workbenchHost.openMessage({ result }) : workbenchHost.openMessage()),
+      receive: workbench.receive,
       start(state) {
         const plan = planOfAnalyses(state);
-        return plan && { plan, state: analyses.begun(state, plan) };
+        return plan && { plan, state: workbench.begun(state, plan) };
       },
       run: (end, gives) =>
         analysisRun({
           analysis: (_plan, _signal, onProgress) => {
             onProgress({ kind: 'stage', sentence: 'Reading', share: 0.1, kept: 0 });
-            const { sections } = analysesHost.result;
+            const { sections } = workbenchHost.result;
             onProgress({ kind: 'partial', finding: '', sections: gives() ? sections.slice(0, 1) : [] });
             return end();
           },
           keep: () => Promise.resolve(),
         }),
-      result: analysesHost.result,
+      result: workbenchHost.result,
       given: ({ partial, result }) => partial !== undefined && result === undefined,
     }),
   hallucination: () =>

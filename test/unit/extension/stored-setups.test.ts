@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { infoOf } from '../../../diagnostics/analysis-info';
 import { analyses } from '../../../diagnostics/catalogue';
-import * as ofAnalyses from '../../../extension/panels/analyses/default-setup';
+import * as ofAnalyses from '../../../extension/panels/workbench/default-setup';
 import * as ofHallucination from '../../../extension/panels/hallucination/default-setup';
 import * as ofHeads from '../../../extension/panels/heads/default-setup';
 import * as ofKernels from '../../../extension/panels/kernels/default-setup';

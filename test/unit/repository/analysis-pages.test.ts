@@ -4,10 +4,10 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join, posix } from 'node:path';
 import { analysesIndexText } from '../../../build/analyses-index.mjs';
 import { analyses, experiments } from '../../../diagnostics/catalogue';
-import { fromAnalysesPanel } from '../../../protocol/panels/analyses-schema';
+import { fromWorkbench } from '../../../protocol/panels/workbench-schema';
 import { check } from '../../../protocol/schema/check';
-import type { Part } from '../../../webviews/panels/analyses/actions';
-import { explainer } from '../../../webviews/panels/analyses/explainer';
+import type { Part } from '../../../webviews/panels/workbench/actions';
+import { explainer } from '../../../webviews/panels/workbench/explainer';
 import { readText, trackedFiles } from '../../support/repository-files';
 import { repositoryRoot } from '../../support/host/versions';
 
@@ -66,14 +66,14 @@ describe('pages of analyses', () => {
       const actions = { post: (message: unknown) => posted.push(message) };
       explainer({ state, actions } as unknown as Part)?.();
       assert.deepEqual(posted, [{ kind: 'showPage', page: `analyses/${id}` }]);
-      const read = check(fromAnalysesPanel, posted[0], 'message');
+      const read = check(fromWorkbench, posted[0], 'message');
       assert.ok(read.ok, read.ok ? '' : read.why);
     });
   }
 
   it('are all that a panel may open', () => {
     for (const page of ['../package', 'analyses/../../x', '/etc/passwd', 'analyses/a.md', ''])
-      assert.ok(!check(fromAnalysesPanel, { kind: 'showPage', page }, 'message').ok, page);
+      assert.ok(!check(fromWorkbench, { kind: 'showPage', page }, 'message').ok, page);
   });
 
   it('are listed in the index as npm run manifest writes it', async () => {

@@ -1,11 +1,11 @@
 /** The form of an analysis that trains its own model: it needs none, and keeps the one that was chosen for the next analysis. */
 import assert from 'node:assert/strict';
 import type { AnalysisInfo } from '../../../protocol/analysis/analysis';
-import { readForm, toForm, withAnalysis } from '../../../webviews/panels/analyses/form';
-import { provenanceLines } from '../../../webviews/panels/analyses/made-by';
-import { isStale, setupOf, whyNotStart } from '../../../webviews/panels/analyses/shown';
-import { initialState, receive, type State } from '../../../webviews/panels/analyses/state';
-import { model, openMessage, plan, result, retrieval } from '../../browser/analyses/analyses-host';
+import { readForm, toForm, withAnalysis } from '../../../webviews/panels/workbench/form';
+import { provenanceLines } from '../../../webviews/panels/workbench/made-by';
+import { isStale, setupOf, whyNotStart } from '../../../webviews/panels/workbench/shown';
+import { initialState, receive, type State } from '../../../webviews/panels/workbench/state';
+import { model, openMessage, plan, result, retrieval } from '../../browser/workbench/workbench-host';
 
 const experiment: AnalysisInfo = {
   ...retrieval,

@@ -15,8 +15,8 @@ import {
   withoutTokens,
   withPart,
   withTokens,
-} from '../../../webviews/panels/analyses/regions/edit';
-import { movedMark } from '../../../webviews/panels/analyses/regions/tokens';
+} from '../../../webviews/panels/workbench/regions/edit';
+import { movedMark } from '../../../webviews/panels/workbench/regions/tokens';
 import { outlineOf } from '../../../webviews/sections/image/outlines';
 
 const grid = { rows: 6, columns: 8 };

@@ -18,7 +18,7 @@ export function bar(part: Part): TemplateResult {
   const made = result ?? set;
   const stopped = set?.state === 'cancelled';
   return runBar(part, {
-    panel: 'Hallucination',
+    panel: 'Hallucination panel',
     again: made !== undefined && !isStale(state),
     ready: canStart(state),
     why: whyNot(state),

@@ -24,7 +24,7 @@ export function bar(part: Part): TemplateResult {
   const { state, actions } = part;
   const { result } = state;
   return runBar(part, {
-    panel: 'Heads',
+    panel: 'Heads panel',
     again: result !== undefined && !isStale(state),
     ready: canStart(state),
     why: whyNotStart(state),

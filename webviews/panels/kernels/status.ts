@@ -15,7 +15,7 @@ export function bar(part: Part): TemplateResult {
   const ready = runnableSetup(state) !== undefined && state.canRun === true;
   const resumable = canResume(state);
   return runBar(part, {
-    panel: 'Kernels',
+    panel: 'Kernels panel',
     again: rows.length > 0 && !isStale(state),
     ready,
     why: state.canRun === true ? (ready ? undefined : 'Correct the settings first') : state.canRun,

@@ -7,7 +7,14 @@ import { chartOf, leftOut } from '../../../../webviews/sections/chart/chart-mode
 import { differingPart } from '../../../../webviews/sections/differing-part';
 import { headAt, headBox, layOutHeads } from '../../../../webviews/sections/heads/heads-layout';
 import { kindOf } from '../../../../webviews/sections/sections';
-import { barsStory, graphStory, headsStory, lineStory, mapStory, tokensStory } from '../../../browser/analyses/stories';
+import {
+  barsStory,
+  graphStory,
+  headsStory,
+  lineStory,
+  mapStory,
+  tokensStory,
+} from '../../../browser/workbench/stories';
 import { theme } from './theme';
 
 const pictureOf = (section: Parameters<typeof kindOf>[0], shown?: string) => {

@@ -6,7 +6,7 @@ import type { ImageSection } from '../../../../protocol/sections/image';
 import { chartOf } from '../../../../webviews/sections/chart/chart-model';
 import { sectionCsv } from '../../../../webviews/sections/section-file';
 import { kindOf } from '../../../../webviews/sections/sections';
-import { imageStory } from '../../../browser/analyses/stories';
+import { imageStory } from '../../../browser/workbench/stories';
 import { theme } from './theme';
 
 describe('a stack', () => {

@@ -5,7 +5,7 @@ import type { ChartSection } from '../../../../protocol/sections/chart';
 import type { Section } from '../../../../protocol/sections/section';
 import { sectionCsv } from '../../../../webviews/sections/section-file';
 import { kindOf } from '../../../../webviews/sections/sections';
-import { everySection } from '../../../browser/analyses/stories';
+import { everySection } from '../../../browser/workbench/stories';
 
 const nan = Number.NaN;
 const twinOf = (section: Section) => kindOf(section)?.twin(section) ?? assert.fail('no such kind');

@@ -1,9 +1,9 @@
-/** The panel of analyses with an analysis whose parameter is regions, over a picture and over a text. */
+/** The workbench with an analysis whose parameter is regions, over a picture and over a text. */
 import type { AnalysisInfo } from '../../../protocol/analysis/analysis';
 import type { Tokenised } from '../../../protocol/compute/models';
-import type { FromAnalysesPanel, ToAnalysesPanel } from '../../../protocol/panels/analyses';
+import type { FromWorkbench, ToWorkbench } from '../../../protocol/panels/workbench';
 import type { ImageSpan } from '../../../protocol/schema/parts';
-import { answering, model, openMessage, pair, plan } from './analyses-host';
+import { answering, model, openMessage, pair, plan } from './workbench-host';
 
 export const regionInfo: AnalysisInfo = {
   ...pair,
@@ -46,7 +46,7 @@ export const onRegions = (
   withPicture: boolean,
   place: 'full' | 'side' = 'full',
   least = 2,
-): ((message: FromAnalysesPanel) => readonly ToAnalysesPanel[]) => {
+): ((message: FromWorkbench) => readonly ToWorkbench[]) => {
   const text = 'Anna has a red hat. Ben has a blue coat.';
   const other = answering(
     openMessage({

@@ -14,7 +14,7 @@ import type { State } from './state';
 /** The answer; without one, the question stands in its place. */
 export function heading(state: State): string {
   const question = infoOf(state)?.question;
-  const nothing = state.opened ? (state.result?.title ?? 'Analyses') : '';
+  const nothing = state.opened ? (state.result?.title ?? 'Workbench') : '';
   return shownFinding(state) ?? question ?? nothing;
 }
 

@@ -5,7 +5,7 @@ import { noDemos, type Demos } from '../../../protocol/analysis/next-start';
 import type { TaskInfo } from '../../../protocol/analysis/tasks';
 import type { AnalysisEstimate } from '../../../protocol/compute/analyses';
 import type { Tokenised } from '../../../protocol/compute/models';
-import { setupOfAnalysis, type ToAnalysesPanel } from '../../../protocol/panels/analyses';
+import { setupOfAnalysis, type ToWorkbench } from '../../../protocol/panels/workbench';
 import type { PanelPlace } from '../../../protocol/panels/run-panel';
 import type { Section } from '../../../protocol/sections/section';
 import { unreachable } from '../../../protocol/unreachable';
@@ -60,7 +60,7 @@ export interface ReadPrompt {
   readonly problem?: string;
 }
 
-type Comparison = NonNullable<Extract<ToAnalysesPanel, { kind: 'open' }>['compareWith']>;
+type Comparison = NonNullable<Extract<ToWorkbench, { kind: 'open' }>['compareWith']>;
 
 export interface State extends RunState<Form, View>, Omit<ModelState, 'typed' | 'typedProblem'> {
   readonly analyses: readonly AnalysisInfo[];
@@ -105,7 +105,7 @@ export const initialState = (place: PanelPlace): State => ({
   view: initialView,
 });
 
-export function receive(state: State, message: ToAnalysesPanel): State {
+export function receive(state: State, message: ToWorkbench): State {
   switch (message.kind) {
     case 'open':
       return receiveOpen(state, message);
@@ -155,7 +155,7 @@ export function receive(state: State, message: ToAnalysesPanel): State {
   }
 }
 
-function receiveOpen(state: State, message: Extract<ToAnalysesPanel, { kind: 'open' }>): State {
+function receiveOpen(state: State, message: Extract<ToWorkbench, { kind: 'open' }>): State {
   const { result } = message;
   const same = result !== undefined && result.created === state.result?.created;
   return {
@@ -218,7 +218,7 @@ const withTokens = ({ request, of, folder }: ReadPrompt, prompt: Tokenised): Rea
 export const reading = (read: ReadPrompt | undefined, next: Omit<ReadPrompt, 'prompt'>): ReadPrompt =>
   read?.prompt && read.folder === next.folder ? { ...next, prompt: read.prompt, isOld: true } : next;
 
-function receiveFailed(state: State, message: Extract<ToAnalysesPanel, { kind: 'failed' }>): State {
+function receiveFailed(state: State, message: Extract<ToWorkbench, { kind: 'failed' }>): State {
   const { request, sentence, folder } = message;
   if (request !== undefined) {
     if (state.estimated?.request === request)

@@ -1,17 +1,17 @@
-/** The extension's side of the panel of analyses, played over planted results. */
+/** The extension's side of the workbench, played over planted results. */
 import { untested } from '../../support/device/panel-devices';
 import { PNG } from 'pngjs';
 import type { AnalysisInfo } from '../../../protocol/analysis/analysis';
 import type { AnalysisResult, AnalysisSetup } from '../../../protocol/analysis/schema';
 import type { TaskInfo } from '../../../protocol/analysis/tasks';
-import type { FromAnalysesPanel, ToAnalysesPanel } from '../../../protocol/panels/analyses';
+import type { FromWorkbench, ToWorkbench } from '../../../protocol/panels/workbench';
 import type { ModelSummary } from '../../../protocol/schema/parts';
 import { PanelBrowser, type PanelPage } from '../support/panel-page';
 import { everySection, mapStory } from './stories';
 
-export type Panel = PanelPage<ToAnalysesPanel, FromAnalysesPanel>;
-export type AnalysesBrowser = PanelBrowser<ToAnalysesPanel, FromAnalysesPanel>;
-export const startBrowser = (): Promise<AnalysesBrowser> => PanelBrowser.start('analyses');
+export type Panel = PanelPage<ToWorkbench, FromWorkbench>;
+export type WorkbenchBrowser = PanelBrowser<ToWorkbench, FromWorkbench>;
+export const startBrowser = (): Promise<WorkbenchBrowser> => PanelBrowser.start('workbench');
 
 export const retrieval: AnalysisInfo = {
   id: 'retrieval-heads',
@@ -163,7 +163,7 @@ export const result: AnalysisResult = {
   seed: 0,
 };
 
-export type OpenMessage = Extract<ToAnalysesPanel, { kind: 'open' }>;
+export type OpenMessage = Extract<ToWorkbench, { kind: 'open' }>;
 
 export const openMessage = (change: Partial<OpenMessage> = {}): OpenMessage => ({
   kind: 'open',
@@ -203,7 +203,7 @@ export function pictureBytes(): Uint8Array {
 /** Answers what the panel asks; the test sends runs itself. Bytes do not cross into the page of a test: `sendPicture` does that. */
 export const answering =
   (opening: OpenMessage = openMessage()) =>
-  (message: FromAnalysesPanel): readonly ToAnalysesPanel[] => {
+  (message: FromWorkbench): readonly ToWorkbench[] => {
     if (message.kind === 'ready') return [opening];
     if (message.kind === 'estimate') {
       return [

@@ -18,7 +18,7 @@ export function bar(part: Part): TemplateResult {
   const { result, phase, kept } = state;
   const stale = isStale(state) || isOfAnother(state);
   return runBar(part, {
-    panel: 'Analyses',
+    panel: 'workbench',
     again: result !== undefined && !stale,
     ready: canStart(state),
     why: whyNotStart(state),

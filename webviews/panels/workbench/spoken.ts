@@ -1,9 +1,9 @@
 /** The steps of a run in words, for those who do not see them. Pure. */
-import type { ToAnalysesPanel } from '../../../protocol/panels/analyses';
+import type { ToWorkbench } from '../../../protocol/panels/workbench';
 import { unreachable } from '../../../protocol/unreachable';
 import { stageSpoken, type Spoken } from '../../ui/run-panel';
 
-export function spokenOf(message: ToAnalysesPanel): Spoken | undefined {
+export function spokenOf(message: ToWorkbench): Spoken | undefined {
   switch (message.kind) {
     case 'result':
       return { words: message.result.finding };

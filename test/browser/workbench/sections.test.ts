@@ -10,9 +10,9 @@ import {
   result,
   sendPicture,
   startBrowser,
-  type AnalysesBrowser,
+  type WorkbenchBrowser,
   type Panel,
-} from './analyses-host';
+} from './workbench-host';
 import {
   barsStory,
   everySection,
@@ -29,7 +29,7 @@ import {
 import { hostile } from './hostile';
 
 describe('sections on the page', () => {
-  let browser: AnalysesBrowser;
+  let browser: WorkbenchBrowser;
   const opened: Panel[] = [];
   before(async () => {
     browser = await startBrowser();

@@ -1,12 +1,12 @@
-/** What the panel of analyses asks a person through VS Code's own dialogs. */
+/** What the workbench asks a person through VS Code's own dialogs. */
 import * as vscode from 'vscode';
 import type { Offer } from '../../../protocol/analysis/schema';
-import type { FromAnalysesPanel } from '../../../protocol/panels/analyses';
+import type { FromWorkbench } from '../../../protocol/panels/workbench';
 import type { ModelSummary } from '../../../protocol/schema/parts';
 import type { OnWritten } from '../exports';
 import { saveIntervention } from '../heads/dialogs';
 
-type PathKind = Extract<FromAnalysesPanel, { readonly kind: 'choosePath' }>['what'];
+type PathKind = Extract<FromWorkbench, { readonly kind: 'choosePath' }>['what'];
 
 const dialogs: Readonly<Record<PathKind, vscode.OpenDialogOptions>> = {
   file: { canSelectFiles: true, canSelectFolders: false, title: 'Choose a File', openLabel: 'Use' },

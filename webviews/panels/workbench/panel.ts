@@ -1,7 +1,7 @@
-/** The Analyses panel: what is its own beside what every panel that runs something does (`ui/run-panel.ts`). */
+/** The workbench: what is its own beside what every panel that runs something does (`ui/run-panel.ts`). */
 import type { TemplateResult } from 'lit';
 import type { AnalysisInfo } from '../../../protocol/analysis/analysis';
-import { setupOfAnalysis, type FromAnalysesPanel, type ToAnalysesPanel } from '../../../protocol/panels/analyses';
+import { setupOfAnalysis, type FromWorkbench, type ToWorkbench } from '../../../protocol/panels/workbench';
 import type { AnalysisSetup, SectionQuestion } from '../../../protocol/analysis/schema';
 import type { ExportFormat, PanelPlace } from '../../../protocol/panels/run-panel';
 import type { AttentionCell } from '../../../protocol/sections/map';
@@ -28,8 +28,8 @@ import { begun, initialState, reading, receive, withPicture, type State } from '
 /** Milliseconds behind the last change of the form. */
 const estimateAfter = 400;
 
-export class AnalysesPanel
-  extends ModelRunPanel<State, ToAnalysesPanel, FromAnalysesPanel, AnalysisSetup, Kept>
+export class WorkbenchPanel
+  extends ModelRunPanel<State, ToWorkbench, FromWorkbench, AnalysisSetup, Kept>
   implements Actions
 {
   private readonly later = new Later<'estimate' | 'tokenise'>();
@@ -40,13 +40,13 @@ export class AnalysesPanel
     super(root, initialState(place), parseKept, restore);
   }
 
-  protected override onMessage(message: ToAnalysesPanel): void {
+  protected override onMessage(message: ToWorkbench): void {
     if (message.kind === 'open') this.planOpened(message.plan, message.replaces);
     if (message.kind === 'picture') this.onPicture(message);
     super.onMessage(message);
   }
 
-  private onPicture({ path, mediaType, bytes }: Extract<ToAnalysesPanel, { kind: 'picture' }>): void {
+  private onPicture({ path, mediaType, bytes }: Extract<ToWorkbench, { kind: 'picture' }>): void {
     decoded(bytes, mediaType).then(
       (picture) => {
         if (picture) this.change(withPicture(this.state, path, picture));
@@ -55,8 +55,8 @@ export class AnalysesPanel
     );
   }
 
-  protected received = (message: ToAnalysesPanel): State => receive(this.state, message);
-  protected spoken = (message: ToAnalysesPanel): Spoken | undefined => spokenOf(message);
+  protected received = (message: ToWorkbench): State => receive(this.state, message);
+  protected spoken = (message: ToWorkbench): Spoken | undefined => spokenOf(message);
   protected setupOf = (): AnalysisSetup | undefined => setupOf(this.state);
   protected kept = (): Kept => keep(this.state, this.plans.basis);
   protected formOfShown = (): Form | undefined =>
@@ -72,7 +72,7 @@ export class AnalysesPanel
     return place === 'file' && result ? setupOfAnalysis(result) : setupOf(this.state);
   }
 
-  protected begin(): StartedRun<State, FromAnalysesPanel> | undefined {
+  protected begin(): StartedRun<State, FromWorkbench> | undefined {
     const plan = setupOf(this.state);
     if (!plan || !canStart(this.state) || this.state.place === 'file') return undefined;
     return { state: begun(this.state, plan), message: { kind: 'run', plan }, said: 'Started' };

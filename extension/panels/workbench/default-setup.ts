@@ -1,4 +1,4 @@
-/** The plan that the panel of analyses starts with, and plans from the storage of an earlier version or session. */
+/** The plan that the workbench starts with, and plans from the storage of an earlier version or session. */
 import type { AnalysisInfo, InputKind } from '../../../protocol/analysis/analysis';
 import { type AnalysisInput, analysisSetup, type AnalysisSetup } from '../../../protocol/analysis/schema';
 import { isTaskFile, type TaskInfo } from '../../../protocol/analysis/tasks';

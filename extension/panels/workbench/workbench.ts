@@ -1,9 +1,9 @@
-/** The panel of analyses. */
+/** The workbench. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AnalysisResult, Offer, AnalysisSetup } from '../../../protocol/analysis/schema';
 import type { Demos } from '../../../protocol/analysis/next-start';
-import { analysesPanel, contextKeys } from '../../../protocol/contributions/views';
+import { contextKeys, earlierWorkbenchPanel, workbenchPanel } from '../../../protocol/contributions/views';
 import { realFolder } from '../../models/real-folder';
 import type { AnalysisCatalogue } from '../../platform/analysis-catalogue';
 import { RecentRuns } from '../../results/recent-runs';
@@ -19,10 +19,10 @@ import { savePlan } from '../plan/dialogs';
 import { Sentence } from '../questions';
 import { firstSetup, setupToStore, storedSetup } from './default-setup';
 import { choosePath, saveOffer } from './dialogs';
-import { AnalysesHost, type AnalysesTypes } from './host';
+import { WorkbenchHost, type WorkbenchTypes } from './host';
 import { analysisRun } from './run';
 
-export type AnalysesPanels = Panels<AnalysesTypes, AnalysesHost>;
+export type WorkbenchPanels = Panels<WorkbenchTypes, WorkbenchHost>;
 
 /** As the compute server names it: by another name it would be another model or picture. */
 const real = (path: string): string => (path === '' ? '' : realFolder(path));
@@ -46,7 +46,7 @@ export function demosOf({ extension }: Pick<PanelParts, 'extension'>): Demos {
   };
 }
 
-export function analysesPanels(parts: PanelParts, catalogue: AnalysisCatalogue, heads: HeadsPanels): AnalysesPanels {
+export function workbenchPanels(parts: PanelParts, catalogue: AnalysisCatalogue, heads: HeadsPanels): WorkbenchPanels {
   const { compute, extension, library, storage } = parts;
   const demo = textDemo(extension);
   const { folder } = demo;
@@ -61,12 +61,13 @@ export function analysesPanels(parts: PanelParts, catalogue: AnalysisCatalogue, 
         : heads.plan.prompt;
     await heads.open({ plan: { ...heads.plan, folder: model.folder, prompt, interventions } });
   };
-  const panels: AnalysesPanels = new Panels<AnalysesTypes, AnalysesHost>(parts, {
-    name: 'analyses',
+  const panels: WorkbenchPanels = new Panels<WorkbenchTypes, WorkbenchHost>(parts, {
+    name: 'workbench',
+    earlier: { name: 'analyses', viewType: earlierWorkbenchPanel },
     result: 'analysis',
-    viewType: analysesPanel,
-    title: 'Analysis',
-    spoken: 'Analysis of a model',
+    viewType: workbenchPanel,
+    title: 'Workbench',
+    spoken: 'Workbench: a model, an input, changes and questions',
     contextKey: contextKeys.analysisRunning,
     run: analysisRun({ analysis: compute.analysis, keep: (result) => recent.keep(result) }),
     methods: ['analysis'],
@@ -85,7 +86,7 @@ export function analysesPanels(parts: PanelParts, catalogue: AnalysisCatalogue, 
         placeHolder: 'A result of the same analysis',
       }),
     host: (place, services, send, start) =>
-      new AnalysesHost(
+      new WorkbenchHost(
         place,
         {
           ...services,
@@ -115,7 +116,7 @@ export function analysesPanels(parts: PanelParts, catalogue: AnalysisCatalogue, 
 }
 
 /** Shows a plan and runs it. */
-export async function explain(panels: AnalysesPanels, plan: AnalysisSetup): Promise<void> {
+export async function explain(panels: WorkbenchPanels, plan: AnalysisSetup): Promise<void> {
   const host = await panels.open({ plan });
   await host.runPlan(plan);
 }

@@ -1,11 +1,11 @@
-/** What the panel of analyses runs: one analysis on one model, its partial results as they come. */
+/** What the workbench runs: one analysis on one model, its partial results as they come. */
 import type { AnalysisResult, AnalysisSetup } from '../../../protocol/analysis/schema';
-import type { ToAnalysesPanel } from '../../../protocol/panels/analyses';
+import type { ToWorkbench } from '../../../protocol/panels/workbench';
 import { isCancelled, isRestart, type Compute } from '../../platform/compute';
 import { defined } from '../../platform/defined';
 import { PanelRun } from '../panel-run';
 
-export type AnalysisEvent = Extract<ToAnalysesPanel, { readonly kind: 'stage' | 'partial' | 'result' }>;
+export type AnalysisEvent = Extract<ToWorkbench, { readonly kind: 'stage' | 'partial' | 'result' }>;
 export type AnalysisRun = PanelRun<AnalysisSetup, AnalysisEvent, AnalysisResult>;
 
 interface AnalysisRunServices extends Pick<Compute, 'analysis'> {

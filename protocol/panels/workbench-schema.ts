@@ -1,13 +1,13 @@
-/** Messages of the panel of analyses to the extension. */
+/** Messages of the workbench to the extension. */
 import { analysisSetup, anyPrompt, offer, sectionQuestion } from '../analysis/schema';
 import type { Schema } from '../schema/check';
 import { byKind, oneOf, text, whole } from '../schema/fields';
-import type { FromAnalysesPanel } from './analyses';
+import type { FromWorkbench } from './workbench';
 import { fromModelRunPanel } from './messages';
 
 const request = whole;
 
-export const fromAnalysesPanel: Schema<FromAnalysesPanel> = byKind<FromAnalysesPanel>({
+export const fromWorkbench: Schema<FromWorkbench> = byKind<FromWorkbench>({
   ...fromModelRunPanel(analysisSetup),
   estimate: { request, plan: analysisSetup },
   tokenise: { request, folder: text, prompt: anyPrompt(text) },

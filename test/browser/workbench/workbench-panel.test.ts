@@ -1,8 +1,8 @@
-/** The panel of analyses in Chromium: form, run, streaming, answers, comparison, offers, files. */
+/** The workbench in Chromium: form, run, streaming, answers, comparison, offers, files. */
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'mocha';
-import { inputOf } from '../../../extension/panels/analyses/default-setup';
-import type { FromAnalysesPanel, ToAnalysesPanel } from '../../../protocol/panels/analyses';
+import { inputOf } from '../../../extension/panels/workbench/default-setup';
+import type { FromWorkbench, ToWorkbench } from '../../../protocol/panels/workbench';
 import { planIntervention } from '../../../protocol/interventions/plan';
 import { newPlan } from '../../../protocol/plans/edit';
 import type { OpenOptions } from '../support/panel-page';
@@ -15,15 +15,15 @@ import {
   result,
   retrieval,
   startBrowser,
-  type AnalysesBrowser,
+  type WorkbenchBrowser,
   type Panel,
-} from './analyses-host';
+} from './workbench-host';
 import { headsStory, lineStory, mapStory } from './stories';
 
-type Options = Partial<OpenOptions<ToAnalysesPanel, FromAnalysesPanel>>;
+type Options = Partial<OpenOptions<ToWorkbench, FromWorkbench>>;
 
-describe('the panel of analyses', () => {
-  let browser: AnalysesBrowser;
+describe('the workbench', () => {
+  let browser: WorkbenchBrowser;
   const opened: Panel[] = [];
   before(async () => {
     browser = await startBrowser();

@@ -1,9 +1,18 @@
-/** `npx tsx test/browser/analyses/screenshots.ts FOLDER [NAME]`: pictures of the panel of analyses with a section of every kind, to be looked at. */
+/** `npx tsx test/browser/workbench/screenshots.ts FOLDER [NAME]`: pictures of the workbench with a section of every kind, to be looked at. */
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
-import type { FromAnalysesPanel, ToAnalysesPanel } from '../../../protocol/panels/analyses';
+import type { FromWorkbench, ToWorkbench } from '../../../protocol/panels/workbench';
 import type { OpenOptions } from '../support/panel-page';
-import { answering, finished, openMessage, plan, result, sendPicture, startBrowser, type Panel } from './analyses-host';
+import {
+  answering,
+  finished,
+  openMessage,
+  plan,
+  result,
+  sendPicture,
+  startBrowser,
+  type Panel,
+} from './workbench-host';
 import { onRegions } from './regions-host';
 import { headsStory, lineStory } from './stories';
 
@@ -13,7 +22,7 @@ async function main(folder: string, only: string | undefined): Promise<void> {
   console.log(`bundle ${(browser.bundleBytes / 1e3).toFixed(0)} kB`);
   const shoot = async (
     name: string,
-    options: OpenOptions<ToAnalysesPanel, FromAnalysesPanel>,
+    options: OpenOptions<ToWorkbench, FromWorkbench>,
     act?: (panel: Panel) => Promise<void>,
   ): Promise<void> => {
     if (only !== undefined && !name.includes(only)) return;

@@ -1,5 +1,5 @@
 /**
- * Messages between the extension and the panel of analyses. The panel speaks first: it posts `ready`, the extension replies with
+ * Messages between the extension and the workbench. The panel speaks first: it posts `ready`, the extension replies with
  * `open`, which holds everything needed to draw and may be sent again as the whole new state.
  */
 import type { AnalysisInfo, AnalysisProgress } from '../analysis/analysis';
@@ -32,7 +32,7 @@ export const setupOfAnalysis = ({
 }: AnalysisResult): AnalysisSetup => ({ analysis, folder: model.folder, input, parameters, interventions, seed });
 
 /** Sent by the extension to the panel. */
-export type ToAnalysesPanel =
+export type ToWorkbench =
   | ToModelRunPanel
   | {
       readonly kind: 'open';
@@ -71,7 +71,7 @@ export type ToAnalysesPanel =
   | { readonly kind: 'chosen'; readonly field: string; readonly path: string };
 
 /** Sent by the panel to the extension. */
-export type FromAnalysesPanel =
+export type FromWorkbench =
   | FromModelRunPanel<AnalysisSetup>
   | { readonly kind: 'estimate'; readonly request: number; readonly plan: AnalysisSetup }
   /** The prompt of the form as the model reads it: regions are drawn on its picture and its tokens. */

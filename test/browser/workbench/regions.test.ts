@@ -8,13 +8,13 @@ import {
   result,
   sendPicture,
   startBrowser,
-  type AnalysesBrowser,
+  type WorkbenchBrowser,
   type Panel,
-} from './analyses-host';
+} from './workbench-host';
 import { onRegions } from './regions-host';
 
-describe('regions in the panel of analyses', () => {
-  let browser: AnalysesBrowser;
+describe('regions in the workbench', () => {
+  let browser: WorkbenchBrowser;
   let panel: Panel | undefined;
   before(async () => {
     browser = await startBrowser();

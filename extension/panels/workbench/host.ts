@@ -3,8 +3,8 @@ import type { AnalysisInfo } from '../../../protocol/analysis/analysis';
 import type { AnalysisResult, Offer, AnalysisSetup } from '../../../protocol/analysis/schema';
 import type { Demos } from '../../../protocol/analysis/next-start';
 import type { TaskInfo } from '../../../protocol/analysis/tasks';
-import { setupOfAnalysis, type FromAnalysesPanel, type ToAnalysesPanel } from '../../../protocol/panels/analyses';
-import { fromAnalysesPanel } from '../../../protocol/panels/analyses-schema';
+import { setupOfAnalysis, type FromWorkbench, type ToWorkbench } from '../../../protocol/panels/workbench';
+import { fromWorkbench } from '../../../protocol/panels/workbench-schema';
 import type { Plan } from '../../../protocol/plans/plan-file';
 import type { ModelSummary, ImageSpan } from '../../../protocol/schema/parts';
 import { unreachable } from '../../../protocol/unreachable';
@@ -19,18 +19,18 @@ import { changesBetween } from './changes';
 import { setupOfWeight } from '../explain-weight';
 import type { AnalysisEvent } from './run';
 
-export interface AnalysesTypes {
+export interface WorkbenchTypes {
   readonly result: 'analysis';
   readonly plan: AnalysisSetup;
   readonly event: AnalysisEvent;
-  readonly from: FromAnalysesPanel;
-  readonly to: ToAnalysesPanel;
+  readonly from: FromWorkbench;
+  readonly to: ToWorkbench;
 }
 
-type PathKind = Extract<FromAnalysesPanel, { readonly kind: 'choosePath' }>['what'];
-type Picture = Pick<Extract<ToAnalysesPanel, { readonly kind: 'picture' }>, 'mediaType' | 'bytes'>;
+type PathKind = Extract<FromWorkbench, { readonly kind: 'choosePath' }>['what'];
+type Picture = Pick<Extract<ToWorkbench, { readonly kind: 'picture' }>, 'mediaType' | 'bytes'>;
 
-export interface AnalysesServices extends ModelPanelServices<AnalysesTypes> {
+export interface WorkbenchServices extends ModelPanelServices<WorkbenchTypes> {
   readonly server: Pick<Compute, 'estimateAnalysis' | 'askAnalysis' | 'compareAnalyses' | 'tokenise'>;
   readonly catalogue: readonly AnalysisInfo[];
   readonly tasks: readonly TaskInfo[];
@@ -48,10 +48,10 @@ export interface AnalysesServices extends ModelPanelServices<AnalysesTypes> {
   saveOffer(model: ModelSummary, offer: Offer, onWritten: (sentence: string) => void): Promise<void>;
 }
 
-type Asked<Kind extends FromAnalysesPanel['kind']> = Extract<FromAnalysesPanel, { readonly kind: Kind }>;
+type Asked<Kind extends FromWorkbench['kind']> = Extract<FromWorkbench, { readonly kind: Kind }>;
 
-export class AnalysesHost extends ModelPanelHost<AnalysesTypes, AnalysesServices> {
-  protected override readonly messages = fromAnalysesPanel;
+export class WorkbenchHost extends ModelPanelHost<WorkbenchTypes, WorkbenchServices> {
+  protected override readonly messages = fromWorkbench;
   protected override readonly runFirst = 'Run an analysis first.';
   /** The picture of the prompt that was read last for the form. */
   private drawnOn: ImageSpan | undefined;
@@ -77,7 +77,7 @@ export class AnalysesHost extends ModelPanelHost<AnalysesTypes, AnalysesServices
     return { folder, interventions: [] };
   }
 
-  protected override openMessage(opening: Opening<AnalysesTypes>, result: AnalysisResult | undefined): ToAnalysesPanel {
+  protected override openMessage(opening: Opening<WorkbenchTypes>, result: AnalysisResult | undefined): ToWorkbench {
     const { catalogue, tasks, demos } = this.services;
     return {
       ...opening,
@@ -90,7 +90,7 @@ export class AnalysesHost extends ModelPanelHost<AnalysesTypes, AnalysesServices
   }
 
   /** Both results at once, then what the analysis says of the two. */
-  override async compareWith(other: Other<AnalysesTypes>): Promise<void> {
+  override async compareWith(other: Other<WorkbenchTypes>): Promise<void> {
     await super.compareWith(other);
     const { shown } = this;
     if (shown === undefined || other.sections !== undefined || this.services.mayRun() !== true) return;
@@ -105,7 +105,7 @@ export class AnalysesHost extends ModelPanelHost<AnalysesTypes, AnalysesServices
     }
   }
 
-  protected override answerPanel(message: OwnModelMessage<AnalysesTypes>): unknown {
+  protected override answerPanel(message: OwnModelMessage<WorkbenchTypes>): unknown {
     switch (message.kind) {
       case 'estimate':
         return this.estimate(message);

@@ -1,5 +1,5 @@
 /** What the parts of the panel may ask for; `panel.ts` does it. */
-import type { FromAnalysesPanel } from '../../../protocol/panels/analyses';
+import type { FromWorkbench } from '../../../protocol/panels/workbench';
 import type { AttentionCell } from '../../../protocol/sections/map';
 import type { Section } from '../../../protocol/sections/section';
 import type { SectionQuestion } from '../../../protocol/analysis/schema';
@@ -8,7 +8,7 @@ import type { PanelPart, RunActions } from '../../ui/actions';
 import type { InputForm } from './input-form';
 import type { State } from './state';
 
-export interface Actions extends RunActions<State, FromAnalysesPanel> {
+export interface Actions extends RunActions<State, FromWorkbench> {
   editInput(change: Partial<InputForm>): void;
   chooseAnalysis(id: string): void;
   chooseModel(folder: string): void;

@@ -1,15 +1,15 @@
-/** The panel of analyses without a page: its form against the table of parameters, and its states. */
+/** The workbench without a page: its form against the table of parameters, and its states. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import type { AnalysisInfo } from '../../../protocol/analysis/analysis';
 import type { AnalysisInput } from '../../../protocol/analysis/schema';
-import { readForm, toForm, withAnalysis, type Form } from '../../../webviews/panels/analyses/form';
-import { toInputForm, readInput } from '../../../webviews/panels/analyses/input-form';
-import { inputWords, provenanceLines } from '../../../webviews/panels/analyses/made-by';
-import { isOfAnother, isStale, whyNotStart } from '../../../webviews/panels/analyses/shown';
-import { begun, initialState, reading, receive, type State } from '../../../webviews/panels/analyses/state';
-import { model, openMessage, pair, plan, result, retrieval } from '../../browser/analyses/analyses-host';
-import { headsStory, mapStory } from '../../browser/analyses/stories';
+import { readForm, toForm, withAnalysis, type Form } from '../../../webviews/panels/workbench/form';
+import { toInputForm, readInput } from '../../../webviews/panels/workbench/input-form';
+import { inputWords, provenanceLines } from '../../../webviews/panels/workbench/made-by';
+import { isOfAnother, isStale, whyNotStart } from '../../../webviews/panels/workbench/shown';
+import { begun, initialState, reading, receive, type State } from '../../../webviews/panels/workbench/state';
+import { model, openMessage, pair, plan, result, retrieval } from '../../browser/workbench/workbench-host';
+import { headsStory, mapStory } from '../../browser/workbench/stories';
 
 const demos = {
   text: '/demo-lm',
