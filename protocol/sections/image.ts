@@ -17,6 +17,11 @@ export interface ImageSection extends SectionOf<'image'> {
   }[];
   /** `of` gives the class of each image token, -1 for none. */
   readonly classes?: { readonly names: readonly string[]; readonly of: readonly number[] };
+  /**
+   * Image tokens that are hatched and left out of the colour scale: an attention sink would leave the rest dark. `title` says
+   * what they are, as in `a sink, not a finding`.
+   */
+  readonly apart?: { readonly title: string; readonly definition: string; readonly tokens: readonly number[] };
   /** Parts of the picture with a line around them, each by its image tokens. */
   readonly outlined?: readonly { readonly name: string; readonly tokens: readonly number[] }[];
 }

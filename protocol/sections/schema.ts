@@ -117,6 +117,8 @@ const cell: Schema<SectionCell> = orNull(
   either(either(text, number, 'a text or a number'), place, 'a text, a number or a head'),
 );
 
+const imageTokens = list(wholeFrom(0, mostTokens), 'a list of image tokens', { most: mostTokens });
+
 const mapAxis = object<MapAxis>({
   title: text,
   labels: list(text, 'a list of labels', { most: mostSide }),
@@ -217,11 +219,12 @@ export const section: Schema<Section> = byKind<Section>({
         of: list(wholeFrom(-1, mostNumbers), 'a list of classes', { most: mostTokens }),
       }),
     ),
+    apart: optional(object<NonNullable<ImageSection['apart']>>({ title: text, definition: text, tokens: imageTokens })),
     outlined: optional(
       list(
         object<NonNullable<ImageSection['outlined']>[number]>({
           name: text,
-          tokens: list(wholeFrom(0, mostTokens), 'a list of image tokens', { most: mostTokens }),
+          tokens: imageTokens,
         }),
         'a list of parts of the picture',
         { most: mostNumbers },

@@ -6,7 +6,7 @@ import type { Theme } from '../ui/theme';
 import { stopsOf, type Domain } from './colours';
 import { css } from '../charts/colour-map';
 import { noValueColour } from './colours';
-import { moved, type Mark, type Scene } from './scene';
+import { hatchMark, moved, type Mark, type Scene } from './scene';
 import { shortened } from './words';
 
 interface Item {
@@ -92,6 +92,27 @@ export const noValueMarks = (x: number, y: number, width: number, height: number
     ? []
     : [{ kind: 'path', d: `M0 ${height}L${width} 0`, x, y, stroke: theme.muted, lineWidth: 1 } as const]),
 ];
+
+/** `a sink, not a finding` has an S. */
+export const letterOf = (title: string): string =>
+  title
+    .replace(/^(an?|the) /i, '')
+    .charAt(0)
+    .toUpperCase();
+
+/** Cells that are hatched, and have no colour of the scale. */
+export function apartItem(title: string, theme: Theme): Item {
+  const said = words(`${letterOf(title)}: ${title}, left out of the scale`, theme, theme.foreground);
+  const box = { x: 0, y: 3, width: 12, height: 12 };
+  return {
+    width: 18 + said.width,
+    marks: [
+      { kind: 'rect', ...box, fill: '#404040' },
+      hatchMark(box, '#ffffff', 4),
+      ...said.marks.map((mark) => moved(mark, 18, 0)),
+    ],
+  };
+}
 
 export interface ClassMark {
   readonly shape: Shape;

@@ -61,6 +61,7 @@ function paint(context: CanvasRenderingContext2D, mark: Mark): void {
       context.drawImage(rasterOf(mark), mark.x, mark.y, mark.width, mark.height);
       return;
     case 'picture':
+      context.imageSmoothingEnabled = mark.sharp !== true;
       context.drawImage(mark.picture.image, mark.x, mark.y, mark.width, mark.height);
       return;
     case 'svg':

@@ -15,6 +15,8 @@ const attributes = (values: Readonly<Record<string, string | number | undefined>
 
 const round = (value: number): number => Math.round(value * 100) / 100;
 
+const pixelated = 'image-rendering: pixelated';
+
 function markSvg(mark: Mark, name: string): string {
   switch (mark.kind) {
     case 'rect': {
@@ -48,11 +50,11 @@ function markSvg(mark: Mark, name: string): string {
       const { x, y, width, height } = mark;
       if (mark.columns === 0 || mark.rows === 0) return '';
       const href = rasterOf(mark).toDataURL('image/png');
-      return `<image${attributes({ x, y, width, height, href, preserveAspectRatio: 'none', style: 'image-rendering: pixelated' })}/>`;
+      return `<image${attributes({ x, y, width, height, href, preserveAspectRatio: 'none', style: pixelated })}/>`;
     }
     case 'picture': {
-      const { x, y, width, height, picture } = mark;
-      return `<image${attributes({ x, y, width, height, href: picture.address, preserveAspectRatio: 'none' })}/>`;
+      const { x, y, width, height, picture, sharp } = mark;
+      return `<image${attributes({ x, y, width, height, href: picture.address, preserveAspectRatio: 'none', style: sharp && pixelated })}/>`;
     }
     case 'svg':
       return mark.svg

@@ -59,13 +59,15 @@ export type Mark =
       readonly width: number;
       readonly height: number;
       readonly picture: LoadedPicture;
+      /** Enlarged so far that its pixels are squares. */
+      readonly sharp?: true;
     }
   /** A finished SVG document inside this one; files only. */
   | { readonly kind: 'svg'; readonly x: number; readonly y: number; readonly svg: string };
 
 export interface LoadedPicture {
   readonly image: CanvasImageSource;
-  /** `data:` address of the same bytes. */
+  /** `data:` address of its bytes as they are in the file: for files that leave, and for SVG on the page. */
   readonly address: string;
 }
 
@@ -106,3 +108,13 @@ const point = (value: number): string => String(Math.round(value * 100) / 100);
 /** Path data of a line through points. */
 export const lineThrough = (points: readonly (readonly [x: number, y: number])[]): string =>
   points.map(([x, y], at) => `${at === 0 ? 'M' : 'L'}${point(x)} ${point(y)}`).join('');
+
+/** Diagonal lines over a box: what is left out of a scale, shown without a colour. */
+export function hatchMark({ x, y, width, height }: Box, stroke: string, gap = 5): Mark {
+  let d = '';
+  for (let at = gap - height; at < width; at += gap) {
+    const [left, right] = [Math.max(0, at), Math.min(width, at + height)];
+    d += `M${point(left)} ${point(height - (left - at))}L${point(right)} ${point(height - (right - at))}`;
+  }
+  return { kind: 'path', d, x, y, stroke, lineWidth: 1 };
+}

@@ -1,6 +1,7 @@
-/** Sections as files: rows for CSV, a scene for SVG and PNG; each says what its numbers are. */
+/** Sections as files: rows for CSV, a table for pages, a scene for SVG and PNG; each says what its numbers are. */
 import type { Section } from '../../protocol/sections/section';
-import { wrap } from '../charts/image';
+import { htmlTable } from '../charts/html-page';
+import { escapeXml, wrap } from '../charts/image';
 import { toCsv } from '../ui/csv';
 import type { Theme } from '../ui/theme';
 import { textMark } from './legend';
@@ -70,4 +71,21 @@ function lines(text: string, size: number, fill: string, weight: number, theme: 
     textMark(line, 0, (at + 1) * (size + 5) - 5, theme, { size, fill, weight }),
   );
   return { width, height: marks.length * (size + 5), marks };
+}
+
+/** Rows of a table in an HTML page: more make a file that no browser likes, and CSV holds all. */
+const mostRows = 2000;
+
+/** The numbers of a section and what they are, folded. */
+export function sectionTable(section: Section): string {
+  const twin = kindOf(section)?.twin(section);
+  if (!twin) return '';
+  const rows = twin.rows.slice(0, mostRows);
+  const cut = twin.rows.length > rows.length ? ` (the first ${rows.length} of ${twin.rows.length} rows)` : '';
+  const definitions = twin.columns.flatMap(({ title, unit = '', hint }) =>
+    hint === undefined ? [] : [`<dt>${escapeXml(withUnit(title, unit))}</dt><dd>${escapeXml(hint)}</dd>`],
+  );
+  return `<details><summary>${escapeXml(section.title)}${cut}</summary>
+${definitions.length > 0 ? `<dl>${definitions.join('')}</dl>` : ''}
+${htmlTable(section.title, twin.columns, rows)}</details>`;
 }

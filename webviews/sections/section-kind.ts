@@ -16,6 +16,12 @@ export interface SectionView {
   readonly cursor?: string | undefined;
   /** Of a graph: edges at least this strong are drawn. */
   readonly threshold?: number | undefined;
+  /** Of a picture with values over it: from 0, the picture alone, to 1, the values alone. */
+  readonly opacity?: number | undefined;
+  /** Of a picture that was cut into tiles: the level that is drawn; absent: all. */
+  readonly level?: number | undefined;
+  /** As large as the room allows. */
+  readonly large?: boolean | undefined;
   readonly asTable?: boolean | undefined;
   readonly sort?: Sort | undefined;
   readonly allRows?: boolean | undefined;

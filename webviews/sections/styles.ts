@@ -139,6 +139,21 @@ export const sectionStyles = css`
     min-width: 80px;
     width: auto;
   }
+  .image-controls {
+    display: flex;
+    flex-wrap: wrap;
+    align-items: center;
+    gap: 4px 12px;
+    margin: 2px 0;
+    font-size: var(--small);
+    font-variant-numeric: tabular-nums;
+  }
+  .image-opacity {
+    display: inline-grid;
+    grid-template-columns: auto minmax(60px, 160px) 7.5em;
+    gap: 8px;
+    align-items: center;
+  }
   .section-text {
     max-width: 720px;
     overflow-wrap: anywhere;

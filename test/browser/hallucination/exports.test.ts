@@ -40,7 +40,7 @@ describe('what leaves the Hallucination panel', () => {
       created: '2026-01-02T03:04:05Z',
     };
     const panel = await shown(finishedMessage({ compareWith: { name: 'half', made: half } }), '.change-map canvas');
-    await panel.page.waitForSelector('#map-mass');
+    await panel.page.waitForSelector('.image-view .section-caption:has-text("on these patches")');
     const svg = await exported(panel, 'SVG');
     assert.match(svg.name, /^hallucination-planted-vlm-2026-11-24-against-planted-vlm-2026-01-02\.svg$/);
     const drawn = String(svg.data);

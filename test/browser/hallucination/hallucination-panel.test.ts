@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'mocha';
 import type { FromHallucinationPanel, ToHallucinationPanel } from '../../../protocol/panels/hallucination';
+import type { SectionPicture } from '../../../webviews/sections/picture';
 import { clippedText } from '../support/clipped-text';
 import { PanelBrowser, type OpenOptions, type PanelPage } from '../support/panel-page';
 import { answering, finishedMessage, openMessage, plan } from './hallucination-host';
@@ -71,23 +72,24 @@ describe('the Hallucination panel', () => {
     for (const key of keys) await panel.page.keyboard.press(key);
     await settle(panel);
   };
-  /** Red, green and blue of a canvas at a share of its width and height. */
-  const pixel = (panel: Panel, selector: string, x: number, y: number): Promise<readonly number[]> =>
+  /** Red, green and blue in the middle of a patch, by its image token. */
+  const pixel = (panel: Panel, token: number): Promise<readonly number[]> =>
     panel.page.$eval(
-      selector,
-      (element, [across, down]) => {
-        const canvas = element as HTMLCanvasElement;
-        const context = canvas.getContext('2d');
-        const at = [Math.floor(across * canvas.width), Math.floor(down * canvas.height)] as const;
-        return [...(context?.getImageData(at[0], at[1], 1, 1).data ?? [])].slice(0, 3);
+      '.image-view hs-section-picture',
+      (element, cursor) => {
+        const box = (element as SectionPicture).scene?.box(String(cursor));
+        const context = element.querySelector('canvas')?.getContext('2d');
+        if (!box || !context) return [];
+        const at = [box.x + box.width / 2, box.y + box.height / 2].map((one) => Math.floor(one * devicePixelRatio));
+        return [...context.getImageData(at[0] ?? 0, at[1] ?? 0, 1, 1).data].slice(0, 3);
       },
-      [x, y] as const,
+      token,
     );
   /** Of a control of the toolkit: the browser does not know it as disabled. */
   const isDisabled = (panel: Panel, selector: string): Promise<boolean> =>
     panel.page.$eval(selector, (element) => (element as HTMLButtonElement).disabled);
   const mapShown = async (panel: Panel): Promise<void> => {
-    await panel.page.waitForSelector('#map-mass');
+    await panel.page.waitForSelector('.image-view .section-caption:has-text("on these patches")');
     await settle(panel);
   };
 
@@ -126,16 +128,14 @@ describe('the Hallucination panel', () => {
       assert.deepEqual(heads, [{ layer: 3, head: 2 }]);
       assert.equal(step, 0);
       // L3H2 reads the ball: tokens 8, 9, 15, 16 of the 7 x 7 patches, whose square begins at 24 of 160 pixels.
-      const inside = await pixel(panel, 'hs-picture-map canvas', (24 + 1.5 * 16) / 160, (1.5 * 16) / 112);
-      const outside = await pixel(panel, 'hs-picture-map canvas', (24 + 4.5 * 16) / 160, (2.5 * 16) / 112);
+      const [inside, outside] = [await pixel(panel, 8), await pixel(panel, 2 * 7 + 4)];
       assert.ok((inside[0] ?? 0) > 200 && (inside[2] ?? 255) < 130, `yellow: ${inside.join()}`);
       assert.ok((outside[2] ?? 0) > (outside[0] ?? 0), `bluish: ${outside.join()}`);
       const mass = [...plantedMap(0, [{ layer: 3, head: 2 }])].reduce((sum, value) => sum + value, 0);
       assert.match(
-        await text(panel, '#map-mass'),
+        await text(panel, '.image-view .section-caption'),
         new RegExp(`^${(mass * 100).toPrecision(3)} % of the attention .+ 20\\.0 % of it all on sinks`),
       );
-      assert.match(await text(panel, '.sink-note'), /a sink, not a finding/);
     });
 
     it('says by the sentence of the result that sinks cannot be told, whatever the width', async () => {
@@ -145,25 +145,25 @@ describe('the Hallucination panel', () => {
       const wide = { ...result, model: { ...summary, hiddenSize: 400 } };
       const told = { ...wide, sinks: { ...sinks, notApplicable } };
       const panel = await finished({ host: answering(finishedMessage({ result: told })) });
-      const note = await text(panel, '.sink-note');
-      assert.ok(note.endsWith(` ${notApplicable} A bright corner or border may be a sink.`), note);
+      const note = await text(panel, '.image-view .section-caption');
+      assert.ok(note.endsWith(`${notApplicable} A bright corner or border may be a sink.`), note);
       const applies = { ...wide, created: '2026-11-24T18:06:00.000Z', sinks };
       await panel.send(finishedMessage({ result: applies }));
       await settle(panel);
-      assert.equal(await panel.page.$('.sink-note'), null);
+      assert.doesNotMatch(await text(panel, '.image-view .section-caption'), /sink/);
     });
 
     it('walks the patches by keyboard and says each', async () => {
       const panel = await finished();
       await mapShown(panel);
       await press(panel, '.picture-frame', 'ArrowRight');
-      assert.equal(
-        await text(panel, '.picture-readout'),
-        'row 1 column 1: 0.200 of the attention; a sink, not a finding',
-      );
+      const chosen = '.image-view .chosen-words';
+      const share = 'Share of the attention';
+      assert.equal(await text(panel, chosen), `row 0, column 0 (image token 0): ${share} 0.200, a sink, not a finding`);
       await press(panel, '.picture-frame', 'ArrowRight', 'ArrowDown');
-      assert.equal(await text(panel, '.picture-readout'), 'row 2 column 2: 0.121 of the attention');
-      assert.match((await panel.page.getAttribute('.picture-frame', 'aria-label')) ?? '', /row 2 column 2/);
+      assert.equal(await text(panel, chosen), `row 1, column 1 (image token 8): ${share} 0.121`);
+      await press(panel, '.picture-frame', 'Escape');
+      assert.equal(await panel.page.$(chosen), null);
       assert.equal(sink, 0);
     });
 
@@ -279,7 +279,10 @@ describe('the Hallucination panel', () => {
       await settle(panel);
       // Second tile, first patch: token 36 of the sequence of image tokens.
       await press(panel, '.picture-frame', 'ArrowRight', 'ArrowRight', 'ArrowRight', 'ArrowRight', 'ArrowRight');
-      assert.match(await text(panel, '.picture-readout'), /^row 1 column 1 of tile 2/);
+      assert.match(
+        await text(panel, '.image-view .chosen-words'),
+        /^row 0, column 0 of tile 2 \(image token 36\)/,
+      );
     });
   });
 
@@ -879,9 +882,9 @@ describe('the Hallucination panel', () => {
       await settle(panel);
       assert.equal((await panel.page.$$('#layers tbody tr')).length, 6);
       await mapShown(panel);
-      await panel.page.click('#patches .disclosure-button');
+      await panel.page.click('.image-view [aria-label="Show the numbers as a table"]');
       await settle(panel);
-      assert.equal((await panel.page.$$('#patches tbody tr')).length, 16);
+      assert.equal((await panel.page.$$('.image-view tbody tr')).length, 49);
       const wider = await panel.page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
       assert.ok(wider <= 0, `${wider} px beyond the page`);
     });

@@ -33,9 +33,9 @@ describe('the hallucination panel while a word is read', () => {
       // A side view asks nothing before it is touched.
       await page.click('.ribbon [data-step="1"]');
       await page.waitForFunction(() => document.querySelector('.vhd-view h2')?.textContent?.includes('at token 2'));
-      await page.waitForSelector('#patches');
+      await page.waitForSelector('.image-view .section-caption');
       const tops = () =>
-        page.$$eval('#words, .vhd-view, hs-vhd-grid, #layers, #patches', (all) =>
+        page.$$eval('#words, .vhd-view, hs-vhd-grid, #layers, .image-view .section-chosen', (all) =>
           all.map(
             (each) =>
               `${each.id || each.className || each.tagName} ${Math.round(each.getBoundingClientRect().top + window.scrollY)}`,

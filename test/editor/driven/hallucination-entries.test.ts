@@ -69,7 +69,7 @@ describe('the ways into the Hallucination panel', function () {
     );
     assert.match(await panel.locator('#lexicon').innerText(), /lexicon\.txt/);
     // The picture is read by the model and drawn: nothing has to be chosen first.
-    await panel.locator('hs-picture-map canvas').waitFor();
+    await panel.locator('.image-view hs-section-picture canvas').waitFor();
     await panel.locator('#run:not([disabled])').waitFor();
   });
 

@@ -47,7 +47,7 @@ describe('the Hallucination panel in VS Code', function () {
     const panel = await hallucinationPanel(bench, 'full');
     await panel.locator('#run:not([disabled])').click();
     await panel.locator('.run-state', { hasText: /^\s*Done in / }).waitFor({ timeout: patience(90_000) });
-    await panel.locator('#map-mass').waitFor();
+    await panel.locator('.image-view .section-caption', { hasText: 'on these patches' }).waitFor();
     await panel.locator('#save').click();
     await panel.locator('.run-state', { hasNotText: 'not saved' }).waitFor();
 
@@ -82,7 +82,7 @@ describe('the Hallucination panel in VS Code', function () {
     assert.ok(readout.includes(`VHD ${significant(vhd[layer]?.[head] ?? Number.NaN)}`), readout);
     const shown = await panel.locator('.caption-view .ribbon').innerText();
     for (const { word } of caption.mentions) assert.ok(shown.toLowerCase().includes(word), `${word} in ${shown}`);
-    const mass = /([\d.]+) % of the attention/.exec(await panel.locator('#map-mass').innerText());
+    const mass = /([\d.]+) % of the attention/.exec(await panel.locator('.image-view .section-caption').innerText());
     assert.ok(mass && Number(mass[1]) > 0 && Number(mass[1]) <= 100.01, mass?.[0]);
     mkdirSync(pictures, { recursive: true });
     await bench.page.mouse.move(0, 0);
@@ -91,9 +91,10 @@ describe('the Hallucination panel in VS Code', function () {
 
   it('draws the picture of the scene, from its bytes', async () => {
     const panel = await hallucinationPanel(window().bench, 'full');
-    await panel.getByRole('radio', { name: 'Picture', exact: true }).click();
+    const opacity = panel.getByRole('slider', { name: 'Opacity of the values over the picture' });
+    await opacity.fill('0');
     const coloursDrawn = (): Promise<number> =>
-      panel.locator('hs-picture-map canvas').evaluate((element) => {
+      panel.locator('.image-view hs-section-picture canvas').evaluate((element) => {
         const canvas = element as HTMLCanvasElement;
         const context = canvas.getContext('2d');
         const seen = new Set<string>();
@@ -106,7 +107,7 @@ describe('the Hallucination panel in VS Code', function () {
       });
     // The attention that lay over it has few colours; the picture is drawn when its bytes are decoded.
     while ((await coloursDrawn()) <= 4) await window().bench.page.waitForTimeout(50);
-    await panel.getByRole('radio', { name: 'Both' }).click();
+    await opacity.fill('65');
   });
 
   it('writes the caption again with reinforced heads, and with a control', async () => {
@@ -225,7 +226,7 @@ describe('the Hallucination panel in VS Code', function () {
     const tVhd = result.caption.tokens.map((token) => token.tVhd);
     const mean = (all: readonly number[]): number => all.reduce((sum, one) => sum + one, 0) / all.length;
     assert.ok(mean(tVhd.slice(0, 6)) > mean(tVhd.slice(6)), tVhd.join(' '));
-    assert.equal(await panel.locator('hs-picture-map').count(), 0, 'no picture belongs to a text');
+    assert.equal(await panel.locator('[data-kind="image"]').count(), 0, 'no picture belongs to a text');
     assert.match(await panel.locator('.vhd-view h2').innerText(), /^Context-aware divergence/);
     await panel.locator('#reinforce:not([disabled])').click();
     await panel.locator(`.captions tbody tr[data-key^='Reinforced x 2']`).waitFor({ timeout: patience(60_000) });
@@ -253,7 +254,7 @@ describe('the Hallucination panel in VS Code', function () {
     await bench.page.locator('.sidebar .monaco-list-row', { hasText: 'demo-vlm-scene' }).click();
     const file = await hallucinationPanel(bench, 'file');
     await file.locator('hs-vhd-grid canvas').waitFor();
-    await file.locator('hs-picture-map canvas').waitFor();
+    await file.locator('.image-view hs-section-picture canvas').waitFor();
     await file.locator('#open-full:not([disabled])').waitFor();
   });
 

@@ -10,9 +10,8 @@ import { layerColumns } from '../../../webviews/panels/hallucination/layer-table
 import { finding } from '../../../webviews/panels/hallucination/finding';
 import { lookingHeads } from '../../../webviews/panels/hallucination/head-ranks';
 import { binsOf } from '../../../webviews/panels/hallucination/histogram';
-import { mapModel } from '../../../webviews/panels/hallucination/map-model';
 import { ownPromptOf } from '../../../webviews/panels/hallucination/own-prompt';
-import { levelsOf, patchAt, patchBeside, patchesOf } from '../../../webviews/panels/hallucination/picture-layout';
+import { massOn, pictureSection } from '../../../webviews/panels/hallucination/picture-section';
 import {
   median,
   runsOf,
@@ -52,7 +51,6 @@ import {
   set,
   summary,
   textOnly,
-  tiledPicture,
   vhd,
 } from '../../browser/hallucination/planted-result';
 
@@ -100,33 +98,22 @@ describe('the form of the Hallucination panel', () => {
   });
 });
 
-describe('the patches of a picture', () => {
-  it('lie where the crop put them', () => {
-    const patches = patchesOf(image, [0]);
-    assert.equal(patches.length, 49);
-    assert.deepEqual(patches[8], { token: 8, tile: 0, row: 1, column: 1, x: 40, y: 16, width: 16, height: 16 });
-    assert.equal(patchAt(patches, 10, 10), undefined, 'cut away');
-    assert.equal(patchAt(patches, 41, 17)?.token, 8);
+describe('the picture', () => {
+  const state = opened(finishedMessage());
+  const map = { request: 1, of: '', value: plantedMap(0, [{ layer: 3, head: 2 }]) };
+  const of = (change: Partial<State> = {}) => pictureSection({ ...state, map, ...change }) ?? assert.fail();
+
+  it('says how much of the attention lies on it, and how much of that on sinks', () => {
+    const { mass, onSinks } = massOn(image, 0, map.value, result.sinks);
+    assert.ok(Math.abs(onSinks - 0.2) < 1e-6 && mass > 0.2);
+    assert.match(of().caption ?? '', /^\d+\.\d % of the attention lies on these patches, 20\.0 % of it all on sinks\.$/);
+    assert.deepEqual(of().apart?.tokens, result.sinks?.tokens.map(({ token }) => token));
   });
 
-  it('are taken by level where tiles lie over each other, and skip newline tokens', () => {
-    const tiled = tiledPicture.image;
-    const [whole, parts] = levelsOf(tiled);
-    assert.deepEqual([whole, parts], [[0], [1, 2]]);
-    const patches = patchesOf(tiled, parts ?? []);
-    // Row 1, column 0 of the first part: 16 + 1 * 5.
-    assert.equal(patches[4]?.token, 21);
-    const last = patches[3];
-    assert.ok(last);
-    assert.equal(patchBeside(patches, last, 1, 0)?.token, 36, 'over the border into the next tile');
-  });
-
-  it('leave a sink out of the scale', () => {
-    const model = mapModel(patchesOf(image, [0]), plantedMap(0, [{ layer: 3, head: 2 }]), result.sinks);
-    assert.ok(Math.abs(model.high - 0.121) < 1e-6);
-    assert.ok(Math.abs(model.sinkMass - 0.2) < 1e-6);
-    const everything = mapModel(patchesOf(image, [0]), plantedMap(0, [{ layer: 3, head: 2 }]), undefined);
-    assert.ok(Math.abs(everything.high - 0.2) < 1e-6);
+  it('is the same section until something of it changes, so that it is not drawn anew', () => {
+    assert.equal(of(), of({ phase: { kind: 'failed', sentence: 'Cancelled.' } }));
+    assert.notEqual(of(), of({ selected: { layer: 0, head: 0 } }));
+    assert.deepEqual(of({ map: undefined }).numbers, []);
   });
 });
 

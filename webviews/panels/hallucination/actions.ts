@@ -3,9 +3,10 @@ import type { ReinforcementRequest } from '../../../protocol/compute/hallucinati
 import type { FromHallucinationPanel } from '../../../protocol/panels/hallucination';
 import type { ExportFormat } from '../../../protocol/panels/run-panel';
 import type { DatasetEntry } from '../../../protocol/results/hallucination-schema';
+import type { Section } from '../../../protocol/sections/section';
+import type { SectionFormat, SectionView } from '../../sections/section-kind';
 import type { PanelPart, RunActions } from '../../ui/actions';
 import type { HeadPlace } from '../../../protocol/schema/written-form';
-import type { Patch } from './picture-layout';
 import type { State, TokenPlace } from './state';
 
 /** What is written into a file: `words` is a CSV of tokens. */
@@ -17,7 +18,8 @@ export interface Actions extends RunActions<State, FromHallucinationPanel, Expor
   testDevices(): void;
   select(place: HeadPlace): void;
   selectToken(token: TokenPlace): void;
-  selectPatch(patch: Patch): void;
+  viewSection(id: string, change: Partial<SectionView>): void;
+  saveSection(section: Section, view: SectionView, format: SectionFormat): void;
   reinforce(name: string, reinforcement: ReinforcementRequest): void;
   /** One picture of a set in the panel, as it was captioned there. */
   openEntry(entry: DatasetEntry): void;

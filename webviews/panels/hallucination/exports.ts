@@ -1,6 +1,10 @@
 /** Files that leave the panel; each says what made it. */
 import type { ExportFormat } from '../../../protocol/panels/run-panel';
 import type { Caption, HallucinationResult, HallucinationSet } from '../../../protocol/results/hallucination-schema';
+import type { Section } from '../../../protocol/sections/section';
+import { sectionCsv, sectionTable } from '../../sections/section-file';
+import type { SectionView } from '../../sections/section-kind';
+import { drawSections } from '../../sections/section-sheet';
 import { htmlTable } from '../../charts/html-page';
 import { fileName, type Leaving } from '../../charts/leaving';
 import { changeColumns as changesOf, headChangeColumns } from '../../ui/changes';
@@ -16,8 +20,8 @@ import { headsCsv, setCsv, wordsCsv } from './csv-files';
 import { drawResult, drawSet } from './figures';
 import { finding } from './finding';
 import { layerColumns, layerRows } from './layer-table';
-import { imageMapOf, patchColumns } from './image-view';
-import { mapTitle } from './map-words';
+import { pictureSection } from './picture-section';
+import { loadedOf } from './section-list';
 import { verdictMarks, verdictOf } from './ribbon-model';
 import { scoreRows, setScoreColumns } from './set-view';
 import { mapData, spanColumns, spanMapTitle, spanTokens } from './span-map';
@@ -30,22 +34,12 @@ import { modelOfStep } from './vhd-view';
 export const formatOf = (kind: ExportKind): ExportFormat => (kind === 'words' ? 'csv' : kind);
 
 export function leavingOf(state: State, theme: Theme, kind?: ExportKind): Leaving {
-  const { result, set, compareWith } = state;
+  const { result, set } = state;
   const made = set ?? result;
   if (!made) throw new Error('There is no result to export yet. Run the model on a picture first.');
-  const against = compareWith && { comparedWith: { name: compareWith.name, ...provenance(compareWith.made) } };
   return {
-    theme,
-    sentence: finding(state),
+    ...about(state, theme),
     draw: (sheet) => (set ? drawSet(sheet, state, set) : result && drawResult(sheet, state, result)),
-    caption: [
-      ...(compareWith
-        ? [`Compared with ${compareWith.name}: changes are this result minus that one. ${comparisonWords(state)}`]
-        : []),
-      ...provenanceLines(made),
-    ],
-    provenance: { ...provenance(made), ...against },
-    headscope: made.headscope,
     csv: () =>
       set ? setCsv(set) : !result ? '' : kind === 'words' ? wordsCsv(state, result) : headsCsv(state, result),
     json: () => ({ ...made, ...mapData(state), ...comparisonData(state) }),
@@ -57,13 +51,44 @@ export function leavingOf(state: State, theme: Theme, kind?: ExportKind): Leavin
   };
 }
 
-export function exportName({ result, set, compareWith }: State, kind: ExportKind): string {
+/** What was found, and what made it. */
+function about(state: State, theme: Theme) {
+  const { compareWith } = state;
+  const made = state.set ?? state.result;
+  const against = compareWith && { comparedWith: { name: compareWith.name, ...provenance(compareWith.made) } };
+  return {
+    theme,
+    sentence: finding(state),
+    caption: [
+      ...(compareWith
+        ? [`Compared with ${compareWith.name}: changes are this result minus that one. ${comparisonWords(state)}`]
+        : []),
+      ...(made ? provenanceLines(made) : ['Nothing was run yet.']),
+    ],
+    provenance: { ...(made ? provenance(made) : {}), ...against },
+    headscope: made?.headscope,
+  };
+}
+
+/** One section, as a file of its own; the picture of the form may leave before a run. */
+export function leavingSection(state: State, section: Section, view: SectionView, theme: Theme): Leaving {
+  return {
+    ...about(state, theme),
+    draw: (sheet) => drawSections(sheet, loadedOf(state), [{ section, view }]),
+    csv: () => sectionCsv(section),
+    json: () => section,
+    tables: () => [sectionTable(section)],
+  };
+}
+
+/** `part`: the section that the file holds alone. */
+export function exportName({ result, set, compareWith }: State, kind: ExportKind, part?: string): string {
   const made = set ?? result;
   return fileName('hallucination', namedOf(made), {
     format: formatOf(kind),
     json: 'hallucination',
     against: made && compareWith && namedOf(compareWith.made),
-    part: kind === 'words' ? 'words' : undefined,
+    part: kind === 'words' ? 'words' : part,
   });
 }
 
@@ -144,17 +169,9 @@ function tablesOfResult(state: State, result: HallucinationResult): readonly str
     unit: 'tokens',
   });
   const span = spanTokens(result, state.map?.value);
-  const map = imageMapOf(state);
+  const picture = pictureSection(state);
   return [
-    ...(map
-      ? [
-          htmlTable(
-            `${mapTitle(state) ?? 'Attention'} on the picture`,
-            patchColumns(map.model, map.level),
-            map.model.patches,
-          ),
-        ]
-      : []),
+    ...(picture && picture.numbers.length > 0 ? [sectionTable(picture)] : []),
     ...(span.length > 0 && state.map?.value ? [htmlTable(spanMapTitle(state), spanColumns, span)] : []),
     htmlTable('Captions', [...scoreColumns(judged), stopped, text], captions),
     htmlTable(`${count(rows.length)} heads`, headColumns(model), rows),

@@ -1,6 +1,7 @@
 /** The pictures of a file that leaves the panel: picture, heads and captions, or the scores of a set with their histogram. */
 import { render } from 'lit';
 import type { HallucinationResult, HallucinationSet } from '../../../protocol/results/hallucination-schema';
+import { drawSections } from '../../sections/section-sheet';
 import { scaleStops } from '../../charts/colour-map';
 import { freshCanvas, margin, type Sheet } from '../../charts/sheet';
 import { headName } from '../../ui/head-names';
@@ -8,14 +9,13 @@ import { percent, signed, significant } from '../../ui/numbers';
 import { changeRows, changeWords } from './change-view';
 import { divergenceChanges, pairOf, scoreChanges } from './comparison';
 import { histogram, histogramSize } from './histogram';
-import { mapModel } from './map-model';
 import { labelWords } from './notes';
-import { drawPicture } from './picture-draw';
-import { levelsOf, patchesOf } from './picture-layout';
+import { pictureSection } from './picture-section';
 import { sharedScale } from './ribbon';
 import { ribbonFigure } from './ribbon-figure';
 import { scoreRows, setScoreColumns } from './set-view';
-import { lacking, pictureOf } from './shown';
+import { loadedOf, viewOf } from './section-list';
+import { lacking } from './shown';
 import { spanMapTitle, spanTokens } from './span-map';
 import type { State } from './state';
 import type { Scale } from './ribbon-model';
@@ -27,34 +27,14 @@ import { modelOfStep } from './vhd-view';
 /** Largest changes that are written out. */
 const mostChanges = 8;
 
-export async function drawResult(sheet: Sheet, state: State, result: HallucinationResult): Promise<void> {
-  const { theme } = sheet;
+export function drawResult(sheet: Sheet, state: State, result: HallucinationResult): void {
   const model = modelOfStep(state);
-  const picture = pictureOf(state);
-  const pictureWidth = picture ? 360 : 0;
-  let lowest = sheet.y + 8;
-  sheet.y += 8;
-  if (picture) {
-    const { image, bytes, mime } = picture;
-    const scale = Math.min(pictureWidth / image.width, 420 / image.height);
-    const [canvas, context] = freshCanvas(image.width * scale, image.height * scale);
-    const bitmap = await createImageBitmap(new Blob([new Uint8Array(bytes)], { type: mime })).catch(() => undefined);
-    const level = levelsOf(image)[state.view.level] ?? [];
-    const drawn = mapModel(patchesOf(image, level), state.map?.value, result.sinks);
-    drawPicture(context, { image, bitmap, model: drawn, overlay: state.view.overlay, scale }, theme);
-    sheet.canvas(canvas, image.width * scale, image.height * scale);
-    lowest = Math.max(lowest, sheet.y + image.height * scale);
-  }
+  const picture = pictureSection(state);
+  if (picture) drawSections(sheet, loadedOf(state), [{ section: picture, view: viewOf(state, picture.id) }]);
   if (model) {
-    const left = pictureWidth > 0 ? pictureWidth + 24 : 0;
-    lowest = Math.max(lowest, sheet.y + drawGrid(sheet, model, left));
-  }
-  sheet.y = lowest + 4;
-  if (model) {
+    sheet.y += 4 + drawGrid(sheet, model);
     sheet.small(`${scaleWords(model)}; outlined: selected; hatched: outlier.`);
   }
-  const { notApplicable } = result.sinks ?? {};
-  if (picture && notApplicable !== undefined) sheet.small(notApplicable);
   drawSpanMap(sheet, state, result);
   const scale = sharedScale(state);
   if (scale) {
@@ -72,11 +52,11 @@ export async function drawResult(sheet: Sheet, state: State, result: Hallucinati
 }
 
 /** Its height. */
-function drawGrid(sheet: Sheet, model: VhdModel, left = 0): number {
-  const layout = vhdLayout(model, sheet.inner - left);
+function drawGrid(sheet: Sheet, model: VhdModel): number {
+  const layout = vhdLayout(model, sheet.inner);
   const [canvas, context] = freshCanvas(layout.width, layout.height);
   drawVhd(context, model, layout, sheet.theme);
-  sheet.canvas(canvas, layout.width, layout.height, margin + left);
+  sheet.canvas(canvas, layout.width, layout.height);
   return layout.height;
 }
 

@@ -18,7 +18,7 @@ export const parseKept = (value: unknown): Kept | undefined =>
   parseKeptBy<Kept>(
     value,
     ({ view, form }) =>
-      typeof view?.overlay === 'string' &&
+      typeof view?.map === 'string' &&
       (form === undefined || (typeof form.device === 'string' && Array.isArray(form.interventions))),
   );
 

@@ -1,6 +1,7 @@
 import { chartStyles } from '../../charts/styles';
+import { sectionStyles } from '../../sections/styles';
 import { startPanel } from '../../ui/start-panel';
 import { HallucinationPanel } from './panel';
 import { panelStyles } from './styles';
 
-startPanel([chartStyles, panelStyles], (root, place) => new HallucinationPanel(root, place).start());
+startPanel([chartStyles, sectionStyles, panelStyles], (root, place) => new HallucinationPanel(root, place).start());

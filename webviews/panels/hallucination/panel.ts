@@ -11,24 +11,25 @@ import type { DatasetEntry } from '../../../protocol/results/hallucination-schem
 import { writeFile } from '../../charts/leaving';
 import { announce } from '../../ui/announce';
 import type { HeadPlace } from '../../../protocol/schema/written-form';
+import type { Section } from '../../../protocol/sections/section';
+import { decoded } from '../../sections/image/loaded-picture';
+import type { SectionFormat, SectionView } from '../../sections/section-kind';
 import { ModelRunPanel } from '../../ui/model-run-panel';
 import type { Spoken, StartedRun } from '../../ui/run-panel';
 import { themeForFile } from '../../ui/theme';
 import type { Actions, ExportKind, Part } from './actions';
-import { exportName, formatOf, leavingOf } from './exports';
+import { exportName, formatOf, leavingOf, leavingSection } from './exports';
 import { toForm, type Form } from './form';
 import { keep, parseKept, restore, type Kept } from './kept';
-import { mapModel } from './map-model';
 import { page } from './page';
-import { levelsOf, patchesOf, type Patch } from './picture-layout';
-import { patchWords } from './picture-map';
 import { setupOf } from './setup';
 import { Questions } from './questions';
 import { runsOf, tokenWords } from './ribbon-model';
 import { startRun } from './run-setup';
-import { captionOf, lacking, pictureOf } from './shown';
+import { viewOf } from './section-list';
+import { captionOf, lacking } from './shown';
 import { spokenOf } from './spoken';
-import { edited, initialState, receive, select, type State, type TokenPlace } from './state';
+import { edited, initialState, receive, select, withDecoded, type State, type TokenPlace } from './state';
 import { announcementOf } from './vhd-model';
 import { modelOfStep } from './vhd-view';
 
@@ -36,6 +37,7 @@ export class HallucinationPanel
   extends ModelRunPanel<State, ToHallucinationPanel, FromHallucinationPanel, HallucinationSetup, Kept>
   implements Actions
 {
+  private readonly decoding = new Set<string>();
   private readonly questions = new Questions(this.asking());
 
   constructor(root: HTMLElement, place: PanelPlace) {
@@ -72,10 +74,21 @@ export class HallucinationPanel
 
   protected override ask(): void {
     this.questions.ask();
+    void this.decode();
   }
 
-  protected override escape(): void {
-    if (this.state.patch !== undefined) this.change({ ...this.state, patch: undefined });
+  /** Makes the pictures of the form and of the result drawable, each once. */
+  private async decode(): Promise<void> {
+    for (const picture of [this.state.picture, this.state.shownPicture]) {
+      const hash = picture?.image.sha256 ?? '';
+      if (!picture || this.decoding.has(hash) || this.state.decoded.has(hash)) continue;
+      this.decoding.add(hash);
+      const loaded = await decoded(picture.bytes, picture.mime);
+      // Where this editor cannot read what the compute server read, the values alone are drawn.
+      if (!loaded) continue;
+      this.decoding.delete(hash);
+      this.change(withDecoded(this.state, hash, loaded));
+    }
   }
 
   // What the parts ask for.
@@ -111,14 +124,8 @@ export class HallucinationPanel
     if (chosen) announce(tokenWords(chosen, token.step, run?.mention, lacking(this.state)));
   }
 
-  selectPatch(patch: Patch): void {
-    this.touched = true;
-    this.change({ ...this.state, patch: patch.token });
-    const { map, result, view } = this.state;
-    const picture = pictureOf(this.state);
-    if (!picture) return;
-    const level = levelsOf(picture.image)[view.level] ?? [];
-    announce(patchWords(mapModel(patchesOf(picture.image, level), map?.value, result?.sinks), patch, level));
+  viewSection(id: string, change: Partial<SectionView>): void {
+    this.view({ sections: { ...this.state.view.sections, [id]: { ...viewOf(this.state, id), ...change } } });
   }
 
   reinforce(name: string, reinforcement: ReinforcementRequest): void {
@@ -134,6 +141,11 @@ export class HallucinationPanel
     if (!form || (!set && this.state.phase.kind === 'running')) return;
     this.edit({ mode: 'image', image: `${folder.replace(/[\\/]$/, '')}/${entry.name}`, truth: entry.truth.join(', ') });
     announce(`${entry.name} is chosen: Run shows its heads.`);
+  }
+
+  saveSection(section: Section, view: SectionView, format: SectionFormat): void {
+    const leaving = leavingSection(this.state, section, view, themeForFile(format));
+    this.leave({ format, name: exportName(this.state, format, section.id), data: writeFile(leaving, format) });
   }
 
   exportAs(kind: ExportKind): void {

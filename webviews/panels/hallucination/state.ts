@@ -20,6 +20,7 @@ import type {
 import type { ModelSummary } from '../../../protocol/schema/parts';
 import { unreachable } from '../../../protocol/unreachable';
 import { opened } from '../../ui/asides';
+import type { LoadedPicture } from '../../sections/scene';
 import { canonical } from '../../ui/canonical';
 import type { HeadPlace } from '../../../protocol/schema/written-form';
 import { idle, runningPhase } from '../../ui/phase';
@@ -88,8 +89,8 @@ export interface State extends RunState<Form, View>, ModelState {
   readonly token: TokenPlace;
   readonly map: Asked<Float32Array> | undefined;
   readonly step: Asked<DivergenceStep> | undefined;
-  /** Image token in focus. */
-  readonly patch: number | undefined;
+  /** Pictures that can be drawn, by the hash of their files. */
+  readonly decoded: ReadonlyMap<string, LoadedPicture>;
 }
 
 const firstToken: TokenPlace = { variant: null, step: 0 };
@@ -108,7 +109,6 @@ export const nothingShown = {
   token: firstToken,
   map: undefined,
   step: undefined,
-  patch: undefined,
 } satisfies Partial<State>;
 
 export const initialState = (place: PanelPlace): State => ({
@@ -121,6 +121,7 @@ export const initialState = (place: PanelPlace): State => ({
   imageFolder: undefined,
   folderTime: undefined,
   card: undefined,
+  decoded: new Map(),
   selected: undefined,
   view: initialView,
 });
@@ -279,7 +280,6 @@ function withResult(state: State, result: HallucinationResult): State {
     map: undefined,
     step: undefined,
     making: undefined,
-    patch: undefined,
   };
 }
 
@@ -336,6 +336,15 @@ function failed(state: State, message: Extract<ToHallucinationPanel, { kind: 'fa
   if (state.step?.request === request) return { ...state, step: { ...state.step, problem: sentence } };
   if (state.making?.request === request) return { ...state, making: { ...state.making, problem: sentence } };
   return state;
+}
+
+/** Of the pictures that are decoded, those that are shown or may be stay. */
+export function withDecoded(state: State, sha256: string, loaded: LoadedPicture): State {
+  const kept = [state.picture?.image.sha256, state.shownPicture?.image.sha256];
+  return {
+    ...state,
+    decoded: new Map([...state.decoded, [sha256, loaded] as const].filter(([hash]) => kept.includes(hash))),
+  };
 }
 
 // What a person does.

@@ -29,21 +29,9 @@ export const panelStyles = css`
     gap: 4px 8px;
     margin: 4px 0 8px;
   }
-  .image-view .section-head h2 {
-    overflow-wrap: anywhere;
-  }
-  hs-picture-map,
   hs-vhd-grid {
     display: block;
     min-width: 0;
-  }
-  .picture-frame {
-    width: fit-content;
-    max-width: 100%;
-    cursor: crosshair;
-  }
-  .picture-frame canvas {
-    display: block;
   }
   .readout {
     height: auto;
@@ -58,9 +46,6 @@ export const panelStyles = css`
   .compact .ribbon-readout,
   .compact .vhd-view .readout {
     min-height: 60px;
-  }
-  .image-view > .reason {
-    margin-top: 4px;
   }
 
   .ribbon {

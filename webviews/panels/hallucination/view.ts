@@ -1,4 +1,5 @@
 /** What a person arranged in the panel; survives a reload. Pure. */
+import type { SectionView } from '../../sections/section-kind';
 import type { RunView } from '../../ui/run-state';
 import type { Sort } from '../../ui/table';
 
@@ -11,9 +12,8 @@ export type Measure = 'divergence' | 'attention';
 export interface View extends RunView {
   /** The selected head; the selected set of its layer; the selected set of all layers. */
   readonly map: MapChoice;
-  /** Tiles that lie over each other are seen one level at a time. */
-  readonly level: number;
-  readonly overlay: 'both' | 'picture' | 'map';
+  /** What was arranged in each section. */
+  readonly sections: Readonly<Record<string, SectionView>>;
   /** What colours the cells of the heads. */
   readonly measure: Measure;
   /** End of the marked part that the keyboard moves, and a token of the window of the text that is drawn. */
@@ -29,8 +29,7 @@ export interface View extends RunView {
 
 export const initialView: View = {
   map: 'head',
-  level: 0,
-  overlay: 'both',
+  sections: {},
   measure: 'divergence',
   spanMapWindow: 0,
   allHeads: false,

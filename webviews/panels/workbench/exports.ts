@@ -2,14 +2,10 @@
 import type { AnalysisResult } from '../../../protocol/analysis/schema';
 import type { ExportFormat } from '../../../protocol/panels/run-panel';
 import type { Section } from '../../../protocol/sections/section';
-import { htmlTable } from '../../charts/html-page';
-import { escapeXml } from '../../charts/image';
 import { fileName, type Leaving } from '../../charts/leaving';
-import { sectionCsv } from '../../sections/section-file';
+import { sectionCsv, sectionTable } from '../../sections/section-file';
 import type { SectionView } from '../../sections/section-kind';
 import { drawSections, type ShownSection } from '../../sections/section-sheet';
-import { kindOf } from '../../sections/sections';
-import { withUnit } from '../../sections/words';
 import type { Theme } from '../../ui/theme';
 import { changesKey, otherKey } from './comparison';
 import { provenanceLines } from './made-by';
@@ -17,8 +13,6 @@ import { infoOf, pageSections, viewOf } from './shown';
 import type { State } from './state';
 
 const width = 760;
-/** Rows of a table in an HTML page: more make a file that no browser likes, and CSV holds all. */
-const mostRows = 2000;
 
 /** Of a comparison the changes first, then both results. */
 function shownOf(state: State, result: AnalysisResult): readonly ShownSection[] {
@@ -53,7 +47,7 @@ export function leavingOf(state: State, theme: Theme): Leaving {
       ].join('\r\n'),
     json: () =>
       compareWith ? { ...result, comparedWith: { name: compareWith.name, result: compareWith.result } } : result,
-    tables: () => shown.map(({ section }) => tableOf(section)),
+    tables: () => shown.map(({ section }) => sectionTable(section)),
   };
 }
 
@@ -65,7 +59,7 @@ export function leavingSection(state: State, section: Section, view: SectionView
     draw: (sheet) => drawSections(sheet, state.pictures, [{ section, view }], pageSections(state)),
     csv: () => sectionCsv(section),
     json: () => section,
-    tables: () => [tableOf(section)],
+    tables: () => [sectionTable(section)],
   };
 }
 
@@ -103,17 +97,3 @@ export const fieldName = (state: State, field: string): string =>
   exportName(state, 'csv', field).replace(/csv$/u, 'json');
 
 const clean = (text: string): string => text.replaceAll(/[^\w.-]+/g, '-').slice(0, 60);
-
-/** The numbers of a section and what they are, folded. */
-function tableOf(section: Section): string {
-  const twin = kindOf(section)?.twin(section);
-  if (!twin) return '';
-  const rows = twin.rows.slice(0, mostRows);
-  const cut = twin.rows.length > rows.length ? ` (the first ${rows.length} of ${twin.rows.length} rows)` : '';
-  const definitions = twin.columns.flatMap(({ title, unit = '', hint }) =>
-    hint === undefined ? [] : [`<dt>${escapeXml(withUnit(title, unit))}</dt><dd>${escapeXml(hint)}</dd>`],
-  );
-  return `<details><summary>${escapeXml(section.title)}${cut}</summary>
-${definitions.length > 0 ? `<dl>${definitions.join('')}</dl>` : ''}
-${htmlTable(section.title, twin.columns, rows)}</details>`;
-}

@@ -20,7 +20,7 @@ import { toForm, withAnalysis, type Form } from './form';
 import type { InputForm } from './input-form';
 import { keep, parseKept, restore, type Kept } from './kept';
 import { page } from './page';
-import { decoded } from './pictures';
+import { decoded } from '../../sections/image/loaded-picture';
 import { canStart, picturesNeeded, setupOf, promptWithRegions, viewOf } from './shown';
 import { spokenOf } from './spoken';
 import { begun, initialState, reading, receive, withPicture, type State } from './state';

@@ -1,73 +1,63 @@
 /**
- * Values over a picture: a colour for each patch, and the frame and letters of its class. The whole picture is one sheet; where the model cut the picture into tiles as
- * well, these lie together on a second sheet.
+ * Values over a picture: a colour for each patch, and the frame and letters of its class. The whole picture is one sheet; where
+ * the model cut the picture into tiles as well, these lie together on a second sheet.
  */
-import type { ImageTile } from '../../../protocol/schema/parts';
 import type { ImageSection } from '../../../protocol/sections/image';
 import { css } from '../../charts/colour-map';
 import { colourOf, identify, type Identity } from '../../charts/palette';
 import { textWidth } from '../../charts/text-width';
 import type { Theme } from '../../ui/theme';
-import { colourAt, domainOf } from '../colours';
-import { classItem, flow, noValueItem, scaleItem, smallSize, textMark, wordsItem } from '../legend';
+import { colourAt, domainOf, shareOf, type Domain } from '../colours';
+import { apartItem, classItem, flow, letterOf, noValueItem, scaleItem, smallSize, textMark, wordsItem } from '../legend';
 import type { Drawn, Picture } from '../picture';
-import { moved, type Box, type LoadedPicture, type Mark } from '../scene';
+import { hatchMark, moved, type Box, type LoadedPicture, type Mark } from '../scene';
 import { shortened, valueWords } from '../words';
 import { outlineMarks } from './outlines';
+import { levelsOf, moveInTiles, patchesOf, placeWords, type Patch } from './patches';
 
 export type PatchNumber = ImageSection['numbers'][number];
 
-interface Patch {
-  readonly token: number;
-  readonly tile: number;
-  readonly row: number;
-  readonly column: number;
-}
-
-/** Image tokens that show a part of the picture (newline tokens show none). */
-export const patchesOf = (tiles: readonly ImageTile[]): readonly Patch[] =>
-  tiles.flatMap(({ rows, columns, first, stride }, tile) =>
-    Array.from({ length: rows * columns }, (_, at) => {
-      const [row, column] = [Math.floor(at / columns), at % columns];
-      return { token: first + row * stride + column, tile, row, column };
-    }),
-  );
-
-const partOf = ({ x, y, width, height, rows, columns }: ImageTile, { row, column }: Patch): Box => ({
-  x: x + (column * width) / columns,
-  y: y + (row * height) / rows,
-  width: width / columns,
-  height: height / rows,
-});
+/** Where nothing was chosen: the colours of the picture stay recognisable under the largest value, for captions name them. */
+export const usualOpacity = 0.65;
 
 export function imagePicture(
   section: ImageSection,
   number: PatchNumber | undefined,
   loaded: LoadedPicture | undefined,
+  opacity = usualOpacity,
+  level: number | undefined = undefined,
+  large = false,
 ): Picture {
   const { tiles, name } = section.image;
-  const patches = patchesOf(tiles);
-  const byToken = new Map(patches.map((patch) => [String(patch.token), patch]));
+  const levels = levelsOf(tiles);
+  const chosen = level === undefined ? undefined : levels[level];
+  const sheets = chosen ? [chosen] : levels;
+  const patches = patchesOf(tiles, sheets.flat());
+  const every = new Map(patchesOf(tiles).map((patch) => [String(patch.token), patch]));
+  const apart = new Set(section.apart?.tokens);
   return {
     label: `${section.title}: ${number?.title ?? 'no number'} over ${patches.length} patches of ${name}. Arrow keys walk, Enter asks, Escape leaves.`,
-    draw: (width, theme) => drawImage(section, number, patches, byToken, loaded, width, theme),
+    draw: (width, theme) => drawImage({ section, number, loaded, opacity, large, sheets, patches, apart }, width, theme),
     first: () => (patches[0] ? String(patches[0].token) : undefined),
     move: (cursor, key) => {
-      const at = byToken.get(cursor);
-      const tile = at && tiles[at.tile];
-      return at && tile ? moveInTiles(patches, at, key) : undefined;
+      const at = patches.find(({ token }) => String(token) === cursor);
+      return at && moveInTiles(tiles, patches, at, key);
     },
     words: (cursor) => {
-      const at = byToken.get(cursor);
-      if (!at || !number) return undefined;
-      const where = tiles.length > 1 ? (at.tile === 0 ? ' of the whole picture' : ` of tile ${at.tile}`) : '';
+      const at = every.get(cursor);
+      if (!at) return undefined;
       return {
-        title: `row ${at.row}, column ${at.column}${where} (image token ${at.token})`,
+        title: placeWords(section.image, at),
         value: [
-          `${number.title} ${valueWords(number.values[at.token] ?? Number.NaN, number.unit, number.scale.kind === 'diverging')}`,
+          ...(number
+            ? [
+                `${number.title} ${valueWords(number.values[at.token] ?? Number.NaN, number.unit, number.scale.kind === 'diverging')}`,
+              ]
+            : []),
           ...classNameOf(section, at.token),
+          ...(section.apart && apart.has(at.token) ? [section.apart.title] : []),
         ].join(', '),
-        definition: number.definition,
+        ...(number ? { definition: number.definition } : {}),
       };
     },
   };
@@ -103,92 +93,99 @@ function classMarks({ x, y, width, height }: Box, identity: Identity, theme: The
   ];
 }
 
-/** Inside a tile by its grid; the page keys go to the tile before and after. */
-export function moveInTiles(patches: readonly Patch[], at: Patch, key: string): string | undefined {
-  const to = (tile: number, row: number, column: number): string | undefined => {
-    const found = patches.find((one) => one.tile === tile && one.row === row && one.column === column);
-    return found && String(found.token);
-  };
-  const lastColumn = patches.reduce((most, one) => (one.tile === at.tile ? Math.max(most, one.column) : most), 0);
-  const { tile, row, column } = at;
-  const moves: Readonly<Record<string, readonly [number, number, number]>> = {
-    ArrowLeft: [tile, row, column - 1],
-    ArrowRight: [tile, row, column + 1],
-    ArrowUp: [tile, row - 1, column],
-    ArrowDown: [tile, row + 1, column],
-    Home: [tile, row, 0],
-    End: [tile, row, lastColumn],
-    PageUp: [tile - 1, 0, 0],
-    PageDown: [tile + 1, 0, 0],
-  };
-  const move = moves[key];
-  return move && (to(...move) ?? String(at.token));
+interface Drawing {
+  readonly section: ImageSection;
+  readonly number: PatchNumber | undefined;
+  readonly loaded: LoadedPicture | undefined;
+  readonly opacity: number;
+  readonly large: boolean;
+  /** Tiles of each. */
+  readonly sheets: readonly (readonly number[])[];
+  readonly patches: readonly Patch[];
+  readonly apart: ReadonlySet<number>;
 }
 
-const highest = 420;
+const highest = 440;
+const between = 12;
+/** One pixel of a picture is no larger than so many of the page. */
+const mostEnlarged = { usual: 4, large: 32 };
 
-function drawImage(
-  section: ImageSection,
-  number: PatchNumber | undefined,
-  patches: readonly Patch[],
-  byToken: ReadonlyMap<string, Patch>,
-  loaded: LoadedPicture | undefined,
-  width: number,
-  theme: Theme,
-): Drawn {
-  const { image } = section;
-  const sheets = image.tiles.length > 1 ? 2 : 1;
-  const beside = sheets === 2 && width >= 480;
-  const room = beside ? (width - 12) / 2 : width;
+interface Layout {
+  readonly width: number;
+  readonly height: number;
+  /** Of one pixel of the picture. */
+  readonly scale: number;
+  readonly origins: readonly { readonly x: number; readonly y: number }[];
+  readonly bottom: number;
+}
+
+function layOut({ section: { image }, sheets, large }: Drawing, room: number): Layout {
+  const columns = sheets.length > 1 && room >= 480 ? 2 : 1;
   const [across, down] = [Math.max(1, image.width), Math.max(1, image.height)];
-  const scale = Math.min(room / across, highest / down, 4);
-  const [sheetWidth, sheetHeight] = [across * scale, down * scale];
-  const titled = sheets === 2 ? 18 : 0;
-  const origin = (tile: number): { readonly x: number; readonly y: number } => {
-    const second = tile > 0;
-    return {
-      x: second && beside ? sheetWidth + 12 : 0,
-      y: titled + (second && !beside ? sheetHeight + 12 + titled : 0),
-    };
+  const fits = (room - between * (columns - 1)) / columns / across;
+  const scale = large ? Math.min(fits, mostEnlarged.large) : Math.min(fits, highest / down, mostEnlarged.usual);
+  const [width, height] = [across * scale, down * scale];
+  const titled = sheets.length > 1 ? 18 : 0;
+  const origins = sheets.map((_, at) => ({
+    x: (at % columns) * (width + between),
+    y: titled + Math.floor(at / columns) * (height + between + titled),
+  }));
+  return { width, height, scale, origins, bottom: (origins.at(-1)?.y ?? 0) + height + 8 };
+}
+
+/** More where the value is farther from the low end, or from the middle of a diverging scale. */
+function opacityAt(value: number, domain: Domain, opacity: number): number {
+  const share = domain.kind === 'diverging' ? Math.abs(2 * shareOf(value, domain) - 1) : shareOf(value, domain);
+  const least = opacity ** 4;
+  return least + (opacity - least) * Math.sqrt(share);
+}
+
+function drawImage(drawing: Drawing, width: number, theme: Theme): Drawn {
+  const { section, number, loaded, opacity, sheets, patches, apart } = drawing;
+  const { image } = section;
+  const layout = layOut(drawing, width);
+  const { scale, origins, bottom } = layout;
+  const seen = patches.flatMap(({ token }) => (apart.has(token) ? [] : (number?.values[token] ?? [])));
+  const domain = domainOf(number?.scale ?? { kind: 'sequential' }, seen);
+  const sheetOf = new Map(sheets.flatMap((tiles, sheet) => tiles.map((tile) => [tile, origins[sheet]] as const)));
+  const boxOf = (patch: Patch): Box => {
+    const { x = 0, y = 0 } = sheetOf.get(patch.tile) ?? {};
+    return { x: x + patch.x * scale, y: y + patch.y * scale, width: patch.width * scale, height: patch.height * scale };
   };
-  const domain = domainOf(number?.scale ?? { kind: 'sequential' }, number?.values ?? []);
-  const marks: Mark[] = [];
-  for (let sheet = 0; sheet < sheets; sheet += 1) {
-    const { x, y } = origin(sheet);
-    if (sheets === 2) marks.push(textMark(sheet === 0 ? 'Whole picture' : 'Tiles', x, y - 5, theme));
-    const place = { x, y, width: sheetWidth, height: sheetHeight };
-    if (loaded) marks.push({ kind: 'picture', ...place, picture: loaded });
-    else marks.push({ kind: 'rect', ...place, stroke: theme.line, lineWidth: 1 });
-  }
-  let missing = false;
-  const boxOf = (patch: Patch): Box | undefined => {
-    const tile = image.tiles[patch.tile];
-    if (!tile) return undefined;
-    const part = partOf(tile, patch);
-    const { x, y } = origin(patch.tile);
-    return { x: x + part.x * scale, y: y + part.y * scale, width: part.width * scale, height: part.height * scale };
-  };
+  const boxes = new Map(patches.map((patch) => [String(patch.token), boxOf(patch)]));
   const identities = identitiesOf(section);
-  const frames: Mark[] = [];
+  const [marks, frames]: [Mark[], Mark[]] = [[...sheetMarks(drawing, layout, theme)], []];
+  let missing = false;
   for (const patch of patches) {
     const box = boxOf(patch);
     const identity = identities[section.classes?.of[patch.token] ?? -1];
-    if (box && identity) frames.push(...classMarks(box, identity, theme));
-    const colour = colourAt(number?.values[patch.token] ?? Number.NaN, domain, theme.dark);
-    missing ||= colour === undefined;
-    if (box && colour) marks.push({ kind: 'rect', ...box, fill: css(colour), opacity: loaded ? 0.6 : 1 });
+    if (identity) frames.push(...classMarks(box, identity, theme));
+    if (number && apart.has(patch.token)) {
+      if (opacity > 0) marks.push(...apartMarks(box, section.apart?.title ?? '', theme));
+      continue;
+    }
+    const value = number?.values[patch.token] ?? Number.NaN;
+    const colour = colourAt(value, domain, theme.dark);
+    missing ||= number !== undefined && colour === undefined;
+    if (colour && (!loaded || opacity > 0)) {
+      marks.push({ kind: 'rect', ...box, fill: css(colour), opacity: loaded ? opacityAt(value, domain, opacity) : 1 });
+    }
   }
   for (const [at, { name, tokens }] of (section.outlined ?? []).entries()) {
-    const boxes = tokens.flatMap((token) => {
-      const patch = byToken.get(String(token));
-      return (patch && boxOf(patch)) ?? [];
-    });
-    marks.push(...outlineMarks(boxes, name, at, theme));
+    marks.push(
+      ...outlineMarks(
+        tokens.flatMap((token) => boxes.get(String(token)) ?? []),
+        name,
+        at,
+        theme,
+      ),
+    );
   }
   const legend = flow(
     [
       ...(number ? [scaleItem(domain, number.unit, theme)] : []),
       ...(missing ? [noValueItem(theme)] : []),
+      ...(section.apart && patches.some(({ token }) => apart.has(token)) ? [apartItem(section.apart.title, theme)] : []),
       ...identities.map((one) =>
         classItem({ shape: 'square', colour: colourOf(one, theme.dark), label: `${one.code}: ${one.title}` }, theme),
       ),
@@ -199,21 +196,53 @@ function drawImage(
     ],
     width,
   );
-  const bottom = titled + sheetHeight + (sheets === 2 && !beside ? sheetHeight + 12 + titled : 0) + 8;
   return {
     width,
     height: bottom + legend.height,
     marks: [...marks, ...frames, ...legend.marks.map((mark) => moved(mark, 0, bottom))],
     hit: (x, y) => {
       const found = patches.find((patch) => {
-        const box = boxOf(patch);
+        const box = boxes.get(String(patch.token));
         return box && x >= box.x && x < box.x + box.width && y >= box.y && y < box.y + box.height;
       });
       return found && String(found.token);
     },
-    box: (cursor) => {
-      const patch = byToken.get(cursor);
-      return patch && boxOf(patch);
-    },
+    box: (cursor) => boxes.get(cursor),
   };
+}
+
+/** The picture, or its place, on each sheet. */
+function sheetMarks(
+  { section, sheets, loaded, opacity }: Drawing,
+  { width, height, scale, origins }: Layout,
+  theme: Theme,
+): readonly Mark[] {
+  return sheets.flatMap((level, sheet): readonly Mark[] => {
+    const { x = 0, y = 0 } = origins[sheet] ?? {};
+    const place = { x, y, width, height };
+    const title = level.length === 1 && sheets.length > 1 ? 'Whole picture' : 'Tiles';
+    return [
+      ...(sheets.length > 1 ? [textMark(title, x, y - 5, theme)] : []),
+      loaded && (opacity < 1 || section.numbers.length === 0)
+        ? { kind: 'picture', ...place, picture: loaded, ...(scale >= 3 ? { sharp: true } : {}) }
+        : { kind: 'rect', ...place, stroke: theme.line, lineWidth: 1 },
+    ];
+  });
+}
+
+/** Hatched, with the first letter of what they are where it has room. */
+function apartMarks(box: Box, title: string, theme: Theme): readonly Mark[] {
+  const { x, y, width, height } = box;
+  const size = Math.min(13, height * 0.6);
+  return [
+    { kind: 'rect', ...box, fill: '#000000', opacity: 0.55 },
+    hatchMark(box, '#ffffff'),
+    ...(width < 14 || height < 14
+      ? []
+      : [
+          textMark(letterOf(title), x + width / 2, y + height / 2 + size / 3, theme, {
+            ...{ size, weight: 600, anchor: 'middle', fill: '#ffffff', halo: '#000000' },
+          }),
+        ]),
+  ];
 }

@@ -4,7 +4,8 @@ import { describe, it } from 'mocha';
 import type { GraphSection } from '../../../../protocol/sections/graph';
 import { keptGraph, moveInGraph, type GraphCursor } from '../../../../webviews/sections/graph/graph-model';
 import { moveInGrid } from '../../../../webviews/sections/grid-keys';
-import { moveInTiles, patchesOf } from '../../../../webviews/sections/image/image-picture';
+import { levelsOf, moveInTiles, patchAt, patchesOf, placeWords } from '../../../../webviews/sections/image/patches';
+import { image, tiledPicture } from '../../../browser/hallucination/planted-result';
 import { moveInRibbon } from '../../../../webviews/sections/tokens/tokens-picture';
 
 describe('the keyboard of a grid', () => {
@@ -53,10 +54,11 @@ describe('the keyboard of a ribbon of tokens', () => {
 
 describe('the keyboard of a picture', () => {
   const tile = { x: 0, y: 0, width: 20, height: 20, rows: 2, columns: 2 };
-  const patches = patchesOf([
+  const tiles = [
     { ...tile, first: 0, stride: 3 },
     { ...tile, first: 6, stride: 2 },
-  ]);
+  ];
+  const patches = patchesOf(tiles);
 
   it('counts the newline tokens that end the rows of a tile', () => {
     assert.deepEqual(
@@ -67,11 +69,40 @@ describe('the keyboard of a picture', () => {
 
   it('stays inside a tile, and changes it by pages', () => {
     const at = (token: number) => patches.find((one) => one.token === token) ?? assert.fail();
-    assert.equal(moveInTiles(patches, at(1), 'ArrowRight'), '1');
-    assert.equal(moveInTiles(patches, at(1), 'ArrowDown'), '4');
-    assert.equal(moveInTiles(patches, at(4), 'PageDown'), '6');
-    assert.equal(moveInTiles(patches, at(6), 'PageUp'), '0');
-    assert.equal(moveInTiles(patches, at(6), 'PageDown'), '6');
+    const move = (from: number, key: string) => moveInTiles(tiles, patches, at(from), key);
+    assert.equal(move(1, 'ArrowRight'), '1');
+    assert.equal(move(1, 'ArrowDown'), '4');
+    assert.equal(move(4, 'PageDown'), '6');
+    assert.equal(move(6, 'PageUp'), '0');
+    assert.equal(move(6, 'PageDown'), '6');
+    assert.equal(move(1, 'a'), undefined);
+  });
+
+  it('finds patches where the crop put them', () => {
+    const cropped = patchesOf(image.tiles);
+    assert.equal(cropped.length, 49);
+    assert.deepEqual(cropped[8], { token: 8, tile: 0, row: 1, column: 1, x: 40, y: 16, width: 16, height: 16 });
+    assert.equal(patchAt(cropped, 10, 10), undefined, 'cut away');
+    assert.equal(patchAt(cropped, 41, 17)?.token, 8);
+  });
+
+  it('takes tiles by level where they lie over each other, and goes over a border into the next one', () => {
+    const tiled = tiledPicture.image;
+    const [whole, parts] = levelsOf(tiled.tiles);
+    assert.deepEqual([whole, parts], [[0], [1, 2]]);
+    const drawn = patchesOf(tiled.tiles, parts ?? []);
+    // Row 1, column 0 of the first part: 16 + 1 * 5.
+    assert.equal(drawn[4]?.token, 21);
+    const last = drawn[3];
+    assert.ok(last);
+    assert.equal(moveInTiles(tiled.tiles, drawn, last, 'ArrowRight'), '36');
+    const beside = drawn.find(({ token }) => token === 36);
+    assert.ok(beside);
+    assert.equal(placeWords(tiled, beside), 'row 0, column 0 of tile 2 (image token 36)');
+    assert.equal(placeWords(tiled, patchesOf(tiled.tiles)[0]!), 'row 0, column 0 of the whole picture (image token 0)');
+    // Without a picture of the whole, the first tile is one as the others are.
+    const apart = tiled.tiles.slice(1);
+    assert.equal(placeWords({ tiles: apart }, patchesOf(apart)[0]!), 'row 0, column 0 of tile 0 (image token 16)');
   });
 });
 
