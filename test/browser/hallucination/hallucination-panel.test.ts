@@ -279,10 +279,7 @@ describe('the Hallucination panel', () => {
       await settle(panel);
       // Second tile, first patch: token 36 of the sequence of image tokens.
       await press(panel, '.picture-frame', 'ArrowRight', 'ArrowRight', 'ArrowRight', 'ArrowRight', 'ArrowRight');
-      assert.match(
-        await text(panel, '.image-view .chosen-words'),
-        /^row 0, column 0 of tile 2 \(image token 36\)/,
-      );
+      assert.match(await text(panel, '.image-view .chosen-words'), /^row 0, column 0 of tile 2 \(image token 36\)/);
     });
   });
 

@@ -106,8 +106,14 @@ describe('the picture', () => {
   it('says how much of the attention lies on it, and how much of that on sinks', () => {
     const { mass, onSinks } = massOn(image, 0, map.value, result.sinks);
     assert.ok(Math.abs(onSinks - 0.2) < 1e-6 && mass > 0.2);
-    assert.match(of().caption ?? '', /^\d+\.\d % of the attention lies on these patches, 20\.0 % of it all on sinks\.$/);
-    assert.deepEqual(of().apart?.tokens, result.sinks?.tokens.map(({ token }) => token));
+    assert.match(
+      of().caption ?? '',
+      /^\d+\.\d % of the attention lies on these patches, 20\.0 % of it all on sinks\.$/,
+    );
+    assert.deepEqual(
+      of().apart?.tokens,
+      result.sinks?.tokens.map(({ token }) => token),
+    );
   });
 
   it('is the same section until something of it changes, so that it is not drawn anew', () => {

@@ -34,7 +34,8 @@ export function pictureSection(state: State): ImageSection | undefined {
             name: 'attention',
             title: 'Share of the attention',
             unit: '',
-            definition: 'Part of all attention of the query that makes the word, on one patch; of several heads their mean.',
+            definition:
+              'Part of all attention of the query that makes the word, on one patch; of several heads their mean.',
             scale: { kind: 'sequential' },
             values: [...map.value],
           },

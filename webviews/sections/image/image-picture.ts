@@ -8,7 +8,17 @@ import { colourOf, identify, type Identity } from '../../charts/palette';
 import { textWidth } from '../../charts/text-width';
 import type { Theme } from '../../ui/theme';
 import { colourAt, domainOf, shareOf, type Domain } from '../colours';
-import { apartItem, classItem, flow, letterOf, noValueItem, scaleItem, smallSize, textMark, wordsItem } from '../legend';
+import {
+  apartItem,
+  classItem,
+  flow,
+  letterOf,
+  noValueItem,
+  scaleItem,
+  smallSize,
+  textMark,
+  wordsItem,
+} from '../legend';
 import type { Drawn, Picture } from '../picture';
 import { hatchMark, moved, type Box, type LoadedPicture, type Mark } from '../scene';
 import { shortened, valueWords } from '../words';
@@ -37,7 +47,8 @@ export function imagePicture(
   const apart = new Set(section.apart?.tokens);
   return {
     label: `${section.title}: ${number?.title ?? 'no number'} over ${patches.length} patches of ${name}. Arrow keys walk, Enter asks, Escape leaves.`,
-    draw: (width, theme) => drawImage({ section, number, loaded, opacity, large, sheets, patches, apart }, width, theme),
+    draw: (width, theme) =>
+      drawImage({ section, number, loaded, opacity, large, sheets, patches, apart }, width, theme),
     first: () => (patches[0] ? String(patches[0].token) : undefined),
     move: (cursor, key) => {
       const at = patches.find(({ token }) => String(token) === cursor);
@@ -185,7 +196,9 @@ function drawImage(drawing: Drawing, width: number, theme: Theme): Drawn {
     [
       ...(number ? [scaleItem(domain, number.unit, theme)] : []),
       ...(missing ? [noValueItem(theme)] : []),
-      ...(section.apart && patches.some(({ token }) => apart.has(token)) ? [apartItem(section.apart.title, theme)] : []),
+      ...(section.apart && patches.some(({ token }) => apart.has(token))
+        ? [apartItem(section.apart.title, theme)]
+        : []),
       ...identities.map((one) =>
         classItem({ shape: 'square', colour: colourOf(one, theme.dark), label: `${one.code}: ${one.title}` }, theme),
       ),

@@ -61,13 +61,13 @@ function controls({ section, view, loaded, actions }: SectionPart<ImageSection>)
   const { image, numbers } = section;
   const levels = levelsOf(image.tiles);
   const opacity = view.opacity ?? usualOpacity;
-  const words = opacity === 0 ? 'the picture alone' : opacity === 1 ? 'the values alone' : `${Math.round(100 * opacity)} %`;
+  const words =
+    opacity === 0 ? 'the picture alone' : opacity === 1 ? 'the values alone' : `${Math.round(100 * opacity)} %`;
   return html`<div class="image-controls">
     ${
       numbers.length > 0 && loaded.has(image.path)
         ? html`<span class="image-opacity"
-            ><span>Values</span>
-            ${slider({
+            ><span>Values</span> ${slider({
               label: 'Opacity of the values over the picture',
               value: Math.round(100 * opacity),
               min: 0,
