@@ -55,9 +55,9 @@ export const zones = [
   },
   {
     target: 'extension',
-    from: others('extension', 'protocol'),
+    from: others('extension', 'protocol', 'files'),
     message:
-      'extension may import protocol and vscode: ask the compute server or the language server through protocol.',
+      'extension may import protocol, files and vscode: ask the compute server or the language server through protocol.',
   },
   {
     target: 'webviews',

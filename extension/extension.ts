@@ -13,6 +13,7 @@ import { resultCommands } from './commands/result-commands';
 import { serverCommands } from './commands/server-commands';
 import { showModelCommands } from './commands/show-model-commands';
 import { exampleCommands, welcomeToExample } from './first-start';
+import { workspaceHistory } from './history/workspace-history';
 import { workbenchPanels, demosOf, explain, type WorkbenchPanels } from './panels/workbench/workbench';
 import { AnalysisCatalogue } from './platform/analysis-catalogue';
 import { AnalysesView } from './views/analyses-view';
@@ -63,10 +64,17 @@ function register(context: vscode.ExtensionContext, log: vscode.LogOutputChannel
   const language = own(new Language(context.asAbsolutePath('dist/language-server.js'), log));
   const models = own(new ModelIndex(language));
   const library = own(new ResultLibrary(context.globalStorageUri));
+  const history = own(
+    workspaceHistory({
+      storage: context.storageUri ?? context.globalStorageUri,
+      memory: context.globalState,
+      questionOf: (analysis) => catalogue.of(analysis)?.question,
+    }),
+  );
   const parts = {
     extension: context.extensionUri,
     memory: context.workspaceState,
-    storage: context.storageUri ?? context.globalStorageUri,
+    history,
     compute,
     models,
     library,

@@ -10,9 +10,10 @@ export class NotWritten extends Error {}
 export const reasonOf = (error: unknown): NotWritten => {
   if (error instanceof NotWritten) return error;
   const code = (error as NodeJS.ErrnoException).code ?? 'unknown error';
-  if (code === 'ENOENT') return new NotWritten('Its folder does not exist. Make the folder first.');
-  if (code === 'ENOSPC') return new NotWritten('The disk is full. Free some of it, or name a file on another disk.');
-  return new NotWritten(`It cannot be written (${code}). Name another file, or correct its permissions.`);
+  const because = (sentence: string): NotWritten => new NotWritten(sentence, { cause: error });
+  if (code === 'ENOENT') return because('Its folder does not exist. Make the folder first.');
+  if (code === 'ENOSPC') return because('The disk is full. Free some of it, or name a file on another disk.');
+  return because(`It cannot be written (${code}). Name another file, or correct its permissions.`);
 };
 
 /** What keeps a file that is there from being changed, as a sentence; undefined where nothing does. */

@@ -4,6 +4,7 @@
  * panel runs, and what of it a webview that opens later is sent, its `RunKind` says.
  */
 import type { Disposable } from 'vscode';
+import { NotKept } from '../history/history-folder';
 import { Owner } from '../platform/owner';
 import { Signal } from '../platform/signal';
 import { sentenceOfError } from './questions';
@@ -207,7 +208,8 @@ export class PanelRun<Setup, Event extends { readonly kind: string }, Result> ex
       await this.kind.keep?.(result);
     } catch (error) {
       const details = error instanceof Error ? error.message : String(error);
-      this.events.fire({ kind: 'failed', sentence: this.kind.notKept, details });
+      const why = error instanceof NotKept ? ` ${error.message}` : '';
+      this.events.fire({ kind: 'failed', sentence: `${this.kind.notKept}${why}`, details });
     }
   }
 

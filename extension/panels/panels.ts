@@ -4,6 +4,7 @@
  */
 import * as vscode from 'vscode';
 import type { ComputeMethod } from '../../protocol/compute/api';
+import type { History } from '../history/history';
 import type { ModelIndex } from '../models/model-index';
 import type { Compute } from '../platform/compute';
 import { defined } from '../platform/defined';
@@ -34,8 +35,7 @@ export interface PanelParts {
   readonly extension: vscode.Uri;
   /** Of the workspace. */
   readonly memory: vscode.Memento;
-  /** Folder of what is kept between windows: of the workspace, or of the extension where none is open. */
-  readonly storage: vscode.Uri;
+  readonly history: History;
   readonly compute: Compute;
   readonly models: ModelIndex;
   readonly library: ResultLibrary;

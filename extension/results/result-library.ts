@@ -28,7 +28,8 @@ export const isReadable = (saved: SavedResult): saved is ReadableResult => saved
 const folderName = '.headscope';
 const pattern = `**/*{${kinds.map((kind) => resultKinds[kind].suffix).join()}}`;
 const mostFiles = 1000;
-const excluded = '**/{node_modules,.git,.host}/**';
+/** The history has its own list. */
+const excluded = '**/{node_modules,.git,.host,.headscope/history}/**';
 
 export class ResultLibrary extends Owner {
   private readonly storage: vscode.Uri;
@@ -134,12 +135,13 @@ export class ResultLibrary extends Owner {
     this.refresh();
   }
 
-  async copyToWorkspace(uri: vscode.Uri): Promise<vscode.Uri> {
+  /** Under its own name, or another. */
+  async copyToWorkspace(uri: vscode.Uri, fileName = fileOf(uri)): Promise<vscode.Uri> {
     const root = vscode.workspace.workspaceFolders?.[0];
     if (root === undefined) throw new Error('No folder is open to copy the result to. Open a folder first.');
     const folder = vscode.Uri.joinPath(root.uri, folderName);
     await vscode.workspace.fs.createDirectory(folder);
-    const name = freeName(fileOf(uri), new Set(await namesIn(folder)));
+    const name = freeName(fileName, new Set(await namesIn(folder)));
     const target = vscode.Uri.joinPath(folder, name);
     await vscode.workspace.fs.copy(uri, target, { overwrite: false });
     this.refresh();
@@ -193,7 +195,7 @@ async function parsed<T>(uri: vscode.Uri, parse: (text: string) => Checked<T>): 
 }
 
 /** The saved results in a folder, by the names of their files. */
-export async function namesIn(folder: vscode.Uri): Promise<readonly string[]> {
+async function namesIn(folder: vscode.Uri): Promise<readonly string[]> {
   try {
     const entries = await vscode.workspace.fs.readDirectory(folder);
     return entries

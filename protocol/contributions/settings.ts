@@ -92,6 +92,7 @@ export const areas: Readonly<Record<string, string>> = {
   compute: 'Compute',
   models: 'Models',
   benchmark: 'Benchmark',
+  history: 'History',
   diagnostics: 'Diagnostics',
   inlayHints: 'Diagnostics',
   codeLens: 'Diagnostics',
@@ -220,6 +221,30 @@ export const settings = {
     },
     default: 'auto',
     description: 'Where results of benchmarks and of heads are saved.',
+  }),
+  'headscope.history.saveIn': choice({
+    scope: 'window',
+    options: {
+      storage: 'The storage of the extension, outside the workspace.',
+      workspace: 'The folder .headscope/history of the workspace, which git leaves out.',
+    },
+    default: 'storage',
+    description: 'Where every finished run is kept by itself. A workspace that is not trusted keeps none.',
+  }),
+  'headscope.history.mostResults': integer({
+    scope: 'window',
+    min: 10,
+    max: 100_000,
+    default: 500,
+    description: 'Most results in the history of a workspace. The oldest go first; pinned ones stay.',
+  }),
+  'headscope.history.mostMegabytes': integer({
+    scope: 'window',
+    min: 10,
+    max: 1_000_000,
+    default: 1000,
+    description:
+      'Most MB of the disk that the history of a workspace may take. The oldest results go first; pinned ones stay.',
   }),
   'headscope.diagnostics.severity': choiceMap({
     scope: 'resource',

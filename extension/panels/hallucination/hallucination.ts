@@ -2,7 +2,6 @@
 import { contextKeys, hallucinationPanel } from '../../../protocol/contributions/views';
 import type { HallucinationSetup } from '../../../protocol/panels/hallucination';
 import { realFolder } from '../../models/real-folder';
-import { RecentRuns } from '../../results/recent-runs';
 import { chooseOther } from '../choose-other';
 import { modelServices } from '../model-services';
 import { Panels, type PanelParts } from '../panels';
@@ -18,9 +17,8 @@ import { hallucinationRun } from './run';
 export type HallucinationPanels = Panels<HallucinationTypes, HallucinationHost>;
 
 export function hallucinationPanels(parts: PanelParts): HallucinationPanels {
-  const { compute, library, storage } = parts;
+  const { compute, history, library } = parts;
   const root = realFolder(parts.extension.fsPath);
-  const recent = new RecentRuns('hallucination', storage);
   const files = { images: readImageFolder, besideImage, lexicon: readLexicon };
   /** Read from disk when a panel first asks: activation reads nothing. */
   let first: HallucinationSetup | undefined;
@@ -35,21 +33,19 @@ export function hallucinationPanels(parts: PanelParts): HallucinationPanels {
       ...files,
       hallucination: compute.hallucination,
       hallucinationSet: compute.hallucinationSet,
-      keep: (saved) => recent.keep(saved),
+      keep: async (saved) => void (await history.keep('hallucination', saved)),
     }),
     methods: ['hallucination', 'hallucinationSet'],
     firstSetup: () => (first ??= demoSetup(demoOf(root))),
     storedSetup: (value) => storedSetup(value, root),
     setupToStore: (plan) => setupToStore(plan, root),
-    latest: () => recent.latest(),
+    latest: () => history.latest('hallucination'),
     chooseOther: (shown) =>
       chooseOther({
         kind: 'hallucination',
         library,
-        recent,
+        history,
         shown,
-        // A folder of pictures is compared with another one.
-        isComparable: ({ kind }) => shown === undefined || shown.kind === kind,
         none: 'There is no other result to compare with. Run another picture, another model, or the same with other settings.',
         placeHolder: shown?.kind === 'headscope-hallucination-set' ? 'A folder of pictures' : 'A result of a picture',
       }),

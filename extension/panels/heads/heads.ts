@@ -1,6 +1,5 @@
 /** The Heads panel. */
 import { contextKeys, headsPanel } from '../../../protocol/contributions/views';
-import { RecentRuns } from '../../results/recent-runs';
 import { chooseOther } from '../choose-other';
 import { modelServices, textDemo } from '../model-services';
 import { planChooser } from '../plan/choose-plan';
@@ -14,10 +13,9 @@ export type HeadsPanels = Panels<HeadsTypes, HeadsHost>;
 
 /** `explain`: shows and runs an analysis. */
 export function headsPanels(parts: PanelParts, explain: HeadsServices['explain']): HeadsPanels {
-  const { compute, extension, library, storage } = parts;
+  const { compute, extension, history, library } = parts;
   const demo = textDemo(extension);
   const { folder } = demo;
-  const recent = new RecentRuns('heads', storage);
   return new Panels<HeadsTypes, HeadsHost>(parts, {
     name: 'heads',
     result: 'heads',
@@ -25,17 +23,17 @@ export function headsPanels(parts: PanelParts, explain: HeadsServices['explain']
     title: 'Heads',
     spoken: 'Heads of a model',
     contextKey: contextKeys.headsRunning,
-    run: headsRun({ heads: compute.heads, keep: (reply) => recent.keep(reply) }),
+    run: headsRun({ heads: compute.heads, keep: async (reply) => void (await history.keep('heads', reply)) }),
     methods: ['heads'],
     firstSetup: () => demoSetup(folder),
     storedSetup: (value) => storedSetup(value, folder),
     setupToStore: (plan) => setupToStore(plan, folder),
-    latest: () => recent.latest(),
+    latest: () => history.latest('heads'),
     chooseOther: (shown) =>
       chooseOther({
         kind: 'heads',
         library,
-        recent,
+        history,
         shown,
         none: 'There is no other result to compare with. Run another prompt, another model, or the same with a head changed.',
         placeHolder: 'A result of heads',

@@ -5,7 +5,7 @@ import type { MechanismInfo } from '../../../protocol/compute/api';
 import type { FromKernelsPanel, ModuleFile, ShapeChoice, ToKernelsPanel } from '../../../protocol/panels/kernels';
 import { fromKernelsPanel } from '../../../protocol/panels/kernels-schema';
 import type { BenchmarkSetup, BenchmarkResult } from '../../../protocol/results/benchmark-schema';
-import type { ModuleSetup } from '../../../protocol/results/module-schema';
+import type { ModuleResult, ModuleSetup } from '../../../protocol/results/module-schema';
 import { unreachable } from '../../../protocol/unreachable';
 import { isCancelled, wordsOf, type Compute } from '../../platform/compute';
 import { defined } from '../../platform/defined';
@@ -39,6 +39,8 @@ export interface KernelsServices extends PanelServices<KernelsTypes> {
   openLink(url: string): Promise<void>;
   /** Lets the person choose a file that a run of a module reads. */
   chooseModuleFile(what: ModuleFile): Promise<string | undefined>;
+  /** In the history. */
+  keepModule(result: ModuleResult): Promise<void>;
 }
 
 export class KernelsHost extends PanelHost<KernelsTypes, KernelsServices> {
@@ -193,6 +195,10 @@ export class KernelsHost extends PanelHost<KernelsTypes, KernelsServices> {
         if (isShown()) this.post({ kind: 'moduleStage', progress });
       });
       if (isShown()) this.post({ kind: 'moduleResult', result });
+      await this.services.keepModule(result).catch((error: unknown) => {
+        const why = error instanceof Error ? ` ${error.message}` : '';
+        this.services.report(`The result of the module is shown, but it could not be kept.${why}`);
+      });
     } catch (error) {
       if (!isShown()) return;
       const words = isCancelled(error) ? { sentence: 'The run was stopped.' } : wordsOf(error);

@@ -1,12 +1,11 @@
 /** The Kernels panel. */
-import * as vscode from 'vscode';
 import { contextKeys, kernelsPanel } from '../../../protocol/contributions/views';
 import type { BenchmarkResult } from '../../../protocol/results/benchmark-schema';
 import { setting } from '../../platform/settings';
 import { benchmarkText } from '../../results/benchmark-file';
 import { resultFileName } from '../../results/benchmark-words';
-import { chooseResult } from '../../results/choose-result';
 import type { ResultLibrary } from '../../results/result-library';
+import { chooseOther } from '../choose-other';
 import { askWhere, openLink, placeOf } from '../exports';
 import { Panels, type PanelParts } from '../panels';
 import { chooseModuleFile, waitOrRunBeside } from './dialogs';
@@ -17,11 +16,9 @@ import { benchmarkRun } from './run';
 export type KernelsPanels = Panels<KernelsTypes, KernelsHost>;
 
 const draftKey = 'kernels.draft';
-/** Where the last result was saved, so that a reloaded window shows it again. */
-const lastKey = 'kernels.last';
 
 export function kernelsPanels(parts: PanelParts): KernelsPanels {
-  const { compute, library, memory, models } = parts;
+  const { compute, history, library, memory, models } = parts;
   return new Panels<KernelsTypes, KernelsHost>(parts, {
     name: 'kernels',
     result: 'benchmark',
@@ -35,11 +32,8 @@ export function kernelsPanels(parts: PanelParts): KernelsPanels {
         jobs: () => compute.queue.doing,
         waitOrRunBeside,
         stopped: compute.stoppedBenchmark,
-        save: async (result) => {
-          const uri = await library.save('benchmark', result);
-          await memory.update(lastKey, uri.toString());
-          return placeOf(uri);
-        },
+        save: async (result) => placeOf(await library.save('benchmark', result)),
+        keep: async (result) => void (await history.keep('benchmark', result)),
         keepDraft: (draft) => void memory.update(draftKey, draft),
       },
       storedDraft(memory.get(draftKey)),
@@ -48,13 +42,17 @@ export function kernelsPanels(parts: PanelParts): KernelsPanels {
     firstSetup: () => defaultSetup(setting),
     storedSetup,
     setupToStore: (plan) => plan,
-    latest: () => lastResult(parts),
+    latest: () => history.latest('benchmark'),
     save: (result) => saveAs(library, result),
-    chooseOther: async (shown) => {
-      const files = await library.listOf('benchmark');
-      const chosen = await chooseResult(files, 'Compare with', ({ listing }) => listing.created !== shown?.created);
-      return chosen?.kind === 'benchmark' ? { name: chosen.name, result: chosen.content.result } : undefined;
-    },
+    chooseOther: (shown) =>
+      chooseOther({
+        kind: 'benchmark',
+        library,
+        history,
+        shown,
+        none: 'There is no other result to compare with. Run the benchmark with other settings, or on another day.',
+        placeHolder: 'A benchmark',
+      }),
     host: (place, services, send, start) =>
       new KernelsHost(
         place,
@@ -65,19 +63,12 @@ export function kernelsPanels(parts: PanelParts): KernelsPanels {
           onShapes: (listener) => models.onChange(listener),
           openLink,
           chooseModuleFile,
+          keepModule: async (result) => void (await history.keep('module', result)),
         },
         send,
         start,
       ),
   });
-}
-
-/** The last result of this workspace, when its file is still there. */
-async function lastResult({ library, memory }: PanelParts): Promise<BenchmarkResult | undefined> {
-  const text = memory.get<unknown>(lastKey);
-  if (typeof text !== 'string') return undefined;
-  const saved = await library.read(vscode.Uri.parse(text, true));
-  return saved.kind === 'benchmark' && saved.content.ok ? saved.content.result : undefined;
 }
 
 async function saveAs(library: ResultLibrary, result: BenchmarkResult): Promise<string | undefined> {

@@ -24,6 +24,7 @@ export interface BenchmarkRunServices extends Pick<Compute, 'benchmark'> {
   stopped: Compute['stoppedBenchmark'];
   /** Saves a result and returns where, in words. */
   save(result: BenchmarkResult): Promise<string>;
+  keep(result: BenchmarkResult): Promise<void>;
   keepDraft(draft: Draft | undefined): void;
 }
 
@@ -59,7 +60,11 @@ export function benchmarkRun(services: BenchmarkRunServices, draft?: Draft): Ben
       },
       finished: (result, savedAs) => ({ kind: 'result', result, ...defined({ savedAs }) }),
       key: (event) => (event.kind === 'row' && event.final ? keyOf(event.row) : undefined),
-      keep: () => (unsaved === undefined ? Promise.resolve() : Promise.reject(unsaved)),
+      async keep(result) {
+        // What was saved is not lost where the history has no place for it.
+        if (result.rows.length > 0) await services.keep(result).catch(() => undefined);
+        if (unsaved !== undefined) throw unsaved;
+      },
       notKept: 'The result could not be saved. Export it, or save it again.',
       afterFailure: (_error, shown) => (shown > 0 ? ` ${shown} points are kept; Resume measures the rest.` : ''),
       outlasts: 'The points shown are kept.',

@@ -6,7 +6,6 @@ import type { Demos } from '../../../protocol/analysis/next-start';
 import { contextKeys, earlierWorkbenchPanel, workbenchPanel } from '../../../protocol/contributions/views';
 import { realFolder } from '../../models/real-folder';
 import type { AnalysisCatalogue } from '../../platform/analysis-catalogue';
-import { RecentRuns } from '../../results/recent-runs';
 import { chooseOther } from '../choose-other';
 import { demoModels, demoOf } from '../hallucination/demo';
 import { pictureOf } from '../hallucination/dialogs';
@@ -47,12 +46,11 @@ export function demosOf({ extension }: Pick<PanelParts, 'extension'>): Demos {
 }
 
 export function workbenchPanels(parts: PanelParts, catalogue: AnalysisCatalogue, heads: HeadsPanels): WorkbenchPanels {
-  const { compute, extension, library, storage } = parts;
+  const { compute, extension, history, library } = parts;
   const demo = textDemo(extension);
   const { folder } = demo;
   const [vision] = demoModels(extension.fsPath);
   const demos = demosOf(parts);
-  const recent = new RecentRuns('analysis', storage);
   const applyInHeads = async (result: AnalysisResult, { interventions }: Offer): Promise<void> => {
     const { input, model } = result;
     const prompt =
@@ -69,19 +67,21 @@ export function workbenchPanels(parts: PanelParts, catalogue: AnalysisCatalogue,
     title: 'Workbench',
     spoken: 'Workbench: a model, an input, changes and questions',
     contextKey: contextKeys.analysisRunning,
-    run: analysisRun({ analysis: compute.analysis, keep: (result) => recent.keep(result) }),
+    run: analysisRun({
+      analysis: compute.analysis,
+      keep: async (result) => void (await history.keep('analysis', result)),
+    }),
     methods: ['analysis'],
     firstSetup: () => firstSetup(catalogue.list, folder),
     storedSetup: (value) => storedSetup(value, catalogue.list, folder),
     setupToStore: (plan) => setupToStore(plan, folder),
-    latest: () => recent.latest(),
+    latest: () => history.latest('analysis'),
     chooseOther: (shown) =>
       chooseOther({
         kind: 'analysis',
         library,
-        recent,
+        history,
         shown,
-        isComparable: ({ analysis }) => shown === undefined || analysis === shown.analysis,
         none: 'There is no other result of this analysis to compare with. Run it on another model, another prompt, or with an intervention.',
         placeHolder: 'A result of the same analysis',
       }),

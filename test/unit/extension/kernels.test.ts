@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import type { BenchmarkProgress, BenchmarkRequest } from '../../../protocol/compute/api';
 import type { KernelsPlace, ToKernelsPanel } from '../../../protocol/panels/kernels';
 import type { BenchmarkSetup, BenchmarkResult } from '../../../protocol/results/benchmark-schema';
+import type { ModuleResult } from '../../../protocol/results/module-schema';
 import { FailureError } from '../../../protocol/wire/failures';
 import { settings, type SettingKey, type SettingValue } from '../../../protocol/contributions/settings';
 import { defaultSetup, storedSetup } from '../../../extension/panels/kernels/default-setup';
@@ -25,6 +26,8 @@ class Stage {
   may: true | string = true;
   up = true;
   kept: BenchmarkSetup[] = [];
+  /** What went into the history. */
+  readonly history: (BenchmarkResult | ModuleResult)[] = [];
   reports: string[] = [];
   mechanismsFail: FailureError | undefined;
   jobs: readonly string[] = [];
@@ -56,6 +59,10 @@ class Stage {
           if (this.saveFails) return Promise.reject(new Error('The disk is full.'));
           this.saved.push(saved);
           return Promise.resolve(`saved-${this.saved.length}`);
+        },
+        keep: (finished) => {
+          this.history.push(finished);
+          return Promise.resolve();
         },
         keepDraft: (kept) => this.drafts.push(kept),
         jobs: () => this.jobs,
@@ -93,6 +100,10 @@ class Stage {
         module: (asked, signal, onProgress) => this.module(asked, signal, onProgress),
       },
       chooseModuleFile: (what) => Promise.resolve(what === 'weights' ? '/weights/shvit.safetensors' : undefined),
+      keepModule: (finished) => {
+        this.history.push(finished);
+        return Promise.resolve();
+      },
       shapes: () => Promise.resolve([]),
       plan: () => plan(),
       keepSetup: (kept) => this.kept.push(kept),
@@ -354,6 +365,7 @@ describe('the host of a kernels webview', () => {
     assert.match(last(sent, 'failed')?.sentence ?? '', /could not be saved/);
     assert.equal(last(sent, 'failed')?.details, 'The disk is full.');
     assert.equal(stage.drafts.at(-1)?.rows.length, 2);
+    assert.deepEqual(stage.history, [result()], 'the history has it all the same');
   });
 
   it('cancels the run before when another is started, and runs one at a time', async () => {

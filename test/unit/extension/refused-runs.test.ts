@@ -179,6 +179,7 @@ const panels: Readonly<Record<string, () => void>> = {
           },
           stopped: () => Promise.reject(new Error('nothing is stopped')),
           save: () => Promise.resolve('saved'),
+          keep: () => Promise.resolve(),
           keepDraft: () => undefined,
           jobs: () => [],
           waitOrRunBeside: () => Promise.resolve('wait'),

@@ -1,0 +1,214 @@
+/**
+ * Every finished run of every panel, kept by itself: what a reloaded window shows again, what a result is compared with, and what
+ * a person finds again by its model, its question or its prompt. Where it lies, `places` says.
+ */
+import type { Disposable } from 'vscode';
+import { existsSync } from 'node:fs';
+import { Owner } from '../platform/owner';
+import { Signal } from '../platform/signal';
+import type { Checked } from '../../protocol/schema/check';
+import type { SavedOf } from '../results/result-kinds';
+import { entryName, idOf, matches, subjectIn, type HistoryEntry, type HistoryKind } from './entry';
+import { NotKept, type Bounds, type HistoryFolder } from './history-folder';
+
+export interface HistoryPlaces {
+  /** All folders in which results of this workspace may lie. */
+  folders(): readonly HistoryFolder[];
+  /** The one of them in which the next result is kept. */
+  target(): HistoryFolder;
+  bounds(): Bounds;
+  /** Before the first look at it. */
+  prepare(): Promise<void>;
+}
+
+export interface KeepOptions {
+  /** Nobody asked for this run: the next one of its question that runs by itself replaces it, until somebody uses it. */
+  readonly byItself?: boolean;
+}
+
+/** A result of the history, read. */
+export interface ReadEntry<K extends HistoryKind = HistoryKind> {
+  readonly entry: HistoryEntry;
+  readonly saved: SavedOf<K>;
+  /** Why nothing more can be asked of it, as a sentence: its model is gone. */
+  readonly onlyShown: string | undefined;
+}
+
+interface Held {
+  readonly entry: HistoryEntry;
+  readonly saved: SavedOf<HistoryKind>;
+}
+
+export class History extends Owner {
+  private readonly changed = this.own(new Signal<void>());
+  private readonly places: HistoryPlaces;
+  private prepared: Promise<void> | undefined;
+  /** What could not be written, by id: there until the window closes. */
+  private readonly held = new Map<string, Held>();
+  /** One write at a time. */
+  private writing: Promise<unknown> = Promise.resolve();
+
+  readonly onChange = (listener: () => void): Disposable => this.changed.event(listener);
+
+  constructor(places: HistoryPlaces) {
+    super();
+    this.places = places;
+  }
+
+  /** Lives as long as the history. */
+  follow(...things: readonly Disposable[]): void {
+    for (const thing of things) this.own(thing);
+  }
+
+  /** Another window has changed it, or it lies elsewhere now. */
+  refresh(): void {
+    this.changed.fire();
+  }
+
+  /**
+   * Keeps a finished run. The same run once more, with what was asked of it since, has the same entry. Where it cannot be written it
+   * is in the list until the window closes, and the promise is rejected with a sentence.
+   */
+  keep<K extends HistoryKind>(
+    kind: K,
+    saved: SavedOf<K>,
+    { byItself = false }: KeepOptions = {},
+  ): Promise<HistoryEntry> {
+    return this.inTurn(async () => {
+      await this.ready();
+      const target = this.places.target();
+      try {
+        const before = await this.folderOf(idOf(kind, subjectIn(kind, saved)));
+        const folder = before?.folder ?? target;
+        const entry = await folder.keep(kind, saved, byItself);
+        this.held.delete(entry.id);
+        if (entry.byItself) await this.removePredecessors(entry);
+        await folder.prune(this.places.bounds(), entry.id);
+        return entry;
+      } catch (error) {
+        const entry = target.entryOf(kind, saved, byItself);
+        this.held.set(entry.id, { entry, saved });
+        throw error;
+      } finally {
+        this.changed.fire();
+      }
+    });
+  }
+
+  /** Newest first. */
+  async list(): Promise<readonly HistoryEntry[]> {
+    await this.ready();
+    const byId = new Map([...this.held].map(([id, { entry }]) => [id, entry]));
+    for (const entries of await Promise.all(this.places.folders().map((folder) => folder.list()))) {
+      for (const entry of entries) byId.set(entry.id, entry);
+    }
+    return [...byId.values()].sort((a, b) => b.created.localeCompare(a.created) || a.id.localeCompare(b.id));
+  }
+
+  /** Those that hold every word in their model, question or prompt; newest first. */
+  async search(words: string): Promise<readonly HistoryEntry[]> {
+    const all = await this.list();
+    return words.trim() === '' ? all : all.filter((entry) => matches(entry, words.trim()));
+  }
+
+  /** Not ok, with a sentence, where it cannot be shown. */
+  async read(id: string): Promise<Checked<ReadEntry>> {
+    const held = this.held.get(id);
+    if (held !== undefined) return { ok: true, result: { ...held, onlyShown: whyOnlyShown(held.entry) } };
+    const placed = await this.folderOf(id);
+    if (placed === undefined) return { ok: false, why: 'This result is no longer in the history.' };
+    const { entry, folder } = placed;
+    const read = await folder.read(entry);
+    if (!read.ok) return { ok: false, why: `${entryName(entry)} cannot be shown. ${read.why}` };
+    return { ok: true, result: { entry, saved: read.result, onlyShown: whyOnlyShown(entry) } };
+  }
+
+  /** Newest first, those that can be read. */
+  async ofKind<K extends HistoryKind>(kind: K): Promise<readonly ReadEntry<K>[]> {
+    const read = await Promise.all(
+      (await this.list()).filter((entry) => entry.kind === kind).map(({ id }) => this.read(id)),
+    );
+    return read.flatMap((one) => (one.ok ? [one.result as ReadEntry<K>] : []));
+  }
+
+  /** The newest of a kind that can be read. */
+  async latest<K extends HistoryKind>(kind: K): Promise<SavedOf<K> | undefined> {
+    for (const entry of await this.list()) {
+      if (entry.kind !== kind) continue;
+      const read = await this.read(entry.id);
+      if (read.ok) return read.result.saved;
+    }
+    return undefined;
+  }
+
+  /** The file of an entry; undefined where it was not written. */
+  async fileOf(id: string): Promise<string | undefined> {
+    const placed = await this.folderOf(id);
+    return placed?.folder.pathOf(placed.entry.file);
+  }
+
+  /** A pinned result stays whatever the bounds. */
+  pin(id: string, pinned: boolean): Promise<void> {
+    return this.inTurn(() => this.change(id, { pinned }));
+  }
+
+  /** Somebody has compared it or asked more of it: a run that goes by itself no longer replaces it. */
+  use(id: string): Promise<void> {
+    return this.inTurn(async () => {
+      const entry = (await this.list()).find((one) => one.id === id);
+      if (entry?.byItself === true) await this.change(id, { byItself: false });
+    });
+  }
+
+  /** After the person was asked. A file that is no longer a result of Headscope's stays, with a sentence. */
+  remove(id: string): Promise<void> {
+    return this.inTurn(async () => {
+      this.held.delete(id);
+      const placed = await this.folderOf(id);
+      const isGone = placed === undefined || (await placed.folder.remove(placed.entry));
+      this.changed.fire();
+      if (!isGone) throw new NotKept(`${placed.folder.pathOf(placed.entry.file)} could not be deleted.`);
+    });
+  }
+
+  private async change(id: string, change: { readonly pinned?: boolean; readonly byItself?: boolean }): Promise<void> {
+    const held = this.held.get(id);
+    if (held !== undefined) this.held.set(id, { ...held, entry: { ...held.entry, ...change } });
+    else await (await this.folderOf(id))?.folder.change(id, change);
+    this.changed.fire();
+  }
+
+  private async removePredecessors({ id, kind, analysis, folder }: HistoryEntry): Promise<void> {
+    for (const place of this.places.folders()) {
+      for (const entry of await place.list()) {
+        const isSameQuestion = entry.kind === kind && entry.analysis === analysis && entry.folder === folder;
+        if (entry.id !== id && entry.byItself && !entry.pinned && isSameQuestion) await place.remove(entry);
+      }
+    }
+  }
+
+  private async folderOf(
+    id: string,
+  ): Promise<{ readonly folder: HistoryFolder; readonly entry: HistoryEntry } | undefined> {
+    for (const folder of this.places.folders()) {
+      const entry = (await folder.list()).find((one) => one.id === id);
+      if (entry !== undefined) return { folder, entry };
+    }
+    return undefined;
+  }
+
+  private ready(): Promise<void> {
+    return (this.prepared ??= this.places.prepare());
+  }
+
+  private inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.writing.then(work);
+    this.writing = done.catch(() => undefined);
+    return done;
+  }
+}
+
+const whyOnlyShown = ({ folder, model }: HistoryEntry): string | undefined =>
+  folder === undefined || folder === '' || existsSync(folder)
+    ? undefined
+    : `${model} is no longer in ${folder}, so this result can be looked at, but nothing more can be asked of it.`;

@@ -1,0 +1,63 @@
+/** The history of this workspace: where it lies, by the setting and by what the person has agreed to. */
+import { join } from 'node:path';
+import * as vscode from 'vscode';
+import { askOnce } from './ask-once';
+import { takeOver } from './earlier-runs';
+import { History } from './history';
+import { HistoryFolder } from './history-folder';
+import { onSettingChange, setting } from '../platform/settings';
+
+export interface WorkspaceHistoryParts {
+  /** Of the workspace, or of the extension where none is open. */
+  readonly storage: vscode.Uri;
+  /** Of the extension. */
+  readonly memory: vscode.Memento;
+  readonly questionOf: (analysis: string) => string | undefined;
+}
+
+/** In a folder of the workspace. */
+const inWorkspace = join('.headscope', 'history');
+
+export function workspaceHistory({ storage, memory, questionOf }: WorkspaceHistoryParts): History {
+  const known = new Map<string, HistoryFolder>();
+  const folderAt = (path: string, mayWrite: boolean): HistoryFolder => {
+    const key = `${path} ${String(mayWrite)}`;
+    const folder = known.get(key) ?? new HistoryFolder({ path, mayWrite, questionOf });
+    known.set(key, folder);
+    return folder;
+  };
+  const stored = (): HistoryFolder => folderAt(join(storage.fsPath, 'history'), true);
+  const shared = (): readonly HistoryFolder[] =>
+    workspaceFolders().map((folder) => folderAt(join(folder, inWorkspace), vscode.workspace.isTrusted));
+  const history = new History({
+    folders: () => [stored(), ...shared()],
+    target: () => {
+      const [first] = shared();
+      const mayShare = vscode.workspace.isTrusted && setting('headscope.history.saveIn') === 'workspace';
+      return mayShare && first !== undefined ? first : stored();
+    },
+    bounds: () => ({
+      results: setting('headscope.history.mostResults'),
+      bytes: setting('headscope.history.mostMegabytes') * 1e6,
+    }),
+    prepare: () => takeOver(storage.fsPath, stored()),
+  });
+  const refresh = (): void => history.refresh();
+  history.follow(
+    vscode.workspace.onDidChangeWorkspaceFolders(refresh),
+    vscode.workspace.onDidGrantWorkspaceTrust(refresh),
+    onSettingChange(['headscope.history.saveIn'], refresh),
+    ...[storage.fsPath, ...workspaceFolders().map((folder) => join(folder, '.headscope'))].flatMap((folder) => {
+      const watcher = vscode.workspace.createFileSystemWatcher(
+        new vscode.RelativePattern(vscode.Uri.file(folder), 'history/index.jsonl'),
+      );
+      return [watcher, watcher.onDidCreate(refresh), watcher.onDidChange(refresh), watcher.onDidDelete(refresh)];
+    }),
+    history.onChange(() => void askOnce(history, memory)),
+  );
+  return history;
+}
+
+/** Those on this machine: a virtual workspace has no folder that could be locked against another window. */
+const workspaceFolders = (): readonly string[] =>
+  (vscode.workspace.workspaceFolders ?? []).filter(({ uri }) => uri.scheme === 'file').map(({ uri }) => uri.fsPath);

@@ -1,0 +1,149 @@
+/** The history of results: what is kept, found again, replaced and left out. */
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { entryName } from '../../../../extension/history/entry';
+import { plainName } from '../../../../extension/history/history-folder';
+import { takeOver } from '../../../../extension/history/earlier-runs';
+import { analysisText } from '../../../../protocol/analysis/schema';
+import { result as benchmark } from '../samples';
+import { analysis, fixture, prompted, Store } from './store';
+
+describe('the history of results', () => {
+  let store: Store;
+  beforeEach(() => {
+    store = new Store();
+  });
+  afterEach(() => store.remove());
+
+  it('keeps a run with its question, model and prompt, and gives it to the next window as it was', async () => {
+    const capital = analysis(1, prompted('The capital of France is'));
+    const entry = await store.window().keep('analysis', capital);
+    const { model } = capital;
+    assert.equal(entryName(entry), `Which heads does the prediction need? · ${model.name} · The capital of France is`);
+    const next = store.window();
+    assert.deepEqual(await next.list(), [entry]);
+    const read = await next.read(entry.id);
+    assert.deepEqual(read.ok && read.result.saved, capital);
+    assert.equal(readFileSync(store.at(`history/${entry.file}`), 'utf8'), analysisText(capital));
+    assert.equal(entry.bytes, Buffer.byteLength(analysisText(capital)));
+    assert.match(readFileSync(store.at('history/.gitignore'), 'utf8'), /^\*$/m);
+  });
+
+  it('lists the newest first, of every kind', async () => {
+    const history = store.window();
+    await history.keep('analysis', analysis(2));
+    await history.keep('benchmark', benchmark());
+    await history.keep('analysis', analysis(9));
+    assert.deepEqual(
+      (await history.list()).map(({ kind, created }) => [kind, created.slice(0, 16)]),
+      [
+        ['analysis', '2026-11-30T12:09'],
+        ['analysis', '2026-11-30T12:02'],
+        ['benchmark', '2026-11-24T15:00'],
+      ],
+    );
+    assert.deepEqual(await history.latest('benchmark'), benchmark());
+    assert.equal(await history.latest('module'), undefined);
+  });
+
+  it('has one entry for a run that more was asked of since', async () => {
+    const history = store.window();
+    const first = await history.keep('analysis', analysis(1));
+    await history.pin(first.id, true);
+    const again = await history.keep('analysis', { ...analysis(1), finding: 'With what was asked since.' });
+    assert.equal(again.id, first.id);
+    assert.equal(again.pinned, true);
+    assert.equal((await history.list()).length, 1);
+    assert.equal((await history.latest('analysis'))?.finding, 'With what was asked since.');
+  });
+
+  it('finds every word in the model, the question or the prompt', async () => {
+    const history = store.window();
+    const paris = await history.keep('analysis', analysis(1, prompted('The capital of France is')));
+    const rome = await history.keep('analysis', analysis(2, prompted('The capital of Italy is')));
+    const ids = async (words: string) => (await history.search(words)).map(({ id }) => id);
+    assert.deepEqual(await ids('capital FRANCE'), [paris.id]);
+    assert.deepEqual(await ids('prediction need'), [rome.id, paris.id]);
+    assert.deepEqual(await ids(`${paris.model} italy`), [rome.id]);
+    assert.deepEqual(await ids('Spain'), []);
+    assert.deepEqual(await ids('  '), [rome.id, paris.id]);
+  });
+
+  it('replaces a look that ran by itself, unless it was run by hand, pinned or compared', async () => {
+    const history = store.window();
+    const look = (minute: number, byItself = true) => history.keep('analysis', analysis(minute), { byItself });
+    const byHand = await look(1, false);
+    const pinned = await look(2);
+    await history.pin(pinned.id, true);
+    const compared = await look(3);
+    await history.use(compared.id);
+    await look(4);
+    const other = await history.keep('analysis', analysis(5, { analysis: 'patching' }), { byItself: true });
+    const last = await look(6);
+    assert.deepEqual(
+      (await history.list()).map(({ id }) => id),
+      [last, other, compared, pinned, byHand].map(({ id }) => id),
+    );
+  });
+
+  it('lets the oldest go where there are more than the bounds allow, and never a pinned one', async () => {
+    store.bounds = { results: 3, bytes: 1e9 };
+    const history = store.window();
+    const first = await history.keep('analysis', analysis(1));
+    await history.pin(first.id, true);
+    for (const minute of [2, 3, 4, 5]) await history.keep('analysis', analysis(minute));
+    const minutes = async () => (await history.list()).map(({ created }) => Number(created.slice(14, 16)));
+    assert.deepEqual(await minutes(), [5, 4, 1]);
+    assert.equal(readdirSync(store.at('history')).filter((name) => name.endsWith('.json')).length, 3);
+    store.bounds = { results: 3, bytes: 1 };
+    await history.keep('analysis', analysis(6));
+    assert.deepEqual(await minutes(), [6, 1], 'the newest stays, however large');
+  });
+
+  it('says when it changes', async () => {
+    const history = store.window();
+    let changes = 0;
+    history.onChange(() => (changes += 1));
+    const { id } = await history.keep('analysis', analysis(1));
+    await history.pin(id, true);
+    await history.remove(id);
+    assert.equal(changes, 3);
+    assert.deepEqual(await history.list(), []);
+  });
+
+  it('says that nothing more can be asked of a result whose model is gone', async () => {
+    const history = store.window();
+    const { model } = analysis(1);
+    const gone = await history.keep('analysis', analysis(1, { model: { ...model, folder: store.at('gone') } }));
+    const there = await history.keep('analysis', analysis(2, { model: { ...model, folder: store.root } }));
+    const only = async (id: string) => {
+      const read = await history.read(id);
+      assert.ok(read.ok);
+      return read.result.onlyShown;
+    };
+    assert.match((await only(gone.id)) ?? '', /no longer in .*gone, so .* nothing more can be asked of it\.$/);
+    assert.equal(await only(there.id), undefined);
+  });
+
+  it('names the file of a result as it is named where it is saved by hand', () => {
+    assert.equal(
+      plainName('2026-11-30-120100-demo-lm-ablation-0123456789ab.headscope-analysis.json'),
+      '2026-11-30-120100-demo-lm-ablation.headscope-analysis.json',
+    );
+  });
+
+  it('takes over the last runs of earlier versions, and leaves what is no run', async () => {
+    const recent = store.at('recent-heads');
+    mkdirSync(recent);
+    writeFileSync(`${recent}/a.headscope-heads.json`, fixture('causal.headscope-heads.json'));
+    writeFileSync(`${recent}/notes.headscope-heads.json`, 'notes');
+    const folder = store.folder();
+    await takeOver(store.root, folder);
+    assert.deepEqual(
+      (await folder.list()).map(({ kind }) => kind),
+      ['heads'],
+    );
+    assert.deepEqual(readdirSync(recent), ['notes.headscope-heads.json']);
+    assert.ok(existsSync(store.at('history/index.jsonl')));
+  });
+});
