@@ -22,7 +22,7 @@ const { savedHallucination } = load('../protocol/results/hallucination-schema.ts
 const { writtenHeads } = load('../protocol/results/heads-schema.ts');
 const { savedModule } = load('../protocol/results/module-schema.ts');
 const { choicesOf } = load('../protocol/schema/fields.ts');
-const { section } = load('../protocol/sections/schema.ts');
+const { section } = load('../protocol/sections/section.ts');
 
 /** Written once in each schema that holds them. */
 const shared = new Map([

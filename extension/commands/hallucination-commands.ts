@@ -1,4 +1,4 @@
-import type { HallucinationSetup } from '../../protocol/panels/hallucination';
+import type { HallucinationSetup } from '../../protocol/panels/hallucination-schema';
 import type { ModelIndex } from '../models/model-index';
 import type { HallucinationPanels } from '../panels/hallucination/hallucination';
 import { besideImage, imageType } from '../panels/hallucination/image-folder';

@@ -32,7 +32,7 @@ import {
   placeFields,
   provenance,
 } from '../schema/parts';
-import { sections } from '../sections/schema';
+import { sections } from '../sections/section';
 
 const mostIds = 2 ** 24;
 const ids = list(wholeFrom(0, 2 ** 31 - 1, 'a token id'), 'a list of token ids', { most: mostIds });

@@ -1,32 +1,35 @@
 /** What a mechanism is, drawn and counted: for the card of a mechanism in the kernels panel. */
-import type { AttentionPattern } from '../results/benchmark';
-import type { ParameterValue } from '../schema/parts';
+import { parametersOf, pattern } from '../results/benchmark-schema';
+import type { Output } from '../schema/check';
+import { anyNumber, either, exactly, flag, list, object, optional, text } from '../schema/fields';
 import type { Section } from '../sections/section';
 
-export interface MechanismViewRequest {
-  readonly mechanism: string;
+/** As a form holds it; the harness checks that the mechanism takes it. */
+export const mechanismViewRequest = object({
+  mechanism: text,
   /** Absent ones take the default of the table. */
-  readonly parameters: Readonly<Record<string, ParameterValue>>;
-  readonly shape: {
-    readonly pattern: AttentionPattern;
-    readonly heads: number;
-    readonly kvHeads: number;
-    readonly headDim: number;
-    readonly valueDim: number;
-  };
+  parameters: parametersOf(anyNumber),
+  shape: object({
+    pattern,
+    heads: anyNumber,
+    kvHeads: anyNumber,
+    headDim: anyNumber,
+    valueDim: anyNumber,
+  }),
   /** Queries and keys of the picture; `fitting`: the shortest of `pictureLengths` at which the pattern shows. */
-  readonly length: number | 'fitting';
+  length: either(anyNumber, exactly('fitting'), 'a number or "fitting"'),
   /** `any`: the pairs that some head reads. */
-  readonly head: number | 'any';
+  head: either(anyNumber, exactly('any'), 'a number or "any"'),
   /** Also probe which keys the output depends on. */
-  readonly effective: boolean;
+  effective: flag,
   /** Also show the head as a linear system, where it is one. */
-  readonly system?: boolean;
+  system: optional(flag),
   /** Of the inputs that are drawn for a probe, and for a pattern that depends on the numbers. */
-  readonly seed: number;
+  seed: anyNumber,
   /** Queries and keys at which the cost is counted. */
-  readonly lengths: readonly number[];
-}
+  lengths: list(anyNumber),
+});
+export type MechanismViewRequest = Output<typeof mechanismViewRequest>;
 
 /** Lengths that the panel offers. */
 export const pictureLengths: readonly number[] = [16, 32, 64, 96, 128, 256, 512, 1024, 2048, 4096, 8192];

@@ -1,23 +1,6 @@
 /** The simulator of generalized neighborhood attention: what a window, a stride and tiles allow at most. */
-export interface NeighborhoodAxis {
-  readonly size: number;
-  readonly window: number;
-  readonly stride: number;
-  readonly dilation: number;
-  readonly causal: boolean;
-  readonly queryTile: number;
-  readonly keyTile: number;
-}
-
-export interface NeighborhoodRequest {
-  /** One to three, outermost first. */
-  readonly axes: readonly NeighborhoodAxis[];
-  readonly tiling: NeighborhoodTiling;
-  /** Share of a whole step that attention takes, for the bound of the step (0..1). */
-  readonly attentionShare: number;
-  /** Share of the steps whose attention is sparse (0..1). */
-  readonly sparseSteps: number;
-}
+import type { Output } from '../schema/check';
+import { anyNumber, flag, list, object, oneOf } from '../schema/fields';
 
 /**
  * `static`: key tiles on a fixed grid; `dynamic`: they begin at the first key that a query tile reads; `flattened`: the
@@ -25,6 +8,29 @@ export interface NeighborhoodRequest {
  */
 export const neighborhoodTilings = ['static', 'dynamic', 'flattened'] as const;
 export type NeighborhoodTiling = (typeof neighborhoodTilings)[number];
+
+const axis = object({
+  size: anyNumber,
+  window: anyNumber,
+  stride: anyNumber,
+  dilation: anyNumber,
+  causal: flag,
+  queryTile: anyNumber,
+  keyTile: anyNumber,
+});
+export type NeighborhoodAxis = Output<typeof axis>;
+
+/** As a form holds it; the harness checks that the numbers fit together. */
+export const neighborhoodRequest = object({
+  /** One to three, outermost first. */
+  axes: list(axis),
+  tiling: oneOf(neighborhoodTilings),
+  /** Share of a whole step that attention takes, for the bound of the step (0..1). */
+  attentionShare: anyNumber,
+  /** Share of the steps whose attention is sparse (0..1). */
+  sparseSteps: anyNumber,
+});
+export type NeighborhoodRequest = Output<typeof neighborhoodRequest>;
 
 /** A configuration beside the asked one. */
 export interface NeighborhoodStride {

@@ -2,22 +2,26 @@
  * What serving a model takes, asked of the language server by the extension for the Model panel. Definitions and formulas:
  * models/formats/estimates/serving.
  */
+import type { Output } from '../schema/check';
+import { filledText, object, oneOf, wholeFrom } from '../schema/fields';
 
 /** Of weights or cache; texts, as a choice among them. */
 export const servingBits = ['stored', '16', '8', '4'] as const;
-export type ServingBits = (typeof servingBits)[number];
+const bits = oneOf(servingBits);
+export type ServingBits = Output<typeof bits>;
 
 /** What a person chose. */
-export interface ServingQuestion {
+export const servingQuestion = object({
   /** Of the list that comes with the answer; `measured` is this machine. */
-  readonly device: string;
-  readonly batch: number;
+  device: filledText,
+  batch: wholeFrom(1, 1 << 20),
   /** Tokens of the prompt, and before the token that is decoded. */
-  readonly context: number;
-  readonly weightBits: ServingBits;
-  readonly cacheBits: ServingBits;
-  readonly tensorParallel: number;
-}
+  context: wholeFrom(1, 1 << 24),
+  weightBits: bits,
+  cacheBits: bits,
+  tensorParallel: wholeFrom(1, 1024),
+});
+export type ServingQuestion = Output<typeof servingQuestion>;
 
 /** What the Devices view measured of this machine. */
 export interface MeasuredMachine {

@@ -2,36 +2,15 @@
  * Messages between the extension and the Heads panel or its side view. The panel speaks first: it posts `ready`, the
  * extension replies with `open`, which holds everything needed to draw and may be sent again as the whole new state.
  */
-import type { Intervention } from '../interventions/interventions';
+import type { HeadsSetup } from './heads-schema';
 import type { Tokenised } from '../compute/models';
-import type { PromptInput } from '../inputs/prompt';
 import type { HeadThumbnails, HeadTile, NextTokens } from '../results/heads';
 import type { HeadsResult, HeadStatistics } from '../results/heads-schema';
 import type { ModelSummary } from '../schema/parts';
 import type { HeadsLayer } from '../sections/heads';
-import type { AttentionCell } from '../sections/map';
-import type {
-  FromModelRunPanel,
-  DeviceChoices,
-  ModelChoice,
-  PanelPlace,
-  ToModelRunPanel,
-  WaitingModel,
-} from './run-panel';
+import type { DeviceChoices, ModelChoice, PanelPlace, ToModelRunPanel, WaitingModel } from './run-panel';
 
 export type HeadsPlace = PanelPlace;
-
-/** What the person has typed and chosen; kept for reload, and enough to start the run again. */
-export interface HeadsSetup {
-  readonly folder: string;
-  /** Where it runs; absent: on the device of the setting. */
-  readonly device?: string;
-  readonly prompt: PromptInput;
-  readonly interventions: readonly Intervention[];
-  readonly classify: boolean;
-  readonly causal: boolean;
-  readonly seed: number;
-}
 
 /** What the analysis `ablation` measures of each head, as its section gives it. */
 export type HeadEffects = Pick<HeadsLayer, 'title' | 'unit' | 'definition' | 'values' | 'low' | 'high' | 'interval'>;
@@ -97,51 +76,3 @@ export type ToHeadsPanel =
       readonly statistics?: { readonly [K in keyof HeadStatistics]: readonly (readonly number[])[] };
     }
   | { readonly kind: 'generated'; readonly request: number; readonly variant: boolean; readonly text: string };
-
-/** Sent by the panel to the extension. `request` numbers are the panel's own; an older one may be answered late or never. */
-export type FromHeadsPanel =
-  | FromModelRunPanel<HeadsSetup>
-  | { readonly kind: 'tokenise'; readonly request: number; readonly folder: string; readonly prompt: PromptInput }
-  | { readonly kind: 'run'; readonly plan: HeadsSetup }
-  | {
-      readonly kind: 'tile';
-      readonly request: number;
-      readonly layer: number;
-      readonly head: number;
-      readonly rowStart: number;
-      readonly rowCount: number;
-      readonly columnStart: number;
-      readonly columnCount: number;
-      readonly outRows: number;
-      readonly outColumns: number;
-    }
-  | {
-      readonly kind: 'row';
-      readonly request: number;
-      readonly layer: number;
-      readonly head: number;
-      readonly query: number;
-    }
-  | { readonly kind: 'nextTokens'; readonly request: number; readonly interventions: readonly Intervention[] }
-  | {
-      readonly kind: 'generate';
-      readonly request: number;
-      readonly interventions: readonly Intervention[];
-      /** The panel has the text without interventions. */
-      readonly changedOnly?: boolean;
-      readonly maxNewTokens: number;
-      readonly temperature: number;
-      readonly topP: number;
-      readonly seed: number;
-    }
-  /** The effect of removing each head, on the prompt that is shown. */
-  | { readonly kind: 'measureEffects'; readonly request: number }
-  /** Why a head gives a key its weight, as an analysis of the prompt that is shown. */
-  | ({ readonly kind: 'explainWeight' } & AttentionCell)
-  | { readonly kind: 'saveIntervention'; readonly interventions: readonly Intervention[] }
-  | { readonly kind: 'loadIntervention' }
-  /** Lets the person choose a file of vectors, which becomes one intervention. */
-  | { readonly kind: 'chooseVector' }
-  /** Lets the person choose a cache plan, which becomes one intervention. */
-  | { readonly kind: 'applyPlan' }
-  | { readonly kind: 'saveLabels' };

@@ -1,45 +1,20 @@
 /** Messages of the kernels panel to the extension, and the plan of its form as it is kept. */
-import type { MechanismViewRequest } from '../compute/mechanism-view';
-import { neighborhoodTilings, type NeighborhoodAxis, type NeighborhoodRequest } from '../compute/neighborhood';
-import {
-  type BenchmarkSetup,
-  type BenchmarkShape,
-  modes,
-  parametersOf,
-  pattern,
-  setupOf,
-} from '../results/benchmark-schema';
-import type { Schema } from '../schema/check';
-import {
-  anyNumber,
-  byKind,
-  either,
-  exactly,
-  flag,
-  list,
-  number,
-  object,
-  oneOf,
-  optional,
-  text,
-  type Fields,
-} from '../schema/fields';
-import type { FromKernelsPanel } from './kernels';
+import { mechanismViewRequest } from '../compute/mechanism-view';
+import { neighborhoodRequest } from '../compute/neighborhood';
+import { modes, pattern, setupOf } from '../results/benchmark-schema';
+import type { Output, Schema } from '../schema/check';
+import { anyNumber, byKind, list, number, object, oneOf, optional, text } from '../schema/fields';
 import { moduleForm } from '../results/module-schema';
 import { fromRunPanel } from './messages';
 
-const headsOf = (number: Schema<number>): Fields<MechanismViewRequest['shape']> => ({
-  pattern,
-  heads: number,
-  kvHeads: number,
-  headDim: number,
-  valueDim: number,
-});
-
-const formSetupOf = (number: Schema<number>): Schema<BenchmarkSetup> =>
+const formSetupOf = (number: Schema<number>) =>
   setupOf(
-    object<BenchmarkShape>({
-      ...headsOf(number),
+    object({
+      pattern,
+      heads: number,
+      kvHeads: number,
+      headDim: number,
+      valueDim: number,
       batch: number,
       mode: optional(oneOf(modes)),
       lengths: list(number),
@@ -52,44 +27,25 @@ const formSetupOf = (number: Schema<number>): Schema<BenchmarkSetup> =>
 export const benchmarkSetup = formSetupOf(number);
 const plan = formSetupOf(anyNumber);
 
-const viewRequest = object<MechanismViewRequest>({
-  mechanism: text,
-  parameters: parametersOf(anyNumber),
-  shape: object<MechanismViewRequest['shape']>(headsOf(anyNumber)),
-  length: either(anyNumber, exactly('fitting'), 'a number or "fitting"'),
-  head: either(anyNumber, exactly('any'), 'a number or "any"'),
-  effective: flag,
-  system: optional(flag),
-  seed: anyNumber,
-  lengths: list(anyNumber),
-});
+/** Files that a run of a module reads. */
+const moduleFile = oneOf(['picture', 'tensors', 'weights']);
+export type ModuleFile = Output<typeof moduleFile>;
 
-const neighborhood = object<NeighborhoodRequest>({
-  axes: list(
-    object<NeighborhoodAxis>({
-      size: anyNumber,
-      window: anyNumber,
-      stride: anyNumber,
-      dilation: anyNumber,
-      causal: flag,
-      queryTile: anyNumber,
-      keyTile: anyNumber,
-    }),
-  ),
-  tiling: oneOf(neighborhoodTilings),
-  attentionShare: anyNumber,
-  sparseSteps: anyNumber,
-});
-
-export const fromKernelsPanel: Schema<FromKernelsPanel> = byKind<FromKernelsPanel>({
+export const fromKernelsPanel = byKind({
   ...fromRunPanel(plan),
   run: { plan },
   refreshDevices: {},
-  mechanismView: { request: viewRequest },
-  neighborhoodBound: { request: neighborhood },
+  /** Asks for the picture and the formulas of a mechanism; only the latest request is of interest. */
+  mechanismView: { request: mechanismViewRequest },
+  /** Asks the simulator of neighborhood attention. */
+  neighborhoodBound: { request: neighborhoodRequest },
+  /** Asks for the modules of the catalogue: their section was opened. */
   modules: {},
+  /** Runs a module; answered by the messages of a run of a module. One at a time: a new one ends the one before. */
   runModule: { plan: moduleForm },
   stopModule: {},
-  chooseModuleFile: { what: oneOf(['picture', 'tensors', 'weights']) },
+  /** Opens the system's dialog; answered by `moduleFile` when a file was chosen. */
+  chooseModuleFile: { what: moduleFile },
   openLink: { url: text },
 });
+export type FromKernelsPanel = Output<typeof fromKernelsPanel>;

@@ -2,13 +2,14 @@
  * Messages between the extension and the kernels panel or its side view. The panel speaks first: it posts `ready`, the
  * extension replies with `open`, which holds everything needed to draw; until then the extension queues.
  */
+import type { ModuleFile } from './kernels-schema';
 import type { DeviceInfo, MechanismInfo, SupportInfo } from '../compute/api';
 import type { MechanismView, MechanismViewRequest } from '../compute/mechanism-view';
 import type { ModuleInfo, ModuleProgress } from '../compute/modules';
 import type { NeighborhoodBound, NeighborhoodRequest } from '../compute/neighborhood';
 import type { BenchmarkRow, BenchmarkSetup, BenchmarkResult } from '../results/benchmark-schema';
-import type { ModuleSetup, ModuleResult } from '../results/module-schema';
-import type { FromRunPanel, PanelPlace } from './run-panel';
+import type { ModuleResult } from '../results/module-schema';
+import type { PanelPlace } from './run-panel';
 
 export type KernelsPlace = PanelPlace;
 
@@ -29,9 +30,6 @@ type ModuleMessage =
   | { readonly kind: 'moduleStage'; readonly progress: ModuleProgress }
   | { readonly kind: 'moduleResult'; readonly result: ModuleResult }
   | { readonly kind: 'moduleFailed'; readonly sentence: string; readonly details?: string };
-
-/** Files that a run of a module reads. */
-export type ModuleFile = 'picture' | 'tensors' | 'weights';
 
 /** Sent by the extension to the panel. */
 export type ToKernelsPanel =
@@ -91,21 +89,3 @@ export type ToKernelsPanel =
   | { readonly kind: 'failed'; readonly sentence: string; readonly details?: string; readonly refused?: true }
   /** The run in flight does not stop by itself; the compute process is about to be restarted. */
   | { readonly kind: 'overdue'; readonly sentence: string };
-
-/** Sent by the panel to the extension. */
-export type FromKernelsPanel =
-  | FromRunPanel<BenchmarkSetup>
-  | { readonly kind: 'run'; readonly plan: BenchmarkSetup }
-  | { readonly kind: 'refreshDevices' }
-  /** Asks for the picture and the formulas of a mechanism; only the latest request is of interest. */
-  | { readonly kind: 'mechanismView'; readonly request: MechanismViewRequest }
-  /** Asks the simulator of neighborhood attention. */
-  | { readonly kind: 'neighborhoodBound'; readonly request: NeighborhoodRequest }
-  /** Asks for the modules of the catalogue: their section was opened. */
-  | { readonly kind: 'modules' }
-  /** Runs a module; answered by the messages of a run of a module. One at a time: a new one ends the one before. */
-  | { readonly kind: 'runModule'; readonly plan: ModuleSetup }
-  | { readonly kind: 'stopModule' }
-  /** Opens the system's dialog; answered by `moduleFile` when a file was chosen. */
-  | { readonly kind: 'chooseModuleFile'; readonly what: ModuleFile }
-  | { readonly kind: 'openLink'; readonly url: string };

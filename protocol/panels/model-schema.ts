@@ -1,36 +1,31 @@
 /** Messages of the Model panel to the extension. */
-import type { Schema } from '../schema/check';
-import { servingBits, type ServingQuestion } from '../language/serving';
-import { byKind, filledText, object, oneOf, optional, text, wholeFrom } from '../schema/fields';
+import { servingQuestion } from '../language/serving';
+import type { Output } from '../schema/check';
+import { byKind, oneOf, optional, text } from '../schema/fields';
 import { copied, exported } from './messages';
-import type { FromModelPanel } from './model';
 
+/** The one of a configuration that is shown. */
 const ofConfig = { uri: text };
 
-const bits = oneOf(servingBits);
-
-const servingQuestion: Schema<ServingQuestion> = object<ServingQuestion>({
-  device: filledText,
-  batch: wholeFrom(1, 1 << 20),
-  context: wholeFrom(1, 1 << 24),
-  weightBits: bits,
-  cacheBits: bits,
-  tensorParallel: wholeFrom(1, 1024),
-});
-
-export const fromModelPanel: Schema<FromModelPanel> = byKind<FromModelPanel>({
+export const fromModelPanel = byKind({
   ready: {},
   openFile: ofConfig,
   showProblems: ofConfig,
   benchmark: ofConfig,
   showHeads: ofConfig,
+  /** The full panel with what the side view shows. */
   openFull: ofConfig,
+  /** Asks for a second model, or for two when `uri` is absent. */
   compare: { uri: optional(text) },
+  /** The two models of a comparison change places. */
   swap: {},
+  /** Asks for a model of the workspace. */
   choose: {},
   openExample: {},
   retry: {},
+  /** Asks what serving the model takes; answered with `serving`. */
   serving: { ...ofConfig, question: servingQuestion },
   export: { ...exported, format: oneOf(['png', 'svg', 'csv', 'json']) },
   copy: copied,
 });
+export type FromModelPanel = Output<typeof fromModelPanel>;

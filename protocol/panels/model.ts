@@ -54,30 +54,3 @@ export interface ShowServing {
 
 /** Sent by the extension to the panel. */
 export type ToModelPanel = ShowModel | ShowServing;
-
-/** Sent by the panel to the extension; `uri` is that of a shown config. */
-export type FromModelPanel =
-  | { readonly kind: 'ready' }
-  | { readonly kind: 'openFile'; readonly uri: string }
-  | { readonly kind: 'showProblems'; readonly uri: string }
-  | { readonly kind: 'benchmark'; readonly uri: string }
-  | { readonly kind: 'showHeads'; readonly uri: string }
-  /** The full panel with what the side view shows. */
-  | { readonly kind: 'openFull'; readonly uri: string }
-  /** Asks for a second model, or for two when `uri` is absent. */
-  | { readonly kind: 'compare'; readonly uri?: string }
-  /** The two models of a comparison change places. */
-  | { readonly kind: 'swap' }
-  /** Asks for a model of the workspace. */
-  | { readonly kind: 'choose' }
-  | { readonly kind: 'openExample' }
-  | { readonly kind: 'retry' }
-  /** Asks what serving the model takes; answered with `serving`. */
-  | { readonly kind: 'serving'; readonly uri: string; readonly question: ServingQuestion }
-  | {
-      readonly kind: 'export';
-      readonly format: 'png' | 'svg' | 'csv' | 'json';
-      readonly name: string;
-      readonly data: string | Uint8Array;
-    }
-  | { readonly kind: 'copy'; readonly text: string };

@@ -3,7 +3,6 @@
  * extension replies with `open`, which holds everything that is drawn.
  */
 import type { ModuleResult } from '../results/module-schema';
-import type { FromRunPanel } from './run-panel';
 
 /** Sent by the extension. */
 export interface ToModulePanel {
@@ -16,9 +15,3 @@ export interface ToModulePanel {
   /** A second saved run to compare with. */
   readonly compareWith?: { readonly name: string; readonly result: ModuleResult };
 }
-
-/** Sent by the page. */
-export type FromModulePanel = Extract<
-  FromRunPanel<never>,
-  { readonly kind: 'ready' | 'compare' | 'stopComparing' | 'export' | 'copy' }
->;

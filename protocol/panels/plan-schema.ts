@@ -1,27 +1,28 @@
 /** Messages of the editor of a cache plan to the extension. */
 import { headPlanField } from '../plans/head-plan';
-import type { Schema } from '../schema/check';
+import type { Output } from '../schema/check';
 import { byKind, list, object, text } from '../schema/fields';
 import { mostHeadsInAll, placeFields } from '../schema/parts';
-import { copied, exported } from './messages';
-import type { FromPlanPanel, PaintedHead } from './plan';
+import { fromResultPanel } from './messages';
 
-export const fromPlanPanel: Schema<FromPlanPanel> = byKind<FromPlanPanel>({
-  ready: {},
-  compare: {},
-  stopComparing: {},
-  export: exported,
-  copy: copied,
-  paint: {
-    heads: list(object<PaintedHead>({ ...placeFields(), keep: headPlanField }), 'a list of heads', {
-      most: mostHeadsInAll,
-    }),
-  },
+/** `head`: a key/value head. */
+const paintedHead = object({ ...placeFields(), keep: headPlanField });
+export type PaintedHead = Output<typeof paintedHead>;
+
+export const fromPlanPanel = byKind({
+  ...fromResultPanel,
+  /** What these heads keep from now on; one step of Undo. */
+  paint: { heads: list(paintedHead, 'a list of heads', { most: mostHeadsInAll }) },
   retitle: { title: text },
   undo: {},
   redo: {},
+  /** The file as text, where it cannot be drawn or is to be edited by hand. */
   openText: {},
+  /** Opens the Heads panel on the model of the plan, under the plan. */
   showHeads: {},
+  /** Opens the form of the analysis that evaluates a plan. */
   evaluate: {},
+  /** Writes the plan into a file of another form. */
   write: { format: text },
 });
+export type FromPlanPanel = Output<typeof fromPlanPanel>;

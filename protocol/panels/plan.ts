@@ -3,16 +3,7 @@
  * replies with `open`, which holds everything that is drawn and comes again whenever the text of the file changes. The page
  * changes nothing itself: it asks for an edit, and draws what the file says afterwards.
  */
-import type { HeadPlan } from '../plans/head-plan';
 import type { Plan } from '../plans/plan-file';
-import type { FromRunPanel } from './run-panel';
-
-export interface PaintedHead {
-  readonly layer: number;
-  /** Key/value head. */
-  readonly head: number;
-  readonly keep: HeadPlan;
-}
 
 /** Sent by the extension. */
 export interface ToPlanPanel {
@@ -29,20 +20,3 @@ export interface ToPlanPanel {
   /** A second plan whose differences are marked. */
   readonly compareWith?: { readonly name: string; readonly plan: Plan };
 }
-
-/** Sent by the page. */
-export type FromPlanPanel =
-  | Extract<FromRunPanel<never>, { readonly kind: 'ready' | 'compare' | 'stopComparing' | 'export' | 'copy' }>
-  /** What these heads keep from now on; one step of Undo. */
-  | { readonly kind: 'paint'; readonly heads: readonly PaintedHead[] }
-  | { readonly kind: 'retitle'; readonly title: string }
-  | { readonly kind: 'undo' }
-  | { readonly kind: 'redo' }
-  /** The file as text, where it cannot be drawn or is to be edited by hand. */
-  | { readonly kind: 'openText' }
-  /** Opens the Heads panel on the model of the plan, under the plan. */
-  | { readonly kind: 'showHeads' }
-  /** Opens the form of the analysis that evaluates a plan. */
-  | { readonly kind: 'evaluate' }
-  /** Writes the plan into a file of another form. */
-  | { readonly kind: 'write'; readonly format: string };

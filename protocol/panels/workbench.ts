@@ -3,23 +3,14 @@
  * `open`, which holds everything needed to draw and may be sent again as the whole new state.
  */
 import type { AnalysisInfo, AnalysisProgress } from '../analysis/analysis';
-import type { AnalysisSetup, AnalysisResult, Offer, SectionQuestion } from '../analysis/schema';
-import type { PromptInput, EncoderInput } from '../inputs/prompt';
+import type { AnalysisSetup, AnalysisResult } from '../analysis/schema';
 import type { Demos } from '../analysis/next-start';
 import type { ModelSummary } from '../schema/parts';
 import type { TaskInfo } from '../analysis/tasks';
 import type { AnalysisEstimate } from '../compute/analyses';
 import type { Tokenised } from '../compute/models';
-import type { AttentionCell } from '../sections/map';
 import type { Section } from '../sections/section';
-import type {
-  FromModelRunPanel,
-  DeviceChoices,
-  ModelChoice,
-  PanelPlace,
-  ToModelRunPanel,
-  WaitingModel,
-} from './run-panel';
+import type { DeviceChoices, ModelChoice, PanelPlace, ToModelRunPanel, WaitingModel } from './run-panel';
 
 /** The plan that a result was made by: what can be run again. */
 export const setupOfAnalysis = ({
@@ -69,29 +60,3 @@ export type ToWorkbench =
   | { readonly kind: 'picture'; readonly path: string; readonly mediaType: string; readonly bytes: Uint8Array }
   /** A path that the person chose for a field of the form. */
   | { readonly kind: 'chosen'; readonly field: string; readonly path: string };
-
-/** Sent by the panel to the extension. */
-export type FromWorkbench =
-  | FromModelRunPanel<AnalysisSetup>
-  | { readonly kind: 'estimate'; readonly request: number; readonly plan: AnalysisSetup }
-  /** The prompt of the form as the model reads it: regions are drawn on its picture and its tokens. */
-  | {
-      readonly kind: 'tokenise';
-      readonly request: number;
-      readonly folder: string;
-      readonly prompt: PromptInput | EncoderInput;
-    }
-  | { readonly kind: 'run'; readonly plan: AnalysisSetup }
-  | { readonly kind: 'ask'; readonly request: number; readonly question: SectionQuestion }
-  | { readonly kind: 'picture'; readonly path: string }
-  /**
-   * Lets the person choose a file or a folder for a field: `input.file`, `input.folder`, `input.image`, `input.taskFile`,
-   * `input.task.` and the name of a parameter of the task, or a parameter's name.
-   */
-  | { readonly kind: 'choosePath'; readonly field: string; readonly what: 'file' | 'folder' | 'picture' }
-  /** Why a head gives a key its weight, of a map that is shown: another analysis of the same prompt. */
-  | ({ readonly kind: 'explainWeight' } & AttentionCell)
-  /** Lets the person choose a cache plan, which becomes one intervention. */
-  | { readonly kind: 'applyPlan' }
-  /** Puts an offer into the Heads panel, or saves it as a file of interventions, or its plan as a file of its own. */
-  | { readonly kind: 'apply'; readonly offer: Offer; readonly where: 'heads' | 'file' | 'plan' };

@@ -19,7 +19,7 @@ import {
   wholes,
 } from '../schema/fields';
 import { ratio, parameterValues, headOf, provenance } from '../schema/parts';
-import { sections } from '../sections/schema';
+import { sections } from '../sections/section';
 
 import { limits } from './limits';
 

@@ -74,9 +74,10 @@ type Kinds<T extends { readonly kind: string }> = {
   readonly [K in T['kind']]: Fields<Omit<Extract<T, { readonly kind: K }>, 'kind'>>;
 };
 
-type KindsOutput<K> = {
-  [N in keyof K & string]: Flat<{ readonly kind: N } & FieldsOutput<K[N]>>;
-}[keyof K & string];
+/** One member of such a union. */
+export type KindOutput<N extends string, F> = Flat<{ readonly kind: N } & FieldsOutput<F>>;
+/** The union, by the fields of its members. */
+export type KindsOutput<K> = { [N in keyof K & string]: KindOutput<N, K[N]> }[keyof K & string];
 
 /** A union discriminated by `kind`: the other fields of each. */
 export function byKind<K extends Readonly<Record<string, FieldTable>>>(kinds: K): Schema<KindsOutput<K>>;

@@ -1,45 +1,65 @@
 /** Points, lines or bars on two axes. */
-import type { Figure } from './figure';
-import type { SectionOf } from './section-base';
+import type { Output } from '../schema/check';
+import {
+  type KindOutput,
+  figure,
+  list,
+  number,
+  object,
+  oneOf,
+  optional,
+  pair,
+  text,
+  texts,
+  wholeFrom,
+} from '../schema/fields';
+import { base, mostPoints } from './section-base';
 
-export interface SectionAxis {
-  readonly title: string;
+const mostSeries = 256;
+
+const axis = object({
+  title: text,
   /** Empty for a share or a count without a unit. */
-  readonly unit: string;
-  readonly scale: 'linear' | 'log2' | 'log10' | 'category';
+  unit: text,
+  scale: oneOf(['linear', 'log2', 'log10', 'category']),
   /** Names along a `category` axis: x counts them from 0. */
-  readonly categories?: readonly string[];
-  readonly min?: number;
-  readonly max?: number;
-}
+  categories: optional(texts),
+  min: optional(number),
+  max: optional(number),
+});
+export type SectionAxis = Output<typeof axis>;
 
-export interface SectionSeries {
-  readonly id: string;
-  readonly title: string;
+const point = object({
+  x: figure,
+  y: figure,
+  low: optional(figure),
+  high: optional(figure),
+  /** Name of the point, e.g. of the head. */
+  label: optional(text),
+});
+
+const series = object({
+  id: text,
+  title: text,
   /** `stack`: bars that stand on those of the series before; y is the height of the bar. */
-  readonly mark: 'line' | 'points' | 'bars' | 'stack';
+  mark: oneOf(['line', 'points', 'bars', 'stack']),
   /** Numbers from 0: series of one number share a colour or a shape. Absent: each has its own. */
-  readonly look?: { readonly colour: number; readonly shape: number };
-  readonly points: readonly {
-    readonly x: Figure;
-    readonly y: Figure;
-    readonly low?: Figure;
-    readonly high?: Figure;
-    /** Name of the point, e.g. of the head. */
-    readonly label?: string;
-  }[];
-}
+  look: optional(object({ colour: wholeFrom(0, 255), shape: wholeFrom(0, 255) })),
+  points: list(point, 'a list of points', { most: mostPoints }),
+});
+export type SectionSeries = Output<typeof series>;
 
-export interface ChartSection extends SectionOf<'chart'> {
-  readonly x: SectionAxis;
-  readonly y: SectionAxis;
-  readonly series: readonly SectionSeries[];
+/** [x, y] */
+const end = pair(number, number, 'two numbers');
+
+export const chart = {
+  ...base,
+  x: axis,
+  y: axis,
+  series: list(series, 'a list of series', { most: mostSeries }),
   /** Straight lines, e.g. y = x or a level of chance. */
-  readonly references?: readonly {
-    readonly label: string;
-    readonly from: readonly [x: number, y: number];
-    readonly to: readonly [x: number, y: number];
-  }[];
+  references: optional(list(object({ label: text, from: end, to: end }), 'a list of lines', { most: mostSeries })),
   /** What the band about a line or the whisker of a point is. */
-  readonly interval?: string;
-}
+  interval: optional(text),
+};
+export type ChartSection = KindOutput<'chart', typeof chart>;

@@ -1,3 +1,6 @@
+import type { Output } from '../schema/check';
+import { number, object, oneOf, optional } from '../schema/fields';
+
 /** A number of a section: NaN where there is none (null in JSON, which has no NaN). */
 export type Figure = number;
 
@@ -6,8 +9,9 @@ export type Figure = number;
  * - `sequential`: from `min` (0 where left out) to `max` (the largest where left out)
  * - `diverging`: about 0, as far to one side as to the other
  */
-export interface Scale {
-  readonly kind: 'sequential' | 'diverging';
-  readonly min?: number;
-  readonly max?: number;
-}
+export const scale = object({
+  kind: oneOf(['sequential', 'diverging']),
+  min: optional(number),
+  max: optional(number),
+});
+export type Scale = Output<typeof scale>;

@@ -1,17 +1,23 @@
 /** Texts of a model, before and after a change. */
-import type { Figure } from './figure';
-import type { SectionOf } from './section-base';
+import { type KindOutput, figure, list, object, optional, text, texts } from '../schema/fields';
+import { base, mostNumbers, mostRows } from './section-base';
 
-export interface GenerationsSection extends SectionOf<'generations'> {
+export const generations = {
+  ...base,
   /** `before`, `after`; or the name of each of several variants. */
-  readonly variants: readonly string[];
-  readonly items: readonly {
-    readonly title: string;
-    readonly prompt?: string;
-    /** By variant. */
-    readonly texts: readonly string[];
-    /** By variant: what the text scored, in the words of `score`. */
-    readonly scores?: readonly Figure[];
-  }[];
-  readonly score?: { readonly title: string; readonly unit: string };
-}
+  variants: list(text, 'a list of variants', { most: mostNumbers }),
+  items: list(
+    object({
+      title: text,
+      prompt: optional(text),
+      /** By variant. */
+      texts,
+      /** By variant: what the text scored, in the words of `score`. */
+      scores: optional(list(figure, 'a list of scores', { most: mostNumbers })),
+    }),
+    'a list of texts',
+    { most: mostRows },
+  ),
+  score: optional(object({ title: text, unit: text })),
+};
+export type GenerationsSection = KindOutput<'generations', typeof generations>;

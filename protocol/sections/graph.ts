@@ -1,32 +1,38 @@
 /** A circuit: heads, MLPs and ends by layer, edges with weights. */
-import type { Figure } from './figure';
-import type { SectionOf } from './section-base';
+import type { Output } from '../schema/check';
+import { type KindOutput, figure, list, number, object, oneOf, optional, text, wholeFrom } from '../schema/fields';
+import { mostHeads, mostHeadsInAll, mostLayers } from '../schema/parts';
+import { base, mostPoints } from './section-base';
 
-export interface GraphNode {
-  readonly id: string;
-  readonly kind: 'embedding' | 'head' | 'mlp' | 'logits' | 'feature';
+const node = object({
+  id: text,
+  kind: oneOf(['embedding', 'head', 'mlp', 'logits', 'feature']),
   /** -1 for the embedding; the number of layers for the logits. */
-  readonly layer: number;
+  layer: wholeFrom(-1, mostLayers),
   /** Place within the layer. */
-  readonly column: number;
-  readonly label: string;
-  readonly weight: Figure;
-}
+  column: wholeFrom(0, mostHeads),
+  label: text,
+  weight: figure,
+});
+export type GraphNode = Output<typeof node>;
 
-export interface GraphEdge {
-  readonly from: string;
-  readonly to: string;
+const edge = object({
+  from: text,
+  to: text,
   /** Which input of the receiver. */
-  readonly input?: 'query' | 'key' | 'value' | 'mlp' | 'logits';
-  readonly weight: Figure;
-}
+  input: optional(oneOf(['query', 'key', 'value', 'mlp', 'logits'])),
+  weight: figure,
+});
+export type GraphEdge = Output<typeof edge>;
 
-export interface GraphSection extends SectionOf<'graph'> {
-  readonly nodes: readonly GraphNode[];
-  readonly edges: readonly GraphEdge[];
+export const graph = {
+  ...base,
+  nodes: list(node, 'a list of nodes', { most: mostHeadsInAll }),
+  edges: list(edge, 'a list of edges', { most: mostPoints }),
   /** Of the weights of nodes and edges. */
-  readonly unit: string;
-  readonly definition: string;
+  unit: text,
+  definition: text,
   /** Edges at least this strong (absolute) are drawn at first; a slider prunes further. */
-  readonly threshold: number;
-}
+  threshold: number,
+};
+export type GraphSection = KindOutput<'graph', typeof graph>;

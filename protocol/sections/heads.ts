@@ -1,37 +1,37 @@
 /** Numbers and classes of every head: layers down, heads across. */
-import type { HeadPlace } from '../schema/written-form';
-import type { SectionOf } from './section-base';
-import type { Figure, Scale } from './figure';
+import type { Output } from '../schema/check';
+import { type KindOutput, list, object, optional, text } from '../schema/fields';
+import { mostLayers } from '../schema/parts';
+import { base, measured, mostCells, mostNumbers, mostTokens, places, rowsOf } from './section-base';
 
-export interface HeadsLayer {
-  readonly name: string;
-  readonly title: string;
-  /** Empty for a share or a count without a unit; never left out. */
-  readonly unit: string;
-  /** What the number is, with its formula: tooltip, export, screen reader. */
-  readonly definition: string;
-  readonly scale: Scale;
+/** Where a layer has a cell for each position, its row is longer than there are heads. */
+const headRows = rowsOf(mostLayers, mostTokens, mostCells);
+
+const headNumbers = object({
+  ...measured,
   /** [layers][heads]; NaN where a head has none. Layers may have different numbers of heads. */
-  readonly values: readonly (readonly Figure[])[];
+  values: headRows,
   /** Ends of an interval about each value, shaped like `values`. */
-  readonly low?: readonly (readonly Figure[])[];
-  readonly high?: readonly (readonly Figure[])[];
+  low: optional(headRows),
+  high: optional(headRows),
   /** What `low` and `high` are, e.g. `95 % interval over prompts`. */
-  readonly interval?: string;
-}
+  interval: optional(text),
+});
+export type HeadsLayer = Output<typeof headNumbers>;
 
-export interface HeadsSection extends SectionOf<'heads'> {
+export const heads = {
+  ...base,
   /** What one cell stands for: `query head` where nothing else is said, `key/value head`, `MLP`, `position`. */
-  readonly cell?: string;
+  cell: optional(text),
   /** The first is drawn; a person switches between them. */
-  readonly numbers: readonly HeadsLayer[];
+  numbers: list(headNumbers, 'a list of tables', { most: mostNumbers }),
   /** Classes of heads; a head may have several. */
-  readonly classes?: readonly {
-    readonly name: string;
-    readonly title: string;
-    readonly definition: string;
-    readonly heads: readonly HeadPlace[];
-  }[];
+  classes: optional(
+    list(object({ name: text, title: text, definition: text, heads: places }), 'a list of classes', {
+      most: mostNumbers,
+    }),
+  ),
   /** Heads that the finding names. */
-  readonly marked?: readonly HeadPlace[];
-}
+  marked: optional(places),
+};
+export type HeadsSection = KindOutput<'heads', typeof heads>;

@@ -1,27 +1,24 @@
 /** Values over the patches of a picture. */
-import type { ImageSpan } from '../schema/parts';
-import type { Figure, Scale } from './figure';
-import type { SectionOf } from './section-base';
+import { type KindOutput, list, object, optional, text, wholeFrom } from '../schema/fields';
+import { imageSpan } from '../schema/parts';
+import { base, classesOfTokens, mostNumbers, mostTokens, numbersOfTokens } from './section-base';
 
-export interface ImageSection extends SectionOf<'image'> {
+const imageTokens = list(wholeFrom(0, mostTokens), 'a list of image tokens', { most: mostTokens });
+
+export const image = {
+  ...base,
   /** Where the picture lies (its path is read by the extension, never by a webview) and which token shows which part. */
-  readonly image: ImageSpan;
-  readonly numbers: readonly {
-    readonly name: string;
-    readonly title: string;
-    readonly unit: string;
-    readonly definition: string;
-    readonly scale: Scale;
-    /** One per image token. */
-    readonly values: readonly Figure[];
-  }[];
-  /** `of` gives the class of each image token, -1 for none. */
-  readonly classes?: { readonly names: readonly string[]; readonly of: readonly number[] };
+  image: imageSpan,
+  numbers: numbersOfTokens('a list of numbers of image tokens'),
+  classes: optional(classesOfTokens),
   /**
    * Image tokens that are hatched and left out of the colour scale: an attention sink would leave the rest dark. `title` says
    * what they are, as in `a sink, not a finding`.
    */
-  readonly apart?: { readonly title: string; readonly definition: string; readonly tokens: readonly number[] };
+  apart: optional(object({ title: text, definition: text, tokens: imageTokens })),
   /** Parts of the picture with a line around them, each by its image tokens. */
-  readonly outlined?: readonly { readonly name: string; readonly tokens: readonly number[] }[];
-}
+  outlined: optional(
+    list(object({ name: text, tokens: imageTokens }), 'a list of parts of the picture', { most: mostNumbers }),
+  ),
+};
+export type ImageSection = KindOutput<'image', typeof image>;

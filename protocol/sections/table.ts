@@ -1,23 +1,38 @@
 /** Rows and columns. */
-import type { HeadPlace } from '../schema/written-form';
-import type { Figure } from './figure';
-import type { SectionOf } from './section-base';
+import type { Output } from '../schema/check';
+import {
+  type KindOutput,
+  either,
+  list,
+  number,
+  object,
+  oneOf,
+  optional,
+  orNull,
+  text,
+  wholeFrom,
+} from '../schema/fields';
+import { base, mostNumbers, mostRows, place } from './section-base';
 
-export interface SectionColumn {
-  readonly name: string;
-  readonly title: string;
-  readonly kind: 'text' | 'number' | 'head';
+const column = object({
+  name: text,
+  title: text,
+  kind: oneOf(['text', 'number', 'head']),
   /** Of a number; empty for a share or a count without a unit. */
-  readonly unit?: string;
-  readonly definition?: string;
+  unit: optional(text),
+  definition: optional(text),
   /** Significant digits of a number; 3 where left out. */
-  readonly digits?: number;
-}
+  digits: optional(wholeFrom(1, 17)),
+});
+export type SectionColumn = Output<typeof column>;
 
-export type SectionCell = string | Figure | HeadPlace | null;
+const cell = orNull(either(either(text, number, 'a text or a number'), place, 'a text, a number or a head'));
+export type SectionCell = Output<typeof cell>;
 
-export interface TableSection extends SectionOf<'table'> {
-  readonly columns: readonly SectionColumn[];
+export const table = {
+  ...base,
+  columns: list(column, 'a list of columns', { most: mostNumbers }),
   /** In the order of `columns`. */
-  readonly rows: readonly (readonly SectionCell[])[];
-}
+  rows: list(list(cell, 'a list of cells', { most: mostNumbers }), 'a list of rows', { most: mostRows }),
+};
+export type TableSection = KindOutput<'table', typeof table>;

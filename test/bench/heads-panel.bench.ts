@@ -1,5 +1,6 @@
 /** Drawing of the heads panel in Chromium (no graphics card): a grid of 32 x 32 heads, and panning and zooming a head of 8,192 tokens. */
-import type { FromHeadsPanel, ToHeadsPanel } from '../../protocol/panels/heads';
+import type { FromHeadsPanel } from '../../protocol/panels/heads-schema';
+import type { ToHeadsPanel } from '../../protocol/panels/heads';
 import type { HeadThumbnails } from '../../protocol/results/heads';
 import type { HeadsResult } from '../../protocol/results/heads-schema';
 import { answering, finishedMessage } from '../browser/heads/heads-host';

@@ -1,8 +1,11 @@
 /** The choice of a device, which is the same control in every panel that runs a model: tested, chosen by keyboard, run, said. */
 import assert from 'node:assert/strict';
-import type { FromWorkbench, ToWorkbench } from '../../protocol/panels/workbench';
-import type { FromHallucinationPanel, ToHallucinationPanel } from '../../protocol/panels/hallucination';
-import type { FromHeadsPanel, ToHeadsPanel } from '../../protocol/panels/heads';
+import type { FromWorkbench } from '../../protocol/panels/workbench-schema';
+import type { FromHallucinationPanel } from '../../protocol/panels/hallucination-schema';
+import type { FromHeadsPanel } from '../../protocol/panels/heads-schema';
+import type { ToWorkbench } from '../../protocol/panels/workbench';
+import type { ToHallucinationPanel } from '../../protocol/panels/hallucination';
+import type { ToHeadsPanel } from '../../protocol/panels/heads';
 import type { DeviceChoices, PanelPlace } from '../../protocol/panels/run-panel';
 import { patience } from '../support/patience';
 import { testedDevices, untested } from '../support/device/panel-devices';

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'mocha';
-import type { FromModelPanel, ModelContent, ShownModel, ToModelPanel } from '../../protocol/panels/model';
+import type { FromModelPanel } from '../../protocol/panels/model-schema';
+import type { ModelContent, ShownModel, ToModelPanel } from '../../protocol/panels/model';
 import type { DotsLayout } from '../../webviews/panels/model/dots-layout';
 import { answering, deepseek, faulty, gemma, hybrid, llama, show, twoParts } from './support/model-host';
 import { PanelBrowser, type OpenOptions, type PanelPage } from './support/panel-page';

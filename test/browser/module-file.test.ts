@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import type { FromModulePanel, ToModulePanel } from '../../protocol/panels/module';
+import type { FromModulePanel } from '../../protocol/panels/module-schema';
+import type { ToModulePanel } from '../../protocol/panels/module';
 import { savedModule } from '../../protocol/results/module-schema';
 import { parseJson } from '../../protocol/schema/check';
 import { PanelBrowser } from './support/panel-page';

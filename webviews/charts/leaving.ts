@@ -1,5 +1,5 @@
 /** What leaves a panel, described once: every format is written from this, and says what made it. */
-import type { ExportFormat } from '../../protocol/panels/run-panel';
+import type { ExportFormat } from '../../protocol/panels/messages';
 import type { Theme } from '../ui/theme';
 import { htmlPage, type HtmlPage } from './html-page';
 import { escapeXml, toPng, type Figure } from './image';

@@ -1,5 +1,5 @@
 /** What leaves the section of modules: a run as JSON, a picture of it in every format. */
-import type { ExportFormat } from '../../protocol/panels/run-panel';
+import type { ExportFormat } from '../../protocol/panels/messages';
 import type { ModuleResult } from '../../protocol/results/module-schema';
 import type { Section } from '../../protocol/sections/section';
 import { fileName, type Leaving } from '../charts/leaving';

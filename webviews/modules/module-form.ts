@@ -1,6 +1,6 @@
 /** The form of a run of a module: text stays as typed; `readModuleForm` makes a plan of it or says what to correct. Pure. */
 import type { ModuleInfo } from '../../protocol/compute/modules';
-import type { ModuleFile } from '../../protocol/panels/kernels';
+import type { ModuleFile } from '../../protocol/panels/kernels-schema';
 import { limits } from '../../protocol/results/limits';
 import type { ModuleInputChoice, ModuleSetup } from '../../protocol/results/module-schema';
 import { readSeed, seedProblem } from '../ui/form-fields';

@@ -1,5 +1,5 @@
 /** What the parts of every panel that runs something may ask for, and what they need to draw themselves. */
-import type { ExportFormat } from '../../protocol/panels/run-panel';
+import type { ExportFormat } from '../../protocol/panels/messages';
 import type { RunState } from './run-state';
 
 export interface RunActions<S extends RunState, From, Format extends string = ExportFormat> {

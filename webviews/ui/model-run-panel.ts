@@ -1,5 +1,5 @@
 /** A panel that runs a model: where it runs, beside what every panel does that runs something. */
-import type { FromModelRunPanel } from '../../protocol/panels/run-panel';
+import type { FromModelRunPanel } from '../../protocol/panels/messages';
 import { announce } from './announce';
 import type { Kept } from './kept-form';
 import { RunPanel } from './run-panel';

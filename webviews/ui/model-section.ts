@@ -1,6 +1,6 @@
 /** The parts of the settings that every panel which runs a model has: the model, and how its prompt is read. */
 import { html, nothing, type TemplateResult } from 'lit';
-import type { FromModelRunPanel } from '../../protocol/panels/run-panel';
+import type { FromModelRunPanel } from '../../protocol/panels/messages';
 import type { ModelSummary } from '../../protocol/schema/parts';
 import { checkbox } from './controls';
 import { deviceField } from './device-field';

@@ -1,6 +1,6 @@
 /** The bar under the finding: what can be done now, and the state of the run in words. Its height never changes. */
 import { html, nothing, type TemplateResult } from 'lit';
-import type { ExportFormat } from '../../protocol/panels/run-panel';
+import type { ExportFormat } from '../../protocol/panels/messages';
 import type { DeviceSummary } from '../../protocol/schema/parts';
 import type { AnyPart } from './actions';
 import { deviceLine } from './made';

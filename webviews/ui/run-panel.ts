@@ -1,6 +1,6 @@
 /** A panel that runs something: holds the state, draws it, and does what every such panel does alike. */
 import { render, type TemplateResult } from 'lit';
-import type { ExportFormat, FromModelRunPanel } from '../../protocol/panels/run-panel';
+import type { ExportFormat, FromModelRunPanel } from '../../protocol/panels/messages';
 import { announce } from './announce';
 import { Arrangement } from './arrangement';
 import { acquireHost, type Host } from './host';

@@ -1,8 +1,7 @@
 /** The plan the Hallucination panel starts with, and plans from the storage of an earlier version or session. */
 import { demoVisionPrompt } from '../../../protocol/inputs/demo-prompt';
 import { defaultPictures } from '../../../protocol/inputs/truth';
-import type { HallucinationSetup } from '../../../protocol/panels/hallucination';
-import { hallucinationSetup } from '../../../protocol/panels/hallucination-schema';
+import { type HallucinationSetup, hallucinationSetup } from '../../../protocol/panels/hallucination-schema';
 import type { HallucinationResult, HallucinationSet } from '../../../protocol/results/hallucination-schema';
 import type { Reinforcement } from '../../../protocol/interventions/reinforcement';
 import { check } from '../../../protocol/schema/check';

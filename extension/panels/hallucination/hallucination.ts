@@ -1,6 +1,6 @@
 /** The Hallucination panel. */
 import { contextKeys, hallucinationPanel } from '../../../protocol/contributions/views';
-import type { HallucinationSetup } from '../../../protocol/panels/hallucination';
+import type { HallucinationSetup } from '../../../protocol/panels/hallucination-schema';
 import { realFolder } from '../../models/real-folder';
 import { chooseOther } from '../choose-other';
 import { modelServices } from '../model-services';

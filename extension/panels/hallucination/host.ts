@@ -1,13 +1,11 @@
 /** The extension's half of one Hallucination webview: what it answers beside what `ModelPanelHost` does. */
 import type { OpenedImage, ReinforcementRequest } from '../../../protocol/compute/hallucination';
-import type {
-  FromHallucinationPanel,
-  HallucinationSetup,
-  ImageFolder,
-  ModelCard,
-  ToHallucinationPanel,
-} from '../../../protocol/panels/hallucination';
-import { fromHallucinationPanel } from '../../../protocol/panels/hallucination-schema';
+import {
+  type FromHallucinationPanel,
+  type HallucinationSetup,
+  fromHallucinationPanel,
+} from '../../../protocol/panels/hallucination-schema';
+import type { ImageFolder, ModelCard, ToHallucinationPanel } from '../../../protocol/panels/hallucination';
 import type { HallucinationResult } from '../../../protocol/results/hallucination-schema';
 import type { ModelSummary, ImageSpan } from '../../../protocol/schema/parts';
 import { unreachable } from '../../../protocol/unreachable';

@@ -9,7 +9,7 @@ import type {
   Lexicon,
   ReinforcementRequest,
 } from '../../../protocol/compute/hallucination';
-import type { FromHallucinationPanel, HallucinationSetup } from '../../../protocol/panels/hallucination';
+import type { FromHallucinationPanel, HallucinationSetup } from '../../../protocol/panels/hallucination-schema';
 import type { DatasetEntry, HallucinationResult } from '../../../protocol/results/hallucination-schema';
 import { heldInterventions } from '../../../protocol/results/held-interventions';
 import { defined } from '../../platform/defined';

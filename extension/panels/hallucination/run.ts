@@ -1,6 +1,7 @@
 /** What the Hallucination panel runs: a model on a picture or a span of text, or on each picture of a folder. */
 import type { HallucinationProgress, HallucinationSetProgress } from '../../../protocol/compute/hallucination';
-import type { HallucinationSetup, ToHallucinationPanel } from '../../../protocol/panels/hallucination';
+import type { HallucinationSetup } from '../../../protocol/panels/hallucination-schema';
+import type { ToHallucinationPanel } from '../../../protocol/panels/hallucination';
 import type { Caption, DatasetEntry, HallucinationResult } from '../../../protocol/results/hallucination-schema';
 import { unreachable } from '../../../protocol/unreachable';
 import type { Compute } from '../../platform/compute';

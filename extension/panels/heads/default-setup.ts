@@ -1,7 +1,6 @@
 /** The plan the Heads panel starts with, and plans from the storage of an earlier version or session. */
 import { demoPrompt } from '../../../protocol/inputs/demo-prompt';
-import type { HeadsSetup } from '../../../protocol/panels/heads';
-import { headsSetup } from '../../../protocol/panels/heads-schema';
+import { type HeadsSetup, headsSetup } from '../../../protocol/panels/heads-schema';
 import type { HeadsResult } from '../../../protocol/results/heads-schema';
 import { check } from '../../../protocol/schema/check';
 

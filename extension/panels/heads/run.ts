@@ -1,6 +1,7 @@
 /** What the Heads panel runs: a model on a prompt, layer by layer. */
 import type { HeadsReply, HeadsRequest } from '../../../protocol/compute/models';
-import type { HeadsSetup, ToHeadsPanel } from '../../../protocol/panels/heads';
+import type { HeadsSetup } from '../../../protocol/panels/heads-schema';
+import type { ToHeadsPanel } from '../../../protocol/panels/heads';
 import { isCancelled, isRestart, type Compute } from '../../platform/compute';
 import { defined } from '../../platform/defined';
 import { PanelRun } from '../panel-run';

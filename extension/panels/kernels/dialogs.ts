@@ -1,6 +1,6 @@
 /** What the Kernels panel asks a person through VS Code's own dialogs. */
 import * as vscode from 'vscode';
-import type { ModuleFile } from '../../../protocol/panels/kernels';
+import type { ModuleFile } from '../../../protocol/panels/kernels-schema';
 import { askWhich } from '../../platform/notify';
 
 const dialogs: Readonly<Record<ModuleFile, vscode.OpenDialogOptions>> = {

@@ -2,8 +2,8 @@
 import { availableParallelism } from 'node:os';
 import type { Disposable } from 'vscode';
 import type { MechanismInfo } from '../../../protocol/compute/api';
-import type { FromKernelsPanel, ModuleFile, ShapeChoice, ToKernelsPanel } from '../../../protocol/panels/kernels';
-import { fromKernelsPanel } from '../../../protocol/panels/kernels-schema';
+import { type FromKernelsPanel, type ModuleFile, fromKernelsPanel } from '../../../protocol/panels/kernels-schema';
+import type { ShapeChoice, ToKernelsPanel } from '../../../protocol/panels/kernels';
 import type { BenchmarkSetup, BenchmarkResult } from '../../../protocol/results/benchmark-schema';
 import type { ModuleResult, ModuleSetup } from '../../../protocol/results/module-schema';
 import { unreachable } from '../../../protocol/unreachable';

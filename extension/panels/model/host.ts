@@ -3,15 +3,8 @@
  * (`ready`); each answer holds everything needed to draw, so a webview that was hidden or reloaded is whole again.
  */
 import type { ServingAnswer, ServingQuestion } from '../../../protocol/language/serving';
-import type {
-  FromModelPanel,
-  ModelActions,
-  ModelContent,
-  ShowModel,
-  ShownModel,
-  ToModelPanel,
-} from '../../../protocol/panels/model';
-import { fromModelPanel } from '../../../protocol/panels/model-schema';
+import { type FromModelPanel, fromModelPanel } from '../../../protocol/panels/model-schema';
+import type { ModelActions, ModelContent, ShowModel, ShownModel, ToModelPanel } from '../../../protocol/panels/model';
 import { unreachable } from '../../../protocol/unreachable';
 import { Owner } from '../../platform/owner';
 import { Mailbox } from '../mailbox';

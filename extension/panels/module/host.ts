@@ -1,6 +1,6 @@
 /** The extension's half of the editor of a saved run of a module. It only reads, so it works in an untrusted workspace. */
-import type { FromModulePanel, ToModulePanel } from '../../../protocol/panels/module';
-import { fromModulePanel } from '../../../protocol/panels/module-schema';
+import { type FromModulePanel, fromModulePanel } from '../../../protocol/panels/module-schema';
+import type { ToModulePanel } from '../../../protocol/panels/module';
 import type { ModuleResult } from '../../../protocol/results/module-schema';
 import { unreachable } from '../../../protocol/unreachable';
 import { defined } from '../../platform/defined';

@@ -1,6 +1,6 @@
 /** The extension's half of the editor of a cache plan: every change goes into the text of the file, which the page then draws. */
-import type { FromPlanPanel, ToPlanPanel } from '../../../protocol/panels/plan';
-import { fromPlanPanel } from '../../../protocol/panels/plan-schema';
+import { type FromPlanPanel, fromPlanPanel } from '../../../protocol/panels/plan-schema';
+import type { ToPlanPanel } from '../../../protocol/panels/plan';
 import { painted } from '../../../protocol/plans/edit';
 import { planFormats } from '../../../protocol/plans/formats/formats';
 import { planText, type Plan } from '../../../protocol/plans/plan-file';

@@ -1,7 +1,7 @@
 /** What the workbench asks a person through VS Code's own dialogs. */
 import * as vscode from 'vscode';
 import type { Offer } from '../../../protocol/analysis/schema';
-import type { FromWorkbench } from '../../../protocol/panels/workbench';
+import type { FromWorkbench } from '../../../protocol/panels/workbench-schema';
 import type { ModelSummary } from '../../../protocol/schema/parts';
 import type { OnWritten } from '../exports';
 import { saveIntervention } from '../heads/dialogs';

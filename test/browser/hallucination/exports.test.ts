@@ -1,7 +1,8 @@
 /** What leaves the Hallucination panel beside the picture and the captions: the other result, and what is read of a text. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'mocha';
-import type { FromHallucinationPanel, ToHallucinationPanel } from '../../../protocol/panels/hallucination';
+import type { FromHallucinationPanel } from '../../../protocol/panels/hallucination-schema';
+import type { ToHallucinationPanel } from '../../../protocol/panels/hallucination';
 import { clippedText } from '../support/clipped-text';
 import { PanelBrowser, type PanelPage } from '../support/panel-page';
 import { answering, finishedMessage, openMessage, plan } from './hallucination-host';

@@ -1,10 +1,7 @@
 /** The extension's side of the Hallucination panel, played over a planted model. */
 import { untested } from '../../support/device/panel-devices';
-import type {
-  FromHallucinationPanel,
-  HallucinationSetup,
-  ToHallucinationPanel,
-} from '../../../protocol/panels/hallucination';
+import type { FromHallucinationPanel, HallucinationSetup } from '../../../protocol/panels/hallucination-schema';
+import type { ToHallucinationPanel } from '../../../protocol/panels/hallucination';
 import { laterAttention, laterVhd, picture, plantedMap, result, summary } from './planted-result';
 
 export const plan: HallucinationSetup = {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'mocha';
-import type { FromHallucinationPanel, ToHallucinationPanel } from '../../../protocol/panels/hallucination';
+import type { FromHallucinationPanel } from '../../../protocol/panels/hallucination-schema';
+import type { ToHallucinationPanel } from '../../../protocol/panels/hallucination';
 import type { SectionPicture } from '../../../webviews/sections/picture';
 import { clippedText } from '../support/clipped-text';
 import { PanelBrowser, type OpenOptions, type PanelPage } from '../support/panel-page';

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'mocha';
-import type { FromHallucinationPanel, ToHallucinationPanel } from '../../../protocol/panels/hallucination';
+import type { FromHallucinationPanel } from '../../../protocol/panels/hallucination-schema';
+import type { ToHallucinationPanel } from '../../../protocol/panels/hallucination';
 import { PanelBrowser } from '../support/panel-page';
 import { answering, openMessage, plan } from './hallucination-host';
 import { set } from './planted-result';

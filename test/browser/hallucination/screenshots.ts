@@ -1,7 +1,8 @@
 /** `npx tsx test/browser/hallucination/screenshots.ts FOLDER [NAME]`: pictures of the Hallucination panel in each theme, width and state, to be looked at. */
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
-import type { FromHallucinationPanel, ToHallucinationPanel } from '../../../protocol/panels/hallucination';
+import type { FromHallucinationPanel } from '../../../protocol/panels/hallucination-schema';
+import type { ToHallucinationPanel } from '../../../protocol/panels/hallucination';
 import { PanelBrowser, type OpenOptions, type PanelPage } from '../support/panel-page';
 import { answering, finishedMessage, openMessage, plan } from './hallucination-host';
 import {

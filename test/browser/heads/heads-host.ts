@@ -1,6 +1,7 @@
 /** The extension's side of the heads panel, played over a planted model. */
 import { untested } from '../../support/device/panel-devices';
-import type { FromHeadsPanel, HeadsSetup, ToHeadsPanel } from '../../../protocol/panels/heads';
+import type { FromHeadsPanel, HeadsSetup } from '../../../protocol/panels/heads-schema';
+import type { ToHeadsPanel } from '../../../protocol/panels/heads';
 import {
   plantedModel,
   plantedNextTokens,

@@ -1,7 +1,8 @@
 /** Heads panels in one Chromium for the tests of a `describe`, none of which may leave a complaint. */
 import assert from 'node:assert/strict';
 import { after, afterEach, before } from 'mocha';
-import type { FromHeadsPanel, ToHeadsPanel } from '../../../protocol/panels/heads';
+import type { FromHeadsPanel } from '../../../protocol/panels/heads-schema';
+import type { ToHeadsPanel } from '../../../protocol/panels/heads';
 import { PanelBrowser, type OpenOptions, type PanelPage } from '../support/panel-page';
 import { answering, finishedMessage } from './heads-host';
 

@@ -1,7 +1,8 @@
 /** `npx tsx test/browser/heads/screenshots.ts FOLDER [NAME]`: pictures of the heads panel in each theme, width and state, to be looked at. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import type { FromHeadsPanel, ToHeadsPanel } from '../../../protocol/panels/heads';
+import type { FromHeadsPanel } from '../../../protocol/panels/heads-schema';
+import type { ToHeadsPanel } from '../../../protocol/panels/heads';
 import { headStatisticNames } from '../../../protocol/results/heads';
 import type { HeadStatistics } from '../../../protocol/results/heads-schema';
 import { PanelBrowser, type OpenOptions, type PanelPage } from '../support/panel-page';

@@ -2,7 +2,8 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { DeviceInfo, MechanismInfo } from '../../../protocol/compute/api';
-import type { FromKernelsPanel, ShapeChoice, ToKernelsPanel } from '../../../protocol/panels/kernels';
+import type { FromKernelsPanel } from '../../../protocol/panels/kernels-schema';
+import type { ShapeChoice, ToKernelsPanel } from '../../../protocol/panels/kernels';
 import type { BenchmarkSetup, BenchmarkResult } from '../../../protocol/results/benchmark-schema';
 
 const folder = path.join(__dirname, '../../fixtures/webviews');

@@ -2,7 +2,8 @@
 import { servingAnswer } from '../../../language-server/service/serving-view';
 import { parseConfig } from '../../../models/formats/config/parse-config';
 import { describeModel } from '../../../models/formats/describe-model';
-import type { FromModelPanel, ModelActions, ModelContent, ToModelPanel } from '../../../protocol/panels/model';
+import type { FromModelPanel } from '../../../protocol/panels/model-schema';
+import type { ModelActions, ModelContent, ToModelPanel } from '../../../protocol/panels/model';
 import { exampleConfig, exampleModel, shownModel } from '../../support/model-facts';
 
 export const llama = exampleModel('Llama-3.1-8B');

@@ -1,7 +1,8 @@
 /** `npx tsx test/browser/support/model-screenshots.ts FOLDER [NAME]`: the Model panel in each theme, width and state, to be looked at. */
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
-import type { FromModelPanel, ModelContent, ToModelPanel } from '../../../protocol/panels/model';
+import type { FromModelPanel } from '../../../protocol/panels/model-schema';
+import type { ModelContent, ToModelPanel } from '../../../protocol/panels/model';
 import { answering, deepseek, faulty, gemma, gpt2, hybrid, llama, twoParts } from './model-host';
 import { PanelBrowser, type PanelPage } from './panel-page';
 import type { ThemeName } from './themes';

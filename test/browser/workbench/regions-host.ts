@@ -1,7 +1,8 @@
 /** The workbench with an analysis whose parameter is regions, over a picture and over a text. */
 import type { AnalysisInfo } from '../../../protocol/analysis/analysis';
 import type { Tokenised } from '../../../protocol/compute/models';
-import type { FromWorkbench, ToWorkbench } from '../../../protocol/panels/workbench';
+import type { FromWorkbench } from '../../../protocol/panels/workbench-schema';
+import type { ToWorkbench } from '../../../protocol/panels/workbench';
 import type { ImageSpan } from '../../../protocol/schema/parts';
 import { answering, model, openMessage, pair, plan } from './workbench-host';
 

@@ -1,7 +1,8 @@
 /** `npx tsx test/browser/workbench/screenshots.ts FOLDER [NAME]`: pictures of the workbench with a section of every kind, to be looked at. */
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
-import type { FromWorkbench, ToWorkbench } from '../../../protocol/panels/workbench';
+import type { FromWorkbench } from '../../../protocol/panels/workbench-schema';
+import type { ToWorkbench } from '../../../protocol/panels/workbench';
 import type { OpenOptions } from '../support/panel-page';
 import {
   answering,

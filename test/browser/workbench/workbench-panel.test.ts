@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'mocha';
 import { inputOf } from '../../../extension/panels/workbench/default-setup';
-import type { FromWorkbench, ToWorkbench } from '../../../protocol/panels/workbench';
+import type { FromWorkbench } from '../../../protocol/panels/workbench-schema';
+import type { ToWorkbench } from '../../../protocol/panels/workbench';
 import { planIntervention } from '../../../protocol/interventions/plan';
 import { newPlan } from '../../../protocol/plans/edit';
 import type { OpenOptions } from '../support/panel-page';

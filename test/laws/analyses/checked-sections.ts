@@ -2,8 +2,7 @@
 import type { HeadPlace } from '../../../protocol/schema/written-form';
 import assert from 'node:assert/strict';
 import { check, type Schema } from '../../../protocol/schema/check';
-import { sections as schema } from '../../../protocol/sections/schema';
-import type { Section } from '../../../protocol/sections/section';
+import { sections as schema, type Section } from '../../../protocol/sections/section';
 
 /** The value as a file gives it back. */
 export function throughFile<T>(of: Schema<T>, value: unknown, what: string): T {

@@ -8,7 +8,7 @@ import type { DivergenceParameters } from '../../../diagnostics/vision/divergenc
 import type { DivergenceResult } from '../../../diagnostics/vision/divergence/result';
 import { resolveTable } from '../../../protocol/analysis/parameters';
 import { check } from '../../../protocol/schema/check';
-import { sections as sectionsSchema } from '../../../protocol/sections/schema';
+import { sections as sectionsSchema } from '../../../protocol/sections/section';
 import { openTiny, promptIds as ids, type OpenTiny } from '../../support/checkpoints/open-tiny';
 import { llamaLike } from '../../support/checkpoints/tiny-models';
 import { runnerOf } from '../../support/model-jobs';

@@ -10,7 +10,7 @@ import { analyses, experiments } from '../../../diagnostics/catalogue';
 import { circuitOf } from '../../../diagnostics/shared/circuits/circuit';
 import type { ModelFacts } from '../../../diagnostics/model-runner/model-runner';
 import { check } from '../../../protocol/schema/check';
-import { section } from '../../../protocol/sections/schema';
+import { section } from '../../../protocol/sections/section';
 import { list } from '../../../protocol/schema/fields';
 import { differences } from '../../support/read-as-written';
 

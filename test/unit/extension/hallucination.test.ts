@@ -9,7 +9,8 @@ import type {
   HallucinationRequest,
   HallucinationSetRequest,
 } from '../../../protocol/compute/hallucination';
-import type { HallucinationSetup, ModelCard, ToHallucinationPanel } from '../../../protocol/panels/hallucination';
+import type { HallucinationSetup } from '../../../protocol/panels/hallucination-schema';
+import type { ModelCard, ToHallucinationPanel } from '../../../protocol/panels/hallucination';
 import { FailureError } from '../../../protocol/wire/failures';
 import {
   demoSetup,

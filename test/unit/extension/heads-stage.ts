@@ -15,7 +15,8 @@ import type {
   HeadsRequest,
   HeadTileRequest,
 } from '../../../protocol/compute/models';
-import type { HeadsPlace, HeadsSetup, ToHeadsPanel } from '../../../protocol/panels/heads';
+import type { HeadsSetup } from '../../../protocol/panels/heads-schema';
+import type { HeadsPlace, ToHeadsPanel } from '../../../protocol/panels/heads';
 import type { ModelChoice } from '../../../protocol/panels/run-panel';
 import { type HeadTile, headStatisticNames } from '../../../protocol/results/heads';
 import type { ModelSummary } from '../../../protocol/schema/parts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import type { FromModelPanel, ModelContent, ShowModel, ShownModel, ToModelPanel } from '../../../protocol/panels/model';
-import type { ModelServices } from '../../../extension/panels/model/host';
-import { ModelHost } from '../../../extension/panels/model/host';
+import type { FromModelPanel } from '../../../protocol/panels/model-schema';
+import type { ModelContent, ShowModel, ShownModel, ToModelPanel } from '../../../protocol/panels/model';
+import { type ModelServices, ModelHost } from '../../../extension/panels/model/host';
 import { facts } from './samples';
 
 const model = (uri: string): ShownModel => ({ label: uri, path: uri, facts: facts({ uri }) });

@@ -1,7 +1,7 @@
 /** What the parts of the panel may ask for; `panel.ts` does it. */
 import type { ReinforcementRequest } from '../../../protocol/compute/hallucination';
-import type { FromHallucinationPanel } from '../../../protocol/panels/hallucination';
-import type { ExportFormat } from '../../../protocol/panels/run-panel';
+import type { FromHallucinationPanel } from '../../../protocol/panels/hallucination-schema';
+import type { ExportFormat } from '../../../protocol/panels/messages';
 import type { DatasetEntry } from '../../../protocol/results/hallucination-schema';
 import type { Section } from '../../../protocol/sections/section';
 import type { SectionFormat, SectionView } from '../../sections/section-kind';

@@ -1,5 +1,5 @@
 /** Files that leave the panel; each says what made it. */
-import type { ExportFormat } from '../../../protocol/panels/run-panel';
+import type { ExportFormat } from '../../../protocol/panels/messages';
 import type { Caption, HallucinationResult, HallucinationSet } from '../../../protocol/results/hallucination-schema';
 import type { Section } from '../../../protocol/sections/section';
 import { sectionCsv, sectionTable } from '../../sections/section-file';

@@ -1,5 +1,5 @@
 /** The plan as a person edits it: text stays as typed; `readForm` makes a plan of it or says what to correct. */
-import type { HallucinationMode, HallucinationSetup, SetCaptions } from '../../../protocol/panels/hallucination';
+import type { HallucinationSetup, HallucinationMode, SetCaptions } from '../../../protocol/panels/hallucination-schema';
 import { parseDo, printDo } from '../../../protocol/interventions/do-form';
 import type { OutlierRule, RemovedPositions, VhdDistance } from '../../../protocol/interventions/reinforcement';
 import type { ModelSummary } from '../../../protocol/schema/parts';

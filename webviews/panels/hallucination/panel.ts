@@ -1,11 +1,8 @@
 /** The Hallucination panel: what is its own beside what every panel that runs something does (`ui/run-panel.ts`). */
 import type { TemplateResult } from 'lit';
 import type { ReinforcementRequest } from '../../../protocol/compute/hallucination';
-import type {
-  FromHallucinationPanel,
-  HallucinationSetup,
-  ToHallucinationPanel,
-} from '../../../protocol/panels/hallucination';
+import type { FromHallucinationPanel, HallucinationSetup } from '../../../protocol/panels/hallucination-schema';
+import type { ToHallucinationPanel } from '../../../protocol/panels/hallucination';
 import type { PanelPlace } from '../../../protocol/panels/run-panel';
 import type { DatasetEntry } from '../../../protocol/results/hallucination-schema';
 import { writeFile } from '../../charts/leaving';

@@ -1,5 +1,5 @@
 /** What the panel asks of the extension for what is on the screen: picture, tokens, times, maps, steps, the model card. */
-import type { FromHallucinationPanel } from '../../../protocol/panels/hallucination';
+import type { FromHallucinationPanel } from '../../../protocol/panels/hallucination-schema';
 import { canonical } from '../../ui/canonical';
 import { Later } from '../../ui/later';
 import type { Asking } from '../../ui/run-panel';

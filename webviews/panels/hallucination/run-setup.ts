@@ -1,5 +1,5 @@
 /** Whether what is typed can be run, is what is shown already, and how a run begins. Pure. */
-import type { HallucinationSetup } from '../../../protocol/panels/hallucination';
+import type { HallucinationSetup } from '../../../protocol/panels/hallucination-schema';
 import { placed, whyNotOnDevice } from '../../ui/device-field';
 import { modelOfForm, started, whyModelOfFormDoesNotRun } from '../../ui/run-state';
 import { readForm } from './form';

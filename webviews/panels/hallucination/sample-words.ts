@@ -1,6 +1,6 @@
 /** How many pictures of a folder a run takes, and how long they take. Pure. */
 import type { CaptionTime } from '../../../protocol/compute/hallucination';
-import type { HallucinationSetup } from '../../../protocol/panels/hallucination';
+import type { HallucinationSetup } from '../../../protocol/panels/hallucination-schema';
 import type { PictureSample } from '../../../protocol/results/hallucination-schema';
 import { count, plural, seconds } from '../../ui/numbers';
 

@@ -1,7 +1,7 @@
 /** The strip with the model, what it reads, and how divergence is measured. */
 import { html, nothing, type TemplateResult } from 'lit';
 import { demoVisionPrompt } from '../../../protocol/inputs/demo-prompt';
-import type { HallucinationMode } from '../../../protocol/panels/hallucination';
+import type { HallucinationMode } from '../../../protocol/panels/hallucination-schema';
 import type { ModelChoice } from '../../../protocol/panels/run-panel';
 import type { ModelSummary } from '../../../protocol/schema/parts';
 import { defaultK } from '../../../protocol/results/vhd-defaults';

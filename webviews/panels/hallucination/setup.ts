@@ -1,5 +1,5 @@
 /** Plans: of the form, of a result, and what a run computes of one. Pure. */
-import type { HallucinationSetup } from '../../../protocol/panels/hallucination';
+import type { HallucinationSetup } from '../../../protocol/panels/hallucination-schema';
 import type { HallucinationResult } from '../../../protocol/results/hallucination-schema';
 import type { ModelSummary } from '../../../protocol/schema/parts';
 import { heldInterventions } from '../../../protocol/results/held-interventions';

@@ -1,8 +1,8 @@
 /** Everything the panel shows, and how a message or an action changes it. No DOM: tests drive it directly. */
 import type { CaptionTime, OpenedImage } from '../../../protocol/compute/hallucination';
+import type { HallucinationSetup } from '../../../protocol/panels/hallucination-schema';
 import type {
   FirstStep,
-  HallucinationSetup,
   ImageFolder,
   ModelCard,
   NamedHallucination,

@@ -1,5 +1,5 @@
 /** What the parts of the panel may ask for; `panel.ts` does it. */
-import type { FromHeadsPanel } from '../../../protocol/panels/heads';
+import type { FromHeadsPanel } from '../../../protocol/panels/heads-schema';
 import type { PanelPart, RunActions } from '../../ui/actions';
 import type { HeadPlace } from '../../../protocol/schema/written-form';
 import type { CellPlace } from './matrix-place';

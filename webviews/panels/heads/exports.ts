@@ -1,6 +1,6 @@
 /** Files that leave the panel; each says what made it. */
 import { parityWords } from '../../../protocol/results/parity-words';
-import type { ExportFormat } from '../../../protocol/panels/run-panel';
+import type { ExportFormat } from '../../../protocol/panels/messages';
 import type { PerHead } from '../../../protocol/results/heads';
 import type { HeadsResult } from '../../../protocol/results/heads-schema';
 import { fileName, type Leaving } from '../../charts/leaving';

@@ -3,7 +3,7 @@ import type { PromptInput } from '../../../protocol/inputs/prompt';
 import { parseDo, printDo } from '../../../protocol/interventions/do-form';
 import { fromGains, gainsIn } from '../../../protocol/interventions/gains';
 import type { Intervention } from '../../../protocol/interventions/interventions';
-import type { HeadsSetup } from '../../../protocol/panels/heads';
+import type { HeadsSetup } from '../../../protocol/panels/heads-schema';
 import type { HeadGain, ModelSummary } from '../../../protocol/schema/parts';
 import { canonical } from '../../ui/canonical';
 import { deviceOfSetup, setupOfDevice } from '../../ui/device-field';

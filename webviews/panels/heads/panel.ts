@@ -1,12 +1,14 @@
 /** The Heads panel: what is its own beside what every panel that runs something does (`ui/run-panel.ts`). */
 import type { TemplateResult } from 'lit';
-import type { FromHeadsPanel, HeadsSetup, ToHeadsPanel } from '../../../protocol/panels/heads';
-import type { ExportFormat, PanelPlace } from '../../../protocol/panels/run-panel';
+import type { FromHeadsPanel, HeadsSetup } from '../../../protocol/panels/heads-schema';
+import type { ExportFormat } from '../../../protocol/panels/messages';
+import type { ToHeadsPanel } from '../../../protocol/panels/heads';
+import type { PanelPlace } from '../../../protocol/panels/run-panel';
 import { writeFile } from '../../charts/leaving';
 import { announce } from '../../ui/announce';
 import { canonical } from '../../ui/canonical';
 import { parseHead } from '../../ui/head-names';
-import { type HeadPlace } from '../../../protocol/schema/written-form';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
 import { forgiven } from '../../ui/run-state';
 import { ModelRunPanel } from '../../ui/model-run-panel';
 import type { Spoken, StartedRun } from '../../ui/run-panel';

@@ -1,5 +1,5 @@
 /** What the panel asks of the extension for what is on the screen: tokens of the prompt, a row of a head, the next tokens. */
-import type { FromHeadsPanel } from '../../../protocol/panels/heads';
+import type { FromHeadsPanel } from '../../../protocol/panels/heads-schema';
 import { canonical } from '../../ui/canonical';
 import { isOpen } from '../../ui/disclosures';
 import { Later } from '../../ui/later';

@@ -1,5 +1,5 @@
 /** What Run would do, and how a run begins. Pure. */
-import type { HeadsSetup } from '../../../protocol/panels/heads';
+import type { HeadsSetup } from '../../../protocol/panels/heads-schema';
 import { placed, whyNotOnDevice } from '../../ui/device-field';
 import { canonical } from '../../ui/canonical';
 import { modelOfForm, started, whyModelOfFormDoesNotRun } from '../../ui/run-state';

@@ -1,6 +1,6 @@
 /** Plans: of what is typed, and of a result. Pure. */
 import type { PromptInput } from '../../../protocol/inputs/prompt';
-import type { HeadsSetup } from '../../../protocol/panels/heads';
+import type { HeadsSetup } from '../../../protocol/panels/heads-schema';
 import type { HeadsResult } from '../../../protocol/results/heads-schema';
 import type { ModelSummary } from '../../../protocol/schema/parts';
 import { modelOfForm } from '../../ui/run-state';

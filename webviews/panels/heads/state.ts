@@ -1,12 +1,13 @@
 /** Everything the panel shows, and how a message or an action changes it. No DOM: tests drive it directly. */
 import type { Intervention } from '../../../protocol/interventions/interventions';
-import type { HeadsSetup, ToHeadsPanel } from '../../../protocol/panels/heads';
+import type { HeadsSetup } from '../../../protocol/panels/heads-schema';
+import type { ToHeadsPanel } from '../../../protocol/panels/heads';
 import { headStatisticNames, type HeadThumbnails, type NextTokens } from '../../../protocol/results/heads';
-import { type HeadsResult } from '../../../protocol/results/heads-schema';
+import type { HeadsResult } from '../../../protocol/results/heads-schema';
 import type { PanelPlace } from '../../../protocol/panels/run-panel';
 import { unreachable } from '../../../protocol/unreachable';
 import { parseHead } from '../../ui/head-names';
-import { type HeadPlace } from '../../../protocol/schema/written-form';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
 import type { ModelProblem } from '../../ui/model-field';
 import { opened } from '../../ui/asides';
 import { idle, runningPhase } from '../../ui/phase';

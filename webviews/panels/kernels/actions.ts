@@ -1,5 +1,5 @@
 /** What the parts of the panel may ask for; `panel.ts` does it. */
-import type { FromKernelsPanel, ModuleFile } from '../../../protocol/panels/kernels';
+import type { FromKernelsPanel, ModuleFile } from '../../../protocol/panels/kernels-schema';
 import type { ModuleResult } from '../../../protocol/results/module-schema';
 import type { Section } from '../../../protocol/sections/section';
 import type { ChartExport } from '../../charts/chart-card';

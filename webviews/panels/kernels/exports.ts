@@ -1,5 +1,5 @@
 /** Files that leave the panel; each says what made it. */
-import type { ExportFormat } from '../../../protocol/panels/run-panel';
+import type { ExportFormat } from '../../../protocol/panels/messages';
 import type { BenchmarkRow, BenchmarkResult } from '../../../protocol/results/benchmark-schema';
 import { machineWords, percentOf } from '../../../protocol/results/machine';
 import type { Chart } from '../../charts/chart';

@@ -1,7 +1,9 @@
 /** The Kernels panel: what is its own beside what every panel that runs something does (`ui/run-panel.ts`). */
 import type { TemplateResult } from 'lit';
-import type { FromKernelsPanel, ModuleFile, ToKernelsPanel } from '../../../protocol/panels/kernels';
-import type { ExportFormat, PanelPlace } from '../../../protocol/panels/run-panel';
+import type { FromKernelsPanel, ModuleFile } from '../../../protocol/panels/kernels-schema';
+import type { ExportFormat } from '../../../protocol/panels/messages';
+import type { ToKernelsPanel } from '../../../protocol/panels/kernels';
+import type { PanelPlace } from '../../../protocol/panels/run-panel';
 import type { BenchmarkSetup } from '../../../protocol/results/benchmark-schema';
 import type { ModuleResult } from '../../../protocol/results/module-schema';
 import type { Section } from '../../../protocol/sections/section';

@@ -1,6 +1,7 @@
 /** What the parts of the panel may ask for; `panel.ts` does it. */
 import type { ServingQuestion } from '../../../protocol/language/serving';
-import type { FromModelPanel, ShowModel } from '../../../protocol/panels/model';
+import type { FromModelPanel } from '../../../protocol/panels/model-schema';
+import type { ShowModel } from '../../../protocol/panels/model';
 import type { PointKey } from '../../charts/chart';
 import type { ExportFormat } from './exports';
 import type { State, View } from './state';

@@ -1,5 +1,6 @@
 /** Files and text that leave the panel; each says what made it. */
-import type { FromModelPanel, ModelContent, ShowServing, ShownModel } from '../../../protocol/panels/model';
+import type { FromModelPanel } from '../../../protocol/panels/model-schema';
+import type { ModelContent, ShowServing, ShownModel } from '../../../protocol/panels/model';
 import { escapeXml, toPng, wrap, type Figure } from '../../charts/image';
 import { colourOf, shapes } from '../../charts/palette';
 import { toCsv } from '../../ui/csv';

@@ -1,6 +1,7 @@
 /** Holds the state, draws it, and does what its parts ask for. */
 import { html, render, type TemplateResult } from 'lit';
-import type { FromModelPanel, ModelPlace, ToModelPanel } from '../../../protocol/panels/model';
+import type { FromModelPanel } from '../../../protocol/panels/model-schema';
+import type { ModelPlace, ToModelPanel } from '../../../protocol/panels/model';
 import { announce } from '../../ui/announce';
 import { acquireHost, type Host } from '../../ui/host';
 import '../../ui/menu';

@@ -1,6 +1,7 @@
 /** The editor of a saved run of a module: holds what is shown, draws it, and does what its parts ask for. */
 import { render } from 'lit';
-import type { FromModulePanel, ToModulePanel } from '../../../protocol/panels/module';
+import type { FromModulePanel } from '../../../protocol/panels/module-schema';
+import type { ToModulePanel } from '../../../protocol/panels/module';
 import type { ModuleResult } from '../../../protocol/results/module-schema';
 import type { Section } from '../../../protocol/sections/section';
 import { writeFile } from '../../charts/leaving';

@@ -1,6 +1,7 @@
 /** The editor of a cache plan: holds what is shown, draws it, and does what its parts ask for. */
 import { render } from 'lit';
-import type { FromPlanPanel, ToPlanPanel } from '../../../protocol/panels/plan';
+import type { FromPlanPanel } from '../../../protocol/panels/plan-schema';
+import type { ToPlanPanel } from '../../../protocol/panels/plan';
 import { printDo } from '../../../protocol/interventions/do-form';
 import { planIntervention } from '../../../protocol/interventions/plan';
 import type { Section } from '../../../protocol/sections/section';

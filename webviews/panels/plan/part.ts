@@ -1,5 +1,5 @@
 /** What the parts of the editor are drawn from, and what they ask for. */
-import type { FromPlanPanel } from '../../../protocol/panels/plan';
+import type { FromPlanPanel } from '../../../protocol/panels/plan-schema';
 import type { Section } from '../../../protocol/sections/section';
 import type { SectionFormat, SectionView } from '../../sections/section-kind';
 import type { Selection } from './selection';

@@ -1,5 +1,6 @@
 /** What the editor of a plan shows and what the person has arranged. Pure. */
-import type { PaintedHead, ToPlanPanel } from '../../../protocol/panels/plan';
+import type { PaintedHead } from '../../../protocol/panels/plan-schema';
+import type { ToPlanPanel } from '../../../protocol/panels/plan';
 import { lowestGiveWay, recentsFor, shareOf, type Budget } from '../../../protocol/plans/budget';
 import type { HeadPlan } from '../../../protocol/plans/head-plan';
 import type { Plan } from '../../../protocol/plans/plan-file';

@@ -1,5 +1,5 @@
 /** What the parts of the panel may ask for; `panel.ts` does it. */
-import type { FromWorkbench } from '../../../protocol/panels/workbench';
+import type { FromWorkbench } from '../../../protocol/panels/workbench-schema';
 import type { AttentionCell } from '../../../protocol/sections/map';
 import type { Section } from '../../../protocol/sections/section';
 import type { SectionQuestion } from '../../../protocol/analysis/schema';

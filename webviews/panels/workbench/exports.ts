@@ -1,6 +1,6 @@
 /** What leaves the panel: every section as it is on the screen, with what its numbers are and what made them. */
 import type { AnalysisResult } from '../../../protocol/analysis/schema';
-import type { ExportFormat } from '../../../protocol/panels/run-panel';
+import type { ExportFormat } from '../../../protocol/panels/messages';
 import type { Section } from '../../../protocol/sections/section';
 import { fileName, type Leaving } from '../../charts/leaving';
 import { sectionCsv, sectionTable } from '../../sections/section-file';

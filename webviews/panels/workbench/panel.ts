@@ -1,9 +1,11 @@
 /** The workbench: what is its own beside what every panel that runs something does (`ui/run-panel.ts`). */
 import type { TemplateResult } from 'lit';
 import type { AnalysisInfo } from '../../../protocol/analysis/analysis';
-import { setupOfAnalysis, type FromWorkbench, type ToWorkbench } from '../../../protocol/panels/workbench';
+import type { FromWorkbench } from '../../../protocol/panels/workbench-schema';
+import type { ExportFormat } from '../../../protocol/panels/messages';
+import { setupOfAnalysis, type ToWorkbench } from '../../../protocol/panels/workbench';
 import type { AnalysisSetup, SectionQuestion } from '../../../protocol/analysis/schema';
-import type { ExportFormat, PanelPlace } from '../../../protocol/panels/run-panel';
+import type { PanelPlace } from '../../../protocol/panels/run-panel';
 import type { AttentionCell } from '../../../protocol/sections/map';
 import type { Section } from '../../../protocol/sections/section';
 import { writeFile } from '../../charts/leaving';
