@@ -12,7 +12,8 @@ import { Owner } from '../platform/owner';
 import { whyNotOpened } from './local-path';
 import { Mailbox } from './mailbox';
 import { understood } from './messages';
-import type { Failed, RunEvent } from './panel-run';
+import type { Failed, Flight } from './flight';
+import type { RunEvent } from './panel-run';
 import type {
   CommonKind,
   CommonMessage,
@@ -51,12 +52,12 @@ export abstract class PanelHost<T extends PanelTypes, Services extends PanelServ
   /** The result on the screen. */
   protected shown: Shown<T> | undefined;
   private readonly file: ShownFile<Shown<T>> | undefined;
-  private plan: Setup<T> | undefined;
+  protected plan: Setup<T> | undefined;
   /** The plan was chosen outside the form since the last opening. */
   private replaces = false;
   private select: HeadAt | undefined;
-  private savedAs: string | undefined;
-  private other: Other<T> | undefined;
+  protected savedAs: string | undefined;
+  protected other: Other<T> | undefined;
   /** The run in flight was started in this webview. */
   private startedHere = false;
   /** This page began anew since that run started (it was started elsewhere, or reloaded): it no longer has what was replaced. */
@@ -77,7 +78,7 @@ export abstract class PanelHost<T extends PanelTypes, Services extends PanelServ
     this.shown = start.shown;
     this.follows = start.file === undefined;
     this.mail = new Mailbox(send);
-    this.own(services.run.onEvent((event) => this.onRun(event)));
+    this.own(services.run.onEvent((event, run) => this.onRun(event, run)));
   }
 
   /** Of its own panel. */
@@ -185,8 +186,7 @@ export abstract class PanelHost<T extends PanelTypes, Services extends PanelServ
         return this.run(message, true);
       case 'cancel':
         this.stopAsking();
-        if (this.follows) services.run.cancel();
-        return;
+        return this.cancel();
       case 'save':
         return this.save();
       case 'compare': {
@@ -272,7 +272,21 @@ export abstract class PanelHost<T extends PanelTypes, Services extends PanelServ
     this.startedHere = startedHere;
     this.beganAnew = false;
     this.stopAsking();
-    await this.services.run.start(this.setupToRun(message));
+    await this.launch(this.setupToRun(message));
+  }
+
+  /** Settles when the run ended. */
+  protected launch(plan: Setup<T>): Promise<void> {
+    return this.services.run.start(plan);
+  }
+
+  protected cancel(): void {
+    if (this.follows) this.services.run.cancel();
+  }
+
+  /** The run whose events and results this webview shows. */
+  protected get mirrored(): Flight<Setup<T>, T['event'], Shown<T>> | undefined {
+    return this.follows ? this.services.run.current : undefined;
   }
 
   private async save(): Promise<void> {
@@ -304,12 +318,12 @@ export abstract class PanelHost<T extends PanelTypes, Services extends PanelServ
   }
 
   protected get runsHere(): boolean {
-    return this.follows && this.services.run.running;
+    return this.mirrored?.running === true;
   }
 
   /** The plan the panel opens with: the run's while it runs, the one left in the form, a saved result's. */
   protected openSetup(): Setup<T> {
-    const running = this.runsHere ? this.services.run.plan : undefined;
+    const running = this.runsHere ? this.mirrored?.plan : undefined;
     const shown = this.place === 'file' ? this.shown : undefined;
     const saved = shown === undefined ? undefined : this.setupOfShown(shown);
     return (running && this.formSetup(running)) ?? this.plan ?? saved ?? this.firstSetup();
@@ -326,7 +340,7 @@ export abstract class PanelHost<T extends PanelTypes, Services extends PanelServ
     this.takeResult();
     await this.sendOpening(isCurrent);
     if (!isCurrent()) return;
-    if (this.follows) this.replay();
+    this.replay();
     if (file?.ok === false) {
       const name = this.file?.name ?? 'The file';
       this.post({ kind: 'failed', sentence: `${name} cannot be shown. ${file.why}` });
@@ -355,22 +369,22 @@ export abstract class PanelHost<T extends PanelTypes, Services extends PanelServ
 
   /** What a run that failed had given is drawn when there is no whole result to draw. */
   private replay(): void {
-    const { run } = this.services;
-    const wholeIsDrawn = !run.running && this.shown !== undefined;
-    for (const event of run.replay()) if (!(wholeIsDrawn && this.isInWhole(event))) this.post(event);
+    const wholeIsDrawn = !this.runsHere && this.shown !== undefined;
+    for (const event of this.mirrored?.replay() ?? []) if (!(wholeIsDrawn && this.isInWhole(event))) this.post(event);
   }
 
   /** What the run has given since it began, where that is not what is shown already. */
-  private takeResult(): void {
-    const { result, savedAs } = this.services.run;
-    if (!this.follows || result === undefined) return;
+  protected takeResult(): void {
+    const finished = this.mirrored?.finished;
+    if (finished === undefined) return;
+    const { result, savedAs } = finished;
     if (result === this.shown && savedAs === undefined) return;
     this.shown = result;
     this.savedAs = savedAs;
   }
 
-  private onRun(event: RunEvent<Setup<T>, T['event']>): void {
-    if (!this.follows || this.disposed) return;
+  protected onRun(event: RunEvent<Setup<T>, T['event']>, run: number): void {
+    if (this.disposed || this.mirrored?.number !== run) return;
     if (!isStart<Setup<T>>(event)) {
       this.takeResult();
       if (!this.mail.isOpen) return;

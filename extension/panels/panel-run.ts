@@ -1,25 +1,18 @@
 /**
- * The run of a panel in flight and what the last one gave, shared by its webviews, so that all show the same. One run at a time:
- * starting one cancels the one before. A run that ends before it gave anything leaves in place what was there before it. What a
- * panel runs, and what of it a webview that opens later is sent, its `RunKind` says.
+ * The runs of a panel, by number, shared by its webviews, so that all show the same. In most panels one goes on at a time: starting
+ * one cancels the one before; where they queue, each goes on by itself. The one that began last is in front: a run that ends before
+ * it gave anything leaves in place what was there before it. What a panel runs, and what of it a webview that opens later is sent,
+ * its `RunKind` says.
  */
 import type { Disposable } from 'vscode';
 import { NotKept } from '../history/history-folder';
 import { Owner } from '../platform/owner';
 import { Signal } from '../platform/signal';
-import { sentenceOfError } from './questions';
+import { Flight, type CutOff, type Failed, type Finished, type RunKind } from './flight';
 
 interface Started<Setup> {
   readonly kind: 'started';
   readonly plan: Setup;
-}
-
-export interface Failed {
-  readonly kind: 'failed';
-  readonly sentence: string;
-  readonly details?: string;
-  /** The run ended before it gave anything: what it replaced stands again. */
-  readonly refused?: true;
 }
 
 interface Overdue {
@@ -30,85 +23,55 @@ interface Overdue {
 /** What happened; `started` comes first and names the plan, the others are messages to the panel. */
 export type RunEvent<Setup, Event> = Started<Setup> | Event | Failed | Overdue;
 
-export interface RunInFlight<Event> {
-  readonly signal: AbortSignal;
-  readonly emit: (event: Event) => void;
-  /** Sends what an earlier run gave and this one continues from: it does not count as given by this run. */
-  readonly recall: (event: Event) => void;
-  /** True once the window closes: nothing more is asked. */
-  readonly isOver: () => boolean;
-}
-
-export interface Finished<Result> {
-  readonly result: Result;
-  /** Where it was saved by itself, in words. */
-  readonly savedAs?: string;
-}
-
-export interface RunKind<Setup, Event, Result> {
-  perform(plan: Setup, flight: RunInFlight<Event>): Promise<Finished<Result>>;
-  /** The message that brings a result to a webview. */
-  finished(result: Result, savedAs?: string): Event;
-  /**
-   * A webview that opens later is sent the last event of each key, and a run that sent one has given something; undefined: of the
-   * moment only.
-   */
-  key(event: Event): string | undefined;
-  /** Keeps the result outside the process, so that a reload loses nothing. */
-  keep?(result: Result): Promise<void>;
-  readonly notKept: string;
-  /** Follows the sentence of a failure; `shown`: how many events are replayed. */
-  afterFailure?(error: unknown, shown: number): string;
-  /** Which part of the panel outlasts a restart of the process. */
-  readonly outlasts: string;
-}
-
-/** A run of the session before, which a reload cut off. */
-export interface CutOff<Setup, Event> {
-  readonly plan: Setup;
-  readonly events: readonly Event[];
-  readonly sentence: string;
+interface Numbered<Event> {
+  readonly event: Event;
+  readonly run: number;
 }
 
 export class PanelRun<Setup, Event extends { readonly kind: string }, Result> extends Owner {
   private readonly kind: RunKind<Setup, Event, Result>;
-  private readonly events = this.own(new Signal<RunEvent<Setup, Event>>());
-  /** What a webview that opens now is sent, by key. */
-  private replayed = new Map<string, Event>();
-  private abort: AbortController | undefined;
+  private readonly events = this.own(new Signal<Numbered<RunEvent<Setup, Event>>>());
+  /** Those that wait or go on, by number. */
+  private readonly flights = new Map<number, Flight<Setup, Event, Result>>();
+  private front: Flight<Setup, Event, Result> | undefined;
   private settled: Promise<void> = Promise.resolve();
-  private current: Setup | undefined;
-  private stage: Event | undefined;
-  private finished: Finished<Result> | undefined;
-  private failed: Failed | undefined;
+  private last = 0;
 
   constructor(kind: RunKind<Setup, Event, Result>, cutOff?: CutOff<Setup, Event>) {
     super();
     this.kind = kind;
     if (cutOff === undefined) return;
-    this.current = cutOff.plan;
-    for (const event of cutOff.events) this.remember(event);
-    this.failed = { kind: 'failed', sentence: cutOff.sentence };
+    this.front = this.next(cutOff.plan);
+    for (const event of cutOff.events) this.front.remember(event);
+    this.front.failed = { kind: 'failed', sentence: cutOff.sentence };
+    this.front.rest();
   }
 
-  readonly onEvent = (listener: (event: RunEvent<Setup, Event>) => void): Disposable => this.events.event(listener);
+  readonly onEvent = (listener: (event: RunEvent<Setup, Event>, run: number) => void): Disposable =>
+    this.events.event(({ event, run }) => listener(event, run));
 
+  /** One waits or goes on. */
   get running(): boolean {
-    return this.abort !== undefined;
+    return this.flights.size > 0;
+  }
+
+  /** The one that began last. */
+  get current(): Flight<Setup, Event, Result> | undefined {
+    return this.front;
   }
 
   /** The plan in flight, or of the last run. */
   get plan(): Setup | undefined {
-    return this.current;
+    return this.front?.plan;
   }
 
   /** What the last run gave; undefined from the start of the next one, and again there when that one is refused. */
   get result(): Result | undefined {
-    return this.finished?.result;
+    return this.front?.finished?.result;
   }
 
   get savedAs(): string | undefined {
-    return this.finished?.savedAs;
+    return this.front?.finished?.savedAs;
   }
 
   /** The message that brings a result to a webview. */
@@ -118,43 +81,48 @@ export class PanelRun<Setup, Event extends { readonly kind: string }, Result> ex
 
   /** What a webview that opens now is sent after `open`, so that it shows what the others show. */
   replay(): readonly (Event | Failed)[] {
-    if (this.current === undefined || (this.finished !== undefined && !this.running && !this.failed)) return [];
-    const stage = this.running && this.stage !== undefined ? [this.stage] : [];
-    return [...this.replayed.values(), ...stage, ...(this.failed === undefined ? [] : [this.failed])];
+    return this.front?.replay() ?? [];
   }
 
   /** Settles when the run ended, however it ended; what it said went out as events. */
   start(plan: Setup): Promise<void> {
-    this.cancel();
-    const abort = new AbortController();
-    this.abort = abort;
-    this.settled = this.settled.then(() => this.run(plan, abort));
-    return this.settled;
+    return this.begin(plan).ended;
   }
 
-  cancel(): void {
-    this.abort?.abort();
+  /** Where runs queue, its events have begun when this returns. */
+  begin(plan: Setup): { readonly flight: Flight<Setup, Event, Result>; readonly ended: Promise<void> } {
+    if (this.kind.queues !== true) this.cancel();
+    const flight = this.next(plan);
+    this.flights.set(flight.number, flight);
+    if (this.kind.queues === true) return { flight, ended: this.fly(flight) };
+    this.settled = this.settled.then(() => this.fly(flight));
+    return { flight, ended: this.settled };
+  }
+
+  /** One by its number, else all of them. */
+  cancel(run?: number): void {
+    if (run !== undefined) this.flights.get(run)?.abort.abort();
+    else for (const { abort } of [...this.flights.values()]) abort.abort();
   }
 
   /** The cancelled run does not stop by itself. */
   overdue(): void {
-    if (!this.running) return;
     const sentence = `The run in flight does not stop by itself; its process is being restarted. ${this.kind.outlasts}`;
-    this.events.fire({ kind: 'overdue', sentence });
+    for (const { number, abort } of this.flights.values()) {
+      // Of those that queue, the ones that were not cancelled wait or go on.
+      if (this.kind.queues !== true || abort.signal.aborted) this.fire(number, { kind: 'overdue', sentence });
+    }
   }
 
   /** The last result with what was asked of it since. */
   async amend(result: Result): Promise<void> {
-    this.finished = { result };
-    this.events.fire(this.kind.finished(result));
+    if (this.front !== undefined) this.finish(this.front, { result });
     await this.kind.keep?.(result);
   }
 
   /** The person saved a result: if it is the last one, all its webviews say where. */
   savedNow(result: Result, savedAs: string): void {
-    if (this.result !== result) return;
-    this.finished = { result, savedAs };
-    this.events.fire(this.kind.finished(result, savedAs));
+    if (this.front !== undefined && this.result === result) this.finish(this.front, { result, savedAs });
   }
 
   override dispose(): void {
@@ -162,66 +130,69 @@ export class PanelRun<Setup, Event extends { readonly kind: string }, Result> ex
     super.dispose();
   }
 
-  private async run(plan: Setup, abort: AbortController): Promise<void> {
-    if (abort.signal.aborted) return;
-    const before = { finished: this.finished, replayed: this.replayed };
-    let gave = false;
-    this.current = plan;
-    this.replayed = new Map();
-    this.stage = this.finished = this.failed = undefined;
-    this.events.fire({ kind: 'started', plan });
+  private next(plan: Setup): Flight<Setup, Event, Result> {
+    this.last += 1;
+    return new Flight(this.last, plan, this.kind);
+  }
+
+  private async fly(flight: Flight<Setup, Event, Result>): Promise<void> {
+    const { number, plan, abort } = flight;
+    if (abort.signal.aborted) {
+      this.flights.delete(number);
+      return;
+    }
+    const before = this.front;
+    this.front = flight;
+    this.fire(number, { kind: 'started', plan });
     try {
       const recall = (event: Event): void => {
-        this.remember(event);
-        this.events.fire(event);
+        flight.remember(event);
+        this.fire(number, event);
       };
       const emit = (event: Event): void => {
-        gave ||= this.kind.key(event) !== undefined;
+        flight.given(event);
         recall(event);
       };
       const finished = await this.kind.perform(plan, {
+        run: number,
         signal: abort.signal,
         emit,
         recall,
         isOver: () => this.disposed,
       });
-      this.finished = finished;
-      this.rest(abort);
-      this.events.fire(this.kind.finished(finished.result, finished.savedAs));
-      await this.keep(finished.result);
+      this.rest(flight);
+      this.finish(flight, finished);
+      await this.keep(flight, finished.result);
     } catch (error) {
-      const { sentence, ...details } = sentenceOfError(error);
-      const after = this.kind.afterFailure?.(error, this.replayed.size) ?? '';
-      this.failed = { kind: 'failed', sentence: `${sentence}${after}`, ...details };
-      if (!gave) {
-        this.finished = before.finished;
-        // A whole result holds what was given on the way to it.
-        this.replayed = before.finished === undefined ? before.replayed : new Map<string, Event>();
-      }
-      this.rest(abort);
-      this.events.fire(gave ? this.failed : { ...this.failed, refused: true });
+      const failed = flight.fail(error);
+      if (!flight.gave) flight.inherit(before);
+      this.rest(flight);
+      this.fire(number, flight.gave ? failed : { ...failed, refused: true });
     }
   }
 
-  private async keep(result: Result): Promise<void> {
+  private finish(flight: Flight<Setup, Event, Result>, finished: Finished<Result>): void {
+    flight.finished = finished;
+    this.fire(flight.number, this.kind.finished(finished.result, finished.savedAs));
+  }
+
+  private async keep({ number }: Flight<Setup, Event, Result>, result: Result): Promise<void> {
     try {
       await this.kind.keep?.(result);
     } catch (error) {
       const details = error instanceof Error ? error.message : String(error);
       const why = error instanceof NotKept ? ` ${error.message}` : '';
-      this.events.fire({ kind: 'failed', sentence: `${this.kind.notKept}${why}`, details });
+      this.fire(number, { kind: 'failed', sentence: `${this.kind.notKept}${why}`, details });
     }
   }
 
-  /** At rest before the listeners hear of it, as one may start the next run; a newer run keeps its own controller. */
-  private rest(abort: AbortController): void {
-    this.stage = undefined;
-    if (this.abort === abort) this.abort = undefined;
+  /** At rest before the listeners hear of it, as one may start the next run. */
+  private rest(flight: Flight<Setup, Event, Result>): void {
+    flight.rest();
+    this.flights.delete(flight.number);
   }
 
-  private remember(event: Event): void {
-    const key = this.kind.key(event);
-    if (key !== undefined) this.replayed.set(key, event);
-    else if (event.kind === 'stage') this.stage = event;
+  private fire(run: number, event: RunEvent<Setup, Event>): void {
+    this.events.fire({ run, event });
   }
 }

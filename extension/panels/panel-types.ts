@@ -4,7 +4,8 @@ import type { ModelSummary } from '../../protocol/schema/parts';
 import type { Defined } from '../platform/defined';
 import type { Checked } from '../../protocol/schema/check';
 import type { ComparedOf, Kind, SavedOf } from '../results/result-kinds';
-import type { Failed, PanelRun } from './panel-run';
+import type { Failed } from './flight';
+import type { PanelRun } from './panel-run';
 
 export type PanelPlace = 'full' | 'side' | 'file';
 

@@ -12,7 +12,7 @@ import { unreachable } from '../../../protocol/unreachable';
 import type { Compute } from '../../platform/compute';
 import { defined } from '../../platform/defined';
 import type { SavedHallucination } from '../../results/hallucination-file';
-import type { Failed } from '../panel-run';
+import type { Failed } from '../flight';
 import { ModelPanelHost, type ModelPanelServices, type OwnModelMessage } from '../model-panel-host';
 import type { Opening } from '../panel-types';
 import { withPlan, type ChoosePlan } from '../plan/apply-plan';

@@ -4,7 +4,8 @@ import type { BenchmarkRow, BenchmarkSetup, BenchmarkResult } from '../../../pro
 import { FailureError } from '../../../protocol/wire/failures';
 import { isCancelled, type Compute } from '../../platform/compute';
 import { defined } from '../../platform/defined';
-import { PanelRun, type RunInFlight } from '../panel-run';
+import type { RunInFlight } from '../flight';
+import { PanelRun } from '../panel-run';
 
 export type BenchmarkEvent = Extract<ToKernelsPanel, { readonly kind: 'stage' | 'row' | 'result' }>;
 export type BenchmarkRun = PanelRun<BenchmarkSetup, BenchmarkEvent, BenchmarkResult>;

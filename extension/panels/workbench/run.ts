@@ -13,13 +13,13 @@ interface AnalysisRunServices extends Pick<Compute, 'analysis'> {
 }
 
 export function analysisRun(services: AnalysisRunServices): AnalysisRun {
-  /** Steps that the server has on disk. */
-  let kept = 0;
+  /** Steps that the server has on disk, by run. */
+  const steps = new Map<number, number>();
   return new PanelRun<AnalysisSetup, AnalysisEvent, AnalysisResult>({
-    async perform(plan, { signal, emit }) {
-      kept = 0;
+    queues: true,
+    async perform(plan, { run, signal, emit }) {
       const result = await services.analysis(plan, signal, (progress) => {
-        if (progress.kind === 'stage') ({ kept } = progress);
+        if (progress.kind === 'stage') steps.set(run, progress.kept);
         emit(progress);
       });
       return { result };
@@ -29,10 +29,12 @@ export function analysisRun(services: AnalysisRunServices): AnalysisRun {
       event.kind === 'partial' && (event.finding !== '' || event.sections.length > 0) ? 'partial' : undefined,
     keep: (result) => services.keep(result),
     notKept: 'The result is shown, but it could not be kept for the next start. Save it, or export it.',
-    afterFailure: (error) =>
-      kept > 0 && (isCancelled(error) || isRestart(error))
+    afterFailure: (error, _shown, run) => {
+      const kept = steps.get(run) ?? 0;
+      return kept > 0 && (isCancelled(error) || isRestart(error))
         ? ` ${kept === 1 ? '1 step is' : `${kept} steps are`} kept: Run goes on from there.`
-        : '',
+        : '';
+    },
     outlasts: 'What is shown is kept, and the steps that are done.',
   });
 }
