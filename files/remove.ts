@@ -106,6 +106,9 @@ export interface Form {
 
 const unfinishedName = /^\.headscope-[0-9a-f]{16}\.tmp$/;
 
+/** Whether a name is one of `nameUnfinished`. */
+export const isUnfinished = (name: string): boolean => unfinishedName.test(name);
+
 /** A name for a file that gets its own when it is whole. */
 export const nameUnfinished = (): string => `.headscope-${randomBytes(8).toString('hex')}.tmp`;
 

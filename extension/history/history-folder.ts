@@ -7,7 +7,7 @@ import { mkdir, readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Checked } from '../../protocol/schema/check';
 import { whyNotReplaced } from '../../files/output';
-import { removeProven } from '../../files/remove';
+import { isUnfinished, removeProven } from '../../files/remove';
 import { writeInOneStep, writeNew } from '../../files/write-file';
 import { kindOf, resultKinds, type SavedOf } from '../results/result-kinds';
 import { suffixOf, withoutSuffix } from '../results/result-words';
@@ -33,6 +33,8 @@ export interface FolderParts {
 }
 
 const indexName = 'index.jsonl';
+/** A file that was begun longer ago is written by nobody any more, in ms. */
+const longestWriting = 3_600_000;
 const ignored = "# Headscope's history of results. Prompts are private, so git leaves it out.\n*\n";
 
 const nameForm = /-([0-9a-f]{12})\.headscope-[a-z]+\.json$/;
@@ -67,6 +69,10 @@ export class HistoryFolder {
   /** A sentence where a newer version of Headscope keeps its results here. */
   async whyNotWritten(): Promise<string | undefined> {
     if (!this.parts.mayWrite) return `${this.path} is not written, as the workspace is not trusted.`;
+    return this.whyNewer();
+  }
+
+  async whyNewer(): Promise<string | undefined> {
     return (await this.journal.read()).isNewer
       ? `The history in ${this.path} is of a newer version of Headscope, so this one changes nothing there. Update Headscope.`
       : undefined;
@@ -81,7 +87,7 @@ export class HistoryFolder {
     for (const file of names) {
       const parts = nameParts(file);
       if (parts === undefined) continue;
-      const entry = isNewer ? undefined : (entries.get(parts.id) ?? this.found.get(parts.id));
+      const entry = (isNewer ? undefined : entries.get(parts.id)) ?? this.found.get(parts.id);
       if (entry?.kind !== parts.kind) unknown.push(file);
       else if (file === entry.file || !listed.has(entry.id)) listed.set(entry.id, { ...entry, file });
     }
@@ -122,7 +128,7 @@ export class HistoryFolder {
       const foreign = await whyNotReplaced(path, { kind: 'result', force: false });
       if (foreign !== undefined) throw new NotKept(`${path} is in the way. ${foreign}`);
       await this.write(path, content);
-      await this.journal.keep([entry]);
+      await this.journal.keep(entry);
     });
     return entry;
   }
@@ -162,7 +168,7 @@ export class HistoryFolder {
 
   /** The oldest go first; a pinned one and `stays` never. */
   async prune({ results, bytes }: Bounds, stays: string): Promise<void> {
-    const entries = [...(await this.list())].sort((a, b) => a.created.localeCompare(b.created));
+    const entries = [...(await this.list())].sort((a, b) => (a.created < b.created ? -1 : 1));
     let count = entries.length;
     let size = entries.reduce((sum, entry) => sum + entry.bytes, 0);
     for (const entry of entries) {
@@ -172,7 +178,15 @@ export class HistoryFolder {
       size -= entry.bytes;
     }
     const names = new Set(await readdir(this.path).catch((): string[] => []));
+    for (const name of names) if (isUnfinished(name)) await this.removeUnfinished(this.pathOf(name));
     await this.journal.tidy(({ file }) => names.has(file)).catch(() => undefined);
+  }
+
+  /** What a window that was killed was writing. */
+  private async removeUnfinished(path: string): Promise<void> {
+    const about = await stat(path).catch(() => undefined);
+    if (about === undefined || Date.now() - about.mtimeMs < longestWriting) return;
+    await removeProven(path, (content) => /^\{\s*"kind":\s*"headscope-/.test(content.toString('utf8', 0, 200)));
   }
 
   private async make(): Promise<void> {
@@ -191,7 +205,7 @@ export class HistoryFolder {
     }
     if (entries.length === 0) return entries;
     if ((await this.whyNotWritten()) === undefined) {
-      const isWritten = await this.journal.keep(entries).then(
+      const isWritten = await this.journal.find(entries).then(
         () => true,
         () => false,
       );

@@ -4,6 +4,7 @@
  */
 import type { Disposable } from 'vscode';
 import { existsSync } from 'node:fs';
+import { whyNotOpened } from '../panels/local-path';
 import { Owner } from '../platform/owner';
 import { Signal } from '../platform/signal';
 import type { Checked } from '../../protocol/schema/check';
@@ -45,6 +46,8 @@ export class History extends Owner {
   private prepared: Promise<void> | undefined;
   /** What could not be written, by id: there until the window closes. */
   private readonly held = new Map<string, Held>();
+  /** Why, of the last one. */
+  private whyHeld = '';
   /** One write at a time. */
   private writing: Promise<unknown> = Promise.resolve();
 
@@ -88,6 +91,7 @@ export class History extends Owner {
       } catch (error) {
         const entry = target.entryOf(kind, saved, byItself);
         this.held.set(entry.id, { entry, saved });
+        this.whyHeld = error instanceof Error ? error.message : String(error);
         throw error;
       } finally {
         this.changed.fire();
@@ -102,7 +106,19 @@ export class History extends Owner {
     for (const entries of await Promise.all(this.places.folders().map((folder) => folder.list()))) {
       for (const entry of entries) byId.set(entry.id, entry);
     }
-    return [...byId.values()].sort((a, b) => b.created.localeCompare(a.created) || a.id.localeCompare(b.id));
+    return [...byId.values()].sort((a, b) => order(b.created, a.created) || order(a.id, b.id));
+  }
+
+  /** What a person should know of it, as sentences: a folder is of a newer version, results could not be written. */
+  async problems(): Promise<readonly string[]> {
+    const newer = await Promise.all(this.places.folders().map((folder) => folder.whyNewer()));
+    const unwritten = this.held.size === 1 ? '1 result is' : `${this.held.size} results are`;
+    return [
+      ...newer.filter((sentence) => sentence !== undefined),
+      ...(this.held.size === 0
+        ? []
+        : [`${unwritten} kept until this window closes only. ${this.whyHeld} Save what you need.`]),
+    ];
   }
 
   /** Those that hold every word in their model, question or prompt; newest first. */
@@ -208,7 +224,11 @@ export class History extends Owner {
   }
 }
 
+/** Times and ids are plain text: comparing them by the rules of a language takes a hundred times as long. */
+const order = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+
+/** A path on another machine is not looked at, so nothing is said of it. */
 const whyOnlyShown = ({ folder, model }: HistoryEntry): string | undefined =>
-  folder === undefined || folder === '' || existsSync(folder)
+  folder === undefined || whyNotOpened(folder) !== undefined || existsSync(folder)
     ? undefined
     : `${model} is no longer in ${folder}, so this result can be looked at, but nothing more can be asked of it.`;

@@ -14,9 +14,11 @@ const version = 1;
 
 const header = object({ kind: exactly('headscope-history'), version: whole });
 const kept = object({ kept: historyEntry });
+/** Made of a file that the index lacked: counts for nothing where the window that wrote the file names it too. */
+const found = object({ found: historyEntry });
 const changed = object({ changed: text, pinned: optional(flag), byItself: optional(flag) });
 
-const record = either(kept, changed, 'a line of the history');
+const record = either(either(kept, found, 'an entry'), changed, 'a line of the history');
 export type Change = Omit<Output<typeof changed>, 'changed'>;
 
 export interface Index {
@@ -50,12 +52,20 @@ export class Journal {
   async read(): Promise<Index> {
     const mark = await this.mark();
     if (mark === '') this.last = nothing;
-    else if (mark !== this.last.mark) this.last = { ...parsed(await readFile(this.path, 'utf8')), mark };
+    else if (mark !== this.last.mark) {
+      // One that cannot be read says nothing, and the files are what counts.
+      const content = await readFile(this.path, 'utf8').catch(() => '');
+      this.last = { ...parsed(content), mark };
+    }
     return this.last;
   }
 
-  keep(entries: readonly HistoryEntry[]): Promise<void> {
-    return this.append(entries.map((entry) => ({ kept: entry })));
+  keep(entry: HistoryEntry): Promise<void> {
+    return this.append([{ kept: entry }]);
+  }
+
+  find(entries: readonly HistoryEntry[]): Promise<void> {
+    return this.append(entries.map((entry) => ({ found: entry })));
   }
 
   change(id: string, change: Change): Promise<void> {
@@ -153,7 +163,13 @@ function parsed(content: string): Omit<ReadIndex, 'mark'> {
     if (!read.ok) unread.push(line);
     else if ('kept' in read.result) {
       const { kept: entry } = read.result;
-      entries.set(entry.id, entry);
+      const before = entries.get(entry.id);
+      // What a person has said of it since stays.
+      const { pinned, byItself } = before ?? entry;
+      entries.set(entry.id, { ...entry, pinned: entry.pinned || pinned, byItself: entry.byItself && byItself });
+    } else if ('found' in read.result) {
+      const { found: entry } = read.result;
+      if (!entries.has(entry.id)) entries.set(entry.id, entry);
     } else {
       const { changed: id, ...change } = read.result;
       const entry = entries.get(id);

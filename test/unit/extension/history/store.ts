@@ -1,12 +1,13 @@
 /** A history on a real disk, and results that differ in what the history tells them apart by. */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { History } from '../../../../extension/history/history';
 import { HistoryFolder, type Bounds, type FolderParts } from '../../../../extension/history/history-folder';
 import { parseAnalysis, type AnalysisResult } from '../../../../protocol/analysis/schema';
 
-export const fixtures = join(__dirname, '../../../fixtures/results');
+const fixtures = join(__dirname, '../../../fixtures/results');
+export const fixtureNames = readdirSync(fixtures);
 
 export const fixture = (name: string): string => readFileSync(join(fixtures, name), 'utf8');
 
