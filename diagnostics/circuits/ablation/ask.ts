@@ -13,7 +13,7 @@ import type { AblationResult } from './result';
 import { changeDefinition } from './sections';
 import { partners } from './partners';
 import { meansOver, standInsFor } from '../../shared/effects/stand-ins';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 /** Longest text of a prompt whose change is listed. */
 const longestText = 200;

@@ -2,7 +2,7 @@
 import type { Section } from '../../../protocol/sections/section';
 import { metricWords } from '../../shared/effects/metric';
 import type { AblationResult } from './result';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 export function compare(a: AblationResult, b: AblationResult): readonly Section[] {
   const sameSize = a.heads.map(({ length }) => length).join() === b.heads.map(({ length }) => length).join();

@@ -6,7 +6,7 @@ import { modeWords, unitWords } from './finding';
 import { isMeasured, ranked } from './ranking';
 import type { AblationResult } from './result';
 import { cellOf } from '../../shared/sections/cell';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 export const sections = (result: Partial<AblationResult>): readonly Section[] =>
   isMeasured(result) ? [headsSection(result), mlpSection(result), rankedSection(result), levelSection(result)] : [];

@@ -14,7 +14,7 @@ import type { PatchingResult } from './result';
 import { intervalWords } from '../../shared/effects/level-section';
 import type { Patch } from '../../shared/effects/patch';
 import { effectDefinition } from './sections';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 export async function ask(
   model: ModelRunner,

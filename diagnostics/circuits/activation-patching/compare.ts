@@ -2,7 +2,7 @@
 import type { Section } from '../../../protocol/sections/section';
 import { isPerHead } from './parameters';
 import type { PatchingResult, Table } from './result';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 export function compare(a: PatchingResult, b: PatchingResult): readonly Section[] {
   const shape = ({ site, columns = [], effect }: PatchingResult): string =>

@@ -11,7 +11,7 @@ import { isPerHead } from './parameters';
 import { isMeasured, ranked } from './ranking';
 import type { PatchingResult, Table } from './result';
 import { cellOf } from '../../shared/sections/cell';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 export const sections = (result: Partial<PatchingResult>): readonly Section[] =>
   isMeasured(result)

@@ -1,7 +1,7 @@
 /** Two weights side by side, e.g. of two queries or with an intervention. */
 import type { Section } from '../../../protocol/sections/section';
 import type { WeightResult } from './result';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 /** Parts that both have; a part of one alone is none of the other. */
 export function compareWeights(a: WeightResult, b: WeightResult): readonly Section[] {

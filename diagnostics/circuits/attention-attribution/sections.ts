@@ -3,7 +3,7 @@ import type { MapSection } from '../../../protocol/sections/map';
 import type { Section } from '../../../protocol/sections/section';
 import type { WeightResult } from './result';
 import { partWords } from './words';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 /** Pairs in the table. */
 const listed = 30;

@@ -13,7 +13,7 @@ import type { AttributionParameters } from './parameters';
 import { attributionOf } from './prompts';
 import { ranked } from './ranking';
 import type { AttributionResult } from './result';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 export async function ask(
   model: ModelRunner,

@@ -2,7 +2,7 @@
 import type { Section } from '../../../protocol/sections/section';
 import { metricWords } from '../../shared/effects/metric';
 import type { AttributionResult, Table } from './result';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 export function compare(a: AttributionResult, b: AttributionResult): readonly Section[] {
   const shape = ({ heads, metric, baseline }: AttributionResult): string =>

@@ -6,7 +6,7 @@ import { nodeId } from '../../shared/circuits/circuit';
 import { metricWords } from '../../shared/effects/metric';
 import { ranked } from './ranking';
 import type { AttributionResult, EdgeEffect, Edges } from './result';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 /** Rows of the table. */
 const mostRows = 200;

@@ -13,7 +13,7 @@ import { edgeSections } from './edge-sections';
 import { isEstimated, ranked } from './ranking';
 import { agreementGroups, type Agreement, type AttributionResult, type Checked, type Table } from './result';
 import { cellOf } from '../../shared/sections/cell';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 export const sections = (result: Partial<AttributionResult>): readonly Section[] =>
   isEstimated(result)

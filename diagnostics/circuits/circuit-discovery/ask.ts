@@ -8,7 +8,7 @@ import { partName } from '../../shared/effects/parts';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import type { DiscoveryParameters } from './parameters';
 import type { DiscoveryResult } from './result';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 export async function ask(
   model: ModelRunner,

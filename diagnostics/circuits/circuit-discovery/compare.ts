@@ -4,7 +4,7 @@ import { nodeId } from '../../shared/circuits/circuit';
 import { overlapOf } from '../../shared/circuits/overlap';
 import { overlapTable, sharedHeads } from '../../shared/circuits/overlap-sections';
 import type { DiscoveryResult } from './result';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 const names = ['the other', 'this'] as const;
 

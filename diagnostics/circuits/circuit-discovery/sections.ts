@@ -11,7 +11,7 @@ import { partName, type Part } from '../../shared/effects/parts';
 import { isFound, isSearching, type Searching } from './finding';
 import type { DiscoveryResult } from './result';
 import { cellOf } from '../../shared/sections/cell';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 import { askWords, intervalWords, weightDefinition } from '../../shared/circuits/words';
 
 export const sections = (result: Partial<DiscoveryResult>): readonly Section[] =>

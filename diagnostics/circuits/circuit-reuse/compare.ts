@@ -7,7 +7,7 @@ import { cellOf } from '../../shared/sections/cell';
 import { isCompared } from './finding';
 import type { ReuseResult, Side } from './result';
 import { weightsByHead } from './sections';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 const names = ['the other result', 'this result'] as const;
 

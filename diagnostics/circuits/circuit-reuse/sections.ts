@@ -12,7 +12,7 @@ import { isCompared } from './finding';
 import { headWords, type Repair } from './repair';
 import type { ReuseResult, Side } from './result';
 import { cellOf } from '../../shared/sections/cell';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 export const sections = (result: Partial<ReuseResult>): readonly Section[] =>
   isCompared(result)

@@ -1,5 +1,5 @@
 import type { SectionColumn } from '../../../protocol/sections/table';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 export const intervalWords = '95 % interval over prompts';
 

@@ -2,7 +2,7 @@
 import type { Section } from '../../../protocol/sections/section';
 import { cellOf } from '../../shared/sections/cell';
 import type { DirectResult } from './result';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 const unit = 'logits';
 

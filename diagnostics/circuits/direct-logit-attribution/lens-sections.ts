@@ -3,7 +3,7 @@ import { shownToken } from '../../../protocol/wire/token-name';
 import { cellOf } from '../../shared/sections/cell';
 import { intervalColumns, intervalWords } from './cells';
 import type { DirectResult, LensLayer } from './result';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 type WithLens = DirectResult & { readonly lens: readonly LensLayer[] };
 

@@ -17,7 +17,7 @@ import type { DirectParameters } from './parameters';
 import type { DirectResult } from './result';
 import { streamRow } from '../../model-runner/stream-row';
 import { namedToken } from '../../model-runner/named-token';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 /** Tokens of each list. */
 const shown = 10;

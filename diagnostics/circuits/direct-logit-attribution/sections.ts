@@ -7,7 +7,7 @@ import { intervalColumns, intervalWords } from './cells';
 import { lensChart, lensTable } from './lens-sections';
 import type { DirectResult } from './result';
 import { targetWords } from './words';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 const ask = 'Show what it reads and writes';
 /** Heads in the table of the largest. */

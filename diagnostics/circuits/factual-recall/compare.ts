@@ -1,7 +1,7 @@
 /** Two results side by side, e.g. with solved pairs in front and without. */
 import type { Section } from '../../../protocol/sections/section';
 import type { RecallResult } from './result';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 export function compare(a: RecallResult, b: RecallResult): readonly Section[] {
   const same = a.heads?.effect.length === b.heads?.effect.length;

@@ -7,7 +7,7 @@ import { cellOf } from '../../shared/sections/cell';
 import type { Corrected } from './correction';
 import type { Neutral } from './neutral-text';
 import type { RecallResult } from './result';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 export const correctionSections = (result: Partial<RecallResult>): readonly Section[] => [
   ...directSection(result),

@@ -6,7 +6,7 @@ import { shownToken } from '../../../protocol/wire/token-name';
 import { mostGained } from './finding';
 import { additions } from './function-test';
 import type { MlpFound, RecallResult } from './result';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 export const mlpSections = (result: Partial<RecallResult>): readonly Section[] => {
   const { mlps = [], toTopic } = result;

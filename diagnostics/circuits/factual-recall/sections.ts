@@ -8,7 +8,7 @@ import { pointNames } from './ranks';
 import { correctionSections } from './correction-sections';
 import { mlpSections } from './mlp-sections';
 import type { RankCurve, RecallResult } from './result';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 export const sections = (result: Partial<RecallResult>): readonly Section[] => [
   ...ranksSection(result),

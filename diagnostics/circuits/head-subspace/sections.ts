@@ -10,7 +10,7 @@ import { threeDigits } from '../../shared/words';
 import { isMeasured } from './finding';
 import { compressions, type Answers, type Both, type Compression, type SubspaceResult } from './result';
 import { inputs, type Input } from './vectors';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 const studentWords = "95 % interval over prompts (Student's t)";
 const wilsonWords = '95 % interval over prompts (Wilson)';

@@ -6,7 +6,7 @@ import { parameters, type MultipleChoiceParameters } from './parameters';
 import { choiceResult, type ChoiceResult } from './result';
 import { choiceRun } from './run';
 import { attentionMap, rowsOf, sections, writtenMap } from './sections';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 export const multipleChoiceAnalysis: Analysis<MultipleChoiceParameters, ChoiceResult> = {
   id: 'multiple-choice',

@@ -17,7 +17,7 @@ import {
   mostUneven,
   type HeadType,
 } from './types';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 const wilsonWords = '95 % interval over prompts (Wilson)';
 const studentWords = "95 % interval over prompts (Student's t)";

@@ -2,7 +2,7 @@
 import type { HeadsLayer } from '../../../protocol/sections/heads';
 import type { Section } from '../../../protocol/sections/section';
 import type { CircuitsResult, PerHead } from './result';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 /** Nothing for models of other sizes. */
 export function compareCircuits(a: CircuitsResult, b: CircuitsResult): readonly Section[] {

@@ -16,7 +16,7 @@ import type { CircuitsResult } from './result';
 import { factorsOf } from './run';
 import { rankedHeads } from './sections';
 import { largestPairs, type TokenPair } from './token-pairs';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 /** Pairs of each list. */
 const shown = 20;

@@ -8,7 +8,7 @@ import type { SectionCell } from '../../../protocol/sections/table';
 import { kindLetter } from './finding';
 import { compositionKinds, type CompositionKind } from './layer-factors';
 import type { CircuitsResult, PerHead } from './result';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 /** Pairs of heads in the graph, and in the table. */
 const [drawn, listed] = [40, 100];

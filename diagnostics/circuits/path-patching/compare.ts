@@ -1,7 +1,7 @@
 /** Two results of path patching side by side. */
 import type { Section } from '../../../protocol/sections/section';
 import type { PathResult } from './result';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 export function compare(a: PathResult, b: PathResult): readonly Section[] {
   const shape = ({ stages }: PathResult): string =>

@@ -10,7 +10,7 @@ import { metricWords } from '../../shared/effects/metric';
 import { partName } from '../../shared/effects/parts';
 import { isMeasured, ranked, receiverWords } from './finding';
 import type { PathResult, Stage } from './result';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 const askWords = 'Show what it attends to';
 const effectTitle = 'Effect (share of the way to the counterpart)';

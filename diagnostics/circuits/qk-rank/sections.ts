@@ -5,7 +5,7 @@ import type { Section } from '../../../protocol/sections/section';
 import { counted, percent } from '../../shared/words';
 import { energies } from './energy';
 import { median, type RankedHead, type RankResult } from './result';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 /** Heads of the table. */
 const listed = 100;

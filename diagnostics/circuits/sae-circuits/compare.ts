@@ -5,7 +5,7 @@ import { threeDigits } from '../../shared/words';
 import { isScored } from './finding';
 import type { SaeResult } from './result';
 import { nodeDefinition } from './sections';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 export function compare(a: SaeResult, b: SaeResult): readonly Section[] {
   if (!isScored(a) || !isScored(b) || a.heads?.join() !== b.heads?.join()) {

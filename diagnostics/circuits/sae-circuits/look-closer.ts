@@ -12,7 +12,7 @@ import { threeDigits } from '../../shared/words';
 import { pairOutputs, writtenBy, type ExampleOutputs } from './head-outputs';
 import type { Reduction, SaeParameters } from './parameters';
 import type { SaeResult } from './result';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 /** Codes that have a colour of their own; the others share one. */
 const mostColours = 7;

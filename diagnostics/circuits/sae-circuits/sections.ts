@@ -19,7 +19,7 @@ import type {
   Scores,
   Verification,
 } from './result';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 const askWords = 'Show its outputs in all examples';
 

@@ -4,7 +4,7 @@ import { meanInterval } from '../../shared/statistics/proportion';
 import { pairedProportions } from '../../shared/statistics/over-pictures';
 import type { PromptScore, TaskAccuracyResult } from './result';
 import { metricWords } from '../../shared/effects/metric';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 const listed = 200;
 

@@ -5,7 +5,7 @@ import type { SectionColumn, TableSection } from '../../../protocol/sections/tab
 import { metricWords } from '../../shared/effects/metric';
 import type { Share } from '../../shared/accuracy/fact-shares';
 import type { Mean, TaskAccuracyResult } from './result';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 /** Prompts that are listed; the saved result has all. */
 const listed = 1000;

@@ -4,7 +4,7 @@ import { differenceOverSeeds, overSeeds } from '../../shared/training/arms';
 import { armsSections, overSeedsWords, type ArmMeasure } from '../../shared/training/arms-sections';
 import type { AlphaSweepResult } from './result';
 import { classes } from './pictures';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 const unit = { unit: '', range: [0, 1] } as const;
 const measures: readonly ArmMeasure[] = [

@@ -7,7 +7,7 @@ import { armsProgress, armsSections, overSeedsWords, type ArmMeasure } from '../
 import { networksSection } from '../../shared/training/arms-steps';
 import { counted, threeDigits } from '../../shared/words';
 import type { LandmarkRecallResult, LengthTest } from './result';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 export const accuracyName = 'accuracy';
 

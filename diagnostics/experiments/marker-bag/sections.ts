@@ -5,7 +5,7 @@ import { differenceOverSeeds, overSeeds } from '../../shared/training/arms';
 import { armsSections, overSeedsWords, type ArmMeasure } from '../../shared/training/arms-sections';
 import { networksSection } from '../../shared/training/arms-steps';
 import type { BagResult, Strip } from './result';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 /** The arm of one head without the norm over heads, which is there where the others have it. */
 export const singleId = 'one-free';

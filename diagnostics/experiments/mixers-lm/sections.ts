@@ -4,7 +4,7 @@ import { overSeeds } from '../../shared/training/arms';
 import { armsSections, overSeedsWords, type ArmMeasure } from '../../shared/training/arms-sections';
 import { networksSection } from '../../shared/training/arms-steps';
 import type { MixersResult } from './result';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 const accuracy = (values: number, length: number | undefined): ArmMeasure => ({
   name: 'accuracy',

@@ -6,7 +6,7 @@ import { differenceOverSeeds, overSeeds } from '../../shared/training/arms';
 import { armsSections, overSeedsWords, type ArmMeasure } from '../../shared/training/arms-sections';
 import { networksSection } from '../../shared/training/arms-steps';
 import type { ArmCost, LearnedLayer, RcmhaResult } from './result';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 const measures = ({ best, counted }: Pick<RcmhaResult, 'best' | 'counted'>): readonly ArmMeasure[] => {
   const reached = counted.sees >= counted.order;

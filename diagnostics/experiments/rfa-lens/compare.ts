@@ -5,7 +5,7 @@ import type { LensResult } from './result';
 import { overRuns } from './summary';
 import { targetNames } from './targets';
 import { modelNames } from './trial';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 export function compareLenses(a: LensResult, b: LensResult): readonly Section[] {
   const changes = modelNames.flatMap((model) =>

@@ -6,7 +6,7 @@ import type { LensResult, Measured } from './result';
 import { overRuns, slopeIn, type OverRuns } from './summary';
 import { targetNames, type TargetName } from './targets';
 import { modelNames, type ModelName } from './trial';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 export function sections(given: Partial<LensResult>): readonly Section[] {
   if (!given.sizes || !given.measured?.length || !given.constant) return [];

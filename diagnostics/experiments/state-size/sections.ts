@@ -8,7 +8,7 @@ import { counted, threeDigits } from '../../shared/words';
 import { mixerKinds, type MixerKind } from './mixers';
 import type { StateArm, StateSizeResult } from './result';
 import { mean } from '../../../kernels/tensors/vectors';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 export const accuracyName = 'accuracy';
 

@@ -6,7 +6,7 @@ import { overSeeds, type ArmsResult } from '../../shared/training/arms';
 import { cellOf } from '../../shared/sections/cell';
 import { findsFrom, measureNames } from './measure';
 import type { Seen, ToyBagsResult } from './result';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 const measures: readonly ArmMeasure[] = [
   {

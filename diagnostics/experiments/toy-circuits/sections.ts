@@ -5,7 +5,7 @@ import { curveChart } from '../../shared/training/curves';
 import { toyTasks } from './language';
 import type { Learned, ToyResult } from './result';
 import { percent } from '../../shared/words';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 /** Accuracy from which circuits are looked for: of a task that is not done there is none. */
 export const leastAccuracy = 0.7;

@@ -4,7 +4,7 @@ import type { Analysis } from '../../analysis';
 import { curveChart, type Curves } from '../../shared/training/curves';
 import type { ToyFactsResult } from './result';
 import { percent } from '../../shared/words';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 export const accuracyName = 'accuracy';
 

@@ -5,7 +5,7 @@ import { armWords, folderSection } from '../../shared/training/arms-steps';
 import { measureNames } from './measure';
 import type { ShownScene, ToyGazeResult } from './result';
 import { columns, count, rows } from './searcher';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 const measures: readonly ArmMeasure[] = [
   {

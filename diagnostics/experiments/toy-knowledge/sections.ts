@@ -5,7 +5,7 @@ import { armsSections, overSeedsWords, type ArmMeasure } from '../../shared/trai
 import { armWords, folderSection } from '../../shared/training/arms-steps';
 import { lengths } from './corpus';
 import type { ShownDocument, ToyKnowledgeResult } from './result';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 export const measureOf = (length?: number): string => (length === undefined ? 'f1' : `f1 of ${length}`);
 

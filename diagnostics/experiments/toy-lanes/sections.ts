@@ -8,7 +8,7 @@ import { curveChart } from '../../shared/training/curves';
 import type { LaneRun, ToyLanesResult } from './result';
 import { laneArms, type LaneArm } from './stages';
 import { mean } from '../../../kernels/tensors/vectors';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 const precisionDefinition =
   'Mean over the classes so far of the average precision of their scores over the test pictures (mAP).';

@@ -5,7 +5,7 @@ import { overSeeds, type ArmsResult } from '../../shared/training/arms';
 import { armsSections, type ArmMeasure } from '../../shared/training/arms-sections';
 import { armWords, folderSection } from '../../shared/training/arms-steps';
 import type { ShownPose, ToyLiftingResult } from './result';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 export const errorName = 'mpjpe';
 

@@ -5,7 +5,7 @@ import { armsSections, overSeedsWords, type ArmMeasure } from '../../shared/trai
 import { armWords, folderSection } from '../../shared/training/arms-steps';
 import { gains, shapes } from './pictures';
 import type { ShownPicture, ToyLowLightResult } from './result';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 export const lowLightArms = [
   { id: 'none', title: 'No enhancer' },

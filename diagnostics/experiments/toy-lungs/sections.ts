@@ -5,7 +5,7 @@ import { armsSections, overSeedsWords, type ArmMeasure } from '../../shared/trai
 import { networksSection } from '../../shared/training/arms-steps';
 import { gateSides } from './network';
 import type { LungMap, ToyLungsResult } from './result';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 const measuresFor = (chances: readonly number[]): readonly ArmMeasure[] => [
   {

@@ -7,7 +7,7 @@ import { armWords, folderSection } from '../../shared/training/arms-steps';
 import { units } from './episodes';
 import { readers, type Reader } from './network';
 import type { ShownEpisode, ToySessionsResult } from './result';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 export const measureOf = (measure: 'recall' | 'reciprocal', reader: Reader, trained: boolean): string =>
   `${measure} ${reader}${trained ? '' : ' untrained'}`;

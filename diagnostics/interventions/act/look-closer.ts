@@ -12,7 +12,7 @@ import { ruleWords } from './finding';
 import type { ActParameters } from './parameters';
 import type { ActResult } from './result';
 import { sinksOf } from './sinks';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 export async function lookCloser(
   model: ModelRunner,

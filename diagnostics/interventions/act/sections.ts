@@ -8,7 +8,7 @@ import { counted, threeDigits } from '../../shared/words';
 import { ruleWords } from './finding';
 import type { ActCurvePoint, ActResult } from './result';
 import { sinkSections } from './sink-sections';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 const ask = 'Show its column strengths and last row';
 

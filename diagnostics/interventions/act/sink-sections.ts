@@ -6,7 +6,7 @@ import { shownToken } from '../../../protocol/wire/token-name';
 import { counted } from '../../shared/words';
 import { ruleWords } from './finding';
 import type { ActResult, LayerSinks } from './result';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 type Partly = Partial<ActResult>;
 

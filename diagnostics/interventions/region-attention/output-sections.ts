@@ -4,7 +4,7 @@ import { cellOf } from '../../shared/sections/cell';
 import { threeDigits } from '../../shared/words';
 import { outlinedOf, regionNames } from './ranking';
 import type { RegionAttentionResult } from './result';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 /** Class tokens that may stand before the patches of a picture alone: its tokens would say what the picture says. */
 const classTokens = 2;

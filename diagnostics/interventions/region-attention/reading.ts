@@ -11,7 +11,7 @@ import { changeOf, type RegionAttentionParameters } from './change';
 import { readBy } from './mixing';
 import { outlinedOf, regionNames, regionWords } from './ranking';
 import type { RegionAttentionResult } from './result';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 /** [regions][tokens] */
 type Read = readonly (readonly number[])[];

@@ -6,7 +6,7 @@ import { counted, threeDigits } from '../../shared/words';
 import { at, ranked, regionWords } from './ranking';
 import type { Reference, RegionAttentionResult } from './result';
 import { mean } from '../../../kernels/tensors/vectors';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 const definitions = {
   rise: 'at B’s place less before; where the regions are not kept apart as well, 0 if place plays no part and both have as many tokens',

@@ -10,7 +10,7 @@ import { readSection } from './reading';
 import { referenceSections, referenceWords } from './reference-sections';
 import type { RegionAttentionResult } from './result';
 import { mean } from '../../../kernels/tensors/vectors';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 const isMeasured = (result: Partial<RegionAttentionResult>): result is RegionAttentionResult =>
   result.before?.some((row) => row.some((value) => !Number.isNaN(value))) ?? false;

@@ -10,7 +10,7 @@ import { denominator, entropyOf, lever, rescaled } from './lever';
 import { groupsOf, tuned } from './measure';
 import type { ZeroTuningParameters } from './parameters';
 import type { ZeroTuningResult } from './result';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 export async function lookCloser(
   model: ModelRunner,

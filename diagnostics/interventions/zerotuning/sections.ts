@@ -8,7 +8,7 @@ import { controlWords, methodCells, methodColumns } from '../../shared/labelled-
 import type { Score } from '../../shared/labelled-heads/questions';
 import { threeDigits } from '../../shared/words';
 import type { CurvePoint, Range, ZeroTuningResult } from './result';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 const ask = 'Show its last row before and after';
 

@@ -1,7 +1,7 @@
 /** The same heads of two models or of two texts side by side. */
 import type { Section } from '../../../protocol/sections/section';
 import type { FiniteStateResult } from './result';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 /** Nothing for models of other sizes. */
 export function compareStates(a: FiniteStateResult, b: FiniteStateResult): readonly Section[] {

@@ -5,7 +5,7 @@ import type { HeadsLayer } from '../../../protocol/sections/heads';
 import type { Section } from '../../../protocol/sections/section';
 import { threeDigits } from '../../shared/words';
 import type { FiniteStateResult } from './result';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 export const sections = (result: Partial<FiniteStateResult>): readonly Section[] =>
   isMeasured(result) ? [headsSection(result), errorsSection(result)] : [];

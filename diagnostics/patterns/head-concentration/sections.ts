@@ -2,7 +2,7 @@
 import type { Section } from '../../../protocol/sections/section';
 import type { LayerConcentration } from './layer';
 import type { ConcentrationResult } from './result';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 const mostPairs = 50;
 

@@ -4,7 +4,7 @@ import type { MapSection } from '../../../protocol/sections/map';
 import type { Section } from '../../../protocol/sections/section';
 import { counted, percent, threeDigits } from '../../shared/words';
 import type { HeadRedundancyResult } from './result';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 const isMeasured = (result: Partial<HeadRedundancyResult>): result is HeadRedundancyResult =>
   (result.similarity?.length ?? 0) > 0;

@@ -6,7 +6,7 @@ import type { Section } from '../../../protocol/sections/section';
 import type { TableSection } from '../../../protocol/sections/table';
 import type { LabelsResult } from './result';
 import { scoredApart, scoreTitles } from './sections';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 /** Rows of the table of scores: what changed less is in the grid. */
 const mostRows = 100;

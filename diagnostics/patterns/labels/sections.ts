@@ -10,7 +10,7 @@ import { leastDeviation } from '../../shared/labels/confidence';
 import { thresholds } from '../../shared/labels/labels';
 import type { LabelsResult } from './result';
 import { cellOf } from '../../shared/sections/cell';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 export const sections = (result: Partial<LabelsResult>): readonly Section[] => [
   ...(result.statistics ? [headsSection(result)] : []),

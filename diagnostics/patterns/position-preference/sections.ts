@@ -2,7 +2,7 @@ import type { HeadPlace } from '../../../protocol/schema/written-form';
 import type { Section } from '../../../protocol/sections/section';
 import { counted, threeDigits } from '../../shared/words';
 import type { PositionPreferenceResult } from './result';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 const isMeasured = (result: Partial<PositionPreferenceResult>): result is PositionPreferenceResult =>
   result.slope !== undefined;

@@ -3,7 +3,7 @@ import type { Section } from '../../../protocol/sections/section';
 import { counted, threeDigits } from '../../shared/words';
 import type { SpectralHeadsResult } from './result';
 import { mean } from '../../../kernels/tensors/vectors';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 const isMeasured = (result: Partial<SpectralHeadsResult>): result is SpectralHeadsResult =>
   (result.kernels?.length ?? 0) > 0;

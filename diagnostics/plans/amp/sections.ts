@@ -5,7 +5,7 @@ import { beforeAfterSection } from '../../shared/conversions/before-after-sectio
 import { judgedTexts } from '../../shared/conversions/texts';
 import { counted, percent, threeDigits } from '../../shared/words';
 import type { AmpResult } from './result';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 type Partly = Partial<AmpResult>;
 

@@ -7,7 +7,7 @@ import type { AnalysisJob } from '../../analysis';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import { sequencePart } from '../../model-runner/sequence';
 import { readings, type BlockRetrievalParameters } from './run';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 const mostRows = 128;
 /** Tokens: the probabilities of the head are held whole. */

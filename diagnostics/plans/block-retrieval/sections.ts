@@ -4,7 +4,7 @@ import type { ChartSection } from '../../../protocol/sections/chart';
 import type { Section } from '../../../protocol/sections/section';
 import { counted, threeDigits } from '../../shared/words';
 import type { BlockRetrievalResult, Opened } from './result';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 const isDone = (result: Partial<BlockRetrievalResult>): result is BlockRetrievalResult => (result.prompts ?? 0) > 0;
 

@@ -13,7 +13,7 @@ import type { DuoResult } from './result';
 import { keySource, onTraining } from './run';
 import { distanceMeans } from './sections';
 import { trainingPlan } from './two-way';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 /** Prompts where the run has no check prompts. */
 const usualPrompts = 2;

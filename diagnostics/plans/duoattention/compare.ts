@@ -2,7 +2,7 @@
 import type { Section } from '../../../protocol/sections/section';
 import { changedClass, changedClassTable, sameHeads } from '../../shared/plans/changed-class';
 import type { DuoResult } from './result';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 export function compare(a: DuoResult, b: DuoResult): readonly Section[] {
   if (!sameHeads(a.gates, b.gates)) return [];

@@ -5,7 +5,7 @@ import { bytesTable } from '../../shared/plans/bytes-table';
 import { kvName } from '../../shared/plans/places';
 import { counted, threeDigits } from '../../shared/words';
 import type { DuoResult } from './result';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 const isKnown = (result: Partial<DuoResult>): result is DuoResult => result.gates !== undefined;
 

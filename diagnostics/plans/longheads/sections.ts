@@ -2,7 +2,7 @@
 import type { Section } from '../../../protocol/sections/section';
 import { counted, threeDigits } from '../../shared/words';
 import { ways, type LongHeadsResult, type Way } from './result';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 const isDone = (result: Partial<LongHeadsResult>): result is LongHeadsResult => (result.prompts ?? 0) > 0;
 const points = (share: number): string => threeDigits(100 * share);

@@ -4,7 +4,7 @@ import type { AnalysisJob } from '../../analysis';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import type { MoaParameters } from './parameters';
 import type { MoaResult } from './result';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 /** Shows the influence of a head by blocks, at the length of the asked section; for the rules, at the longest. */
 export function lookCloser(

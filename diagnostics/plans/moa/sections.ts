@@ -8,7 +8,7 @@ import { cellOf } from '../../shared/sections/cell';
 import { counted, threeDigits } from '../../shared/words';
 import type { LengthInfluence, MoaResult } from './result';
 import type { Rule } from './rules';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 type Known = Partial<MoaResult>;
 

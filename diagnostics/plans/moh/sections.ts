@@ -5,7 +5,7 @@ import { judgedTexts } from '../../shared/conversions/texts';
 import { threeDigits } from '../../shared/words';
 import type { MohResult } from './result';
 import { tuningSections } from './tuning-sections';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 type Partly = Partial<MohResult>;
 

@@ -4,7 +4,7 @@ import type { Section } from '../../../protocol/sections/section';
 import { cellOf } from '../../shared/sections/cell';
 import { curveChart } from '../../shared/training/curves';
 import type { Tuning, TuningArm, TuningMeasures } from './result';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 export const tuningSections = (tuning: Tuning): readonly Section[] => [
   measuresTable(tuning),

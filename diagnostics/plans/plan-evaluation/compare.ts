@@ -5,7 +5,7 @@ import { meanInterval } from '../../shared/statistics/proportion';
 import { cellOf } from '../../shared/sections/cell';
 import { rowOf } from './finding';
 import type { PlanEvaluationResult } from './result';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 const compared = [
   ['plan', 'plan'],

@@ -3,7 +3,7 @@ import { headsByKeep, headPlanWords } from '../../../protocol/plans/head-plan';
 import type { Section } from '../../../protocol/sections/section';
 import { cellOf } from '../../shared/sections/cell';
 import type { PlanEvaluationResult } from './result';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 const isMeasured = (result: Partial<PlanEvaluationResult>): result is PlanEvaluationResult =>
   (result.units?.length ?? 0) > 0;

@@ -2,7 +2,7 @@
 import type { Section } from '../../../protocol/sections/section';
 import { changedClass, changedClassTable, sameHeads } from '../../shared/plans/changed-class';
 import type { RazorResult } from './result';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 export function compare(a: RazorResult, b: RazorResult): readonly Section[] {
   if (!sameHeads(a.induction, b.induction)) return [];

@@ -2,7 +2,7 @@
 import type { Section } from '../../../protocol/sections/section';
 import { percent } from '../../shared/words';
 import type { GridRow, RazorResult } from './result';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 export function gridSections({ prompts, full, rows }: NonNullable<RazorResult['grid']>): readonly Section[] {
   const words = `${prompts} pass keys, all of each prompt read under the plan.`;

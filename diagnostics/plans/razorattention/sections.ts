@@ -8,7 +8,7 @@ import { threeDigits } from '../../shared/words';
 import { gridSections } from './grid-sections';
 import type { RazorResult } from './result';
 import type { PerHead } from './selection';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 const inductionMeans =
   'Mean over the queries i of the second to fourth copy of the probe, of the sum of p(i, j + 1) over all j < i with the token of i: attention on what followed its token before.';

@@ -3,7 +3,7 @@ import type { ChartSection } from '../../../protocol/sections/chart';
 import type { TokensSection } from '../../../protocol/sections/tokens';
 import { threeDigits } from '../../shared/words';
 import type { Space, TaskKvResult } from './result';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 export const spaceWords = (space: Space): string =>
   space === 'residual' ? 'behind the output projection' : 'in the coordinates of each head';

@@ -5,7 +5,7 @@ import type { Section } from '../../../protocol/sections/section';
 import { counted, threeDigits } from '../../shared/words';
 import { layerChart, positionsSection, spaceWords } from './pictures';
 import type { Placed, Space, TaskKvResult } from './result';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 const isMeasured = (result: Partial<TaskKvResult>): result is TaskKvResult => result.placed !== undefined;
 

@@ -6,7 +6,7 @@ import type { LowRank } from '../../../protocol/interventions/low-rank';
 import { beforeAfterSection } from '../../shared/conversions/before-after-section';
 import { curveChart } from '../../shared/training/curves';
 import type { Compared, CurvePoint, Distillation, EcoMlaResult } from './result';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 /** Layers drawn: more are not told apart. */
 const mostLines = 12;

@@ -2,7 +2,7 @@
 import type { ChartSection, SectionSeries } from '../../../protocol/sections/chart';
 import type { DocumentResult, InfluenceResult } from './result';
 import { documentName, sourceTitle } from './words';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 /** Sources that a chart tells apart. */
 const mostSources = 8;

@@ -4,7 +4,7 @@ import type { Section } from '../../../protocol/sections/section';
 import { bySource } from './influence';
 import type { DocumentResult, InfluenceResult } from './result';
 import { documentName, sourceTitle } from './words';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 const mostMoved = 100;
 

@@ -7,7 +7,7 @@ import { repeatedStretch } from './influence';
 import type { DocumentResult, InfluenceResult } from './result';
 import { counted, documentName, headsInWords, inOrder, sourcesNamed, sourceTitle } from './words';
 import { cellOf } from '../../shared/sections/cell';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 export const sections = (partial: Partial<InfluenceResult>): readonly Section[] => {
   if (!isWhole(partial)) return [];

@@ -10,7 +10,7 @@ import type { Parameters } from './parameters';
 import type { InfluenceResult } from './result';
 import { documentName, inOrder, sourcesNamed } from './words';
 import { windowsOf } from '../../shared/corpus/windows';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 /** Tokens that are run and drawn: the first windows of a longer document. */
 const mostTokens = 16_384;

@@ -4,7 +4,7 @@ import type { Section } from '../../../protocol/sections/section';
 import { pearson } from '../../shared/retrieval/score-file';
 import type { RetrievalHeadResult } from './result';
 import { counted } from '../../shared/words';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 export function compare(a: RetrievalHeadResult, b: RetrievalHeadResult): readonly Section[] {
   const { r, heads } = pearson(a.scores, b.scores);

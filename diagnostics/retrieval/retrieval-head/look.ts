@@ -9,7 +9,7 @@ import { needleTests, type NeedleTest } from './needle-test';
 import type { RetrievalParameters } from './parameters';
 import type { RetrievalHeadResult } from './result';
 import { percent } from '../../shared/words';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 /** Tokens that are shown: of a longer prompt those about the needle. */
 const mostShown = 4096;

@@ -7,7 +7,7 @@ import { headName } from '../../../protocol/schema/written-form';
 import type { Grid, MaskedResult, RetrievalHeadResult } from './result';
 import { label, modeWords } from './words';
 import { percent } from '../../shared/words';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 export const maskedSections = (result: RetrievalHeadResult): readonly Section[] => [
   ...(result.masked.length > 0 || result.notMasked.length > 0 ? [tableOf(result)] : []),

@@ -15,7 +15,7 @@ import { maskedSections } from './masked-sections';
 import type { RetrievalHeadResult } from './result';
 import { testSections } from './test-sections';
 import { counted } from '../../shared/words';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 export function sections(result: Partial<RetrievalHeadResult>): readonly Section[] {
   // A partial result is whole, but of fewer tests.

@@ -7,7 +7,7 @@ import { headName } from '../../../protocol/schema/written-form';
 import type { Looked, RetrievalHeadResult, TestResult } from './result';
 import { label } from './words';
 import { counted, percent } from '../../shared/words';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 export const testSections = (result: RetrievalHeadResult): readonly Section[] => [
   ...(result.topHeads.length > 0 ? [stripSection(result), lookedSection(result)] : []),

@@ -4,7 +4,7 @@ import { cellOf } from '../../shared/sections/cell';
 import { counted, percent, threeDigits } from '../../shared/words';
 import type { Depth, SpanResult } from './result';
 import type { Figures } from './retrieve';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 const isDone = (result: Partial<SpanResult>): result is SpanResult => (result.depths?.length ?? 0) > 0;
 

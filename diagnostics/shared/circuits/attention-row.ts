@@ -6,7 +6,7 @@ import type { Pair } from '../effects/pairs';
 import { partName } from '../effects/parts';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import type { Sequence } from '../../model-runner/sequence';
-import * as build from '../sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 export async function attentionRow(
   model: ModelRunner,

@@ -5,7 +5,7 @@ import type { SectionCell } from '../../../protocol/sections/table';
 import { nodeId, type Circuit } from './circuit';
 import type { Baseline, Overlap } from './overlap';
 import { cellOf } from '../sections/cell';
-import * as build from '../sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 type Names = readonly [first: string, second: string];
 

@@ -1,6 +1,6 @@
 /** The table of a model before and after a conversion. */
 import type { BeforeAfter, Side } from './before-after';
-import * as build from '../sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 export function beforeAfterSection({ before, after, rows, speedup, apart, written }: BeforeAfter) {
   const accuracy = before.task && after.task;

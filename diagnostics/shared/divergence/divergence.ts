@@ -7,6 +7,7 @@
  */
 
 import { mean, sampleStandardDeviation, standardDeviation } from 'simple-statistics';
+import { lowerMedian } from '../../../protocol/results/lower-median';
 
 /** `with` and `without` the span, [heads, headDim] row-major, of one layer. */
 export interface HeadOutputs {
@@ -107,12 +108,6 @@ export function outliers(outputs: HeadOutputs, distance: Distance, rule: Outlier
   };
   const [largeDivergence, largeEnergy] = [above(vhd), above(energy)];
   return vhd.map((value, head) => largeDivergence(value) && largeEnergy(energy[head] ?? 0));
-}
-
-/** The smaller of the two middle values when their number is even (torch.median). */
-export function lowerMedian(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor((sorted.length - 1) / 2)] ?? Number.NaN;
 }
 
 /** H_l of equation 7: strictly above the lower median of the layer's divergences with outliers set to 0, [heads]. */

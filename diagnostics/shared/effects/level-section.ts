@@ -1,7 +1,7 @@
 /** The metric of a task before anything is changed, as a table. */
 import type { TaskMetric } from '../../../protocol/analysis/tasks';
 import { metricWords } from './metric';
-import * as build from '../sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 /** Of a mean over prompts. */
 export const intervalWords = "95 % interval over prompts (Student's t)";

@@ -6,7 +6,7 @@ import { fittedTemperature, isAtBound, labelBias, withLabelBias, withTemperature
 import { labelLogProbability, scoreOf, type Answered, type Question } from './questions';
 import { threeDigits } from '../words';
 import { mean } from '../../../kernels/tensors/vectors';
-import * as build from '../sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 export interface Method {
   readonly name: string;

@@ -5,7 +5,7 @@ import { lengthsWithin } from '../../../protocol/plans/lengths';
 import { planBytes } from '../../../protocol/plans/plan-bytes';
 import { count, number, object } from '../../../protocol/schema/fields';
 import type { ModelFacts } from '../../model-runner/model-runner';
-import * as build from '../sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 /** The caches of all layers in float32 behind a prompt of so many tokens. */
 export const bytesAtField = object({

@@ -1,7 +1,7 @@
 /** Heads of two plans that keep everything in one of them alone. */
 import type { HeadPlace } from '../../../protocol/schema/written-form';
 import { type HeadPlan, headPlanText } from '../../../protocol/plans/head-plan';
-import * as build from '../sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 type Heads = readonly (readonly HeadPlan[])[];
 

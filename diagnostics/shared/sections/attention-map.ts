@@ -6,7 +6,7 @@ import type { AnalysisJob } from '../../analysis';
 import type { ModelRunner, Prompt } from '../../model-runner/model-runner';
 import { decidesSources } from '../../model-runner/redistribution-sources';
 import { withoutSpan, type Sequence } from '../../model-runner/sequence';
-import * as build from './builders';
+import * as build from '../../../protocol/sections/builders';
 
 /** Positions that are drawn: 262,144 cells are what a screen shows and a file of a few megabytes holds. */
 export const mostDrawn = 512;

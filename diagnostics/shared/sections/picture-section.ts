@@ -2,7 +2,7 @@
 import type { HeatMap, Picture } from '../../../kernels/picture';
 import type { MapAxis } from '../../../protocol/sections/map';
 import type { Section } from '../../../protocol/sections/section';
-import * as build from './builders';
+import * as build from '../../../protocol/sections/builders';
 
 export function sectionOf(picture: Picture): Section {
   const { id, title, caption } = picture;

@@ -4,7 +4,7 @@ import type { Section } from '../../../protocol/sections/section';
 import { cellOf } from '../sections/cell';
 import { differenceOverSeeds, overSeeds, type ArmRun, type ArmsResult } from './arms';
 import { mean } from '../../../kernels/tensors/vectors';
-import * as build from '../sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 /** A measure of the arms and how it is said. */
 export interface ArmMeasure {

@@ -4,7 +4,7 @@ import type { AnalysisJob, Step } from '../../analysis';
 import type { Workbench } from '../../experiment';
 import { overSeeds, trainArms, type Arm, type ArmsParameters, type ArmsResult, type TrainedArms } from './arms';
 import { overSeedsWords } from './arms-sections';
-import * as build from '../sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 /** Trains all arms by the parameters of the job; `partial` is what the experiment shows of them meanwhile; `every`: see `ArmsSetup`. */
 export async function* armsSteps<P extends ArmsParameters, R>(

@@ -4,7 +4,7 @@ import { figure, list, number, object, record, whole } from '../../../protocol/s
 import type { ChartSection } from '../../../protocol/sections/chart';
 import type { Training } from './train';
 import { mean } from '../../../kernels/tensors/vectors';
-import * as build from '../sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 export const curvesSchema = object({
   /** Training loss: the mean over neighbouring steps up to `step`, with the smallest and the largest of their batches. */

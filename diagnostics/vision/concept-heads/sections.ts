@@ -3,10 +3,10 @@ import type { ImageSection } from '../../../protocol/sections/image';
 import type { Section } from '../../../protocol/sections/section';
 import type { SectionCell } from '../../../protocol/sections/table';
 import { cellOf } from '../../shared/sections/cell';
-import { failuresOf } from '../../shared/sections/unread-pictures';
+import { failuresOf } from '../../../protocol/results/sections/unread-pictures';
 import { draws, fewRotations, headsOfConcept, removalDraws, rotations } from './measure';
 import type { ConceptHeadsResult, MappedTexts, Named } from './result';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 /** Rows of the tables of texts and of pictures. */
 const listed = 300;

@@ -4,8 +4,8 @@ import { measureIn } from '../../shared/divergence/parameters';
 import { generatesWith } from '../../shared/captions/support';
 import { setFinding } from './finding';
 import { reinforcementsIn, setParameters, type SetParameters } from './parameters';
-import { setResult, type SetResult } from './result';
-import { setSections } from './sections';
+import { setResult, type SetResult } from '../../../protocol/results/caption-set-result';
+import { setSections } from '../../../protocol/results/sections/caption-set';
 import { runSet } from './set-run';
 
 /** Image tokens that are guessed before a picture is read, as LLaVA-1.5 has them. */

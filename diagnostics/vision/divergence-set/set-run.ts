@@ -8,7 +8,7 @@ import { spanPair } from '../../shared/divergence/span-pair';
 import { noneNamed, orReason, readTruthFiles } from '../../shared/captions/truth-files';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import { reinforcementsIn, type SetParameters } from './parameters';
-import type { SetResult } from './result';
+import type { SetResult } from '../../../protocol/results/caption-set-result';
 
 type SetJob = AnalysisJob<SetParameters>;
 

@@ -17,7 +17,7 @@ import { textBlocks } from '../../shared/captions/text-blocks';
 import { settingsOf, type DivergenceParameters, type DivergenceSettings } from './parameters';
 import { refusal } from '../../../protocol/wire/failures';
 import { brokenWords } from '../../shared/captions/repetition';
-import type { DivergenceResult, MeasuredCaption, ReinforcedCaption } from './result';
+import type { DivergenceResult, MeasuredCaption, ReinforcedCaption } from '../../../protocol/results/divergence-result';
 import { spanMap } from '../../shared/divergence/span-map';
 import { spanPair } from '../../shared/divergence/span-pair';
 import { SinkCollector, sinkSearchOf } from '../../shared/divergence/span-sinks';

@@ -12,8 +12,8 @@ import { quotedToken } from '../../../protocol/wire/token-name';
 import { divergenceParameters, settingsOf, type DivergenceParameters } from './parameters';
 import { readsTextAlone } from '../../shared/divergence/reinforcement';
 import { generatesWith } from '../../shared/captions/support';
-import { divergenceResult, type DivergenceResult } from './result';
-import { headTables, sectionIds, sectionsOf, spanSection } from './sections';
+import { divergenceResult, type DivergenceResult } from '../../../protocol/results/divergence-result';
+import { headTables, sectionIds, sectionsOf, spanSection } from '../../../protocol/results/sections/divergence';
 import { refusal } from '../../../protocol/wire/failures';
 import { spanMap } from '../../shared/divergence/span-map';
 

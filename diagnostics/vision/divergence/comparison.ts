@@ -1,7 +1,7 @@
 /** Two results of the analysis `divergence` side by side. */
 import type { Section } from '../../../protocol/sections/section';
-import type { DivergenceResult } from './result';
-import * as build from '../../shared/sections/builders';
+import type { DivergenceResult } from '../../../protocol/results/divergence-result';
+import * as build from '../../../protocol/sections/builders';
 
 const listed = 32;
 

@@ -1,6 +1,6 @@
 /** The finding of the analysis `divergence`. */
-import { affected, removedWords, strongest } from './heads-of-result';
-import type { DivergenceResult } from './result';
+import { affected, removedWords, strongest } from '../../../protocol/results/sections/ranked-heads';
+import type { DivergenceResult } from '../../../protocol/results/divergence-result';
 import { headName } from '../../../protocol/schema/written-form';
 
 /** One prompt and one token: nothing is said of the model at large. */

@@ -14,7 +14,7 @@ import { alphasUpTo, imbalancedParameters, layersOf, type ImbalancedParameters }
 import { imbalancedResult, type ImbalancedResult } from './result';
 import { imbalancedRun } from './run';
 import { sectionIds, sectionsOf } from './sections';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 export const imbalancedAttention: Analysis<ImbalancedParameters, ImbalancedResult> = {
   id: 'imbalanced-attention',

@@ -6,7 +6,7 @@ import type { Section } from '../../../protocol/sections/section';
 import { counted } from '../../shared/words';
 import type { Grounding, Share } from './grounding';
 import { setNames, type GroundedCaption, type ImbalancedResult } from './result';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 const share: Scale = { kind: 'sequential', max: 1 };
 const upwards: Scale = build.ranges.sequential;

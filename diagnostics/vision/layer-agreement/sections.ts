@@ -1,7 +1,7 @@
 import type { Section } from '../../../protocol/sections/section';
 import { threeDigits } from '../../shared/words';
 import type { LayerAgreementResult } from './result';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 const isMeasured = (result: Partial<LayerAgreementResult>): result is LayerAgreementResult =>
   (result.maps?.length ?? 0) > 0;

@@ -10,7 +10,7 @@ import type { RelevanceParameters } from './parameters';
 import type { RelevanceResult } from './result';
 import { definitions, overSeen, sectionIds } from './sections';
 import { byRow } from './squares';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 export function lookCloser(
   _model: ModelRunner,

@@ -9,7 +9,7 @@ import type { Method } from './deletion';
 import { ranked } from './deletion';
 import type { RelevanceResult, RelevantToken } from './result';
 import { byRow } from './squares';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 export const sectionIds = { answer: 'answer', seen: 'maps' } as const;
 

@@ -5,11 +5,11 @@ import type { ChartSection } from '../../../protocol/sections/chart';
 import type { GenerationsSection } from '../../../protocol/sections/generations';
 import type { Section } from '../../../protocol/sections/section';
 import type { SectionCell, SectionColumn } from '../../../protocol/sections/table';
-import { notesOf } from '../../shared/captions/notes';
-import { failuresOf } from '../../shared/sections/unread-pictures';
+import { notesOf } from '../../../protocol/results/sections/caption-notes';
+import { failuresOf } from '../../../protocol/results/sections/unread-pictures';
 import { counted, threeDigits } from '../../shared/words';
 import type { Changes, MethodRow, PictureEntry, TrainingFreeResult } from './result';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 /** Pictures whose captions are listed. */
 const listed = 1000;

@@ -3,7 +3,7 @@ import type { HeadsLayer } from '../../../protocol/sections/heads';
 import type { Section } from '../../../protocol/sections/section';
 import type { VarResult } from './result';
 import { centricHeads } from './section-parts';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 export const compare = (a: VarResult, b: VarResult): readonly Section[] => [...headChanges(a, b), settings(a, b)];
 

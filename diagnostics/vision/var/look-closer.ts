@@ -11,7 +11,7 @@ import type { VarParameters } from './parameters';
 import { mostMaps, type VarResult } from './result';
 import { prepared, redistributed } from './run';
 import { overSeen, sectionIds, whatIsSeen } from './section-parts';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 export async function lookCloser(
   model: ModelRunner,

@@ -9,7 +9,7 @@ import { attentionAlpha } from './layer-numbers';
 import type { VarResult } from './result';
 import { centricHeads, isMeasured, overSeen, sectionIds, whatIsSeen } from './section-parts';
 import { textSections } from './text-sections';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 /** Tables of numbers that a section may have, less two. */
 const mostShown = 62;

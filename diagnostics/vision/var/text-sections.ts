@@ -3,7 +3,7 @@ import type { ImageSection } from '../../../protocol/sections/image';
 import type { Section } from '../../../protocol/sections/section';
 import { mostMaps, type ComparedToken, type VarResult } from './result';
 import { overSeen, sectionIds, whatIsSeen } from './section-parts';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 export function textSections(result: VarResult): readonly Section[] {
   const { words, texts } = result;

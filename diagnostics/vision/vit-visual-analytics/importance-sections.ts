@@ -9,7 +9,7 @@ import { metricTitles, type Metric } from './metrics';
 import type { PruneCurve } from './pruning';
 import { mostImportant, prunedHeads } from './offers';
 import type { ClassResult, PictureResult, PlainScore, VitResult } from './result';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 type Partly = Partial<VitResult>;
 

@@ -20,7 +20,7 @@ import type { VitResult } from './result';
 import type { VitJob } from './parameters';
 import { profileSection } from './strength-sections';
 import { mean } from '../../../kernels/tensors/vectors';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 /** Pictures on which the parts of a head are measured, at most. */
 const mostPictures = 16;

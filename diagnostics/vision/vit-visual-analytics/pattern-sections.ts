@@ -5,7 +5,7 @@ import type { SectionColumn } from '../../../protocol/sections/table';
 import { counted, percent, threeDigits } from '../../shared/words';
 import { asks } from './importance-sections';
 import type { PatternGroup, Patterns } from './result';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 export const patternSections = (patterns: Patterns | undefined): readonly Section[] =>
   patterns

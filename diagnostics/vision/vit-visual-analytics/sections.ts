@@ -4,7 +4,7 @@ import { importanceSections, scoreWords } from './importance-sections';
 import { patternSections } from './pattern-sections';
 import type { VitResult } from './result';
 import { strengthSections } from './strength-sections';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 export const vitSections = (result: Partial<VitResult>): readonly Section[] => [
   ...importanceSections(result),

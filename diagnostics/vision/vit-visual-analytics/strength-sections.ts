@@ -5,7 +5,7 @@ import type { Section } from '../../../protocol/sections/section';
 import { threeDigits } from '../../shared/words';
 import { asks } from './importance-sections';
 import type { Strength } from './result';
-import * as build from '../../shared/sections/builders';
+import * as build from '../../../protocol/sections/builders';
 
 export const strengthSections = (strength: Strength | undefined): readonly Section[] =>
   strength ? [headsSection(strength), trendSection(strength)] : [];

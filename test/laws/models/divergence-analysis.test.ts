@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import type { AnalysisJob, Step } from '../../../diagnostics/analysis';
 import { divergence } from '../../../diagnostics/vision/divergence/analysis';
 import type { DivergenceParameters } from '../../../diagnostics/vision/divergence/parameters';
-import type { DivergenceResult } from '../../../diagnostics/vision/divergence/result';
+import type { DivergenceResult } from '../../../protocol/results/divergence-result';
 import { resolveTable } from '../../../protocol/analysis/parameters';
 import { check } from '../../../protocol/schema/check';
 import { sections as sectionsSchema } from '../../../protocol/sections/section';

@@ -1,6 +1,6 @@
 /** What sections are built from. */
 import assert from 'node:assert/strict';
-import * as build from '../../../../diagnostics/shared/sections/builders';
+import * as build from '../../../../protocol/sections/builders';
 
 describe('builders of sections', () => {
   it('a table takes the cells of a row from the fields that its columns name, or by their functions', () => {

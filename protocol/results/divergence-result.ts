@@ -1,6 +1,6 @@
 /** What the analysis `divergence` saves: its types and their schema. */
-import type { Output, Schema } from '../../../protocol/schema/check';
-import { captionToken, imageSinks } from '../../../protocol/results/hallucination-schema';
+import type { Output, Schema } from '../schema/check';
+import { captionToken, imageSinks } from './hallucination-schema';
 import {
   reinforcementFields,
   removedPart,
@@ -8,21 +8,10 @@ import {
   outlierRules,
   removedPositions,
   vhdDistances,
-} from '../../../protocol/interventions/reinforcement';
-import type { FlagPerHead, PerHead } from '../../../protocol/results/heads';
-import {
-  count,
-  figure,
-  flag,
-  list,
-  object,
-  oneOf,
-  optional,
-  text,
-  texts,
-  whole,
-} from '../../../protocol/schema/fields';
-import { headGains, imageSpan, mostHeads, mostLayers } from '../../../protocol/schema/parts';
+} from '../interventions/reinforcement';
+import type { FlagPerHead, PerHead } from './heads';
+import { count, figure, flag, list, object, oneOf, optional, text, texts, whole } from '../schema/fields';
+import { headGains, imageSpan, mostHeads, mostLayers } from '../schema/parts';
 
 // A type and no interface: results are records.
 const table: Schema<PerHead> = list(list(figure, 'a list of heads', { most: mostHeads }), 'a list of layers', {

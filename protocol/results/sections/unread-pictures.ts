@@ -1,5 +1,5 @@
-import type { TableSection } from '../../../protocol/sections/table';
-import * as build from './builders';
+import type { TableSection } from '../../sections/table';
+import * as build from '../../sections/builders';
 
 interface UnreadPicture {
   readonly name: string;

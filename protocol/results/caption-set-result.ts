@@ -5,9 +5,9 @@ import {
   truthLabels,
   type HallucinationSet,
   type PictureSample,
-} from '../../../protocol/results/hallucination-schema';
-import type { Schema } from '../../../protocol/schema/check';
-import { object, whole } from '../../../protocol/schema/fields';
+} from './hallucination-schema';
+import type { Schema } from '../schema/check';
+import { object, whole } from '../schema/fields';
 
 // A type and no interface: results are records.
 export type SetResult = Required<

@@ -1,8 +1,8 @@
 /** What must be said beside the scores of captions. */
-import { unknownLabels } from '../../../protocol/results/unknown-labels';
-import type { HallucinationSet } from '../../../protocol/results/hallucination-schema';
-import * as build from '../sections/builders';
-import type { Section } from '../../../protocol/sections/section';
+import { unknownLabels } from '../unknown-labels';
+import type { HallucinationSet } from '../hallucination-schema';
+import * as build from '../../sections/builders';
+import type { Section } from '../../sections/section';
 
 /** Of the pictures, and of labels that say nothing; `more` paragraphs of the analysis. */
 export function notesOf(

@@ -1,17 +1,17 @@
 /** Sections of the analysis `divergence`. */
-import type { Scale } from '../../../protocol/sections/figure';
-import type { GenerationsSection } from '../../../protocol/sections/generations';
-import type { HeadsSection } from '../../../protocol/sections/heads';
-import type { ImageSection } from '../../../protocol/sections/image';
-import type { ChartSection } from '../../../protocol/sections/chart';
-import type { Section } from '../../../protocol/sections/section';
-import type { TokensSection } from '../../../protocol/sections/tokens';
-import type { DivergenceStep } from '../../../protocol/results/hallucination-schema';
-import type { VhdDistance } from '../../../protocol/interventions/reinforcement';
-import { affected, placesWhere, removedWords } from './heads-of-result';
-import { lowerMedian } from '../../shared/divergence/divergence';
-import type { DivergenceResult, MeasuredCaption, ReinforcedCaption } from './result';
-import * as build from '../../shared/sections/builders';
+import type { Scale } from '../../sections/figure';
+import type { GenerationsSection } from '../../sections/generations';
+import type { HeadsSection } from '../../sections/heads';
+import type { ImageSection } from '../../sections/image';
+import type { ChartSection } from '../../sections/chart';
+import type { Section } from '../../sections/section';
+import type { TokensSection } from '../../sections/tokens';
+import type { DivergenceStep } from '../hallucination-schema';
+import type { VhdDistance } from '../../interventions/reinforcement';
+import { affected, placesWhere, removedWords } from './ranked-heads';
+import { lowerMedian } from '../lower-median';
+import type { DivergenceResult, MeasuredCaption, ReinforcedCaption } from '../divergence-result';
+import * as build from '../../sections/builders';
 
 const distanceWords: Readonly<Record<VhdDistance, string>> = {
   l2: '|a - b|',

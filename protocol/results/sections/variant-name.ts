@@ -1,4 +1,4 @@
-import type { HallucinationSet } from '../../../protocol/results/hallucination-schema';
+import type { HallucinationSet } from '../hallucination-schema';
 
 /** Reinforced captions as the tables name them: `heads x 2`, `random heads x 2`, `norm-matched x 2`. */
 export function variantName({ reinforcement }: HallucinationSet['variants'][number]): string {

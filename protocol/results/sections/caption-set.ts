@@ -1,14 +1,14 @@
 /** Sections of the analysis `divergence-set`. */
-import { isMoreThanNoise } from '../../../protocol/results/share-change';
-import type { Caption, CaptionSetScore, ShareChange } from '../../../protocol/results/hallucination-schema';
-import type { ChartSection } from '../../../protocol/sections/chart';
-import type { Section } from '../../../protocol/sections/section';
-import type { SectionCell, SectionColumn } from '../../../protocol/sections/table';
-import type { SetResult } from './result';
+import { isMoreThanNoise } from '../share-change';
+import type { Caption, CaptionSetScore, ShareChange } from '../hallucination-schema';
+import type { ChartSection } from '../../sections/chart';
+import type { Section } from '../../sections/section';
+import type { SectionCell, SectionColumn } from '../../sections/table';
+import type { SetResult } from '../caption-set-result';
 import { variantName } from './variant-name';
-import { failuresOf } from '../../shared/sections/unread-pictures';
-import { notesOf } from '../../shared/captions/notes';
-import * as build from '../../shared/sections/builders';
+import { failuresOf } from './unread-pictures';
+import { notesOf } from './caption-notes';
+import * as build from '../../sections/builders';
 
 /** Pictures whose captions are listed. */
 const listed = 1000;

@@ -2,12 +2,12 @@
  * What sections are built from: `build.table`, `build.chart`, `build.heads` and `build.paragraphs`, and their columns, axes, series and
  * numbers. A section begins with its id, title and caption; an empty caption is none. What is undefined or false is left out.
  */
-import type { HeadPlace } from '../../../protocol/schema/written-form';
-import type { ChartSection, SectionAxis, SectionSeries } from '../../../protocol/sections/chart';
-import type { Scale } from '../../../protocol/sections/figure';
-import type { HeadsLayer, HeadsSection } from '../../../protocol/sections/heads';
-import type { SectionCell, SectionColumn, TableSection } from '../../../protocol/sections/table';
-import type { TextSection } from '../../../protocol/sections/text';
+import type { HeadPlace } from '../schema/written-form';
+import type { ChartSection, SectionAxis, SectionSeries } from './chart';
+import type { Scale } from './figure';
+import type { HeadsLayer, HeadsSection } from './heads';
+import type { SectionCell, SectionColumn, TableSection } from './table';
+import type { TextSection } from './text';
 
 type Undefinable<Fields> = { readonly [Name in keyof Fields]: Fields[Name] | undefined };
 

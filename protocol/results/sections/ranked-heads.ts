@@ -1,6 +1,6 @@
 /** Heads and tokens of a result in the order of what is said about them. */
-import type { HeadPlace } from '../../../protocol/schema/written-form';
-import type { DivergenceResult } from './result';
+import type { HeadPlace } from '../../schema/written-form';
+import type { DivergenceResult } from '../divergence-result';
 
 export interface RankedHead extends HeadPlace {
   readonly vhd: number;
