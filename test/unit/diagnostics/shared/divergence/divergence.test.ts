@@ -3,7 +3,6 @@ import {
   defaultTopHeads,
   divergences,
   layerDivergence,
-  lowerMedian,
   outliers,
   reinforcedLayers,
   selectedHeads,
@@ -12,6 +11,7 @@ import {
   type HeadOutputs,
 } from '../../../../../diagnostics/shared/divergence/divergence';
 import { random } from '../../../../../kernels/tensors/random';
+import { lowerMedian } from '../../../../../protocol/results/lower-median';
 
 const outputs = (withSpan: readonly number[][], without: readonly number[][]): HeadOutputs => ({
   with: Float32Array.from(withSpan.flat()),
