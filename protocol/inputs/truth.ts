@@ -4,7 +4,18 @@
  */
 import * as v from 'valibot';
 import type { Schema } from '../schema/check';
-import { either, list, mostItems, number, object, optional, record, text, texts, type Fields } from '../schema/fields';
+import {
+  either,
+  list,
+  mostItems,
+  number,
+  object,
+  optional,
+  record,
+  text,
+  texts,
+  type FieldsOutput,
+} from '../schema/fields';
 import { given, InputError, isRow, type Row } from './faults';
 
 /** Pictures of a folder that a run takes where nobody says how many. */
@@ -24,22 +35,18 @@ export function imageOfRow(row: Row): string | undefined {
   return typeof image === 'string' || typeof image === 'number' ? String(image) : undefined;
 }
 
-interface Entry {
-  readonly objects?: readonly string[];
-  readonly captions?: readonly string[];
-}
+const lists = { objects: optional(texts), captions: optional(texts) };
+type Entry = FieldsOutput<typeof lists>;
 
 const saysSomething = v.check<Entry, string>(
   ({ objects, captions }) => (objects ?? captions) !== undefined,
   'an entry with objects or captions',
 );
 
-const lists: Fields<Entry> = { objects: optional(texts), captions: optional(texts) };
-
 /** The objects alone, or objects and captions. */
 const entry: Schema<Entry> = v.lazy((value) =>
   isRow(value)
-    ? v.pipe(object<Entry>(lists), saysSomething)
+    ? v.pipe(object(lists), saysSomething)
     : v.pipe(
         texts,
         v.transform((objects) => ({ objects })),

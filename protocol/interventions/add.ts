@@ -1,37 +1,13 @@
+import type { Output } from '../schema/check';
 import { exactly, filledText, list, numberFrom, object, optional } from '../schema/fields';
-import type { Schema } from '../schema/check';
 import { rangeField } from './fields';
 import type { InterventionKind } from './kind';
-import { positionsParameter, sourceText, type Source } from './source';
-import {
-  decimal,
-  halves,
-  placeAndPositions,
-  positionsText,
-  positionsWords,
-  unquoted,
-  type Range,
-} from '../schema/written-form';
+import { positionsParameter, sourceText } from './source';
+import { decimal, halves, placeAndPositions, positionsText, positionsWords, unquoted } from '../schema/written-form';
 import { whichField, whichOf, whichText, type Which } from './which';
 
 /** Strengths lie from minus this to this: beyond, float32 runs give no finite numbers. */
 const largestStrength = 1e6;
-
-/**
- * With h_l [positions, hidden size] the residual stream that leaves block l, v_l [hidden size] the vector of the file for it and s the
- * strength: h_l[p] becomes h_l[p] + s v_l at every position named, or at all of them, those of generated tokens included
- * (activation addition, arXiv:2308.10248, which adds behind a block at the first positions; contrastive activation addition,
- * arXiv:2312.06681, and representation engineering, arXiv:2310.01405, which add at every position). Later blocks read the sum.
- */
-export interface Add {
-  readonly kind: 'add';
-  readonly layers: readonly Which[];
-  /** Absent: all positions. */
-  readonly positions?: Range;
-  /** A file of vectors (docs/steering.md). */
-  readonly source: Extract<Source, { readonly from: 'file' }>;
-  readonly strength: number;
-}
 
 const layersText = (layers: readonly Which[]): string => layers.map(whichText).join(',');
 
@@ -43,7 +19,24 @@ const layersWords = (layers: readonly Which[]): string =>
 /** The last part of a path: enough to know a file by. */
 const fileName = (path: string): string => path.split(/[\\/]/).at(-1) ?? path;
 
-const sourceSchema: Schema<Add['source']> = object<Add['source']>({ from: exactly('file'), path: filledText });
+const sourceSchema = object({ from: exactly('file'), path: filledText });
+
+/**
+ * With h_l [positions, hidden size] the residual stream that leaves block l, v_l [hidden size] the vector of the file for it and s the
+ * strength: h_l[p] becomes h_l[p] + s v_l at every position named, or at all of them, those of generated tokens included
+ * (activation addition, arXiv:2308.10248, which adds behind a block at the first positions; contrastive activation addition,
+ * arXiv:2312.06681, and representation engineering, arXiv:2310.01405, which add at every position). Later blocks read the sum.
+ */
+const addSchema = object({
+  kind: exactly('add'),
+  layers: list(whichField, 'a list of layers', { least: 1, most: 10_000 }),
+  /** Absent: all positions. */
+  positions: optional(rangeField),
+  /** A file of vectors (docs/steering.md). */
+  source: sourceSchema,
+  strength: numberFrom(-largestStrength, largestStrength),
+});
+export type Add = Output<typeof addSchema>;
 
 export const add: InterventionKind<Add> = {
   kind: 'add',
@@ -70,13 +63,7 @@ export const add: InterventionKind<Add> = {
       meaning: 'the vectors',
     },
   ],
-  schema: object<Add>({
-    kind: exactly('add'),
-    layers: list(whichField, 'a list of layers', { least: 1, most: 10_000 }),
-    positions: optional(rangeField),
-    source: sourceSchema,
-    strength: numberFrom(-largestStrength, largestStrength),
-  }),
+  schema: addSchema,
   parse(text) {
     const [left, right] = halves(text) ?? [];
     const at = placeAndPositions(left ?? '');

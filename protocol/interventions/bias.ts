@@ -1,20 +1,21 @@
 import type { Output } from '../schema/check';
 import { exactly, number, numberFrom, object, whole } from '../schema/fields';
 import { headField, layerField } from './fields';
-import { keysField, keysOf, keysText, keysWords, type Keys } from './keys';
+import { keysField, keysOf, keysText, keysWords } from './keys';
 import type { InterventionKind } from './kind';
 import { decimal, halves, headName, headPlace } from '../schema/written-form';
 
 /** Biases lie from minus this to this: e^-10000 is nothing, and float32 scores keep a thousandth. */
 export const largestBias = 1e4;
 
-export interface Bias {
-  readonly kind: 'bias';
-  readonly layer: number;
-  readonly head: number;
-  readonly keys: Keys;
-  readonly bias: number;
-}
+const biasSchema = object({
+  kind: exactly('bias'),
+  layer: layerField,
+  head: headField,
+  keys: keysField,
+  bias: numberFrom(-largestBias, largestBias),
+});
+export type Bias = Output<typeof biasSchema>;
 
 export const bias: InterventionKind<Bias> = {
   kind: 'bias',
@@ -28,13 +29,7 @@ export const bias: InterventionKind<Bias> = {
     { name: 'keys', takes: 'positions such as `3-9`, both counted, or `image`', meaning: 'the keys' },
     { name: 'bias', takes: `a number from -${largestBias} to ${largestBias}`, meaning: 'what is added' },
   ],
-  schema: object<Bias>({
-    kind: exactly('bias'),
-    layer: layerField,
-    head: headField,
-    keys: keysField,
-    bias: numberFrom(-largestBias, largestBias),
-  }),
+  schema: biasSchema,
   parse(text) {
     const [place, number] = halves(text) ?? [];
     const [headText, keyText] = (place ?? '').split(':');

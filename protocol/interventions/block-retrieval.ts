@@ -1,7 +1,8 @@
+import type { Output } from '../schema/check';
 import { exactly, object, oneOf, optional, wholeFrom } from '../schema/fields';
 import type { InterventionKind } from './kind';
 import { settingsOf, wholeOf } from './settings';
-import { whichHeadsField, whichHeadsOf, whichHeadsText, type WhichHeads } from './which';
+import { whichHeadsField, whichHeadsOf, whichHeadsText } from './which';
 
 /**
  * What stands for a block when a query chooses. `mean`: the mean of its keys. `max`: the key of the block that got the largest
@@ -13,26 +14,25 @@ export type Representative = (typeof representatives)[number];
 
 /** Who chooses together, by the largest share of any of them: the query heads of a key/value head, or all heads of a layer. */
 const sharings = ['group', 'heads'] as const;
-type Sharing = (typeof sharings)[number];
+const mostOpen = 1 << 16;
 
 /**
  * Block retrieval after landmark attention (arXiv:2305.16300), without training: a query reads the first block, its own, the one
  * before it and the `open` blocks whose representatives fit it best; softmax is exact over the keys of these.
  */
-export interface BlockRetrieval {
-  readonly kind: 'block-retrieval';
+const blockRetrievalSchema = object({
+  kind: exactly('block-retrieval'),
   /** Query heads. */
-  readonly heads: readonly WhichHeads[];
+  heads: whichHeadsField,
   /** Positions of a block. */
-  readonly block: number;
+  block: wholeFrom(1, 1 << 16),
   /** Blocks that are opened besides the first, the own and the one before it. */
-  readonly open: number;
-  readonly by: Representative;
+  open: wholeFrom(0, mostOpen),
+  by: oneOf(representatives),
   /** Absent: each query head chooses alone. */
-  readonly shared?: Sharing;
-}
-
-const mostOpen = 1 << 16;
+  shared: optional(oneOf(sharings)),
+});
+export type BlockRetrieval = Output<typeof blockRetrievalSchema>;
 
 export const blockRetrieval: InterventionKind<BlockRetrieval> = {
   kind: 'block-retrieval',
@@ -61,14 +61,7 @@ export const blockRetrieval: InterventionKind<BlockRetrieval> = {
       meaning: 'whether the heads of a key/value head, or all of a layer, open the same blocks',
     },
   ],
-  schema: object<BlockRetrieval>({
-    kind: exactly('block-retrieval'),
-    heads: whichHeadsField,
-    block: wholeFrom(1, 1 << 16),
-    open: wholeFrom(0, mostOpen),
-    by: oneOf(representatives),
-    shared: optional(oneOf(sharings)),
-  }),
+  schema: blockRetrievalSchema,
   parse(text) {
     const at = text.indexOf(':');
     const heads = whichHeadsOf(text.slice(0, Math.max(0, at)));

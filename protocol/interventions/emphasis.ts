@@ -1,21 +1,23 @@
+import type { Output } from '../schema/check';
 import { exactly, number, object, optional } from '../schema/fields';
 import type { InterventionKind } from './kind';
-import { regionField, regionOf, regionText, type Region } from './regions';
+import { regionField, regionOf, regionText } from './regions';
 import { decimal } from '../schema/written-form';
-import { whichHeadsField, whichHeadsOf, whichHeadsText, type WhichHeads } from './which';
+import { whichHeadsField, whichHeadsOf, whichHeadsText } from './which';
 
 /**
  * Scores z of some keys become z + c |z| before softmax (PAINT, arXiv:2501.12206; with all tokens of an image PAI, arXiv:2407.21771), in
  * the last row of the prompt and in each generated one. z has its scale and capping; biases and masks come after.
  */
-export interface Emphasis {
-  readonly kind: 'emphasis';
-  readonly heads: readonly WhichHeads[];
-  readonly keys: Region;
-  readonly factor: number;
+const emphasisSchema = object({
+  kind: exactly('emphasis'),
+  heads: whichHeadsField,
+  keys: regionField,
+  factor: number,
   /** Absent: the last row of the prompt, and each behind it. */
-  readonly rows?: 'all';
-}
+  rows: optional(exactly('all')),
+});
+export type Emphasis = Output<typeof emphasisSchema>;
 
 export const emphasis: InterventionKind<Emphasis> = {
   kind: 'emphasis',
@@ -34,13 +36,7 @@ export const emphasis: InterventionKind<Emphasis> = {
     { name: 'factor', takes: 'a number', meaning: 'c; 0 changes nothing' },
     { name: 'rows', takes: '`all`; absent: the last of the prompt and generated ones', meaning: 'the queries' },
   ],
-  schema: object<Emphasis>({
-    kind: exactly('emphasis'),
-    heads: whichHeadsField,
-    keys: regionField,
-    factor: number,
-    rows: optional(exactly('all')),
-  }),
+  schema: emphasisSchema,
   parse(text) {
     const [, heads, keys, amount, rows] = /^([^:]*):([^=]*)=([^;]*)(?:;rows=(all))?$/.exec(text.trim()) ?? [];
     const which = whichHeadsOf(heads ?? '');

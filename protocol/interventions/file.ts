@@ -1,7 +1,7 @@
 /** Interventions as a file: saved by the Heads panel, read by it and by `--do-file`. */
+import type { Output, Schema } from '../schema/check';
 import * as v from 'valibot';
-import type { HeadGain } from '../schema/parts';
-import type { Schema } from '../schema/check';
+import type { HeadGain, ModelSummary } from '../schema/parts';
 import { choosing, exactly, list, numberFrom, object, optional, wholeFrom } from '../schema/fields';
 import { largestBias, type KeyBias } from './bias';
 import { headField, layerField } from './fields';
@@ -10,20 +10,6 @@ import { fromBiases, fromGains } from './gains';
 import { interventionsField, type Intervention } from './interventions';
 import { printDo } from './do-form';
 import { sharedHeads } from './moh';
-
-export interface InterventionFile {
-  readonly kind: 'headscope-intervention';
-  readonly version: 2;
-  /** The model they were chosen for; they may be tried on another of the same size. */
-  readonly model: { readonly name: string; readonly hash: string; readonly layers: number; readonly heads: number };
-  readonly interventions: readonly Intervention[];
-}
-
-/** Files of version 1, and those written by hand without one. */
-interface Earlier {
-  readonly gains: readonly HeadGain[];
-  readonly biases?: readonly KeyBias[];
-}
 
 const kind = exactly(
   'headscope-intervention',
@@ -36,27 +22,32 @@ const version = v.literal(2, ({ input }) =>
     : '2',
 );
 
-type Current = Pick<InterventionFile, 'kind' | 'version' | 'interventions'>;
+const current = object({ kind, version, interventions: interventionsField }, 'a JSON object');
+/** What is written also names the model they were chosen for; they may be tried on another of the same size. */
+export type InterventionFile = Output<typeof current> & {
+  readonly model: Pick<ModelSummary, 'name' | 'hash' | 'layers' | 'heads'>;
+};
 
-const currentFile: Schema<readonly Intervention[]> = v.pipe(
-  object<Current>({ kind, version, interventions: interventionsField }, 'a JSON object'),
+const currentFile = v.pipe(
+  current,
   v.transform(({ interventions }) => interventions),
 );
 
-const headGain: Schema<HeadGain> = object<HeadGain>({
+const headGain: Schema<HeadGain> = object({
   layer: layerField,
   head: headField,
   gain: numberFrom(-largestGain, largestGain),
 });
-const keyBias: Schema<KeyBias> = object<KeyBias>({
+const keyBias: Schema<KeyBias> = object({
   layer: layerField,
   head: headField,
   start: wholeFrom(0, 1 << 24),
   end: wholeFrom(1, (1 << 24) + 1),
   bias: numberFrom(-largestBias, largestBias),
 });
-const earlierFile: Schema<readonly Intervention[]> = v.pipe(
-  object<Earlier & Pick<InterventionFile, 'kind'>>({
+/** Files of version 1, and those written by hand without one. */
+const earlierFile = v.pipe(
+  object({
     kind,
     gains: list(headGain, 'a list of gains'),
     biases: optional(list(keyBias, 'a list of biases')),

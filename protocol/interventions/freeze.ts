@@ -1,4 +1,4 @@
-import type { Schema } from '../schema/check';
+import type { Output } from '../schema/check';
 import { either, exactly, list, object, optional } from '../schema/fields';
 import { rangeField } from './fields';
 import type { InterventionKind } from './kind';
@@ -11,27 +11,26 @@ import {
   sourceInShort,
   sourceText,
   sourceWords,
-  type Source,
 } from './source';
-import { halves, placeAndPositions, positionsText, positionsWords, type Range } from '../schema/written-form';
-import { covers, whichField, whichOf, whichText, type Which } from './which';
+import { halves, placeAndPositions, positionsText, positionsWords } from '../schema/written-form';
+import { covers, whichField, whichOf, whichText } from './which';
 
-export type Part = { readonly layer: Which; readonly head: Which } | { readonly mlp: Which };
-
-export interface Freeze {
-  readonly kind: 'freeze';
-  readonly parts: readonly Part[];
-  /** Recomputed all the same: the changed sender, and what is to pass its change on. */
-  readonly except?: readonly Part[];
-  readonly positions?: Range;
-  readonly source: Source;
-}
-
-const part: Schema<Part> = either(
+const part = either(
   object({ layer: whichField, head: whichField }),
   object({ mlp: whichField }),
   'heads as {"layer": 2, "head": "all"} or MLPs as {"mlp": 3}',
 );
+export type Part = Output<typeof part>;
+
+const freezeSchema = object({
+  kind: exactly('freeze'),
+  parts: list(part, 'a list of parts', { least: 1, most: 10_000 }),
+  /** Recomputed all the same: the changed sender, and what is to pass its change on. */
+  except: optional(list(part, 'a list of parts', { most: 10_000 })),
+  positions: optional(rangeField),
+  source: sourceField,
+});
+export type Freeze = Output<typeof freezeSchema>;
 
 export const freeze: InterventionKind<Freeze> = {
   kind: 'freeze',
@@ -49,13 +48,7 @@ export const freeze: InterventionKind<Freeze> = {
     positionsParameter,
     sourceParameter,
   ],
-  schema: object<Freeze>({
-    kind: exactly('freeze'),
-    parts: list(part, 'a list of parts', { least: 1, most: 10_000 }),
-    except: optional(list(part, 'a list of parts', { most: 10_000 })),
-    positions: optional(rangeField),
-    source: sourceField,
-  }),
+  schema: freezeSchema,
   parse(text) {
     const [left, right] = halves(text) ?? [];
     const at = placeAndPositions(left ?? '');

@@ -1,3 +1,4 @@
+import type { Output } from '../schema/check';
 import { exactly, numberFrom, object } from '../schema/fields';
 import { headField, layerField } from './fields';
 import type { InterventionKind } from './kind';
@@ -6,12 +7,13 @@ import { decimal, halves, headName, headPlace } from '../schema/written-form';
 /** Gains lie from minus this to this: beyond, float32 runs give no finite numbers. */
 export const largestGain = 1e6;
 
-export interface Gain {
-  readonly kind: 'gain';
-  readonly layer: number;
-  readonly head: number;
-  readonly gain: number;
-}
+const gainSchema = object({
+  kind: exactly('gain'),
+  layer: layerField,
+  head: headField,
+  gain: numberFrom(-largestGain, largestGain),
+});
+export type Gain = Output<typeof gainSchema>;
 
 export const gain: InterventionKind<Gain> = {
   kind: 'gain',
@@ -23,12 +25,7 @@ export const gain: InterventionKind<Gain> = {
     { name: 'layer, head', takes: 'a layer and a query head, from 0', meaning: 'the head' },
     { name: 'gain', takes: `a number from -${largestGain} to ${largestGain}`, meaning: 'the factor' },
   ],
-  schema: object<Gain>({
-    kind: exactly('gain'),
-    layer: layerField,
-    head: headField,
-    gain: numberFrom(-largestGain, largestGain),
-  }),
+  schema: gainSchema,
   parse(text) {
     const [place, factor] = halves(text) ?? [];
     const head = headPlace(place ?? '');

@@ -1,21 +1,12 @@
+import type { Output } from '../schema/check';
 import { exactly, list, numberFrom, object, optional } from '../schema/fields';
 import type { InterventionKind } from './kind';
-import { regionField, regionListOf, regionOf, regionsOf, regionsText, regionText, type Region } from './regions';
+import { regionField, regionListOf, regionOf, regionsOf, regionsText, regionText } from './regions';
 import { decimal, halves } from '../schema/written-form';
-import { whichHeadsField, whichHeadsOf, whichHeadsText, type WhichHeads } from './which';
+import { whichHeadsField, whichHeadsOf, whichHeadsText } from './which';
 
 /** e^-10000 is nothing beside any other score. */
 export const largestIsolation = 1e4;
-
-export interface Isolate {
-  readonly kind: 'isolate';
-  readonly heads: readonly WhichHeads[];
-  readonly regions: readonly Region[];
-  /** The first region does not read the others; all else passes. Absent: no region reads another. */
-  readonly oneWay?: true;
-  /** Taken from the scores between two regions; from `largestIsolation` on nothing passes. */
-  readonly beta: number;
-}
 
 /** `A/B/C`, or `A>B/C` of one way. */
 function parsed(text: string): Pick<Isolate, 'regions' | 'oneWay'> | undefined {
@@ -37,6 +28,17 @@ const isolationText = ({ regions, oneWay }: Pick<Isolate, 'regions' | 'oneWay'>)
  * For each query i in region s and each key j in another region: score - beta before softmax (after soft capping and uniform
  * attention); one way for s the first region alone. Positions of no region read everything and are read by all (isolation attention, arXiv:2411.19261).
  */
+const isolateSchema = object({
+  kind: exactly('isolate'),
+  heads: whichHeadsField,
+  regions: list(regionField, 'a list of regions', { least: 2, most: 64 }),
+  /** The first region does not read the others; all else passes. Absent: no region reads another. */
+  oneWay: optional(exactly(true)),
+  /** Taken from the scores between two regions; from `largestIsolation` on nothing passes. */
+  beta: numberFrom(0, largestIsolation),
+});
+export type Isolate = Output<typeof isolateSchema>;
+
 export const isolate: InterventionKind<Isolate> = {
   kind: 'isolate',
   name: 'isolation of regions',
@@ -54,13 +56,7 @@ export const isolate: InterventionKind<Isolate> = {
     },
     { name: 'beta', takes: `a number from 0 to ${largestIsolation}`, meaning: 'what is taken from the scores' },
   ],
-  schema: object<Isolate>({
-    kind: exactly('isolate'),
-    heads: whichHeadsField,
-    regions: list(regionField, 'a list of regions', { least: 2, most: 64 }),
-    oneWay: optional(exactly(true)),
-    beta: numberFrom(0, largestIsolation),
-  }),
+  schema: isolateSchema,
   parse(text) {
     const [place, number] = halves(text) ?? [];
     const [headText, between, ...more] = (place ?? '').split(':');

@@ -2,7 +2,7 @@
 import type { Schema } from '../schema/check';
 import { either, exactly } from '../schema/fields';
 import { rangeField } from './fields';
-import { rangeOf, rangeText, type Range } from '../schema/written-form';
+import { type Range, rangeOf, rangeText } from '../schema/written-form';
 
 export type Keys = Range | 'image';
 

@@ -1,33 +1,34 @@
-import * as v from 'valibot';
-import { exactly, object, optional, wholeFrom } from '../schema/fields';
+import type { Output } from '../schema/check';
+import { ensure, exactly, object, optional, wholeFrom } from '../schema/fields';
 import { rangeField } from './fields';
 import type { InterventionKind } from './kind';
 import { settingsOf, wholeOf } from './settings';
-import { rangeOf, rangeText, type Range } from '../schema/written-form';
+import { rangeOf, rangeText } from '../schema/written-form';
 
 /** Chunks of the budget: each is a product of its own in the graph of a layer. */
 export const mostBudgetChunks = 64;
 const largestChunk = 1 << 16;
+
+const fits = ({ chunk, budget }: LongHeads): boolean =>
+  budget % chunk === 0 && budget >= 3 * chunk && budget <= mostBudgetChunks * chunk;
 
 /**
  * LongHeads (arXiv:2402.10685): beyond `begin` each query head reads `budget` positions that it chooses itself, in chunks of
  * `chunk`: the first chunk, its own, the one before it and those whose summaries fit its query best, renumbered one behind the
  * other, so that no distance is larger than the budget.
  */
-export interface LongHeads {
-  readonly kind: 'longheads';
+const longHeads = object({
+  kind: exactly('longheads'),
   /** Positions of a chunk. */
-  readonly chunk: number;
+  chunk: wholeFrom(1, largestChunk),
   /** Positions that a query reads at most; a multiple of `chunk`, three chunks at least. */
-  readonly budget: number;
+  budget: wholeFrom(3, largestChunk * mostBudgetChunks),
   /** Positions that are read as the plain model reads them; absent, or less than the budget: the budget. */
-  readonly begin?: number;
+  begin: optional(wholeFrom(0, largestChunk * mostBudgetChunks)),
   /** Absent: all. */
-  readonly layers?: Range;
-}
-
-const fits = ({ chunk, budget }: LongHeads): boolean =>
-  budget % chunk === 0 && budget >= 3 * chunk && budget <= mostBudgetChunks * chunk;
+  layers: optional(rangeField),
+});
+export type LongHeads = Output<typeof longHeads>;
 
 export const longheads: InterventionKind<LongHeads> = {
   kind: 'longheads',
@@ -46,16 +47,7 @@ export const longheads: InterventionKind<LongHeads> = {
     { name: 'begin', takes: 'tokens; absent: S', meaning: 'from which position on chunks are chosen' },
     { name: 'layers', takes: 'a layer, or the first and the last, from 0; absent: all', meaning: 'the layers' },
   ],
-  schema: v.pipe(
-    object<LongHeads>({
-      kind: exactly('longheads'),
-      chunk: wholeFrom(1, largestChunk),
-      budget: wholeFrom(3, largestChunk * mostBudgetChunks),
-      begin: optional(wholeFrom(0, largestChunk * mostBudgetChunks)),
-      layers: optional(rangeField),
-    }),
-    v.check(fits, `a budget of 3 to ${mostBudgetChunks} whole chunks`),
-  ),
+  schema: ensure(longHeads, fits, `a budget of 3 to ${mostBudgetChunks} whole chunks`),
   parse(text) {
     const given = settingsOf(text, ['w', 'S', 'begin', 'layers']);
     const [chunk, budget, begin] = [wholeOf(given?.w), wholeOf(given?.S), wholeOf(given?.begin)];

@@ -1,3 +1,4 @@
+import type { Output } from '../schema/check';
 import { exactly, list, object, wholeFrom } from '../schema/fields';
 import type { InterventionKind } from './kind';
 import { decimal, halves } from '../schema/written-form';
@@ -5,12 +6,6 @@ import { whichField, whichOf, whichText, type Which } from './which';
 
 /** No projection of a model has more singular values. */
 const mostValues = 1 << 20;
-
-export interface LowRank {
-  readonly kind: 'low-rank';
-  readonly layers: readonly Which[];
-  readonly rank: number;
-}
 
 const layersText = (layers: readonly Which[]): string => layers.map(whichText).join(',');
 
@@ -20,6 +15,13 @@ const layersText = (layers: readonly Which[]): string => layers.map(whichText).j
  * keys and rotation stay in their places. A cache could hold V^T x, r numbers a token, for all heads (arXiv:2503.11132, without
  * its change of the rotation). Queries read x itself.
  */
+const lowRankSchema = object({
+  kind: exactly('low-rank'),
+  layers: list(whichField, 'a list of layers', { least: 1, most: 10_000 }),
+  rank: wholeFrom(1, mostValues),
+});
+export type LowRank = Output<typeof lowRankSchema>;
+
 export const lowRank: InterventionKind<LowRank> = {
   kind: 'low-rank',
   name: 'low-rank cache',
@@ -35,11 +37,7 @@ export const lowRank: InterventionKind<LowRank> = {
       meaning: 'numbers per token; of several for a layer the last counts',
     },
   ],
-  schema: object<LowRank>({
-    kind: exactly('low-rank'),
-    layers: list(whichField, 'a list of layers', { least: 1, most: 10_000 }),
-    rank: wholeFrom(1, mostValues),
-  }),
+  schema: lowRankSchema,
   parse(text) {
     const [place, number] = halves(text) ?? [];
     const layers = (place ?? '').split(',').map((each) => each.trim());

@@ -1,21 +1,8 @@
+import type { Output } from '../schema/check';
 import { either, exactly, list, object, whole } from '../schema/fields';
 import { headField } from './fields';
 import type { InterventionKind } from './kind';
-import { covers, whichField, whichOf, whichText, type Which } from './which';
-
-export interface RoutingRule {
-  readonly layer: Which;
-  /** Query heads that every token has: that many from the first on, or these. */
-  readonly shared: number | readonly number[];
-  /** How many of the others each token has. */
-  readonly active: number;
-}
-
-export interface Moh {
-  readonly kind: 'moh';
-  /** Of several for one layer the last counts; layers that none names have all heads. */
-  readonly rules: readonly RoutingRule[];
-}
+import { covers, whichField, whichOf, whichText } from './which';
 
 export const sharedHeads = ({ shared }: Pick<RoutingRule, 'shared'>): readonly number[] =>
   typeof shared === 'number' ? Array.from({ length: shared }, (_, head) => head) : shared;
@@ -25,11 +12,27 @@ const sharedText = (shared: RoutingRule['shared']): string =>
 const ruleText = ({ layer, shared, active }: RoutingRule): string =>
   `${whichText(layer)}=${sharedText(shared)}+${active}`;
 
+const routingRule = object({
+  layer: whichField,
+  /** Query heads that every token has: that many from the first on, or these. */
+  shared: either(headField, list(headField, 'a list of heads', { most: 1 << 10 }), 'a number or a list of heads'),
+  /** How many of the others each token has. */
+  active: whole,
+});
+export type RoutingRule = Output<typeof routingRule>;
+
 /**
  * The gain of head i at token t is 1 where i is shared, or among the `active` of the other heads whose query before rotation is
  * longest at t (of equal ones the lower head); else 0. Keys and values stay those of all heads. (MoH, arXiv:2410.11842, the
  * forward pass of its LLaMA3 variant.)
  */
+const mohSchema = object({
+  kind: exactly('moh'),
+  /** Of several for one layer the last counts; layers that none names have all heads. */
+  rules: list(routingRule, 'a list of rules', { least: 1, most: 10_000 }),
+});
+export type Moh = Output<typeof mohSchema>;
+
 export const moh: InterventionKind<Moh> = {
   kind: 'moh',
   name: 'mixture of heads',
@@ -46,18 +49,7 @@ export const moh: InterventionKind<Moh> = {
     },
     { name: 'active', takes: 'a number of heads', meaning: 'how many of the other heads each token has' },
   ],
-  schema: object<Moh>({
-    kind: exactly('moh'),
-    rules: list(
-      object<RoutingRule>({
-        layer: whichField,
-        shared: either(headField, list(headField, 'a list of heads', { most: 1 << 10 }), 'a number or a list of heads'),
-        active: whole,
-      }),
-      'a list of rules',
-      { least: 1, most: 10_000 },
-    ),
-  }),
+  schema: mohSchema,
   parse(text) {
     const rules: RoutingRule[] = [];
     for (const each of text.split('/')) {

@@ -1,3 +1,4 @@
+import type { Output } from '../schema/check';
 import { exactly, numberFrom, object, optional } from '../schema/fields';
 import { headField, layerField, rangeField } from './fields';
 import type { InterventionKind } from './kind';
@@ -9,23 +10,23 @@ import {
   placeAndPositions,
   positionsText,
   rangeText,
-  type Range,
 } from '../schema/written-form';
 
 /** Deltas and shifts lie from minus this to this: beyond, float32 loses the angle. */
 const largestPhase = 1000;
 
-export interface Phase {
-  readonly kind: 'phase';
-  readonly layer: number;
-  readonly head: number;
+const phaseSchema = object({
+  kind: exactly('phase'),
+  layer: layerField,
+  head: headField,
   /** Rotated planes from the fastest; absent: all. */
-  readonly planes?: Range;
+  planes: optional(rangeField),
   /** Factor on the angle between query and key in each rotated plane. */
-  readonly delta: number;
+  delta: numberFrom(-largestPhase, largestPhase),
   /** Radians added to that angle. */
-  readonly shift: number;
-}
+  shift: numberFrom(-largestPhase, largestPhase),
+});
+export type Phase = Output<typeof phaseSchema>;
 
 export const phase: InterventionKind<Phase> = {
   kind: 'phase',
@@ -48,14 +49,7 @@ export const phase: InterventionKind<Phase> = {
       meaning: 'what is added to the angle in every plane',
     },
   ],
-  schema: object<Phase>({
-    kind: exactly('phase'),
-    layer: layerField,
-    head: headField,
-    planes: optional(rangeField),
-    delta: numberFrom(-largestPhase, largestPhase),
-    shift: numberFrom(-largestPhase, largestPhase),
-  }),
+  schema: phaseSchema,
   parse(text) {
     const [place, numbers] = halves(text) ?? [];
     const of = placeAndPositions(place ?? '');

@@ -1,3 +1,4 @@
+import type { Output } from '../schema/check';
 import { count, exactly, list, object, oneOf, optional } from '../schema/fields';
 import {
   headsByKeep,
@@ -8,13 +9,7 @@ import {
   type HeadPlan,
 } from '../plans/head-plan';
 import type { InterventionKind } from './kind';
-import { coversHead, whichHeadsField, whichHeadsOf, whichHeadsText, type WhichHeads } from './which';
-
-export interface PlanRule {
-  /** Key/value heads. */
-  readonly heads: readonly WhichHeads[];
-  readonly keep: HeadPlan;
-}
+import { coversHead, whichHeadsField, whichHeadsOf, whichHeadsText } from './which';
 
 /** Heads of a rule that its words name, not only count. */
 const mostNamed = 4;
@@ -23,21 +18,29 @@ const mostNamed = 4;
 export const prefillModes = ['spans', 'dense'] as const;
 export type Prefill = (typeof prefillModes)[number];
 
-export interface CachePlan {
-  readonly kind: 'plan';
-  /** Of several for one head the last counts; heads that none names keep everything. */
-  readonly rules: readonly PlanRule[];
-  /** Default: spans. Heads that keep chosen positions of the prompt read all of the prompt in either. */
-  readonly prefill?: Prefill;
-  /** Tokens of the one prompt that it is for, where heads keep chosen positions: with others it is refused. */
-  readonly prompt?: number;
-}
+const planRule = object({
+  /** Key/value heads. */
+  heads: whichHeadsField,
+  keep: headPlanField,
+});
+type PlanRule = Output<typeof planRule>;
 
 /**
  * Query i of a key/value head does not read the positions that the plan drops before i (`droppedBefore`, plans/held.ts): their
  * scores become -1e30 before softmax. With `mean` their scores become their mean over the dropped positions instead, which is
  * what one key, the mean of theirs, that counts N times gives: N exp(q · k̂) v̂ = sum over them of exp(mean score) v.
  */
+const cachePlan = object({
+  kind: exactly('plan'),
+  /** Of several for one head the last counts; heads that none names keep everything. */
+  rules: list(planRule, 'a list of rules', { least: 1, most: 1 << 16 }),
+  /** Default: spans. Heads that keep chosen positions of the prompt read all of the prompt in either. */
+  prefill: optional(oneOf(prefillModes)),
+  /** Tokens of the one prompt that it is for, where heads keep chosen positions: with others it is refused. */
+  prompt: optional(count),
+});
+export type CachePlan = Output<typeof cachePlan>;
+
 export const plan: InterventionKind<CachePlan> = {
   kind: 'plan',
   name: 'cache plan',
@@ -56,15 +59,7 @@ export const plan: InterventionKind<CachePlan> = {
     { name: 'dense', takes: 'nothing', meaning: 'the prompt is read in full, and compressed at its end' },
     { name: 'n', takes: 'a number of tokens', meaning: 'the length of the one prompt whose positions are named' },
   ],
-  schema: object<CachePlan>({
-    kind: exactly('plan'),
-    rules: list(object<PlanRule>({ heads: whichHeadsField, keep: headPlanField }), 'a list of rules', {
-      least: 1,
-      most: 1 << 16,
-    }),
-    prefill: optional(oneOf(prefillModes)),
-    prompt: optional(count),
-  }),
+  schema: cachePlan,
   parse(text) {
     const [written = '', ...more] = text.split(';').map((part) => part.trim());
     const dense = more[0] === 'dense';

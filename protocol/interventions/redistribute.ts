@@ -1,10 +1,21 @@
-import type { Schema } from '../schema/check';
+import type { Output, Schema } from '../schema/check';
 import { byKind, either, exactly, list, numberFrom, object, oneOf, optional, wholeFrom } from '../schema/fields';
 import type { InterventionKind } from './kind';
 import { regionField, regionOf, regionText, type Region } from './regions';
 import { settingsOf } from './settings';
 import { decimal } from '../schema/written-form';
-import { whichHeadsField, whichHeadsOf, whichHeadsText, type WhichHeads } from './which';
+import { whichHeadsField, whichHeadsOf, whichHeadsText } from './which';
+
+/** All other keys; keys behind the image; or these and the image; or named ones. Sources are never among them. */
+type Receivers = 'rest' | 'text' | 'image+text' | Region;
+
+/** Of the papers. */
+export const usualAlpha = 5;
+export const usualTau = 20;
+export const mostDimensions = 64;
+
+const fraction = numberFrom(0, 1);
+const positive = numberFrom(0, 1e6);
 
 /**
  * Keys that attention is taken from.
@@ -18,40 +29,7 @@ import { whichHeadsField, whichHeadsOf, whichHeadsText, type WhichHeads } from '
  *
  * Both are decided when the prompt has been read, and are the same while tokens are generated.
  */
-export type Sources =
-  | { readonly kind: 'positions'; readonly region: Region }
-  | { readonly kind: 'columns'; readonly alpha?: number; readonly strength?: number }
-  | { readonly kind: 'states'; readonly tau: number; readonly dimensions?: readonly number[] };
-
-/** All other keys; keys behind the image; or these and the image; or named ones. Sources are never among them. */
-type Receivers = 'rest' | 'text' | 'image+text' | Region;
-
-export interface Redistribute {
-  readonly kind: 'redistribute';
-  readonly heads: readonly WhichHeads[];
-  readonly from: Sources;
-  readonly to: Receivers;
-  /** Of the attention on the sources, the share that is moved, 0 to 1. */
-  readonly share: number;
-  /** Absent: every row. `after`: rows behind the region. */
-  readonly rows?: 'after';
-  /** What `rows`, `least` and `ratio` speak of; absent: the image. */
-  readonly region?: Region;
-  /** A row of a head moves nothing unless it gives the region this much. */
-  readonly least?: number;
-  /** Nor unless this share of that goes to keys that are no source. */
-  readonly ratio?: number;
-}
-
-/** Of the papers. */
-export const usualAlpha = 5;
-export const usualTau = 20;
-export const mostDimensions = 64;
-
-const fraction = numberFrom(0, 1);
-const positive = numberFrom(0, 1e6);
-
-const sourcesField: Schema<Sources> = byKind<Sources>({
+const sourcesField = byKind({
   positions: { region: regionField },
   columns: { alpha: optional(positive), strength: optional(fraction) },
   states: {
@@ -59,6 +37,7 @@ const sourcesField: Schema<Sources> = byKind<Sources>({
     dimensions: optional(list(wholeFrom(0, 1 << 24), 'a list of dimensions', { least: 1, most: mostDimensions })),
   },
 });
+export type Sources = Output<typeof sourcesField>;
 
 const receiversField: Schema<Receivers> = either(
   oneOf(['rest', 'text', 'image+text'] as const),
@@ -68,6 +47,24 @@ const receiversField: Schema<Receivers> = either(
 
 const names = ['alpha', 'strength', 'tau', 'dimensions', 'rows', 'region', 'least', 'ratio'] as const;
 type Name = (typeof names)[number];
+
+const redistributeSchema = object({
+  kind: exactly('redistribute'),
+  heads: whichHeadsField,
+  from: sourcesField,
+  to: receiversField,
+  /** Of the attention on the sources, the share that is moved, 0 to 1. */
+  share: fraction,
+  /** Absent: every row. `after`: rows behind the region. */
+  rows: optional(exactly('after')),
+  /** What `rows`, `least` and `ratio` speak of; absent: the image. */
+  region: optional(regionField),
+  /** A row of a head moves nothing unless it gives the region this much. */
+  least: optional(fraction),
+  /** Nor unless this share of that goes to keys that are no source. */
+  ratio: optional(fraction),
+});
+export type Redistribute = Output<typeof redistributeSchema>;
 
 export const redistribute: InterventionKind<Redistribute> = {
   kind: 'redistribute',
@@ -111,17 +108,7 @@ export const redistribute: InterventionKind<Redistribute> = {
       meaning: 'rows that give less than this share of it to keys that are no source are left alone',
     },
   ],
-  schema: object<Redistribute>({
-    kind: exactly('redistribute'),
-    heads: whichHeadsField,
-    from: sourcesField,
-    to: receiversField,
-    share: fraction,
-    rows: optional(exactly('after')),
-    region: optional(regionField),
-    least: optional(fraction),
-    ratio: optional(fraction),
-  }),
+  schema: redistributeSchema,
   parse(text) {
     const at = text.indexOf(';');
     const first = at < 0 ? text : text.slice(0, at);

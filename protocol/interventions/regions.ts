@@ -2,20 +2,16 @@
  * Regions of a prompt: ranges of positions (`3-9`, both counted), rectangles of image patches as rows x columns (`0-3x2-5`, counted
  * in the whole picture), or `image`, joined by commas; several regions are separated by slashes.
  */
-import type { Schema } from '../schema/check';
+import type { Output, Schema } from '../schema/check';
 import { either, exactly, list, object } from '../schema/fields';
 import { rangeField } from './fields';
-import { rangeOf, rangeText, type Range } from '../schema/written-form';
-
-export interface Box {
-  readonly rows: Range;
-  readonly columns: Range;
-}
+import { type Range, rangeOf, rangeText } from '../schema/written-form';
 
 export type RegionPart = Range | Box | 'image';
 export type Region = readonly RegionPart[];
 
-export const boxField: Schema<Box> = object<Box>({ rows: rangeField, columns: rangeField }, 'rows and columns');
+export const boxField = object({ rows: rangeField, columns: rangeField }, 'rows and columns');
+export type Box = Output<typeof boxField>;
 
 const part: Schema<RegionPart> = either(
   either(rangeField, exactly('image'), '"image" or a range of positions'),

@@ -1,4 +1,4 @@
-import type { Schema } from '../schema/check';
+import type { Output, Schema } from '../schema/check';
 import { byKind, exactly, flag, list, number, object, oneOf, optional, wholeFrom } from '../schema/fields';
 import {
   outlierRules,
@@ -6,19 +6,11 @@ import {
   reinforcementExecutors,
   removedPositions,
   vhdDistances,
-  type Reinforcement,
   type Removed,
 } from './reinforcement';
 import { layerField } from './fields';
 import type { InterventionKind } from './kind';
 import { decimal, halves, placeAndPositions, positionsText } from '../schema/written-form';
-
-export interface Reinforce extends Omit<Reinforcement, 'layers'> {
-  readonly kind: 'reinforce';
-  /** Absent: the second and the last 14 of 32. */
-  readonly layers?: readonly number[];
-  readonly removed: Removed;
-}
 
 const options = {
   distance: vhdDistances,
@@ -28,7 +20,7 @@ const options = {
   executor: reinforcementExecutors,
 } as const;
 
-export const removedField: Schema<Removed> = byKind<Removed>({
+export const removedField: Schema<Removed> = byKind({
   image: {},
   span: { start: wholeFrom(0, 1 << 24), end: wholeFrom(0, 1 << 24) },
 });
@@ -42,6 +34,22 @@ const reinforcementDefaults = {
   executor: 'in-graph',
   seed: 0,
 } as const satisfies Partial<Reinforce>;
+
+const reinforceSchema = object({
+  kind: exactly('reinforce'),
+  alpha: number,
+  /** Absent: the second and the last 14 of 32. */
+  layers: optional(list(layerField, 'a list of layers', { least: 1 })),
+  removed: removedField,
+  distance: oneOf(vhdDistances),
+  outliers: oneOf(outlierRules),
+  positions: oneOf(removedPositions),
+  heads: oneOf(reinforcedHeads),
+  normMatched: flag,
+  executor: oneOf(reinforcementExecutors),
+  seed: wholeFrom(0, 2 ** 32 - 1),
+});
+export type Reinforce = Output<typeof reinforceSchema>;
 
 export const reinforce: InterventionKind<Reinforce> = {
   kind: 'reinforce',
@@ -76,19 +84,7 @@ export const reinforce: InterventionKind<Reinforce> = {
     { name: 'normMatched', takes: '`true` or `false`', meaning: 'only the direction of the change, at the same norm' },
     { name: 'seed', takes: 'a whole number', meaning: 'seed of random heads' },
   ],
-  schema: object<Reinforce>({
-    kind: exactly('reinforce'),
-    alpha: number,
-    layers: optional(list(layerField, 'a list of layers', { least: 1 })),
-    removed: removedField,
-    distance: oneOf(vhdDistances),
-    outliers: oneOf(outlierRules),
-    positions: oneOf(removedPositions),
-    heads: oneOf(reinforcedHeads),
-    normMatched: flag,
-    executor: oneOf(reinforcementExecutors),
-    seed: wholeFrom(0, 2 ** 32 - 1),
-  }),
+  schema: reinforceSchema,
   parse(text) {
     const [left, right] = halves(text) ?? [];
     const at = placeAndPositions(left ?? '');

@@ -1,6 +1,6 @@
 /** The kinds that put other values into the place of a run's own: of a head, of the MLP of a layer, of the residual stream. */
 import type { Schema } from '../schema/check';
-import { exactly, object, optional } from '../schema/fields';
+import { type KindOutput, exactly, object, optional } from '../schema/fields';
 import { headField, layerField, rangeField } from './fields';
 import type { InterventionKind } from './kind';
 import {
@@ -12,37 +12,25 @@ import {
   sourceInShort,
   sourceText,
   sourceWords,
-  type Source,
 } from './source';
-import {
-  halves,
-  headName,
-  headPlace,
-  placeAndPositions,
-  positionsText,
-  positionsWords,
-  type Range,
-} from '../schema/written-form';
+import { halves, headName, headPlace, placeAndPositions, positionsText, positionsWords } from '../schema/written-form';
 
-interface Replaced<K extends string> {
-  readonly kind: K;
-  readonly layer: number;
+const ofLayer = {
+  layer: layerField,
   /** Absent: all positions. */
-  readonly positions?: Range;
-  readonly source: Source;
-}
+  positions: optional(rangeField),
+  source: sourceField,
+};
+export type LayerReplacement<K extends string> = KindOutput<K, typeof ofLayer>;
 
-export interface HeadReplacement<K extends string> extends Replaced<K> {
-  readonly head: number;
-}
-
-export type LayerReplacement<K extends string> = Replaced<K>;
-
-const common = { layer: layerField, positions: optional(rangeField), source: sourceField };
+const ofHead = { ...ofLayer, head: headField };
+export type HeadReplacement<K extends string> = KindOutput<K, typeof ofHead>;
 
 /** One row for all positions: it is the same on any sequence, and holds for generated tokens. */
-export const holdsEverywhere = ({ positions, source }: Pick<Replaced<string>, 'positions' | 'source'>): boolean =>
-  positions === undefined && isConstant(source);
+export const holdsEverywhere = ({
+  positions,
+  source,
+}: Pick<LayerReplacement<string>, 'positions' | 'source'>): boolean => positions === undefined && isConstant(source);
 
 /** A replacement by head; `what` as in "the query of L2H5". */
 function headReplacement<K extends string>(
@@ -65,9 +53,7 @@ function headReplacement<K extends string>(
       positionsParameter,
       sourceParameter,
     ],
-    schema: object({ kind: exactly(kind), head: headField, ...common }) as Schema<unknown> as Schema<
-      HeadReplacement<K>
-    >,
+    schema: object({ kind: exactly(kind), ...ofHead }) as Schema<unknown> as Schema<HeadReplacement<K>>,
     parse(text) {
       const [left, right] = halves(text) ?? [];
       const at = placeAndPositions(left ?? '');
@@ -101,7 +87,7 @@ function layerReplacement<K extends string>(
       positionsParameter,
       sourceParameter,
     ],
-    schema: object({ kind: exactly(kind), ...common }) as Schema<unknown> as Schema<LayerReplacement<K>>,
+    schema: object({ kind: exactly(kind), ...ofLayer }) as Schema<unknown> as Schema<LayerReplacement<K>>,
     parse(text) {
       const [left, right] = halves(text) ?? [];
       const at = placeAndPositions(left ?? '');

@@ -1,20 +1,13 @@
-import type { Schema } from '../schema/check';
+import type { Output, Schema } from '../schema/check';
 import { either, exactly, list, object } from '../schema/fields';
 import { rangeField } from './fields';
 import type { InterventionKind } from './kind';
 import { boxField, boxOf, boxText, type Box } from './regions';
-import { rangeOf, rangeText, type Range } from '../schema/written-form';
+import { type Range, rangeOf, rangeText } from '../schema/written-form';
 import { whichField, whichOf, whichText, type Which } from './which';
 
 /** A range of positions, or a rectangle of image patches. */
 export type Area = Range | Box;
-
-export interface Reposition {
-  readonly kind: 'reposition';
-  readonly layers: readonly Which[];
-  readonly from: Area;
-  readonly to: Area;
-}
 
 const area: Schema<Area> = either(
   rangeField,
@@ -31,6 +24,14 @@ const layersText = (layers: readonly Which[]): string => layers.map(whichText).j
  * floor(i h_from / h_to) of `from`, columns alike. They are those of the plain run, before rotation; rotary models rotate them by
  * where they stand now. Queries and the residual stream stay (reposition attention, arXiv:2411.19261).
  */
+const repositionSchema = object({
+  kind: exactly('reposition'),
+  layers: list(whichField, 'a list of layers', { least: 1, most: 10_000 }),
+  from: area,
+  to: area,
+});
+export type Reposition = Output<typeof repositionSchema>;
+
 export const reposition: InterventionKind<Reposition> = {
   kind: 'reposition',
   name: 'repositioned keys and values',
@@ -46,12 +47,7 @@ export const reposition: InterventionKind<Reposition> = {
       meaning: 'what is moved, and where it goes',
     },
   ],
-  schema: object<Reposition>({
-    kind: exactly('reposition'),
-    layers: list(whichField, 'a list of layers', { least: 1, most: 10_000 }),
-    from: area,
-    to: area,
-  }),
+  schema: repositionSchema,
   parse(text) {
     const [layerText, places, ...more] = text.split(':');
     const layers = (layerText ?? '').split(',').map((each) => each.trim());

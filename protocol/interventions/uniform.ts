@@ -1,13 +1,11 @@
+import type { Output } from '../schema/check';
 import { exactly, object } from '../schema/fields';
 import { headField, layerField } from './fields';
 import type { InterventionKind } from './kind';
 import { headName, headPlace } from '../schema/written-form';
 
-export interface Uniform {
-  readonly kind: 'uniform';
-  readonly layer: number;
-  readonly head: number;
-}
+const uniformSchema = object({ kind: exactly('uniform'), layer: layerField, head: headField });
+export type Uniform = Output<typeof uniformSchema>;
 
 export const uniform: InterventionKind<Uniform> = {
   kind: 'uniform',
@@ -16,7 +14,7 @@ export const uniform: InterventionKind<Uniform> = {
   form: 'uniform:L.H',
   example: 'uniform:2.5',
   parameters: [{ name: 'layer, head', takes: 'a layer and a query head, from 0', meaning: 'the head' }],
-  schema: object<Uniform>({ kind: exactly('uniform'), layer: layerField, head: headField }),
+  schema: uniformSchema,
   parse(text) {
     const head = headPlace(text);
     return head && { kind: 'uniform', ...head };

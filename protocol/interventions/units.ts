@@ -1,20 +1,22 @@
+import type { Output } from '../schema/check';
 import { exactly, list, numberFrom, object } from '../schema/fields';
 import { layerField, rangeField } from './fields';
 import { largestGain } from './gain';
 import type { InterventionKind } from './kind';
-import { decimal, halves, rangeOf, rangeText, type Range } from '../schema/written-form';
-
-export interface Units {
-  readonly kind: 'units';
-  readonly layer: number;
-  /** Of the input of the down projection. */
-  readonly units: readonly Range[];
-  readonly gain: number;
-}
+import { type Range, decimal, halves, rangeOf, rangeText } from '../schema/written-form';
 
 const unitsText = (units: readonly Range[]): string => units.map(rangeText).join(',');
 
 /** The input z of the down projection (of a gated network act(gate x) * (up x)) becomes gain z at the units, at every position. */
+const unitsSchema = object({
+  kind: exactly('units'),
+  layer: layerField,
+  /** Of the input of the down projection. */
+  units: list(rangeField, 'a list of ranges of units', { least: 1, most: 1 << 17 }),
+  gain: numberFrom(-largestGain, largestGain),
+});
+export type Units = Output<typeof unitsSchema>;
+
 export const units: InterventionKind<Units> = {
   kind: 'units',
   name: 'unit gain',
@@ -27,12 +29,7 @@ export const units: InterventionKind<Units> = {
     { name: 'units', takes: 'units from 0 such as `12` or `0-9`, separated by commas', meaning: 'the units' },
     { name: 'gain', takes: `a number from -${largestGain} to ${largestGain}`, meaning: 'the factor' },
   ],
-  schema: object<Units>({
-    kind: exactly('units'),
-    layer: layerField,
-    units: list(rangeField, 'a list of ranges of units', { least: 1, most: 1 << 17 }),
-    gain: numberFrom(-largestGain, largestGain),
-  }),
+  schema: unitsSchema,
   parse(text) {
     const [place, factor] = halves(text) ?? [];
     const parts = /^\s*L?(\d+)\.([\d\s,-]+)$/i.exec(place ?? '');

@@ -1,19 +1,17 @@
+import type { Output } from '../schema/check';
 import { exactly, numberFrom, object } from '../schema/fields';
 import { layerField } from './fields';
 import type { InterventionKind } from './kind';
 import { decimal, halves } from '../schema/written-form';
-
-export interface Unsuppress {
-  readonly kind: 'unsuppress';
-  readonly layer: number;
-  readonly share: number;
-}
 
 /**
  * At every position: t the token with the largest logit when the language head reads the residual stream that enters the layer,
  * u the direction of that stream that raises the logit of t, of length 1 (final norm frozen), and m [w] the output of the MLP as
  * it is added to the stream. Then m becomes m - share * min(0, m · u) u.
  */
+const unsuppressSchema = object({ kind: exactly('unsuppress'), layer: layerField, share: numberFrom(0, 1) });
+export type Unsuppress = Output<typeof unsuppressSchema>;
+
 export const unsuppress: InterventionKind<Unsuppress> = {
   kind: 'unsuppress',
   name: 'removed suppression',
@@ -25,7 +23,7 @@ export const unsuppress: InterventionKind<Unsuppress> = {
     { name: 'layer', takes: 'a layer, from 0', meaning: 'the layer, mostly the last' },
     { name: 'share', takes: 'a number from 0 to 1', meaning: 'the share that is taken out' },
   ],
-  schema: object<Unsuppress>({ kind: exactly('unsuppress'), layer: layerField, share: numberFrom(0, 1) }),
+  schema: unsuppressSchema,
   parse(text) {
     const [place, number] = halves(text) ?? [];
     const layer = /^\s*L?(\d+)\s*$/i.exec(place ?? '');

@@ -1,18 +1,20 @@
+import type { Output } from '../schema/check';
 import { exactly, numberFrom, object } from '../schema/fields';
 import { headField, layerField } from './fields';
-import { keysField, keysOf, keysText, keysWords, type Keys } from './keys';
+import { keysField, keysOf, keysText, keysWords } from './keys';
 import type { InterventionKind } from './kind';
 import { decimal, halves, headName, headPlace } from '../schema/written-form';
 
 const largestWeight = 1e6;
 
-export interface Weight {
-  readonly kind: 'weight';
-  readonly layer: number;
-  readonly head: number;
-  readonly keys: Keys;
-  readonly weight: number;
-}
+const weightSchema = object({
+  kind: exactly('weight'),
+  layer: layerField,
+  head: headField,
+  keys: keysField,
+  weight: numberFrom(0, largestWeight),
+});
+export type Weight = Output<typeof weightSchema>;
 
 export const weight: InterventionKind<Weight> = {
   kind: 'weight',
@@ -26,13 +28,7 @@ export const weight: InterventionKind<Weight> = {
     { name: 'keys', takes: 'positions such as `3-9`, both counted, or `image`', meaning: 'the keys' },
     { name: 'weight', takes: `a number from 0 to ${largestWeight}`, meaning: 'the factor' },
   ],
-  schema: object<Weight>({
-    kind: exactly('weight'),
-    layer: layerField,
-    head: headField,
-    keys: keysField,
-    weight: numberFrom(0, largestWeight),
-  }),
+  schema: weightSchema,
   parse(text) {
     const [place, number] = halves(text) ?? [];
     const [headText, keyText] = (place ?? '').split(':');

@@ -1,22 +1,16 @@
 /** Layers and heads by number or all of them, in the forms that name several heads: `2.5`, `2.*`, `*.*`. */
-import type { Schema } from '../schema/check';
+import type { Output, Schema } from '../schema/check';
 import { either, exactly, list, object } from '../schema/fields';
 import { layerField } from './fields';
 
 export type Which = number | 'all';
 
-export interface WhichHeads {
-  readonly layer: Which;
-  readonly head: Which;
-}
-
 export const whichField: Schema<Which> = either(layerField, exactly('all'), 'a whole number from 0 or "all"');
 
-export const whichHeadsField: Schema<readonly WhichHeads[]> = list(
-  object<WhichHeads>({ layer: whichField, head: whichField }, 'heads as {"layer": 2, "head": "all"}'),
-  'a list of heads',
-  { least: 1, most: 10_000 },
-);
+const whichHeads = object({ layer: whichField, head: whichField }, 'heads as {"layer": 2, "head": "all"}');
+export type WhichHeads = Output<typeof whichHeads>;
+
+export const whichHeadsField = list(whichHeads, 'a list of heads', { least: 1, most: 10_000 });
 
 export const whichOf = (text: string | undefined): Which => (text === '*' ? 'all' : Number(text));
 export const whichText = (one: Which): string => (one === 'all' ? '*' : String(one));

@@ -1,4 +1,6 @@
 /** Parts of the written forms that several kinds share. */
+import type { Output } from './check';
+import { object, wholeFrom } from './fields';
 
 /** A number in decimal notation; undefined for anything else, such as the 0x10 and the blanks that Number reads. */
 export const decimal = (text: string): number | undefined =>
@@ -25,10 +27,11 @@ export function headPlace(text: string): HeadPlace | undefined {
 export const headName = ({ layer, head }: HeadPlace): string => `L${layer}H${head}`;
 
 /** Half-open. */
-export interface Range {
-  readonly start: number;
-  readonly end: number;
-}
+export const range = object(
+  { start: wholeFrom(0, 1 << 24), end: wholeFrom(1, (1 << 24) + 1) },
+  'a range of positions with start and end',
+);
+export type Range = Output<typeof range>;
 
 /** `3-9`, both counted, or `3`. */
 export function rangeOf(text: string): Range | undefined {
