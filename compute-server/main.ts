@@ -15,6 +15,7 @@ import { selfTestTask } from './devices/self-test';
 import { peakMemoryTask } from './harness/peak-memory';
 import { kernelMethods, serverInfo } from './kernel-methods';
 import { moduleMethods } from './modules/methods';
+import { headMethods } from './heads/methods';
 import { hallucinationMethods } from './hallucination/hallucination-methods';
 import { modelMethods } from './model-calls/methods';
 import { modelCalls } from './model-calls/model-calls';
@@ -42,6 +43,7 @@ function serve(): void {
       ...kernelMethods(surroundings, lane),
       ...moduleMethods(surroundings, lane),
       ...modelMethods(surroundings, models),
+      ...headMethods(surroundings, models),
       ...hallucinationMethods(surroundings, models),
       ...analysisMethods(surroundings, models, analyses, experiments),
     },

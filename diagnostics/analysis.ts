@@ -59,6 +59,16 @@ export interface AnalysisJob<P extends ParameterValues> {
    * unique within a run. Values are plain data (structured clone).
    */
   readonly step: <T>(key: string, act: () => Promise<T>) => Promise<T>;
+  /** Where the run stands between two steps; absent: nothing of it is kept. */
+  readonly standing?: Standing;
+}
+
+/** One value that takes the place of the one before, too large to be kept with every step. */
+export interface Standing {
+  /** As an earlier run of the same request left it. */
+  readonly read: () => Promise<unknown>;
+  /** `make` is called where the value is kept at all. */
+  readonly write: (make: () => Promise<unknown>) => Promise<void>;
 }
 
 /** A plan needs no more than its title and heads: the run adds the model, the analysis and its settings. */

@@ -41,6 +41,7 @@ import { headConcentration } from './patterns/head-concentration/analysis';
 import { headSubspace } from './circuits/head-subspace/analysis';
 import { duoAttentionPlan } from './plans/duoattention/analysis';
 import { factualRecall } from './circuits/factual-recall/analysis';
+import { heads } from './patterns/heads/analysis';
 import { labels } from './patterns/labels/analysis';
 import { multipleChoiceAnalysis } from './circuits/multiple-choice/analysis';
 import { layerAgreement } from './vision/layer-agreement/analysis';
@@ -67,6 +68,7 @@ import { trainingFree } from './vision/training-free/analysis';
 import { zeroTuning } from './interventions/zerotuning/analysis';
 
 export const analyses: readonly Analysis[] = [
+  heads,
   labels,
   divergence,
   divergenceSet,

@@ -17,11 +17,12 @@ import { FailureError, refusal } from '../../protocol/wire/failures';
 import type { Job } from '../dispatch/dispatcher';
 import type { LoadedModel } from '../model/checkpoint/loaded-model';
 import { readerOf } from '../model/prompt/prompt';
+import { sourceStamps } from '../model/interventions/lower';
 import { requireParity } from '../model/checkpoint/parity';
 import { modelProvenance } from '../provenance';
 import type { Surroundings } from '../surroundings';
 import { countedCorpusAt, readCorpusAt } from './corpus-files';
-import { followed, heldShare, stage } from './run-progress';
+import { followed, heldShare, shown, stage, type RunProgress } from './run-progress';
 import { StepStore, stepFolders } from './step-store';
 import { ServerRunner } from '../runner/runner';
 import { learn, secondsOf } from './pace';
@@ -34,10 +35,14 @@ export interface AnalysisRun {
   readonly signal: AbortSignal;
 }
 
-export async function* analysisJob(
+export const analysisJob = (run: AnalysisRun, request: AnalysisRequest): Job<AnalysisProgress, AnalysisResult> =>
+  shown(run.analysis, analysisRun(run, request));
+
+/** The run, whose partial results are parts of the result and no sections yet. */
+export async function* analysisRun(
   { opened, analysis, surroundings, signal }: AnalysisRun,
   request: AnalysisRequest,
-): Job<AnalysisProgress, AnalysisResult> {
+): Job<RunProgress, AnalysisResult> {
   const started = performance.now();
   yield stage('Reading the input', 0, 0);
   const prepared = await prepare({ opened, analysis, surroundings, signal }, request);
@@ -56,10 +61,17 @@ export async function* analysisJob(
     const parity = first ? await requireParity(model, first, { signal }) : undefined;
 
     const folders = stepFolders(request.keepIn, surroundings.cacheFolder);
-    const steps = new StepStore(folders, keyOf(request, model, job.input));
+    const steps = new StepStore(folders, await keyOf(request, model, job.input));
     await steps.open();
-    const start = () => analysis.run(runner, { ...job, step: (key, act) => steps.step(key, act) });
-    const result = yield* followed(start, { analysis, steps, surroundings, signal });
+    /** What other weights gave is not kept as what these would give. */
+    const unchanged = async <T>(act: () => Promise<T>): Promise<T> => {
+      const value = await act();
+      await opened.requireUnchanged();
+      return value;
+    };
+    const step: AnalysisJob<ParameterValues>['step'] = (key, act) => steps.step(key, () => unchanged(act));
+    const start = () => analysis.run(runner, { ...job, step, standing: steps.standing });
+    const result = yield* followed(start, { steps, surroundings, signal });
     const made = await modelProvenance(model, { ...request.parameters }, request.seed);
     const seconds = (performance.now() - started) / 1000;
     if (steps.reused === 0) learn(opened, analysis.id, { seconds, passes, tokens: first?.ids.length ?? 1 });
@@ -234,7 +246,12 @@ function promptsOf(input: AnalysisInput): readonly (PromptInput | EncoderInput)[
 }
 
 /** Everything that the values of a run's steps depend on. */
-function keyOf(request: AnalysisRequest, model: LoadedModel, { given, prompts, task, corpus }: ReadInput): unknown {
+async function keyOf(
+  request: AnalysisRequest,
+  model: LoadedModel,
+  { given, prompts, task, corpus }: ReadInput,
+): Promise<unknown> {
+  const stamps = await sourceStamps(request.interventions);
   return [
     request.analysis,
     model.summary.hash,
@@ -245,7 +262,8 @@ function keyOf(request: AnalysisRequest, model: LoadedModel, { given, prompts, t
     request.parameters,
     request.interventions,
     request.seed,
-    // A file of samples or documents may change between two runs.
+    // A file that an intervention reads, or of samples or documents, may change between two runs.
+    ...(stamps.some((stamp) => stamp !== undefined) ? [stamps] : []),
     ...(task ? [task.samples] : []),
     ...(corpus ? [corpus.sha256] : []),
   ];

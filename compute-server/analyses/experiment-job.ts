@@ -12,7 +12,7 @@ import type { Surroundings } from '../surroundings';
 import { experimentFolder, ServerWorkbench, type OpenModel } from './workbench';
 import { whyNotWritten } from '../training/write-checkpoint';
 import { parametersOf, resultOf } from './analysis-job';
-import { followed, heldShare, stage } from './run-progress';
+import { followed, heldShare, shown, stage } from './run-progress';
 import { StepStore, stepFolders } from './step-store';
 
 export interface ExperimentRun {
@@ -52,7 +52,7 @@ export async function* experimentJob(
       bench.forget();
       return experiment.run(bench, { ...job, step: (key, act) => steps.step(key, act) });
     };
-    const result = yield* followed(start, { analysis: experiment, steps, surroundings, signal });
+    const result = yield* shown(experiment, followed(start, { steps, surroundings, signal }));
     const { first, written } = bench;
     const summary = first?.summary ?? written;
     if (!summary) throw new RangeError(`${experiment.id} wrote no model`);

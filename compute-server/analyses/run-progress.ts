@@ -3,6 +3,7 @@
 import type { Analysis, Step } from '../../diagnostics/analysis';
 import type { AnalysisProgress } from '../../protocol/analysis/analysis';
 import { FailureError } from '../../protocol/wire/failures';
+import type { Job } from '../dispatch/dispatcher';
 import type { Surroundings } from '../surroundings';
 import type { StepStore } from './step-store';
 import { taskSurroundings } from '../runner/task-surroundings';
@@ -10,7 +11,6 @@ import { taskSurroundings } from '../runner/task-surroundings';
 type Result = Readonly<Record<string, unknown>>;
 
 export interface Followed {
-  readonly analysis: Pick<Analysis, 'finding' | 'sections'>;
   readonly steps: StepStore;
   readonly surroundings: Surroundings;
   readonly signal: AbortSignal;
@@ -22,6 +22,23 @@ export const stage = (
   kept: number,
 ): Extract<AnalysisProgress, { readonly kind: 'stage' }> => ({ kind: 'stage', sentence, share, kept });
 
+/** Where a run stands, and what it knows by then: a part of its result. */
+export type RunProgress =
+  Extract<AnalysisProgress, { readonly kind: 'stage' }> | { readonly kind: 'known'; readonly partial: Partial<Result> };
+
+/** What is known as it is shown. */
+export async function* shown<R>(
+  { finding, sections }: Pick<Analysis, 'finding' | 'sections'>,
+  run: Job<RunProgress, R>,
+): Job<AnalysisProgress, R> {
+  for (;;) {
+    const step = await run.next();
+    if (step.done) return step.value;
+    if (step.value.kind === 'stage') yield step.value;
+    else yield { kind: 'partial', finding: finding(step.value.partial), sections: sections(step.value.partial) };
+  }
+}
+
 /**
  * Gives the result; what was kept is removed. A run that fails on values that an earlier run kept is started once more without
  * them: they may be of another build, and would fail it each time.
@@ -29,7 +46,7 @@ export const stage = (
 export async function* followed(
   start: () => AsyncGenerator<Step<Result>, Result>,
   of: Followed,
-): AsyncGenerator<AnalysisProgress, Result> {
+): Job<RunProgress, Result> {
   const { steps, surroundings, signal } = of;
   try {
     return yield* followedOnce(start(), of);
@@ -43,8 +60,8 @@ export async function* followed(
 
 async function* followedOnce(
   run: AsyncGenerator<Step<Result>, Result>,
-  { analysis, steps, surroundings, signal }: Followed,
-): AsyncGenerator<AnalysisProgress, Result> {
+  { steps, surroundings, signal }: Followed,
+): Job<RunProgress, Result> {
   const left = new TimeLeft();
   const { pause } = taskSurroundings(signal);
   for (;;) {
@@ -64,9 +81,7 @@ async function* followedOnce(
     const share = total > 0 ? Math.min(1, done / total) : 0;
     const secondsLeft = left.after(done, total, steps.reused);
     yield { ...stage(sentence, share, steps.kept), ...(secondsLeft === undefined ? {} : { secondsLeft }) };
-    if (partial) {
-      yield { kind: 'partial', finding: analysis.finding(partial), sections: analysis.sections(partial) };
-    }
+    if (partial) yield { kind: 'known', partial };
   }
 }
 

@@ -12,6 +12,8 @@ import { deserialize, serialize } from 'node:v8';
 import { entriesOf, hashName, OwnFolder, prune } from '../../files/own-folder';
 import { removeEmpty, removeProven, type Form } from '../../files/remove';
 import { writeInOneStep } from '../../files/write-file';
+import { unfinishedFolder, unfinishedLayers } from '../unfinished-folder';
+import type { Standing } from '../../diagnostics/analysis';
 import { headscopeVersion } from '../version';
 
 /** Runs that never ended and may still be resumed. */
@@ -37,7 +39,12 @@ interface EarlierStep {
   readonly value: unknown;
 }
 
+/** A run that ends sooner leaves nothing to go on from between two steps. */
+const standingAfterMs = 2000;
+const standingKey = 'where the run stands';
+
 const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 24);
+const fileOf = (key: string): string => `${hashOf(key)}.step`;
 const digestOf = (key: string, value: Uint8Array): string =>
   createHash('sha256').update(`${headscopeVersion}\n${key}\n`).update(value).digest('hex');
 
@@ -63,13 +70,15 @@ export class StepStore {
   private readonly name: string;
   private readonly earlier: string;
   private readonly mine = new Set<string>();
+  private readonly opened = performance.now();
   /** Files of steps that this run took, or could have taken, from disk. */
   private readonly present = new Set<string>();
   /** Values on disk led a run to fail: none is read any more. */
   private distrusted = false;
   private written = 0;
   private reusedSteps = 0;
-  /** Why the first step that could not be written was not. */
+  private failed = false;
+  /** Why the first step that could not be written was not; whoever says so takes it away. */
   problem: string | undefined;
 
   /** `key`: everything that the values depend on. */
@@ -96,12 +105,25 @@ export class StepStore {
     for (const folder of [join(this.own.path, this.name), this.earlier]) {
       for (const { name } of await entriesOf(folder, form.folders?.hold ?? {})) this.present.add(name);
     }
+    this.present.delete(fileOf(standingKey));
   }
+
+  /** A value that takes the place of the one before. */
+  readonly standing: Standing = {
+    read: async () => {
+      if (this.distrusted) return undefined;
+      return (await read(join(this.own.path, this.name, fileOf(standingKey)), standingKey))?.value;
+    },
+    write: async (make) => {
+      if (performance.now() - this.opened < standingAfterMs) return;
+      await this.write(fileOf(standingKey), standingKey, await make());
+    },
+  };
 
   async step<T>(key: string, act: () => Promise<T>): Promise<T> {
     if (this.mine.has(key)) throw new RangeError(`two steps of one run are called "${key}"`);
     this.mine.add(key);
-    const file = `${hashOf(key)}.step`;
+    const file = fileOf(key);
     const before = this.distrusted
       ? undefined
       : ((await read(join(this.own.path, this.name, file), key)) ?? (await readEarlier(join(this.earlier, file), key)));
@@ -151,11 +173,14 @@ export class StepStore {
       if (this.written === 0) {
         const others = (await entriesOf(this.folders.earlier, form)).filter(({ name }) => name !== this.name);
         await prune(this.own, { kept: keptRuns, inUse: this.name, others });
+        // Layers of heads that a version before 2026-12 kept: nothing goes on from them.
+        await prune(unfinishedFolder(this.folders.root), { kept: 0, inUse: '', others: [], form: unfinishedLayers });
       }
       this.written += 1;
-      this.present.add(file);
+      if (key !== standingKey) this.present.add(file);
     } catch (error) {
-      this.problem ??= error instanceof Error ? error.message : String(error);
+      if (!this.failed) this.problem = error instanceof Error ? error.message : String(error);
+      this.failed = true;
     }
   }
 }

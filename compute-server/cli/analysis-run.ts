@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { AnalysisInfo, InputKind } from '../../protocol/analysis/analysis';
-import type { AnalysisInput, AnalysisResult } from '../../protocol/analysis/schema';
+import type { AnalysisInput, AnalysisRequest, AnalysisResult } from '../../protocol/analysis/schema';
 import type { ParameterTable } from '../../protocol/analysis/parameters';
 import type { ParameterValues } from '../../protocol/schema/parts';
 import type { TaskInfo } from '../../protocol/analysis/tasks';
@@ -86,28 +86,31 @@ export async function analysisResult(
   options: AnalysisOptions,
 ): Promise<AnalysisResult> {
   const folder = model === undefined ? '' : resolve(model);
-  const result = await client.call(
-    'analysis',
-    [
-      {
-        analysis: info.id,
-        folder,
-        input: await analysisInputFrom(info, options, () => client.call('tasks', [])),
-        parameters: { ...parameters, ...namedValues(info.id, info.parameters, options.param ?? []) },
-        interventions: await interventionsFrom(options, () =>
-          client.call('openModel', [folder], { signal: session.signal }),
-        ),
-        seed: options.seed,
-        ...(options.resume === undefined ? {} : { keepIn: resolve(options.resume) }),
-      },
-    ],
-    {
-      signal: session.signal,
-      onProgress(progress) {
-        if (progress.kind === 'stage') session.progress(lineOf(progress));
-      },
+  return analysed(session, client, {
+    analysis: info.id,
+    folder,
+    input: await analysisInputFrom(info, options, () => client.call('tasks', [])),
+    parameters: { ...parameters, ...namedValues(info.id, info.parameters, options.param ?? []) },
+    interventions: await interventionsFrom(options, () =>
+      client.call('openModel', [folder], { signal: session.signal }),
+    ),
+    seed: options.seed,
+    ...(options.resume === undefined ? {} : { keepIn: resolve(options.resume) }),
+  });
+}
+
+/** The run, with its progress; what is to be said of the model and its prompts is said. */
+export async function analysed(
+  session: CommandSession,
+  client: ComputeClient,
+  request: AnalysisRequest,
+): Promise<AnalysisResult> {
+  const result = await client.call('analysis', [request], {
+    signal: session.signal,
+    onProgress(progress) {
+      if (progress.kind === 'stage') session.progress(lineOf(progress));
     },
-  );
+  });
   sayNotes(session, result.model);
   for (const prompt of result.prompts) sayChatPrompt(session, prompt);
   return result;

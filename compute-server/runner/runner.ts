@@ -15,7 +15,8 @@ import type { GradientRequest, GradientResult } from '../../diagnostics/model-ru
 import type {
   AskedRow,
   KeptPrefix,
-  LayerResult,
+  LayersRequest,
+  LayerStep,
   NextTokens,
   RowAnswer,
   RunRequest,
@@ -42,6 +43,7 @@ import { renumbers } from '../model/interventions/chosen-blocks';
 import { groupsFor, lower } from '../model/interventions/lower';
 import { layersOf, runPrompt } from '../model/run/stream/model-run';
 import type { CachedPrefix, RunRequest as ServerRequest } from '../model/run/stream/run-request';
+import { hostStream } from '../model/run/graphs/run-stream';
 import { range } from '../model/run/graphs/runtime-arrays';
 import type { Surroundings } from '../surroundings';
 import { ServerCheckpoint } from '../conversions/server-checkpoint';
@@ -163,8 +165,8 @@ export class ServerRunner implements ModelRunner {
     return { variant, groups };
   }
 
-  layers(request: RunRequest): AsyncGenerator<LayerResult, RunResult> {
-    return layerResults(
+  layers(request: LayersRequest): AsyncGenerator<LayerStep, RunResult> {
+    return layerSteps(
       layersOf(this.specFor(request), this.model.sessions, this.planned(request), { signal: this.signal }),
     );
   }
@@ -419,10 +421,11 @@ function cached(past: KeptPrefix): CachedPrefix {
   return past as CachedPrefix;
 }
 
-async function* layerResults(run: ReturnType<typeof layersOf>): AsyncGenerator<LayerResult, RunResult> {
+async function* layerSteps(run: ReturnType<typeof layersOf>): AsyncGenerator<LayerStep, RunResult> {
   for (;;) {
     const step = await run.next();
     if (step.done) return step.value;
-    yield step.value.result;
+    const { result, out } = step.value;
+    yield { ...result, chunk: out.chunk, stream: () => hostStream(out) };
   }
 }

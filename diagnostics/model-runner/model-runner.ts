@@ -16,7 +16,8 @@ import type { JointSpace } from './joint-space';
 import type {
   AskedRow,
   KeptPrefix,
-  LayerResult,
+  LayersRequest,
+  LayerStep,
   NextTokens,
   ResidualStream,
   RowAnswer,
@@ -181,7 +182,7 @@ export interface ModelRunner {
   ): Promise<{ readonly variant: Variant; readonly groups: Sequence['groups'] }>;
 
   /** A run layer by layer; the whole at the end. */
-  layers(request: RunRequest): AsyncGenerator<LayerResult, RunResult>;
+  layers(request: LayersRequest): AsyncGenerator<LayerStep, RunResult>;
   /** A run to its end. */
   run(request: RunRequest): Promise<RunResult>;
   /**

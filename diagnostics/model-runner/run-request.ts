@@ -92,6 +92,12 @@ export interface RunRequest extends Sequence {
   readonly eachToken?: boolean;
 }
 
+/** A run that is followed layer by layer. */
+export interface LayersRequest extends RunRequest {
+  /** Go on behind the layers that an earlier run of the same request left (`LayerStep.stream`). */
+  readonly from?: ResidualStream;
+}
+
 export interface LayerResult {
   readonly layer: number;
   readonly statistics?: HeadNumbers;
@@ -111,6 +117,14 @@ export interface LayerResult {
   readonly sources?: AttentionSources;
   /** Where heads choose blocks and that was asked for. */
   readonly chosenBlocks?: ChosenBlocks;
+}
+
+/** A layer of a run that is followed. */
+export interface LayerStep extends LayerResult {
+  /** Queries that were computed at once. */
+  readonly chunk: number;
+  /** What leaves the layer; to be asked for before the next layer is. */
+  readonly stream: () => Promise<ResidualStream>;
 }
 
 /** The keys that attention is taken from. */

@@ -12,6 +12,19 @@ export interface KeyGroup {
   readonly positions: readonly number[];
 }
 
+/** What is wrong with groups of the keys of a prompt of `length` tokens. */
+export function groupProblem(groups: readonly KeyGroup[], length: number): string | undefined {
+  const names = groups.map(({ name }) => name);
+  const twice = names.find((name, at) => names.indexOf(name) !== at);
+  if (twice !== undefined) return `Two key groups are called "${twice}". Give each a name of its own.`;
+  for (const { name, positions } of groups) {
+    const outside = positions.find((position) => position >= length);
+    if (outside === undefined) continue;
+    return `The group "${name}" names position ${outside}, and the prompt has ${length} tokens, from 0.`;
+  }
+  return undefined;
+}
+
 export interface Sequence {
   readonly ids: readonly number[];
   /** Position of each row, rising; absent: 0, 1, 2, … */

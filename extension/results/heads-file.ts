@@ -4,7 +4,8 @@
  * and read back as NaN.
  */
 import type { HeadThumbnails } from '../../protocol/results/heads';
-import { type HeadsResult, writtenHeads, type WrittenThumbnails } from '../../protocol/results/heads-schema';
+import { type HeadsResult, writtenHeads } from '../../protocol/results/heads-schema';
+import { readThumbnails, writtenThumbnails } from '../../protocol/results/thumbnails';
 import { parseJson, type Checked } from '../../protocol/schema/check';
 
 export interface SavedHeads {
@@ -16,23 +17,10 @@ export function parseHeads(text: string): Checked<SavedHeads> {
   const parsed = parseJson(writtenHeads, text);
   if (!parsed.ok) return parsed;
   const { thumbnails, ...result } = parsed.result;
-  return { ok: true, result: { result, ...(thumbnails ? { thumbnails: decoded(thumbnails) } : {}) } };
-}
-
-function decoded({ size, layers, heads, data }: WrittenThumbnails): HeadThumbnails {
-  const bytes = Buffer.from(data, 'base64');
-  const pixels = new Float32Array(bytes.length / 4);
-  for (let at = 0; at < pixels.length; at += 1) pixels[at] = bytes.readFloatLE(at * 4);
-  return { size, layers, heads, data: pixels };
-}
-
-function encoded({ size, layers, heads, data }: HeadThumbnails): WrittenThumbnails {
-  const bytes = Buffer.alloc(data.length * 4);
-  data.forEach((number, at) => bytes.writeFloatLE(number, at * 4));
-  return { size, layers, heads, encoding: 'float32-base64', data: bytes.toString('base64') };
+  return { ok: true, result: { result, ...(thumbnails ? { thumbnails: readThumbnails(thumbnails) } : {}) } };
 }
 
 export function headsText({ result, thumbnails }: SavedHeads): string {
-  const file = thumbnails === undefined ? result : { ...result, thumbnails: encoded(thumbnails) };
+  const file = thumbnails === undefined ? result : { ...result, thumbnails: writtenThumbnails(thumbnails) };
   return `${JSON.stringify(file, undefined, 2)}\n`;
 }

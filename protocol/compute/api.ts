@@ -15,7 +15,7 @@ import type { DeviceInfo } from './device-info';
 import type { TemplateInfo } from './template';
 import type { AnalysisMethods } from './analyses';
 import type { ModuleMethods } from './modules';
-import type { ModelMethods } from './models';
+import type { HeadMethods, ModelMethods } from './models';
 import type { NeighborhoodBound, NeighborhoodRequest } from './neighborhood';
 
 export type { DeviceInfo, SelfTest } from './device-info';
@@ -80,7 +80,7 @@ export type BenchmarkProgress =
 
 /** Every method of the compute server: its arguments, its result and, for jobs, its progress. */
 export interface ComputeMethods
-  extends ModelMethods, HallucinationMethods, PopeMethods, AnalysisMethods, ModuleMethods {
+  extends ModelMethods, HeadMethods, HallucinationMethods, PopeMethods, AnalysisMethods, ModuleMethods {
   info: { args: []; result: ServerInfo; progress: never };
   /** `again`: also those that this process has proved before. */
   devices: {

@@ -1,12 +1,6 @@
 /** Schemas of the requests about models, as the compute server checks them before anything runs. */
-import type {
-  GenerateRequest,
-  HeadRowRequest,
-  HeadsRequest,
-  HeadTileRequest,
-  NamedKeys,
-  NextTokensRequest,
-} from './models';
+import type { GenerateRequest, HeadRowRequest, HeadsRequest, HeadTileRequest, NextTokensRequest } from './models';
+import type { NamedKeys } from '../inputs/named-keys';
 import type { ServingMeasureRequest } from './serving';
 import { steeringPositions, type SteeringRequest } from './steering';
 import { headField, layerField } from '../interventions/fields';

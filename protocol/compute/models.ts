@@ -1,5 +1,6 @@
 /** The part of the compute server's interface that runs models; joined to ComputeMethods in api.ts. */
 import type { EncoderInput, OnDevice, PromptInput } from '../inputs/prompt';
+import type { NamedKeys } from '../inputs/named-keys';
 import type { CacheSize } from '../plans/cache-size';
 import type { Intervention } from '../interventions/interventions';
 import type { HeadThumbnails, HeadTile, NextToken, NextTokens, FlagPerHead } from '../results/heads';
@@ -16,12 +17,6 @@ export interface Tokenised {
   /** Where the picture stands among the tokens. */
   readonly image?: ImageSpan;
   readonly chatPrompt?: ChatPrompt;
-}
-
-/** A named set of token positions. */
-export interface NamedKeys {
-  readonly name: string;
-  readonly positions: readonly number[];
 }
 
 export interface HeadsRequest extends OnDevice {
@@ -139,6 +134,14 @@ export interface GenerateReply {
   readonly cache: CacheSize;
 }
 
+export interface HeadMethods {
+  heads: { args: [request: HeadsRequest]; result: HeadsReply; progress: HeadsProgress };
+  headTile: { args: [request: HeadTileRequest]; result: HeadTile; progress: never };
+  /** Outputs of one head before the output projection, [positions, headDim]. */
+  headOutputs: { args: [request: Omit<HeadRowRequest, 'query'>]; result: Float32Array; progress: never };
+  headRow: { args: [request: HeadRowRequest]; result: Float32Array; progress: never };
+}
+
 export interface ModelMethods {
   /** Opens the checkpoint (headers only) and says what it is, or fails with the sentence that says why it cannot run. */
   openModel: { args: [folder: string, device?: string]; result: ModelSummary; progress: never };
@@ -150,11 +153,6 @@ export interface ModelMethods {
     result: Parity;
     progress: never;
   };
-  heads: { args: [request: HeadsRequest]; result: HeadsReply; progress: HeadsProgress };
-  headTile: { args: [request: HeadTileRequest]; result: HeadTile; progress: never };
-  /** Outputs of one head before the output projection, [positions, headDim]. */
-  headOutputs: { args: [request: Omit<HeadRowRequest, 'query'>]; result: Float32Array; progress: never };
-  headRow: { args: [request: HeadRowRequest]; result: Float32Array; progress: never };
   nextTokens: { args: [request: NextTokensRequest]; result: readonly NextTokens[]; progress: never };
   generate: { args: [request: GenerateRequest]; result: GenerateReply; progress: GenerateProgress };
   steeringVector: { args: [request: SteeringRequest]; result: SteeringReply; progress: SteeringProgress };

@@ -11,6 +11,7 @@ import { interventionsField } from '../interventions/interventions';
 import {
   choosing,
   count,
+  ensure,
   exactly,
   fieldsIn,
   figure,
@@ -144,19 +145,16 @@ export const labelScoresOf = (table: Schema<PerHead>) =>
 /** A label's score of every head with its null model, whether it makes a label or not. */
 export type LabelScores = Output<ReturnType<typeof labelScoresOf>>;
 
-const topKeysOf = (size: Size, tokens: number) =>
-  perHead(
-    size,
-    list(
-      object({
-        /** Position of its token. */
-        key: wholeFrom(0, tokens - 1, `a position from 0 to ${tokens - 1}`),
-        /** p(query, key). */
-        weight: figure,
-      }),
-      'a list',
-      { most: mostTopKeys },
-    ),
+export const topKeysAmong = (tokens: number) =>
+  list(
+    object({
+      /** Position of its token. */
+      key: wholeFrom(0, tokens - 1, `a position from 0 to ${tokens - 1}`),
+      /** p(query, key). */
+      weight: figure,
+    }),
+    'a list',
+    { most: mostTopKeys },
   );
 
 /** The pictures of the heads as text: little-endian float32, [layers][heads][size][size], as base64. */
@@ -173,19 +171,26 @@ function thumbnailsOf({ layers, heads }: Size) {
         data: v.custom<string>((data) => isBase64(data, 4 * numbers), `${numbers} numbers of 4 bytes in base64`),
       });
     },
-    () => [
-      object({
-        size: count,
-        layers: count,
-        heads: count,
-        encoding: exactly('float32-base64'),
-        data: filledText,
-      }),
-    ],
+    () => [thumbnailFields],
   );
 }
 
-export type WrittenThumbnails = Output<ReturnType<typeof thumbnailsOf>>;
+const thumbnailFields = object({
+  size: count,
+  layers: count,
+  heads: count,
+  encoding: exactly('float32-base64'),
+  data: filledText,
+});
+
+/** Of as many heads as they say. */
+export const anyThumbnails = ensure(
+  thumbnailFields,
+  ({ size, layers, heads, data }) => isBase64(data, 4 * layers * heads * size ** 2),
+  'pictures of 4 bytes a number in base64',
+);
+
+export type WrittenThumbnails = Output<typeof thumbnailFields>;
 
 const isBase64 = (data: unknown, bytes: number): boolean =>
   typeof data === 'string' && data.length === 4 * Math.ceil(bytes / 3) && /^[A-Za-z0-9+/]*={0,2}$/.test(data);
@@ -214,7 +219,7 @@ function writtenHeadsOf(size: Size, tokens: number) {
       /** By group name: mean mass on its keys. */
       groups: record(table),
       /** [layers][heads]: what the last query reads most, largest weight first, at most 4 keys; absent in older results. */
-      topKeys: optional(topKeysOf(size, tokens)),
+      topKeys: optional(perHead(size, topKeysAmong(tokens))),
       classes: list(headClass(size), 'a list', { most: size.layers * size.heads * headLabels.length }),
       /** By label; a label that needs a random sequence is absent where none could be made. Absent in results without labels. */
       labelScores: optional(recordOf(headLabels, labelScoresOf(figurePerHead(size)))),

@@ -1,13 +1,13 @@
 /** headscope heads: what every head of a model does on a prompt. */
 import type { Command } from 'commander';
-import type { NamedKeys } from '../../../protocol/compute/models';
-import { rangeOf } from '../../../protocol/schema/written-form';
+import { namedKeysOf, type NamedKeys } from '../../../protocol/inputs/named-keys';
 import { wrongUsage } from '../exit-codes';
 import { collect, whole } from '../options';
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { demoPrompt } from '../../../protocol/inputs/demo-prompt';
 import { gainsAlone } from '../../../protocol/interventions/gains';
+import { analysisOfHeads, headsOfAnalysis } from '../../../protocol/compute/heads-of-analysis';
 import { headLabelsFile } from '../../../protocol/results/head-labels';
 import type { HeadsResult } from '../../../protocol/results/heads-schema';
 import { parityWords } from '../../../protocol/results/parity-words';
@@ -20,7 +20,7 @@ import {
   type PromptOptions,
 } from '../model-options';
 import { interventionsFrom } from '../intervention-options';
-import { sayChatPrompt, sayNotes } from '../model-provenance';
+import { analysed } from '../analysis-run';
 import { jsonOption, OutputOption } from '../output-options';
 import type { Registration } from '../registration';
 import { textTable } from '../table';
@@ -58,35 +58,23 @@ export const heads: Registration = (program, session) => {
       const given = options.prompt ?? options.promptFile ?? options.ids ?? options.image;
       const client = session.compute(environmentOf(options));
       const folder = model === undefined ? demoModel() : resolve(model);
-      const { result } = await client.call(
-        'heads',
-        [
-          {
-            folder,
-            prompt:
-              model === undefined && given === undefined
-                ? { kind: 'text', text: demoPrompt }
-                : await inputFrom(options),
-            interventions: await interventionsFrom(options, () =>
-              client.call('openModel', [folder], { signal: session.signal }),
-            ),
-            groups: groupsFrom(options),
-            ...(options.chunk === undefined ? {} : { chunk: options.chunk }),
-            classify: options.classify,
-            causal: options.causal ?? false,
-            thumbnails: false,
-            seed: options.seed,
-          },
-        ],
-        {
-          signal: session.signal,
-          onProgress(progress) {
-            if (progress.kind === 'stage') session.progress(progress.sentence);
-          },
-        },
-      );
-      sayNotes(session, result.model);
-      sayChatPrompt(session, result);
+      const request = {
+        folder,
+        prompt:
+          model === undefined && given === undefined
+            ? ({ kind: 'text', text: demoPrompt } as const)
+            : await inputFrom(options),
+        interventions: await interventionsFrom(options, () =>
+          client.call('openModel', [folder], { signal: session.signal }),
+        ),
+        groups: groupsFrom(options),
+        ...(options.chunk === undefined ? {} : { chunk: options.chunk }),
+        classify: options.classify,
+        causal: options.causal ?? false,
+        thumbnails: false,
+        seed: options.seed,
+      };
+      const result = headsOfAnalysis(await analysed(session, client, analysisOfHeads(request)));
       if (options.labels !== undefined) await session.writeJson(options.labels, headLabelsFile(result));
       if (options.json !== undefined) await session.writeJson(options.json, printed(result));
       if (options.json !== '-') session.print(inWords(result));
@@ -161,11 +149,7 @@ export const addGroupOption = (command: Command): Command =>
 
 export const groupsFrom = ({ group = [] }: GroupOptions): readonly NamedKeys[] =>
   group.map((text) => {
-    const parts = /^\s*([^=]*[^=\s])\s*=(.*)$/.exec(text);
-    const keys = rangeOf(parts?.[2] ?? '');
-    if (!parts || !keys) {
-      throw wrongUsage(`"${text}" is not a group of keys. Write name=from-to, e.g. needle=3-9 for the keys 3 to 9.`);
-    }
-    const { start, end } = keys;
-    return { name: parts[1] ?? '', positions: Array.from({ length: end - start }, (_, at) => start + at) };
+    const keys = namedKeysOf(text);
+    if (keys) return keys;
+    throw wrongUsage(`"${text}" is not a group of keys. Write name=from-to, e.g. needle=3-9 for the keys 3 to 9.`);
   });

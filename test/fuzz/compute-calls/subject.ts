@@ -11,6 +11,7 @@ import { Dispatcher } from '../../../compute-server/dispatch/dispatcher';
 import { Lane } from '../../../compute-server/dispatch/lane';
 import { kernelMethods } from '../../../compute-server/kernel-methods';
 import { moduleMethods } from '../../../compute-server/modules/methods';
+import { headMethods } from '../../../compute-server/heads/methods';
 import { hallucinationMethods } from '../../../compute-server/hallucination/hallucination-methods';
 import { modelMethods } from '../../../compute-server/model-calls/methods';
 import { modelCalls } from '../../../compute-server/model-calls/model-calls';
@@ -55,6 +56,7 @@ function serverIn(folder: string): Dispatcher {
       ...kernelMethods(surroundings, lane),
       ...moduleMethods(surroundings, lane),
       ...modelMethods(surroundings, models),
+      ...headMethods(surroundings, models),
       ...hallucinationMethods(surroundings, models),
       ...analysisMethods(surroundings, models, analyses, experiments),
     },

@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { generateJob, nextTokens } from '../../../compute-server/model-calls/generate-job';
 import { headsJob } from '../../../compute-server/heads/heads-job';
+import { headMethods } from '../../../compute-server/heads/methods';
+import type { ModelCalls } from '../../../compute-server/model-calls/model-calls';
 import type { LayerSessions } from '../../../compute-server/model/run/graphs/layer-sessions';
 import type { Piece } from '../../../compute-server/model/run/graphs/pieces';
 import type { LoadedModel } from '../../../compute-server/model/checkpoint/loaded-model';
@@ -62,13 +64,15 @@ describe('parity', () => {
         signal,
       ),
     );
-  const methodsOf = (model: LoadedModel) =>
-    modelMethods(surroundings(), {
+  const methodsOf = (model: LoadedModel) => {
+    const calls: ModelCalls = {
       reading: (_folder, _signal, act) => act(model),
       once: (_place, _signal, act) => act(model),
       job: (_place, _signal, act) => act(model),
       withoutModel: (_signal, act) => act(() => Promise.resolve(model)),
-    });
+    };
+    return { ...modelMethods(surroundings(), calls), ...headMethods(surroundings(), calls) };
+  };
 
   it('of the graphs as they are is exact, and stands in what heads and generate give', async () => {
     const exact = { maxLogitError: 0, layerErrors: [0, 0], ok: true };

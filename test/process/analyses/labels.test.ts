@@ -1,6 +1,6 @@
 /** `headscope run labels` and `headscope heads` are two ways to the same numbers. */
 import assert from 'node:assert/strict';
-import type { LabelsResult } from '../../../diagnostics/patterns/labels/result';
+import type { HeadsMeasured, LabelsResult } from '../../../protocol/results/labelled-heads';
 import type { AnalysisRequest, AnalysisResult } from '../../../protocol/analysis/schema';
 import type { HeadsResult } from '../../../protocol/results/heads-schema';
 import { writePlantedCircuit } from '../../support/checkpoints/planted-circuit';
@@ -48,7 +48,14 @@ describe('labels from the command line', function () {
       return JSON.parse(stdout) as T;
     };
     const run = await json<AnalysisResult>('run', 'labels', ...words, '--param', 'causal=true');
-    sameNumbers(run, await json('heads', ...words, '--causal'), 'demo model');
+    const heads = await json<HeadsResult>('heads', ...words, '--causal');
+    sameNumbers(run, heads, 'demo model');
+    const params = ['--param', 'causal=true', '--param', 'pictures=false'];
+    const { result } = await json<AnalysisResult>('run', 'heads', ...words, ...params);
+    const { tokens, texts, chunk, ...numbers } = result as HeadsMeasured;
+    const { statistics, groups, topKeys, classes, labelScores, classAblations } = heads;
+    assert.deepEqual(numbers, { statistics, groups, topKeys, classes, labelScores, classAblations });
+    assert.deepEqual([tokens, texts, chunk], [heads.ids.length, heads.tokens, heads.settings['chunk']]);
   });
 
   it('agree under interventions and with another seed', async () => {

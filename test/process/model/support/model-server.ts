@@ -20,10 +20,10 @@ export const buildServer = (): Promise<unknown> =>
     {
       name: 'resume-at-once',
       setup(bundle) {
-        bundle.onLoad({ filter: /heads\/heads-job\.ts$/ }, async ({ path }) => {
+        bundle.onLoad({ filter: /analyses\/step-store\.ts$/ }, async ({ path }) => {
           const source = await readFile(path, 'utf8');
-          const changed = source.replace('const resumeAfterMs = 2000;', 'const resumeAfterMs = 0;');
-          if (changed === source) throw new Error('heads-job.ts has no resumeAfterMs to change');
+          const changed = source.replace('const standingAfterMs = 2000;', 'const standingAfterMs = 0;');
+          if (changed === source) throw new Error('step-store.ts has no standingAfterMs to change');
           return { contents: changed, loader: 'ts' };
         });
       },
@@ -42,8 +42,10 @@ export class Place {
 
   /** What runs that were stopped have left in the cache, by name. */
   unfinished(): readonly string[] {
-    const folder = join(this.cache, 'headscope-unfinished');
-    return existsSync(folder) ? readdirSync(folder).filter((name) => /^[0-9a-f]{24}(\.|$)/.test(name)) : [];
+    return ['headscope-unfinished', 'headscope-steps'].flatMap((name) => {
+      const folder = join(this.cache, name);
+      return existsSync(folder) ? readdirSync(folder).filter((entry) => /^[0-9a-f]{24}(\.|$)/.test(entry)) : [];
+    });
   }
 
   environment(more: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv {

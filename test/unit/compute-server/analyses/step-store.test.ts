@@ -123,8 +123,7 @@ describe('kept steps', () => {
     }
     const logged: string[] = [];
     const surroundings = { ...surroundingsOf(), log: (_: string, message: string) => logged.push(message) };
-    const analysis = { finding: () => '', sections: () => [] };
-    const following = followed(run, { analysis, steps, surroundings, signal: new AbortController().signal });
+    const following = followed(run, { steps, surroundings, signal: new AbortController().signal });
     let end = await following.next();
     while (!end.done) end = await following.next();
     assert.deepEqual(end.value, { sum: 3 });

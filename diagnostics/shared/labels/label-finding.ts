@@ -1,12 +1,13 @@
 /** What a result of labels says in a sentence or two, and what a person can do with it elsewhere. */
-import type { Offer } from '../../../protocol/analysis/schema';
+import type { Offer, SectionQuestion } from '../../../protocol/analysis/schema';
 import { labelWords } from '../../../protocol/results/head-words';
 import type { HeadLabel } from '../../../protocol/results/heads';
 import type { ClassAblation } from '../../../protocol/results/heads-schema';
-import { headsByLabel } from '../../shared/labels/causal-check';
-import { familyRate } from '../../shared/labels/labels';
-import type { LabelsResult } from './result';
-import { counted } from '../../shared/words';
+import { headsByLabel } from './causal-check';
+import { familyRate } from './labels';
+import type { LabelledResult } from '../../../protocol/results/labelled-heads';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
+import { counted } from '../words';
 
 const threeDigits = (value: number): string => String(Number(Math.abs(value).toPrecision(3)));
 
@@ -14,7 +15,7 @@ const threeDigits = (value: number): string => String(Number(Math.abs(value).toP
 const setWords = (label: HeadLabel, heads: number): string =>
   `the ${heads === 1 ? '' : `${heads} `}${labelWords[label].title} ${heads === 1 ? 'head' : 'heads'}`;
 
-export function finding({ statistics, classes, classAblations = [] }: Partial<LabelsResult>): string {
+export function finding({ statistics, classes, classAblations = [] }: Partial<LabelledResult>): string {
   if (!statistics) return 'Nothing is measured yet.';
   const layers = statistics.selfToken;
   const heads = layers.reduce((sum, row) => sum + row.length, 0);
@@ -41,7 +42,15 @@ function lossWords({ label, heads, lossChange, alreadyOff = 0, on }: ClassAblati
   return `Without ${setWords(label, heads)}${off} the loss on a ${on}, was ${threeDigits(lossChange)} nats per token ${change}.`;
 }
 
-export const offers = ({ classes }: LabelsResult): readonly Offer[] =>
+/** The head that a question about the sections means. */
+export function headAsked({ classes }: LabelledResult, { section, place }: SectionQuestion): HeadPlace {
+  if (place.kind === 'head') return place;
+  const row = section === 'labelled' && place.kind === 'row' ? classes[place.row] : undefined;
+  if (!row) throw new RangeError(`nothing is known of this place of ${section}`);
+  return row;
+}
+
+export const offers = ({ classes }: LabelledResult): readonly Offer[] =>
   headsByLabel(classes).map(({ label, heads }) => ({
     title: `Without ${setWords(label, heads.length)}`,
     description: `Sets the gain of ${heads.length === 1 ? 'the head' : `all ${heads.length} heads`} with the label "${labelWords[label].title}" to 0, as measured on this prompt.`,

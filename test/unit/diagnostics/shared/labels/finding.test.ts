@@ -1,8 +1,8 @@
 /** What a result of labels says of itself: counts of what it holds, and a change of the loss where one was measured. */
 import assert from 'node:assert/strict';
-import { finding, offers } from '../../../../../diagnostics/patterns/labels/finding';
-import { sections } from '../../../../../diagnostics/patterns/labels/sections';
-import type { LabelsResult } from '../../../../../diagnostics/patterns/labels/result';
+import { finding, offers } from '../../../../../diagnostics/shared/labels/label-finding';
+import { sections } from '../../../../../diagnostics/shared/labels/label-sections';
+import type { LabelsResult } from '../../../../../protocol/results/labelled-heads';
 import { headStatisticNames, type PerHead } from '../../../../../protocol/results/heads';
 import type { ClassAblation, HeadClass } from '../../../../../protocol/results/heads-schema';
 

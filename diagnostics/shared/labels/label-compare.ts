@@ -4,8 +4,8 @@ import { headLabels, type HeadLabel, type PerHead } from '../../../protocol/resu
 import type { HeadsLayer } from '../../../protocol/sections/heads';
 import type { Section } from '../../../protocol/sections/section';
 import type { TableSection } from '../../../protocol/sections/table';
-import type { LabelsResult } from './result';
-import { scoredApart, scoreTitles } from './sections';
+import type { LabelsResult } from '../../../protocol/results/labelled-heads';
+import { scoredApart, scoreTitles } from './label-sections';
 import * as build from '../../../protocol/sections/builders';
 
 /** Rows of the table of scores: what changed less is in the grid. */

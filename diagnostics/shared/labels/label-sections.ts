@@ -5,14 +5,14 @@ import type { HeadClass } from '../../../protocol/results/heads-schema';
 import type { HeadsLayer } from '../../../protocol/sections/heads';
 import type { Section } from '../../../protocol/sections/section';
 import type { SectionColumn } from '../../../protocol/sections/table';
-import { headsByLabel } from '../../shared/labels/causal-check';
-import { leastDeviation } from '../../shared/labels/confidence';
-import { thresholds } from '../../shared/labels/labels';
-import type { LabelsResult } from './result';
-import { cellOf } from '../../shared/sections/cell';
+import { headsByLabel } from './causal-check';
+import { leastDeviation } from './confidence';
+import { thresholds } from './labels';
+import type { LabelledResult } from '../../../protocol/results/labelled-heads';
+import { cellOf } from '../sections/cell';
 import * as build from '../../../protocol/sections/builders';
 
-export const sections = (result: Partial<LabelsResult>): readonly Section[] => [
+export const sections = (result: Partial<LabelledResult>): readonly Section[] => [
   ...(result.statistics ? [headsSection(result)] : []),
   ...(result.classes ? [labelledSection(result.classes, result)] : []),
   ...(result.classAblations && result.classes ? [togetherSection(result.classes, result.classAblations)] : []),
@@ -29,7 +29,7 @@ export const scoreTitles: Readonly<Record<(typeof scoredApart)[number], string>>
   uniform: 'Uniformity',
 };
 
-function headsSection({ statistics, groups = {}, labelScores = {}, classes, tokens }: Partial<LabelsResult>) {
+function headsSection({ statistics, groups = {}, labelScores = {}, classes, tokens }: Partial<LabelledResult>) {
   const measured: HeadsLayer[] = statisticInfos.map(({ id, title, unit = '', definition }) =>
     build.amounts(id, title, definition, statistics?.[id] ?? [], unit),
   );
@@ -87,7 +87,7 @@ const lossColumns = (removed: string): readonly SectionColumn[] => [
   ),
 ];
 
-function labelledSection(classes: readonly HeadClass[], { labelScores = {} }: Partial<LabelsResult>) {
+function labelledSection(classes: readonly HeadClass[], { labelScores = {} }: Partial<LabelledResult>) {
   const checked = classes.some(({ causal }) => causal !== undefined);
   return build.cellTable(
     'labelled',
@@ -135,7 +135,7 @@ function labelledSection(classes: readonly HeadClass[], { labelScores = {} }: Pa
   );
 }
 
-const togetherSection = (classes: readonly HeadClass[], ablations: NonNullable<LabelsResult['classAblations']>) =>
+const togetherSection = (classes: readonly HeadClass[], ablations: NonNullable<LabelledResult['classAblations']>) =>
   build.cellTable(
     'together',
     'All heads of a label removed at once',
@@ -165,7 +165,7 @@ const togetherSection = (classes: readonly HeadClass[], ablations: NonNullable<L
     },
   );
 
-const chartSection = (labelScores: LabelsResult['labelScores']) =>
+const chartSection = (labelScores: NonNullable<LabelledResult['labelScores']>) =>
   build.chart(
     'null',
     'Score of each head against its null model',

@@ -1,0 +1,47 @@
+/** What a result of the analysis `heads` shows. */
+import type { HeadsMeasured } from '../../../protocol/results/labelled-heads';
+import type { Section } from '../../../protocol/sections/section';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
+import { sections as ofLabels } from '../../shared/labels/label-sections';
+import * as build from '../../../protocol/sections/builders';
+
+/** The table of them: heads of larger models are in the grid. */
+const listed = 1024;
+
+export function sections(result: Partial<HeadsMeasured>): readonly Section[] {
+  const { classes, labelScores, ...measured } = result;
+  const [grid, ...more] = ofLabels(labelScores && classes ? { ...measured, classes, labelScores } : measured);
+  return [...(grid ? [grid] : []), ...lastQuery(result), ...more];
+}
+
+/** The key that the last query of each head reads most. */
+function lastQuery({ topKeys = [], texts = [] }: Partial<HeadsMeasured>): readonly Section[] {
+  const rows = topKeys.flatMap((layer, at) =>
+    layer.flatMap((keys, head) => {
+      const [first] = keys;
+      return first ? [{ layer: at, head, ...first }] : [];
+    }),
+  );
+  if (rows.length === 0 || rows.length > listed) return [];
+  return [
+    build.table(
+      lastQueryId,
+      'What the last token reads most',
+      undefined,
+      rows,
+      [
+        build.head(),
+        build.count('key', 'Position', 'The position of the key, from 0.'),
+        build.text('token', 'Token', ({ key }) => texts[key] ?? ''),
+        build.number('weight', 'Weight', 'p(T-1, j): the probability that the last query gives the key.'),
+      ],
+      { ask: 'Show its attention' },
+    ),
+  ];
+}
+
+export const lastQueryId = 'last-query';
+
+/** The head of a row of the table. */
+export const headInRow = ({ topKeys }: HeadsMeasured, row: number): HeadPlace | undefined =>
+  topKeys.flatMap((layer, at) => layer.flatMap((keys, head) => (keys[0] ? [{ layer: at, head }] : [])))[row];

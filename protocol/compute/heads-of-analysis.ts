@@ -1,0 +1,59 @@
+/** A result of `headscope heads` out of one of the analysis `heads`, and how that analysis is asked for it. */
+import type { AnalysisRequest, AnalysisResult } from '../analysis/schema';
+import type { HeadsRequest } from './models';
+import { namedKeysText } from '../inputs/named-keys';
+import { gainsIn } from '../interventions/gains';
+import type { HeadsResult } from '../results/heads-schema';
+import type { HeadsMeasured } from '../results/labelled-heads';
+
+export const headsAnalysis = 'heads';
+
+export function analysisOfHeads(request: HeadsRequest): AnalysisRequest {
+  const { device, folder, prompt, interventions, seed, chunk = 0 } = request;
+  const { classify: labels, causal, thumbnails: pictures, groups = [] } = request;
+  return {
+    ...(device === undefined ? {} : { device }),
+    analysis: headsAnalysis,
+    folder,
+    input: { kind: 'prompt', prompt },
+    parameters: { labels, causal, pictures, chunk, groups: namedKeysText(groups) },
+    interventions,
+    seed,
+  };
+}
+
+export function headsOfAnalysis(analysis: AnalysisResult): HeadsResult {
+  const { headscope, created, device, seed, weights, model, parameters, interventions, parity, seconds } = analysis;
+  const [prompt] = analysis.prompts;
+  if (!prompt || !parity) throw new RangeError('the analysis read no prompt');
+  // By the schema of the analysis, which the compute server holds it to.
+  const { chunk, statistics, groups, topKeys, classes, labelScores, classAblations } = analysis.result as HeadsMeasured;
+  return {
+    headscope,
+    created,
+    device,
+    settings: { chunk, classify: parameters['labels'] ?? true, causal: parameters['causal'] ?? false },
+    seed,
+    ...(weights ? { weights } : {}),
+    kind: 'headscope-heads',
+    version: 1,
+    model,
+    prompt: prompt.text,
+    ids: prompt.ids,
+    tokens: prompt.tokens,
+    ...(prompt.image ? { image: prompt.image } : {}),
+    ...(prompt.chatPrompt ? { chatPrompt: prompt.chatPrompt } : {}),
+    interventions,
+    gains: gainsIn(interventions),
+    layers: statistics.selfToken.length,
+    heads: model.heads,
+    statistics,
+    groups,
+    topKeys,
+    classes,
+    ...(labelScores ? { labelScores } : {}),
+    ...(classAblations ? { classAblations } : {}),
+    parity,
+    seconds,
+  };
+}

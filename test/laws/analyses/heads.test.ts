@@ -1,0 +1,79 @@
+/** A run of heads that did not end: the next one begins behind its last layer. */
+import assert from 'node:assert/strict';
+import { analyses } from '../../../diagnostics/catalogue';
+import type { LayersRequest } from '../../../diagnostics/model-runner/run-request';
+import { openTiny, promptIds as ids, type OpenTiny } from '../../support/checkpoints/open-tiny';
+import { llamaLike } from '../../support/checkpoints/tiny-models';
+import { prepare } from '../../../compute-server/analyses/analysis-job';
+import { surroundingsOf } from '../../support/model-jobs';
+
+const layers = 4;
+
+describe('layers of heads that were kept', () => {
+  let tiny: OpenTiny;
+  before(async () => {
+    tiny = await openTiny(
+      llamaLike('deep', 'llama', { architectures: ['LlamaForCausalLM'], num_hidden_layers: layers }),
+    );
+  });
+  after(() => tiny.close());
+
+  for (const id of ['heads', 'labels'])
+    it(`${id}: are not run again, and the result is that of a whole run`, async () => {
+      const analysis = analyses.find((one) => one.id === id);
+      assert.ok(analysis);
+      const { model } = tiny;
+      const { runner, job } = await prepare(
+        { opened: model, analysis, surroundings: surroundingsOf(), signal: new AbortController().signal },
+        {
+          analysis: id,
+          folder: model.folder,
+          input: { kind: 'prompt', prompt: { kind: 'ids', ids } },
+          parameters: {},
+          interventions: [{ kind: 'gain', layer: 0, head: 1, gain: 0.5 }],
+          seed: 2,
+        },
+      );
+      const asked: (number | undefined)[] = [];
+      const layersOf = runner.layers.bind(runner);
+      runner.layers = (request: LayersRequest) => {
+        asked.push(request.from?.layer);
+        return layersOf(request);
+      };
+      const kept = new Map<string, unknown>();
+      let standing: unknown;
+      const begun = () =>
+        analysis.run(runner, {
+          ...job,
+          async step<T>(key: string, act: () => Promise<T>): Promise<T> {
+            const value = kept.has(key) ? (kept.get(key) as T) : await act();
+            kept.set(key, value);
+            return value;
+          },
+          standing: {
+            read: () => Promise.resolve(standing),
+            write: async (make) => void (standing = await make()),
+          },
+        });
+      const finished = async () => {
+        const run = begun();
+        for (;;) {
+          const step = await run.next();
+          if (step.done) return step.value;
+        }
+      };
+
+      const broken = begun();
+      for (;;) {
+        const step = await broken.next();
+        if (step.done || step.value.sentence === `Layer 3 of ${layers}`) break;
+      }
+      await broken.return({});
+      assert.deepEqual([...kept.keys()], ['layer 0', 'layer 1']);
+      const resumed = await finished();
+      assert.deepEqual(asked, [undefined, 2]);
+      kept.clear();
+      standing = undefined;
+      assert.deepEqual(resumed, await finished());
+    });
+});
