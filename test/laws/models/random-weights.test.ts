@@ -44,7 +44,7 @@ async function labelled(scale: number, length: number, seed: number) {
           thumbnails: false,
           seed,
         },
-        surroundingsOf(),
+        surroundingsOf({ cacheFolder: folder }),
         new AbortController().signal,
       );
       return (await resultOf(job)).result;
