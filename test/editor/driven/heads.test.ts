@@ -6,6 +6,7 @@ import { parseHeads } from '../../../extension/results/heads-file';
 import type { SavedHeads } from '../../../extension/results/heads-file';
 import { significant } from '../../../webviews/ui/numbers';
 import { repositoryRoot } from '../../support/host/versions';
+import { processesOf } from './compute-processes';
 import { headsPanel } from './panels';
 import { useWindow } from './window';
 import { patience } from '../../support/patience';
@@ -34,6 +35,14 @@ function savedHeads(workspace: string, profile: string): SavedHeads {
   const parsed = parseHeads(readFileSync(files[0] ?? '', 'utf8'));
   assert.ok(parsed.ok, parsed.ok ? '' : parsed.why);
   return parsed.result;
+}
+
+/** The results in the history of the workspace. */
+function keptRuns(profile: string): readonly string[] {
+  const storage = join(profile, 'data/User/workspaceStorage');
+  return readdirSync(storage, { recursive: true, encoding: 'utf8' }).filter((path) =>
+    /headscope\.headscope\/history\/[^/]+-[0-9a-f]{12}\.headscope-heads\.json$/.test(path),
+  );
 }
 
 describe('the heads panel in VS Code', function () {
@@ -107,9 +116,13 @@ describe('the heads panel in VS Code', function () {
     await window().bench.screenshot(join(pictures, 'heads-ablated.png'));
   });
 
-  it('shows the result and the changed head again after the window is reloaded', async () => {
-    const { bench } = window();
+  it('shows the result and the changed head again after the extension host was killed', async () => {
+    const { bench, host } = window();
     const before = await shown(await headsPanel(bench, 'full'), 'entropy');
+    const [extensionHost] = processesOf(host.profile, '--type=extensionHost');
+    assert.ok(extensionHost);
+    process.kill(extensionHost, 'SIGKILL');
+    assert.equal(keptRuns(host.profile).length, 1, 'the one run lies in the history');
     await bench.page.reload();
     await bench.restored();
     const panel = await headsPanel(bench, 'full');
