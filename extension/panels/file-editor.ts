@@ -4,6 +4,7 @@ import { Owner } from '../platform/owner';
 import { resultKinds, type ComparedOf, type Kind, type SavedOf } from '../results/result-kinds';
 import type { ReadableResult } from '../results/result-library';
 import { withoutSuffix } from '../results/result-words';
+import { changeWhenSaved } from '../results/saved-again';
 import type { DocumentFile } from './panel-types';
 import { textChange } from './text-change';
 
@@ -41,6 +42,7 @@ export class FileEditor<K extends Kind, Host extends FileHost<K>>
       name: withoutSuffix(document.uri.path.split('/').at(-1) ?? ''),
       uri: key,
       read: () => resultKinds[this.kind].parse(document.getText()),
+      changeWhenSaved: () => changeWhenSaved(this.kind, document.getText()),
       write: (text) => replaceText(document, text),
     });
     const awaited = this.awaited.get(key);

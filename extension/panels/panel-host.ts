@@ -292,7 +292,10 @@ export abstract class PanelHost<T extends PanelTypes, Services extends PanelServ
   private async save(): Promise<void> {
     const shown = this.need('to save');
     const savedAs = await this.services.save(shown);
-    if (savedAs === undefined || shown !== this.shown) return;
+    if (savedAs === undefined) return;
+    const change = this.follows ? undefined : this.file?.changeWhenSaved?.();
+    if (change !== undefined) this.say('info', change);
+    if (shown !== this.shown) return;
     this.savedAs = savedAs;
     const { run } = this.services;
     if (this.follows && run.result === shown) run.savedNow(shown, savedAs);

@@ -33,6 +33,8 @@ export interface ShownFile<Saved> {
   readonly name: string;
   /** Not ok, with a sentence, when the text is no such result. */
   read(): Checked<Saved>;
+  /** A sentence where what is saved of it would differ from it. */
+  changeWhenSaved?(): string | undefined;
 }
 
 /** One that is a document of the editor. */

@@ -656,6 +656,16 @@ describe('what a person keeps', () => {
     assert.equal(last(sent, 'result').savedAs, '.headscope/tiny');
   });
 
+  it('is saved from an older file with a sentence that says what is different in the copy', async () => {
+    const stage = new Stage();
+    const changeWhenSaved = () => 'The copy is written without remark.';
+    const file = { name: 'old', read: () => ({ ok: true as const, result: reply() }), changeWhenSaved };
+    const { host, sent } = await stage.ready('file', { file });
+    await host.receive({ kind: 'save' });
+    assert.equal(last(sent, 'notice').sentence, changeWhenSaved());
+    assert.equal(last(sent, 'result').savedAs, '.headscope/tiny');
+  });
+
   it('is refused with a sentence when there is nothing', async () => {
     const stage = new Stage();
     const { host, sent } = await stage.ready('full');

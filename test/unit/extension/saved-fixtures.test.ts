@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { jsonValidation } from '../../../build/schemas.mjs';
 import { parseIntervention } from '../../../extension/results/intervention-file';
+import { changeWhenSaved } from '../../../extension/results/saved-again';
 import { kindOf, kinds, resultKinds, type ResultKind } from '../../../extension/results/result-kinds';
 import { interventionSuffix } from '../../../protocol/contributions/views';
 import { parseDo, printDo } from '../../../protocol/interventions/do-form';
@@ -132,6 +133,36 @@ describe('a file that was saved by this version or an earlier one', () => {
       assert.equal(text(again.result), text(read));
     });
   }
+
+  it('says what is different in it when it is saved again, and of no other', () => {
+    const sentence = (file: string): string | undefined =>
+      changeWhenSaved(kindOf(file)!, readFileSync(join(folder, file), 'utf8'));
+    const changed = files.filter((file) => kindOf(file) !== undefined && sentence(file) !== undefined);
+    // Those of the command line hold what it computes of a caption beside; heads had gains or interventions.
+    assert.deepEqual(changed, [
+      'all-steps.headscope-hallucination.json',
+      'causal.headscope-heads.json',
+      'changes-2026-11-30.headscope-heads.json',
+      'encoder.headscope-heads.json',
+      'map-2026-11-30.headscope-hallucination.json',
+      'pictures-2026-11-24.headscope-heads.json',
+      'plan-2026-11-30.headscope-heads.json',
+      'reinforced-2026-11-30.headscope-heads.json',
+      'span.headscope-hallucination.json',
+    ]);
+    assert.match(
+      sentence('span.headscope-hallucination.json') ?? '',
+      /: without text, tokens, stoppedAt and mentions\. /,
+    );
+    assert.match(
+      sentence('causal.headscope-heads.json') ?? '',
+      /: with interventions\. The file that was opened stays/,
+    );
+    const today = open('ablation-2026-11-30.headscope-analysis.json').raw as object;
+    const another = JSON.stringify({ ...today, remark: 'by hand' });
+    assert.match(changeWhenSaved('analysis', another) ?? '', /: without remark\. /);
+    assert.equal(changeWhenSaved('heads', 'notes'), undefined);
+  });
 
   it('holds interventions of all 24 kinds, each as it is written on the command line', () => {
     const list = open('every-kind-2026-11-30.headscope-intervention.json').read as readonly Intervention[];
