@@ -55,6 +55,8 @@ function bodyOf(section: Section): string {
           );
         })
         .join('\n');
+    case 'matrix':
+      return `Head L${section.of.layer}H${section.of.head} on ${section.tokens.length} tokens: see the panel, or headscope map.`;
     case 'map':
     case 'image': {
       const count = section.kind === 'map' ? section.values.flat().length : (section.numbers[0]?.values.length ?? 0);

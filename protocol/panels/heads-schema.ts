@@ -2,6 +2,7 @@
 import { interventionsField } from '../interventions/interventions';
 import type { Output, Schema } from '../schema/check';
 import { byKind, flag, number, object, optional, text, anyNumber, whole } from '../schema/fields';
+import { askHead } from './head-messages';
 import { fromModelRunPanel, prompt } from './messages';
 
 const interventions = interventionsField;
@@ -31,18 +32,7 @@ export const fromHeadsPanel = byKind({
   ...fromModelRunPanel(plan),
   tokenise: { request, folder: text, prompt },
   run: { plan },
-  tile: {
-    request,
-    layer: whole,
-    head: whole,
-    rowStart: whole,
-    rowCount: whole,
-    columnStart: whole,
-    columnCount: whole,
-    outRows: whole,
-    outColumns: whole,
-  },
-  row: { request, layer: whole, head: whole, query: whole },
+  ...askHead,
   nextTokens: { request, interventions },
   generate: {
     request,

@@ -4,10 +4,11 @@
  */
 import type { HeadsSetup } from './heads-schema';
 import type { Tokenised } from '../compute/models';
-import type { HeadThumbnails, HeadTile, NextTokens } from '../results/heads';
+import type { HeadThumbnails, NextTokens } from '../results/heads';
 import type { HeadsResult, HeadStatistics } from '../results/heads-schema';
 import type { ModelSummary } from '../schema/parts';
 import type { HeadsLayer } from '../sections/heads';
+import type { HeadAnswer } from './head-messages';
 import type { DeviceChoices, ModelChoice, PanelPlace, ToModelRunPanel, WaitingModel } from './run-panel';
 
 export type HeadsPlace = PanelPlace;
@@ -61,9 +62,7 @@ export type ToHeadsPanel =
       readonly effects?: HeadEffects;
       readonly finding?: string;
     }
-  | { readonly kind: 'tile'; readonly request: number; readonly tile: HeadTile }
-  /** All probabilities of one query of one head, [keys]. */
-  | { readonly kind: 'row'; readonly request: number; readonly row: Float32Array }
+  | HeadAnswer
   | { readonly kind: 'nextTokens'; readonly request: number; readonly distributions: readonly NextTokens[] }
   /** One generated token of the plain run (`variant` false) or of the run with interventions. */
   | {

@@ -13,5 +13,10 @@ export const scale = object({
   kind: oneOf(['sequential', 'diverging']),
   min: optional(number),
   max: optional(number),
+  /**
+   * How a sequential scale spreads its numbers where a person has chosen nothing else: `log` over the three decades below its
+   * end, `root` by the square root of their share of the end, so that weights of a few percent are seen. Absent: evenly.
+   */
+  curve: optional(oneOf(['log', 'root'])),
 });
 export type Scale = Output<typeof scale>;

@@ -53,6 +53,9 @@ export const rowsOf = (rows: number, columns: number, all: number): Schema<reado
     v.array(v.array(figure)),
   );
 
+/** Beside the texts of tokens. */
+export const tokenIds = list(wholeFrom(0, 2 ** 31 - 1), 'a list of token ids', { most: mostTokens });
+
 /** `what`: the name of the list in a sentence about a fault. */
 export const numbersOfTokens = (what: string) =>
   list(

@@ -11,11 +11,12 @@ import { graph } from './graph';
 import { heads } from './heads';
 import { image } from './image';
 import { map } from './map';
+import { matrix } from './matrix';
 import { table } from './table';
 import { text } from './text';
 import { tokens } from './tokens';
 
-export const section = byKind({ heads, map, tokens, chart, table, image, graph, text, generations });
+export const section = byKind({ heads, map, matrix, tokens, chart, table, image, graph, text, generations });
 export type Section = Output<typeof section>;
 export type SectionKind = Section['kind'];
 

@@ -1,10 +1,11 @@
 /** A text as a ribbon of tokens, each with a value, a class, or both. */
 import { type KindOutput, list, optional, text } from '../schema/fields';
-import { base, classesOfTokens, mostTokens, numbersOfTokens } from './section-base';
+import { base, classesOfTokens, mostTokens, numbersOfTokens, tokenIds } from './section-base';
 
 export const tokens = {
   ...base,
   tokens: list(text, 'a list of tokens', { most: mostTokens }),
+  tokenIds: optional(tokenIds),
   numbers: numbersOfTokens('a list of numbers of tokens'),
   classes: optional(classesOfTokens),
 };

@@ -33,7 +33,7 @@ const bench: Bench = {
       await panel.close();
 
       const long = await browser.open({ host: answering(finishedMessage({ result: longResult(result) })) });
-      await long.page.waitForSelector('hs-head-matrix canvas');
+      await long.page.waitForSelector('.head-drawing canvas');
       const { frames, seconds, slow, tiles } = await long.page.evaluate(panAndZoom, { seconds: secondsOfMotion });
       report.figure({
         name: `pan and zoom of a head of ${longPrompt.toLocaleString('en-US')} tokens`,
@@ -117,7 +117,7 @@ async function panAndZoom({ seconds }: { readonly seconds: number }): Promise<{
     }, 10);
     return Promise.resolve();
   };
-  const matrix = document.querySelector('hs-head-matrix') as unknown as {
+  const matrix = document.querySelector('.head-drawing hs-section-picture') as unknown as {
     zoom(factor: number): void;
     pan(dx: number, dy: number): void;
     fit(): void;

@@ -93,7 +93,7 @@ async function heads(bench: Workbench, theme: Theme): Promise<void> {
     const grid = panel.locator('.grid-frame');
     for (const key of keys) await grid.press(key);
     await panel.locator('.one-head h2', { hasText: name }).waitFor();
-    await panel.locator('hs-head-matrix .readout', { hasText: 'Keys after the query' }).waitFor();
+    await panel.locator('#around-matrix', { hasText: 'Keys after the query' }).waitFor();
     await panel.locator('.top-keys tr td.token-cell').first().waitFor();
     await bench.page.mouse.move(0, 0);
   };

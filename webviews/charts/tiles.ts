@@ -110,11 +110,19 @@ export class TileStore {
 
   /** What is on screen now: earlier wishes that were not asked yet are dropped. */
   want(addresses: readonly TileAddress[]): void {
+    const wanted = new Set<string>();
     this.queue = addresses.filter((address) => {
       const key = keyOf(address);
-      return !this.loaded.has(key) && !this.asked.has(key) && !this.failed.has(key);
+      if (wanted.has(key) || this.loaded.has(key) || this.asked.has(key) || this.failed.has(key)) return false;
+      wanted.add(key);
+      return true;
     });
     this.pump();
+  }
+
+  /** One more, behind what is on screen. */
+  wantAlso(address: TileAddress): void {
+    this.want([...this.queue, address]);
   }
 
   receive(tile: LoadedTile): void {

@@ -7,7 +7,11 @@ export interface Domain {
   readonly kind: Scale['kind'];
   readonly low: number;
   readonly high: number;
+  readonly curve?: Scale['curve'];
 }
+
+/** A logarithmic scale spans this many decades below its end. */
+const decades = 3;
 
 /** What a scale spans for these values; never empty. */
 export function domainOf(scale: Scale, values: Iterable<Figure>): Domain {
@@ -25,15 +29,27 @@ export function domainOf(scale: Scale, values: Iterable<Figure>): Domain {
   }
   const low = finite(scale.min) ?? Math.min(0, least <= most ? least : 0);
   const high = finite(scale.max) ?? (least <= most ? most : 1);
-  return { kind: 'sequential', low, high: high > low ? high : low + 1 };
+  const end = high > low ? high : low + 1;
+  const { curve } = scale;
+  if (curve === undefined || low < 0) return { kind: 'sequential', low, high: end };
+  return { kind: 'sequential', low: curve === 'log' ? end / 10 ** decades : 0, high: end, curve };
 }
 
 const finite = (value: number | undefined): number | undefined =>
   value !== undefined && Number.isFinite(value) ? value : undefined;
 
 /** 0..1 from the low to the high end, clamped; NaN stays NaN. */
-export const shareOf = (value: Figure, { low, high }: Domain): number =>
-  Math.min(1, Math.max(0, (value - low) / (high - low)));
+export function shareOf(value: Figure, { low, high, curve }: Domain): number {
+  const share =
+    curve === 'log'
+      ? value > 0
+        ? 1 + Math.log10(value / high) / decades
+        : value * 0
+      : curve === 'root'
+        ? Math.sqrt(Math.max(0, value) / high)
+        : (value - low) / (high - low);
+  return Math.min(1, Math.max(0, share));
+}
 
 /** Undefined where there is no number. */
 export function colourAt(value: Figure, domain: Domain, dark: boolean): Rgb | undefined {

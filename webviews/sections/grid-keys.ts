@@ -49,3 +49,7 @@ export function parseGridKey(key: string): GridPlace | undefined {
   const found = /^(\d+)\.(\d+)$/.exec(key);
   return found ? { row: Number(found[1]), column: Number(found[2]) } : undefined;
 }
+
+/** Places of a list from one to another, in order, both among them. */
+export const between = (from: number, to: number): readonly string[] =>
+  Array.from({ length: Math.abs(to - from) + 1 }, (_, at) => String(Math.min(from, to) + at));

@@ -58,7 +58,9 @@ export function scaleItem(domain: Domain, unit: string, theme: Theme): Item {
   const signed = domain.kind === 'diverging';
   const number = (value: number): string => `${signed && value > 0 ? '+' : ''}${significant(value, 2)}`;
   const low = words(number(domain.low), theme);
-  const high = words(`${number(domain.high)}${unit === '' ? '' : ` ${unit}`}`, theme);
+  const { curve } = domain;
+  const spread = curve === undefined ? '' : curve === 'log' ? ', log' : ', square root';
+  const high = words(`${number(domain.high)}${unit === '' ? '' : ` ${unit}`}${spread}`, theme);
   const stops = stopsOf(domain, theme.dark);
   const [from, step] = [low.width + 6, 7];
   const bar: Mark[] = stops.map((fill, at) => ({

@@ -60,6 +60,25 @@ function paint(context: CanvasRenderingContext2D, mark: Mark): void {
       context.imageSmoothingEnabled = false;
       context.drawImage(rasterOf(mark), mark.x, mark.y, mark.width, mark.height);
       return;
+    case 'pieces': {
+      if (mark.columns === 0 || mark.rows === 0) return;
+      context.imageSmoothingEnabled = false;
+      context.translate(mark.x ?? 0, mark.y ?? 0);
+      const raster = rasterOf(mark);
+      const { side } = mark;
+      for (const { column, row, x, y, width, height } of mark.pieces)
+        context.drawImage(raster, column, row, side, side, x, y, width, height);
+      return;
+    }
+    case 'clipped': {
+      const { x, y, width, height } = mark.box;
+      context.translate(mark.x ?? 0, mark.y ?? 0);
+      context.beginPath();
+      context.rect(x, y, width, height);
+      context.clip();
+      paintScene(context, { width, height, marks: mark.marks });
+      return;
+    }
     case 'picture':
       context.imageSmoothingEnabled = mark.sharp !== true;
       context.drawImage(mark.picture.image, mark.x, mark.y, mark.width, mark.height);
@@ -72,7 +91,7 @@ function paint(context: CanvasRenderingContext2D, mark: Mark): void {
 const rasters = new WeakMap<Uint8ClampedArray<ArrayBuffer>, HTMLCanvasElement>();
 
 /** Drawn once, however often the cursor moves over it. */
-export function rasterOf({ columns, rows, rgba }: Extract<Mark, { kind: 'pixels' }>): HTMLCanvasElement {
+export function rasterOf({ columns, rows, rgba }: Extract<Mark, { kind: 'pixels' | 'pieces' }>): HTMLCanvasElement {
   const known = rasters.get(rgba);
   if (known) return known;
   const canvas = document.createElement('canvas');

@@ -1,7 +1,7 @@
 /** Writes a scene as SVG. */
 import { escapeXml } from '../charts/image';
-import type { Mark, Scene } from './scene';
-import { rasterOf } from './scene-canvas';
+import type { Box, Mark, Scene } from './scene';
+import { paintScene, rasterOf } from './scene-canvas';
 
 /** `name`: in front of the ids of documents inside, so that those of several scenes in one file do not meet. */
 export const sceneSvg = (scene: Scene, name = 's'): string =>
@@ -16,6 +16,13 @@ const attributes = (values: Readonly<Record<string, string | number | undefined>
 const round = (value: number): number => Math.round(value * 100) / 100;
 
 const pixelated = 'image-rendering: pixelated';
+
+function around(boxes: readonly Box[]): Box {
+  const [left, top] = [Math.min(...boxes.map(({ x }) => x)), Math.min(...boxes.map(({ y }) => y))];
+  const right = Math.max(...boxes.map(({ x, width }) => x + width));
+  const bottom = Math.max(...boxes.map(({ y, height }) => y + height));
+  return { x: left, y: top, width: right - left, height: bottom - top };
+}
 
 function markSvg(mark: Mark, name: string): string {
   switch (mark.kind) {
@@ -51,6 +58,29 @@ function markSvg(mark: Mark, name: string): string {
       if (mark.columns === 0 || mark.rows === 0) return '';
       const href = rasterOf(mark).toDataURL('image/png');
       return `<image${attributes({ x, y, width, height, href, preserveAspectRatio: 'none', style: pixelated })}/>`;
+    }
+    case 'pieces': {
+      if (mark.columns === 0 || mark.rows === 0 || mark.pieces.length === 0) return '';
+      const box = around(mark.pieces);
+      // At twice the size, as on a fine screen: what is drawn there is drawn here.
+      const canvas = document.createElement('canvas');
+      [canvas.width, canvas.height] = [Math.ceil(box.width * 2), Math.ceil(box.height * 2)];
+      const context = canvas.getContext('2d');
+      context?.scale(2, 2);
+      if (context) paintScene(context, { ...box, marks: [{ ...mark, x: -box.x, y: -box.y }] });
+      const place = {
+        x: box.x + (mark.x ?? 0),
+        y: box.y + (mark.y ?? 0),
+        width: canvas.width / 2,
+        height: canvas.height / 2,
+      };
+      return `<image${attributes({ ...place, href: canvas.toDataURL('image/png'), preserveAspectRatio: 'none', style: pixelated })}/>`;
+    }
+    case 'clipped': {
+      const { x, y, width, height } = mark.box;
+      const marks = mark.marks.map((one, at) => markSvg(one, `${name}-${at}`)).join('');
+      const place = { x: x + (mark.x ?? 0), y: y + (mark.y ?? 0), width, height };
+      return `<svg${attributes({ ...place, viewBox: `${round(x)} ${round(y)} ${round(width)} ${round(height)}`, overflow: 'hidden' })}>${marks}</svg>`;
     }
     case 'picture': {
       const { x, y, width, height, picture, sharp } = mark;

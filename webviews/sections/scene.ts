@@ -62,6 +62,25 @@ export type Mark =
       /** Enlarged so far that its pixels are squares. */
       readonly sharp?: true;
     }
+  /** Pieces of one raster, each at a place of its own; a piece is `side` x `side` texels from (`column`, `row`). */
+  | {
+      readonly kind: 'pieces';
+      readonly x?: number;
+      readonly y?: number;
+      readonly columns: number;
+      readonly rows: number;
+      readonly rgba: Uint8ClampedArray<ArrayBuffer>;
+      readonly side: number;
+      readonly pieces: readonly (Box & { readonly column: number; readonly row: number })[];
+    }
+  /** Marks of which only what lies in the box is seen; (x, y) moves them and the box. */
+  | {
+      readonly kind: 'clipped';
+      readonly x?: number;
+      readonly y?: number;
+      readonly box: Box;
+      readonly marks: readonly Mark[];
+    }
   /** A finished SVG document inside this one; files only. */
   | { readonly kind: 'svg'; readonly x: number; readonly y: number; readonly svg: string };
 

@@ -13,10 +13,10 @@ import { withUnit } from './words';
 const oneLine = (text: string): string => text.replaceAll(/\s+/g, ' ').trim();
 
 /** Lines that begin with # say what the rows are; readers of CSV take them as comments (`comment='#'` of pandas). */
-export function sectionCsv(section: Section): string {
+export function sectionCsv(section: Section, view: SectionView = {}): string {
   const kind = kindOf(section);
   if (!kind) return '';
-  const twin = kind.twin(section);
+  const twin = kind.twin(section, view);
   const about = [
     section.title,
     ...(section.caption === undefined ? [] : [section.caption]),
@@ -64,7 +64,9 @@ const drawn = (
   theme: Theme,
   width: number,
 ): Scene =>
-  kind.drawn === 'page' ? kind.scene(section, theme, width) : kind.picture(section, view, loaded).draw(width, theme);
+  kind.drawn === 'page'
+    ? kind.scene(section, theme, width, view)
+    : kind.picture(section, view, loaded).draw(width, theme);
 
 function lines(text: string, size: number, fill: string, weight: number, theme: Theme, width: number): Scene {
   const marks = wrap(oneLine(text).slice(0, 2000), width, size, { font: theme.font, weight }).map((line, at): Mark =>
@@ -78,7 +80,7 @@ const mostRows = 2000;
 
 /** The numbers of a section and what they are, folded. */
 export function sectionTable(section: Section): string {
-  const twin = kindOf(section)?.twin(section);
+  const twin = kindOf(section)?.twin(section, {});
   if (!twin) return '';
   const rows = twin.rows.slice(0, mostRows);
   const cut = twin.rows.length > rows.length ? ` (the first ${rows.length} of ${twin.rows.length} rows)` : '';

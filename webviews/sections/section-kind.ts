@@ -1,8 +1,11 @@
 /** What a kind of section gives: its drawing, its table twin, and what can be asked of its cells. `sections.ts` lists the kinds. */
-import type { TemplateResult } from 'lit';
+import type { nothing, TemplateResult } from 'lit';
 import type { AttentionCell } from '../../protocol/sections/map';
+import type { HeadTile } from '../../protocol/results/heads';
+import type { MatrixSection } from '../../protocol/sections/matrix';
 import type { Section } from '../../protocol/sections/section';
 import type { SectionQuestion } from '../../protocol/analysis/schema';
+import type { TileRectangle } from '../charts/tiles';
 import type { CellValue, Column, Sort } from '../ui/table';
 import type { Theme } from '../ui/theme';
 import type { Picture } from './picture';
@@ -14,6 +17,13 @@ export interface SectionView {
   readonly shown?: string | undefined;
   /** The cell, token, node or row that was chosen, in the words of its kind. */
   readonly cursor?: string | undefined;
+  /** Where several tokens can be chosen: all of them. */
+  readonly chosen?: readonly string[] | undefined;
+  /** Colours on a logarithmic scale; absent: as the section says. */
+  readonly log?: boolean | undefined;
+  /** Of the attention of a head: lines instead of the matrix, and key 0 left out. */
+  readonly lines?: boolean | undefined;
+  readonly hideFirst?: boolean | undefined;
   /** Of a graph: edges at least this strong are drawn. */
   readonly threshold?: number | undefined;
   /** Of a picture with values over it: from 0, the picture alone, to 1, the values alone. */
@@ -46,11 +56,22 @@ interface ShownNumber {
 /** Pictures that the extension has read, by path; undefined while one is on its way or cannot be read. */
 export type LoadedPictures = ReadonlyMap<string, LoadedPicture>;
 
+/** Who has the numbers. What is out of date may be answered late, or never. */
+export interface HeadSupply {
+  tile(rectangle: TileRectangle): Promise<Pick<HeadTile, 'outRows' | 'outColumns' | 'data'>>;
+  /** All probabilities of one query, [keys]. */
+  row(query: number): Promise<Float32Array>;
+}
+
 export interface SectionActions {
   view(change: Partial<SectionView>): void;
   ask(place: SectionQuestion['place']): void;
   /** Why a head gives a key its weight; absent where nothing can be run. */
   explain?(cell: AttentionCell): void;
+  /** The probabilities of a head on a prompt that was read; absent where no model is at hand. */
+  readonly head?: (section: MatrixSection) => HeadSupply;
+  /** Something has come that the words of the page hold. */
+  redraw?(): void;
   copy(text: string, what: string): void;
   save(format: SectionFormat): void;
 }
@@ -69,10 +90,10 @@ interface KindBase<S extends Section> {
   readonly numbers?: (section: S) => readonly ShownNumber[];
   readonly isEmpty: (section: S) => boolean;
   /** Absent: the section is a table or a text already. */
-  readonly twin: (section: S) => Twin;
+  readonly twin: (section: S, view: SectionView) => Twin;
   /** What the analysis is asked about the chosen cell. */
   readonly place?: (section: S, cursor: string) => SectionQuestion['place'] | undefined;
-  readonly controls?: (part: SectionPart<S>) => TemplateResult;
+  readonly controls?: (part: SectionPart<S>) => TemplateResult | typeof nothing;
 }
 
 /** Drawn as a scene, on the screen and in files alike. */
@@ -85,7 +106,7 @@ export interface PictureKind<S extends Section> extends KindBase<S> {
 export interface PageKind<S extends Section> extends KindBase<S> {
   readonly drawn: 'page';
   readonly body: (part: SectionPart<S>) => TemplateResult;
-  readonly scene: (section: S, theme: Theme, width: number) => Scene;
+  readonly scene: (section: S, theme: Theme, width: number, view: SectionView) => Scene;
   /** What is said of the chosen row or point. */
   readonly words?: (section: S, cursor: string) => string | undefined;
   /** The page shows a table or a text already: there is no other view of it. */

@@ -6,6 +6,7 @@ import { icon } from '../ui/icons';
 import '../ui/menu';
 import type { MenuItem } from '../ui/menu';
 import { toMarkdown } from '../ui/table';
+import type { Choice } from './picture';
 import './picture';
 import { chosenNumber, type KindOf, type SectionFormat, type SectionPart } from './section-kind';
 import { sectionCsv } from './section-file';
@@ -48,7 +49,7 @@ export function sectionView(part: SectionPart, answers: TemplateResult | typeof 
 function body(part: SectionPart, kind: KindOf<Section>): TemplateResult {
   const { section, view, actions } = part;
   if (view.asTable && !(kind.drawn === 'page' && kind.isTwin)) {
-    return twinTable({ caption: section.title, twin: kind.twin(section), view, actions });
+    return twinTable({ caption: section.title, twin: kind.twin(section, view), view, actions });
   }
   return html`${numbersSwitch(part, kind)} ${kind.controls?.(part) ?? nothing} ${drawing(part, kind)}
   ${chosen(part, kind)}`;
@@ -61,7 +62,10 @@ function drawing(part: SectionPart, kind: KindOf<Section>): TemplateResult {
   return html`<hs-section-picture
       .picture=${kind.picture(section, view, loaded)}
       .cursor=${view.cursor}
-      @cursor=${({ detail }: CustomEvent<string | null>) => part.actions.view({ cursor: detail ?? undefined })}
+      .chosen=${view.chosen}
+      @cursor=${({ detail }: CustomEvent<string | null>) =>
+        part.actions.view({ cursor: detail ?? undefined, chosen: undefined })}
+      @choose=${({ detail }: CustomEvent<Choice>) => part.actions.view(detail)}
       @ask=${({ detail }: CustomEvent<string>) => ask(part, kind, detail)}
     ></hs-section-picture>
     ${number?.definition ? html`<p class="reason">${number.title}: ${shortened(number.definition, longestCaption)}</p>` : nothing}
@@ -167,7 +171,7 @@ function numbersSwitch({ section, view, compact, actions }: SectionPart, kind: K
 function tools(part: SectionPart, kind: KindOf<Section>): TemplateResult {
   const { section, view, actions } = part;
   const isTwin = kind.drawn === 'page' && kind.isTwin === true;
-  const twin = () => kind.twin(section);
+  const twin = () => kind.twin(section, view);
   const save = (label: string, format: SectionFormat, glyph: MenuItem['icon']): MenuItem => ({
     label,
     ...(glyph ? { icon: glyph } : {}),
@@ -179,7 +183,7 @@ function tools(part: SectionPart, kind: KindOf<Section>): TemplateResult {
       icon: 'copy',
       run: () => actions.copy(toMarkdown(twin().columns, twin().rows), 'The table'),
     },
-    { label: 'Copy as CSV', icon: 'copy', run: () => actions.copy(sectionCsv(section), 'The table') },
+    { label: 'Copy as CSV', icon: 'copy', run: () => actions.copy(sectionCsv(section, view), 'The table') },
     save('Save as CSV', 'csv', 'table'),
     save('Save as PNG', 'png', 'file-media'),
     save('Save as SVG', 'svg', 'file-media'),

@@ -6,6 +6,7 @@ import { graphKind } from './graph/graph';
 import { headsKind } from './heads/heads';
 import { imageKind } from './image/image';
 import { mapKind } from './map/map';
+import { matrixKind } from './matrix/matrix';
 import type { KindOf } from './section-kind';
 import { tableKind } from './table';
 import { textKind } from './text';
@@ -14,6 +15,7 @@ import { tokensKind } from './tokens/tokens';
 const kinds: { readonly [K in SectionKind]: KindOf<Extract<Section, { kind: K }>> } = {
   heads: headsKind,
   map: mapKind,
+  matrix: matrixKind,
   tokens: tokensKind,
   chart: chartKind,
   table: tableKind,

@@ -64,6 +64,60 @@ export const sectionStyles = css`
   .picture-frame canvas {
     display: block;
   }
+  .picture-frame.movable {
+    cursor: crosshair;
+    touch-action: none;
+  }
+  .head-body {
+    display: grid;
+    grid-template-columns: minmax(0, 1fr);
+    gap: 12px 20px;
+    align-items: start;
+  }
+  .head-drawing,
+  .head-strip {
+    min-width: 0;
+  }
+  .head-drawing hs-section-picture {
+    max-width: 640px;
+  }
+  .head-options {
+    display: flex;
+    flex-wrap: wrap;
+    gap: 2px 16px;
+  }
+  .token-caption {
+    display: flex;
+    flex-wrap: wrap;
+    align-items: center;
+    gap: 4px;
+    min-height: 22px;
+    font-size: var(--small);
+  }
+  .top-keys table {
+    margin-top: 2px;
+  }
+  .top-keys td {
+    height: 20px;
+    padding: 0 8px 0 0;
+  }
+  .token-cell {
+    max-width: 120px;
+    overflow: hidden;
+    text-overflow: ellipsis;
+    font-family: var(--vscode-editor-font-family);
+  }
+  .bar rect {
+    fill: var(--vscode-charts-blue, var(--vscode-focusBorder));
+  }
+  .bar.changed rect {
+    fill: var(--vscode-charts-orange, var(--vscode-editorWarning-foreground));
+  }
+  @container panel (min-width: 900px) {
+    .result-section .head-body {
+      grid-template-columns: minmax(0, 640px) minmax(0, 1fr);
+    }
+  }
   .picture-tip {
     position: absolute;
     z-index: 10;

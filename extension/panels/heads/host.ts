@@ -171,7 +171,7 @@ export class HeadsHost extends ModelPanelHost<HeadsTypes, HeadsServices> {
   }
 
   private tile(message: Asked<'tile'>): void {
-    const { kind, request, ...rectangle } = message;
+    const { kind, request, prompt: _, ...rectangle } = message;
     const ask = async (): Promise<ToHeadsPanel> => {
       const subject = await this.subject();
       return { kind, request, tile: await this.services.server.headTile({ ...subject, ...rectangle }) };
@@ -180,11 +180,15 @@ export class HeadsHost extends ModelPanelHost<HeadsTypes, HeadsServices> {
   }
 
   private row(message: Asked<'row'>): void {
-    const { kind, request, ...of } = message;
-    this.ask(message, async () => {
-      const subject = await this.subject();
-      return { kind, request, row: await this.services.server.headRow({ ...subject, ...of }) };
-    });
+    const { kind, request, prompt: _, ...of } = message;
+    this.ask(
+      message,
+      async () => {
+        const subject = await this.subject();
+        return { kind, request, row: await this.services.server.headRow({ ...subject, ...of }) };
+      },
+      mostTiles,
+    );
   }
 
   private nextTokens(message: Asked<'nextTokens'>): void {

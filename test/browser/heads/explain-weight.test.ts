@@ -10,7 +10,7 @@ describe('Heads panel in Chromium: why a weight', function () {
     const panel = await finished({ host: answering(finishedMessage({ select: { layer: 0, head: 7 } })) });
     await panel.page.waitForSelector('.top-keys tbody tr:first-child td.token-cell');
     assert.ok(await panel.page.$('#explain-weight[disabled]'));
-    await panel.page.focus('.matrix-frame');
+    await panel.page.focus('.head-drawing .picture-frame');
     for (const key of ['ArrowRight', 'ArrowRight', 'ArrowRight', 'ArrowUp', 'Enter']) {
       await panel.page.keyboard.press(key);
     }
@@ -32,7 +32,7 @@ describe('Heads panel in Chromium: why a weight', function () {
     const panel = await finished({
       host: answering(finishedMessage({ select: { layer: 0, head: 7 }, canRun: 'The workspace is not trusted.' })),
     });
-    await panel.page.waitForSelector('hs-head-matrix');
+    await panel.page.waitForSelector('.head-drawing');
     assert.equal(await panel.page.locator('#explain-weight').count(), 0);
   });
 });

@@ -78,7 +78,7 @@ describe('what leaves the heads panel', () => {
       parsed.words.some((words) => words?.startsWith(name)),
       parsed.words.join('\n'),
     );
-    assert.ok(parsed.words.includes('key →') && parsed.words.includes('← query'));
+    assert.ok(parsed.words.includes('key →') && parsed.words.includes('query'));
     assert.equal((JSON.parse(parsed.metadata) as { seed: number }).seed, 0);
     // What the page shows, the result, and the one script that its policy allows.
     assert.deepEqual(parsed.scripts, ['application/json', 'application/json', '']);
@@ -92,7 +92,7 @@ describe('what leaves the heads panel', () => {
 
   it('as a page from the disk where a person chooses heads and reads values, and nothing is loaded or evaluated', async () => {
     const panel = await finished({ host: answering(finishedMessage({ select: { layer: 2, head: 4 } })) });
-    await panel.page.waitForSelector('hs-head-matrix canvas');
+    await panel.page.waitForSelector('.head-drawing canvas');
     await panel.posts('tile');
     await settle(panel);
     const { data } = await exported(panel, 'HTML');

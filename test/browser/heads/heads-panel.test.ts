@@ -5,7 +5,7 @@ import { headStatisticNames } from '../../../protocol/results/heads';
 import type { HeadStatistics } from '../../../protocol/results/heads-schema';
 import { contrastOfThumb } from '../support/slider-contrast';
 import { answering, finishedMessage, model, openMessage, plan, result, thumbnails } from './heads-host';
-import { headsPanels, settle, type Panel } from './opened-panels';
+import { chosenIn, clickCell, headsPanels, hoverCell, pictures, settle, textsIn, type Panel } from './opened-panels';
 import { plantedModel, plantedResult, plantedRow } from './planted-model';
 
 describe('the heads panel', () => {
@@ -175,68 +175,98 @@ describe('the heads panel', () => {
       assert.ok(Number(onDiagonal) > Number(offDiagonal) + 100, `${onDiagonal} against ${offDiagonal}`);
     });
 
-    it('shades the keys that the selected head reads from the selected query, and lists them exactly', async () => {
+    it('colours the keys that the selected head reads from the selected query, and lists them exactly', async () => {
       const panel = await finished({ host: answering(finishedMessage({ select: { layer: 0, head: 7 } })) });
-      await panel.page.waitForSelector('.token.shade-8, .token.shade-7');
+      await panel.page.waitForSelector('.top-keys td.token-cell');
       const row = plantedRow(model, 0, 7, 31);
-      const shaded = await panel.page.$$eval('.token.shade-8, .token.shade-7', (all) =>
-        all.map((one) => (one as HTMLElement).dataset['position']),
+      // Of each token the colour under it: all but the key that is read most are dark.
+      const light = await panel.page.$eval(pictures.strip, (element) =>
+        (
+          element as unknown as { scene: { marks: readonly { kind: string; fill?: string; height?: number }[] } }
+        ).scene.marks
+          .filter(({ kind, fill, height = 0 }) => kind === 'rect' && fill !== undefined && height > 12)
+          .flatMap(({ fill = '' }, at) => (Number(/\d+/.exec(fill)?.[0]) > 180 ? [at] : [])),
       );
-      assert.deepEqual(shaded, ['30']);
+      assert.deepEqual(light, [30]);
       const first = await panel.page.$$eval('.top-keys tr:first-child td', (all) =>
         all.map((cell) => (cell as HTMLElement).innerText.trim()),
       );
       assert.equal(first[0], '30');
       assert.equal(first[1], '␣book');
       assert.equal(Number(first[3]), Number(row[30]?.toPrecision(3)));
-      assert.equal(await panel.page.getAttribute('.token.query', 'data-position'), '31');
-      assert.match(
-        (await panel.page.getAttribute('[data-position="30"]', 'title')) ?? '',
-        new RegExp(`id ${model.ids[30]}`),
-      );
+      assert.deepEqual(await chosenIn(panel, pictures.strip), ['31']);
+      await hoverCell(panel, pictures.strip, '30');
+      assert.match(await text(panel, `${pictures.strip} .picture-tip`), new RegExp(`id ${model.ids[30]}`));
     });
 
     it('asks for the row of another query when a token is chosen', async () => {
       const panel = await finished();
+      await panel.page.waitForSelector('.top-keys td.token-cell');
       const before = panel.posted.length;
-      await panel.page.click('[data-position="12"]');
+      await clickCell(panel, pictures.strip, '12');
       const asked = await panel.posts('row', before);
       assert.equal(asked.query, 12);
       await settle(panel);
-      assert.equal(await panel.page.getAttribute('.token.query', 'data-position'), '12');
+      assert.deepEqual(await chosenIn(panel, pictures.strip), ['12']);
+    });
+
+    it('puts the rows of several chosen tokens together as their mean, and says so', async () => {
+      const panel = await finished({ host: answering(finishedMessage({ select: { layer: 0, head: 7 } })) });
+      await clickCell(panel, pictures.strip, '12');
+      await clickCell(panel, pictures.strip, '20', ['Control']);
+      await panel.page.waitForSelector('.top-keys h3:text("2 queries read")');
+      await panel.page.waitForSelector('.top-keys td.token-cell');
+      assert.deepEqual([...(await chosenIn(panel, pictures.strip))], ['12', '20']);
+      // L0H7 reads the previous token: each of the two keys gets half of what its query gives it.
+      const [one, other] = [plantedRow(model, 0, 7, 12), plantedRow(model, 0, 7, 20)];
+      const listed = await panel.page.$$eval('.top-keys tbody tr:not(.rest)', (rows) =>
+        rows.slice(0, 2).map((row) => [...row.querySelectorAll('td')].map((cell) => cell.innerText.trim())),
+      );
+      for (const [key, , , weight] of listed) {
+        const at = Number(key);
+        assert.ok(at === 11 || at === 19, key);
+        assert.equal(Number(weight), Number((((one[at] ?? 0) + (other[at] ?? 0)) / 2).toPrecision(3)));
+      }
+      assert.match(await text(panel, '.top-keys'), /the mean of their rows; 2 times it is their sum/);
+      assert.equal(await panel.page.locator('[aria-label^="Explain why query"]').count(), 0, 'a mean is no weight');
+      await clickCell(panel, pictures.strip, '14', ['Shift']);
+      assert.equal((await chosenIn(panel, pictures.strip)).length, 8, '12, and 14 to 20');
+      await press(panel, `${pictures.strip} .picture-frame`, 'Shift+ArrowLeft');
+      assert.equal((await chosenIn(panel, pictures.strip)).length, 9, '13 too');
+      await press(panel, `${pictures.strip} .picture-frame`, 'Control+ArrowLeft', 'Control+ArrowLeft', 'Control+Space');
+      assert.deepEqual((await chosenIn(panel, pictures.strip)).at(-1), '11');
+      assert.equal((await chosenIn(panel, pictures.strip)).length, 10);
+      await panel.page.click('[aria-label="Only the last query"]');
+      await settle(panel);
+      assert.equal((await chosenIn(panel, pictures.strip)).length, 1);
     });
 
     it('says the exact probability of the cell under the pointer', async () => {
       const panel = await finished({ host: answering(finishedMessage({ select: { layer: 0, head: 7 } })) });
       await panel.posts('tile');
       await settle(panel);
-      const box = await panel.page.locator('.matrix-frame canvas').boundingBox();
-      assert.ok(box);
-      const cell = Math.min(box.width - 100, box.height - 76) / 32;
-      await panel.page.mouse.move(box.x + 74 + 19.5 * cell, box.y + 74 + 20.5 * cell);
-      await settle(panel);
-      const said = await text(panel, 'hs-head-matrix .readout');
+      await hoverCell(panel, pictures.matrix, '20.19');
+      const said = await text(panel, `${pictures.matrix} .picture-tip`);
       assert.match(said, /query 20 "␣John" → key 19 "␣and"/);
-      assert.equal(
-        Number(/: (\d\.\d+)$/.exec(said.trim())?.[1]),
-        Number(plantedRow(model, 0, 7, 20)[19]?.toPrecision(3)),
+      assert.equal(Number(said.trim().split(/\s/).at(-1)), Number(plantedRow(model, 0, 7, 20)[19]?.toPrecision(3)));
+      assert.deepEqual(
+        await panel.page.$eval(pictures.strip, (strip) => (strip as unknown as { linked: readonly string[] }).linked),
+        ['19', '20'],
       );
-      assert.ok(await panel.page.$('[data-position="19"].hover-key'));
-      await panel.page.mouse.move(box.x + 74 + 25.5 * cell, box.y + 74 + 20.5 * cell);
-      await settle(panel);
-      assert.match(await text(panel, 'hs-head-matrix .readout'), /does not read the later key/);
+      await hoverCell(panel, pictures.matrix, '20.25');
+      assert.match(await text(panel, `${pictures.matrix} .picture-tip`), /not read: the key stands behind the query/);
     });
 
     it('marks the row and the column of a token and of a row of the top keys under the pointer', async () => {
       const panel = await finished({ host: answering(finishedMessage({ select: { layer: 0, head: 7 } })) });
       await panel.page.waitForSelector('.top-keys tbody tr:first-child td.token-cell');
-      const readout = (): Promise<string> => text(panel, 'hs-head-matrix .readout');
+      const readout = async (): Promise<string> =>
+        (await text(panel, `${pictures.matrix} .picture-tip`)).replace('\n', ': ');
       /** Pixels of the matrix, as drawn. */
       const picture = (): Promise<string> =>
-        panel.page.$eval('.matrix-frame canvas', (canvas) => (canvas as HTMLCanvasElement).toDataURL());
+        panel.page.$eval(`${pictures.matrix} canvas`, (canvas) => (canvas as HTMLCanvasElement).toDataURL());
       const plain = await picture();
-      await panel.page.hover('[data-position="19"]');
-      await settle(panel);
+      await hoverCell(panel, pictures.strip, '19');
       assert.match(await readout(), /^query 31 "␣to" → key 19 "␣and": \d/);
       const marked = await picture();
       assert.notEqual(marked, plain);
@@ -248,37 +278,36 @@ describe('the heads panel', () => {
       await settle(panel);
       assert.equal(await picture(), plain);
       // A token behind the query is read by no row before it: its own row is marked.
-      await panel.page.click('[data-position="10"]');
-      await panel.page.hover('[data-position="20"]');
-      await settle(panel);
+      await clickCell(panel, pictures.strip, '10');
+      await hoverCell(panel, pictures.strip, '20');
       assert.match(await readout(), /^query 20 "␣John" → key 10 "\.": \d/);
     });
 
     it('walks from cell to cell by arrow keys and reads each value out; Shift moves the picture', async () => {
       const panel = await finished({ host: answering(finishedMessage({ select: { layer: 0, head: 7 } })) });
       await panel.page.waitForSelector('.top-keys tbody tr:first-child td.token-cell');
-      const live = 'hs-head-matrix .readout[aria-live=polite]';
-      await press(panel, '.matrix-frame', 'ArrowRight', 'ArrowRight', 'ArrowRight', 'ArrowUp');
+      const live = '.head-drawing .chosen-words';
+      const matrix = `${pictures.matrix} .picture-frame`;
+      await press(panel, matrix, 'ArrowRight', 'ArrowRight', 'ArrowRight', 'ArrowUp');
       const said = await text(panel, live);
       assert.match(said, /^query 30 "␣book" → key 2 "ary": /);
       assert.equal(Number(said.split(': ')[1]), Number(plantedRow(model, 0, 7, 30)[2]?.toPrecision(3)));
       assert.equal((await panel.posts('row')).query, 31);
-      await press(panel, '.matrix-frame', ...Array.from({ length: 40 }, () => 'ArrowRight'));
+      await press(panel, matrix, ...Array.from({ length: 40 }, () => 'ArrowRight'));
       assert.match(await text(panel, live), /^query 30 "␣book" → key 30 /, 'no key behind the query');
       // Zoomed in at the middle: Shift moves what is seen, an arrow alone brings the cell back.
       const picture = (): Promise<string> =>
-        panel.page.$eval('.matrix-frame canvas', (canvas) => (canvas as HTMLCanvasElement).toDataURL());
-      await press(panel, '.matrix-frame', '+', '+', '+');
+        panel.page.$eval(`${pictures.matrix} canvas`, (canvas) => (canvas as HTMLCanvasElement).toDataURL());
+      await press(panel, matrix, '+', '+', '+');
       const before = await picture();
-      await press(panel, '.matrix-frame', 'Shift+ArrowLeft');
+      await press(panel, matrix, 'Shift+ArrowLeft');
       const moved = await picture();
       assert.notEqual(moved, before);
       assert.match(await text(panel, live), /^query 30 "␣book" → key 30 /);
-      await press(panel, '.matrix-frame', 'ArrowLeft');
+      await press(panel, matrix, 'ArrowLeft');
       assert.match(await text(panel, live), /^query 30 "␣book" → key 29 /);
       assert.notEqual(await picture(), moved);
-      await panel.page.focus('#run');
-      await settle(panel);
+      await press(panel, matrix, 'Escape');
       assert.equal(await panel.page.$(live), null);
     });
 
@@ -286,7 +315,15 @@ describe('the heads panel', () => {
       const panel = await finished({ host: answering(finishedMessage({ select: { layer: 0, head: 7 } })) });
       await panel.page.waitForSelector('.top-keys tbody tr:first-child td.token-cell');
       await panel.page.waitForSelector('#explain-weight[disabled]');
-      await press(panel, '.matrix-frame', 'ArrowRight', 'ArrowRight', 'ArrowRight', 'ArrowUp', 'Enter');
+      await press(
+        panel,
+        `${pictures.matrix} .picture-frame`,
+        'ArrowRight',
+        'ArrowRight',
+        'ArrowRight',
+        'ArrowUp',
+        'Enter',
+      );
       const cell = { kind: 'explainWeight', layer: 0, head: 7, query: 30, key: 2 };
       assert.deepEqual(await panel.posts('explainWeight'), cell);
       let posted = panel.posted.length;
@@ -312,9 +349,9 @@ describe('the heads panel', () => {
     it('draws lines instead of the matrix', async () => {
       const panel = await finished();
       await panel.page.click('role=radio[name="Lines"]');
-      await panel.page.waitForSelector('hs-head-lines canvas');
+      await settle(panel);
       const before = panel.posted.length;
-      await press(panel, '.lines-frame', 'ArrowUp');
+      await press(panel, `${pictures.matrix} .picture-frame`, 'ArrowUp');
       assert.equal((await panel.posts('row', before)).query, 30);
     });
   });
@@ -458,11 +495,10 @@ describe('the heads panel', () => {
       await settle(panel);
       assert.match(await text(panel, '.banner'), /have changed since/);
       // The tokens of the editor beside those of the pictures.
-      const typed = '[aria-label="Tokens of the prompt in the editor"] .token';
-      await panel.page.waitForSelector(typed);
-      assert.deepEqual(await panel.page.$$eval(typed, (all) => all.map((one) => one.textContent)), [
-        ...model.tokens.map((token) => token.replaceAll(' ', '␣')),
-      ]);
+      const typed = pictures.typed;
+      await panel.page.waitForSelector(`${typed} [aria-label^="Tokens of the prompt in the editor"]`);
+      await settle(panel);
+      assert.deepEqual(await textsIn(panel, typed), [...model.tokens.map((token) => token.replaceAll(' ', '␣'))]);
       await panel.page.click('text=Back to what is shown');
       await settle(panel);
       assert.equal(await panel.page.$(typed), null);
@@ -651,19 +687,22 @@ describe('the heads panel', () => {
       const panel = await start({ host: (message) => (message.kind === 'tile' ? [] : answer(message)) });
       const asked = await panel.posts('tile');
       await settle(panel);
-      /** The middle of the first column, where every query reads a key. */
+      /** In the first column, where every query reads a key. */
       const colour = (): Promise<readonly number[]> =>
-        panel.page.$eval('.matrix-frame canvas', (canvas) => {
-          const context = (canvas as HTMLCanvasElement).getContext('2d');
-          return [...(context?.getImageData(80, 90, 1, 1).data ?? [])];
+        panel.page.$eval(pictures.matrix, (element) => {
+          const { x, y, height } = (
+            element as unknown as { scene: { box(cursor: string): { x: number; y: number; height: number } } }
+          ).scene.box('20.0');
+          const context = element.querySelector('canvas')?.getContext('2d');
+          return [...(context?.getImageData(x + 2, y + height / 2, 1, 1).data ?? [])];
         });
       const leastOfScale = [0, 32, 77];
       const unread = await colour();
       assert.ok(Math.max(...leastOfScale.map((value, at) => Math.abs(value - (unread[at] ?? 0)))) > 20, String(unread));
-      assert.match(await text(panel, 'hs-head-matrix .readout'), /being read/);
+      assert.match(await text(panel, '#around-matrix'), /being read/);
       for (const reply of answer(asked)) await panel.send(reply);
       await settle(panel);
-      assert.doesNotMatch(await text(panel, 'hs-head-matrix .readout'), /being read/);
+      assert.doesNotMatch(await text(panel, '#around-matrix'), /being read/);
     });
 
     it('says why a tile did not come and asks again', async () => {
@@ -675,11 +714,11 @@ describe('the heads panel', () => {
             ? [{ kind: 'failed', request: message.request, sentence: 'The model folder is gone. Choose it again.' }]
             : answer(message),
       });
-      await panel.page.waitForSelector('.matrix-frame .matrix-problem');
-      assert.match(await text(panel, '.matrix-frame .matrix-problem'), /The model folder is gone/);
+      await panel.page.waitForSelector('.head-drawing .problem');
+      assert.match(await text(panel, '.head-drawing .problem'), /The model folder is gone/);
       refuse = false;
       await panel.page.click('text=Try again');
-      await panel.page.waitForSelector('.matrix-frame .matrix-problem', { state: 'detached' });
+      await panel.page.waitForSelector('.head-drawing .problem', { state: 'detached' });
     });
 
     it('a saved file shows the result and opens in the panel', async () => {
@@ -705,7 +744,7 @@ describe('the heads panel', () => {
       await panel.page.waitForSelector('#load-model');
       await press(panel, '.grid-frame', 'ArrowRight');
       assert.match(await text(panel, '#model-waits'), /To see single heads, .*\/models\/planted, 508 MB by the file/s);
-      assert.equal(await panel.page.$('hs-head-matrix'), null);
+      assert.equal(await panel.page.$(pictures.matrix), null);
       assert.match(await text(panel, '.top-keys'), /not in the file/);
       const asked = () =>
         panel.posted.map(({ kind }) => kind).filter((kind) => !['ready', 'planned', 'loadModel'].includes(kind));
@@ -715,7 +754,7 @@ describe('the heads panel', () => {
       await press(panel, '#load-model', 'Enter');
       await panel.posts('loadModel');
       await panel.posts('tile');
-      await panel.page.waitForSelector('hs-head-matrix canvas');
+      await panel.page.waitForSelector(`${pictures.matrix} canvas`);
       assert.equal(await panel.page.$('#load-model'), null);
     });
 

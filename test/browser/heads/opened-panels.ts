@@ -18,6 +18,61 @@ export const settle = (panel: Panel): Promise<void> =>
     () => new Promise<void>((resolve) => requestAnimationFrame(() => requestAnimationFrame(() => resolve()))),
   );
 
+/** Pictures on the page. */
+export const pictures = {
+  strip: '.tokens hs-section-picture',
+  matrix: '.head-drawing hs-section-picture',
+  typed: '.typed-tokens hs-section-picture',
+};
+
+interface Drawing {
+  readonly scene: {
+    readonly marks: readonly { readonly kind: string; readonly text?: string }[];
+    box(cursor: string): { readonly x: number; readonly y: number; readonly width: number; readonly height: number };
+  };
+}
+
+/** Where the middle of a cell of a picture is on the page. */
+export const middleOf = (panel: Panel, picture: string, cursor: string): Promise<{ x: number; y: number }> =>
+  panel.page.$eval(
+    picture,
+    (element, at) => {
+      const { x, y, width, height } = (element as unknown as Drawing).scene.box(at);
+      const frame = element.getBoundingClientRect();
+      return { x: frame.x + x + width / 2, y: frame.y + y + height / 2 };
+    },
+    cursor,
+  );
+
+export async function clickCell(
+  panel: Panel,
+  picture: string,
+  cursor: string,
+  modifiers: readonly ('Control' | 'Shift' | 'Alt')[] = [],
+): Promise<void> {
+  await panel.page.locator(picture).scrollIntoViewIfNeeded();
+  const { x, y } = await middleOf(panel, picture, cursor);
+  for (const key of modifiers) await panel.page.keyboard.down(key);
+  await panel.page.mouse.click(x, y);
+  for (const key of modifiers) await panel.page.keyboard.up(key);
+  await settle(panel);
+}
+
+export async function hoverCell(panel: Panel, picture: string, cursor: string): Promise<void> {
+  const { x, y } = await middleOf(panel, picture, cursor);
+  await panel.page.mouse.move(x, y);
+  await settle(panel);
+}
+
+/** Cells of a picture that are chosen. */
+export const chosenIn = (panel: Panel, picture: string): Promise<readonly string[]> =>
+  panel.page.$eval(picture, (element) => (element as unknown as { readonly chosen: readonly string[] }).chosen);
+
+export const textsIn = (panel: Panel, picture: string): Promise<readonly string[]> =>
+  panel.page.$eval(picture, (element) =>
+    (element as unknown as Drawing).scene.marks.flatMap((mark) => (mark.kind === 'text' ? [mark.text ?? ''] : [])),
+  );
+
 /** To be called in a `describe`. */
 export function headsPanels() {
   let browser: PanelBrowser<ToHeadsPanel, FromHeadsPanel>;

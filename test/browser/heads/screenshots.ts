@@ -93,7 +93,7 @@ async function main(folder: string, only: string | undefined): Promise<void> {
       await panel.send({ kind: 'generated', request, variant, text: words.join('') });
     }
     await panel.page.fill('#prompt', 'Another prompt');
-    await panel.page.focus('.matrix-frame');
+    await panel.page.focus('.head-drawing .picture-frame');
     for (const key of ['ArrowRight', 'ArrowRight', 'ArrowUp']) await panel.page.keyboard.press(key);
     await panel.page.waitForTimeout(600);
   };
@@ -158,18 +158,12 @@ async function main(folder: string, only: string | undefined): Promise<void> {
     },
   );
   for (const theme of ['dark', 'light', 'high-contrast'] as const) {
-    await shoot(`failed-tile-${theme}-1280`, { theme, host: answering(finishedMessage()) }, async (panel) => {
-      await panel.page.click('hs-head-grid .grid-frame');
-      await panel.page.waitForTimeout(300);
-      await panel.page.evaluate(() => {
-        const matrix = document.querySelector('hs-head-matrix') as unknown as {
-          source: { problem: string };
-          requestUpdate(): void;
-        };
-        matrix.source.problem = 'The model folder is gone. Run again when it is back.';
-        matrix.requestUpdate();
-      });
-      await panel.page.waitForTimeout(200);
+    const answer = answering(finishedMessage());
+    const sentence = 'The model folder is gone. Run again when it is back.';
+    await shoot(`failed-tile-${theme}-1280`, {
+      theme,
+      host: (message) =>
+        message.kind === 'tile' ? [{ kind: 'failed', request: message.request, sentence }] : answer(message),
     });
   }
   await shoot('export-dark', { host: answering(finishedMessage()) }, async (panel) => {

@@ -140,9 +140,9 @@ describe('the heads panel in VS Code', function () {
     await file.locator('hs-head-grid').waitFor();
     await file.locator('#open-full:not([disabled])').waitFor();
     // Its model is not asked before the click.
-    assert.equal(await file.locator('hs-head-matrix').count(), 0);
+    assert.equal(await file.locator('.head-drawing').count(), 0);
     await file.locator('#load-model').click();
-    await file.locator('hs-head-matrix canvas').waitFor();
+    await file.locator('.head-drawing canvas').waitFor();
     assert.equal(await file.locator('#load-model').count(), 0);
   });
 

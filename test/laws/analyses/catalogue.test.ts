@@ -237,6 +237,7 @@ function placeIn(section: Section) {
       return node ? ({ kind: 'node', id: node.id } as const) : undefined;
     }
     case 'map':
+    case 'matrix':
     case 'chart':
       return { kind: 'cell', row: 0, column: 0 } as const;
     case 'image':

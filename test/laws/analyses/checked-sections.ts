@@ -101,6 +101,9 @@ function checkSection(section: Section, isHead: (place: HeadPlace) => void): voi
         `${section.id}: not as many numbers as labels`,
       );
       break;
+    case 'matrix':
+      isHead(section.of);
+      break;
     case 'chart':
       for (const axis of [section.x, section.y]) assert.ok(axis.title !== '', `${section.id}: an axis without a title`);
       break;
@@ -124,6 +127,9 @@ export function numbersIn(section: Section): readonly number[] {
   const given = (numbers: readonly (number | undefined)[]): number[] =>
     numbers.filter((value) => value !== undefined && !Number.isNaN(value)) as number[];
   switch (section.kind) {
+    // Its numbers are asked for where it is shown.
+    case 'matrix':
+      return [];
     case 'heads':
       return given(section.numbers.flatMap(({ values, low = [], high = [] }) => [values, low, high].flat(2)));
     case 'table':

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { toCsv } from '../../../webviews/ui/csv';
 import type { Column } from '../../../webviews/ui/table';
-import { rowCsv } from '../../../webviews/panels/heads/row-csv';
+import { sectionCsv } from '../../../webviews/sections/section-file';
 import { readText, trackedFiles } from '../../support/repository-files';
 
 const column = (id: string): Column<string | number> => ({ id, title: id, numeric: false, value: (row) => row });
@@ -32,10 +32,11 @@ describe('a CSV file', () => {
   });
 
   it('is written for a row of keys with the tokens as they are', () => {
-    assert.equal(
-      rowCsv([5, 6], ['=A1', 'a "b"\n'], [0.25]),
-      `position,id,token,probability\r\n0,5,'=A1,0.25\r\n1,6,"a ""b""\n",\r\n`,
-    );
+    const of = { layer: 0, head: 0 };
+    const tokens = ['=A1', 'a "b"\n'];
+    const csv = sectionCsv({ kind: 'matrix', id: 'm', title: 'L0H0', of, tokens, tokenIds: [5, 6], causal: true });
+    const rows = csv.slice(csv.indexOf('position,'));
+    assert.equal(rows, `position,id,token,probability\r\n0,5,'=A1,\r\n1,6,"a ""b""\n",\r\n`);
   });
 
   it('is written by one writer', () => {

@@ -4,8 +4,7 @@ import { firstTokenChoices, gammaOf, thirdsOf, withGamma } from '../../../webvie
 import { initialState, receive, type State } from '../../../webviews/panels/heads/state';
 import { finishedMessage } from '../../browser/heads/heads-host';
 
-const finished = (): State =>
-  receive(initialState('full'), finishedMessage(), { tokenise: 1, row: 2, rowOf: undefined });
+const finished = (): State => receive(initialState('full'), finishedMessage(), { tokenise: 1 });
 const places = [
   { layer: 0, head: 1 },
   { layer: 3, head: 2 },

@@ -28,11 +28,12 @@ import { setupOfResult } from '../../../webviews/panels/heads/setup';
 import { isStale, startRun, whyNotStart } from '../../../webviews/panels/heads/run-setup';
 import { initialState, receive, type Latest, type State } from '../../../webviews/panels/heads/state';
 import { ablationColumns, labelColumns } from '../../../webviews/panels/heads/tables';
-import { shadeOf, windowOf } from '../../../webviews/panels/heads/token-strip';
+import { windowOf } from '../../../webviews/sections/tokens/tokens-picture';
+import { shareOf } from '../../../webviews/sections/colours';
 import { finishedMessage, model, openMessage, plan, result, thumbnails } from '../../browser/heads/heads-host';
 import { plantedSummary } from '../../browser/heads/planted-model';
 
-const latest: Latest = { tokenise: 1, row: 2, rowOf: { layer: 0, head: 0, query: 3 } };
+const latest: Latest = { tokenise: 1 };
 const finished = (): State => receive(initialState('full'), finishedMessage(), latest);
 
 describe('the tiles of a head', () => {
@@ -244,14 +245,11 @@ describe('the state of the heads panel', () => {
 
   it('drops answers that are no longer the latest', () => {
     const state = finished();
-    const row = new Float32Array(32);
-    assert.equal(receive(state, { kind: 'row', request: 1, row }, latest).row, undefined);
-    assert.deepEqual(receive(state, { kind: 'row', request: 2, row }, latest).row?.query, 3);
     const typed = { ids: [1], tokens: ['a'] };
     assert.equal(receive(state, { kind: 'tokenised', request: 9, tokenised: typed }, latest).typed, undefined);
   });
 
-  it('keeps pictures, row and effects when the same result comes again, saved', () => {
+  it('keeps pictures and effects when the same result comes again, saved', () => {
     const before: State = { ...finished(), effects: { request: 5, interventions: [] } };
     const after = receive(before, { kind: 'result', result, savedAs: 'x.headscope-heads.json' }, latest);
     assert.equal(after.savedAs, 'x.headscope-heads.json');
@@ -368,16 +366,17 @@ describe('the grid', () => {
 
 describe('the tokens', () => {
   it('show a window around the selected query', () => {
-    assert.deepEqual(windowOf(32, 5), [0, 32]);
-    assert.deepEqual(windowOf(8192, 0), [0, 240]);
-    assert.deepEqual(windowOf(8192, 8191), [7952, 8192]);
-    assert.deepEqual(windowOf(8192, 4000), [3880, 4120]);
+    assert.deepEqual(windowOf(32, 5, 240), [0, 32]);
+    assert.deepEqual(windowOf(8192, 0, 240), [0, 240]);
+    assert.deepEqual(windowOf(8192, 8191, 240), [7952, 8192]);
+    assert.deepEqual(windowOf(8192, 4000, 240), [3880, 4120]);
   });
 
-  it('are shaded by the square root of the weight', () => {
+  it('are coloured by the square root of the weight', () => {
+    const domain = { kind: 'sequential', low: 0, high: 1, curve: 'root' } as const;
     assert.deepEqual(
-      [0, 0.01, 0.25, 1, Number.NaN].map((weight) => shadeOf(weight)),
-      [0, 1, 4, 8, 0],
+      [0, 0.01, 0.25, 1, Number.NaN].map((weight) => shareOf(weight, domain)),
+      [0, 0.1, 0.5, 1, Number.NaN],
     );
   });
 });

@@ -2,16 +2,23 @@
 import type { FromHeadsPanel } from '../../../protocol/panels/heads-schema';
 import type { PanelPart, RunActions } from '../../ui/actions';
 import type { HeadPlace } from '../../../protocol/schema/written-form';
-import type { CellPlace } from './matrix-place';
+import type { AttentionCell } from '../../../protocol/sections/map';
+import type { MatrixSection } from '../../../protocol/sections/matrix';
+import type { HeadSupply, SectionView } from '../../sections/section-kind';
 import type { State } from './state';
-import type { TileSource } from './tile-source';
+
+export interface CellPlace {
+  readonly query: number;
+  readonly key: number;
+}
 
 export interface Actions extends RunActions<State, FromHeadsPanel> {
   chooseModel(folder: string): void;
   chooseDevice(id: string): void;
   testDevices(): void;
   select(place: HeadPlace): void;
-  selectQuery(query: number): void;
+  /** Queries, cell and look of the attention of the selected head. */
+  viewAttention(change: Partial<SectionView>): void;
   hoverCell(place: CellPlace | undefined): void;
   setGain(place: HeadPlace, gain: number): void;
   toggleAblation(place: HeadPlace): void;
@@ -19,15 +26,16 @@ export interface Actions extends RunActions<State, FromHeadsPanel> {
   /** Writes on; `changed`: the text with the interventions alone, where that without them is there. */
   generate(which?: 'both' | 'changed'): void;
   /** Runs the analysis that explains an attention weight of the selected head. */
-  explainWeight(cell: CellPlace): void;
+  explainWeight(cell: AttentionCell): void;
+  /** Numbers have come. */
+  redrawn(): void;
   /** The effect of removing each head. */
   measureEffects(): void;
-  retryTiles(): void;
 }
 
 /** What a part needs to draw itself. */
 export interface Part extends PanelPart<State, Actions> {
-  readonly source: TileSource | undefined;
-  readonly tileVersion: number;
+  /** What has the numbers of the selected head; absent before they may be asked for. */
+  readonly supply: ((section: MatrixSection) => HeadSupply) | undefined;
   readonly hovered: CellPlace | undefined;
 }

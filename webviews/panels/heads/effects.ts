@@ -4,7 +4,7 @@ import type { NextTokens } from '../../../protocol/results/heads';
 import { button } from '../../ui/controls';
 import { significant } from '../../ui/numbers';
 import type { Part } from './actions';
-import { bar } from './one-head';
+import { bar } from '../../charts/bar';
 import { headName } from '../../ui/head-names';
 import { kindNames } from '../../../protocol/interventions/interventions';
 import { interventionsList } from '../../ui/interventions-list';

@@ -6,14 +6,14 @@ import { initialView, type State, type View } from './state';
 
 export interface Kept extends KeptOf<Form, View> {
   readonly selected?: HeadPlace;
-  readonly query?: number;
+  readonly queries?: readonly number[];
 }
 
 export const keep = (state: State, basis: readonly string[]): Kept => ({
   // What was looked for a moment ago would hide the other heads of a panel that is opened again.
   ...keepForm({ ...state, view: { ...state.view, search: '' } }, basis),
   ...(state.selected ? { selected: state.selected } : {}),
-  ...(state.query === undefined ? {} : { query: state.query }),
+  ...(state.queries === undefined ? {} : { queries: state.queries }),
 });
 
 export const parseKept = (value: unknown): Kept | undefined =>
@@ -26,5 +26,11 @@ export const parseKept = (value: unknown): Kept | undefined =>
 
 export const restore = (state: State, kept: Kept | undefined): State =>
   kept
-    ? { ...state, view: { ...initialView, ...kept.view }, form: kept.form, selected: kept.selected, query: kept.query }
+    ? {
+        ...state,
+        view: { ...initialView, ...kept.view },
+        form: kept.form,
+        selected: kept.selected,
+        queries: kept.queries,
+      }
     : state;

@@ -1,38 +1,31 @@
 /** The selected head: gain, matrix or lines, what the selected query reads most, all its numbers. */
 import { html, nothing, type TemplateResult } from 'lit';
+import type { PerHead } from '../../../protocol/results/heads';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
+import type { MatrixSection } from '../../../protocol/sections/matrix';
 import { symbol } from '../../charts/symbol';
-import { button, checkbox, segments } from '../../ui/controls';
+import { headDrawing, matrixOrLines, topKeys } from '../../sections/matrix/matrix';
+import type { SectionPart } from '../../sections/section-kind';
+import { button } from '../../ui/controls';
+import { headKey, headName } from '../../ui/head-names';
 import { count, probability, significant } from '../../ui/numbers';
 import { slider } from '../../ui/text-area';
 import type { Part } from './actions';
-import type { PerHead } from '../../../protocol/results/heads';
-import { canExplain, explainKey } from './explain-weight';
+import { attentionPart, hoverOver, linkedCells } from './attention';
 import { gainOf } from './form';
-import './head-lines';
-import './head-matrix';
-import type { CellPlace } from './matrix-place';
 import { labelInfo, labelInfos, labelsByHead, nullWords } from './labels';
-import { headKey, headName } from '../../ui/head-names';
-import { type HeadPlace } from '../../../protocol/schema/written-form';
-import { tokensOf } from './shown';
 import { shapeOf, type State } from './state';
 import { statisticInfos, valueOf } from './statistics';
-import { wholeMatrix } from './tile-source';
-import { quotedToken, shownToken } from '../../../protocol/wire/token-name';
 
 export function oneHead(part: Part): TemplateResult | typeof nothing {
-  const { state, actions, compact } = part;
-  const { selected, result, view } = state;
+  const { state, compact } = part;
+  const { selected, result } = state;
   if (!selected || !result) return nothing;
   const { layer, head } = selected;
   const { kvHeads, heads } = shapeOf(state);
   const share = heads / Math.max(1, kvHeads);
   const window = result.model.windows[layer] ?? null;
-  const common = {
-    tokens: tokensOf(state).tokens,
-    row: rowOf(state),
-  };
-  const waits = state.asides.waiting !== undefined;
+  const attention = state.asides.waiting ? undefined : attentionPart(part);
   return html`<section class="one-head" aria-label=${`Head ${headName(layer, head)}`}>
     <div class="section-head">
       <h2>
@@ -44,85 +37,31 @@ export function oneHead(part: Part): TemplateResult | typeof nothing {
           ].join(' · ')}</span
         >
       </h2>
-      ${labelChips(part, selected)}
-      ${
-        waits
-          ? nothing
-          : segments({
-              label: 'Draw as',
-              choices: [
-                { value: 'matrix', label: 'Matrix' },
-                { value: 'lines', label: 'Lines' },
-              ],
-              value: view.head,
-              onChange: (head) => actions.view({ head }),
-            })
-      }
+      ${labelChips(part, selected)} ${attention ? matrixOrLines(attention) : nothing}
     </div>
     ${state.place === 'file' ? nothing : gainLine(part, selected)}
     <div class="head-body ${compact ? 'compact' : ''}">
-      ${
-        waits
-          ? nothing
-          : html`<div class="head-picture">
-              ${
-                view.head === 'matrix'
-                  ? html`<hs-head-matrix
-                      .source=${part.source}
-                      .version=${part.tileVersion}
-                      .tokens=${common.tokens}
-                      .query=${state.query}
-                      .linked=${part.hovered}
-                      .hideSink=${view.hideSink}
-                      .logarithmic=${view.scale === 'log'}
-                      .marginal=${blockMarginal(state, selected)}
-                      .canExplain=${canExplain(state)}
-                      @explain-cell=${(event: CustomEvent<CellPlace>) => actions.explainWeight(event.detail)}
-                      @hover-cell=${(event: CustomEvent<CellPlace | undefined>) => actions.hoverCell(event.detail)}
-                      @select-query=${(event: CustomEvent<number>) => actions.selectQuery(event.detail)}
-                    ></hs-head-matrix>`
-                  : html`<hs-head-lines
-                      .source=${part.source}
-                      .version=${part.tileVersion}
-                      .tokens=${common.tokens}
-                      .query=${state.query}
-                      .row=${common.row}
-                      .hideSink=${view.hideSink}
-                      @select-query=${(event: CustomEvent<number>) => actions.selectQuery(event.detail)}
-                    ></hs-head-lines>`
-              }
-              <div class="head-options">
-                ${checkbox({
-                  label: 'Hide the sink column',
-                  checked: view.hideSink,
-                  hint: 'Leaves key 0 out of the picture and of its colour scale; the numbers stay as they are.',
-                  onChange: (hideSink) => actions.view({ hideSink }),
-                })}
-                ${
-                  view.head === 'matrix'
-                    ? checkbox({
-                        label: 'Log colours',
-                        checked: view.scale === 'log',
-                        hint: 'Three decades below the largest probability; linear otherwise.',
-                        onChange: (log) => actions.view({ scale: log ? 'log' : 'linear' }),
-                      })
-                    : nothing
-                }
-                ${part.source?.problem ? button({ label: 'Try again', icon: 'refresh', onClick: () => actions.retryTiles() }) : nothing}
-              </div>
-              ${view.hideSink ? html`<p class="reason">${sinkWords(part)}</p>` : nothing}
-              ${view.head === 'matrix' ? html`<p class="reason">${marginalWords(part)}</p>` : nothing}
-            </div>`
-      }
-      <div class="head-numbers">${topKeys(part)} ${statisticsList(state, selected)} ${labelScores(part, selected)}</div>
+      ${attention ? headDrawing(attention, linkedCells(part), (cell) => hoverOver(part, cell)) : nothing}
+      <div class="head-numbers">
+        ${keysRead(part, attention)} ${statisticsList(state, selected)} ${labelScores(part, selected)}
+      </div>
     </div>
   </section>`;
 }
 
-const rowOf = ({ row, selected, query }: State): Float32Array | undefined =>
-  row && selected && row.layer === selected.layer && row.head === selected.head && row.query === query
-    ? row.values
-    : undefined;
+/** What the chosen queries read; of a file whose model is not loaded, that it is not known. */
+function keysRead(part: Part, attention: SectionPart<MatrixSection> | undefined): TemplateResult {
+  const { state, actions } = part;
+  if (!attention) {
+    return html`<div class="top-keys">
+      <h3>What a query reads</h3>
+      <p class="reason">What single queries read is not in the file.</p>
+    </div>`;
+  }
+  return topKeys(attention, (key) =>
+    actions.hoverCell(key === undefined ? undefined : { query: state.queries?.at(-1) ?? 0, key }),
+  );
+}
 
 function labelChips({ state, dark }: Part, { layer, head }: HeadPlace): TemplateResult {
   const own = labelsByHead(state.result?.classes ?? []).get(headKey(layer, head)) ?? [];
@@ -172,92 +111,6 @@ function gainLine({ state, actions }: Part, place: HeadPlace): TemplateResult {
     })}
   </div>`;
 }
-
-/** Mean mass of each block of keys over all queries, from the thumbnail; blocks of queries weigh by their queries. */
-function blockMarginal(state: State, { layer, head }: HeadPlace): readonly number[] | undefined {
-  const { thumbnails, result } = state;
-  if (!thumbnails || !result) return undefined;
-  const { size, heads, data } = thumbnails;
-  const length = result.ids.length;
-  const used = Math.min(size, length);
-  const start = (layer * heads + head) * size * size;
-  const queries = new Array<number>(used).fill(0);
-  for (let at = 0; at < length; at += 1) {
-    const block = length <= size ? at : Math.floor((at * size) / length);
-    queries[block] = (queries[block] ?? 0) + 1;
-  }
-  return Array.from({ length: used }, (_, column) =>
-    queries.reduce((sum, weight, row) => sum + (weight / length) * (data[start + row * size + column] ?? 0), 0),
-  );
-}
-
-function marginalWords({ source, state }: Part): string {
-  if (!source) return '';
-  if (wholeMatrix(source))
-    return 'Above: mean attention on each key over all queries. Right: entropy of the attention of each query, divided by ln T.';
-  const blocks = state.thumbnails ? Math.min(state.thumbnails.size, source.length) : 0;
-  return blocks > 0 && source.length > 256
-    ? `Above: mean mass of each of ${blocks} blocks of keys over all queries.`
-    : '';
-}
-
-const sinkWords = ({ source }: Part): string =>
-  source && source.length > 256
-    ? 'Key 0 is hidden, with the rest of its texel where a texel holds several keys; the colours span what is left.'
-    : 'Key 0 is hidden; the colours span what is left.';
-
-const topCount = 8;
-
-function topKeys({ state, actions }: Part): TemplateResult {
-  const row = rowOf(state);
-  const { tokens } = tokensOf(state);
-  const query = state.query ?? 0;
-  const head = html`<h3>Query ${count(query)} ${quotedToken(tokens[query] ?? '')} reads</h3>`;
-  if (!row)
-    return html`<div class="top-keys">
-      ${head}
-      <p class="reason">
-        ${state.rowProblem ?? (state.asides.waiting ? 'What single queries read is not in the file.' : 'Being read…')}
-      </p>
-    </div>`;
-  const top = [...row.entries()]
-    .filter(([key, weight]) => weight > 0 && !(state.view.hideSink && key === 0))
-    .sort((a, b) => b[1] - a[1])
-    .slice(0, topCount);
-  const rest = 1 - top.reduce((sum, [, weight]) => sum + weight, 0);
-  return html`<div class="top-keys">
-    ${head}
-    <table aria-label="Keys read most">
-      <tbody>
-        ${top.map(
-          ([key, weight]) =>
-            html`<tr
-              @pointerenter=${() => actions.hoverCell({ query, key })}
-              @pointerleave=${() => actions.hoverCell(undefined)}
-            >
-              <td class="number muted">${count(key)}</td>
-              <td class="token-cell">${shownToken(tokens[key] ?? '')}</td>
-              <td>${bar(weight)}</td>
-              <td class="number">${significant(weight)}</td>
-              ${canExplain(state) ? html`<td>${explainKey({ query, key }, (cell) => actions.explainWeight(cell))}</td>` : nothing}
-            </tr>`,
-        )}
-        <tr class="rest">
-          <td></td>
-          <td class="muted">${state.view.hideSink ? 'others and key 0' : 'others'}</td>
-          <td>${bar(rest)}</td>
-          <td class="number muted">${significant(Math.max(0, rest) < 1e-6 ? 0 : rest)}</td>
-        </tr>
-      </tbody>
-    </table>
-  </div>`;
-}
-
-/** A share of one as a bar, in SVG: its attributes need no inline style. */
-export const bar = (share: number, changed = false): TemplateResult =>
-  html`<svg class=${changed ? 'bar changed' : 'bar'} width="60" height="8" viewBox="0 0 60 8" aria-hidden="true">
-    <rect x="0" y="0" width=${Math.max(0, Math.min(60, 60 * share))} height="8" />
-  </svg>`;
 
 /** The score behind every label, of this head: also of those that it does not have. */
 function labelScores({ state, dark }: Part, { layer, head }: HeadPlace): TemplateResult | typeof nothing {

@@ -4,6 +4,7 @@ import { headName } from '../../ui/head-names';
 import { count } from '../../ui/numbers';
 import { folded, panelPage } from '../../ui/panel-page';
 import type { Part } from './actions';
+import { tokenStrip } from './attention';
 import { effects } from './effects';
 import { provenanceLines } from './exports';
 import { circumstances, finding } from './finding';
@@ -14,7 +15,6 @@ import { layersDone } from './shown';
 import type { State } from './state';
 import { banners, bar, emptyState } from './status';
 import { ablationTable, changeTable, headTable, labelTable } from './tables';
-import { tokenStrip } from './token-strip';
 
 export function page(part: Part): TemplateResult {
   const { state } = part;

@@ -14,15 +14,19 @@ import { ModelRunPanel } from '../../ui/model-run-panel';
 import type { Spoken, StartedRun } from '../../ui/run-panel';
 import { themeForFile } from '../../ui/theme';
 import { shownToken } from '../../../protocol/wire/token-name';
-import type { Actions, Part } from './actions';
-import { canExplain } from './explain-weight';
+import type { AttentionCell } from '../../../protocol/sections/map';
+import type { MatrixSection } from '../../../protocol/sections/matrix';
+import { HeadRequests } from '../../sections/matrix/head-requests';
+import { sourceOf, type HeadSource } from '../../sections/matrix/head-source';
+import type { HeadSupply, SectionView } from '../../sections/section-kind';
+import type { Actions, CellPlace, Part } from './actions';
+import { attentionOf } from './attention';
 import { exportName, leavingOf } from './exports';
 import { interventionsOf, toForm, type Form } from './form';
 import { announcementOf, gridModel } from './grid-model';
 import { startedEffects, stoppedEffects } from './head-effects';
 import { shownHead } from './head-figure';
 import { keep, parseKept, restore, type Kept } from './kept';
-import type { CellPlace } from './matrix-place';
 import { page } from './page';
 import { setupOf, setupOfResult } from './setup';
 import { Questions } from './questions';
@@ -31,26 +35,18 @@ import { readSampling } from './sampling';
 import { tokensOf } from './shown';
 import { spokenOf } from './spoken';
 import { initialState, receive, select, setGain, shapeOf, toggleAblation, type State, type View } from './state';
-import { TileRequests, type TileSource } from './tile-source';
 
 export class HeadsPanel
   extends ModelRunPanel<State, ToHeadsPanel, FromHeadsPanel, HeadsSetup, Kept>
   implements Actions
 {
   private readonly questions = new Questions(this.asking());
-  private readonly tiles = new TileRequests(
-    (request, rectangle) => {
-      const { selected } = this.state;
-      if (selected) this.host.post({ kind: 'tile', request, ...selected, ...rectangle });
-    },
+  private readonly heads = new HeadRequests(
+    (message) => this.host.post(message),
     () => this.nextRequest(),
-    () => {
-      this.tileVersion += 1;
-      this.draw();
-    },
   );
-  private source: TileSource | undefined;
-  private tileVersion = 0;
+  private readonly supply = (section: MatrixSection): HeadSupply => this.heads.supply(section);
+  private listening: { readonly to: HeadSource; readonly stop: () => void } | undefined;
   private hovered: CellPlace | undefined;
 
   constructor(root: HTMLElement, place: PanelPlace) {
@@ -58,12 +54,9 @@ export class HeadsPanel
   }
 
   protected override onMessage(message: ToHeadsPanel): void {
-    if (message.kind === 'tile') {
-      this.tiles.receive(message.request, message.tile);
-      return;
-    }
+    if (message.kind === 'tile' || message.kind === 'row') return this.heads.receive(message);
     const { kind } = message;
-    if (kind === 'failed' && message.request !== undefined && this.tiles.fail(message.request, message.sentence))
+    if (kind === 'failed' && message.request !== undefined && this.heads.fail(message.request, message.sentence))
       return;
     if (kind === 'open') this.planOpened(message.plan, message.replaces);
     super.onMessage(message);
@@ -96,17 +89,21 @@ export class HeadsPanel
 
   protected override ask(): void {
     this.questions.ask();
-    this.openSource();
+    this.listen();
   }
 
-  private openSource(): void {
-    const { result, selected, canRun, asides } = this.state;
-    if (!result || !selected || canRun !== true || asides.waiting) {
-      this.source = undefined;
-      return;
-    }
-    const key = canonical([result.created, result.model.hash, selected]);
-    if (this.source?.key !== key) this.source = this.tiles.open(key, result.ids.length, result.model.causal);
+  /** Words of the page change with what comes of the selected head. */
+  private listen(): void {
+    const section = attentionOf(this.state);
+    const source = section && sourceOf(section);
+    if (source === this.listening?.to) return;
+    this.listening?.stop();
+    this.listening = source && {
+      to: source,
+      stop: source.onChange((arrival) => {
+        if (arrival !== 'tile') this.draw();
+      }),
+    };
   }
 
   protected override escape(): void {
@@ -154,16 +151,36 @@ export class HeadsPanel
       announce(announcementOf(gridModel(this.state), place));
   }
 
-  selectQuery(query: number): void {
+  viewAttention({ chosen, lines, log, hideFirst, ...change }: Partial<SectionView>): void {
     this.touched = true;
-    if (query === this.state.query) return;
-    this.change({ ...this.state, query, row: undefined, rowProblem: undefined });
-    announce(`query ${query}, ${shownToken(tokensOf(this.state).tokens[query] ?? '')}`);
+    const { state } = this;
+    const { tokens } = tokensOf(state);
+    const queries = chosen?.map(Number);
+    this.change({
+      ...state,
+      ...(queries ? { queries } : {}),
+      ...('cursor' in change ? { cell: change.cursor } : {}),
+      view: {
+        ...state.view,
+        ...(lines === undefined ? {} : { head: lines ? 'lines' : 'matrix' }),
+        ...(log === undefined ? {} : { scale: log ? 'log' : 'linear' }),
+        ...(hideFirst === undefined ? {} : { hideSink: hideFirst }),
+      },
+    });
+    const [query] = queries ?? [];
+    if (query !== undefined && change.cursor === undefined)
+      announce(
+        queries?.length === 1 ? `query ${query}, ${shownToken(tokens[query] ?? '')}` : `${queries?.length} queries`,
+      );
   }
 
   hoverCell(place: CellPlace | undefined): void {
     if (place?.query === this.hovered?.query && place?.key === this.hovered?.key) return;
     this.hovered = place;
+    this.draw();
+  }
+
+  redrawn(): void {
     this.draw();
   }
 
@@ -217,9 +234,8 @@ export class HeadsPanel
     this.host.post({ kind: 'generate', request, interventions, ...sampling, ...(plain ? { changedOnly: true } : {}) });
   }
 
-  explainWeight(cell: CellPlace): void {
-    const { selected } = this.state;
-    if (selected && canExplain(this.state)) this.host.post({ kind: 'explainWeight', ...selected, ...cell });
+  explainWeight(cell: AttentionCell): void {
+    this.host.post({ kind: 'explainWeight', ...cell });
   }
 
   measureEffects(): void {
@@ -234,22 +250,16 @@ export class HeadsPanel
     super.dropComparison();
   }
 
-  retryTiles(): void {
-    if (!this.source) return;
-    this.source.problem = undefined;
-    this.source.store.retry();
-    this.tileVersion += 1;
-    this.draw();
-  }
-
   exportAs(format: ExportFormat): void {
     const { state } = this;
-    const leaving = leavingOf(state, themeForFile(format), shownHead(state, this.source));
+    const leaving = leavingOf(state, themeForFile(format), shownHead(state));
     this.leave({ format, name: exportName(state, format), data: writeFile(leaving, format) });
   }
 
   private part(): Part {
-    const { source, tileVersion, hovered } = this;
-    return { ...this.partOf<Actions>(this), source, tileVersion, hovered };
+    const { hovered, supply } = this;
+    // In the side bar nothing is computed before the person does something.
+    const asks = this.state.place !== 'side' || this.touched;
+    return { ...this.partOf<Actions>(this), hovered, supply: asks ? supply : undefined };
   }
 }

@@ -47,9 +47,7 @@ export const pictureStyles = css`
     outline: 1px solid var(--vscode-focusBorder);
     outline-offset: -1px;
   }
-  hs-head-grid,
-  hs-head-matrix,
-  hs-head-lines {
+  hs-head-grid {
     display: block;
     min-width: 0;
   }
@@ -108,79 +106,6 @@ export const pictureStyles = css`
     max-width: 480px;
     margin: 4px 0 8px;
   }
-  .head-body {
-    display: grid;
-    grid-template-columns: minmax(0, 1fr);
-    gap: 12px 20px;
-    align-items: start;
-  }
-  .head-picture {
-    min-width: 0;
-  }
-  .matrix-frame,
-  .lines-frame {
-    position: relative;
-    touch-action: none;
-  }
-  .matrix-frame {
-    cursor: crosshair;
-  }
-  /* Over the picture, where some tiles may have come: on a ground of its own, clear of the axes. */
-  .matrix-problem {
-    position: absolute;
-    top: 82px;
-    left: 82px;
-    right: 34px;
-    max-width: 404px;
-    display: flex;
-    gap: 6px;
-    padding: 4px 8px;
-    color: var(--vscode-foreground);
-    background: var(--vscode-editorWidget-background, var(--vscode-editor-background));
-    border: 1px solid var(--line);
-    border-left: 2px solid var(--vscode-editorError-foreground);
-    font-size: var(--small);
-    pointer-events: none;
-  }
-  .matrix-problem .codicon {
-    color: var(--vscode-editorError-foreground);
-  }
-  .matrix-frame canvas {
-    display: block;
-    width: 100%;
-    max-width: 520px;
-    aspect-ratio: 1 / 0.95;
-  }
-  .lines-frame canvas {
-    display: block;
-    width: 100%;
-    max-width: 520px;
-    height: 440px;
-    cursor: pointer;
-  }
-  .line-heads {
-    display: flex;
-    justify-content: space-between;
-    max-width: 520px;
-    padding: 0 8px;
-    color: var(--vscode-descriptionForeground);
-    font-size: var(--small);
-  }
-  .matrix-foot {
-    display: flex;
-    flex-wrap: wrap;
-    align-items: center;
-    gap: 2px 4px;
-    max-width: 520px;
-  }
-  .matrix-foot .scale-bar {
-    margin-right: auto;
-  }
-  .head-options {
-    display: flex;
-    flex-wrap: wrap;
-    gap: 2px 16px;
-  }
   .head-numbers {
     display: grid;
     grid-template-columns: repeat(auto-fit, minmax(min(200px, 100%), 1fr));
@@ -193,12 +118,10 @@ export const pictureStyles = css`
     min-width: 0;
     overflow-x: auto;
   }
-  .top-keys table,
   .label-scores table,
   .next-tokens table {
     margin-top: 2px;
   }
-  .top-keys td,
   .label-scores td,
   .label-scores th,
   .next-tokens td,
@@ -213,18 +136,6 @@ export const pictureStyles = css`
   .next-tokens tbody th:first-child,
   .next-tokens thead th {
     background: none;
-  }
-  .token-cell {
-    max-width: 120px;
-    overflow: hidden;
-    text-overflow: ellipsis;
-    font-family: var(--vscode-editor-font-family);
-  }
-  .bar rect {
-    fill: var(--vscode-charts-blue, var(--vscode-focusBorder));
-  }
-  .bar.changed rect {
-    fill: var(--vscode-charts-orange, var(--vscode-editorWarning-foreground));
   }
   .statistics dl {
     display: grid;

@@ -1,4 +1,4 @@
-/** What the panel asks of the extension for what is on the screen: tokens of the prompt, a row of a head, the next tokens. */
+/** What the panel asks of the extension for what is on the screen: tokens of the prompt, the next tokens. */
 import type { FromHeadsPanel } from '../../../protocol/panels/heads-schema';
 import { canonical } from '../../ui/canonical';
 import { isOpen } from '../../ui/disclosures';
@@ -9,17 +9,15 @@ import { modelOfForm } from '../../ui/run-state';
 import type { Latest, State } from './state';
 
 export class Questions {
-  latest: Latest = { tokenise: -1, row: -1, rowOf: undefined };
-  private readonly later = new Later<'tokens' | 'effects' | 'row'>();
+  latest: Latest = { tokenise: -1 };
+  private readonly later = new Later<'tokens' | 'effects'>();
   private askedPrompt = '';
-  private askedRow = '';
 
   constructor(private readonly asking: Asking<State, FromHeadsPanel>) {}
 
   /** What the state lacks that was not asked for yet. */
   ask(): void {
     this.askTokens();
-    this.askRow();
     this.askEffects();
   }
 
@@ -42,21 +40,6 @@ export class Questions {
       const request = this.asking.nextRequest();
       this.latest = { ...this.latest, tokenise: request };
       this.asking.post({ kind: 'tokenise', request, folder: form.folder, prompt });
-    });
-  }
-
-  /** What the selected query of the selected head reads, when something on screen shows it. */
-  private askRow(): void {
-    const { result, selected, query, canRun, asides } = this.asking.state();
-    const shown = this.asking.state().place !== 'side' || this.asking.touched();
-    if (!result || !selected || query === undefined || !shown || canRun !== true || asides.waiting) return;
-    const asked = canonical([result.created, selected, query]);
-    if (asked === this.askedRow) return;
-    this.askedRow = asked;
-    this.later.do('row', 40, () => {
-      const request = this.asking.nextRequest();
-      this.latest = { ...this.latest, row: request, rowOf: { ...selected, query } };
-      this.asking.post({ kind: 'row', request, ...selected, query });
     });
   }
 

@@ -13,7 +13,7 @@ import type { Part } from './actions';
 import { interventionsOf, readForm, type Form } from './form';
 import { modelOfForm } from '../../ui/run-state';
 import type { State } from './state';
-import { typedTokens } from './token-strip';
+import { typedTokens } from './attention';
 
 export function settings(part: Part): TemplateResult {
   const { state, actions } = part;

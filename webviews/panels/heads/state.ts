@@ -98,10 +98,10 @@ export interface State extends RunState<Form, View>, ModelState {
   readonly live: { readonly index: number; readonly statistics: PartialStatistics } | undefined;
   readonly compareWith: { readonly name: string; readonly result: HeadsResult } | undefined;
   readonly selected: HeadPlace | undefined;
-  /** Position of the selected query. */
-  readonly query: number | undefined;
-  readonly row: (HeadPlace & { readonly query: number; readonly values: Float32Array }) | undefined;
-  readonly rowProblem: string | undefined;
+  /** Positions of the chosen queries, one at least while there is a result. */
+  readonly queries: readonly number[] | undefined;
+  /** The chosen cell of the matrix, as `query.key`. */
+  readonly cell: string | undefined;
   readonly effects: Effects | undefined;
   readonly generation: Generation | undefined;
   /** The effect of removing each head, once it was asked for. */
@@ -124,8 +124,7 @@ export const initialView: View = {
 
 /** Asked of a result: it goes with it. */
 const nothingAsked = {
-  row: undefined,
-  rowProblem: undefined,
+  cell: undefined,
   effects: undefined,
   generation: undefined,
   headEffects: undefined,
@@ -146,15 +145,13 @@ export const initialState = (place: PanelPlace): State => ({
   ...nothingShown,
   modelProblem: undefined,
   selected: undefined,
-  query: undefined,
+  queries: undefined,
   view: initialView,
 });
 
 /** Which of the panel's own requests are still the latest of their kind: an older answer is dropped. */
 export interface Latest {
   readonly tokenise: number;
-  readonly row: number;
-  readonly rowOf: (HeadPlace & { readonly query: number }) | undefined;
 }
 
 export function receive(state: State, message: ToHeadsPanel, latest: Latest): State {
@@ -188,11 +185,8 @@ export function receive(state: State, message: ToHeadsPanel, latest: Latest): St
         message.thumbnails ?? (state.phase.kind === 'running' ? state.thumbnails : undefined),
       );
     case 'tile':
-      return state;
     case 'row':
-      return message.request === latest.row && latest.rowOf
-        ? { ...state, row: { ...latest.rowOf, values: message.row }, rowProblem: undefined }
-        : state;
+      return state;
     case 'nextTokens':
       return state.effects?.request === message.request
         ? {
@@ -269,7 +263,7 @@ function withResult(state: State, result: HeadsResult, thumbnails: HeadThumbnail
     // The plan that was run says more than the result (chat template): it is kept when it fits.
     shownSetup: { ...setupMatching(state.shownSetup, result), device: result.device.id },
     selected,
-    query: samePrompt && state.query !== undefined ? Math.min(state.query, last) : last,
+    queries: samePrompt && state.queries ? [...new Set(state.queries.map((at) => Math.min(at, last)))] : [last],
     ...nothingAsked,
     view: viewOf(state.view, result),
   };
@@ -352,7 +346,6 @@ function failed(state: State, message: Extract<ToHeadsPanel, { kind: 'failed' }>
     };
   }
   if (request === latest.tokenise) return { ...state, typed: undefined, typedProblem: sentence };
-  if (request === latest.row) return { ...state, row: undefined, rowProblem: sentence };
   if (state.effects?.request === request) return { ...state, effects: { ...state.effects, problem: sentence } };
   if (state.headEffects?.request === request)
     return { ...state, headEffects: { ...stoppedEffects(state.headEffects), problem: sentence } };
@@ -370,8 +363,6 @@ export const select = (state: State, { layer, head }: HeadPlace): State =>
     : {
         ...state,
         selected: { layer, head },
-        row: undefined,
-        rowProblem: undefined,
         view: letGo(state.view, { layer, head }),
       };
 

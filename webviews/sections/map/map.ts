@@ -1,16 +1,19 @@
 import type { MapSection } from '../../../protocol/sections/map';
 import { significant } from '../../ui/numbers';
 import { parseGridKey } from '../grid-keys';
+import { logChoice } from '../log-colours';
 import { remembered } from '../remembered';
 import { twinColumn, type PictureKind, type TwinRow } from '../section-kind';
-import { labelText, mapPicture, widest } from './map-picture';
+import { labelText } from '../matrix/matrix-labels';
+import { mapPicture, widest } from './map-picture';
 
-const picture = remembered((section: MapSection) => mapPicture(section));
+const picture = remembered(mapPicture);
 
 export const mapKind: PictureKind<MapSection> = {
   drawn: 'picture',
   isEmpty: (section) => section.values.length === 0 || widest(section) === 0,
-  picture: (section) => picture(section),
+  picture: (section, { log }) => picture(section, log),
+  controls: ({ section, view, actions }) => logChoice(section.scale, section.values.flat(), view, actions),
   place: ({ values }, cursor) => {
     const at = parseGridKey(cursor);
     return at && values[at.row]?.[at.column] !== undefined ? { kind: 'cell', ...at } : undefined;

@@ -1,4 +1,7 @@
-/** A text as a ribbon: each token on the colour of its number, with the shape of its class over it. */
+/**
+ * A text as a ribbon: each token on the colour of its number, with the shape of its class over it. One token or several are
+ * chosen; of a long text a window is drawn.
+ */
 import type { TokensSection } from '../../../protocol/sections/tokens';
 import { css, inkOn, type Rgb } from '../../charts/colour-map';
 import { colourOf, identify, shapes, type Identity } from '../../charts/palette';
@@ -9,6 +12,7 @@ import { shownToken } from '../../../protocol/wire/token-name';
 import { colourAt, domainOf } from '../colours';
 import { classItem, fitted, flow, noValueItem, scaleItem, textMark, wordsItem } from '../legend';
 import type { Drawn, Picture } from '../picture';
+import { between } from '../grid-keys';
 import { moved, type Box, type Mark } from '../scene';
 import { shortened, valueWords } from '../words';
 
@@ -17,20 +21,40 @@ export type TokenNumber = TokensSection['numbers'][number];
 /** More would make a canvas that no browser draws; the table holds all. */
 const mostTokens = 3000;
 
-export function tokensPicture(section: TokensSection, number: TokenNumber | undefined): Picture {
-  const { tokens } = section;
-  const drawn = Math.min(tokens.length, mostTokens);
+/** First token and the one behind the last, where `size` of them are drawn and `around` is among them. */
+export function windowOf(length: number, around: number, size = mostTokens): readonly [number, number] {
+  if (length <= size) return [0, length];
+  const start = Math.max(0, Math.min(length - size, around - Math.floor(size / 2)));
+  return [start, start + size];
+}
+
+/** `from` and `to`: the tokens that are drawn. */
+export function tokensPicture(
+  section: TokensSection,
+  number: TokenNumber | undefined,
+  from = 0,
+  to = Math.min(section.tokens.length, mostTokens),
+): Picture {
+  const { tokens, tokenIds } = section;
   const classes = classesOf(section);
   let last: readonly Box[] = [];
   return {
     label: `${section.title}: ${count(tokens.length)} tokens${number ? `, ${number.title}` : ''}. Arrow keys walk, Enter asks, Escape leaves.`,
     draw: (width, theme) => {
-      const made = drawTokens(section, number, classes, drawn, width, theme);
+      const made = drawTokens(section, number, classes, [from, to], width, theme);
       last = made.boxes;
       return made;
     },
-    first: () => (drawn > 0 ? '0' : undefined),
-    move: (cursor, key) => moveInRibbon(last, Number(cursor), key, drawn),
+    first: () => (to > from ? String(from) : undefined),
+    move: (cursor, key) => {
+      const at = Number(cursor);
+      // At the ends of the window the next token moves it.
+      const beside = { ArrowLeft: at - 1, ArrowRight: at + 1 }[key];
+      if (beside !== undefined) return String(Math.max(0, Math.min(tokens.length - 1, beside)));
+      const moved = moveInRibbon(last, at - from, key, to - from);
+      return moved === undefined ? undefined : String(Number(moved) + from);
+    },
+    between: (one, other) => between(Number(one), Number(other)),
     words: (cursor) => {
       const at = Number(cursor);
       const token = tokens[at];
@@ -44,7 +68,7 @@ export function tokensPicture(section: TokensSection, number: TokenNumber | unde
         ...(named ? [named.title] : []),
       ];
       return {
-        title: `token ${at}, ${shortened(shownToken(token), 60)}`,
+        title: `token ${at}, ${shortened(shownToken(token), 60)}${tokenIds ? ` · id ${tokenIds[at] ?? ''}` : ''}`,
         value: said.join(', '),
         ...(number ? { definition: number.definition } : {}),
       };
@@ -107,7 +131,7 @@ function drawTokens(
   section: TokensSection,
   number: TokenNumber | undefined,
   { names }: { readonly names: readonly Identity[] },
-  drawn: number,
+  [from, to]: readonly [number, number],
   width: number,
   theme: Theme,
 ): Drawn & { readonly boxes: readonly Box[] } {
@@ -118,7 +142,7 @@ function drawTokens(
   const marks: Mark[] = [];
   const boxes: Box[] = [];
   let [x, y, missing] = [0, 0, false];
-  for (let at = 0; at < drawn; at += 1) {
+  for (let at = from; at < to; at += 1) {
     const token = section.tokens[at] ?? '';
     const text = fitted(shownToken(token), width - 8, size, theme.editorFont);
     const wide = Math.max(8, textWidth(text, size, { font: theme.editorFont }) + 4);
@@ -145,7 +169,8 @@ function drawTokens(
     x += wide + 1;
     if (token.includes('\n')) [x, y] = [0, y + lineHeight];
   }
-  const beyond = section.tokens.length - drawn;
+  const beyond = section.tokens.length - (to - from);
+  const window = `${from === 0 ? `The first ${count(to)}` : `Tokens ${count(from)} to ${count(to - 1)}`} of ${count(section.tokens.length)} tokens.`;
   const legend = flow(
     [
       ...(domain && number ? [scaleItem(domain, number.unit, theme)] : []),
@@ -153,7 +178,7 @@ function drawTokens(
       ...names.map((one) =>
         classItem({ shape: one.shape, colour: colourOf(one, theme.dark), label: one.title }, theme),
       ),
-      ...(beyond > 0 ? [wordsItem(`The first ${count(drawn)} of ${count(section.tokens.length)} tokens.`, theme)] : []),
+      ...(beyond > 0 ? [wordsItem(window, theme)] : []),
     ],
     width,
   );
@@ -167,10 +192,10 @@ function drawTokens(
       const at = boxes.findIndex(
         (box) => px >= box.x && px < box.x + box.width + 1 && py >= box.y && py < box.y + box.height,
       );
-      return at < 0 ? undefined : String(at);
+      return at < 0 ? undefined : String(at + from);
     },
     box: (cursor) => {
-      const box = boxes[Number(cursor)];
+      const box = boxes[Number(cursor) - from];
       return box && { ...box, y: box.y + classRoom, height: box.height - classRoom };
     },
   };

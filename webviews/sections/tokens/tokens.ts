@@ -3,7 +3,7 @@ import { significant } from '../../ui/numbers';
 import { shownToken } from '../../../protocol/wire/token-name';
 import { remembered } from '../remembered';
 import { chosenNumber, twinColumn, type PictureKind, type TwinRow } from '../section-kind';
-import { tokensPicture } from './tokens-picture';
+import { tokensPicture, windowOf } from './tokens-picture';
 
 const picture = remembered(tokensPicture);
 
@@ -11,7 +11,10 @@ export const tokensKind: PictureKind<TokensSection> = {
   drawn: 'picture',
   numbers: ({ numbers }) => numbers,
   isEmpty: ({ tokens }) => tokens.length === 0,
-  picture: (section, view) => picture(section, chosenNumber(section.numbers, view)),
+  picture: (section, view) => {
+    const window = windowOf(section.tokens.length, Number(view.cursor ?? 0));
+    return picture(section, chosenNumber(section.numbers, view), ...window);
+  },
   place: ({ tokens }, cursor) =>
     tokens[Number(cursor)] === undefined ? undefined : { kind: 'token', token: Number(cursor) },
   twin: ({ tokens, numbers, classes }) => ({

@@ -68,7 +68,7 @@ describe('values over a picture', () => {
     assert.ok(words.includes('S: a sink, left out of the scale'));
     assert.equal(imageKind.picture(section, {}, pictures).words('3')?.value, 'Mass 9.00, a sink');
     assert.deepEqual(
-      imageKind.twin(section).rows.map((row) => row.at(-1)),
+      imageKind.twin(section, {}).rows.map((row) => row.at(-1)),
       ['', '', '', 'a sink', '', ''],
     );
   });

@@ -80,7 +80,7 @@ describe('classes of patches', () => {
   });
 
   it('are a column of the table', () => {
-    const twin = kind.twin(section);
+    const twin = kind.twin(section, {});
     assert.equal(twin.columns.at(-1)?.title, 'Class');
     const class1 = twin.rows.find(([token]) => token === 2)?.at(-1);
     assert.equal(class1, 'summary');

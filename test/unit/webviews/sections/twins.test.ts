@@ -8,7 +8,7 @@ import { kindOf } from '../../../../webviews/sections/sections';
 import { everySection } from '../../../browser/workbench/stories';
 
 const nan = Number.NaN;
-const twinOf = (section: Section) => kindOf(section)?.twin(section) ?? assert.fail('no such kind');
+const twinOf = (section: Section) => kindOf(section)?.twin(section, {}) ?? assert.fail('no such kind');
 /** Lines of a CSV file that are rows. */
 const rowsOf = (section: Section): readonly string[] =>
   sectionCsv(section)

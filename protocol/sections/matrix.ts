@@ -1,0 +1,21 @@
+/**
+ * The attention of one head on one prompt, queries down and keys across. The probabilities are not in the section: whoever shows
+ * it asks for the part that is looked at, in tiles, and for the rows of chosen queries. A matrix that comes whole is a `map`.
+ */
+import { type KindOutput, figure, flag, list, optional, text, wholeFrom } from '../schema/fields';
+import { base, mostCells, mostTokens, place, tokenIds } from './section-base';
+
+export const matrix = {
+  ...base,
+  of: place,
+  /** Texts of the positions, which are the queries and the keys. */
+  tokens: list(text, 'a list of tokens', { most: mostTokens }),
+  tokenIds: optional(tokenIds),
+  /** No query reads a key behind it. */
+  causal: flag,
+  /** Which prompt of the result was read, from 0; absent: the first. */
+  prompt: optional(wholeFrom(0, mostCells)),
+  /** Mean mass of each block of keys over all queries, drawn above the matrix where it is too long to be at hand as a whole. */
+  blocks: optional(list(figure, 'a list of numbers', { most: mostTokens })),
+};
+export type MatrixSection = KindOutput<'matrix', typeof matrix>;
