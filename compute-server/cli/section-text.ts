@@ -1,4 +1,5 @@
 /** A section as text for a terminal: numbers in columns, the largest first where there are many. */
+import { signedPoints } from '../../protocol/results/share-change';
 import type { Section } from '../../protocol/sections/section';
 import type { SectionCell, SectionColumn } from '../../protocol/sections/table';
 import { shownToken } from '../../protocol/wire/token-name';
@@ -114,13 +115,22 @@ const tableText = (columns: readonly SectionColumn[], rows: readonly (readonly S
     ? ''
     : cut(
         columns.map(({ title, unit }) => withUnit(title, unit ?? '')),
-        rows.map((row) => row.map((cell, at) => cellText(cell, columns[at]?.digits))),
+        rows.map((row) => row.map((cell, at) => cellText(cell, columns[at]))),
       );
 
-function cellText(cell: SectionCell, wanted?: number): string {
+function cellText(cell: SectionCell, column?: SectionColumn): string {
   if (cell === null) return '–';
   if (typeof cell === 'string') return cell;
-  return typeof cell === 'number' ? digits(cell, wanted) : `L${cell.layer}H${cell.head}`;
+  if (typeof cell !== 'number') return `L${cell.layer}H${cell.head}`;
+  switch (column?.as) {
+    case 'percent':
+      return `${(100 * cell).toFixed(1)} %`;
+    case 'points':
+      return `${signedPoints(cell)} points`;
+    case 'signed':
+    case undefined:
+      return digits(cell, column?.digits);
+  }
 }
 
 /** Largest weight first where not all are shown. */

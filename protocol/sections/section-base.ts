@@ -70,6 +70,8 @@ export const numbersOfTokens = (what: string) =>
 
 export const classesOfTokens = object({
   names: texts,
+  /** A sign for each class, which stands behind its tokens; absent: each has a shape over it. */
+  marks: optional(texts),
   /** The class of each token, -1 for none. */
   of: list(wholeFrom(-1, mostNumbers), 'a list of classes', { most: mostTokens }),
 });

@@ -3,6 +3,7 @@ import type { Output } from '../schema/check';
 import {
   type KindOutput,
   either,
+  exactly,
   list,
   number,
   object,
@@ -23,6 +24,10 @@ const column = object({
   definition: optional(text),
   /** Significant digits of a number; 3 where left out. */
   digits: optional(wholeFrom(1, 17)),
+  /** How a number is written: a share as `41.0 %`, a difference of shares as `+9.0 points`, any other with its sign. */
+  as: optional(oneOf(['percent', 'points', 'signed'])),
+  /** Left out where the page is too narrow for all columns. */
+  wide: optional(exactly(true)),
 });
 export type SectionColumn = Output<typeof column>;
 

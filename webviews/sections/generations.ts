@@ -1,6 +1,6 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import type { GenerationsSection } from '../../protocol/sections/generations';
-import { significant } from '../ui/numbers';
+import { count, significant } from '../ui/numbers';
 import { differingPart } from './differing-part';
 import { stacked } from './scene';
 import { twinColumn, type PageKind, type TwinRow } from './section-kind';
@@ -9,14 +9,18 @@ import { shortened, valueWords, withUnit } from './words';
 
 const longest = 8000;
 const mostItems = 100;
+/** Shown before more are asked for: what stands below them shall be found. */
+const firstItems = 12;
 
 export const generationsKind: PageKind<GenerationsSection> = {
   drawn: 'page',
   isEmpty: ({ items }) => items.length === 0,
   place: ({ items }, cursor) => (items[Number(cursor)] ? { kind: 'row', row: Number(cursor) } : undefined),
-  body: ({ section, view, actions }) =>
-    html`<div class="generations">
-      ${section.items.slice(0, mostItems).map(
+  body: ({ section, view, actions }) => {
+    const { length } = section.items;
+    const most = Math.min(length, mostItems);
+    return html`<div class="generations">
+      ${section.items.slice(0, view.allRows ? most : firstItems).map(
         (item, at) =>
           html`<article class="generation" aria-label=${shortened(item.title, 120)}>
             <div class="generation-head">
@@ -44,11 +48,19 @@ export const generationsKind: PageKind<GenerationsSection> = {
           </article>`,
       )}
       ${
-        section.items.length > mostItems
-          ? html`<p class="reason">The first ${mostItems} of ${section.items.length}; the table holds all.</p>`
-          : nothing
+        !view.allRows && length > firstItems
+          ? html`<p class="reason">
+              The first ${firstItems} of ${count(length)}.
+              <button type="button" class="link" @click=${() => actions.view({ allRows: true })}>
+                Show ${most === length ? 'all' : most}
+              </button>
+            </p>`
+          : length > mostItems
+            ? html`<p class="reason">The first ${mostItems} of ${count(length)}; the table holds all.</p>`
+            : nothing
       }
-    </div>`,
+    </div>`;
+  },
   twin: ({ variants, items, score }) => ({
     columns: [
       twinColumn(0, 'item', 'Item'),
@@ -101,7 +113,7 @@ function variantText(section: GenerationsSection, at: number, variant: string, w
     <div class="generation-variant">
       <span>${shortened(variant, 80)}</span>
       ${
-        section.score && score !== undefined
+        section.score && score !== undefined && !Number.isNaN(score)
           ? html`<span class="tag" title=${withUnit(section.score.title, section.score.unit)}
               >${section.score.title} ${valueWords(score, section.score.unit)}</span
             >`

@@ -225,6 +225,10 @@ export const sectionStyles = css`
     overflow: hidden;
     text-overflow: ellipsis;
   }
+  .compact .result-section :is(td, th) {
+    padding-inline: 4px;
+    white-space: normal;
+  }
   .generations {
     display: grid;
     gap: 12px;

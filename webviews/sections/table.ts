@@ -1,8 +1,9 @@
 import type { HeadPlace } from '../../protocol/schema/written-form';
-import type { SectionCell, TableSection } from '../../protocol/sections/table';
+import { signedPoints } from '../../protocol/results/share-change';
+import type { SectionCell, SectionColumn, TableSection } from '../../protocol/sections/table';
 import { textWidth } from '../charts/text-width';
 import { headName } from '../ui/head-names';
-import { count, significant } from '../ui/numbers';
+import { count, percent, signed, significant } from '../ui/numbers';
 import type { CellValue, Column } from '../ui/table';
 import type { Theme } from '../ui/theme';
 import { fitted, smallSize, textMark } from './legend';
@@ -21,27 +22,45 @@ const valueOf = (cell: SectionCell | undefined): CellValue =>
 const isCount = (rows: TableSection['rows'], at: number, digits = 3): boolean =>
   digits > 3 && rows.every((row) => typeof row[at] !== 'number' || Number.isInteger(row[at]));
 
+function writer({ as, digits }: SectionColumn, isWhole: boolean): (value: number) => string {
+  switch (as) {
+    case 'percent':
+      return (value) => percent(value, digits);
+    case 'points':
+      return (value) => `${signedPoints(value)} points`;
+    case 'signed':
+      return (value) => signed(value, digits);
+    default:
+      return isWhole ? count : (value) => significant(value, digits);
+  }
+}
+
 const tableTwin = remembered(({ columns, rows }: TableSection): Twin => ({
-  columns: columns.map(({ name, title, kind, unit, definition, digits }, at): Column<TwinRow> =>
-    twinColumn(at, name, title, {
-      ...(unit === undefined ? {} : { unit }),
-      ...(definition === undefined ? {} : { hint: definition }),
-      ...(kind === 'number' ? { text: isCount(rows, at, digits) ? count : (value) => significant(value, digits) } : {}),
+  columns: columns.map((column, at): Column<TwinRow> =>
+    twinColumn(at, column.name, column.title, {
+      ...(column.unit === undefined ? {} : { unit: column.unit }),
+      ...(column.definition === undefined ? {} : { hint: column.definition }),
+      ...(column.kind === 'number' ? { text: writer(column, isCount(rows, at, column.digits)) } : {}),
     }),
   ),
   // The place of the row comes last: it says which one is asked about, however the rows are sorted.
   rows: rows.map((row, at): TwinRow => [...columns.map((_, column) => valueOf(row[column])), at]),
 }));
 
+const narrowTwin = remembered((section: TableSection): Twin => {
+  const { columns, rows } = tableTwin(section);
+  return { columns: columns.filter((_, at) => section.columns[at]?.wide !== true), rows };
+});
+
 export const tableKind: PageKind<TableSection> = {
   drawn: 'page',
   isTwin: true,
   isEmpty: ({ rows, columns }) => rows.length === 0 || columns.length === 0,
   twin: tableTwin,
-  body: ({ section, view, actions }) =>
+  body: ({ section, view, compact, actions }) =>
     twinTable({
       caption: section.title,
-      twin: tableTwin(section),
+      twin: compact ? narrowTwin(section) : tableTwin(section),
       view,
       actions,
       ...(section.ask === undefined ? {} : { rowOf: (row: TwinRow) => String(row.at(-1)) }),

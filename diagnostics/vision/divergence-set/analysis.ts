@@ -5,7 +5,7 @@ import { generatesWith } from '../../shared/captions/support';
 import { setFinding } from './finding';
 import { reinforcementsIn, setParameters, type SetParameters } from './parameters';
 import { setResult, type SetResult } from '../../../protocol/results/caption-set-result';
-import { setSections } from '../../../protocol/results/sections/caption-set';
+import { scoreChangeTable, scoreChanges, setSections } from '../../../protocol/results/sections/caption-set';
 import { runSet } from './set-run';
 
 /** Image tokens that are guessed before a picture is read, as LLaVA-1.5 has them. */
@@ -46,11 +46,12 @@ export const divergenceSet: Analysis<SetParameters, SetResult> = {
   },
   run: runSet,
   finding: setFinding,
-  sections: setSections,
+  sections: (result) => setSections(result),
   compare(a, b) {
     const names = new Set(a.entries.map(({ name }) => name));
     const both = b.entries.filter(({ name }) => names.has(name)).length;
     return [
+      scoreChangeTable('Change of the scores', 'Other', scoreChanges(b, a)),
       {
         kind: 'generations',
         id: 'both-captions',

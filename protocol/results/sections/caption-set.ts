@@ -1,9 +1,9 @@
-/** Sections of the analysis `divergence-set`. */
+/** Sections of captions of a set of pictures. */
 import { isMoreThanNoise } from '../share-change';
 import type { Caption, CaptionSetScore, ShareChange } from '../hallucination-schema';
 import type { ChartSection } from '../../sections/chart';
 import type { Section } from '../../sections/section';
-import type { SectionCell, SectionColumn } from '../../sections/table';
+import type { SectionCell, SectionColumn, TableSection } from '../../sections/table';
 import type { SetResult } from '../caption-set-result';
 import { variantName } from './variant-name';
 import { failuresOf } from './unread-pictures';
@@ -13,24 +13,44 @@ import * as build from '../../sections/builders';
 /** Pictures whose captions are listed. */
 const listed = 1000;
 
-export function setSections(result: Partial<SetResult>): readonly Section[] {
+type Variants = SetResult['variants'];
+type Entries = SetResult['entries'];
+
+/** How captions are named; where nothing is said, as in the tables of the analysis. */
+interface Names {
+  readonly plain: string;
+  readonly variant: (variant: Pick<Variants[number], 'reinforcement'>) => string;
+}
+const names: Names = { plain: 'plain', variant: variantName };
+
+/** `ask`: what can be asked of a picture, as the words of a button. */
+export function setSections(
+  result: Partial<SetResult>,
+  named: Names = names,
+  more: { readonly ask?: string } = {},
+): readonly Section[] {
   const { plain, entries = [], variants = [] } = result;
   if (!plain || entries.length === 0) return failuresOf(result);
   return [
-    ratesOf(plain, variants),
-    ...(variants.some(({ change }) => change && change.pictures > 0) ? [changesOf(variants)] : []),
+    ratesOf(plain, variants, named),
+    ...(variants.some(({ change }) => change && change.pictures > 0) ? [changesOf(variants, named)] : []),
     ...histogramOf(result),
-    picturesOf(entries, variants),
-    textsOf(entries, variants),
+    picturesOf(entries, variants, named, more),
+    textsOf(entries, variants, named),
     ...failuresOf(result),
     ...notesOf(result),
   ];
 }
 
-const shareColumn = (name: string, title: string, definition: string): SectionColumn =>
-  build.number(name, title, definition);
+const shareColumn = (name: string, title: string, definition: string): SectionColumn => ({
+  ...build.number(name, title, definition),
+  as: 'percent',
+});
 
-function ratesOf(plain: CaptionSetScore, variants: SetResult['variants']) {
+/** Left out of a narrow page. */
+const wide = (column: SectionColumn): SectionColumn => ({ ...column, wide: true });
+
+function ratesOf(plain: CaptionSetScore, variants: Variants, named: Names): TableSection {
   const row = (name: string, score: CaptionSetScore): SectionCell[] => [
     name,
     score.captions,
@@ -42,30 +62,48 @@ function ratesOf(plain: CaptionSetScore, variants: SetResult['variants']) {
     score.length,
     score.unfinished ?? null,
   ];
+  const broken = misleadingWords(plain, variants, named);
   return build.cellTable(
     'rates',
     'Captions against the truth',
-    'A caption that names nothing has a CHAIR of 0: recall and length are part of the score.',
+    `A caption that names nothing has a CHAIR of 0: recall and length are part of the score.${broken === undefined ? '' : ` ${broken}`}`,
     [
       build.text('heads', 'heads'),
-      { ...build.number('captions', 'captions', 'captions that were scored'), digits: 6 },
+      wide({ ...build.number('captions', 'captions', 'captions that were scored'), digits: 6 }),
       shareColumn('chairS', 'CHAIR_S', 'captions that name an object which is not there / captions'),
-      shareColumn('chairI', 'CHAIR_I', 'mentions of objects that are not there / mentions, pooled'),
+      wide(shareColumn('chairI', 'CHAIR_I', 'mentions of objects that are not there / mentions, pooled')),
       shareColumn('recall', 'recall', 'distinct true objects mentioned / true objects, pooled'),
-      shareColumn('precision', 'precision', 'distinct true objects mentioned / distinct objects mentioned, pooled'),
-      shareColumn('f1', 'F1', 'harmonic mean of precision and recall'),
+      wide(
+        shareColumn('precision', 'precision', 'distinct true objects mentioned / distinct objects mentioned, pooled'),
+      ),
+      wide(shareColumn('f1', 'F1', 'harmonic mean of precision and recall')),
       build.number('length', 'words', 'words per caption'),
-      {
+      wide({
         ...build.number(
           'unfinished',
           'unfinished',
           'captions that were cut at the token limit, scored as far as they go',
         ),
         digits: 6,
-      },
+      }),
     ],
-    [row('plain', plain), ...variants.map((variant) => row(variantName(variant), variant.score))],
+    [row(named.plain, plain), ...variants.map((variant) => row(named.variant(variant), variant.score))],
   );
+}
+
+/** Fewer words, far more, or far less recall: CHAIR alone would call that a success. */
+export function misleadingWords(plain: CaptionSetScore, variants: Variants, named: Names = names): string | undefined {
+  const worse = variants.find(
+    ({ score }) =>
+      (plain.length !== null &&
+        score.length !== null &&
+        (score.length < 0.7 * plain.length || score.length > 1.5 * plain.length)) ||
+      (plain.recall !== null && score.recall !== null && score.recall < 0.8 * plain.recall),
+  );
+  if (!worse) return undefined;
+  const words = ({ length, recall }: CaptionSetScore): string =>
+    `${length === null ? 'no' : Number(length.toPrecision(3))} words, recall ${recall === null ? 'not known' : `${(100 * recall).toFixed(1)} %`}`;
+  return `${named.variant(worse)} changes the length or the recall so much (${words(worse.score)}; plain: ${words(plain)}) that its CHAIR says little: the text may be broken.`;
 }
 
 const measures = [
@@ -74,7 +112,7 @@ const measures = [
   ['recall', 'recall'],
 ] as const;
 
-function changesOf(variants: SetResult['variants']) {
+function changesOf(variants: Variants, named: Names): TableSection {
   const cells = (change: ShareChange | null): SectionCell[] =>
     change === null
       ? [null, null, null, 'too few changed']
@@ -84,22 +122,27 @@ function changesOf(variants: SetResult['variants']) {
           change.high,
           isMoreThanNoise(change) ? 'more than noise' : 'no more than noise',
         ];
+  const points = (name: string, title: string, definition: string): SectionColumn => ({
+    ...build.number(name, title, definition),
+    as: 'points',
+  });
+  const heads = build.text('heads', 'heads');
   return build.cellTable(
     'changes',
     'Change from the plain captions',
     '95 % intervals over pictures: CHAIR_S by the score interval of paired proportions (Tango), the others by the jackknife.',
     [
-      build.text('heads', 'heads'),
+      variants.length === 1 ? wide(heads) : heads,
       build.text('measure', 'measure'),
-      shareColumn('difference', 'change', 'share of the changed captions less that of the plain ones'),
-      shareColumn('low', 'low', 'lower end of the 95 % interval'),
-      shareColumn('high', 'high', 'upper end of the 95 % interval'),
+      points('difference', 'change', 'share of the changed captions less that of the plain ones'),
+      wide(points('low', 'low', 'lower end of the 95 % interval')),
+      wide(points('high', 'high', 'upper end of the 95 % interval')),
       { ...build.text('verdict', 'interval'), definition: 'more than noise: the interval leaves 0 out' },
     ],
     variants.flatMap((variant) => {
       const { change } = variant;
       if (!change) return [];
-      return measures.map(([name, title]): SectionCell[] => [variantName(variant), title, ...cells(change[name])]);
+      return measures.map(([name, title]): SectionCell[] => [named.variant(variant), title, ...cells(change[name])]);
     }),
   );
 }
@@ -132,8 +175,14 @@ function histogramOf({ separation }: Partial<SetResult>): readonly ChartSection[
 const wrongWords = ({ mentions }: Caption): string =>
   [...new Set(mentions.filter(({ inTruth }) => inTruth === false).map(({ object }) => object))].join(', ');
 
-function picturesOf(entries: SetResult['entries'], variants: SetResult['variants']) {
-  const names = ['plain', ...variants.map(variantName)];
+/** Also of a set whose captions are not all there yet. */
+export function picturesOf(
+  entries: Entries,
+  variants: readonly Pick<Variants[number], 'reinforcement'>[],
+  named: Names = names,
+  more: { readonly ask?: string } = {},
+): TableSection {
+  const all = [named.plain, ...variants.map(named.variant)];
   return build.cellTable(
     'pictures',
     'Pictures',
@@ -141,9 +190,9 @@ function picturesOf(entries: SetResult['entries'], variants: SetResult['variants
     [
       build.text('picture', 'picture'),
       build.text('truth', 'objects in it'),
-      ...names.flatMap((name, at): SectionColumn[] => [
+      ...all.flatMap((name, at): SectionColumn[] => [
         build.text(`wrong-${at}`, `named and not there, ${name}`),
-        { ...shareColumn(`recall-${at}`, `recall, ${name}`, 'distinct true objects mentioned / true objects') },
+        wide(shareColumn(`recall-${at}`, `recall, ${name}`, 'distinct true objects mentioned / true objects')),
       ]),
     ],
     entries
@@ -153,14 +202,15 @@ function picturesOf(entries: SetResult['entries'], variants: SetResult['variants
         truth.join(', '),
         ...[plain, ...others].flatMap((caption) => [wrongWords(caption), caption.score?.recall ?? null]),
       ]),
+    more,
   );
 }
 
-const textsOf = (entries: SetResult['entries'], variants: SetResult['variants']): Section => ({
+const textsOf = (entries: Entries, variants: Variants, named: Names): Section => ({
   kind: 'generations',
   id: 'captions',
   title: 'Captions',
-  variants: ['plain', ...variants.map(variantName)],
+  variants: [named.plain, ...variants.map(named.variant)],
   score: { title: 'CHAIR_I', unit: '' },
   items: entries.slice(0, listed).map(({ name, plain, variants: others }) => ({
     title: name,
@@ -168,3 +218,56 @@ const textsOf = (entries: SetResult['entries'], variants: SetResult['variants'])
     scores: [plain, ...others].map(({ score }) => score?.chairI ?? Number.NaN),
   })),
 });
+
+/** A number of two sets. */
+export interface ScoreChange {
+  /** `Plain, CHAIR_S (%)`. */
+  readonly measure: string;
+  readonly here: number;
+  readonly there: number;
+}
+
+type Scores = Pick<SetResult, 'plain' | 'variants' | 'separation'>;
+
+const compared = [
+  ['chairS', 'CHAIR_S', '%', 100],
+  ['chairI', 'CHAIR_I', '%', 100],
+  ['recall', 'Recall', '%', 100],
+  ['length', 'Length', 'words', 1],
+  ['unfinished', 'Unfinished', 'captions', 1],
+  ['precision', 'Precision', '%', 100],
+  ['f1', 'F1', '%', 100],
+] as const;
+
+/** Every score of the captions that both sets have, and the AUROC; shares in percent. */
+export function scoreChanges(here: Scores, there: Scores, named: Names = names): readonly ScoreChange[] {
+  const rows = ({ plain, variants }: Scores): readonly (readonly [name: string, score: CaptionSetScore])[] => [
+    [named.plain, plain],
+    ...variants.map((variant) => [named.variant(variant), variant.score] as const),
+  ];
+  const others = new Map(rows(there));
+  const scores = rows(here).flatMap(([name, mine]) => {
+    const theirs = others.get(name);
+    return compared.flatMap(([field, title, unit, times]): readonly ScoreChange[] => {
+      const [a, b] = [mine[field], theirs?.[field]];
+      if (typeof a !== 'number' || typeof b !== 'number') return [];
+      return [{ measure: `${name}, ${title} (${unit})`, here: a * times, there: b * times }];
+    });
+  });
+  const [mine, theirs] = [here.separation.auroc, there.separation.auroc];
+  return mine === null || theirs === null
+    ? scores
+    : [...scores, { measure: 'AUROC of T-VHD', here: mine, there: theirs }];
+}
+
+/** `title` names the other set. */
+export const scoreChangeTable = (title: string, other: string, rows: readonly ScoreChange[]): TableSection =>
+  build.table('score-changes', title, '', rows, [
+    build.text('measure', 'Score'),
+    build.number('here', 'Here', 'score of this set'),
+    build.number('there', other, 'score of the other set'),
+    {
+      ...build.number<ScoreChange>('change', 'Change', 'this set less the other', ({ here, there }) => here - there),
+      as: 'signed',
+    },
+  ]);

@@ -6,8 +6,9 @@ import type { ImageSection } from '../../sections/image';
 import type { ChartSection } from '../../sections/chart';
 import type { Section } from '../../sections/section';
 import type { TokensSection } from '../../sections/tokens';
-import type { DivergenceStep } from '../hallucination-schema';
+import type { Caption, DivergenceStep } from '../hallucination-schema';
 import type { VhdDistance } from '../../interventions/reinforcement';
+import { wordClasses } from './word-classes';
 import { affected, placesWhere, removedWords } from './ranked-heads';
 import { lowerMedian } from '../lower-median';
 import type { DivergenceResult, MeasuredCaption, ReinforcedCaption } from '../divergence-result';
@@ -130,12 +131,16 @@ function attentionOf(result: Partial<DivergenceResult>): readonly Section[] {
   return section ? [section] : [];
 }
 
-function captionOf(
+type Shown = Partial<Pick<DivergenceResult, 'removed' | 'k'>>;
+
+/** A caption with the numbers of its tokens; its words have a class where it is known which objects they name. */
+export function captionOf(
   id: string,
   title: string,
-  { tokens, stoppedAt, broken }: MeasuredCaption,
-  result: Partial<DivergenceResult>,
+  { tokens, stoppedAt, broken, mentions = [] }: MeasuredCaption & Partial<Pick<Caption, 'mentions'>>,
+  result: Shown,
 ): TokensSection {
+  const classes = wordClasses({ tokens, mentions });
   const what = removedWords(result);
   const notes = [
     ...(stoppedAt === undefined ? [] : [`Cut after ${stoppedAt} tokens, before the text had ended.`]),
@@ -148,6 +153,7 @@ function captionOf(
     title,
     ...(notes.length > 0 ? { caption: notes.join(' ') } : {}),
     ask: 'Show the heads at this token',
+    ...(classes ? { classes } : {}),
     tokens: tokens.map(({ text }) => text),
     numbers: [
       build.scaled(

@@ -75,7 +75,7 @@ describe('what leaves the Hallucination panel', () => {
     const message = openMessage({ set, compareWith: { name: 'before', made: other }, plan: { ...plan, mode: 'set' } });
     const panel = await shown(message, '#changes table');
     const drawn = String((await exported(panel, 'SVG')).data);
-    assert.ok(drawn.includes('Plain, CHAIR_S (%): 41.0, there 25.0, change +16.0'), drawn);
+    assert.match(drawn, />Plain, CHAIR_S \(%\)<[^]*>41\.0<[^]*>25\.0<[^]*>\+16\.0</);
     const page = String((await exported(panel, 'HTML')).data);
     assert.match(page, /<caption>Change of the scores from before<\/caption>/);
     await panel.close();
@@ -108,10 +108,13 @@ describe('what leaves the Hallucination panel', () => {
 
   it('shows what reinforcement changed at 300 px without a table that scrolls, the verdict under its interval', async () => {
     const message = openMessage({ set, place: 'side', plan: { ...plan, mode: 'set' } });
-    const panel = await shown(message, '.set-change table', 'side');
-    const frame = await panel.page.$eval('.set-change .table-frame', (one) => one.scrollWidth - one.clientWidth);
+    const panel = await shown(message, '[data-section="changes"] table', 'side');
+    const frame = await panel.page.$eval(
+      '[data-section="changes"] .table-frame',
+      (one) => one.scrollWidth - one.clientWidth,
+    );
     assert.ok(frame <= 0, `${frame} px beyond the table`);
-    assert.match(await panel.page.innerText('.set-change tbody tr'), /more than noise/);
+    assert.match(await panel.page.innerText('[data-section="changes"] tbody tr'), /more than noise/);
     await panel.close();
   });
 });

@@ -683,28 +683,27 @@ describe('the Hallucination panel', () => {
         await text(panel, 'h1'),
         '41.0 % of 300 captions name an object that is not in the picture; reinforced x 2: 32.0 %, 9.0 points less (95 % interval −14.1 to −4.0), more than noise; recall 84.0 % instead of 79.5 %. T-VHD separates such words from true ones with AUROC 0.99.',
       );
-      const rows = await panel.page.$$eval('.set-scores tbody tr', (all) =>
+      const rows = await panel.page.$$eval('[data-section="rates"] tbody tr', (all) =>
         all.map((row) => [...row.children].map((cell) => cell.textContent?.trim()).join(' | ')),
       );
-      assert.equal(rows[0], 'Plain | 41.0 | 20.5 | 79.5 | 5.10 | 79.5 | 79.5');
-      assert.equal(rows[1], 'Reinforced x 2 | 32.0 | 16.0 | 84.0 | 5.00 | 84.0 | 84.0');
-      assert.equal(await text(panel, '#auroc'), 'AUROC 0.994');
-      const bars = await panel.page.$$eval('.histogram rect', (all) => all.length);
-      assert.equal(bars, 2 * set.separation.histogram.truthful.length);
+      assert.equal(rows[0], 'Plain | 300 | 41.0 % | 20.5 % | 79.5 % | 79.5 % | 79.5 % | 5.10 | –');
+      assert.equal(rows[1], 'Reinforced x 2 | 300 | 32.0 % | 16.0 % | 84.0 % | 84.0 % | 84.0 % | 5.00 | –');
+      const words = '[data-section="t-vhd-by-truth"]';
+      assert.match(await text(panel, `${words} .section-caption`), /with probability 0\.994 \(AUROC\)/);
+      await panel.page.waitForSelector(`${words} canvas`);
     });
 
     it('counts the captions that were cut and the labels that are unknown, on the screen and in its files', async () => {
       const panel = await start({ host: answering(openMessage({ set: cutSet, plan: ofSet })) });
       assert.match(await text(panel, 'h1'), / 19 of 900 captions stopped at the token limit, unfinished\.$/);
-      // Behind the length, where it needs no scrolling.
-      const cut = await panel.page.$$eval('.set-scores section:first-child tr', (all) =>
-        all.map((row) => row.children[5]?.textContent?.replaceAll(/\s+/g, ' ').trim()),
+      const cut = await panel.page.$$eval('[data-section="rates"] tr', (all) =>
+        all.map((row) => row.children[8]?.textContent?.replaceAll(/\s+/g, ' ').trim()),
       );
-      assert.match(cut[0] ?? '', /^Unfinished/);
+      assert.match(cut[0] ?? '', /^unfinished/);
       assert.deepEqual(cut.slice(1), ['12', '7', '0']);
       assert.match(
-        await text(panel, '.set-scores .truth-labels'),
-        / 2 of 7 truth labels are unknown to the lexicon and count for nothing: dragon, wyvern\.$/,
+        await text(panel, '[data-section="notes"]'),
+        /2 of 7 truth labels are unknown to the lexicon and count for nothing: dragon, wyvern\.$/,
       );
       const csv = String((await exported(panel, 'CSV')).data)
         .trim()
@@ -716,7 +715,7 @@ describe('the Hallucination panel', () => {
       assert.match(csv[0] ?? '', /,truth_labels,truth_labels_unknown,truth_labels_unknown_names,/);
       assert.match(csv[1] ?? '', /,12,7,0,.*,7,2,"dragon, wyvern",/);
       const svg = String((await exported(panel, 'SVG')).data);
-      assert.match(svg, /Plain: .*Unfinished 12 captions/);
+      assert.match(svg, />unfinished<[^]*>12</);
       assert.ok(svg.includes('dragon, wyvern.'));
     });
 
@@ -727,7 +726,7 @@ describe('the Hallucination panel', () => {
       await panel.send({ kind: 'stage', sentence: 'Captioning', share: 0.01, secondsLeft: 80 });
       await settle(panel);
       assert.match(await text(panel, 'h1'), /of 3 captions so far/);
-      assert.equal((await panel.page.$$('.entries tbody tr')).length, 3);
+      assert.equal((await panel.page.$$('[data-section="pictures"] tbody tr')).length, 3);
       await panel.page.click('#cancel');
       await panel.send({ kind: 'set', set: { ...set, entries: entries.slice(0, 3), state: 'cancelled', total: 301 } });
       await settle(panel);
@@ -739,12 +738,13 @@ describe('the Hallucination panel', () => {
         [false, true],
       );
       await settle(panel);
-      assert.equal((await panel.page.$$('.entries tbody tr')).length, 3, 'entries stay');
+      assert.equal((await panel.page.$$('[data-section="pictures"] tbody tr')).length, 3, 'entries stay');
     });
 
     it('opens a picture of the set with its truth', async () => {
       const panel = await start({ host: answering(openMessage({ set, plan: ofSet })) });
-      await panel.page.click('.entries tbody tr');
+      await panel.page.click('[data-section="pictures"] tbody tr');
+      await panel.page.click('[data-section="pictures"] :text("Show its heads")');
       const { plan: changed } = await panel.posts('planned');
       assert.equal(changed.mode, 'image');
       assert.equal(changed.image, '/pictures/scene-000.png');

@@ -114,12 +114,12 @@ describe('the hallucination panel on a folder of pictures', () => {
     assert.ok(panel.posted.every(({ kind }) => kind !== 'openCard'));
     await page.click('#open-card');
     assert.equal((await panel.posts('openCard')).folder, set.model.folder);
-    const rows = await page.$$eval('.set-change tbody tr', (all) =>
+    const rows = await page.$$eval('[data-section="changes"] tbody tr', (all) =>
       all.map((row) => [...row.children].map((cell) => cell.textContent?.trim()).join(' | ')),
     );
-    assert.equal(rows[0], 'Reinforced x 2 | CHAIR_S | −9.0 | −14.1 to −4.0 | yes');
-    assert.equal(rows[3], 'Random heads x 2 | CHAIR_S | −1.0 | −3.9 to +1.9 | no');
-    assert.equal(rows[5], 'Random heads x 2 | Recall | – | too few pictures changed | –');
+    assert.equal(rows[0], 'Reinforced x 2 | CHAIR_S | −9.0 points | −14.1 points | −4.0 points | more than noise');
+    assert.equal(rows[3], 'Random heads x 2 | CHAIR_S | −1.0 points | −3.9 points | +1.9 points | no more than noise');
+    assert.equal(rows[5], 'Random heads x 2 | recall | – | – | – | too few changed');
     assert.match(await page.innerText('header'), /went through the chat template of the model: "USER: <image>"\./);
     assert.deepEqual(panel.complaints, []);
     await panel.close();
@@ -155,7 +155,7 @@ describe('the hallucination panel on a folder of pictures', () => {
           width,
           host: answering(openMessage({ place, plan: { ...plan, mode: 'set', mostImages: 20 }, ...change })),
         });
-        await panel.page.waitForSelector(change.set ? '.set-change' : '#planned-pictures');
+        await panel.page.waitForSelector(change.set ? '[data-section="changes"]' : '#planned-pictures');
         const wider = await panel.page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
         assert.ok(wider <= 0, `${wider} px beyond the page`);
         await panel.close();

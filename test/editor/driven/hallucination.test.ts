@@ -157,7 +157,7 @@ describe('the Hallucination panel in VS Code', function () {
     await panel.getByText('320 pictures with a truth.').waitFor();
     await panel.locator(`vscode-text-field[aria-label='Pictures'] input`).fill('12');
     await panel.locator('#run:not([disabled])').click();
-    const rows = panel.locator('.entries tbody tr');
+    const rows = panel.locator('[data-section="pictures"] tbody tr');
     await rows.nth(1).waitFor();
     await panel.locator('.run-state', { hasText: /Image \d+ of 12: scene-\d+\.png: \d+ %/ }).waitFor();
     assert.match(await panel.locator('h1').innerText(), /^\d+ of \d+ captions so far names? an object/);
@@ -175,21 +175,21 @@ describe('the Hallucination panel in VS Code', function () {
     assert.deepEqual([set.state, set.total, set.entries.length, set.failures], ['done', 12, 12, []]);
     assert.equal(new Set(set.entries.map(({ name }) => name)).size, 12);
     const shown = await panel
-      .locator('.set-scores section')
-      .first()
-      .locator('tbody tr')
+      .locator('[data-section="rates"] tbody tr')
       .evaluateAll((all) => all.map((row) => [...row.children].map((cell) => cell.textContent.trim())));
     const counted = [
       countScores(set, ({ plain }) => plain),
       ...set.variants.map((_, at) => countScores(set, ({ variants }) => variants[at])),
     ];
     assert.deepEqual(
-      shown.map(([, ...cells]) => cells.slice(0, 4)),
-      counted.map(({ chairS, chairI, recall, length }) =>
-        [chairS, chairI, recall, length].map((one) => significant(one)),
-      ),
+      shown.map((cells) => [...cells.slice(2, 5), cells[7]]),
+      counted.map(({ chairS, chairI, recall, length }) => [
+        ...[chairS, chairI, recall].map((one) => `${significant(one)} %`),
+        significant(length),
+      ]),
     );
-    assert.equal(await panel.locator('#auroc').innerText(), `AUROC ${countAuroc(set).toFixed(3)}`);
+    const words = await panel.locator('[data-section="t-vhd-by-truth"] .section-caption').innerText();
+    assert.ok(words.includes(`with probability ${countAuroc(set).toFixed(3)} (AUROC)`), words);
     await bench.page.mouse.move(0, 0);
     await bench.screenshot(join(pictures, 'hallucination-set.png'));
   });

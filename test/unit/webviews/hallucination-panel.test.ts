@@ -9,7 +9,6 @@ import { setCsv, wordsCsv } from '../../../webviews/panels/hallucination/csv-fil
 import { layerColumns } from '../../../webviews/panels/hallucination/layer-table';
 import { finding } from '../../../webviews/panels/hallucination/finding';
 import { lookingHeads } from '../../../webviews/panels/hallucination/head-ranks';
-import { binsOf } from '../../../webviews/panels/hallucination/histogram';
 import { ownPromptOf } from '../../../webviews/panels/hallucination/own-prompt';
 import { massOn, pictureSection } from '../../../webviews/panels/hallucination/picture-section';
 import {
@@ -22,7 +21,7 @@ import {
 } from '../../../webviews/panels/hallucination/ribbon-model';
 import { spanTokens } from '../../../webviews/panels/hallucination/span-map';
 import { markOf, moved, spanOf, windowAt, type Mark } from '../../../webviews/panels/hallucination/span-mark';
-import { warningOf } from '../../../webviews/panels/hallucination/set-view';
+import { misleadingWords } from '../../../protocol/results/sections/caption-set';
 import { keep, restore, parseKept } from '../../../webviews/panels/hallucination/kept';
 import { canResume, isStale, startRun, whyNot } from '../../../webviews/panels/hallucination/run-setup';
 import { mapHeads, pictureOf, stepOf } from '../../../webviews/panels/hallucination/shown';
@@ -321,17 +320,13 @@ describe('the state of the Hallucination panel', () => {
   });
 
   it('warns of a reinforcement that wins by saying little', () => {
-    assert.equal(warningOf(set), undefined);
+    assert.equal(misleadingWords(set.plain, set.variants), undefined);
     const [first] = set.variants;
     assert.ok(first);
-    const short = { ...set, variants: [{ ...first, score: { ...first.score, length: 2 } }] };
-    assert.match(warningOf(short) ?? '', /may be broken/);
-  });
-
-  it('cuts the histogram into equal steps', () => {
-    const bins = binsOf(set.separation);
-    assert.equal(bins.length, 20);
-    assert.ok(Math.abs((bins.at(-1)?.to ?? 0) - set.separation.histogram.to) < 1e-9);
+    const short = [{ ...first, score: { ...first.score, length: 2 } }];
+    assert.match(misleadingWords(set.plain, short) ?? '', /2 words, .*may be broken/);
+    const long = [{ ...first, score: { ...first.score, length: 8 } }];
+    assert.match(misleadingWords(set.plain, long) ?? '', /8 words, .*may be broken/);
   });
 });
 

@@ -1,13 +1,15 @@
 /** A folder of pictures in the Hallucination panel: what is said before the run and of its result. */
 import assert from 'node:assert/strict';
 import type { HallucinationSet } from '../../../protocol/results/hallucination-schema';
-import { changeRows, changeWords } from '../../../webviews/panels/hallucination/change-view';
+import { changeWords } from '../../../webviews/panels/hallucination/change-words';
 import { setCsv } from '../../../webviews/panels/hallucination/csv-files';
 import { circumstances, finding } from '../../../webviews/panels/hallucination/finding';
 import { readForm, toForm } from '../../../webviews/panels/hallucination/form';
 import { drawnWords, plannedWords } from '../../../webviews/panels/hallucination/sample-words';
 import { initialState, receive, type State } from '../../../webviews/panels/hallucination/state';
+import { sectionsOfSet, setChanges } from '../../../webviews/panels/hallucination/set-sections';
 import { entryColumns } from '../../../webviews/panels/hallucination/tables';
+import { kindOf } from '../../../webviews/sections/sections';
 import { finishedMessage, openMessage, plan } from '../../browser/hallucination/hallucination-host';
 import { entries, plain, reinforced, result, set, summary } from '../../browser/hallucination/planted-result';
 
@@ -46,19 +48,86 @@ describe('a folder of pictures', () => {
     assert.match(finding(one), /Reinforced by 2, on this picture alone, it names .*\.$/);
   });
 
-  it('lists each score of each reinforcement', () => {
-    const rows = changeRows(set);
+  const tableOf = (sections: ReturnType<typeof sectionsOfSet>, id: string) => {
+    const section = sections.find((one) => one.id === id);
+    assert.ok(section?.kind === 'table', id);
+    return { section, rows: kindOf(section)?.twin(section, {}) };
+  };
+  /** Cells as they are written. */
+  const written = (sections: ReturnType<typeof sectionsOfSet>, id: string): readonly string[] => {
+    const { rows: twin } = tableOf(sections, id);
+    assert.ok(twin);
+    return twin.rows.map((row) =>
+      twin.columns.map((column) => column.text?.(row) ?? String(column.value(row))).join(' | '),
+    );
+  };
+
+  it('lists the scores, and what each reinforcement changed', () => {
+    const sections = sectionsOfSet(opened(openMessage({ set, plan: folder })));
     assert.deepEqual(
-      rows.map(({ name, score, change }) => `${name} ${score} ${change?.difference ?? 'none'}`),
+      sections.map(({ id }) => id),
+      ['rates', 'changes', 't-vhd-by-truth', 'pictures', 'captions', 'failures', 'notes'],
+    );
+    const rates = written(sections, 'rates');
+    assert.equal(rates[0], 'Plain | 300 | 41.0 % | 20.5 % | 79.5 % | 79.5 % | 79.5 % | 5.10 | –');
+    assert.match(rates[1] ?? '', /^Reinforced x 2 \| 300 \| 32\.0 % \|/);
+    assert.deepEqual(
+      written(sections, 'changes').map((row) =>
+        row
+          .split(' | ')
+          .filter((_, at) => at !== 3 && at !== 4)
+          .join(' | '),
+      ),
       [
-        'Reinforced x 2 CHAIR_S -0.09',
-        'Reinforced x 2 CHAIR_I -0.045',
-        'Reinforced x 2 Recall 0.045',
-        'Random heads x 2 CHAIR_S -0.01',
-        'Random heads x 2 CHAIR_I -0.005',
-        'Random heads x 2 Recall none',
+        'Reinforced x 2 | CHAIR_S | −9.0 points | more than noise',
+        'Reinforced x 2 | CHAIR_I | −4.5 points | more than noise',
+        'Reinforced x 2 | recall | +4.5 points | more than noise',
+        'Random heads x 2 | CHAIR_S | −1.0 points | no more than noise',
+        'Random heads x 2 | CHAIR_I | −0.5 points | no more than noise',
+        'Random heads x 2 | recall | – | too few changed',
       ],
     );
+    const { section } = tableOf(sections, 'changes');
+    assert.deepEqual(section.rows[0]?.slice(3, 5), [-0.1409, -0.0399]);
+    assert.equal(sectionsOfSet(opened(openMessage({ set, plan: folder }))), sections, 'nothing is drawn anew');
+  });
+
+  it('draws both kinds of words over the same steps', () => {
+    const chart = sectionsOfSet(opened(openMessage({ set, plan: folder }))).find(({ kind }) => kind === 'chart');
+    assert.ok(chart?.kind === 'chart');
+    const { from, to, truthful, hallucinated } = set.separation.histogram;
+    const step = (to - from) / truthful.length;
+    assert.deepEqual(
+      chart.series.map(({ points }) => points.map(({ y }) => y)),
+      [hallucinated, truthful],
+    );
+    assert.ok(Math.abs((chart.series[0]?.points.at(-1)?.x ?? 0) - (to - step / 2)) < 1e-9);
+    assert.match(chart.caption ?? '', /with probability 0\.994 \(AUROC\)/);
+  });
+
+  it('lists what comes in, the newest first, and what could not be captioned', () => {
+    const running = { ...opened(openMessage({ plan: folder })), entries: entries.slice(0, 3) };
+    const failed = { ...running, entryFailures: [{ name: 'b.png', why: 'It is no picture.' }] };
+    const sections = sectionsOfSet(failed);
+    assert.deepEqual(
+      tableOf(sections, 'pictures').section.rows.map(([name]) => name),
+      entries
+        .slice(0, 3)
+        .map(({ name }) => name)
+        .reverse(),
+    );
+    assert.deepEqual(tableOf(sections, 'failures').section.rows, [['b.png', 'It is no picture.']]);
+  });
+
+  it('compares every score that another set has too', () => {
+    const made = { ...set, plain: { ...set.plain, chairS: 0.25 }, variants: [] };
+    const rows = written(
+      setChanges(opened(openMessage({ set, plan: folder, compareWith: { name: 'b', made } }))),
+      'score-changes',
+    );
+    assert.equal(rows[0], 'Plain, CHAIR_S (%) | 41.0 | 25.0 | +16.0');
+    assert.equal(rows.at(-1), 'AUROC of T-VHD | 0.994 | 0.994 | 0');
+    assert.ok(rows.every((row) => !row.startsWith('Reinforced')));
   });
 
   it('says how many pictures are taken, by which seed and how long, before the run', () => {

@@ -13,7 +13,6 @@ import { type CellValue, type Column, countColumn, textColumn } from '../../ui/t
 import { pairOf } from './comparison';
 import { lacking } from './shown';
 import type { State } from './state';
-import { scoreRows } from './set-view';
 import { entryColumns, headColumns, headRows } from './tables';
 import { tokenColumns, tokenRows, type TokenRow } from './token-table';
 import { variantName } from './variant-words';
@@ -93,7 +92,7 @@ export const setCsv = (set: HallucinationSet): string =>
           set.variants.map(({ reinforcement }, at) => [`caption_${at + 1}_is`, variantName(reinforcement)]),
         ),
         ...Object.fromEntries(
-          scoreRows(set).flatMap(({ score: { unfinished } }, at) =>
+          [set.plain, ...set.variants.map(({ score }) => score)].flatMap(({ unfinished }, at) =>
             unfinished === undefined ? [] : [[`unfinished_of_set${at === 0 ? '' : `_${at}`}`, unfinished]],
           ),
         ),

@@ -7,15 +7,14 @@ import type { SectionView } from '../../sections/section-kind';
 import { drawSections } from '../../sections/section-sheet';
 import { htmlTable } from '../../charts/html-page';
 import { fileName, type Leaving } from '../../charts/leaving';
-import { changeColumns as changesOf, headChangeColumns } from '../../ui/changes';
+import { headChangeColumns } from '../../ui/changes';
 import { madeLines, namedOf } from '../../ui/made';
 import { count } from '../../ui/numbers';
 import { type Column, countColumn, textColumn } from '../../ui/table';
 import type { Theme } from '../../ui/theme';
 import type { ExportKind } from './actions';
 import { scoreColumns } from './captions';
-import { changeColumns, changeRows } from './change-view';
-import { comparisonData, comparisonWords, divergenceChanges, pairOf, scoreChanges, scoreTitle } from './comparison';
+import { comparisonData, comparisonWords, divergenceChanges, pairOf } from './comparison';
 import { headsCsv, setCsv, wordsCsv } from './csv-files';
 import { drawResult, drawSet } from './figures';
 import { finding } from './finding';
@@ -23,10 +22,10 @@ import { layerColumns, layerRows } from './layer-table';
 import { pictureSection } from './picture-section';
 import { loadedOf } from './section-list';
 import { verdictMarks, verdictOf } from './ribbon-model';
-import { scoreRows, setScoreColumns } from './set-view';
+import { sectionsOfSet, setChanges } from './set-sections';
 import { mapData, spanColumns, spanMapTitle, spanTokens } from './span-map';
 import type { State } from './state';
-import { entryColumns, headColumns, headRows } from './tables';
+import { headColumns, headRows } from './tables';
 import { tokenColumns, tokenRows } from './token-table';
 import { nameOf } from './variant-words';
 import { modelOfStep } from './vhd-view';
@@ -39,13 +38,13 @@ export function leavingOf(state: State, theme: Theme, kind?: ExportKind): Leavin
   if (!made) throw new Error('There is no result to export yet. Run the model on a picture first.');
   return {
     ...about(state, theme),
-    draw: (sheet) => (set ? drawSet(sheet, state, set) : result && drawResult(sheet, state, result)),
+    draw: (sheet) => (set ? drawSet(sheet, state) : result && drawResult(sheet, state, result)),
     csv: () =>
       set ? setCsv(set) : !result ? '' : kind === 'words' ? wordsCsv(state, result) : headsCsv(state, result),
     json: () => ({ ...made, ...mapData(state), ...comparisonData(state) }),
     tables: () => [
       ...tablesOfChanges(state),
-      ...(set ? tablesOfSet(set) : result ? tablesOfResult(state, result) : []),
+      ...(set ? sectionsOfSet(state).map(sectionTable) : result ? tablesOfResult(state, result) : []),
     ],
     css: 'td { vertical-align: top; }\ntd:last-child:not(.number) { white-space: normal; }\n',
   };
@@ -145,13 +144,7 @@ function tablesOfChanges(state: State): readonly string[] {
         ),
       ];
     case 'sets':
-      return [
-        htmlTable(
-          `Change of the scores from ${name}`,
-          changesOf(scoreTitle, name),
-          scoreChanges(pair.here, pair.there),
-        ),
-      ];
+      return setChanges(state).map(sectionTable);
     case 'none':
     case undefined:
       return [];
@@ -179,9 +172,3 @@ function tablesOfResult(state: State, result: HallucinationResult): readonly str
     ...captions.map((caption) => htmlTable(`Words, ${nameOf(caption)}`, tokenColumns(model.lacks), tokenRows(caption))),
   ];
 }
-
-const tablesOfSet = (set: HallucinationSet): readonly string[] => [
-  htmlTable('Scores of the captions', setScoreColumns(scoreRows(set)), scoreRows(set)),
-  ...(changeRows(set).length > 0 ? [htmlTable('Change by reinforcement', changeColumns, changeRows(set))] : []),
-  htmlTable(`${count(set.entries.length)} pictures`, entryColumns(set.entries), set.entries),
-];

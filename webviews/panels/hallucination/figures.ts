@@ -1,19 +1,16 @@
 /** The pictures of a file that leaves the panel: picture, heads and captions, or the scores of a set with their histogram. */
-import { render } from 'lit';
-import type { HallucinationResult, HallucinationSet } from '../../../protocol/results/hallucination-schema';
+import type { HallucinationResult } from '../../../protocol/results/hallucination-schema';
 import { drawSections } from '../../sections/section-sheet';
 import { scaleStops } from '../../charts/colour-map';
 import { freshCanvas, margin, type Sheet } from '../../charts/sheet';
 import { headName } from '../../ui/head-names';
 import { percent, signed, significant } from '../../ui/numbers';
-import { changeRows, changeWords } from './change-view';
-import { divergenceChanges, pairOf, scoreChanges } from './comparison';
-import { histogram, histogramSize } from './histogram';
+import { divergenceChanges, pairOf } from './comparison';
 import { labelWords } from './notes';
 import { pictureSection } from './picture-section';
 import { sharedScale } from './ribbon';
 import { ribbonFigure } from './ribbon-figure';
-import { scoreRows, setScoreColumns } from './set-view';
+import { sectionsOfSet, setChanges } from './set-sections';
 import { loadedOf, viewOf } from './section-list';
 import { lacking } from './shown';
 import { spanMapTitle, spanTokens } from './span-map';
@@ -85,16 +82,11 @@ function drawSpanMap(sheet: Sheet, state: State, result: HallucinationResult): v
   sheet.small(`Share of the attention from 0 (dark) to ${percent(high, 2)} (bright).`);
 }
 
-/** This result less the other one: heads on a map, or scores. */
+/** This result less the other one: heads on a map. */
 function drawChanges(sheet: Sheet, state: State): void {
   const pair = pairOf(state);
-  if (!pair || pair.kind === 'none' || !state.compareWith) return;
+  if (pair?.kind !== 'results' || !state.compareWith) return;
   sheet.line(`Changes from ${state.compareWith.name}`, { weight: 600 });
-  if (pair.kind === 'sets') {
-    for (const { measure, here, there } of scoreChanges(pair.here, pair.there))
-      sheet.small(`${measure}: ${significant(here)}, there ${significant(there)}, change ${signed(here - there)}`);
-    return;
-  }
   const model = changeModel({ ...pair.here, step: 0 }, pair.there.vhd, lacking(state));
   sheet.y += 4 + drawGrid(sheet, model);
   const stops = scaleStops(true, sheet.theme.dark);
@@ -112,38 +104,9 @@ function scaleWords({ measure, low, high, logarithmic, lacks }: VhdModel): strin
     : `VHD from ${significant(low, 2)} (dark) to ${significant(high, 2)} (bright), ${scale}`;
 }
 
-export function drawSet(sheet: Sheet, state: State, set: HallucinationSet): void {
-  const { theme } = sheet;
-  const rows = scoreRows(set);
-  const columns = setScoreColumns(rows);
-  for (const row of rows) {
-    const numbers = columns
-      .filter(({ numeric }) => numeric)
-      .map((column) => `${column.title} ${column.text?.(row) ?? '–'} ${column.unit ?? ''}`.trim());
-    sheet.line(`${row.name}: ${numbers.join(' · ')}`);
-  }
-  for (const { name, score, change } of changeRows(set)) {
-    const words = change ? changeWords(change, set.entries.length) : 'too few pictures changed for an interval';
-    sheet.small(`${name} against plain, ${score}: ${words}`);
-  }
-  drawChanges(sheet, state);
-  const labels = labelWords(set);
-  if (labels !== undefined) sheet.small(labels);
-  const holder = document.createElement('div');
-  render(
-    histogram(set.separation, {
-      dark: theme.dark,
-      foreground: theme.foreground,
-      muted: theme.muted,
-      line: theme.line,
-      wide: true,
-    }),
-    holder,
+export const drawSet = (sheet: Sheet, state: State): void =>
+  drawSections(
+    sheet,
+    new Map(),
+    [...setChanges(state), ...sectionsOfSet(state)].map((section) => ({ section, view: viewOf(state, section.id) })),
   );
-  const drawn = holder.querySelector('svg')?.innerHTML.replaceAll(/<!--.*?-->/g, '') ?? '';
-  sheet.y += 12;
-  sheet.parts.push(
-    `<svg x="${margin}" y="${sheet.y}" width="${histogramSize.width}" height="${histogramSize.height}" viewBox="0 0 ${histogramSize.width} ${histogramSize.height}">${drawn}</svg>`,
-  );
-  sheet.y += histogramSize.height + 8;
-}

@@ -9,7 +9,7 @@ import { count, percent, plural, significant, took } from '../../ui/numbers';
 import { effectWords } from './captions';
 import { median, verdictOf, wordTVhd } from './ribbon-model';
 import { lookingHeads, strongest } from './head-ranks';
-import { changeWords } from './change-view';
+import { changeWords } from './change-words';
 import { unfinishedWords } from './notes';
 import { readsTextOnly } from './run-setup';
 import { drawnWords } from './sample-words';

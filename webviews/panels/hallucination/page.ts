@@ -4,7 +4,7 @@ import { count } from '../../ui/numbers';
 import { folded, panelPage } from '../../ui/panel-page';
 import type { Part } from './actions';
 import { captions } from './captions';
-import { comparison } from './comparison';
+import { comparison } from './comparison-view';
 import { known } from './known';
 import { provenanceLines } from './exports';
 import { circumstances, finding, findingHint } from './finding';

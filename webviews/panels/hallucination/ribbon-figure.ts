@@ -1,11 +1,10 @@
 /** The ribbon of a caption as markup of SVG, for export: the colours, lines and marks of the screen. */
 import { cividis, css, inkOn } from '../../charts/colour-map';
 import { escapeXml } from '../../charts/image';
-import { colourOf } from '../../charts/palette';
+import { colourOf, type Identity } from '../../charts/palette';
 import { textWidth } from '../../charts/text-width';
 import type { Caption, CaptionToken } from '../../../protocol/results/hallucination-schema';
 import type { Theme } from '../../ui/theme';
-import { hallucinatedIdentity, truthfulIdentity } from './histogram';
 import { runsOf, shadeOf, shades, verdictMarks, verdictOf, type Scale, type Verdict } from './ribbon-model';
 
 export interface RibbonFigure {
@@ -21,6 +20,18 @@ export interface Ribbon {
 }
 
 const rowHeight = 28;
+
+const identity = (id: string, title: string, hue: number): Identity => ({
+  id,
+  title,
+  name: title,
+  code: title.charAt(0),
+  hue,
+  shape: 'square',
+  dash: [],
+});
+const truthfulIdentity = identity('true', 'in the picture', 4);
+const hallucinatedIdentity = identity('hallucinated', 'not in the picture', 1);
 
 /** Drawn from (x, y) to the right and down, in lines at most `width` wide; a token is broken off before, never inside. */
 export function ribbonFigure(

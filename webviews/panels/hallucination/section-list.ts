@@ -1,7 +1,7 @@
 /** Sections of the panel, each with what the person arranged in it. */
 import type { TemplateResult } from 'lit';
 import type { Section } from '../../../protocol/sections/section';
-import type { LoadedPictures, SectionView } from '../../sections/section-kind';
+import type { LoadedPictures, SectionActions, SectionView } from '../../sections/section-kind';
 import { sectionView } from '../../sections/section-view';
 import type { Part } from './actions';
 import { pictureOf } from './shown';
@@ -18,8 +18,21 @@ export function loadedOf(state: State): LoadedPictures {
   return new Map(picture && loaded ? [[picture.image.path, loaded]] : []);
 }
 
-export function oneSection({ state, actions, dark, compact }: Part, section: Section): TemplateResult {
-  const view = viewOf(state, section.id);
+/** What the panel itself does with what is chosen in a section. */
+export interface Own {
+  /** What is chosen, where the panel holds it. */
+  readonly cursor?: string | undefined;
+  readonly choose?: (cursor: string | undefined) => void;
+  readonly ask?: SectionActions['ask'];
+}
+
+export function oneSection(
+  { state, actions, dark, compact }: Part,
+  section: Section,
+  { cursor, choose, ask = () => undefined }: Own = {},
+): TemplateResult {
+  const own = viewOf(state, section.id);
+  const view = choose ? { ...own, cursor } : own;
   return sectionView({
     section,
     view,
@@ -27,8 +40,11 @@ export function oneSection({ state, actions, dark, compact }: Part, section: Sec
     compact,
     loaded: loadedOf(state),
     actions: {
-      view: (change) => actions.viewSection(section.id, change),
-      ask: () => undefined,
+      view: (change) => {
+        if (choose && 'cursor' in change) choose(change.cursor);
+        else actions.viewSection(section.id, change);
+      },
+      ask,
       copy: (text, what) => actions.copy(text, what),
       save: (format) => actions.saveSection(section, view, format),
     },

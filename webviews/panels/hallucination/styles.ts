@@ -206,49 +206,23 @@ export const panelStyles = css`
     outline: none;
   }
 
-  .set-scores {
+  .set-sections {
     display: grid;
     grid-template-columns: minmax(0, 1fr);
-    gap: 16px 24px;
+    gap: 20px 24px;
     align-items: start;
-  }
-  .set-scores > section {
-    min-width: 0;
-  }
-  .histogram {
-    display: block;
-    width: 100%;
-    max-width: 560px;
-    height: auto;
-    font-family: var(--vscode-font-family);
-    font-variant-numeric: tabular-nums;
-  }
-  .entries td {
-    max-width: 320px;
-    overflow: hidden;
-    text-overflow: ellipsis;
   }
   .compact .image-view,
   .compact .caption-view,
   .compact .vhd-view {
     margin-bottom: 4px;
   }
-  .compact #entries .table-frame,
-  .wide .entries > .table-frame,
   .wide .disclosure-body > .table-frame {
     max-height: 420px;
   }
-  .compact .set-scores :is(th, td),
   .compact .captions :is(th, td) {
     padding-inline: 4px;
   }
-  .compact .set-change td:last-child {
-    white-space: normal;
-  }
-  .compact .set-change :is(th, td) {
-    padding-block: 2px;
-  }
-  .compact .set-scores tbody th,
   .compact .captions tbody th {
     white-space: normal;
   }
@@ -264,13 +238,6 @@ export const panelStyles = css`
     }
     .wide .pictures.without-picture {
       grid-template-columns: minmax(0, 1fr);
-    }
-    .wide .set-scores {
-      grid-template-columns: minmax(0, 1.2fr) minmax(0, 1fr);
-    }
-    .wide .set-histogram {
-      grid-row: 1 / span 2;
-      grid-column: 2;
     }
   }
 `;

@@ -86,22 +86,3 @@ export function entryColumns(entries: readonly DatasetEntry[]): readonly Column<
     ),
   ];
 }
-
-export function entryTable(part: Part, entries: readonly DatasetEntry[]): TemplateResult {
-  const { state, actions } = part;
-  const columns = entryColumns(entries);
-  // While pictures come in, the newest is seen first.
-  const all = state.set ? entries : entries.toReversed();
-  return wholeTable(part, {
-    caption: 'Pictures of the set: choose one to see its heads',
-    noun: 'pictures',
-    columns,
-    rows: all,
-    key: ({ name }) => name,
-    sort: state.view.entrySort,
-    onSort: (entrySort) => actions.view({ entrySort }),
-    onSelect: (entry) => actions.openEntry(entry),
-    whole: state.view.allEntries,
-    onWhole: () => actions.view({ allEntries: true }),
-  });
-}

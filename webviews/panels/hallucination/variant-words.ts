@@ -37,6 +37,12 @@ export const variantHint = ({ heads, normMatched, layers, executor, outliers }: 
 export const nameOf = ({ reinforcement }: Pick<Caption, 'reinforcement'>): string =>
   reinforcement === null ? plainName : variantName(reinforcement);
 
+/** As the tables of a set name its captions. */
+export const setNames = {
+  plain: plainName,
+  variant: ({ reinforcement }: { readonly reinforcement: Reinforcement }) => variantName(reinforcement),
+};
+
 /** `14 words · 3 objects, 1 not in the picture · recall 50 % · stopped at 48 tokens`. */
 export function scoreWords(
   score: CaptionScore | undefined,
