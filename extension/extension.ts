@@ -68,6 +68,7 @@ function register(context: vscode.ExtensionContext, log: vscode.LogOutputChannel
     workspaceHistory({
       storage: context.storageUri ?? context.globalStorageUri,
       memory: context.globalState,
+      library,
       questionOf: (analysis) => catalogue.of(analysis)?.question,
     }),
   );

@@ -8,9 +8,9 @@ import { whyNotOpened } from '../panels/local-path';
 import { Owner } from '../platform/owner';
 import { Signal } from '../platform/signal';
 import type { Checked } from '../../protocol/schema/check';
-import type { SavedOf } from '../results/result-kinds';
+import { resultKinds, type SavedOf } from '../results/result-kinds';
 import { entryName, idOf, matches, subjectIn, type HistoryEntry, type HistoryKind } from './entry';
-import { NotKept, type Bounds, type HistoryFolder } from './history-folder';
+import { NotKept, plainName, type Bounds, type HistoryFolder } from './history-folder';
 
 export interface HistoryPlaces {
   /** All folders in which results of this workspace may lie. */
@@ -18,6 +18,8 @@ export interface HistoryPlaces {
   /** The one of them in which the next result is kept. */
   target(): HistoryFolder;
   bounds(): Bounds;
+  /** Writes a result into the workspace, where git can hold it; returns its file. */
+  share(fileName: string, text: string): Promise<string>;
   /** Before the first look at it. */
   prepare(): Promise<void>;
 }
@@ -161,6 +163,16 @@ export class History extends Owner {
   async fileOf(id: string): Promise<string | undefined> {
     const placed = await this.folderOf(id);
     return placed?.folder.pathOf(placed.entry.file);
+  }
+
+  /** A copy as a file of the workspace that git can hold, under the name of a saved result. Returns its path. */
+  async toWorkspace(id: string): Promise<string> {
+    const read = await this.read(id);
+    if (!read.ok) throw new Error(read.why);
+    const { entry, saved } = read.result;
+    const file = await this.places.share(plainName(entry.file), resultKinds[entry.kind].text(saved as never));
+    await this.use(id);
+    return file;
   }
 
   /** A pinned result stays whatever the bounds. */

@@ -5,6 +5,7 @@ import { askOnce } from './ask-once';
 import { takeOver } from './earlier-runs';
 import { History } from './history';
 import { HistoryFolder } from './history-folder';
+import type { ResultLibrary } from '../results/result-library';
 import { onSettingChange, setting } from '../platform/settings';
 
 export interface WorkspaceHistoryParts {
@@ -12,13 +13,14 @@ export interface WorkspaceHistoryParts {
   readonly storage: vscode.Uri;
   /** Of the extension. */
   readonly memory: vscode.Memento;
+  readonly library: ResultLibrary;
   readonly questionOf: (analysis: string) => string | undefined;
 }
 
 /** In a folder of the workspace. */
 const inWorkspace = join('.headscope', 'history');
 
-export function workspaceHistory({ storage, memory, questionOf }: WorkspaceHistoryParts): History {
+export function workspaceHistory({ storage, memory, library, questionOf }: WorkspaceHistoryParts): History {
   const known = new Map<string, HistoryFolder>();
   const folderAt = (path: string, mayWrite: boolean): HistoryFolder => {
     const key = `${path} ${String(mayWrite)}`;
@@ -40,6 +42,7 @@ export function workspaceHistory({ storage, memory, questionOf }: WorkspaceHisto
       results: setting('headscope.history.mostResults'),
       bytes: setting('headscope.history.mostMegabytes') * 1e6,
     }),
+    share: async (fileName, text) => (await library.addToWorkspace(fileName, new TextEncoder().encode(text))).fsPath,
     prepare: () => takeOver(storage.fsPath, stored()),
   });
   const refresh = (): void => history.refresh();

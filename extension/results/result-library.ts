@@ -135,15 +135,19 @@ export class ResultLibrary extends Owner {
     this.refresh();
   }
 
-  /** Under its own name, or another. */
-  async copyToWorkspace(uri: vscode.Uri, fileName = fileOf(uri)): Promise<vscode.Uri> {
+  async copyToWorkspace(uri: vscode.Uri): Promise<vscode.Uri> {
+    return this.addToWorkspace(fileOf(uri), await vscode.workspace.fs.readFile(uri));
+  }
+
+  /** A file that git can hold; never over another. */
+  async addToWorkspace(fileName: string, content: Uint8Array): Promise<vscode.Uri> {
     const root = vscode.workspace.workspaceFolders?.[0];
     if (root === undefined) throw new Error('No folder is open to copy the result to. Open a folder first.');
     const folder = vscode.Uri.joinPath(root.uri, folderName);
     await vscode.workspace.fs.createDirectory(folder);
     const name = freeName(fileName, new Set(await namesIn(folder)));
     const target = vscode.Uri.joinPath(folder, name);
-    await vscode.workspace.fs.copy(uri, target, { overwrite: false });
+    await vscode.workspace.fs.writeFile(target, content);
     this.refresh();
     return target;
   }

@@ -16,6 +16,7 @@ const windowOn = (path: string): History => {
     folders: () => [folder],
     target: () => folder,
     bounds: () => ({ results: 2 * results, bytes: 1e12 }),
+    share: () => Promise.reject(new Error('nothing is shared')),
     prepare: () => Promise.resolve(),
   });
 };

@@ -4,9 +4,7 @@ import type { ToModulePanel } from '../../../protocol/panels/module';
 import type { ModuleResult } from '../../../protocol/results/module-schema';
 import { showFailure } from '../../platform/log';
 import { Owner } from '../../platform/owner';
-import { chooseResult } from '../../results/choose-result';
-import type { ComparedOf } from '../../results/result-kinds';
-import type { ResultLibrary } from '../../results/result-library';
+import { chooseOther } from '../choose-other';
 import { saveExport } from '../exports';
 import { FileEditor } from '../file-editor';
 import type { ShownFile } from '../panel-types';
@@ -16,10 +14,10 @@ import { ModuleFileHost } from './host';
 
 export class ModuleFiles extends Owner {
   readonly files: FileEditor<'module', ModuleFileHost>;
-  private readonly parts: Pick<PanelParts, 'library' | 'log'>;
+  private readonly parts: Pick<PanelParts, 'history' | 'library' | 'log'>;
   private readonly hosts: WebviewHosts<ToModulePanel, ModuleFileHost>;
 
-  constructor(parts: Pick<PanelParts, 'extension' | 'library' | 'log'>) {
+  constructor(parts: Pick<PanelParts, 'extension' | 'history' | 'library' | 'log'>) {
     super();
     this.parts = parts;
     this.hosts = this.own(new WebviewHosts(parts.extension, { panel: 'module', title: 'Run of a module' }));
@@ -27,22 +25,21 @@ export class ModuleFiles extends Owner {
   }
 
   attachFile(editor: vscode.WebviewPanel, file: ShownFile<ModuleResult>): ModuleFileHost {
-    const { library, log } = this.parts;
+    const { history, library, log } = this.parts;
     const services = {
-      chooseOther: (shown: ModuleResult | undefined) => chooseOther(library, shown),
+      chooseOther: (shown: ModuleResult | undefined) =>
+        chooseOther({
+          kind: 'module',
+          library,
+          history,
+          shown,
+          none: 'There is no other run of a module to compare with. Run one in the Kernels panel, by Modules.',
+          placeHolder: 'A run of a module',
+        }),
       export: saveExport,
       copy: async (text: string) => vscode.env.clipboard.writeText(text),
       report: (sentence: string, details?: string) => showFailure(log, sentence, details),
     };
     return this.hosts.attach(editor, 'file', (send) => new ModuleFileHost(file, services, send));
   }
-}
-
-async function chooseOther(
-  library: ResultLibrary,
-  shown: ModuleResult | undefined,
-): Promise<ComparedOf<'module'> | undefined> {
-  const files = await library.listOf('module');
-  const chosen = await chooseResult(files, 'Compare with', ({ listing }) => listing.created !== shown?.created);
-  return chosen?.kind === 'module' ? { name: chosen.name, result: chosen.content.result } : undefined;
 }

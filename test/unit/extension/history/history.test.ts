@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { entryName } from '../../../../extension/history/entry';
-import { plainName } from '../../../../extension/history/history-folder';
 import { takeOver } from '../../../../extension/history/earlier-runs';
+import { analysisFileName } from '../../../../extension/results/analysis-words';
 import { analysisText } from '../../../../protocol/analysis/schema';
 import { result as benchmark } from '../samples';
 import { analysis, fixture, prompted, Store } from './store';
@@ -125,11 +125,19 @@ describe('the history of results', () => {
     assert.equal(await only(there.id), undefined);
   });
 
-  it('names the file of a result as it is named where it is saved by hand', () => {
-    assert.equal(
-      plainName('2026-11-30-120100-demo-lm-ablation-0123456789ab.headscope-analysis.json'),
-      '2026-11-30-120100-demo-lm-ablation.headscope-analysis.json',
-    );
+  it('gives a copy to the workspace under the name of a saved result, also of one that could not be written', async () => {
+    const history = store.window();
+    const { id } = await history.keep('analysis', analysis(1), { byItself: true });
+    const name = analysisFileName(analysis(1));
+    assert.equal(await history.toWorkspace(id), `/work/.headscope/${name}`);
+    assert.deepEqual(store.shared, [[name, analysisText(analysis(1))]]);
+    assert.equal((await history.list())[0]?.byItself, false, 'somebody has used it');
+    writeFileSync(store.at('taken'), '');
+    const full = store.window(store.folder('taken'));
+    await assert.rejects(full.keep('analysis', analysis(2)), /cannot be written/);
+    const [held] = await full.list();
+    await full.toWorkspace(held!.id);
+    assert.deepEqual(store.shared.at(-1), [analysisFileName(analysis(2)), analysisText(analysis(2))]);
   });
 
   it('takes over the last runs of earlier versions, and leaves what is no run', async () => {

@@ -32,6 +32,8 @@ export const prompted = (text: string): Pick<AnalysisResult, 'input' | 'prompts'
 
 export class Store {
   readonly root = mkdtempSync(join(tmpdir(), 'headscope-history-'));
+  /** What went into the workspace, by the names of its files. */
+  readonly shared: (readonly [string, string])[] = [];
   bounds: Bounds = { results: 100, bytes: 1e9 };
 
   at(name: string): string {
@@ -53,6 +55,10 @@ export class Store {
       folders: () => [target, ...others],
       target: () => target,
       bounds: () => this.bounds,
+      share: (name, text) => {
+        this.shared.push([name, text]);
+        return Promise.resolve(`/work/.headscope/${name}`);
+      },
       prepare: () => Promise.resolve(),
     });
   }
