@@ -3,7 +3,7 @@ import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { ComputeClient } from '../../protocol/compute/client';
-import type { CaptionTimeRequest, ImageWithTruth } from '../../protocol/compute/hallucination';
+import type { CaptionTimeRequest, ImageWithTruth } from '../../protocol/compute/hallucination-requests';
 import { defaultPictures } from '../../protocol/inputs/truth';
 import { readCaptions, readTruth, withReferences } from './caption-files';
 import { whyUnread } from '../../protocol/wire/unread';

@@ -1,6 +1,6 @@
 /** `headscope pope MODEL`: the request, and its answer as a table. */
 import { resolve } from 'node:path';
-import type { ReinforcementRequest } from '../../protocol/compute/hallucination';
+import type { ReinforcementRequest } from '../../protocol/compute/request-parts';
 import { questionPlace } from '../../protocol/compute/pope';
 import {
   popeSplits,

@@ -2,7 +2,7 @@
 import { basename } from 'node:path';
 import { InvalidArgumentError } from 'commander';
 import type { ComputeClient } from '../../protocol/compute/client';
-import type { DivergenceRequest } from '../../protocol/compute/hallucination';
+import type { DivergenceRequest } from '../../protocol/compute/hallucination-requests';
 import { whyNotCompared } from '../../protocol/results/comparability';
 import { comparedWith, divergenceChange } from '../../protocol/results/divergence-change';
 import { type HallucinationResult, savedHallucination } from '../../protocol/results/hallucination-schema';

@@ -2,7 +2,8 @@
  * How long pictures will take, measured before the run on the first of them: the encoder, then prompt and steps of the text
  * model. A large model is not run whole: the layers behind its second one are taken to cost what that one added.
  */
-import type { CaptionTime, CaptionTimeRequest } from '../../protocol/compute/hallucination';
+import type { CaptionTime } from '../../protocol/compute/hallucination';
+import type { CaptionTimeRequest } from '../../protocol/compute/hallucination-requests';
 import type { Surroundings } from '../surroundings';
 import type { LoadedModel } from '../model/checkpoint/loaded-model';
 import { visionOf } from '../model/prompt/image-prompt';

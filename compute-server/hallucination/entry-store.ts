@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import type { OwnFolder } from '../../files/own-folder';
 import { removeProven } from '../../files/remove';
 import { addToFile } from '../../files/write-file';
-import type { ImageWithTruth } from '../../protocol/compute/hallucination';
+import type { ImageWithTruth } from '../../protocol/compute/hallucination-requests';
 import { earlierUnfinished, unfinishedFolder } from '../unfinished-folder';
 
 interface Line<Entry> {

@@ -8,15 +8,13 @@ import { extended, spanPair } from '../../diagnostics/shared/divergence/span-pai
 import { SinkCollector, sinkSearchOf } from '../../diagnostics/shared/divergence/span-sinks';
 import { allSizes } from '../../models/architectures/layer-sizes';
 import type { Sequence } from '../../diagnostics/model-runner/sequence';
+import type { ReinforcementRequest } from '../../protocol/compute/request-parts';
+import type { CaptionProgress, HallucinationProgress, StageProgress } from '../../protocol/compute/hallucination';
 import type {
-  CaptionProgress,
   DivergenceAtRequest,
-  HallucinationProgress,
   HallucinationRequest,
   ImageMapRequest,
-  ReinforcementRequest,
-  StageProgress,
-} from '../../protocol/compute/hallucination';
+} from '../../protocol/compute/hallucination-requests';
 import type { PromptInput } from '../../protocol/inputs/prompt';
 import type { DivergenceStep, Caption, HallucinationResult } from '../../protocol/results/hallucination-schema';
 import { FailureError, refusal } from '../../protocol/wire/failures';

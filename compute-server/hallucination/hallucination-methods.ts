@@ -1,7 +1,8 @@
 /** The methods of the compute server about heads that read an image or another span: what each call checks and does. */
 import { readFile } from 'node:fs/promises';
-import type { HallucinationMethods, OpenedImage, VisionPrompt } from '../../protocol/compute/hallucination';
+import type { HallucinationMethods, OpenedImage } from '../../protocol/compute/hallucination';
 import {
+  type VisionPrompt,
   captionTimeRequest,
   divergenceAtRequest,
   hallucinationRequest,

@@ -2,7 +2,8 @@
 import { basename } from 'node:path';
 import { defaultTopHeads } from '../../diagnostics/shared/divergence/divergence';
 import { captionsOf, scoresOf } from '../../diagnostics/shared/captions/picture-set';
-import type { HallucinationSetProgress, HallucinationSetRequest } from '../../protocol/compute/hallucination';
+import type { HallucinationSetProgress } from '../../protocol/compute/hallucination';
+import type { HallucinationSetRequest } from '../../protocol/compute/hallucination-requests';
 import type { DatasetEntry, HallucinationSet } from '../../protocol/results/hallucination-schema';
 import type { Parity } from '../../protocol/schema/parts';
 import { refusal } from '../../protocol/wire/failures';

@@ -2,8 +2,8 @@
 import { basename } from 'node:path';
 import { canBeAsked, popeQuestions } from '../../diagnostics/shared/captions/pope';
 import { popeChange, popeFigures } from '../../diagnostics/shared/captions/pope-figures';
-import type { ImageWithTruth } from '../../protocol/compute/hallucination';
-import { questionPlace, type PopeProgress, type PopeRequest } from '../../protocol/compute/pope';
+import type { ImageWithTruth, PopeRequest } from '../../protocol/compute/hallucination-requests';
+import { questionPlace, type PopeProgress } from '../../protocol/compute/pope';
 import type { Reinforcement } from '../../protocol/interventions/reinforcement';
 import type { PopeAnswer, PopeReply, PopeResult } from '../../protocol/results/pope';
 import type { Parity } from '../../protocol/schema/parts';

@@ -3,7 +3,7 @@ import type { Variant } from '../../models/instrument/changes/changes';
 import type { Prepared } from '../../diagnostics/shared/captions/caption-run';
 import { topHeads } from '../../diagnostics/shared/divergence/reinforcement';
 import { spanPair } from '../../diagnostics/shared/divergence/span-pair';
-import type { DivergenceRequest } from '../../protocol/compute/hallucination';
+import type { DivergenceRequest } from '../../protocol/compute/hallucination-requests';
 import type { Parity } from '../../protocol/schema/parts';
 import { printDo } from '../../protocol/interventions/do-form';
 import { kindOf, type Intervention } from '../../protocol/interventions/interventions';

@@ -1,6 +1,7 @@
 /** The run of the Heads panel: that of the analysis `heads`, whose layers are given one by one. */
 import { analyses } from '../../diagnostics/catalogue';
-import type { HeadsProgress, HeadsReply, HeadsRequest } from '../../protocol/compute/models';
+import type { HeadsProgress, HeadsReply } from '../../protocol/compute/models';
+import type { HeadsRequest } from '../../protocol/compute/model-requests';
 import { headStatisticNames, type HeadThumbnails } from '../../protocol/results/heads';
 import { analysisOfHeads, headsAnalysis, headsOfAnalysis } from '../../protocol/compute/heads-of-analysis';
 import type { HeadsMeasured } from '../../protocol/results/labelled-heads';

@@ -1,7 +1,8 @@
 /** The methods of the compute server that look at heads: all of them on a prompt, and the one that is on the screen. */
 import { decidesOverRows } from '../../protocol/interventions/interventions';
-import type { HeadMethods, HeadRowRequest } from '../../protocol/compute/models';
+import type { HeadMethods } from '../../protocol/compute/models';
 import {
+  type HeadRowRequest,
   headOutputsRequest,
   headRowRequest,
   headsRequest,

@@ -2,12 +2,8 @@
 import type { Variant } from '../../models/instrument/changes/changes';
 import type { PlanChange } from '../../models/instrument/changes/plan';
 import { usableContext } from '../../models/architectures/context';
-import type {
-  GenerateProgress,
-  GenerateReply,
-  GenerateRequest,
-  NextTokensRequest,
-} from '../../protocol/compute/models';
+import type { GenerateProgress, GenerateReply } from '../../protocol/compute/models';
+import type { GenerateRequest, NextTokensRequest } from '../../protocol/compute/model-requests';
 import { type NextToken, type NextTokens, headStatisticNames } from '../../protocol/results/heads';
 import type { HeadStatistics } from '../../protocol/results/heads-schema';
 import type { CacheSize } from '../../protocol/plans/cache-size';

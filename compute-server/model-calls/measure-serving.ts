@@ -3,7 +3,8 @@
  * numbers. The prompt runs through the plain graphs in one piece; tokens as `headscope generate` decodes.
  */
 import { median } from 'simple-statistics';
-import type { ServingMeasureRequest, ServingMeasurement } from '../../protocol/compute/serving';
+import type { ServingMeasurement } from '../../protocol/compute/serving';
+import type { ServingMeasureRequest } from '../../protocol/compute/model-requests';
 import { FailureError } from '../../protocol/wire/failures';
 import { readGraph } from '../../kernels/graph/stored-tensors';
 import { random } from '../../kernels/tensors/random';

@@ -1,7 +1,8 @@
 /** A steering vector of two sets of prompts, with the checks of a run of a model. */
 import { meanDifference } from '../../diagnostics/shared/steering/mean-difference';
 import type { Prompt } from '../../diagnostics/model-runner/model-runner';
-import type { SteeringProgress, SteeringReply, SteeringRequest } from '../../protocol/compute/steering';
+import type { SteeringProgress, SteeringReply } from '../../protocol/compute/steering';
+import type { SteeringRequest } from '../../protocol/compute/model-requests';
 import { refusal } from '../../protocol/wire/failures';
 import type { Job } from '../dispatch/dispatcher';
 import type { LoadedModel } from '../model/checkpoint/loaded-model';

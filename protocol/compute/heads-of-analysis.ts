@@ -1,6 +1,6 @@
 /** A result of `headscope heads` out of one of the analysis `heads`, and how that analysis is asked for it. */
 import type { AnalysisRequest, AnalysisResult } from '../analysis/schema';
-import type { HeadsRequest } from './models';
+import type { HeadsRequest } from './model-requests';
 import { namedKeysText } from '../inputs/named-keys';
 import { gainsIn } from '../interventions/gains';
 import type { HeadsResult } from '../results/heads-schema';

@@ -1,38 +1,44 @@
 /** Schemas of the requests about models, as the compute server checks them before anything runs. */
-import type { GenerateRequest, HeadRowRequest, HeadsRequest, HeadTileRequest, NextTokensRequest } from './models';
-import type { NamedKeys } from '../inputs/named-keys';
-import type { ServingMeasureRequest } from './serving';
-import { steeringPositions, type SteeringRequest } from './steering';
+import type { Output } from '../schema/check';
+import { namedKeys } from '../inputs/named-keys';
+import { steeringPositions } from './steering';
 import { headField, layerField } from '../interventions/fields';
 import { interventionsField } from '../interventions/interventions';
-import type { Schema } from '../schema/check';
 import { filledText, flag, list, numberFrom, object, oneOf, optional, wholeFrom } from '../schema/fields';
 import { idsFields, position, seed } from './request-parts';
-import { deviceField, promptInput, promptOrImage, tokenIds } from '../inputs/prompt';
+import { deviceField, promptInput, promptOrImage } from '../inputs/prompt';
 
-export const headsRequest: Schema<HeadsRequest> = object<HeadsRequest>({
+export const headsRequest = object({
   ...deviceField,
   folder: filledText,
   prompt: promptOrImage,
+  /** With `classify`, such as mean the same on any sequence: labels are measured on others too. */
   interventions: interventionsField,
+  /** Queries per chunk; absent: chosen by the memory limit. */
   chunk: optional(wholeFrom(1, 1 << 16)),
-  groups: optional(list(object<NamedKeys>({ name: filledText, positions: tokenIds }))),
+  /** Named sets of token positions whose mass is measured. */
+  groups: optional(list(namedKeys)),
+  /** Label the heads (runs random and shuffled prompts as null models). */
   classify: flag,
+  /** Remove each labelled head and measure the loss. */
   causal: flag,
   thumbnails: flag,
   seed,
 });
+export type HeadsRequest = Output<typeof headsRequest>;
 
 const oneHead = { ...idsFields, interventions: interventionsField, layer: layerField, head: headField };
 
-export const headOutputsRequest = object<Omit<HeadRowRequest, 'query'>>(oneHead);
+export const headOutputsRequest = object(oneHead);
 
-export const headRowRequest = object<HeadRowRequest>({ ...oneHead, query: position });
+/** One row of one head: all probabilities of one query. */
+export const headRowRequest = object({ ...oneHead, query: position });
+export type HeadRowRequest = Output<typeof headRowRequest>;
 
 const size = wholeFrom(1, 1 << 24);
 const shown = wholeFrom(1, 2048);
 
-export const headTileRequest = object<HeadTileRequest>({
+export const headTileRequest = object({
   ...oneHead,
   rowStart: position,
   rowCount: size,
@@ -41,40 +47,52 @@ export const headTileRequest = object<HeadTileRequest>({
   outRows: shown,
   outColumns: shown,
 });
+export type HeadTileRequest = Output<typeof headTileRequest>;
 
-export const nextTokensRequest: Schema<NextTokensRequest> = object<NextTokensRequest>({
+export const nextTokensRequest = object({
   ...idsFields,
+  /** One distribution per entry; the plain model comes first by itself. */
   variants: list(interventionsField, 'a list', { most: 64 }),
   top: wholeFrom(1, 1000),
 });
+export type NextTokensRequest = Output<typeof nextTokensRequest>;
 
-export const generateRequest: Schema<GenerateRequest> = object<GenerateRequest>({
+export const generateRequest = object({
   ...deviceField,
   folder: filledText,
   prompt: promptInput,
+  /** Held throughout; those that name positions act on positions of the prompt. */
   interventions: interventionsField,
   maxNewTokens: wholeFrom(0, 1 << 20),
   temperature: numberFrom(0, 100),
   topP: numberFrom(Number.MIN_VALUE, 1),
   seed,
+  /** Statistics of the heads per generated token, for the live grid. */
   statistics: flag,
 });
+export type GenerateRequest = Output<typeof generateRequest>;
 
-export const servingMeasureRequest: Schema<ServingMeasureRequest> = object<ServingMeasureRequest>({
+export const servingMeasureRequest = object({
   ...deviceField,
   folder: filledText,
+  /** Tokens of the prompt, any of the vocabulary. */
   prompt: wholeFrom(1, 1 << 16),
+  /** Tokens that are decoded behind it. */
   tokens: wholeFrom(1, 4096),
 });
+export type ServingMeasureRequest = Output<typeof servingMeasureRequest>;
 
 const texts = list(filledText, 'a list of prompts', { least: 1, most: 10_000 });
 
-export const steeringRequest: Schema<SteeringRequest> = object<SteeringRequest>({
+export const steeringRequest = object({
   ...deviceField,
   folder: filledText,
   toward: texts,
   from: texts,
+  /** Texts are put into the chat template. */
   chat: optional(flag),
+  /** Absent: all. */
   layers: optional(list(layerField, 'a list of layers', { least: 1, most: 1 << 16 })),
   position: oneOf(steeringPositions),
 });
+export type SteeringRequest = Output<typeof steeringRequest>;

@@ -1,13 +1,20 @@
 /** The part of the compute server's interface that runs models; joined to ComputeMethods in api.ts. */
-import type { EncoderInput, OnDevice, PromptInput } from '../inputs/prompt';
-import type { NamedKeys } from '../inputs/named-keys';
+import type {
+  HeadsRequest,
+  HeadRowRequest,
+  HeadTileRequest,
+  NextTokensRequest,
+  GenerateRequest,
+  SteeringRequest,
+  ServingMeasureRequest,
+} from './model-requests';
+import type { EncoderInput, PromptInput } from '../inputs/prompt';
 import type { CacheSize } from '../plans/cache-size';
-import type { Intervention } from '../interventions/interventions';
 import type { HeadThumbnails, HeadTile, NextToken, NextTokens, FlagPerHead } from '../results/heads';
 import type { HeadsResult, HeadStatistics } from '../results/heads-schema';
 import type { ChatPrompt, ImageSpan, ModelSummary, Parity } from '../schema/parts';
-import type { SteeringProgress, SteeringReply, SteeringRequest } from './steering';
-import type { ServingMeasureRequest, ServingMeasurement } from './serving';
+import type { SteeringProgress, SteeringReply } from './steering';
+import type { ServingMeasurement } from './serving';
 
 export interface Tokenised {
   readonly ids: readonly number[];
@@ -17,23 +24,6 @@ export interface Tokenised {
   /** Where the picture stands among the tokens. */
   readonly image?: ImageSpan;
   readonly chatPrompt?: ChatPrompt;
-}
-
-export interface HeadsRequest extends OnDevice {
-  readonly folder: string;
-  readonly prompt: PromptInput | EncoderInput;
-  /** With `classify`, such as mean the same on any sequence: labels are measured on others too. */
-  readonly interventions: readonly Intervention[];
-  /** Queries per chunk; absent: chosen by the memory limit. */
-  readonly chunk?: number;
-  /** Named sets of token positions whose mass is measured. */
-  readonly groups?: readonly NamedKeys[];
-  /** Label the heads (runs random and shuffled prompts as null models). */
-  readonly classify: boolean;
-  /** Remove each labelled head and measure the loss. */
-  readonly causal: boolean;
-  readonly thumbnails: boolean;
-  readonly seed: number;
 }
 
 export type HeadsProgress =
@@ -57,55 +47,6 @@ export type HeadsProgress =
 export interface HeadsReply {
   readonly result: HeadsResult;
   readonly thumbnails?: HeadThumbnails;
-}
-
-/** A prompt that was tokenised before. */
-export interface IdsRequest extends OnDevice {
-  readonly folder: string;
-  readonly ids: readonly number[];
-  /** The picture at the image tokens among the ids. */
-  readonly image?: string;
-  /** The heads of the vision encoder on this tile of the picture; the ids are then its rows. */
-  readonly encoderTile?: number;
-}
-
-export interface HeadTileRequest extends IdsRequest {
-  readonly interventions: readonly Intervention[];
-  readonly layer: number;
-  readonly head: number;
-  readonly rowStart: number;
-  readonly rowCount: number;
-  readonly columnStart: number;
-  readonly columnCount: number;
-  readonly outRows: number;
-  readonly outColumns: number;
-}
-
-/** One row of one head: all probabilities of one query. */
-export interface HeadRowRequest extends IdsRequest {
-  readonly interventions: readonly Intervention[];
-  readonly layer: number;
-  readonly head: number;
-  readonly query: number;
-}
-
-export interface NextTokensRequest extends IdsRequest {
-  /** One distribution per entry; the plain model comes first by itself. */
-  readonly variants: readonly (readonly Intervention[])[];
-  readonly top: number;
-}
-
-export interface GenerateRequest extends OnDevice {
-  readonly folder: string;
-  readonly prompt: PromptInput;
-  /** Held throughout; those that name positions act on positions of the prompt. */
-  readonly interventions: readonly Intervention[];
-  readonly maxNewTokens: number;
-  readonly temperature: number;
-  readonly topP: number;
-  readonly seed: number;
-  /** Statistics of the heads per generated token, for the live grid. */
-  readonly statistics: boolean;
 }
 
 export interface GenerateProgress {

@@ -1,7 +1,5 @@
-import { deviceField, tokenIds } from '../inputs/prompt';
 /** What requests about models have in common. */
-import type { ReinforcementRequest } from './hallucination';
-import type { IdsRequest } from './models';
+import { deviceField, tokenIds } from '../inputs/prompt';
 import {
   outlierRules,
   reinforcedHeads,
@@ -11,21 +9,25 @@ import {
 } from '../interventions/reinforcement';
 import { layerField } from '../interventions/fields';
 import { removedField } from '../interventions/reinforce';
-import type { Schema } from '../schema/check';
-import { filledText, flag, list, object, oneOf, optional, wholeFrom, type Fields } from '../schema/fields';
+import type { Output } from '../schema/check';
+import { type FieldsOutput, filledText, flag, list, object, oneOf, optional, wholeFrom } from '../schema/fields';
 import * as v from 'valibot';
 
 export const seed = wholeFrom(0, 2 ** 32 - 1);
 export const position = wholeFrom(0, 1 << 24);
 const tile = wholeFrom(0, 1 << 16);
 
-export const idsFields: Fields<IdsRequest> = {
+/** A prompt that was tokenised before. */
+export const idsFields = {
   ...deviceField,
   folder: filledText,
   ids: tokenIds,
+  /** The picture at the image tokens among the ids. */
   image: optional(filledText),
+  /** The heads of the vision encoder on this tile of the picture; the ids are then its rows. */
   encoderTile: optional(tile),
 };
+export type IdsRequest = FieldsOutput<typeof idsFields>;
 
 /** What is left out, and how the two passes are compared. */
 export const measureFields = {
@@ -35,7 +37,7 @@ export const measureFields = {
 };
 export const spanFields = { removed: removedField, ...measureFields };
 
-export const reinforcementRequest: Schema<ReinforcementRequest> = object<ReinforcementRequest>({
+export const reinforcementRequest = object({
   // A factor that is not finite is refused where it has words.
   alpha: v.number('a number'),
   outliers: oneOf(outlierRules),
@@ -43,5 +45,7 @@ export const reinforcementRequest: Schema<ReinforcementRequest> = object<Reinfor
   normMatched: flag,
   executor: oneOf(reinforcementExecutors),
   seed,
+  /** Absent: {1} and the last ceil(14/32 L). */
   layers: optional(list(layerField, 'a list of layers')),
 });
+export type ReinforcementRequest = Output<typeof reinforcementRequest>;

@@ -1,15 +1,5 @@
 /** How long a model takes here for a prompt and a token, and the rates of the device from which that can be predicted. */
 
-export interface ServingMeasureRequest {
-  /** As `OnDevice` has it. */
-  readonly device?: string;
-  readonly folder: string;
-  /** Tokens of the prompt, any of the vocabulary. */
-  readonly prompt: number;
-  /** Tokens that are decoded behind it. */
-  readonly tokens: number;
-}
-
 export interface MeasuredSeconds {
   readonly median: number;
   /** The run that other work on the machine disturbed least. */

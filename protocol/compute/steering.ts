@@ -4,19 +4,6 @@ import type { Parity } from '../schema/parts';
 export const steeringPositions = ['last', 'mean'] as const;
 export type SteeringPosition = (typeof steeringPositions)[number];
 
-export interface SteeringRequest {
-  /** As `OnDevice` has it. */
-  readonly device?: string;
-  readonly folder: string;
-  readonly toward: readonly string[];
-  readonly from: readonly string[];
-  /** Texts are put into the chat template. */
-  readonly chat?: boolean;
-  /** Absent: all. */
-  readonly layers?: readonly number[];
-  readonly position: SteeringPosition;
-}
-
 export interface SteeringProgress {
   readonly kind: 'prompt';
   readonly done: number;

@@ -1,7 +1,7 @@
 /** What a person gives a model to read, and where it runs. */
 import type { Output, Schema } from '../schema/check';
 
-import { type FieldsOutput, byKind, filledText, flag, list, optional, text, wholeFrom } from '../schema/fields';
+import { byKind, filledText, flag, list, optional, text, wholeFrom } from '../schema/fields';
 
 export const tokenIds: Schema<readonly number[]> = list(wholeFrom(0, 2 ** 31 - 1), 'a list of token ids');
 const tile = wholeFrom(0, 1 << 16);
@@ -36,4 +36,3 @@ export type EncoderInput = Extract<Output<typeof promptOrImage>, { readonly kind
  * another device opens it there anew.
  */
 export const deviceField = { device: optional(filledText) };
-export type OnDevice = FieldsOutput<typeof deviceField>;

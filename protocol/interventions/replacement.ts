@@ -23,7 +23,7 @@ const ofLayer = {
 };
 export type LayerReplacement<K extends string> = KindOutput<K, typeof ofLayer>;
 
-const ofHead = { ...ofLayer, head: headField };
+const ofHead = { head: headField, ...ofLayer };
 export type HeadReplacement<K extends string> = KindOutput<K, typeof ofHead>;
 
 /** One row for all positions: it is the same on any sequence, and holds for generated tokens. */

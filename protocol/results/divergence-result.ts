@@ -2,9 +2,8 @@
 import type { Output, Schema } from '../schema/check';
 import { captionToken, imageSinks } from './hallucination-schema';
 import {
-  reinforcementFields,
+  reinforcement,
   removedPart,
-  type Reinforcement,
   outlierRules,
   removedPositions,
   vhdDistances,
@@ -13,7 +12,6 @@ import type { FlagPerHead, PerHead } from './heads';
 import { count, figure, flag, list, object, oneOf, optional, text, texts, whole } from '../schema/fields';
 import { headGains, imageSpan, mostHeads, mostLayers } from '../schema/parts';
 
-// A type and no interface: results are records.
 const table: Schema<PerHead> = list(list(figure, 'a list of heads', { most: mostHeads }), 'a list of layers', {
   most: mostLayers,
 });
@@ -36,7 +34,7 @@ export type MeasuredCaption = Output<typeof measuredCaption>;
 /** T-VHD of its tokens is that of the plain model which follows the text. */
 const reinforcedCaption = object({
   ...captionFields,
-  reinforcement: object<Reinforcement>(reinforcementFields),
+  reinforcement,
   /** False in layers that are not reinforced. */
   heads: flags,
   gains: headGains(),

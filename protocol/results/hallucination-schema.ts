@@ -298,7 +298,7 @@ const datasetEntry = object({
 export type DatasetEntry = Output<typeof datasetEntry>;
 
 /** Pictures that were drawn from a folder. */
-const pictureSample = object({
+export const pictureSample = object({
   /** Asked for; a folder with no more gives all it has. */
   count: whole,
   seed: whole,

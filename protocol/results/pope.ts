@@ -3,7 +3,7 @@
  * `headscope pope MODEL` prints and writes it.
  */
 import type { PictureSample, ShareChange } from './hallucination-schema';
-import type { Reinforcement, OutlierRule, RemovedPositions, VhdDistance } from '../interventions/reinforcement';
+import type { Reinforcement } from '../interventions/reinforcement';
 import type { ChatPrompt, ModelSummary, Parity, Provenance } from '../schema/parts';
 
 /** Which absent objects are asked for: any, the most frequent ones, those that keep company with a present one. */
@@ -95,11 +95,4 @@ export interface PopeResult extends Provenance {
   readonly total: number;
   readonly state: 'done' | 'cancelled';
   readonly seconds: number;
-}
-
-/** How the pass without the picture is compared, where heads are reinforced. */
-export interface PopeMeasure {
-  readonly distance: VhdDistance;
-  readonly outliers: OutlierRule;
-  readonly positions: RemovedPositions;
 }

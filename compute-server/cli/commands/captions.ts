@@ -1,7 +1,7 @@
 /** headscope captions: a folder of images with their truth, captioned plainly and with reinforced heads, and scored. */
 import { resolve } from 'node:path';
 import { InvalidArgumentError } from 'commander';
-import type { ReinforcementRequest } from '../../../protocol/compute/hallucination';
+import type { ReinforcementRequest } from '../../../protocol/compute/request-parts';
 import type { CaptionSetScore, HallucinationSet } from '../../../protocol/results/hallucination-schema';
 import { unknownLabels } from '../../../protocol/results/unknown-labels';
 import { readLexicon } from '../caption-files';

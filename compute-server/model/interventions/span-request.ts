@@ -7,7 +7,8 @@ import {
 } from '../../../diagnostics/shared/divergence/reinforcement';
 import { requireRest } from '../../../diagnostics/shared/divergence/span-pair';
 import type { Sequence } from '../../../diagnostics/model-runner/sequence';
-import type { DivergenceRequest, ReinforcementRequest } from '../../../protocol/compute/hallucination';
+import type { DivergenceRequest } from '../../../protocol/compute/hallucination-requests';
+import type { ReinforcementRequest } from '../../../protocol/compute/request-parts';
 import type { Reinforcement } from '../../../protocol/interventions/reinforcement';
 import { FailureError, refusal } from '../../../protocol/wire/failures';
 import type { LoadedModel } from '../checkpoint/loaded-model';

@@ -1,5 +1,6 @@
 /** From what a person gives (text, token ids, a picture) to a checked sequence of a model. */
-import type { IdsRequest, Tokenised } from '../../../protocol/compute/models';
+import type { Tokenised } from '../../../protocol/compute/models';
+import type { IdsRequest } from '../../../protocol/compute/request-parts';
 import type { EncoderInput, PromptInput } from '../../../protocol/inputs/prompt';
 import { tileRegion } from '../../../models/images/token-layout';
 import { readsBeyond, type Intervention } from '../../../protocol/interventions/interventions';

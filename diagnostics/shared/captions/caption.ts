@@ -3,7 +3,7 @@ import { chairScores, countLabels, judgeCaption, trueObjects, type JudgedCaption
 import { cocoLexicon } from './coco-lexicon';
 import { ObjectFinder } from './lexicon';
 import { brokenWords } from './repetition';
-import type { Judging } from '../../../protocol/compute/hallucination';
+import type { Judging } from '../../../protocol/compute/hallucination-requests';
 import type { Caption, CaptionScore, ObjectMention, TruthLabels } from '../../../protocol/results/hallucination-schema';
 
 /**

@@ -1,5 +1,5 @@
 /** Many pictures with their truth: captions of each, CHAIR with what it must be read with, T-VHD apart by truth. */
-import type { ImageWithTruth, Judging } from '../../../protocol/compute/hallucination';
+import type { Judging, ImageWithTruth } from '../../../protocol/compute/hallucination-requests';
 import type {
   Caption,
   CaptionSetScore,

@@ -1,5 +1,6 @@
 /** The extension's half of one Hallucination webview: what it answers beside what `ModelPanelHost` does. */
-import type { OpenedImage, ReinforcementRequest } from '../../../protocol/compute/hallucination';
+import type { ReinforcementRequest } from '../../../protocol/compute/request-parts';
+import type { OpenedImage } from '../../../protocol/compute/hallucination';
 import {
   type FromHallucinationPanel,
   type HallucinationSetup,

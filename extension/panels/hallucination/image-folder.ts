@@ -1,9 +1,9 @@
 /** A folder of pictures with what is in them: `truth.json`, and `lexicon.txt` or `lexicon.json`. */
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import type { ImageWithTruth } from '../../../protocol/compute/hallucination';
+import { type Lexicon, lexiconFrom } from '../../../protocol/inputs/lexicon';
+import type { ImageWithTruth } from '../../../protocol/compute/hallucination-requests';
 import { InputError } from '../../../protocol/inputs/faults';
-import { lexiconFrom, type Lexicon } from '../../../protocol/inputs/lexicon';
 import { truthForm, truthFrom, type WrittenTruth } from '../../../protocol/inputs/truth';
 import type { ImageFolder } from '../../../protocol/panels/hallucination';
 import { parseJson, type Checked } from '../../../protocol/schema/check';

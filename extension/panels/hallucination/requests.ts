@@ -1,14 +1,14 @@
 /** What the compute server is asked for a plan, or about a result that is on the screen. */
 import { fromGains } from '../../../protocol/interventions/gains';
+import type { ReinforcementRequest } from '../../../protocol/compute/request-parts';
+import type { Lexicon } from '../../../protocol/inputs/lexicon';
 import type {
-  CaptionTimeRequest,
   DivergenceRequest,
+  CaptionTimeRequest,
   HallucinationRequest,
   HallucinationSetRequest,
   ImageMapRequest,
-  Lexicon,
-  ReinforcementRequest,
-} from '../../../protocol/compute/hallucination';
+} from '../../../protocol/compute/hallucination-requests';
 import type { FromHallucinationPanel, HallucinationSetup } from '../../../protocol/panels/hallucination-schema';
 import type { DatasetEntry, HallucinationResult } from '../../../protocol/results/hallucination-schema';
 import { heldInterventions } from '../../../protocol/results/held-interventions';

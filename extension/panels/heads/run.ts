@@ -1,5 +1,6 @@
 /** What the Heads panel runs: a model on a prompt, layer by layer. */
-import type { HeadsReply, HeadsRequest } from '../../../protocol/compute/models';
+import type { HeadsReply } from '../../../protocol/compute/models';
+import type { HeadsRequest } from '../../../protocol/compute/model-requests';
 import type { HeadsSetup } from '../../../protocol/panels/heads-schema';
 import type { ToHeadsPanel } from '../../../protocol/panels/heads';
 import { isCancelled, isRestart, type Compute } from '../../platform/compute';

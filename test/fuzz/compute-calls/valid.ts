@@ -2,7 +2,8 @@
 import { resolve } from 'node:path';
 import type { AnalysisRequest, AnalysisResult } from '../../../protocol/analysis/schema';
 import type { ComputeMethod, ComputeMethods } from '../../../protocol/compute/api';
-import type { HallucinationRequest, ReinforcementRequest } from '../../../protocol/compute/hallucination';
+import type { ReinforcementRequest } from '../../../protocol/compute/request-parts';
+import type { HallucinationRequest } from '../../../protocol/compute/hallucination-requests';
 import type { BenchmarkSetup } from '../../../protocol/results/benchmark-schema';
 import type { Intervention } from '../../../protocol/interventions/interventions';
 import { shortDemoLm } from '../../support/demo-models';

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { renameSync, truncateSync, writeFileSync } from 'node:fs';
 import type { ComputeClient } from '../../../protocol/compute/client';
-import type { HeadsProgress, HeadsRequest } from '../../../protocol/compute/models';
+import type { HeadsProgress } from '../../../protocol/compute/models';
+import type { HeadsRequest } from '../../../protocol/compute/model-requests';
 import { unclassified } from '../../../protocol/results/comparability';
 import type { HeadsResult } from '../../../protocol/results/heads-schema';
 import { llamaLike, tinyModel, writeConfig, writeTinyModel } from '../../support/checkpoints/tiny-models';

@@ -8,7 +8,7 @@ import type {
   CaptionTimeRequest,
   HallucinationRequest,
   HallucinationSetRequest,
-} from '../../../protocol/compute/hallucination';
+} from '../../../protocol/compute/hallucination-requests';
 import type { HallucinationSetup } from '../../../protocol/panels/hallucination-schema';
 import type { ModelCard, ToHallucinationPanel } from '../../../protocol/panels/hallucination';
 import { FailureError } from '../../../protocol/wire/failures';

@@ -6,15 +6,8 @@ import { headsRun } from '../../../extension/panels/heads/run';
 import type { Plan } from '../../../protocol/plans/plan-file';
 import type { Intervention } from '../../../protocol/interventions/interventions';
 import type { PanelStart } from '../../../extension/panels/panel-types';
-import type {
-  GenerateProgress,
-  GenerateReply,
-  GenerateRequest,
-  HeadsProgress,
-  HeadsReply,
-  HeadsRequest,
-  HeadTileRequest,
-} from '../../../protocol/compute/models';
+import type { GenerateProgress, GenerateReply, HeadsProgress, HeadsReply } from '../../../protocol/compute/models';
+import type { GenerateRequest, HeadsRequest, HeadTileRequest } from '../../../protocol/compute/model-requests';
 import type { HeadsSetup } from '../../../protocol/panels/heads-schema';
 import type { HeadsPlace, ToHeadsPanel } from '../../../protocol/panels/heads';
 import type { ModelChoice } from '../../../protocol/panels/run-panel';

@@ -1,7 +1,7 @@
 /** Before and after: the plain caption and the reinforced ones side by side, with controls and what must stand beside CHAIR. */
 import { html, nothing, type TemplateResult } from 'lit';
 import { repeat } from 'lit/directives/repeat.js';
-import type { ReinforcementRequest } from '../../../protocol/compute/hallucination';
+import type { ReinforcementRequest } from '../../../protocol/compute/request-parts';
 import { defaultLayers, defaultLayersWords } from '../../../protocol/results/vhd-defaults';
 import type { Caption } from '../../../protocol/results/hallucination-schema';
 import type { OutlierRule } from '../../../protocol/interventions/reinforcement';
