@@ -119,7 +119,7 @@ export function kernelMethods(surroundings: Surroundings, lane: Lane): KernelMet
         running = new AbortController();
         const both = AbortSignal.any([signal, running.signal]);
         const job = plan.furtherPatterns ? benchmarkPatterns : benchmark;
-        const work = { name: 'running a benchmark' };
+        const work = { name: 'running a benchmark', measures: true } as const;
         const start = () => job(plan, surroundings, both, () => lane.doing(work));
         if (beside) return besideOthers(lane, work, start);
         const total = new Set([...plan.mechanisms, plan.baseline]).size * plan.shape.lengths.length;
@@ -139,6 +139,7 @@ export function kernelMethods(surroundings: Surroundings, lane: Lane): KernelMet
       run: ([plan], signal) =>
         jobAlone(lane, signal, () => strongScaling(plan, surroundings, signal), {
           name: 'running attention over processes',
+          measures: true,
         }),
       describe: () => ({ lane: 'stage', key: '', final: false }),
     },

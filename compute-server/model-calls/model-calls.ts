@@ -2,7 +2,7 @@
 import { ModelError } from '../../models/architectures/model-spec';
 import { heldWeights, type WeightChoice } from '../../protocol/results/weights';
 import { FailureError } from '../../protocol/wire/failures';
-import { alone, jobAlone, type Lane } from '../dispatch/lane';
+import { alone, jobAlone, Lane } from '../dispatch/lane';
 import { deviceMemory } from '../devices/device-memory';
 import { requireDevice } from '../devices/devices';
 import type { Surroundings } from '../surroundings';
@@ -30,13 +30,18 @@ export interface ModelNeeds {
 }
 
 export interface ModelCalls {
-  /** For what reads the model and runs nothing: as it is open, on whatever device, else on the cpu, whose opening tries nothing. */
+  /**
+   * For what reads the model and runs nothing: as it is open, on whatever device, else on the cpu, whose opening tries nothing.
+   * While a run goes on that takes no times, it does not wait for it.
+   */
   readonly reading: <T>(
     folder: string,
     signal: AbortSignal,
     act: (model: LoadedModel) => Promise<T>,
     needs?: ModelNeeds,
   ) => Promise<T>;
+  /** The same for what says how the model is opened at a place: beside a run on the cpu. */
+  readonly opening: <T>(place: ModelPlace, signal: AbortSignal, act: (model: LoadedModel) => Promise<T>) => Promise<T>;
   readonly once: <T>(
     place: ModelPlace,
     signal: AbortSignal,
@@ -58,12 +63,19 @@ export interface ModelCalls {
 
 export function modelCalls(surroundings: Surroundings, lane: Lane): ModelCalls {
   const { cacheFolder, keptWeightBytes, memoryLimit, modelWeights } = surroundings;
-  const store = new ModelStore({
+  const storing = {
     limitBytes: memoryLimit * weightShare,
     memoryLimit,
     cache: keptWeightBytes > 0 ? { cacheFolder, limitBytes: keptWeightBytes } : undefined,
-    say: (sentence) => surroundings.log('warn', sentence),
-  });
+    say: (sentence: string) => surroundings.log('warn', sentence),
+  };
+  const store = new ModelStore(storing);
+  /**
+   * The model that is read beside a run. In `store` it would take the place of the one that runs; here it is no more than headers
+   * and a tokenizer, for which a process of its own would cost its start and some 60 MB more.
+   */
+  const readStore = new ModelStore(storing);
+  const readLane = new Lane();
   const threads = surroundings.defaultThreads;
   const deviceOf = async (wanted: string, signal: AbortSignal): Promise<ModelDevice> => {
     if (wanted === 'cpu') return { device: 'cpu', threads };
@@ -97,17 +109,49 @@ export function modelCalls(surroundings: Surroundings, lane: Lane): ModelCalls {
         throw failed(error, place.folder, signal);
       }
     });
+  const beside = <T>(
+    folder: string,
+    signal: AbortSignal,
+    act: (model: LoadedModel) => Promise<T>,
+    { weights = modelWeights, why }: ModelNeeds,
+  ): Promise<T> =>
+    alone(readLane, signal, async () => {
+      try {
+        const model = await readStore.open(folder, { device: 'cpu', threads, weights, whyWeights: why });
+        const result = await act(model);
+        await model.requireUnchanged();
+        return result;
+      } catch (error) {
+        throw asFailure(error, folder, signal);
+      }
+    });
   const named = <P, R>(
     name: string,
     signal: AbortSignal,
     start: () => AsyncGenerator<P, R, void>,
-  ): AsyncGenerator<P, R, void> => jobAlone(lane, signal, start, { name });
+  ): AsyncGenerator<P, R, void> =>
+    jobAlone(
+      lane,
+      signal,
+      async function* () {
+        try {
+          return yield* start();
+        } finally {
+          // What was read meanwhile is opened in `store` from now on.
+          void alone(readLane, new AbortController().signal, () => readStore.close());
+        }
+      },
+      { name },
+    );
   return {
     once,
+    opening: (place, signal, act) => (lane.onlyRuns ? beside(place.folder, signal, act, {}) : once(place, signal, act)),
     reading: (folder, signal, act, needs) => {
       const open = store.openedAs(folder);
+      const asOpened = needs ?? (open ? { weights: open.weights } : {});
+      if (lane.onlyRuns) return beside(folder, signal, act, asOpened);
       const place = { folder, device: open?.device ?? 'cpu' };
-      return once(place, signal, act, needs ?? (open ? { weights: open.weights } : {}));
+      return once(place, signal, act, asOpened);
     },
     withoutModel: (signal, start) =>
       named('training models', signal, async function* () {

@@ -25,7 +25,7 @@ export const moduleMethods = (surroundings: Surroundings, lane: Lane): Pick<Meth
       return [{ ...plan, threads: requested(threads, plan.threads, 'threads') }];
     },
     run: ([plan], signal) =>
-      jobAlone(lane, signal, () => moduleJob(plan, surroundings, signal), { name: 'running a module' }),
+      jobAlone(lane, signal, () => moduleJob(plan, surroundings, signal), { name: 'running a module', measures: true }),
     describe: () => ({ lane: 'stage', key: '', final: false }),
   },
 });

@@ -67,6 +67,7 @@ describe('parity', () => {
   const methodsOf = (model: LoadedModel) => {
     const calls: ModelCalls = {
       reading: (_folder, _signal, act) => act(model),
+      opening: (_place, _signal, act) => act(model),
       once: (_place, _signal, act) => act(model),
       job: (_place, _signal, act) => act(model),
       withoutModel: (_signal, act) => act(() => Promise.resolve(model)),

@@ -12,6 +12,7 @@ import {
 } from '../../../protocol/analysis/schema';
 import type { ComputeClient } from '../../../protocol/compute/client';
 import { FailureError } from '../../../protocol/wire/failures';
+import { shortDemoLm } from '../../support/demo-models';
 import { buildServer, headscope, serverScript } from './support/analysis-server';
 
 describe('an experiment', function () {
@@ -104,6 +105,44 @@ describe('an experiment', function () {
     const resumed = await client.call('analysis', [request({ folder: second, steps })]);
     assert.deepEqual(resumed.result, whole.result);
     assert.deepEqual(readFileSync(join(second, 'model.safetensors')), bits);
+  });
+
+  it('lets models be opened and read while it trains, and nothing run', async () => {
+    const client = server();
+    const controller = new AbortController();
+    const ended: string[] = [];
+    let begin = (): void => undefined;
+    const trains = new Promise<void>((resolve) => (begin = resolve));
+    const running = client
+      .call('analysis', [request({ steps: 10_000 })], {
+        signal: controller.signal,
+        onProgress: (progress) => {
+          if (progress.kind === 'stage' && progress.share > 0) begin();
+        },
+      })
+      .catch(() => undefined)
+      .finally(() => ended.push('the training'));
+    await trains;
+    const asked = { text: 'Mary and John', chat: false, kind: 'text' } as const;
+    const run = client.call('nextTokens', [{ folder: shortDemoLm, ids: [1, 2], variants: [], top: 1 }]);
+    void run.then(() => ended.push('a run'));
+    const { hash, tokenizer } = await client.call('openModel', [shortDemoLm]);
+    const { tokens } = await client.call('tokenise', [shortDemoLm, asked]);
+    const prompt: AnalysisRequest = {
+      ...request(),
+      analysis: 'first-token',
+      folder: shortDemoLm,
+      input: { kind: 'prompt', prompt: asked },
+    };
+    const { supported } = await client.call('estimateAnalysis', [prompt]);
+    assert.deepEqual(ended, [], 'all of this was answered before the training ended');
+    assert.deepEqual([tokenizer, supported, tokens.join('')], [true, true, '<s>Mary and John']);
+    controller.abort();
+    await running;
+    await run;
+    assert.deepEqual(ended, ['the training', 'a run']);
+    assert.equal((await client.call('openModel', [shortDemoLm])).hash, hash);
+    assert.deepEqual((await client.call('tokenise', [shortDemoLm, asked])).tokens, tokens);
   });
 
   it('refuses a model, and an analysis that needs one refuses to run without', async () => {
