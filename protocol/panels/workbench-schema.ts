@@ -2,6 +2,7 @@
 import { analysisSetup, anyPrompt, offer, sectionQuestion } from '../analysis/schema';
 import type { Output } from '../schema/check';
 import { byKind, oneOf, text, whole } from '../schema/fields';
+import { askHead } from './head-messages';
 import { fromModelRunPanel } from './messages';
 
 const request = whole;
@@ -13,6 +14,7 @@ export const fromWorkbench = byKind({
   tokenise: { request, folder: text, prompt: anyPrompt(text) },
   run: { plan: analysisSetup },
   ask: { request, question: sectionQuestion },
+  ...askHead,
   picture: { path: text },
   /** Why a head gives a key its weight, of a map that is shown: another analysis of the same prompt. */
   explainWeight: { layer: whole, head: whole, query: whole, key: whole },

@@ -10,6 +10,7 @@ import type { TaskInfo } from '../analysis/tasks';
 import type { AnalysisEstimate } from '../compute/analyses';
 import type { Tokenised } from '../compute/models';
 import type { Section } from '../sections/section';
+import type { HeadAnswer } from './head-messages';
 import type { DeviceChoices, ModelChoice, PanelPlace, ToModelRunPanel, WaitingModel } from './run-panel';
 
 /** The plan that a result was made by: what can be run again. */
@@ -56,6 +57,7 @@ export type ToWorkbench =
   | { readonly kind: 'result'; readonly result: AnalysisResult; readonly savedAs?: string }
   /** Answer to `ask`: drawn beside or under the section that was asked. */
   | { readonly kind: 'answer'; readonly request: number; readonly section: Section }
+  | HeadAnswer
   /** Bytes of a picture that an image section names or that regions are drawn on, for the webview to draw. */
   | { readonly kind: 'picture'; readonly path: string; readonly mediaType: string; readonly bytes: Uint8Array }
   /** A path that the person chose for a field of the form. */

@@ -3,6 +3,7 @@ import type { nothing, TemplateResult } from 'lit';
 import type { AttentionCell } from '../../protocol/sections/map';
 import type { HeadTile } from '../../protocol/results/heads';
 import type { MatrixSection } from '../../protocol/sections/matrix';
+import type { HeadPlace } from '../../protocol/schema/written-form';
 import type { Section } from '../../protocol/sections/section';
 import type { SectionQuestion } from '../../protocol/analysis/schema';
 import type { TileRectangle } from '../charts/tiles';
@@ -68,6 +69,8 @@ export interface SectionActions {
   ask(place: SectionQuestion['place']): void;
   /** Why a head gives a key its weight; absent where nothing can be run. */
   explain?(cell: AttentionCell): void;
+  /** Opens the attention of a head; absent where the cells are no query heads, or no prompt was read. */
+  attention?(head: HeadPlace): void;
   /** The probabilities of a head on a prompt that was read; absent where no model is at hand. */
   readonly head?: (section: MatrixSection) => HeadSupply;
   /** Something has come that the words of the page hold. */

@@ -79,8 +79,24 @@ function drawing(part: SectionPart, kind: KindOf<Section>): TemplateResult {
 function ask({ section, actions }: SectionPart, kind: KindOf<Section>, cursor: string): void {
   const place = section.ask === undefined ? undefined : kind.place?.(section, cursor);
   if (place) actions.ask(place);
-  else if (section.ask === undefined) explained(section, kind, actions, cursor)?.();
+  else if (section.ask === undefined)
+    (explained(section, kind, actions, cursor) ?? attended(section, kind, actions, cursor))?.();
 }
+
+/** What opens the attention of the chosen head. */
+function attended(
+  section: Section,
+  kind: KindOf<Section>,
+  { attention }: SectionPart['actions'],
+  cursor: string,
+): (() => void) | undefined {
+  const place = kind.place?.(section, cursor);
+  if (place?.kind !== 'head' || !attention) return undefined;
+  const { layer, head } = place;
+  return () => attention({ layer, head });
+}
+
+const attentionWords = 'Show its attention';
 
 /** What explains the chosen cell of a map of attention weights. */
 function explained(
@@ -108,7 +124,14 @@ function chosen(part: SectionPart, kind: KindOf<Section>): TemplateResult | type
   const said = cursor === undefined ? undefined : wordsOf(kind, part, cursor);
   const place = cursor === undefined ? undefined : kind.place?.(section, cursor);
   const explain = cursor === undefined ? undefined : explained(section, kind, part.actions, cursor);
-  const entered = section.ask ?? (isExplainable(part) ? explainWords : undefined);
+  const attend = cursor === undefined ? undefined : attended(section, kind, part.actions, cursor);
+  const entered =
+    section.ask ??
+    (isExplainable(part)
+      ? explainWords
+      : part.actions.attention && section.kind === 'heads'
+        ? attentionWords
+        : undefined);
   return html`<div class="section-chosen">
     ${
       said === undefined
@@ -125,6 +148,16 @@ function chosen(part: SectionPart, kind: KindOf<Section>): TemplateResult | type
                     label: section.ask,
                     hint: 'Enter',
                     onClick: () => ask({ ...part, loaded }, kind, cursor ?? ''),
+                  })
+                : nothing
+            }
+            ${
+              attend
+                ? button({
+                    // Some analyses answer with the whole map of the head.
+                    label: section.ask === attentionWords ? 'Open as matrix or lines' : attentionWords,
+                    ...(section.ask === undefined ? { hint: 'Enter' } : {}),
+                    onClick: attend,
                   })
                 : nothing
             }

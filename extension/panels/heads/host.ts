@@ -13,6 +13,7 @@ import { FailureError } from '../../../protocol/wire/failures';
 import { isCancelled, type Compute } from '../../platform/compute';
 import { defined } from '../../platform/defined';
 import { ModelPanelHost, type ModelPanelServices, type OwnModelMessage } from '../model-panel-host';
+import { attentionOfHead, mostHeadQuestions } from '../head-attention';
 import type { Opening } from '../panel-types';
 import { withPlan, type ChoosePlan } from '../plan/apply-plan';
 import { Sentence } from '../questions';
@@ -46,8 +47,6 @@ export interface HeadsServices extends ModelPanelServices<HeadsTypes> {
 
 type Asked<Kind extends FromHeadsPanel['kind']> = Extract<FromHeadsPanel, { readonly kind: Kind }>;
 
-/** Rectangles that may wait: more than a screen of them is out of sight again. */
-const mostTiles = 24;
 /** Next tokens listed of each distribution. */
 const listed = 10;
 
@@ -122,9 +121,8 @@ export class HeadsHost extends ModelPanelHost<HeadsTypes, HeadsServices> {
       case 'tokenise':
         return this.tokenise(message);
       case 'tile':
-        return this.tile(message);
       case 'row':
-        return this.row(message);
+        return this.attention(message);
       case 'nextTokens':
         return this.nextTokens(message);
       case 'generate':
@@ -170,25 +168,9 @@ export class HeadsHost extends ModelPanelHost<HeadsTypes, HeadsServices> {
     });
   }
 
-  private tile(message: Asked<'tile'>): void {
-    const { kind, request, prompt: _, ...rectangle } = message;
-    const ask = async (): Promise<ToHeadsPanel> => {
-      const subject = await this.subject();
-      return { kind, request, tile: await this.services.server.headTile({ ...subject, ...rectangle }) };
-    };
-    this.ask(message, ask, mostTiles);
-  }
-
-  private row(message: Asked<'row'>): void {
-    const { kind, request, prompt: _, ...of } = message;
-    this.ask(
-      message,
-      async () => {
-        const subject = await this.subject();
-        return { kind, request, row: await this.services.server.headRow({ ...subject, ...of }) };
-      },
-      mostTiles,
-    );
+  private attention(message: Asked<'tile' | 'row'>): void {
+    const answer = async () => attentionOfHead(this.services.server, await this.subject(), message);
+    this.ask(message, answer, mostHeadQuestions);
   }
 
   private nextTokens(message: Asked<'nextTokens'>): void {

@@ -11,6 +11,7 @@ import { unreachable } from '../../../protocol/unreachable';
 import { isCancelled, type Compute } from '../../platform/compute';
 import { defined } from '../../platform/defined';
 import { ModelPanelHost, type ModelPanelServices, type OwnModelMessage } from '../model-panel-host';
+import { attentionOfHead, mostHeadQuestions, type HeadServer } from '../head-attention';
 import type { Opening, Other } from '../panel-types';
 import { withPlan, type ChoosePlan } from '../plan/apply-plan';
 import { again, Sentence } from '../questions';
@@ -31,7 +32,7 @@ type PathKind = Extract<FromWorkbench, { readonly kind: 'choosePath' }>['what'];
 type Picture = Pick<Extract<ToWorkbench, { readonly kind: 'picture' }>, 'mediaType' | 'bytes'>;
 
 export interface WorkbenchServices extends ModelPanelServices<WorkbenchTypes> {
-  readonly server: Pick<Compute, 'estimateAnalysis' | 'askAnalysis' | 'compareAnalyses' | 'tokenise'>;
+  readonly server: Pick<Compute, 'estimateAnalysis' | 'askAnalysis' | 'compareAnalyses' | 'tokenise'> & HeadServer;
   readonly catalogue: readonly AnalysisInfo[];
   readonly tasks: readonly TaskInfo[];
   readonly demos: Demos;
@@ -113,6 +114,9 @@ export class WorkbenchHost extends ModelPanelHost<WorkbenchTypes, WorkbenchServi
         return this.tokenise(message);
       case 'ask':
         return this.askAnalysis(message);
+      case 'tile':
+      case 'row':
+        return this.attention(message);
       case 'picture':
         return this.picture(message.path);
       case 'choosePath':
@@ -126,6 +130,23 @@ export class WorkbenchHost extends ModelPanelHost<WorkbenchTypes, WorkbenchServi
       default:
         return unreachable(message);
     }
+  }
+
+  /** Of a prompt that the result on the screen was made of. */
+  private attention(message: Asked<'tile' | 'row'>): void {
+    const answer = async () => {
+      const { model, prompts, interventions, device: ranOn } = this.need('to look into');
+      const prompt = prompts[message.prompt ?? 0];
+      if (prompt === undefined) throw new Sentence('The analysis read no prompt whose attention could be shown.');
+      const path = prompt.image?.path;
+      const refused = path === undefined ? undefined : this.refusal([path]);
+      if (refused !== undefined) throw new Sentence(refused);
+      const { device } = await this.deviceOf({ device: ranOn });
+      await this.requireSameModel(model, 'Run the analysis again.', device);
+      const subject = { folder: model.folder, ...defined({ device, image: path }), ids: prompt.ids, interventions };
+      return attentionOfHead(this.services.server, subject, message);
+    };
+    this.ask(message, answer, mostHeadQuestions);
   }
 
   private estimate(message: Asked<'estimate'>): void {

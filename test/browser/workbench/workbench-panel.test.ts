@@ -321,6 +321,66 @@ describe('the workbench', () => {
         .waitFor({ state: 'detached' });
     });
 
+    it('opens the attention of a head of any grid that read a prompt, in tiles, with lines and several queries', async () => {
+      const tokens = ['The', ' key', ' is', ' 7', '.'];
+      const prompts = [{ text: tokens.join(''), ids: [1, 2, 3, 4, 5], tokens }];
+      const { ask: _, ...grid } = headsStory();
+      const read = { ...result, prompts, sections: [grid] };
+      const row = (query: number): number[] => tokens.map((__, key) => (key > query ? 0 : 1 / (query + 1)));
+      const panel = await start({
+        host: (message) =>
+          message.kind === 'row'
+            ? [{ kind: 'row', request: message.request, row: Float32Array.from(row(message.query)) }]
+            : message.kind === 'tile'
+              ? [
+                  {
+                    kind: 'tile',
+                    request: message.request,
+                    tile: { ...message, data: Float32Array.from(tokens.flatMap((__, query) => row(query))) },
+                  },
+                ]
+              : answering(finished({ result: read }))(message),
+      });
+      const picture = `[data-section=${grid.id}] > hs-section-picture .picture-frame`;
+      await panel.page.focus(picture);
+      for (const key of ['ArrowRight', 'ArrowDown', 'Enter']) await panel.page.keyboard.press(key);
+      const { request: __, ...asked } = await panel.posts('tile');
+      const whole = { rowStart: 0, rowCount: 5, columnStart: 0, columnCount: 5, outRows: 5, outColumns: 5 };
+      assert.deepEqual(asked, { kind: 'tile', prompt: 0, layer: 9, head: 6, ...whole });
+      assert.equal((await panel.posts('row')).query, 4);
+      const answer = panel.page.locator('.answer [data-kind=matrix]');
+      await answer.getByText('Right: entropy of the attention of each query').waitFor();
+      assert.equal(await answer.locator('h2').innerText(), 'Attention of L9H6');
+      const listed = (): Promise<string[]> => answer.locator('.top-keys tr:first-child td').allInnerTexts();
+      await answer.locator('.top-keys td.token-cell').first().waitFor();
+      assert.equal((await listed())[3], '0.200');
+      // Two queries: the mean of 1/5 and 1/4 on the keys that both read.
+      await panel.page.focus('.answer .head-strip .picture-frame');
+      await panel.page.keyboard.press('Shift+ArrowLeft');
+      await answer.getByRole('heading', { name: '2 queries read' }).waitFor();
+      await answer.locator('.top-keys td.token-cell').first().waitFor();
+      assert.equal((await listed())[3], '0.225');
+      await answer.getByRole('radio', { name: 'Lines' }).click();
+      await panel.page.waitForSelector('.answer .head-drawing [aria-label*="as lines"]');
+      await panel.page.getByRole('button', { name: 'Close this answer' }).click();
+      await panel.page.waitForSelector('.answer', { state: 'detached' });
+    });
+
+    it('offers no attention where no prompt was read, or the cells are no query heads', async () => {
+      const { ask: _, ...grid } = headsStory();
+      const prompts = [{ text: 'a', ids: [1], tokens: ['a'] }];
+      for (const [sections, read] of [
+        [[grid], []],
+        [[{ ...grid, cell: 'key/value head' }], prompts],
+      ] as const) {
+        const panel = await start({ host: answering(finished({ result: { ...result, prompts: read, sections } })) });
+        await panel.page.focus(`[data-section=${grid.id}] .picture-frame`);
+        await panel.page.keyboard.press('ArrowRight');
+        await panel.page.waitForSelector('.chosen-words');
+        assert.equal(await count(panel, 'text=Show its attention'), 0);
+      }
+    });
+
     it('says why there is no answer', async () => {
       const panel = await start({
         host: (message) =>

@@ -17,10 +17,8 @@ import { shownToken } from '../../../protocol/wire/token-name';
 import type { AttentionCell } from '../../../protocol/sections/map';
 import type { MatrixSection } from '../../../protocol/sections/matrix';
 import { HeadRequests } from '../../sections/matrix/head-requests';
-import { sourceOf, type HeadSource } from '../../sections/matrix/head-source';
 import type { HeadSupply, SectionView } from '../../sections/section-kind';
 import type { Actions, CellPlace, Part } from './actions';
-import { attentionOf } from './attention';
 import { exportName, leavingOf } from './exports';
 import { interventionsOf, toForm, type Form } from './form';
 import { announcementOf, gridModel } from './grid-model';
@@ -46,7 +44,6 @@ export class HeadsPanel
     () => this.nextRequest(),
   );
   private readonly supply = (section: MatrixSection): HeadSupply => this.heads.supply(section);
-  private listening: { readonly to: HeadSource; readonly stop: () => void } | undefined;
   private hovered: CellPlace | undefined;
 
   constructor(root: HTMLElement, place: PanelPlace) {
@@ -89,21 +86,6 @@ export class HeadsPanel
 
   protected override ask(): void {
     this.questions.ask();
-    this.listen();
-  }
-
-  /** Words of the page change with what comes of the selected head. */
-  private listen(): void {
-    const section = attentionOf(this.state);
-    const source = section && sourceOf(section);
-    if (source === this.listening?.to) return;
-    this.listening?.stop();
-    this.listening = source && {
-      to: source,
-      stop: source.onChange((arrival) => {
-        if (arrival !== 'tile') this.draw();
-      }),
-    };
   }
 
   protected override escape(): void {

@@ -1,9 +1,11 @@
 /** What the parts of the panel may ask for; `panel.ts` does it. */
 import type { FromWorkbench } from '../../../protocol/panels/workbench-schema';
 import type { AttentionCell } from '../../../protocol/sections/map';
+import type { MatrixSection } from '../../../protocol/sections/matrix';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
 import type { Section } from '../../../protocol/sections/section';
 import type { SectionQuestion } from '../../../protocol/analysis/schema';
-import type { SectionFormat, SectionView } from '../../sections/section-kind';
+import type { HeadSupply, SectionFormat, SectionView } from '../../sections/section-kind';
 import type { PanelPart, RunActions } from '../../ui/actions';
 import type { InputForm } from './input-form';
 import type { State } from './state';
@@ -18,6 +20,11 @@ export interface Actions extends RunActions<State, FromWorkbench> {
   viewSection(key: string, change: Partial<SectionView>): void;
   askSection(question: SectionQuestion): void;
   dropAnswer(request: number): void;
+  /** Opens the attention of a head of a section, on each prompt that was read. */
+  showAttention(section: string, head: HeadPlace): void;
+  readonly supply: (section: MatrixSection) => HeadSupply;
+  /** Numbers have come. */
+  redrawn(): void;
   /** Runs the analysis that explains an attention weight of the prompt that is shown. */
   explainWeight(cell: AttentionCell): void;
   /** One field of the result as a JSON file. */

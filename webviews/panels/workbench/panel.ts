@@ -7,9 +7,12 @@ import { setupOfAnalysis, type ToWorkbench } from '../../../protocol/panels/work
 import type { AnalysisSetup, SectionQuestion } from '../../../protocol/analysis/schema';
 import type { PanelPlace } from '../../../protocol/panels/run-panel';
 import type { AttentionCell } from '../../../protocol/sections/map';
+import type { MatrixSection } from '../../../protocol/sections/matrix';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
 import type { Section } from '../../../protocol/sections/section';
 import { writeFile } from '../../charts/leaving';
-import type { SectionFormat, SectionView } from '../../sections/section-kind';
+import { HeadRequests } from '../../sections/matrix/head-requests';
+import type { HeadSupply, SectionFormat, SectionView } from '../../sections/section-kind';
 import { canonical } from '../../ui/canonical';
 import { Later } from '../../ui/later';
 import { ModelRunPanel } from '../../ui/model-run-panel';
@@ -17,6 +20,7 @@ import type { Spoken, StartedRun } from '../../ui/run-panel';
 import { forgiven } from '../../ui/run-state';
 import { themeForFile } from '../../ui/theme';
 import type { Actions } from './actions';
+import { attentionSections } from './attention';
 import { exportName, fieldName, leavingOf, leavingSection } from './exports';
 import { toForm, withAnalysis, type Form } from './form';
 import type { InputForm } from './input-form';
@@ -25,7 +29,7 @@ import { page } from './page';
 import { decoded } from '../../sections/image/loaded-picture';
 import { canStart, picturesNeeded, setupOf, promptWithRegions, viewOf } from './shown';
 import { spokenOf } from './spoken';
-import { begun, initialState, reading, receive, withPicture, type State } from './state';
+import { begun, initialState, reading, receive, withPicture, type Answer, type State } from './state';
 
 /** Milliseconds behind the last change of the form. */
 const estimateAfter = 400;
@@ -38,11 +42,21 @@ export class WorkbenchPanel
   private readonly askedPictures = new Set<string>();
   private estimatedSetup = '';
 
+  private readonly heads = new HeadRequests(
+    (message) => this.host.post(message),
+    () => this.nextRequest(),
+  );
+  readonly supply = (section: MatrixSection): HeadSupply => this.heads.supply(section);
+
   constructor(root: HTMLElement, place: PanelPlace) {
     super(root, initialState(place), parseKept, restore);
   }
 
   protected override onMessage(message: ToWorkbench): void {
+    if (message.kind === 'tile' || message.kind === 'row') return this.heads.receive(message);
+    const { kind } = message;
+    if (kind === 'failed' && message.request !== undefined && this.heads.fail(message.request, message.sentence))
+      return;
     if (message.kind === 'open') this.planOpened(message.plan, message.replaces);
     if (message.kind === 'picture') this.onPicture(message);
     super.onMessage(message);
@@ -175,12 +189,32 @@ export class WorkbenchPanel
     this.touched = true;
     const { result, answers, canRun, asides } = this.state;
     if (!result || canRun !== true || asides.waiting) return;
-    const same = answers.find((one) => canonical(one.question) === canonical(question));
+    const same = answers.find((one) => !one.own && canonical(one.question) === canonical(question));
     // Asked again, it stands where it stood.
     if (same && same.problem === undefined) return;
     const request = this.nextRequest();
     this.host.post({ kind: 'ask', request, question });
     this.change({ ...this.state, answers: [...answers.filter((one) => one !== same), { request, question }] });
+  }
+
+  showAttention(section: string, head: HeadPlace): void {
+    this.touched = true;
+    const { result, answers } = this.state;
+    if (!result) return;
+    const question = { section, place: { kind: 'head' as const, ...head } };
+    const isOpen = (one: Answer): boolean => one.own === true && canonical(one.question) === canonical(question);
+    if (answers.some(isOpen)) return;
+    const opened = attentionSections(result, head).map((matrix): Answer => ({
+      request: this.nextRequest(),
+      question,
+      section: matrix,
+      own: true,
+    }));
+    this.change({ ...this.state, answers: [...answers, ...opened] });
+  }
+
+  redrawn(): void {
+    this.draw();
   }
 
   explainWeight(cell: AttentionCell): void {

@@ -2,11 +2,13 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import { repeat } from 'lit/directives/repeat.js';
 import type { Section } from '../../../protocol/sections/section';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
 import type { SectionQuestion } from '../../../protocol/analysis/schema';
 import { looksOf, withLooks } from '../../sections/page-looks';
 import { sectionView } from '../../sections/section-view';
 import { button, progressRing } from '../../ui/controls';
 import type { Part } from './actions';
+import { hasAttention, hasShape } from './attention';
 import type { Answer } from './state';
 import { pageSections, viewOf } from './shown';
 
@@ -61,7 +63,11 @@ function oneSection(
       actions: {
         view: (change) => actions.viewSection(key, change),
         ask: (place) => actions.askSection({ section: section.id, place }),
-        ...(canAsk ? { explain: (cell) => actions.explainWeight(cell) } : {}),
+        ...(canAsk ? { explain: (cell) => actions.explainWeight(cell), head: actions.supply } : {}),
+        ...(canAsk && state.result && hasAttention(state.result) && hasShape(section, state.result.model)
+          ? { attention: (head: HeadPlace) => actions.showAttention(section.id, head) }
+          : {}),
+        redraw: () => actions.redrawn(),
         copy: (text, what) => actions.copy(text, what),
         save: (format) => actions.saveSection(section, view, format),
       },

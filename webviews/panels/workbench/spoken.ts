@@ -23,6 +23,8 @@ export function spokenOf(message: ToWorkbench): Spoken | undefined {
     case 'estimate':
     case 'partial':
     case 'picture':
+    case 'tile':
+    case 'row':
     case 'chosen':
       return undefined;
     default:

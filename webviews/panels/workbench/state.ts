@@ -38,6 +38,8 @@ export interface Answer {
   readonly request: number;
   readonly question: SectionQuestion;
   readonly section?: Section;
+  /** Made here: the attention of the head. Nothing was asked of the analysis. */
+  readonly own?: true;
   readonly problem?: string;
 }
 
@@ -140,8 +142,10 @@ export function receive(state: State, message: ToWorkbench): State {
       };
     case 'answer':
       return answered(state, message.request, { section: message.section });
+    case 'tile':
+    case 'row':
     case 'picture':
-      // The panel decodes the bytes first (pictures.ts): what it makes of them comes by `withPicture`.
+      // The panel decodes bytes first, what it makes of them comes by `withPicture`; who asked for a tile or a row gets it.
       return state;
     case 'chosen':
       return chosen(state, message.field, message.path);

@@ -167,10 +167,15 @@ const opened = new WeakMap<object, HeadSource>();
 export function openHead(
   section: { readonly tokens: readonly string[]; readonly causal: boolean },
   supply: HeadSupply,
+  /** Words of the page change with what has come: a tile is drawn by the picture alone. */
+  redraw: () => void = () => {},
 ): HeadSource {
   const known = opened.get(section);
   if (known) return known;
   const source = new HeadSource(section.tokens.length, section.causal, supply);
+  source.onChange((arrival) => {
+    if (arrival !== 'tile') redraw();
+  });
   opened.set(section, source);
   return source;
 }

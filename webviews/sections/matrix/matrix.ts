@@ -34,7 +34,7 @@ export function queriesOf({ tokens }: MatrixSection, { chosen = [] }: SectionVie
 
 /** What asks for the numbers; undefined where no model is at hand. */
 const sourceFor = ({ section, actions }: Part): HeadSource | undefined =>
-  actions.head ? openHead(section, actions.head(section)) : sourceOf(section);
+  actions.head ? openHead(section, actions.head(section), () => actions.redraw?.()) : sourceOf(section);
 
 /** What the chosen queries read, once it is there. */
 const rowOf = (part: Part): Float32Array | undefined => {

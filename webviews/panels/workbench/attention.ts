@@ -1,0 +1,29 @@
+/** The attention of a head of any grid, on the prompts that the analysis read. */
+import type { AnalysisResult } from '../../../protocol/analysis/schema';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
+import type { MatrixSection } from '../../../protocol/sections/matrix';
+import type { Section } from '../../../protocol/sections/section';
+import { headName } from '../../ui/head-names';
+
+/** Whether the heads of the result read a prompt whose attention can be computed again; a vision encoder alone reads none. */
+export const hasAttention = ({ prompts, input }: AnalysisResult): boolean =>
+  prompts.length > 0 && !('prompt' in input && input.prompt.kind === 'image');
+
+/** Whether the cells are the query heads of the model: grids of key/value heads, MLPs and positions have others. */
+export const hasShape = (section: Section, { layers, heads }: AnalysisResult['model']): boolean =>
+  section.kind === 'heads' &&
+  (section.cell === undefined || section.cell === 'query head') &&
+  section.numbers.every(({ values }) => values.length <= layers && values.every((row) => row.length <= heads));
+
+/** One section for each prompt. */
+export const attentionSections = ({ prompts, model }: AnalysisResult, head: HeadPlace): readonly MatrixSection[] =>
+  prompts.map(({ ids, tokens }, at): MatrixSection => ({
+    kind: 'matrix',
+    id: `attention-${headName(head.layer, head.head)}-${at}`,
+    title: `Attention of ${headName(head.layer, head.head)}${prompts.length > 1 ? ` on prompt ${at + 1}` : ''}`,
+    of: head,
+    tokens,
+    tokenIds: ids,
+    causal: model.causal,
+    prompt: at,
+  }));
