@@ -19,7 +19,10 @@ import type { Corpus } from './corpus';
 import type { Sample } from './tasks/task';
 
 /** `why` is one sentence with a next step; the panel shows it and a run refuses with the same words. */
-export type Support = { readonly ok: true } | { readonly ok: false; readonly why: string };
+export type Support =
+  | { readonly ok: true }
+  /** `byParameters`: other parameters would do, so the request is at fault and not the model. */
+  | { readonly ok: false; readonly why: string; readonly byParameters?: true };
 
 /** What a run will take, for refusal, the estimate in the form, and time left. */
 export interface Work {
@@ -94,11 +97,18 @@ export interface Analysis<
   readonly parameters: ParameterTable<P>;
   /** The person's interventions act on each picture of a set: the analysis lays them on itself. */
   readonly interventionsOnEach?: true;
+  /**
+   * Its steps are those of single pictures, whatever others are drawn: a larger sample goes on behind a smaller one. Names the
+   * parameters that choose pictures, beside the number of samples.
+   */
+  readonly stepsOfPictures?: readonly string[];
   /** Parses saved results, and says what each field is. */
   readonly result: GenericSchema<unknown, R>;
   supports(model: ModelFacts, parameters: P): Support;
   estimate(model: ModelFacts, input: ReadInput, parameters: P): Work;
   run(model: ModelRunner, job: AnalysisJob<P>): AsyncGenerator<Step<R>, R>;
+  /** The result of a run that was cancelled, of what was known by then; absent: such a run has none. */
+  stopped?(known: Partial<R>): R | undefined;
   /** Looks closer at one head, edge, token or row of a section that has `ask`. */
   ask?(model: ModelRunner, job: AnalysisJob<P>, result: R, question: SectionQuestion): Promise<Section>;
   /** The first sentence of panel, command line and tree; never more than the numbers allow. */

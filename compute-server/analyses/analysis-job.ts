@@ -49,7 +49,11 @@ export async function* analysisRun(
   const { runner, job, model } = prepared;
   try {
     const support = analysis.supports(runner.facts, job.parameters);
-    if (!support.ok) throw new FailureError({ code: 'unsupported', detail: support.why });
+    if (!support.ok) {
+      throw support.byParameters
+        ? refusal(support.why)
+        : new FailureError({ code: 'unsupported', detail: support.why });
+    }
     const { passes, bytes: needed } = analysis.estimate(runner.facts, job.input, job.parameters);
     const limit = surroundings.memoryLimit * heldShare;
     if (needed > limit) {
@@ -61,7 +65,7 @@ export async function* analysisRun(
     const parity = first ? await requireParity(model, first, { signal }) : undefined;
 
     const folders = stepFolders(request.keepIn, surroundings.cacheFolder);
-    const steps = new StepStore(folders, await keyOf(request, model, job.input));
+    const steps = new StepStore(folders, await keyOf(analysis, request, model, job.input));
     await steps.open();
     /** What other weights gave is not kept as what these would give. */
     const unchanged = async <T>(act: () => Promise<T>): Promise<T> => {
@@ -70,12 +74,27 @@ export async function* analysisRun(
       return value;
     };
     const step: AnalysisJob<ParameterValues>['step'] = (key, act) => steps.step(key, () => unchanged(act));
+    let stopped = false;
     const start = () => analysis.run(runner, { ...job, step, standing: steps.standing });
-    const result = yield* followed(start, { steps, surroundings, signal });
+    const result = yield* followed(start, {
+      steps,
+      surroundings,
+      signal,
+      stopped(known) {
+        const end = analysis.stopped?.(known);
+        stopped = end !== undefined;
+        return end;
+      },
+    });
     const made = await modelProvenance(model, { ...request.parameters }, request.seed);
     const seconds = (performance.now() - started) / 1000;
-    if (steps.reused === 0) learn(opened, analysis.id, { seconds, passes, tokens: first?.ids.length ?? 1 });
-    return resultOf(analysis, request, prepared, result, { ...made, ...(parity ? { parity } : {}), seconds });
+    if (steps.reused === 0 && !stopped) learn(opened, analysis.id, { seconds, passes, tokens: first?.ids.length ?? 1 });
+    return resultOf(analysis, request, prepared, result, {
+      ...made,
+      ...(parity ? { parity } : {}),
+      ...(stopped ? { stopped } : {}),
+      seconds,
+    });
   } finally {
     await runner.close();
   }
@@ -247,6 +266,7 @@ function promptsOf(input: AnalysisInput): readonly (PromptInput | EncoderInput)[
 
 /** Everything that the values of a run's steps depend on. */
 async function keyOf(
+  { stepsOfPictures }: Analysis,
   request: AnalysisRequest,
   model: LoadedModel,
   { given, prompts, task, corpus }: ReadInput,
@@ -257,9 +277,9 @@ async function keyOf(
     model.summary.hash,
     model.stamp,
     model.summary.family,
-    given,
+    stepsOfPictures && 'samples' in given ? { ...given, samples: undefined } : given,
     prompts.map(({ ids, image }) => [ids, image?.sha256]),
-    request.parameters,
+    Object.fromEntries(Object.entries(request.parameters).filter(([name]) => !stepsOfPictures?.includes(name))),
     request.interventions,
     request.seed,
     // A file that an intervention reads, or of samples or documents, may change between two runs.
@@ -274,7 +294,10 @@ export function resultOf(
   request: AnalysisRequest,
   { model, job }: Pick<Prepared, 'job'> & { readonly model: Pick<LoadedModel, 'summary'> },
   result: Readonly<Record<string, unknown>>,
-  made: Pick<AnalysisResult, 'headscope' | 'created' | 'device' | 'settings' | 'seed' | 'parity' | 'seconds'>,
+  made: Pick<
+    AnalysisResult,
+    'headscope' | 'created' | 'device' | 'settings' | 'seed' | 'parity' | 'stopped' | 'seconds'
+  >,
 ): AnalysisResult {
   const origin = {
     method: analysis.id,

@@ -11,6 +11,8 @@ import { taskSurroundings } from '../runner/task-surroundings';
 type Result = Readonly<Record<string, unknown>>;
 
 export interface Followed {
+  /** The result of a run that is cancelled, of what is known by then. */
+  readonly stopped?: ((known: Partial<Result>) => Result | undefined) | undefined;
   readonly steps: StepStore;
   readonly surroundings: Surroundings;
   readonly signal: AbortSignal;
@@ -51,6 +53,7 @@ export async function* followed(
   try {
     return yield* followedOnce(start(), of);
   } catch (error) {
+    if (error instanceof Stopped) return error.result;
     if (steps.reused === 0 || signal.aborted || error instanceof FailureError) throw error;
     surroundings.log('warn', `The run failed on kept steps (${String(error)}), and measures them again.`);
     steps.startOver();
@@ -60,15 +63,24 @@ export async function* followed(
 
 async function* followedOnce(
   run: AsyncGenerator<Step<Result>, Result>,
-  { steps, surroundings, signal }: Followed,
+  { steps, surroundings, signal, stopped }: Followed,
 ): Job<RunProgress, Result> {
   const left = new TimeLeft();
   const { pause } = taskSurroundings(signal);
+  let known: Partial<Result> = {};
+  const next = async () => {
+    try {
+      signal.throwIfAborted();
+      // Steps that wait for nothing would keep the message of a cancel from being read.
+      await pause();
+      return await run.next();
+    } catch (error) {
+      const result = signal.aborted ? stopped?.(known) : undefined;
+      throw result ? new Stopped(result) : error;
+    }
+  };
   for (;;) {
-    signal.throwIfAborted();
-    // Steps that wait for nothing would keep the message of a cancel from being read.
-    await pause();
-    const step = await run.next();
+    const step = await next();
     if (step.done) {
       await steps.remove();
       return step.value;
@@ -81,7 +93,17 @@ async function* followedOnce(
     const share = total > 0 ? Math.min(1, done / total) : 0;
     const secondsLeft = left.after(done, total, steps.reused);
     yield { ...stage(sentence, share, steps.kept), ...(secondsLeft === undefined ? {} : { secondsLeft }) };
-    if (partial) yield { kind: 'known', partial };
+    if (partial) {
+      known = partial;
+      yield { kind: 'known', partial };
+    }
+  }
+}
+
+/** The end of a run that was cancelled and has a result; its steps are kept. */
+class Stopped extends Error {
+  constructor(readonly result: Result) {
+    super('the run was cancelled');
   }
 }
 

@@ -86,7 +86,7 @@ export async function analysisResult(
   options: AnalysisOptions,
 ): Promise<AnalysisResult> {
   const folder = model === undefined ? '' : resolve(model);
-  return analysed(session, client, {
+  const result = await analysed(session, client, {
     analysis: info.id,
     folder,
     input: await analysisInputFrom(info, options, () => client.call('tasks', [])),
@@ -97,23 +97,28 @@ export async function analysisResult(
     seed: options.seed,
     ...(options.resume === undefined ? {} : { keepIn: resolve(options.resume) }),
   });
+  saySources(session, result);
+  return result;
 }
 
-/** The run, with its progress; what is to be said of the model and its prompts is said. */
-export async function analysed(
+/** What is to be said of the model and its prompts. */
+export function saySources(session: CommandSession, { model, prompts }: AnalysisResult): void {
+  sayNotes(session, model);
+  for (const prompt of prompts) sayChatPrompt(session, prompt);
+}
+
+/** The run, with its progress. */
+export function analysed(
   session: CommandSession,
   client: ComputeClient,
   request: AnalysisRequest,
 ): Promise<AnalysisResult> {
-  const result = await client.call('analysis', [request], {
+  return client.call('analysis', [request], {
     signal: session.signal,
     onProgress(progress) {
       if (progress.kind === 'stage') session.progress(lineOf(progress));
     },
   });
-  sayNotes(session, result.model);
-  for (const prompt of result.prompts) sayChatPrompt(session, prompt);
-  return result;
 }
 
 function lineOf({ sentence, share, secondsLeft }: { sentence: string; share: number; secondsLeft?: number }): string {

@@ -24,7 +24,8 @@ import { modelProvenance } from '../provenance';
 import type { Surroundings } from '../surroundings';
 import type { LoadedModel } from '../model/checkpoint/loaded-model';
 import { piecesOf } from '../model/prompt/prompt';
-import { prepare, requireAnywhere } from './prepare';
+import { requireAnywhere } from '../../diagnostics/shared/divergence/both-passes';
+import { prepare } from './prepare';
 import { chunkFor, reinforcementOf } from '../model/interventions/span-request';
 
 export async function* hallucinationJob(

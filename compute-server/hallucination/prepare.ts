@@ -1,17 +1,15 @@
 /** What a request about a span is turned into before anything runs: a runner, two sequences, a measure, all checked. */
 import type { Variant } from '../../models/instrument/changes/changes';
 import type { Prepared } from '../../diagnostics/shared/captions/caption-run';
+import { requireAnywhere } from '../../diagnostics/shared/divergence/both-passes';
 import { topHeads } from '../../diagnostics/shared/divergence/reinforcement';
 import { spanPair } from '../../diagnostics/shared/divergence/span-pair';
 import type { DivergenceRequest } from '../../protocol/compute/hallucination-requests';
 import type { Parity } from '../../protocol/schema/parts';
-import { printDo } from '../../protocol/interventions/do-form';
-import { kindOf, type Intervention } from '../../protocol/interventions/interventions';
 import { ServerRunner } from '../runner/runner';
 import type { Surroundings } from '../surroundings';
 import type { LoadedModel } from '../model/checkpoint/loaded-model';
 import { requireParity } from '../model/checkpoint/parity';
-import { refusal } from '../../protocol/wire/failures';
 import { requireHead, requireVision } from '../model/interventions/span-request';
 
 /** The runner of a request, and what its two passes read; all checked. */
@@ -45,15 +43,4 @@ export async function prepare(
     parity,
     measure: { distance, outliers, k: topHeads(model.summary.heads, k) },
   };
-}
-
-/** One pass lacks a part of the prompt, so that positions are not those of the other. */
-export function requireAnywhere(interventions: readonly Intervention[]): void {
-  const here = interventions.find((one) => one.kind === 'reinforce' || !kindOf(one).anywhere(one));
-  if (!here) return;
-  throw refusal(
-    here.kind === 'reinforce'
-      ? 'Divergence is that of heads as they are, and reinforcement chooses heads by it. Leave the reinforcement out.'
-      : `Divergence compares the prompt with a shorter one, and "${printDo(here)}" acts on positions of this one. Leave it out.`,
-  );
 }

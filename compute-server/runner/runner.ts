@@ -25,9 +25,11 @@ import type {
 import { goesByColumns } from '../../diagnostics/model-runner/redistribution-sources';
 import type { Sequence } from '../../diagnostics/model-runner/sequence';
 import type { EncoderInput, PromptInput } from '../../protocol/inputs/prompt';
+import type { Parity } from '../../protocol/schema/parts';
 import type { Intervention } from '../../protocol/interventions/interventions';
 import { FailureError } from '../../protocol/wire/failures';
 import type { LoadedModel } from '../model/checkpoint/loaded-model';
+import { requireParity } from '../model/checkpoint/parity';
 import { preparePicture } from '../model/checkpoint/vision-model';
 import { startReinforced } from '../model/generation/reinforcement';
 import { gradientChunk } from '../model/gradient/gradient-memory';
@@ -163,6 +165,10 @@ export class ServerRunner implements ModelRunner {
       groups,
     } = await lower(of, [interventions]);
     return { variant, groups };
+  }
+
+  parity(prompt: Sequence): Promise<Parity> {
+    return requireParity(this.model, prompt, { signal: this.signal });
   }
 
   layers(request: LayersRequest): AsyncGenerator<LayerStep, RunResult> {

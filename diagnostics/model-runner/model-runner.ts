@@ -7,7 +7,7 @@ import type { HeadGain } from '../../models/instrument/changes/gain';
 import type { PromptInput, EncoderInput } from '../../protocol/inputs/prompt';
 import type { CacheSize } from '../../protocol/plans/cache-size';
 import type { Intervention } from '../../protocol/interventions/interventions';
-import type { ModelSummary } from '../../protocol/schema/parts';
+import type { ModelSummary, Parity } from '../../protocol/schema/parts';
 import type { ModelCheckpoint } from './checkpoint';
 import type { DirectPaths } from './direct-paths';
 import type { GradientRequest, GradientResult } from './gradients';
@@ -180,6 +180,9 @@ export interface ModelRunner {
     interventions: readonly Intervention[],
     prompt: Sequence,
   ): Promise<{ readonly variant: Variant; readonly groups: Sequence['groups'] }>;
+
+  /** How far recording changes the output of a run of the prompt; fails where it is too far. */
+  parity(prompt: Sequence): Promise<Parity>;
 
   /** A run layer by layer; the whole at the end. */
   layers(request: LayersRequest): AsyncGenerator<LayerStep, RunResult>;

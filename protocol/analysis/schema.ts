@@ -10,6 +10,7 @@ import {
   anyNumber,
   byKind,
   either,
+  exactly,
   filledText,
   flag,
   list,
@@ -173,6 +174,8 @@ const file = {
   result: record(v.unknown(), 'an object'),
   sections,
   offers: optional(list(offer, 'a list of offers', { most: 256 })),
+  /** The run was cancelled, and this is what was known by then: the same request goes on. Absent: it ended. */
+  stopped: optional(exactly(true)),
   /** The instrumented run against the plain model on the first prompt; absent where no prompt was read. */
   parity: optional(parity),
   seconds: number,

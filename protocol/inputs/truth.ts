@@ -89,3 +89,43 @@ export function truthFrom(value: unknown): Map<string, WrittenTruth> {
   if (truth.size === 0) throw new InputError('it names no image');
   return truth;
 }
+
+export interface CaptionRow {
+  readonly image: string;
+  readonly caption: string;
+}
+
+/** `{"image": "caption"}`, or a list of `{image, caption}`; an image may have several in the list. */
+export function captionsFrom(value: unknown): CaptionRow[] {
+  if (isRow(value)) {
+    return Object.entries(value).map(([image, caption]) => {
+      if (typeof caption !== 'string') throw new InputError(`the caption of "${image}" is not a text`);
+      return { image, caption };
+    });
+  }
+  if (!Array.isArray(value)) throw new InputError('it is neither an object nor a list');
+  return value.map((each, at) => {
+    const row = isRow(each) ? each : {};
+    const image = imageOfRow(row);
+    const caption = row['caption'];
+    if (image === undefined || typeof caption !== 'string') {
+      throw new InputError(`entry ${at} has no image or no caption`);
+    }
+    return { image, caption };
+  });
+}
+
+export const captionForm = 'Write {"image.png": "caption"} or [{"image": "image.png", "caption": "…"}].';
+
+/** The truth with captions by people joined to it. */
+export function withReferences(
+  truth: ReadonlyMap<string, WrittenTruth>,
+  references: readonly CaptionRow[],
+): Map<string, WrittenTruth> {
+  const joined = new Map(truth);
+  for (const { image, caption } of references) {
+    const known = joined.get(image) ?? { objects: [], captions: [] };
+    joined.set(image, { ...known, captions: [...known.captions, caption] });
+  }
+  return joined;
+}

@@ -1,7 +1,8 @@
 /** What the analysis `divergence-set` saves: the fields of a saved set of captions. */
 import { captionedPictures, measureFields, pictureSample, truthLabels } from './hallucination-schema';
 import type { Output } from '../schema/check';
-import { object } from '../schema/fields';
+import { object, optional } from '../schema/fields';
+import { parity } from '../schema/parts';
 
 const { distance, outliers, positions, k } = measureFields;
 const { entries, failures, plain, variants, separation, total } = captionedPictures;
@@ -19,5 +20,7 @@ export const setResult = object({
   truthLabels,
   total,
   sample: pictureSample,
+  /** Of the last picture that was run; absent in results of earlier versions. */
+  parity: optional(parity),
 });
 export type SetResult = Output<typeof setResult>;

@@ -298,6 +298,7 @@ const analysis: Fields<AnalysisResult> = {
   result: 'free',
   sections: 'free',
   offers: 'free',
+  stopped: 'free',
   parity: 'free',
   seconds: 'free',
 };

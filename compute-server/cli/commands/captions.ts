@@ -1,7 +1,7 @@
 /** headscope captions: a folder of images with their truth, captioned plainly and with reinforced heads, and scored. */
 import { resolve } from 'node:path';
 import { InvalidArgumentError } from 'commander';
-import type { ReinforcementRequest } from '../../../protocol/compute/request-parts';
+import { captionsOfAnalysis } from '../../../protocol/compute/captions-of-analysis';
 import type { CaptionSetScore, HallucinationSet } from '../../../protocol/results/hallucination-schema';
 import { unknownLabels } from '../../../protocol/results/unknown-labels';
 import { readLexicon } from '../caption-files';
@@ -13,7 +13,8 @@ import { decimal, list, whole } from '../options';
 import { jsonOption } from '../output-options';
 import { addSampleOptions, picturesFrom, sampleFrom, saySample, type SampleOptions } from '../picture-folder';
 import { controlName, controls, layersOf } from '../reinforcement-options';
-import { givenInterventions } from '../intervention-options';
+import { analysed } from '../analysis-run';
+import { interventionsFrom } from '../intervention-options';
 import { addSpanOptions, type SpanOptions } from '../span-options';
 import { textTable } from '../table';
 import type { Registration } from '../registration';
@@ -29,6 +30,9 @@ interface CaptionsOptions extends PromptOptions, SpanOptions, SampleOptions {
   readonly vhrControl: readonly (typeof controls)[number][];
   readonly json?: string;
 }
+
+/** As many as an input may name: all. */
+const mostSamples = 100_000;
 
 export const captions: Registration = (program, session) => {
   addSampleOptions(
@@ -59,11 +63,7 @@ export const captions: Registration = (program, session) => {
     .option('--vhr-control <names>', `controls beside each factor: ${controls.join(', ')}`, list(control), [])
     .addOption(jsonOption())
     .action(async (model: string, options: CaptionsOptions) => {
-      const refused = [
-        ...(options.span ? ['--span'] : []),
-        ...(options.image === undefined ? [] : ['--image']),
-        ...givenInterventions(options),
-      ];
+      const refused = [...(options.span ? ['--span'] : []), ...(options.image === undefined ? [] : ['--image'])];
       if (refused[0] !== undefined) {
         throw wrongUsage(`${refused[0]} does not belong to a folder of images. Leave it out.`);
       }
@@ -73,36 +73,53 @@ export const captions: Registration = (program, session) => {
       const client = session.compute(environmentOf(options));
       const folder = resolve(model);
       const prompt = await promptFrom(options);
-      const reinforcements = reinforcementsOf(options);
-      sayChatPrompt(session, await client.call('promptForPictures', [folder, prompt], { signal: session.signal }));
-      const time = { folder, prompt, maxNewTokens, reinforced: reinforcements.length, measured: true };
+      const placed = await client.call('promptForPictures', [folder, prompt], { signal: session.signal });
+      sayChatPrompt(session, placed);
+      const time = {
+        folder,
+        prompt,
+        maxNewTokens,
+        reinforced: options.alpha.length * (1 + options.vhrControl.length),
+        measured: true,
+      };
       await saySample(session, client, options, images, time);
       const sample = sampleFrom(options);
-      const result = await client.call(
-        'hallucinationSet',
-        [
-          {
-            folder,
-            prompt,
-            distance,
-            outliers,
-            positions,
-            maxNewTokens,
-            images,
-            ...(sample ? { sample } : {}),
-            reinforcements,
-            done: [],
-            ...(lexicon ? { lexicon } : {}),
-          },
-        ],
-        {
-          signal: session.signal,
-          onProgress: (progress) => {
-            if (progress.kind === 'stage') session.progress(progress.sentence);
-            if (progress.kind === 'failure') session.note(`${progress.name}: ${progress.why}`);
-          },
-        },
+      const interventions = await interventionsFrom(options, () =>
+        client.call('openModel', [folder], { signal: session.signal }),
       );
+      const { count, limit = 0, seed, vhrLayers, alpha, vhrControl } = options;
+      const analysis = await analysed(session, client, {
+        analysis: 'divergence-set',
+        folder,
+        input: {
+          kind: 'image-set',
+          folder: resolve(options.images),
+          prompt,
+          samples: count === 'all' || limit > 0 ? mostSamples : count,
+        },
+        parameters: {
+          truth: resolve(options.truth),
+          references: options.references === undefined ? '' : resolve(options.references),
+          lexicon: options.lexicon === undefined ? '' : resolve(options.lexicon),
+          distance,
+          outliers,
+          positions,
+          tokens: maxNewTokens,
+          captions: alpha.length === 0 ? 'plain' : 'reinforced',
+          factors: alpha.join(),
+          controls: alpha.length === 0 ? '' : vhrControl.join(),
+          layers: vhrLayers === 'auto' ? 'auto' : vhrLayers.join(),
+          first: limit,
+        },
+        interventions,
+        seed,
+      });
+      const result = captionsOfAnalysis(analysis, {
+        ...(lexicon ? { lexicon } : {}),
+        ...(placed.chatPrompt ? { chatPrompt: placed.chatPrompt } : {}),
+        drawn: sample !== undefined,
+      });
+      for (const { name, why } of result.failures) session.note(`${name}: ${why}`);
       if (options.json !== '-') session.print(words(result));
       if (options.json !== undefined) await session.writeJson(options.json, result);
       if (result.state === 'cancelled') {
@@ -116,27 +133,6 @@ export const captions: Registration = (program, session) => {
       }
     });
 };
-
-function reinforcementsOf(options: CaptionsOptions): ReinforcementRequest[] {
-  const { alpha, outliers, vhrLayers, vhrControl, seed } = options;
-  return alpha.flatMap((factor) => {
-    const plain = {
-      alpha: factor,
-      outliers,
-      heads: 'selected',
-      normMatched: false,
-      executor: 'in-graph',
-      seed,
-      ...(vhrLayers === 'auto' ? {} : { layers: vhrLayers }),
-    } as const;
-    return [
-      plain,
-      ...vhrControl.map((name): ReinforcementRequest =>
-        name === 'norm-matched' ? { ...plain, normMatched: true } : { ...plain, heads: name },
-      ),
-    ];
-  });
-}
 
 function factor(text: string): number {
   const value = decimal(text);

@@ -8,7 +8,8 @@ import {
 } from '../../../diagnostics/shared/captions/chair';
 import { unknownLabels } from '../../../protocol/results/unknown-labels';
 import { finderOf } from '../../../diagnostics/shared/captions/caption';
-import { readCaptions, readLexicon, readTruth, withReferences } from '../caption-files';
+import { withReferences } from '../../../protocol/inputs/truth';
+import { readCaptions, readLexicon, readTruth } from '../caption-files';
 import { wrongUsage } from '../exit-codes';
 import { provenance } from '../../provenance';
 import { jsonOption } from '../output-options';

@@ -20,7 +20,7 @@ import {
   type PromptOptions,
 } from '../model-options';
 import { interventionsFrom } from '../intervention-options';
-import { analysed } from '../analysis-run';
+import { analysed, saySources } from '../analysis-run';
 import { jsonOption, OutputOption } from '../output-options';
 import type { Registration } from '../registration';
 import { textTable } from '../table';
@@ -74,7 +74,9 @@ export const heads: Registration = (program, session) => {
         thumbnails: false,
         seed: options.seed,
       };
-      const result = headsOfAnalysis(await analysed(session, client, analysisOfHeads(request)));
+      const analysis = await analysed(session, client, analysisOfHeads(request));
+      saySources(session, analysis);
+      const result = headsOfAnalysis(analysis);
       if (options.labels !== undefined) await session.writeJson(options.labels, headLabelsFile(result));
       if (options.json !== undefined) await session.writeJson(options.json, printed(result));
       if (options.json !== '-') session.print(inWords(result));

@@ -10,7 +10,7 @@ import {
   type AnalysisOptions,
   type Choice,
 } from '../analysis-run';
-import { wrongUsage } from '../exit-codes';
+import { exitCodes, wrongUsage } from '../exit-codes';
 import { environmentOf } from '../model-options';
 import { collect } from '../options';
 import { OutputOption } from '../output-options';
@@ -69,6 +69,9 @@ export async function runAnalysis(
   if (options.json !== undefined) await session.writeJson(options.json, result);
   for (const [field, file] of fields) await session.writeJson(file, result.result[field], 'as-is');
   if (options.json !== '-') session.print(analysisWords(result));
+  if (!result.stopped) return;
+  session.exitCode = exitCodes.cancelled;
+  session.note('Stopped: this is what was known by then. Run the same command again to continue.');
 }
 
 function fieldAndFile(text: string): readonly [field: string, file: string] {

@@ -15,6 +15,6 @@ export function generatesWith({ predicts, summary }: ModelFacts, readParameters:
     return { ok: true };
   } catch (error) {
     if (!(error instanceof FailureError) || error.failure.code !== 'bad-request') throw error;
-    return { ok: false, why: error.failure.detail };
+    return { ok: false, why: error.failure.detail, byParameters: true };
   }
 }

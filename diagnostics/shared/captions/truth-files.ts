@@ -1,7 +1,15 @@
 /** Files of what pictures hold and of the words for it, as analyses of sets of pictures read them; pictures that cannot be read. */
 import { InputError } from '../../../protocol/inputs/faults';
 import { lexiconFrom, type Lexicon } from '../../../protocol/inputs/lexicon';
-import { truthForm, truthFrom, type WrittenTruth } from '../../../protocol/inputs/truth';
+import {
+  captionForm,
+  captionsFrom,
+  truthForm,
+  truthFrom,
+  withReferences,
+  type CaptionRow,
+  type WrittenTruth,
+} from '../../../protocol/inputs/truth';
 import { FailureError, refusal } from '../../../protocol/wire/failures';
 import { parseJsonText } from '../../../protocol/wire/json-text';
 import type { ModelRunner } from '../../model-runner/model-runner';
@@ -16,9 +24,15 @@ export interface TruthFiles {
 /** Fails with a sentence that names the file and says what to write. */
 export async function readTruthFiles(
   model: Pick<ModelRunner, 'textFile'>,
-  { truth, lexicon }: { readonly truth: string; readonly lexicon: string },
+  {
+    truth,
+    lexicon,
+    references = '',
+  }: { readonly truth: string; readonly lexicon: string; readonly references?: string },
 ): Promise<TruthFiles> {
-  const read = truthOf(truth, await model.textFile(truth));
+  const labelled = truthOf(truth, await model.textFile(truth));
+  const read =
+    references === '' ? labelled : withReferences(labelled, captionsOf(references, await model.textFile(references)));
   return { truth: read, ...(lexicon === '' ? {} : { lexicon: lexiconOf(lexicon, await model.textFile(lexicon)) }) };
 }
 
@@ -38,11 +52,17 @@ export async function orReason<T>(act: () => Promise<T>): Promise<{ readonly ent
 }
 
 function truthOf(path: string, text: string): ReadonlyMap<string, WrittenTruth> {
-  return fromFile(path, truthForm, () => {
-    const parsed = parseJsonText(text);
-    if (!parsed.ok) throw new InputError(`it is not valid JSON (${parsed.fault})`);
-    return truthFrom(parsed.value);
-  });
+  return fromFile(path, truthForm, () => truthFrom(jsonOf(text)));
+}
+
+function captionsOf(path: string, text: string): readonly CaptionRow[] {
+  return fromFile(path, captionForm, () => captionsFrom(jsonOf(text)));
+}
+
+function jsonOf(text: string): unknown {
+  const parsed = parseJsonText(text);
+  if (!parsed.ok) throw new InputError(`it is not valid JSON (${parsed.fault})`);
+  return parsed.value;
 }
 
 const lexiconOf = (path: string, text: string): Lexicon =>

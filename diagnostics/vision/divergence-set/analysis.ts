@@ -22,6 +22,8 @@ export const divergenceSet: Analysis<SetParameters, SetResult> = {
     note: 'Intervals over pictures are a choice of Headscope (docs/hallucination.md).',
   },
   inputs: ['image-set'],
+  interventionsOnEach: true,
+  stepsOfPictures: ['first'],
   parameters: setParameters,
   result: setResult,
   supports(model, parameters) {
@@ -36,15 +38,18 @@ export const divergenceSet: Analysis<SetParameters, SetResult> = {
     }
     return generatesWith(model, () => [measureIn(model, parameters), reinforcementsIn(model, parameters, 0)]);
   },
-  estimate({ blocks }, { given }, { tokens, captions }) {
-    const pictures = given.kind === 'image-set' ? given.samples : 0;
-    const others = captions === 'plain' ? 0 : captions === 'reinforced' ? 1 : 3;
+  estimate(facts, { given }, parameters) {
+    const { blocks } = facts;
+    const { tokens, first } = parameters;
+    const pictures = first > 0 ? first : given.kind === 'image-set' ? given.samples : 0;
+    const others = reinforcementsIn(facts, parameters, 0).length;
     const rows = guessedRows + tokens;
     // Keys and values of the second pass, in float32.
     const cache = blocks.reduce((sum, { kvHeads, headDim }) => sum + 2 * kvHeads * headDim * rows, 0);
     return { passes: pictures * (2 + 4 * others), bytes: 4 * cache };
   },
   run: runSet,
+  stopped: (known) => ('total' in known ? (known as SetResult) : undefined),
   finding: setFinding,
   sections: (result) => setSections(result),
   compare(a, b) {

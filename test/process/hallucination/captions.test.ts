@@ -151,6 +151,28 @@ describe('headscope captions on the held-out scenes', () => {
     }
   });
 
+  it('takes interventions that mean the same in every picture, and says which held', async function () {
+    this.timeout(90_000);
+    const few = ['--limit', '1', '--max-new-tokens', '6', '--json', '-'];
+    const set = async (...more: readonly string[]): Promise<HallucinationSet> => {
+      const { code, stdout, stderr } = await place.headscope(words(demo, prompt, ...few, ...more));
+      assert.equal(code, 0, stderr);
+      return JSON.parse(stdout) as HallucinationSet;
+    };
+    const tVhd = ({ entries: [entry] }: HallucinationSet) => entry?.plain.tokens.map((token) => token.tVhd) ?? [];
+    // Heads that are off put out nothing, with the picture and without it.
+    const off = await set('--do', 'gain:*.*=0');
+    assert.ok(tVhd(off).length > 0 && tVhd(off).every((value) => value === 0), tVhd(off).join());
+    const held = off.settings['interventions'];
+    assert.ok(Array.isArray(held) && held.length === off.model.layers * off.model.heads);
+    // Of a plan that keeps little, most of the picture is gone when the caption is written.
+    const planned = await set('--do', 'plan:*.*=1+2');
+    assert.notDeepEqual(tVhd(planned), tVhd(await set()));
+    const { code, stderr } = await place.headscope(words(demo, prompt, ...few, '--bias', '1.2:1-2=3'));
+    assert.equal(code, 2);
+    assert.match(stderr, /acts on positions of this one\. Leave it out\.$/m);
+  });
+
   it('stopped by Ctrl+C, writes what it has and ends with 130; the same command goes on with the same sample', async function () {
     this.timeout(120_000);
     const file = place.at('stopped.json');
