@@ -80,7 +80,7 @@ export class HistoryFolder {
 
   /** In no order. */
   async list(): Promise<readonly HistoryEntry[]> {
-    const names = await readdir(this.path).catch((): string[] => []);
+    const names = await this.names();
     const { entries, isNewer } = await this.journal.read();
     const listed = new Map<string, HistoryEntry>();
     const unknown: string[] = [];
@@ -177,9 +177,12 @@ export class HistoryFolder {
       count -= 1;
       size -= entry.bytes;
     }
-    const names = new Set(await readdir(this.path).catch((): string[] => []));
-    for (const name of names) if (isUnfinished(name)) await this.removeUnfinished(this.pathOf(name));
-    await this.journal.tidy(({ file }) => names.has(file)).catch(() => undefined);
+    for (const name of await this.names()) if (isUnfinished(name)) await this.removeUnfinished(this.pathOf(name));
+    await this.journal.tidy(async () => new Set(await this.names())).catch(() => undefined);
+  }
+
+  private names(): Promise<readonly string[]> {
+    return readdir(this.path).catch(() => []);
   }
 
   /** What a window that was killed was writing. */

@@ -30,13 +30,15 @@ export interface Index {
 
 interface ReadIndex extends Index {
   readonly lines: number;
+  /** Changes of entries whose own line is not there yet: another window is about to move it. */
+  readonly early: ReadonlyMap<string, Change>;
   /** Lines that are none of ours, or were cut off. */
   readonly unread: readonly string[];
   /** When the file was as it was read: its number, size and time. */
   readonly mark: string;
 }
 
-const nothing: ReadIndex = { isNewer: false, entries: new Map(), lines: 0, unread: [], mark: '' };
+const nothing: ReadIndex = { isNewer: false, entries: new Map(), early: new Map(), lines: 0, unread: [], mark: '' };
 
 /** A change that has been superseded costs its line until there are this many more lines than entries. */
 const spareLines = 1000;
@@ -73,7 +75,7 @@ export class Journal {
   }
 
   /** Leaves out what has been superseded, and entries whose file is gone. */
-  async tidy(isThere: (entry: HistoryEntry) => boolean): Promise<void> {
+  async tidy(files: () => Promise<ReadonlySet<string>>): Promise<void> {
     await this.read();
     const { entries, lines, isNewer } = this.last;
     if (isNewer || lines - entries.size < spareLines) return;
@@ -81,8 +83,13 @@ export class Journal {
       const before = await open(this.path);
       try {
         const text = await before.readFile('utf8');
-        const { entries: all, unread } = parsed(text);
-        const records = [...all.values()].filter(isThere).map((entry) => ({ kept: entry }));
+        const { entries: all, early, unread } = parsed(text);
+        // Looked at after the index: a file is there before its line is.
+        const there = await files();
+        const records = [
+          ...[...all.values()].filter(({ file }) => there.has(file)).map((entry) => ({ kept: entry })),
+          ...[...early].map(([id, change]) => ({ changed: id, ...change })),
+        ];
         await writeInOneStep(this.path, `${[...linesOf(records), ...unread].join('\n')}\n`);
         // What another window has added to the old file meanwhile. Whoever opens it now sees that it was replaced.
         const added = await before.readFile('utf8');
@@ -145,7 +152,8 @@ const linesOf = (records: readonly object[]): readonly string[] =>
   [{ kind: 'headscope-history', version }, ...records].map((one) => JSON.stringify(one));
 
 function parsed(content: string): Omit<ReadIndex, 'mark'> {
-  const entries = new Map<string, HistoryEntry>();
+  const named = new Map<string, HistoryEntry>();
+  const changes = new Map<string, Change>();
   const unread: string[] = [];
   let isNewer = false;
   let lines = 0;
@@ -163,18 +171,17 @@ function parsed(content: string): Omit<ReadIndex, 'mark'> {
     if (!read.ok) unread.push(line);
     else if ('kept' in read.result) {
       const { kept: entry } = read.result;
-      const before = entries.get(entry.id);
-      // What a person has said of it since stays.
-      const { pinned, byItself } = before ?? entry;
-      entries.set(entry.id, { ...entry, pinned: entry.pinned || pinned, byItself: entry.byItself && byItself });
+      named.set(entry.id, entry);
     } else if ('found' in read.result) {
       const { found: entry } = read.result;
-      if (!entries.has(entry.id)) entries.set(entry.id, entry);
+      if (!named.has(entry.id)) named.set(entry.id, entry);
     } else {
       const { changed: id, ...change } = read.result;
-      const entry = entries.get(id);
-      if (entry !== undefined) entries.set(id, { ...entry, ...change });
+      changes.set(id, { ...changes.get(id), ...change });
     }
   }
-  return { isNewer, entries, lines, unread };
+  // Whatever the order of the lines: a rewriting of the index may have put an entry behind its change.
+  const entries = new Map([...named].map(([id, entry]) => [id, { ...entry, ...changes.get(id) }]));
+  const early = new Map([...changes].filter(([id]) => !named.has(id)));
+  return { isNewer, entries, early, lines, unread };
 }

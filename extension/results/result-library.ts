@@ -5,7 +5,7 @@ import { setting } from '../platform/settings';
 import type { Checked } from '../../protocol/schema/check';
 import { deleteConfirmed } from './delete-file';
 import { kindOf, kinds, resultKinds, type Kind, type Listing, type ReadResult, type SavedOf } from './result-kinds';
-import { fileStem, freeName, suffixOf, withoutSuffix } from './result-words';
+import { fileStem, freeName, holdsHistoryAlone, suffixOf, withoutSuffix } from './result-words';
 
 interface SavedFile<K extends Kind> {
   readonly kind: K;
@@ -161,7 +161,7 @@ export class ResultLibrary extends Owner {
     const root = this.workspaceOf(origin);
     if (where === 'storage' || root === undefined || !vscode.workspace.isTrusted) return this.storage;
     const folder = vscode.Uri.joinPath(root, folderName);
-    return where === 'workspace' || (await exists(folder)) ? folder : this.storage;
+    return where === 'workspace' || (await isAskedFor(folder)) ? folder : this.storage;
   }
 
   private workspaceOf(origin: string | undefined): vscode.Uri | undefined {
@@ -207,6 +207,15 @@ async function namesIn(folder: vscode.Uri): Promise<readonly string[]> {
       .map(([name]) => name);
   } catch {
     return [];
+  }
+}
+
+/** A folder that holds the history alone was made by Headscope: nobody has asked for saved results in it. */
+async function isAskedFor(folder: vscode.Uri): Promise<boolean> {
+  try {
+    return !holdsHistoryAlone((await vscode.workspace.fs.readDirectory(folder)).map(([name]) => name));
+  } catch {
+    return false;
   }
 }
 

@@ -8,7 +8,14 @@ import {
   resultFileName,
   subjectOf,
 } from '../../../extension/results/benchmark-words';
-import { fileStem, freeName, listedName, threeDigits, timeStamp } from '../../../extension/results/result-words';
+import {
+  fileStem,
+  freeName,
+  holdsHistoryAlone,
+  listedName,
+  threeDigits,
+  timeStamp,
+} from '../../../extension/results/result-words';
 import type { BenchmarkResult } from '../../../protocol/results/benchmark-schema';
 import { plan, result, row } from './samples';
 
@@ -230,6 +237,12 @@ describe('names of results', () => {
     assert.equal(fileStem(' . '), 'result');
     assert.equal(fileStem('x\u0000\ny'), 'x-y');
     assert.equal(Array.from(fileStem('é'.repeat(200))).length, 80);
+  });
+
+  it('say whether a folder holds more than the history, and so was made for saved results', () => {
+    assert.equal(holdsHistoryAlone(['history']), true);
+    assert.equal(holdsHistoryAlone([]), false);
+    assert.equal(holdsHistoryAlone(['history', 'a.headscope-heads.json']), false);
   });
 
   it('do not take a name twice', () => {

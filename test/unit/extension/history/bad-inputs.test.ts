@@ -222,6 +222,29 @@ describe('a folder of the history', () => {
     );
   });
 
+  it('has what a person said of an entry, in whatever order the lines of two windows came', async () => {
+    const { id } = await store.window().keep('analysis', analysis(1), { byItself: true });
+    await store.window().pin(id, true);
+    const [head, kept, pinned] = index()
+      .split('\n')
+      .filter((line) => line !== '');
+    const found = kept!.replace('{"kept":', '{"found":').replace('"byItself":true', '"byItself":false');
+    const shown = async (...lines: readonly string[]) => {
+      writeFileSync(store.at('history/index.jsonl'), lines.join('\n'));
+      return (await store.window().list()).map((entry) => [entry.pinned, entry.byItself]);
+    };
+    assert.deepEqual(await shown(head!, kept!, pinned!), [[true, true]]);
+    assert.deepEqual(await shown(head!, pinned!, kept!), [[true, true]], 'a change before its entry');
+    assert.deepEqual(await shown(head!, found, pinned!, kept!), [[true, true]], 'another window found the file first');
+    assert.deepEqual(await shown(head!, kept!, pinned!, found), [[true, true]], 'and after');
+    const change = JSON.stringify({ changed: 'ffffffffffff', pinned: true });
+    await shown(head!, change, ...Array.from({ length: 1100 }, () => pinned!), kept!);
+    await store.window().keep('analysis', analysis(2));
+    assert.ok(index().split('\n').length < 20);
+    assert.ok(index().includes(change), 'its entry may be on its way');
+    assert.deepEqual((await store.window().list()).at(-1)?.pinned, true);
+  });
+
   it('in which a window was killed while it wrote has no half result, and later no leftovers', async () => {
     const history = store.window();
     const whole = await history.keep('analysis', analysis(1));
@@ -296,14 +319,15 @@ describe('files of every version in a folder of the history', () => {
       writeFileSync(store.at(`history/${file}`), text);
     }
     store.bounds = { results: 5, bytes: 1e9 };
-    const listed = await store.window().list();
+    const history = store.window();
+    const listed = await history.list();
     const known = new Set(listed.map(({ file }) => file));
     for (const [file, text] of written) {
       const parsed = resultKinds[kindOf(file) as Kind].parse(text);
       assert.equal(known.has(file), parsed.ok, file);
       if (!parsed.ok) assert.match(parsed.why, /^[^\n]{5,}\.$/, file);
     }
-    const history = store.window();
+    assert.ok(listed.length > 100 && listed.length < 1900);
     await history.keep('analysis', analysis(1));
     assert.ok((await history.list()).length <= 6);
     for (const [file, text] of written) {
