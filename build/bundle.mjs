@@ -82,19 +82,23 @@ const announce = (name) => ({
   },
 });
 
-/** The catalogues of analyses and of tasks as data: the extension lists them without starting the compute server. */
-async function catalogueText() {
+const analysesSource = `
+  import { analyses, experiments } from './diagnostics/catalogue';
+  import { infoOf } from './diagnostics/analysis-info';
+  import { taskInfo } from './diagnostics/tasks/task';
+  import { tasks } from './diagnostics/tasks/catalogue';
+  export default { analyses: [...analyses, ...experiments].map(infoOf), tasks: tasks.map(taskInfo) };`;
+
+const kernelsSource = `
+  import { describeMechanisms } from './compute-server/harness/describe';
+  import { describeModules } from './compute-server/modules/describe';
+  export default { mechanisms: describeMechanisms(), modules: describeModules() };`;
+
+/** Catalogues as data: the extension lists them without asking the compute server, which may be busy or not running. */
+async function catalogueText(contents) {
   const { outputFiles } = await build({
-    stdin: {
-      contents: `
-        import { analyses, experiments } from './diagnostics/catalogue';
-        import { infoOf } from './diagnostics/analysis-info';
-        import { taskInfo } from './diagnostics/tasks/task';
-        import { tasks } from './diagnostics/tasks/catalogue';
-        export default { analyses: [...analyses, ...experiments].map(infoOf), tasks: tasks.map(taskInfo) };`,
-      resolveDir: '.',
-      loader: 'ts',
-    },
+    stdin: { contents, resolveDir: '.', loader: 'ts' },
+    external: ['onnxruntime-node'],
     bundle: true,
     format: 'esm',
     platform: 'node',
@@ -109,7 +113,8 @@ async function catalogueText() {
 /** What is read beside the bundles: the icons, the decoders that `picture-decoder.js` looks for there, and the solver of integer programs. */
 async function copyFiles() {
   await mkdir('dist/webviews', { recursive: true });
-  await writeFile('dist/analyses.json', await catalogueText());
+  await writeFile('dist/analyses.json', await catalogueText(analysesSource));
+  await writeFile('dist/kernels.json', await catalogueText(kernelsSource));
   await cp('node_modules/@jsquash/jpeg/codec/dec/mozjpeg_dec.wasm', 'dist/mozjpeg_dec.wasm');
   await cp('node_modules/highs/build/highs.wasm', 'dist/highs.wasm');
   await cp('node_modules/@jsquash/png/codec/pkg/squoosh_png_bg.wasm', 'dist/squoosh_png_bg.wasm');

@@ -28,6 +28,7 @@ import { ModuleFiles } from './panels/module/module-files';
 import { PlanFiles } from './panels/plan/plan-files';
 import { createCompute } from './platform/create-compute';
 import { GraphTabs } from './platform/graph-tabs';
+import { KernelCatalogue } from './platform/kernel-catalogue';
 import { Language } from './platform/language';
 import { createLog, showFailure } from './platform/log';
 import { ResultLibrary } from './results/result-library';
@@ -72,6 +73,7 @@ function register(context: vscode.ExtensionContext, log: vscode.LogOutputChannel
       questionOf: (analysis) => catalogue.of(analysis)?.question,
     }),
   );
+  const kernelCatalogue = new KernelCatalogue(context.asAbsolutePath('dist/kernels.json'));
   const parts = {
     extension: context.extensionUri,
     memory: context.workspaceState,
@@ -81,7 +83,7 @@ function register(context: vscode.ExtensionContext, log: vscode.LogOutputChannel
     library,
     log,
   };
-  const kernels = own(kernelsPanels(parts));
+  const kernels = own(kernelsPanels(parts, kernelCatalogue));
   const heads: HeadsPanels = own(headsPanels(parts, (plan) => explain(workbench, plan)));
   const hallucination = own(hallucinationPanels(parts));
   const workbench: WorkbenchPanels = own(workbenchPanels(parts, catalogue, heads));
@@ -103,7 +105,7 @@ function register(context: vscode.ExtensionContext, log: vscode.LogOutputChannel
   own(new ModelsView(models)).onSelect((uri) => modelPanels.select(uri));
   own(new AnalysesView(catalogue, library));
   own(new DevicesView(compute));
-  own(new ResultsView(library, () => compute.mechanisms()));
+  own(new ResultsView(library, kernelCatalogue));
   own(new StatusBar(compute));
 
   own(

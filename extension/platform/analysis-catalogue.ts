@@ -1,7 +1,7 @@
 /** The catalogues of analyses and of tasks, as the build wrote them beside the bundles: listing them starts no process. */
-import { readFileSync } from 'node:fs';
 import type { AnalysisInfo } from '../../protocol/analysis/analysis';
 import type { TaskInfo } from '../../protocol/analysis/tasks';
+import { readBuilt } from './built-file';
 
 interface Lists {
   readonly analyses: readonly AnalysisInfo[];
@@ -17,17 +17,7 @@ export class AnalysisCatalogue {
   }
 
   private get read(): Lists {
-    this.lists ??= this.parsed();
-    return this.lists;
-  }
-
-  /** The build's own file: its form is known. */
-  private parsed(): Lists {
-    try {
-      return JSON.parse(readFileSync(this.file, 'utf8')) as Lists;
-    } catch {
-      throw new Error(`${this.file} could not be read; reinstall Headscope, or build it again`);
-    }
+    return (this.lists ??= readBuilt<Lists>(this.file));
   }
 
   get list(): readonly AnalysisInfo[] {

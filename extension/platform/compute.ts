@@ -1,9 +1,9 @@
 /**
- * The compute server as the rest of the extension sees it: one client, one state, and what it said of its mechanisms and
- * devices, asked once per process. Nothing starts before the first call.
+ * The compute server as the rest of the extension sees it: one client, one state, the queue of its long jobs, and what
+ * it said of its devices, asked once per process. Nothing starts before the first call.
  */
 import type { Disposable } from 'vscode';
-import type { ComputeMethod, ComputeMethods, DeviceInfo, MechanismInfo, ServerInfo } from '../../protocol/compute/api';
+import type { ComputeMethod, ComputeMethods, DeviceInfo, ServerInfo } from '../../protocol/compute/api';
 import type { AnalysisRequest } from '../../protocol/analysis/schema';
 import type { AnalysisEstimate } from '../../protocol/compute/analyses';
 import type { CallOptions, ComputeProcess } from '../../protocol/compute/client';
@@ -36,11 +36,6 @@ export interface ComputeServices {
   /** True, or the sentence that says why nothing may run here. */
   readonly mayRun: () => true | string;
   readonly log: ComputeLog;
-  /** The catalogue as this version of the server last gave it, so that a form can be drawn without starting it. */
-  readonly catalogue?: {
-    read(): readonly MechanismInfo[] | undefined;
-    keep(catalogue: readonly MechanismInfo[]): void;
-  };
   readonly after?: (milliseconds: number, act: () => void) => () => void;
   readonly named: Named;
 }
@@ -102,7 +97,6 @@ export class Compute extends Owner {
   private crashes: number[] = [];
   private busy: string[] = [];
   private stale = false;
-  private catalogue: Promise<readonly MechanismInfo[]> | undefined;
   private tests: Promise<readonly DeviceInfo[]> | undefined;
   private lastDevices: readonly DeviceInfo[] | undefined;
   /** Tests of the devices that have not ended. */
@@ -129,7 +123,6 @@ export class Compute extends Owner {
   readonly compareAnalyses = this.question('compareAnalyses');
   readonly askAnalysis = this.question('askAnalysis', 'looking closer at an analysis');
 
-  readonly modules = this.question('modules');
   readonly module = this.job('module');
   readonly benchmark = this.job('benchmark');
   readonly heads = this.job('heads');
@@ -174,16 +167,6 @@ export class Compute extends Owner {
   /** The devices as last tested, without asking. */
   get knownDevices(): readonly DeviceInfo[] | undefined {
     return this.lastDevices;
-  }
-
-  /** The catalogue is the same for every process of one version: it survives a restart. */
-  mechanisms(): Promise<readonly MechanismInfo[]> {
-    if (this.catalogue === undefined) {
-      const kept = this.services.catalogue?.read();
-      this.catalogue =
-        kept === undefined ? this.keep(this.askCatalogue(), () => (this.catalogue = undefined)) : Promise.resolve(kept);
-    }
-    return this.catalogue;
   }
 
   /** `again` tests them anew and measures the roof of each. */
@@ -238,12 +221,6 @@ export class Compute extends Owner {
     if (seconds !== undefined) this.expected.set(JSON.stringify(request), seconds);
     for (const oldest of [...this.expected.keys()].slice(0, -mostExpected)) this.expected.delete(oldest);
     return estimate;
-  }
-
-  private async askCatalogue(): Promise<readonly MechanismInfo[]> {
-    const catalogue = await this.call('mechanisms', []);
-    this.services.catalogue?.keep(catalogue);
-    return catalogue;
   }
 
   private replaceStale(): void {

@@ -1,7 +1,6 @@
 import * as vscode from 'vscode';
 import { Compute } from './compute';
 import { startComputeProcess } from './compute-process';
-import { KeptCatalogue } from './kept-catalogue';
 import type { Log } from './log';
 import type { Named } from './long-jobs';
 import { onSettingChange, setting } from './settings';
@@ -14,7 +13,6 @@ export function createCompute(context: vscode.ExtensionContext, log: Log, named:
     mayRun,
     log,
     named,
-    catalogue: new KeptCatalogue(context.globalState, module),
     start: () =>
       startComputeProcess({
         module,

@@ -1,7 +1,7 @@
 /** The Results tree: saved results of the workspace and of the extension's storage. */
 import * as vscode from 'vscode';
-import type { MechanismInfo } from '../../protocol/compute/api';
 import { views } from '../../protocol/contributions/views';
+import type { KernelCatalogue } from '../platform/kernel-catalogue';
 import { resultKinds, type Titles } from '../results/result-kinds';
 import type { ResultLibrary, SavedResult } from '../results/result-library';
 import { listedName } from '../results/result-words';
@@ -17,15 +17,10 @@ export class ResultsView extends LineTree {
   private readonly titles: Titles;
 
   /** `catalogue`: the mechanisms, by whose titles the rows of a benchmark are called. */
-  constructor(library: ResultLibrary, catalogue: () => Promise<readonly MechanismInfo[]>) {
+  constructor(library: ResultLibrary, catalogue: Pick<KernelCatalogue, 'mechanisms'>) {
     super('results');
     this.library = library;
-    this.titles = () =>
-      catalogue().then(
-        (mechanisms) => new Map(mechanisms.map(({ id, title }) => [id, title])),
-        // A saved result can be read where no compute process runs.
-        () => new Map(),
-      );
+    this.titles = () => Promise.resolve(new Map(catalogue.mechanisms.map(({ id, title }) => [id, title])));
     this.own(library.onChange(() => this.refresh()));
     this.own(vscode.window.createTreeView(views.results, { treeDataProvider: this, canSelectMany: true }));
   }

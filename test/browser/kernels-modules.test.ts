@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { describeModules } from '../../compute-server/modules/methods';
+import { describeModules } from '../../compute-server/modules/describe';
 import { moduleJob } from '../../compute-server/modules/module-job';
 import type { ToKernelsPanel } from '../../protocol/panels/kernels';
 import { savedModule, type ModuleSetup, type ModuleResult } from '../../protocol/results/module-schema';

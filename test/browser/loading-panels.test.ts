@@ -4,7 +4,7 @@ import { patience } from '../support/patience';
 import { PanelBrowser } from './support/panel-page';
 
 const awaited: Readonly<Record<string, RegExp>> = {
-  kernels: /^Starting the compute server and reading its catalogue of kernels…$/,
+  kernels: /^Reading the settings of this panel…$/,
   heads: /^Reading the models and the settings of this panel…$/,
   hallucination: /^Reading the models and the settings of this panel…$/,
   workbench: /^Reading the models and the settings of this panel…$/,

@@ -1,7 +1,6 @@
 /** The extension's half of one Kernels webview: what it answers beside what `PanelHost` does. */
 import { availableParallelism } from 'node:os';
 import type { Disposable } from 'vscode';
-import type { MechanismInfo } from '../../../protocol/compute/api';
 import { type FromKernelsPanel, type ModuleFile, fromKernelsPanel } from '../../../protocol/panels/kernels-schema';
 import type { ShapeChoice, ToKernelsPanel } from '../../../protocol/panels/kernels';
 import type { BenchmarkSetup, BenchmarkResult } from '../../../protocol/results/benchmark-schema';
@@ -9,6 +8,7 @@ import type { ModuleResult, ModuleSetup } from '../../../protocol/results/module
 import { unreachable } from '../../../protocol/unreachable';
 import { isCancelled, wordsOf, type Compute } from '../../platform/compute';
 import { defined } from '../../platform/defined';
+import type { KernelCatalogue } from '../../platform/kernel-catalogue';
 import { PanelHost } from '../panel-host';
 import type { Opening, OwnMessage, PanelServices } from '../panel-types';
 import { Sentence } from '../questions';
@@ -25,15 +25,9 @@ export interface KernelsTypes {
 export interface KernelsServices extends PanelServices<KernelsTypes> {
   readonly server: Pick<
     Compute,
-    | 'mechanisms'
-    | 'modules'
-    | 'module'
-    | 'devices'
-    | 'knownDevices'
-    | 'supports'
-    | 'mechanismView'
-    | 'neighborhoodBound'
+    'module' | 'devices' | 'knownDevices' | 'supports' | 'mechanismView' | 'neighborhoodBound'
   >;
+  readonly catalogue: Pick<KernelCatalogue, 'mechanisms' | 'modules'>;
   shapes(): Promise<readonly ShapeChoice[]>;
   onShapes(listener: () => void): Disposable;
   openLink(url: string): Promise<void>;
@@ -47,12 +41,9 @@ export class KernelsHost extends PanelHost<KernelsTypes, KernelsServices> {
   protected override readonly messages = fromKernelsPanel;
   protected override readonly runFirst = 'Run the benchmark first.';
   private shapeUri: string | undefined;
-  /** What the last `open` was sent with, for sending it again. */
-  private mechanisms: readonly MechanismInfo[] = [];
   private moduleRun: AbortController | undefined;
+  /** As last found; found anew behind each opening. */
   private shapes: readonly ShapeChoice[] = [];
-  /** Why there is no catalogue. */
-  private problem: ReturnType<typeof wordsOf> | undefined;
   private supportsAsked = 0;
   /**
    * A side view that merely lies open starts no process: what the server says of the form is asked with the first edit.
@@ -95,46 +86,21 @@ export class KernelsHost extends PanelHost<KernelsTypes, KernelsServices> {
   }
 
   protected override openMessage(opening: Opening<KernelsTypes>, result: BenchmarkResult | undefined): ToKernelsPanel {
-    const shapeUri = this.shapeUri;
-    // Taken over once: a reload keeps what the person made of it since.
-    if (this.shapes.length > 0 || this.mechanisms.length > 0) this.shapeUri = undefined;
     return {
       ...opening,
-      mechanisms: this.mechanisms,
+      mechanisms: this.services.catalogue.mechanisms,
       devices: this.services.server.knownDevices ?? [],
       shapes: this.shapes,
       processors: availableParallelism(),
-      ...defined({ result, shapeUri }),
+      ...defined({ result }),
     };
   }
 
-  /** A saved result is drawn at once; the catalogue is needed for the form only. */
-  protected override async sendOpening(isCurrent: () => boolean): Promise<void> {
-    const may = this.services.mayRun();
-    this.problem = undefined;
-    if (this.shown !== undefined || may !== true) {
-      this.mechanisms = this.shapes = [];
-      this.sendOpen();
-    }
-    if (may !== true) return;
-    const shapes = this.askShapes();
-    const mechanisms = await this.services.server.mechanisms().catch((error: unknown) => {
-      this.problem = wordsOf(error);
-      return [];
-    });
-    this.shapes = await shapes;
-    this.mechanisms = mechanisms;
-    if (isCurrent()) this.sendOpen();
-  }
-
   protected override async afterOpening(isCurrent: () => boolean): Promise<void> {
-    const may = this.services.mayRun();
-    if (this.problem !== undefined) this.post({ kind: 'failed', ...this.problem });
-    if (may !== true || this.problem !== undefined) {
-      const shapes = await this.askShapes();
-      if (isCurrent() && shapes.length > 0) this.postShapes(shapes);
-      return;
-    }
+    const shapes = await this.askShapes();
+    if (!isCurrent()) return;
+    if (shapes.length > 0 || this.shapeUri !== undefined) this.postShapes(shapes);
+    if (this.services.mayRun() !== true) return;
     this.owed = this.place === 'side' && !this.services.serverIsUp() ? 'opened' : 'nothing';
     if (this.owed === 'opened') return;
     await Promise.all([this.sendSupports(this.openSetup()), this.sendDevices(false)]);
@@ -176,11 +142,10 @@ export class KernelsHost extends PanelHost<KernelsTypes, KernelsServices> {
     super.dispose();
   }
 
-  private async sendModules(): Promise<void> {
+  private sendModules(): void {
     const may = this.services.mayRun();
-    if (may !== true) return this.post({ kind: 'moduleFailed', sentence: may });
-    const modules = await this.services.server.modules();
-    if (!this.disposed) this.post({ kind: 'modules', modules });
+    if (may === true) this.post({ kind: 'modules', modules: this.services.catalogue.modules });
+    else this.post({ kind: 'moduleFailed', sentence: may });
   }
 
   /** A run of this webview alone: it shows pictures of one call, and the benchmark of mechanisms goes on being what is shown. */
@@ -224,6 +189,7 @@ export class KernelsHost extends PanelHost<KernelsTypes, KernelsServices> {
   private postShapes(shapes: readonly ShapeChoice[]): void {
     const shapeUri = this.shapeUri;
     this.shapeUri = undefined;
+    this.shapes = shapes;
     this.post({ kind: 'shapes', shapes, ...defined({ shapeUri }) });
   }
 

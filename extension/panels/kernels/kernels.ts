@@ -1,6 +1,7 @@
 /** The Kernels panel. */
 import { contextKeys, kernelsPanel } from '../../../protocol/contributions/views';
 import type { BenchmarkResult } from '../../../protocol/results/benchmark-schema';
+import type { KernelCatalogue } from '../../platform/kernel-catalogue';
 import { setting } from '../../platform/settings';
 import { benchmarkText } from '../../results/benchmark-file';
 import { resultFileName } from '../../results/benchmark-words';
@@ -17,7 +18,7 @@ export type KernelsPanels = Panels<KernelsTypes, KernelsHost>;
 
 const draftKey = 'kernels.draft';
 
-export function kernelsPanels(parts: PanelParts): KernelsPanels {
+export function kernelsPanels(parts: PanelParts, catalogue: KernelCatalogue): KernelsPanels {
   const { compute, history, library, memory, models } = parts;
   return new Panels<KernelsTypes, KernelsHost>(parts, {
     name: 'kernels',
@@ -59,6 +60,7 @@ export function kernelsPanels(parts: PanelParts): KernelsPanels {
         {
           ...services,
           server: compute,
+          catalogue,
           shapes: () => models.shapes(),
           onShapes: (listener) => models.onChange(listener),
           openLink,

@@ -8,9 +8,8 @@ import { FailureError } from '../../../protocol/wire/failures';
 import { Compute } from '../../../extension/platform/compute';
 import type { ComputeState } from '../../../extension/platform/compute';
 import { exitReason, launchOptions, startComputeProcess } from '../../../extension/platform/compute-process';
-import { KeptCatalogue } from '../../../extension/platform/kept-catalogue';
 import type { ComputeLaunch } from '../../../extension/platform/compute-process';
-import { device, mechanism, server } from './samples';
+import { device, server } from './samples';
 
 const silent = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
@@ -26,7 +25,6 @@ function fakeProcess(asked: string[], onBenchmark: (finish: () => void) => void)
       asked.push(message.method);
       if (message.method === 'benchmark') onBenchmark(() => say({ kind: 'ok', id: message.id, result: {} }));
       else if (message.method === 'supports') queueMicrotask(() => exit('it was ended by SIGSEGV'));
-      else if (message.method === 'mechanisms') say({ kind: 'ok', id: message.id, result: [mechanism('fused')] });
       else if (message.method === 'estimateAnalysis')
         say({ kind: 'ok', id: message.id, result: { supported: true, seconds: 12 } });
       else say({ kind: 'ok', id: message.id, result: message.method === 'devices' ? [device()] : server });
@@ -37,7 +35,7 @@ function fakeProcess(asked: string[], onBenchmark: (finish: () => void) => void)
   };
 }
 
-function compute(may: true | string = true, catalogue?: KeptCatalogue) {
+function compute(may: true | string = true) {
   const asked: string[] = [];
   const states: ComputeState['kind'][] = [];
   let starts = 0;
@@ -45,7 +43,6 @@ function compute(may: true | string = true, catalogue?: KeptCatalogue) {
   const made = new Compute({
     mayRun: () => may,
     named: { analysis: () => undefined, model: (path) => path },
-    ...(catalogue === undefined ? {} : { catalogue }),
     log: silent,
     start: () => {
       starts += 1;
@@ -64,45 +61,20 @@ const plan = { mechanisms: ['fused', 'tiled'], baseline: 'fused', shape: { lengt
 >[0];
 
 describe('the compute server, seen from the extension', () => {
-  it('starts at the first call, not before, and asks for the catalogue once', async () => {
+  it('starts at the first call, not before, and asks for the devices once', async () => {
     const { made, asked, states, starts } = compute();
     assert.equal(starts(), 0);
-    await Promise.all([made.mechanisms(), made.mechanisms()]);
-    await made.mechanisms();
+    await Promise.all([made.devices(), made.devices()]);
+    await made.devices();
     assert.equal(starts(), 1);
-    assert.deepEqual(asked, ['mechanisms']);
-    assert.deepEqual(states.slice(0, 2), ['starting', 'ready']);
+    assert.deepEqual(asked, ['devices']);
+    assert.deepEqual(states.slice(0, 2), ['starting', 'busy']);
     made.dispose();
-  });
-
-  it('is not started for a catalogue that this bundle gave before', async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'headscope-catalogue-'));
-    const bundle = join(folder, 'compute-server.js');
-    await writeFile(bundle, '');
-    const stored = new Map<string, unknown>();
-    const memory = {
-      get: <T>(key: string) => stored.get(key) as T | undefined,
-      update: (key: string, value: unknown) => Promise.resolve(void stored.set(key, value)),
-    };
-    try {
-      const first = compute(true, new KeptCatalogue(memory, bundle));
-      assert.deepEqual(await first.made.mechanisms(), [mechanism('fused')]);
-      const second = compute(true, new KeptCatalogue(memory, bundle));
-      assert.deepEqual(await second.made.mechanisms(), [mechanism('fused')]);
-      assert.deepEqual([first.starts(), second.starts()], [1, 0]);
-      await writeFile(bundle, 'another version');
-      const third = compute(true, new KeptCatalogue(memory, bundle));
-      await third.made.mechanisms();
-      assert.equal(third.starts(), 1);
-      for (const { made } of [first, second, third]) made.dispose();
-    } finally {
-      await rm(folder, { recursive: true });
-    }
   });
 
   it('is busy while it works, ready after', async () => {
     const { made, states } = compute();
-    await made.mechanisms();
+    await made.info();
     const tests: boolean[] = [];
     made.onDeviceTest((testing) => tests.push(testing));
     const tested = made.devices();
@@ -199,7 +171,7 @@ describe('the compute server, seen from the extension', () => {
 
   it('does not start where nothing may run', async () => {
     const { made, starts } = compute('This workspace is not trusted.');
-    await assert.rejects(made.mechanisms(), failsWith('compute-unavailable', /not trusted/));
+    await assert.rejects(made.info(), failsWith('compute-unavailable', /not trusted/));
     assert.equal(starts(), 0);
     made.dispose();
   });

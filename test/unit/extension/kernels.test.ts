@@ -29,7 +29,6 @@ class Stage {
   /** What went into the history. */
   readonly history: (BenchmarkResult | ModuleResult)[] = [];
   reports: string[] = [];
-  mechanismsFail: FailureError | undefined;
   jobs: readonly string[] = [];
   readonly asked: string[] = [];
   answer: 'wait' | 'beside' | undefined;
@@ -75,6 +74,8 @@ class Stage {
     );
   }
 
+  supports: KernelsServices['server']['supports'] = (asked) =>
+    Promise.resolve(asked.mechanisms.map((id) => ({ mechanism: id, ok: true })));
   /** What a run of a module does. */
   module: KernelsServices['server']['module'] = () => Promise.reject(new Error('no module is planned'));
 
@@ -89,16 +90,14 @@ class Stage {
       mayRun: () => this.may,
       serverIsUp: () => this.up,
       server: {
-        mechanisms: () =>
-          this.mechanismsFail ? Promise.reject(this.mechanismsFail) : Promise.resolve([mechanism('fused')]),
         devices: () => Promise.resolve([device()]),
         knownDevices: undefined,
-        supports: (asked) => Promise.resolve(asked.mechanisms.map((id) => ({ mechanism: id, ok: true }))),
+        supports: (asked) => this.supports(asked),
         mechanismView: (request) => Promise.reject(new Error(`no view of ${request.mechanism} is planned`)),
         neighborhoodBound: () => Promise.reject(new Error('no bound is planned')),
-        modules: () => Promise.resolve([]),
         module: (asked, signal, onProgress) => this.module(asked, signal, onProgress),
       },
+      catalogue: { mechanisms: [mechanism('fused')], modules: [] },
       chooseModuleFile: (what) => Promise.resolve(what === 'weights' ? '/weights/shvit.safetensors' : undefined),
       keepModule: (finished) => {
         this.history.push(finished);
@@ -208,13 +207,13 @@ describe('the host of a kernels webview', () => {
     await host.showShape('file:///m/config.json');
     assert.deepEqual(sent, []);
     await host.receive({ kind: 'ready' });
-    assert.deepEqual(kinds(sent), ['open', 'devices', 'supports', 'devices']);
+    assert.deepEqual(kinds(sent), ['open', 'shapes', 'devices', 'supports', 'devices']);
     const tests = (sent as readonly ToKernelsPanel[]).flatMap((message) =>
       message.kind === 'devices' ? [message.testing === true] : [],
     );
     assert.deepEqual(tests, [true, false], 'while they are tested, the panel says so');
     const open = last(sent, 'open');
-    assert.equal(open?.shapeUri, 'file:///m/config.json');
+    assert.equal(last(sent, 'shapes')?.shapeUri, 'file:///m/config.json');
     assert.deepEqual(open?.mechanisms, [mechanism('fused')]);
     assert.equal(open?.canRun, true);
   });
@@ -228,7 +227,7 @@ describe('the host of a kernels webview', () => {
     await host.showShape('file:///m/gpt2/config.json');
     assert.deepEqual(sent, []);
     await host.receive({ kind: 'ready' });
-    assert.equal(last(sent, 'open')?.shapeUri, 'file:///m/gpt2/config.json');
+    assert.equal(last(sent, 'shapes')?.shapeUri, 'file:///m/gpt2/config.json');
   });
 
   it('shows a hidden webview what happened meanwhile', async () => {
@@ -503,7 +502,7 @@ describe('the host of a kernels webview', () => {
   it('does not run in an untrusted workspace, and does not ask the compute server', async () => {
     const stage = new Stage();
     stage.may = 'This workspace is not trusted.';
-    stage.mechanismsFail = new FailureError({ code: 'internal', detail: 'must not be asked' });
+    stage.supports = () => Promise.reject(new Error('must not be asked'));
     const { host, sent } = stage.open('full');
     await host.receive({ kind: 'ready' });
     assert.equal(last(sent, 'open')?.canRun, 'This workspace is not trusted.');
@@ -514,16 +513,18 @@ describe('the host of a kernels webview', () => {
     assert.equal(stage.plans.length, 0);
   });
 
-  it('opens with a sentence when the compute server does not start', async () => {
+  it('is drawn before the compute server answers, and says it when it does not start', async () => {
     const stage = new Stage();
-    stage.mechanismsFail = new FailureError({ code: 'compute-unavailable', detail: 'its program is not there' });
+    let refuse = (_error: Error): void => undefined;
+    stage.supports = () => new Promise((_, reject) => (refuse = reject));
     const { host, sent } = stage.open('full');
-    await host.receive({ kind: 'ready' });
-    assert.deepEqual(kinds(sent), ['open', 'failed']);
-    assert.match(last(sent, 'failed')?.sentence ?? '', /its program is not there/);
-    stage.mechanismsFail = undefined;
-    await host.receive({ kind: 'ready' });
+    const ready = host.receive({ kind: 'ready' });
+    assert.deepEqual(kinds(sent), ['open'], 'at once');
     assert.deepEqual(last(sent, 'open')?.mechanisms, [mechanism('fused')]);
+    await new Promise(setImmediate);
+    refuse(new FailureError({ code: 'compute-unavailable', detail: 'its program is not there' }));
+    await ready;
+    assert.match(stage.reports.join(), /its program is not there/);
   });
 
   it('draws a saved file at once, with its own plan, and does not mix in a run from elsewhere', async () => {
@@ -531,7 +532,7 @@ describe('the host of a kernels webview', () => {
     const saved = { ...result(), plan: plan({ seed: 5 }) };
     const file = stage.open('file', { name: 'mine', read: () => ({ ok: true, result: saved }) });
     await file.host.receive({ kind: 'ready' });
-    assert.deepEqual(kinds(file.sent), ['open', 'open', 'devices', 'supports', 'devices']);
+    assert.deepEqual(kinds(file.sent), ['open', 'devices', 'supports', 'devices']);
     assert.equal(last(file.sent, 'open')?.plan.seed, 5);
     assert.equal(last(file.sent, 'open')?.savedAs, 'mine');
     assert.equal(last(file.sent, 'open')?.result, saved);

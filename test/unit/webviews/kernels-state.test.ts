@@ -375,6 +375,15 @@ describe('the finding', () => {
     );
   });
 
+  it('chooses the model that the shape was taken from when the models are found, and no other', () => {
+    const [{ label, uri }] = shapes as [ShapeChoice];
+    const before = receive(initialState('full'), open({ plan: { ...plan, origin: label }, shapes: [] }));
+    assert.equal(before.form?.shapeUri, '');
+    assert.equal(receive(before, { kind: 'shapes', shapes }).form?.shapeUri, uri);
+    const without = receive(initialState('full'), open({ shapes: [] }));
+    assert.deepEqual(receive(without, { kind: 'shapes', shapes }).form, without.form);
+  });
+
   it('names the model and its shape before the first run', () => {
     const state = receive(initialState('full'), open({ plan: { ...plan, origin: 'Llama-3.1-8B' } }));
     assert.equal(

@@ -82,6 +82,12 @@ export function toForm(plan: BenchmarkSetup, shapes: readonly ShapeChoice[], sha
   };
 }
 
+/** Shapes are found after the form is drawn: the one that it was taken from is chosen in it then. */
+export function withShapeNamed(form: Form, shapes: readonly ShapeChoice[]): Form {
+  const taken = form.shapeUri === '' ? shapes.find(({ label }) => label === form.origin) : undefined;
+  return taken ? { ...form, shapeUri: taken.uri } : form;
+}
+
 /** Takes over the shape of a model config, and its window for every mechanism that has one. */
 export function takeShape(form: Form, choice: ShapeChoice, mechanisms: readonly MechanismInfo[]): Form {
   const windows =

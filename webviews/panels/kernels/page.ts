@@ -33,7 +33,7 @@ export function page(part: Part, emphasised: string | undefined): TemplateResult
     },
     results:
       state.opened || hasRows(state) ? html`${mechanismCard(part)} ${results(part, identities, emphasised)}` : nothing,
-    awaits: 'Starting the compute server and reading its catalogue of kernels…',
+    awaits: 'Reading the settings of this panel…',
     after: html`${moduleSection(part)} ${cabSection(part)} ${templateTable(part)}`,
     provenance: progressOf(state).done === 0 ? [] : provenanceLines(state),
   });

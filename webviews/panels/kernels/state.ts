@@ -13,7 +13,7 @@ import { keepForm, parseKeptBy, type Kept as KeptOf } from '../../ui/kept-form';
 import { idle, runningPhase } from '../../ui/phase';
 import { failedRun, initialRun, receiveCommon, started, type RunState, type RunView } from '../../ui/run-state';
 import type { Sort } from '../../ui/table';
-import { readForm, sameSetup, takeShape, toForm, type Form } from './form';
+import { readForm, sameSetup, takeShape, toForm, withShapeNamed, type Form } from './form';
 import { initialModules, receiveModules, type ModuleState, type ModuleView } from '../../modules/module-state';
 import type { SectionView } from '../../sections/section-kind';
 import type { NeighborhoodForm } from './neighborhood-form';
@@ -99,8 +99,9 @@ export function receive(state: State, message: ToKernelsPanel): State {
       return { ...state, devices: message.devices, devicesAsked: message.testing === true };
     case 'shapes': {
       const choice = message.shapes.find(({ uri }) => uri === message.shapeUri);
-      const form = state.form && choice ? takeShape(state.form, choice, state.mechanisms) : state.form;
-      return { ...state, shapes: message.shapes, form };
+      const { form, mechanisms } = state;
+      const named = form && (choice ? takeShape(form, choice, mechanisms) : withShapeNamed(form, message.shapes));
+      return { ...state, shapes: message.shapes, form: named };
     }
     case 'supports':
       return { ...state, supports: message.supports };
