@@ -1,5 +1,4 @@
 /** The result of the analysis `circuit-reuse`, and its schema. */
-import type { HeadPlace } from '../../../protocol/schema/written-form';
 import type { Output, Schema } from '../../../protocol/schema/check';
 import { taskMetrics } from '../../../protocol/analysis/tasks';
 import { count, figure, list, object, oneOf, optional, pair, text, whole } from '../../../protocol/schema/fields';
@@ -70,7 +69,7 @@ export const reuseResult = object({
   sameRole: object({ shared: whole, same: whole }),
   repair: optional(
     object<Repair>({
-      heads: list(object<HeadPlace>({ layer: whole, head: whole })),
+      heads: list(object({ layer: whole, head: whole })),
       to: text,
       n: count,
       accuracy: beforeAfter,

@@ -16,7 +16,7 @@ type PerHead = readonly (readonly number[])[];
 const layers = <T>(item: Schema<T>): Schema<readonly T[]> =>
   list(item, 'a list of layers', { most: 2 * mostLayers + 2 });
 const perHead: Schema<PerHead> = layers(list(figure, 'a list of heads', { most: mostHeads }));
-const place = object<HeadPlace>({ layer: whole, head: whole });
+const place = object({ layer: whole, head: whole });
 const places = list(place, 'a list of heads');
 /** Medians and quartiles of ranks over prompts, by point of the stream (`pointNames`). */
 const curve = object({ median: layers(figure), low: layers(figure), high: layers(figure) });

@@ -1,5 +1,4 @@
 /** The result of the analysis `head-subspace`, and its schema. */
-import type { HeadPlace } from '../../../protocol/schema/written-form';
 import type { Output, Schema } from '../../../protocol/schema/check';
 import { count, figure, flag, list, object, oneOf, texts, triple, whole } from '../../../protocol/schema/fields';
 import { mutations } from '../../shared/choices/layout';
@@ -64,7 +63,7 @@ const mutationRow = object({
 export type MutationRow = Output<typeof mutationRow>;
 
 export const subspaceResult = object({
-  head: object<HeadPlace>({ layer: whole, head: whole }),
+  head: object({ layer: whole, head: whole }),
   /** Whether a person named it; else it has the largest direct effect. */
   named: flag,
   /** Of the prompts of the fit: mean direct effect on the right label, in logits, and attention to all labels and to all options. */

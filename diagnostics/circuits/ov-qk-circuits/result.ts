@@ -1,5 +1,4 @@
 /** What the OV and QK circuits of a model are, and its schema. */
-import type { HeadPlace } from '../../../protocol/schema/written-form';
 import type { Output, Schema } from '../../../protocol/schema/check';
 import {
   ensure,
@@ -24,7 +23,7 @@ export type PerHead = readonly (readonly number[])[];
 /** [reading heads][writing heads] in the order of `compared`; NaN where the writer is in no earlier layer. */
 type PerPair = readonly (readonly number[])[];
 
-const place = object<HeadPlace>({
+const place = object({
   layer: wholeFrom(0, mostLayers - 1),
   head: wholeFrom(0, mostHeadsInAll - 1),
 });

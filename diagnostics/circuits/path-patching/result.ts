@@ -1,5 +1,4 @@
 /** The result of the analysis `path-patching`, and its schema. */
-import type { HeadPlace } from '../../../protocol/schema/written-form';
 import type { Output, Schema } from '../../../protocol/schema/check';
 import { taskMetrics } from '../../../protocol/analysis/tasks';
 import {
@@ -25,7 +24,7 @@ const tableOf = <T>(item: Schema<T>): Schema<readonly (readonly T[])[]> =>
   list(list(item, 'a list of heads', { most: mostHeads }), 'a list of layers', { least: 1, most: mostLayers });
 const table = tableOf(figure);
 const level = object({ mean: figure, low: figure, high: figure });
-const place: Schema<HeadPlace> = object<HeadPlace>({ layer: whole, head: whole });
+const place = object({ layer: whole, head: whole });
 
 /** Of a head that was kept, on one receiver alone. */
 const pathEdge = object({

@@ -1,5 +1,4 @@
 /** The result of the analysis `sae-circuits`, and its schema. */
-import type { HeadPlace } from '../../../protocol/schema/written-form';
 import type { Output, Schema } from '../../../protocol/schema/check';
 import { taskMetrics } from '../../../protocol/analysis/tasks';
 import {
@@ -38,7 +37,7 @@ const scores = object({
 });
 export type Scores = Output<typeof scores>;
 
-const place: Schema<HeadPlace> = object<HeadPlace>({ layer: whole, head: whole });
+const place = object({ layer: whole, head: whole });
 
 const trainingSummary = object({
   /** From 1. */

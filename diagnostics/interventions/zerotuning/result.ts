@@ -14,7 +14,7 @@ const perHead: Schema<PerHead> = list(list(figure, 'a list of heads', { most: mo
   most: mostLayers,
 });
 const place = { layer: whole, head: whole };
-const places: Schema<readonly HeadPlace[]> = list(object<HeadPlace>(place), 'a list of heads', {
+const places: Schema<readonly HeadPlace[]> = list(object(place), 'a list of heads', {
   most: mostHeadsInAll,
 });
 const range = object({ low: perHead, high: perHead });

@@ -18,7 +18,7 @@ import {
 import { figuresPerHead, mostHeads, mostLayers, placeFields } from '../../../protocol/schema/parts';
 import { bytesAtField } from '../../shared/plans/bytes-table';
 
-const places: Schema<readonly HeadPlace[]> = list(object<HeadPlace>(placeFields()));
+const places: Schema<readonly HeadPlace[]> = list(object(placeFields()));
 
 /** One row of the ablation grid. */
 const gridRow = object({

@@ -19,7 +19,7 @@ import { mostDocuments } from '../../corpus';
 import type { Answered, ProbeOutcome } from './find-heads';
 import { probeFormats } from './probe-set';
 
-const place: Schema<HeadPlace> = object<HeadPlace>(placeFields());
+const place = object(placeFields());
 const places: Schema<readonly HeadPlace[]> = list(place, 'a list of heads', { most: mostHeadsInAll });
 const answered = { format: oneOf(probeFormats), answered: whole, tests: whole };
 const rows = <T>(item: Schema<T>): Schema<readonly T[]> => list(item, 'a list of documents', { most: mostDocuments });

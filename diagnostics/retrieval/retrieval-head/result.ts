@@ -39,7 +39,7 @@ const lookedByHead = object({
 export type LookedByHead = Output<typeof lookedByHead>;
 
 const places: Schema<readonly HeadPlace[]> = list(
-  object<HeadPlace>({ layer: wholeFrom(0, mostLayers - 1), head: wholeFrom(0, mostHeads - 1) }),
+  object({ layer: wholeFrom(0, mostLayers - 1), head: wholeFrom(0, mostHeads - 1) }),
   'a list of heads',
   { most: mostHeadsInAll },
 );
