@@ -160,7 +160,7 @@ async function* besideOthers<P, R>(
   }
 }
 
-const deviceOptions = object<{ readonly roof: boolean; readonly again?: boolean }>({
+const deviceOptions = object({
   roof: flag,
   again: optional(flag),
 });

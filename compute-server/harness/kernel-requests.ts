@@ -109,7 +109,7 @@ function headFields(value: unknown): Fields<HeadFields> {
 
 const shape: Schema<BenchmarkShape> = v.lazy((value) => {
   const own = fieldsIn(value)['pattern'];
-  return object<BenchmarkShape>({
+  return object({
     ...headFields(value),
     mode: optional(
       v.pipe(
@@ -134,7 +134,7 @@ const shape: Schema<BenchmarkShape> = v.lazy((value) => {
         ),
       ),
     ),
-  });
+  } satisfies Fields<BenchmarkShape>);
 });
 
 /** By mechanism; a value that the mechanism does not take is refused by the sentence of its own table. */
@@ -162,45 +162,45 @@ const setupFields: Fields<BenchmarkSetup> = {
 
 export const setupRequest: Schema<BenchmarkSetup> = object(setupFields);
 
-export const benchmarkRequest: Schema<BenchmarkRequest> = object<BenchmarkRequest>({
+export const benchmarkRequest: Schema<BenchmarkRequest> = object({
   ...setupFields,
   beside: optional(flag),
-});
+} satisfies Fields<BenchmarkRequest>);
 
 export const shardedRequest: Schema<ShardedSetup> = v.lazy((value) => {
   const shape = fieldsIn(value)['shape'];
   const kvHeads = Math.max(1, wholeOf(fieldsIn(shape)['kvHeads']));
-  return object<ShardedSetup>({
-    shape: object<ShardedSetup['shape']>({ ...headFields(shape), batch, length }),
+  return object({
+    shape: object({ ...headFields(shape), batch, length } satisfies Fields<ShardedSetup['shape']>),
     grids: filled(
-      object<ShardedGrid>({
+      object({
         headWorkers: wholeFrom(1, kvHeads),
         sequenceWorkers: wholeFrom(1, 64),
         schedule: oneOf(['ring', 'gather']),
-      }),
+      } satisfies Fields<ShardedGrid>),
     ),
     balanced: flag,
     weak: optional(flag),
     seed,
     seconds,
-  });
+  } satisfies Fields<ShardedSetup>);
 });
 
 export const viewRequest: Schema<MechanismViewRequest> = v.lazy((value) => {
   const { effective, system, shape, mechanism: id } = fieldsIn(value);
   const longest = system === true ? longestSystem : effective === true ? longestProbe : longestPicture;
   const mostHead = Math.max(1, wholeOf(fieldsIn(shape)['heads'])) - 1;
-  return object<MechanismViewRequest>({
+  return object({
     mechanism,
     parameters: taken(parameters, (values) => resolvedParameters(mechanismOf(String(id)), values)),
-    shape: object<MechanismViewRequest['shape']>(headFields(shape)),
+    shape: object(headFields(shape)),
     effective: flag,
     system: optional(flag),
     length: either(exactly('fitting'), wholeFrom(1, longest), `"fitting" or a whole number from 1 to ${longest}`),
     head: either(exactly('any'), wholeFrom(0, mostHead), `"any" or a whole number from 0 to ${mostHead}`),
     seed,
     lengths: filled(length),
-  });
+  } satisfies Fields<MechanismViewRequest>);
 });
 
 const share = numberFrom(0, 1);
@@ -210,7 +210,7 @@ const axis: Schema<NeighborhoodAxis> = v.lazy((value) => {
   const [size, dilation, window] = ['size', 'dilation', 'window'].map((name) =>
     Math.max(1, wholeOf(fieldsIn(value)[name])),
   ) as [number, number, number];
-  return object<NeighborhoodAxis>({
+  return object({
     size: wholeFrom(1, largestAxis),
     dilation: wholeFrom(1, size),
     // The shortest dilation group holds a whole window.
@@ -219,12 +219,12 @@ const axis: Schema<NeighborhoodAxis> = v.lazy((value) => {
     causal: flag,
     queryTile: tile,
     keyTile: tile,
-  });
+  } satisfies Fields<NeighborhoodAxis>);
 });
 
-export const neighborhoodRequest: Schema<NeighborhoodRequest> = object<NeighborhoodRequest>({
+export const neighborhoodRequest: Schema<NeighborhoodRequest> = object({
   axes: list(axis, 'a list of axes', { least: 1, most: 3 }),
   tiling: oneOf(neighborhoodTilings),
   attentionShare: share,
   sparseSteps: share,
-});
+} satisfies Fields<NeighborhoodRequest>);

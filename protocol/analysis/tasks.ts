@@ -1,4 +1,6 @@
 /** Tasks as they reach the command line and the panel: the catalogue, samples of one, and how a model does on them. */
+import { object, figure, whole, count } from '../schema/fields';
+import type { Output } from '../schema/check';
 import type { ModelSummary, Provenance, ParameterValues } from '../schema/parts';
 import type { AnalysisSource } from './analysis';
 import type { ParameterTable } from './parameters';
@@ -61,14 +63,15 @@ export interface SampleView {
   readonly score?: AnswerScore;
 }
 
-export interface TaskAccuracy {
-  readonly value: number;
+export const taskAccuracy = object({
+  value: figure,
   /** Wilson's 95 % interval. */
-  readonly low: number;
-  readonly high: number;
-  readonly correct: number;
-  readonly n: number;
-}
+  low: figure,
+  high: figure,
+  correct: whole,
+  n: count,
+});
+export type TaskAccuracy = Output<typeof taskAccuracy>;
 
 export interface TaskMean {
   readonly name: TaskMetric;

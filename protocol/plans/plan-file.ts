@@ -66,6 +66,13 @@ export const planOriginField = object({
 });
 export type PlanOrigin = Output<typeof planOriginField>;
 
+/** [layers][key/value heads] */
+export const headPlans = list(
+  list(headPlanField, 'a list of heads', { least: 1, most: mostHeads }),
+  'a list of layers',
+  { least: 1, most: mostLayers },
+);
+
 /** One row of what a plan was measured to do (`headscope plan evaluate`). */
 export const planMeasureField = object({
   /** E.g. a task and its metric. */
@@ -87,11 +94,7 @@ const plan = object(
     ...headOf('headscope-plan', 'plan'),
     title: text,
     model: plannedModelField,
-    /** [layers][key/value heads] */
-    heads: list(list(headPlanField, 'a list of heads', { least: 1, most: mostHeads }), 'a list of layers', {
-      least: 1,
-      most: mostLayers,
-    }),
+    heads: headPlans,
     /** Tokens of the one prompt that it is for, where heads keep chosen positions. */
     prompt: optional(count),
     origin: planOriginField,

@@ -1,16 +1,32 @@
 /** A plan with the model that it is for and where it comes from. */
+import { object, text, optional, count, list } from '../schema/fields';
+import {
+  planMeasureField,
+  plannedModelField,
+  planOriginField,
+  headPlans,
+  headScoresField,
+  type Plan,
+  type PlannedModel,
+  type PlanOrigin,
+} from './plan-file';
+import type { Output } from '../schema/check';
 import type { ModelSummary } from '../schema/parts';
-import type { Plan, PlannedModel, PlanOrigin } from './plan-file';
 
 /** What an analysis or an imported file says itself; `model` and `origin` only where they are not those of the run. */
-export interface GivenPlan extends Pick<Plan, 'title' | 'heads' | 'prompt' | 'measured'> {
-  readonly model?: PlannedModel;
-  readonly origin?: PlanOrigin;
+export const givenPlan = object({
+  title: text,
+  heads: headPlans,
+  prompt: optional(count),
+  measured: optional(list(planMeasureField)),
+  model: optional(plannedModelField),
+  origin: optional(planOriginField),
   /** Becomes the note of the origin. */
-  readonly note?: string;
+  note: optional(text),
   /** Becomes the scores of the origin: what heads were ranked by, [layers][key/value heads]. */
-  readonly scores?: PlanOrigin['scores'];
-}
+  scores: optional(headScoresField),
+});
+export type GivenPlan = Output<typeof givenPlan>;
 
 export const plannedModel = ({ name, hash, headDim, heads, contextLength }: ModelSummary): PlannedModel => ({
   name,

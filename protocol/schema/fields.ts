@@ -36,11 +36,8 @@ export type FieldsOutput<F> = Flat<
 type OutputOf<S> = S extends Schema<unknown> ? Output<S> : never;
 
 /** Fields that are not named are left out of the result. */
-export function object<F extends FieldTable>(fields: F, what?: string): Schema<FieldsOutput<F>>;
-export function object<T extends object>(fields: Fields<T>, what?: string): Schema<T>;
-export function object(fields: object, what = 'an object'): Schema<unknown> {
-  return v.pipe(table(what), fieldsOf(fields as v.ObjectEntries));
-}
+export const object = <F extends FieldTable>(fields: F, what = 'an object'): Schema<FieldsOutput<F>> =>
+  v.pipe(table(what), fieldsOf(fields as v.ObjectEntries)) as Schema<unknown> as Schema<FieldsOutput<F>>;
 
 /** One that holds as a whole too: its fields fit together. `what`: what it has to be, as a noun. */
 export const ensure = <T>(schema: Schema<T>, holds: (value: T) => boolean, what: string): Schema<T> =>
@@ -70,19 +67,13 @@ export function choosing<T>(choose: (value: unknown) => Schema<T>, among: () => 
 
 export const choicesOf = (schema: object): readonly v.GenericSchema[] | undefined => choices.get(schema)?.();
 
-type Kinds<T extends { readonly kind: string }> = {
-  readonly [K in T['kind']]: Fields<Omit<Extract<T, { readonly kind: K }>, 'kind'>>;
-};
-
 /** One member of such a union. */
 export type KindOutput<N extends string, F> = Flat<{ readonly kind: N } & FieldsOutput<F>>;
 /** The union, by the fields of its members. */
 export type KindsOutput<K> = { [N in keyof K & string]: KindOutput<N, K[N]> }[keyof K & string];
 
 /** A union discriminated by `kind`: the other fields of each. */
-export function byKind<K extends Readonly<Record<string, FieldTable>>>(kinds: K): Schema<KindsOutput<K>>;
-export function byKind<T extends { readonly kind: string }>(kinds: Kinds<T>): Schema<T>;
-export function byKind(kinds: Readonly<Record<string, object>>): Schema<unknown> {
+export function byKind<K extends Readonly<Record<string, FieldTable>>>(kinds: K): Schema<KindsOutput<K>> {
   const names = Object.keys(kinds);
   const none = object({ kind: oneOf(names) });
   const schemas = new Map<unknown, v.GenericSchema>(
@@ -94,7 +85,7 @@ export function byKind(kinds: Readonly<Record<string, object>>): Schema<unknown>
   return choosing<unknown>(
     (value) => schemas.get(fieldsIn(value)['kind']) ?? none,
     () => [...schemas.values()],
-  );
+  ) as Schema<KindsOutput<K>>;
 }
 
 /** What another schema looks at next. */

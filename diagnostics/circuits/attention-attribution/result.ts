@@ -1,8 +1,8 @@
 /** Why a head gives a key its weight: the result and its schema. */
+import { streamPart } from './stream-parts';
 import type { Output } from '../../../protocol/schema/check';
 import { ensure, figure, list, object, oneOf, optional, text, whole } from '../../../protocol/schema/fields';
 import { mostHeads, mostLayers } from '../../../protocol/schema/parts';
-import type { StreamPart } from './stream-parts';
 
 /** Parts of a stream that are shown one by one against each other; of more, the heads of a layer are taken together. */
 export const mostPaired = 96;
@@ -35,15 +35,7 @@ export const weightResult = ensure(
     score: figure,
     softcap: optional(figure),
     layers: list(whole, 'a list of layers', { most: mostLayers }),
-    parts: list(
-      object<StreamPart>({
-        kind: oneOf(['token', 'position', 'embedding', 'head', 'mlp', 'bias', 'replaced']),
-        layer: optional(whole),
-        head: optional(whole),
-      }),
-      'a list of parts',
-      { most: mostParts },
-    ),
+    parts: list(streamPart, 'a list of parts', { most: mostParts }),
     /** [parts]: each with the whole key, and each with the whole query. */
     byQuery: perPart,
     byKey: perPart,

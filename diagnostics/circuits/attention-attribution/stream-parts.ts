@@ -3,6 +3,8 @@
  * MLP wrote, and biases. Norms behind a branch (Gemma 2) and on sums (OPT-350m, BERT) are frozen at the scale that they have in
  * the run, so that the parts stay a sum. In float64.
  */
+import { object, oneOf, optional, whole } from '../../../protocol/schema/fields';
+import type { Output } from '../../../protocol/schema/check';
 import { changesOf, type Variant } from '../../../models/instrument/changes/changes';
 import type { LayerTap } from '../../../models/instrument/taps';
 import { addedAt, replacedAt } from '../../model-runner/stream-row';
@@ -18,11 +20,12 @@ import { frozen, scaleOf } from '../../shared/weights/norms';
  * head; `replaced`: a stream that an intervention put in place, or a vector that it
  * added.
  */
-export interface StreamPart {
-  readonly kind: 'token' | 'position' | 'embedding' | 'head' | 'mlp' | 'bias' | 'replaced';
-  readonly layer?: number;
-  readonly head?: number;
-}
+export const streamPart = object({
+  kind: oneOf(['token', 'position', 'embedding', 'head', 'mlp', 'bias', 'replaced']),
+  layer: optional(whole),
+  head: optional(whole),
+});
+export type StreamPart = Output<typeof streamPart>;
 
 /** What a run has to keep. */
 export const partTaps = (layer: number): readonly { readonly layer: number; readonly tap: LayerTap }[] => [

@@ -1,4 +1,5 @@
 /** The result of the analysis `attribution`, and its schema. */
+import { part } from '../../shared/effects/parts';
 import type { Output, Schema } from '../../../protocol/schema/check';
 import { taskMetrics } from '../../../protocol/analysis/tasks';
 import {
@@ -16,7 +17,6 @@ import {
 } from '../../../protocol/schema/fields';
 import { mostLayers } from '../../../protocol/schema/parts';
 import { edgeInputs, nodeField } from '../../shared/circuits/circuit';
-import type { Part } from '../../shared/effects/parts';
 import { baselines, methods } from './parameters';
 
 const cellSites = ['head', 'mlp', 'residual'] as const;
@@ -63,7 +63,7 @@ const edges = object({
   /** Prompts. */
   n: count,
   /** Heads and MLPs between which edges are: those with the largest estimates, in that order. */
-  nodes: list(object<Part>({ layer: whole, head: optional(whole) })),
+  nodes: list(part),
   /** Edges that end in one of them. */
   of: whole,
   /** Strongest first, by the exact effect where it is known. */

@@ -1,4 +1,5 @@
 /** The result of the analysis `circuit-discovery`, and its schema. */
+import { verdict } from '../../shared/circuits/verdict';
 import type { Output, Schema } from '../../../protocol/schema/check';
 import { taskMetrics } from '../../../protocol/analysis/tasks';
 import { ensure, count, figure, flag, list, object, oneOf, optional, whole } from '../../../protocol/schema/fields';
@@ -6,30 +7,10 @@ import { mostHeads, mostLayers } from '../../../protocol/schema/parts';
 import { modes } from '../../shared/effects/stand-ins';
 import { circuitField } from '../../shared/circuits/circuit';
 import { firstPassField } from '../../shared/circuits/first-pass';
-import { methods, type Removal } from '../../shared/circuits/discover';
-import type { CompletenessPoint, Level, NodeVerdict, Verdict } from '../../shared/circuits/verdict';
+import { removal, methods } from '../../shared/circuits/discover';
 
 const layersOf = <T>(item: Schema<T>): Schema<readonly T[]> =>
   list(item, 'a list of layers', { least: 1, most: mostLayers });
-
-const level: Schema<Level> = object<Level>({
-  mean: figure,
-  low: figure,
-  high: figure,
-  share: figure,
-  shareLow: figure,
-  shareHigh: figure,
-});
-
-const verdict: Schema<Verdict> = object<Verdict>({
-  model: level,
-  nothing: level,
-  circuit: level,
-  rest: level,
-  completeness: list(object<CompletenessPoint>({ removed: whole, model: figure, circuit: figure })),
-  minimality: list(object<NodeVerdict>({ change: figure, low: figure, high: figure, beside: whole })),
-  random: list(figure),
-});
 
 /** Means are over prompts, intervals 95 % of Student's t over prompts (NaN of one). Definitions: ../circuits/verdict.ts. */
 const fields = object({
@@ -49,7 +30,7 @@ const fields = object({
   /** [layers][heads], and [layers]: what the removal of one part from the whole model takes, a share. */
   own: optional(layersOf(list(figure, 'a list of heads', { most: mostHeads }))),
   ownMlp: optional(layersOf(figure)),
-  removals: list(object<Removal>({ layer: whole, head: optional(whole), removed: flag, faithfulness: figure })),
+  removals: list(removal),
   circuit: optional(circuitField),
   /** Where gradients chose the edges that were patched. */
   edgePass: optional(firstPassField),

@@ -3,6 +3,8 @@
  * positions, evenly; their values stay. In a causal model only the last row changes, so that the values at the positions are those
  * of the plain run.
  */
+import { figure, object, list, pair, whole, text, count, optional } from '../../../protocol/schema/fields';
+import type { Output } from '../../../protocol/schema/check';
 import type { HeadPlace } from '../../../protocol/schema/written-form';
 import type { Variant } from '../../../models/instrument/changes/changes';
 import { placesOf } from '../../shared/effects/columns';
@@ -19,30 +21,36 @@ import type { ModelRunner } from '../../model-runner/model-runner';
 import { meanInterval, wilson } from '../../shared/statistics/proportion';
 import { mean } from '../../../kernels/tensors/vectors';
 
-export type BeforeAfter = readonly [before: Level, after: Level];
+const threeFigures = object({ mean: figure, low: figure, high: figure });
+const beforeAfter = pair(threeFigures, threeFigures, 'a level before and one after');
+export type BeforeAfter = Output<typeof beforeAfter>;
 
-export interface MoverAttention extends HeadPlace {
+const moverAttention = object({
+  layer: whole,
+  head: whole,
   /** Mass on the places of right answers, and of wrong ones; 95 % intervals over prompts (Student's t). */
-  readonly right: BeforeAfter;
-  readonly wrong: BeforeAfter;
+  right: beforeAfter,
+  wrong: beforeAfter,
   /** Mass on right answers after less before, prompt by prompt. */
-  readonly change: Level;
-}
+  change: threeFigures,
+});
+export type MoverAttention = Output<typeof moverAttention>;
 
-export interface Repair {
-  readonly heads: readonly HeadPlace[];
-  readonly to: string;
-  readonly n: number;
+export const repair = object({
+  heads: list(object({ layer: whole, head: whole })),
+  to: text,
+  n: count,
   /** Share of prompts whose largest logit is that of a right answer, before and after; Wilson's interval. */
-  readonly accuracy: readonly [before: Level, after: Level];
+  accuracy: beforeAfter,
   /** The same among right and wrong answers alone. */
-  readonly choice: readonly [before: Level, after: Level];
-  readonly metric: readonly [before: Level, after: Level];
+  choice: beforeAfter,
+  metric: beforeAfter,
   /** After less before, prompt by prompt. */
-  readonly change: Level;
+  change: threeFigures,
   /** Movers of the first task behind the repair, and what they attend to; absent in older results. */
-  readonly movers?: readonly MoverAttention[];
-}
+  movers: optional(list(moverAttention)),
+});
+export type Repair = Output<typeof repair>;
 
 /** One prompt before and after the repair. */
 export type RepairedPrompt = readonly { readonly right: boolean; readonly chosen: boolean; readonly metric: number }[];

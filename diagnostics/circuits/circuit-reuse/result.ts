@@ -1,33 +1,15 @@
 /** The result of the analysis `circuit-reuse`, and its schema. */
-import type { Output, Schema } from '../../../protocol/schema/check';
+import { overlap } from '../../shared/circuits/overlap';
+import { role } from '../../shared/circuits/roles';
+import { level } from '../../shared/circuits/verdict';
+import { repair } from './repair';
+import type { Output } from '../../../protocol/schema/check';
 import { taskMetrics } from '../../../protocol/analysis/tasks';
-import { count, figure, list, object, oneOf, optional, pair, text, whole } from '../../../protocol/schema/fields';
+import { count, figure, list, object, oneOf, optional, text, whole } from '../../../protocol/schema/fields';
 import { circuitField } from '../../shared/circuits/circuit';
-import type { Baseline, Overlap } from '../../shared/circuits/overlap';
-import { roles, type HeadRole } from '../../shared/circuits/roles';
-import type { Level } from '../../shared/circuits/verdict';
-import type { MoverAttention, Repair } from './repair';
 
-const level: Schema<Level> = object<Level>({
-  mean: figure,
-  low: figure,
-  high: figure,
-  share: figure,
-  shareLow: figure,
-  shareHigh: figure,
-});
 const chance = object({ mean: figure, largest: figure, share: figure, n: count });
-const role: Schema<HeadRole> = object<HeadRole>({
-  layer: whole,
-  head: whole,
-  previous: figure,
-  duplicate: figure,
-  induction: figure,
-  answers: figure,
-  direct: figure,
-  inhibition: figure,
-  role: oneOf(roles),
-});
+
 /** One task: its circuit, and what both circuits keep of it on its held-out prompts. */
 const side = object({
   task: text,
@@ -45,43 +27,12 @@ const side = object({
 });
 export type Side = Output<typeof side>;
 
-const baseline: Schema<Baseline> = object<Baseline>({ mean: figure, chance: figure });
-const overlap: Schema<Overlap> = object<Overlap>({
-  what: oneOf(['heads', 'mlps', 'edges']),
-  first: whole,
-  second: whole,
-  shared: whole,
-  ofEither: figure,
-  ofFirst: figure,
-  ofSecond: figure,
-  anyHeads: optional(baseline),
-  sameLayers: optional(baseline),
-});
-type Three = Repair['change'];
-const three: Schema<Three> = object<Three>({ mean: figure, low: figure, high: figure });
-const beforeAfter = pair(three, three, 'a level before and one after');
-
 export const reuseResult = object({
   first: side,
   second: side,
   overlap: list(overlap),
   /** Heads of both circuits, and those of them that have the same role in both tasks (other than none). */
   sameRole: object({ shared: whole, same: whole }),
-  repair: optional(
-    object<Repair>({
-      heads: list(object({ layer: whole, head: whole })),
-      to: text,
-      n: count,
-      accuracy: beforeAfter,
-      choice: beforeAfter,
-      metric: beforeAfter,
-      change: three,
-      movers: optional(
-        list(
-          object<MoverAttention>({ layer: whole, head: whole, right: beforeAfter, wrong: beforeAfter, change: three }),
-        ),
-      ),
-    }),
-  ),
+  repair: optional(repair),
 });
 export type ReuseResult = Output<typeof reuseResult>;

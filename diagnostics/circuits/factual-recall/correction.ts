@@ -3,6 +3,9 @@
  * effect on the right answer is negative on the prompts of the fit get a gain; the last MLP loses a share of what lowers the token
  * that leads before it (protocol/interventions/unsuppress.ts). The published recipe was not found: both are Headscope's choice.
  */
+import { mean } from './suppression';
+import { object, text, figure } from '../../../protocol/schema/fields';
+import type { Output } from '../../../protocol/schema/check';
 import type { HeadPlace } from '../../../protocol/schema/written-form';
 import type { Variant } from '../../../models/instrument/changes/changes';
 import { gainsOf } from '../../../models/instrument/changes/gain';
@@ -10,7 +13,6 @@ import type { Intervention } from '../../../protocol/interventions/interventions
 import type { ModelRunner } from '../../model-runner/model-runner';
 import { meanInterval, wilson } from '../../shared/statistics/proportion';
 import type { Fact } from './prompts';
-import type { Mean } from './suppression';
 
 export interface Setting {
   readonly name: string;
@@ -78,20 +80,21 @@ export async function answeredBy(
   });
 }
 
-interface Share {
-  readonly value: number;
-  readonly low: number;
-  readonly high: number;
-}
+const share = object({ value: figure, low: figure, high: figure });
+type Share = Output<typeof share>;
 
-export interface Corrected extends Setting {
+export const correctedSchema = object({
+  name: text,
+  gain: figure,
+  share: figure,
   /** Probability of the right answer, over the held-out prompts. */
-  readonly probability: Mean;
+  probability: mean,
   /** Paired, against the unchanged model. */
-  readonly change: Mean;
-  readonly accuracy: Share;
-  readonly amongAnswers: Share;
-}
+  change: mean,
+  accuracy: share,
+  amongAnswers: share,
+});
+export type Corrected = Output<typeof correctedSchema>;
 
 export function correctedOf(setting: Setting, own: readonly Answered[], before: readonly Answered[]): Corrected {
   const share = (is: (one: Answered) => boolean): Share => {

@@ -1,4 +1,6 @@
 /** MLPs explained by what entered them (regression.ts), and what their intercept stands for. */
+import { object, figure } from '../../../protocol/schema/fields';
+import type { Output } from '../../../protocol/schema/check';
 import type { HeadPlace } from '../../../protocol/schema/written-form';
 import { headWrites } from '../../shared/weights/head-writes';
 import type { ModelRunner } from '../../model-runner/model-runner';
@@ -134,14 +136,15 @@ export async function unembeddingOf(
   return { mean: sum, answers: found };
 }
 
-export interface Directions {
+export const directions = object({
   /** Cosine of c with the mean direction of the answers less that of all tokens. */
-  readonly intercept: number;
+  intercept: figure,
   /** Mean over the held-out prompts of the cosine of m - sum w a with the direction of the prompt's own answer less the mean of all tokens. */
-  readonly own: number;
+  own: figure,
   /** The same with the answer of another fact: what any answer has. */
-  readonly other: number;
-}
+  other: figure,
+});
+type Directions = Output<typeof directions>;
 
 export function directionsOf(
   { byHead, residues }: Decomposed,

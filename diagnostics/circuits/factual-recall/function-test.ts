@@ -4,6 +4,8 @@
  * for the fact itself (the residue m - sum w a, mean over its prompts of the fit: it knows the answer), and a random direction of
  * the length of c.
  */
+import { object, optional, whole, oneOf, figure } from '../../../protocol/schema/fields';
+import type { Output } from '../../../protocol/schema/check';
 import type { Variant } from '../../../models/instrument/changes/changes';
 import { random, seedFor } from '../../../kernels/tensors/random';
 import type { ModelRunner } from '../../model-runner/model-runner';
@@ -17,19 +19,20 @@ import { dot } from '../../../kernels/tensors/vectors';
 export const additions = ['intercept', 'residue', 'random'] as const;
 type Addition = (typeof additions)[number];
 
-export interface FunctionPoint {
+export const functionPoint = object({
   /** Absent where nothing is added. */
-  readonly layer?: number;
-  readonly addition: Addition | 'none';
-  readonly alpha: number;
+  layer: optional(whole),
+  addition: oneOf([...additions, 'none']),
+  alpha: figure,
   /** Median over the topics, and quartiles, of the rank of the answer. */
-  readonly rank: number;
-  readonly low: number;
-  readonly high: number;
+  rank: figure,
+  low: figure,
+  high: figure,
   /** Share of topics whose answer is first among the answers of the task. */
-  readonly first: number;
-  readonly topics: number;
-}
+  first: figure,
+  topics: whole,
+});
+type FunctionPoint = Output<typeof functionPoint>;
 
 /** Topics that are tried at most. */
 const mostTopics = 16;

@@ -1,4 +1,6 @@
 /** Text that asks for no fact: what a correction of facts may spoil. */
+import { object, figure, count } from '../../../protocol/schema/fields';
+import type { Output } from '../../../protocol/schema/check';
 import type { Variant } from '../../../models/instrument/changes/changes';
 import { refusal } from '../../../protocol/wire/failures';
 import type { ModelRunner } from '../../model-runner/model-runner';
@@ -63,22 +65,23 @@ export async function readWindow(model: ModelRunner, ids: readonly number[], var
   return { loss, tokens: ids.length - 1, confidence, right };
 }
 
-export interface Neutral {
+export const neutral = object({
   /** Nats a token. */
-  readonly loss: number;
+  loss: figure,
   /** Change against the unchanged model, with its interval over windows. */
-  readonly change: number;
-  readonly changeLow: number;
-  readonly changeHigh: number;
+  change: figure,
+  changeLow: figure,
+  changeHigh: figure,
   /** Mean probability of the most probable token, share of tokens where it is right. */
-  readonly confidence: number;
-  readonly accuracy: number;
-  readonly accuracyLow: number;
-  readonly accuracyHigh: number;
+  confidence: figure,
+  accuracy: figure,
+  accuracyLow: figure,
+  accuracyHigh: figure,
   /** Expected calibration error: over ten bins of confidence, mean |accuracy - confidence| weighted by tokens. */
-  readonly calibration: number;
-  readonly tokens: number;
-}
+  calibration: figure,
+  tokens: count,
+});
+export type Neutral = Output<typeof neutral>;
 
 const bins = 10;
 

@@ -1,39 +1,23 @@
 /** The result of the analysis `factual-recall`, and its schema. */
-import type { HeadPlace } from '../../../protocol/schema/written-form';
+import { functionPoint } from './function-test';
+import { layers, suppression } from './suppression';
+import { directions } from './decomposition';
+import { correctedSchema } from './correction';
+import { neutral } from './neutral-text';
 import type { Output, Schema } from '../../../protocol/schema/check';
 import { count, figure, flag, list, object, oneOf, optional, text, whole } from '../../../protocol/schema/fields';
-import { mostHeads, mostLayers } from '../../../protocol/schema/parts';
-import type { Corrected } from './correction';
-import type { Directions } from './decomposition';
-import { additions, type FunctionPoint } from './function-test';
-import type { Neutral } from './neutral-text';
+import { mostHeads } from '../../../protocol/schema/parts';
 import { senders } from './parameters';
-import type { Mean, Suppression } from './suppression';
 
 /** [layers][heads] */
 type PerHead = readonly (readonly number[])[];
 
-const layers = <T>(item: Schema<T>): Schema<readonly T[]> =>
-  list(item, 'a list of layers', { most: 2 * mostLayers + 2 });
 const perHead: Schema<PerHead> = layers(list(figure, 'a list of heads', { most: mostHeads }));
 const place = object({ layer: whole, head: whole });
 const places = list(place, 'a list of heads');
 /** Medians and quartiles of ranks over prompts, by point of the stream (`pointNames`). */
 const curve = object({ median: layers(figure), low: layers(figure), high: layers(figure) });
 export type RankCurve = Output<typeof curve>;
-
-const mean = object<Mean>({ mean: figure, low: figure, high: figure });
-const share = object<Corrected['accuracy']>({ value: figure, low: figure, high: figure });
-const point = object<FunctionPoint>({
-  layer: optional(whole),
-  addition: oneOf([...additions, 'none']),
-  alpha: figure,
-  rank: figure,
-  low: figure,
-  high: figure,
-  first: figure,
-  topics: whole,
-});
 
 const factRow = object({
   topic: text,
@@ -68,12 +52,12 @@ const mlpFound = object({
   summedWeight: figure,
   streamR2: figure,
   streamHeldR2: figure,
-  weights: list(object<HeadPlace & { weight: number }>({ layer: whole, head: whole, weight: figure }), 'a list'),
+  weights: list(object({ layer: whole, head: whole, weight: figure }), 'a list'),
   /** w of the rest of the stream. */
   rest: figure,
   /** Length of c over the mean length of the outputs. */
   interceptShare: figure,
-  directions: optional(object<Directions>({ intercept: figure, own: figure, other: figure })),
+  directions: optional(directions),
   /** Tokens that c puts first, read as a residual stream; their logits. */
   top: list(object({ token: text, logit: figure }), 'a list of tokens', { most: 64 }),
 });
@@ -110,60 +94,14 @@ export const recallResult = object({
   movers: optional(places),
   reads: optional(list(headReads, 'a list of heads')),
   mlps: optional(layers(mlpFound)),
-  bare: optional(point),
-  tried: optional(list(point, 'a list of points')),
-  suppression: optional(
-    object<Suppression>({
-      layers: layers(
-        object<Suppression['layers'][number]>({
-          attention: mean,
-          mlp: mean,
-          attentionFrequent: figure,
-          mlpFrequent: figure,
-          attentionMargin: figure,
-          mlpMargin: figure,
-        }),
-      ),
-      last: mean,
-      lastMargin: mean,
-      lowered: object<Suppression['lowered']>({ value: figure, low: figure, high: figure, n: count }),
-      heads: list(figure, 'a list of heads', { most: mostHeads }),
-    }),
-  ),
+  bare: optional(functionPoint),
+  tried: optional(list(functionPoint, 'a list of points')),
+  suppression: optional(suppression),
   frequentBy: optional(oneOf(['text', 'vocabulary'])),
   suppressing: optional(places),
-  corrected: optional(
-    list(
-      object<Corrected>({
-        name: text,
-        gain: figure,
-        share: figure,
-        probability: mean,
-        change: mean,
-        accuracy: share,
-        amongAnswers: share,
-      }),
-      'a list of settings',
-    ),
-  ),
+  corrected: optional(list(correctedSchema, 'a list of settings')),
   /** In the order of `corrected`; absent where the model reads no text. */
-  neutral: optional(
-    list(
-      object<Neutral>({
-        loss: figure,
-        change: figure,
-        changeLow: figure,
-        changeHigh: figure,
-        confidence: figure,
-        accuracy: figure,
-        accuracyLow: figure,
-        accuracyHigh: figure,
-        calibration: figure,
-        tokens: count,
-      }),
-      'a list of settings',
-    ),
-  ),
+  neutral: optional(list(neutral, 'a list of settings')),
   /** Largest relative errors of the sums: of the writes of heads, of the stream, of the parts of a logit. */
   check: optional(object({ heads: figure, stream: figure, logit: figure })),
 });

@@ -2,6 +2,9 @@
  * What each layer does directly to the right answer (direct logit attribution, norms frozen), and to frequent tokens: the claim of
  * arXiv:2403.19521 is that the last layer lowers the answer and pulls towards frequent tokens ("anti-overconfidence").
  */
+import { object, figure, count, list } from '../../../protocol/schema/fields';
+import { mostHeads, mostLayers } from '../../../protocol/schema/parts';
+import type { Output, Schema } from '../../../protocol/schema/check';
 import type { DirectEffects, LogitTarget } from '../../model-runner/direct-paths';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import { meanInterval, wilson } from '../../shared/statistics/proportion';
@@ -18,34 +21,36 @@ export interface DirectFact {
   readonly error: number;
 }
 
-export interface Mean {
-  readonly mean: number;
-  readonly low: number;
-  readonly high: number;
-}
+export const mean = object({ mean: figure, low: figure, high: figure });
+export type Mean = Output<typeof mean>;
 
-interface LayerDirect {
-  readonly attention: Mean;
-  readonly mlp: Mean;
-  /** The same on the mean of frequent tokens; without intervals. */
-  readonly attentionFrequent: number;
-  readonly mlpFrequent: number;
-  /** And on the answer less the mean of the other answers. */
-  readonly attentionMargin: number;
-  readonly mlpMargin: number;
-}
+/** Both sides of each layer, and the ends, at the most. */
+export const layers = <T>(item: Schema<T>): Schema<readonly T[]> =>
+  list(item, 'a list of layers', { most: 2 * mostLayers + 2 });
 
-export interface Suppression {
-  readonly layers: readonly LayerDirect[];
+export const suppression = object({
+  layers: layers(
+    object({
+      attention: mean,
+      mlp: mean,
+      /** The same on the mean of frequent tokens; without intervals. */
+      attentionFrequent: figure,
+      mlpFrequent: figure,
+      /** And on the answer less the mean of the other answers. */
+      attentionMargin: figure,
+      mlpMargin: figure,
+    }),
+  ),
   /** Effect of the last layer, attention and MLP together. */
-  readonly last: Mean;
+  last: mean,
   /** The same on the answer less the mean of the other answers. */
-  readonly lastMargin: Mean;
+  lastMargin: mean,
   /** Prompts whose answer the last layer lowers. */
-  readonly lowered: { readonly value: number; readonly low: number; readonly high: number; readonly n: number };
+  lowered: object({ value: figure, low: figure, high: figure, n: count }),
   /** [heads of the last layer]: mean effect on the answer over the prompts of the fit. */
-  readonly heads: readonly number[];
-}
+  heads: list(figure, 'a list of heads', { most: mostHeads }),
+});
+export type Suppression = Output<typeof suppression>;
 
 export async function directFact(
   model: ModelRunner,

@@ -1,8 +1,7 @@
 /** The result of the analysis `head-subspace`, and its schema. */
-import type { Output, Schema } from '../../../protocol/schema/check';
+import type { Output } from '../../../protocol/schema/check';
 import { count, figure, flag, list, object, oneOf, texts, triple, whole } from '../../../protocol/schema/fields';
 import { mutations } from '../../shared/choices/layout';
-import type { Level } from '../../shared/choices/answers';
 import { bases } from './subspace';
 import { inputs, items } from './vectors';
 
@@ -12,7 +11,7 @@ export const leastLowered = 0.01;
 export const compressions = [...inputs, 'all'] as const;
 export type Compression = (typeof compressions)[number];
 
-const level: Schema<Level> = object<Level>({ mean: figure, low: figure, high: figure });
+const level = object({ mean: figure, low: figure, high: figure });
 /** Loss among the labels in nats, and share of prompts whose right label has the largest logit of them. */
 const answers = object({ loss: level, accuracy: level });
 export type Answers = Output<typeof answers>;

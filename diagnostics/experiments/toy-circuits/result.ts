@@ -1,22 +1,14 @@
 /** The result of the experiment `toy-circuits`, and its schema. */
+import { taskAccuracy } from '../../../protocol/analysis/tasks';
 import type { Output, Schema } from '../../../protocol/schema/check';
-import type { TaskAccuracy } from '../../../protocol/analysis/tasks';
-import { count, figure, list, number, object, optional, text, whole } from '../../../protocol/schema/fields';
+import { count, list, number, object, optional, text } from '../../../protocol/schema/fields';
 import { curvesSchema } from '../../shared/training/curves';
-
-const accuracy: Schema<TaskAccuracy> = object<TaskAccuracy>({
-  value: figure,
-  low: figure,
-  high: figure,
-  correct: whole,
-  n: count,
-});
 
 /** What the written model does on new prompts of a task. */
 const learned = object({
   task: text,
   title: text,
-  accuracy,
+  accuracy: taskAccuracy,
   /** Share of prompts that a guess among the answers that occur in the prompt gets right. */
   chance: number,
 });

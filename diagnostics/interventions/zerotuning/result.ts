@@ -5,7 +5,7 @@ import { count, figure, flag, list, object, oneOf, orNull, text, whole } from '.
 import { mostHeads, mostHeadsInAll, mostLayers } from '../../../protocol/schema/parts';
 import type { PerHead } from '../../../protocol/results/heads';
 import { heldOutField } from '../../shared/labelled-heads/halves';
-import { methodFields, type Method } from '../../shared/labelled-heads/methods';
+import { method } from '../../shared/labelled-heads/methods';
 import { scoreField } from '../../shared/labelled-heads/questions';
 import { methods, targets } from './parameters';
 
@@ -70,7 +70,7 @@ export const zeroTuningResult = object({
     most: 256,
   }),
   heldOut: heldOutField,
-  methods: list(object<Method>(methodFields), 'a list of methods', { most: 16 }),
+  methods: list(method, 'a list of methods', { most: 16 }),
   /** Of the control: labels' logits are divided by it. */
   temperature: figure,
   /** Layers whose window is shorter than the longest prompt: behind it token 0 is out of reach and gamma does nothing. */

@@ -7,23 +7,26 @@
  * - cosine: of p_a(i, .) and p_b(i, .) over the same queries. Its mean over pairs of heads is L_d of ACMIL (arXiv:2311.07125, equation
  *   of the diversity loss), which trains branches not to attend to the same instances.
  */
+import { object, list, figure } from '../../../protocol/schema/fields';
+import type { Output } from '../../../protocol/schema/check';
 import { cosine } from '../../../kernels/modules/acmil/definition';
 import { entropyOf, strongestMass } from '../../../kernels/modules/acmil/pictures';
 import { mean } from '../../../kernels/tensors/vectors';
 
-export interface LayerConcentration {
+export const layerConcentration = object({
   /** [heads]; NaN where no query may read more than K keys. */
-  readonly mass: readonly number[];
+  mass: list(figure),
   /** [heads] */
-  readonly entropy: readonly number[];
+  entropy: list(figure),
   /** [heads][heads]; 1 on the diagonal. */
-  readonly cosine: readonly (readonly number[])[];
+  cosine: list(list(figure)),
   /** [heads]: mean cosine with the other heads, and the largest; NaN of a single head. */
-  readonly alike: readonly number[];
-  readonly nearest: readonly number[];
+  alike: list(figure),
+  nearest: list(figure),
   /** L_d: mean cosine over pairs of heads; NaN for a single head. */
-  readonly diversity: number;
-}
+  diversity: figure,
+});
+export type LayerConcentration = Output<typeof layerConcentration>;
 
 /** `maps`: [heads] of [n, n]; `keys`: how many keys a query may read; `queries`: those that count. */
 export function concentrationOf(

@@ -1,20 +1,9 @@
+import { layerConcentration } from './layer';
 import type { Output } from '../../../protocol/schema/check';
-import { count, figure, list, object, optional } from '../../../protocol/schema/fields';
-import type { LayerConcentration } from './layer';
+import { count, list, object, optional } from '../../../protocol/schema/fields';
 
 export const concentrationResult = object({
   strongest: count,
-  layers: optional(
-    list(
-      object<LayerConcentration>({
-        mass: list(figure),
-        entropy: list(figure),
-        cosine: list(list(figure)),
-        alike: list(figure),
-        nearest: list(figure),
-        diversity: figure,
-      }),
-    ),
-  ),
+  layers: optional(list(layerConcentration)),
 });
 export type ConcentrationResult = Output<typeof concentrationResult>;

@@ -1,12 +1,15 @@
 /** Units of all layers counted by the logarithm of their score, in equal bins. */
+import { object, figure, whole } from '../../../protocol/schema/fields';
+import type { Output } from '../../../protocol/schema/check';
 import type { Removed } from './choose';
 
-export interface HistogramBin {
+export const histogramBin = object({
   /** Middle of the bin: log10 of the score; scores below 1e-12 count as 1e-12. */
-  readonly log: number;
-  readonly kept: number;
-  readonly removed: number;
-}
+  log: figure,
+  kept: whole,
+  removed: whole,
+});
+type HistogramBin = Output<typeof histogramBin>;
 
 const bins = 24;
 

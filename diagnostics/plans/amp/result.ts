@@ -1,9 +1,9 @@
 /** The result of `amp`, and its schema. */
+import { histogramBin } from './histogram';
 import type { Output } from '../../../protocol/schema/check';
 import { count, figure, flag, list, object, oneOf, orNull, text, whole } from '../../../protocol/schema/fields';
 import { figuresPerHead, mostLayers } from '../../../protocol/schema/parts';
 import { beforeAfterField } from '../../shared/conversions/before-after';
-import type { HistogramBin } from './histogram';
 import { criteria } from './parameters';
 
 const figures = list(figure, 'a list of numbers');
@@ -51,7 +51,7 @@ export const ampResult = object({
   groupScores: figuresPerHead,
   /** [layers][heads]: `scores` / sum of those of the layer. */
   shares: figuresPerHead,
-  histogram: list(object<HistogramBin>({ log: figure, kept: whole, removed: whole }), 'a list of bins', { most: 256 }),
+  histogram: list(histogramBin, 'a list of bins', { most: 256 }),
   /** [layers][units] */
   unitScores: list(figures, 'a list of layers', { most: mostLayers }),
   share: figure,

@@ -1,7 +1,7 @@
 /** What the analysis finds; heads are key/value heads. */
+import { rule } from './rules';
 import type { Output } from '../../../protocol/schema/check';
 import { figure, list, object, optional, text, whole, wholes } from '../../../protocol/schema/fields';
-import type { Rule } from './rules';
 
 const perHead = list(list(figure));
 const answered = object({ loss: figure, right: figure });
@@ -69,7 +69,7 @@ export const moaResult = object({
   /** The one that was chosen. */
   chosen: optional(whole),
   /** [layers][heads] */
-  rules: optional(list(list(object<Rule>({ alpha: figure, beta: figure })))),
+  rules: optional(list(list(rule))),
   /** Lengths of the table and the charts, rising. */
   lengths: optional(wholes),
   /** [lengths][layers][heads]: positions that the cache keeps. */

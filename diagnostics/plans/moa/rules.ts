@@ -2,14 +2,17 @@
  * Elastic rules of spans, S(N) = alpha + beta N (arXiv:2406.14909, section 3), as the search sees them: blocks of c positions, of which a
  * head keeps the first column (sinks) and the nb nearest to the diagonal, nb = int(alpha / c + beta N / c), at least 1.
  */
+import { object, figure } from '../../../protocol/schema/fields';
+import type { Output } from '../../../protocol/schema/check';
 import type { HeadPlan } from '../../../protocol/plans/head-plan';
 import { byDistance, blocksOf } from './influence';
 
-export interface Rule {
+export const rule = object({
   /** Positions; may be negative beside a slope. */
-  readonly alpha: number;
-  readonly beta: number;
-}
+  alpha: figure,
+  beta: figure,
+});
+export type Rule = Output<typeof rule>;
 
 export interface RuleSpace {
   /** Lengths at which influence was profiled, rising. */

@@ -1,7 +1,7 @@
 /** What the analysis `plan-evaluation` saves. */
+import { givenPlan } from '../../../protocol/plans/plan-from';
 import type { Output, Schema } from '../../../protocol/schema/check';
 import {
-  count,
   either,
   figure,
   list,
@@ -16,14 +16,6 @@ import {
   whole,
 } from '../../../protocol/schema/fields';
 import { mostHeads, mostLayers } from '../../../protocol/schema/parts';
-import { headPlanField, type HeadPlan } from '../../../protocol/plans/head-plan';
-import {
-  headScoresField,
-  planMeasureField,
-  planOriginField,
-  plannedModelField,
-} from '../../../protocol/plans/plan-file';
-import type { GivenPlan } from '../../../protocol/plans/plan-from';
 import type { Facts } from '../../tasks/task';
 import { comparedKinds } from './plans';
 import { startModes } from './parameters';
@@ -31,13 +23,6 @@ import { startModes } from './parameters';
 /** `accuracy`: share of prompts that are answered; `loss`: of the next token in nats, mean over the tokens that count. */
 const scoreKinds = ['accuracy', 'loss'] as const;
 export type ScoreKind = (typeof scoreKinds)[number];
-
-// A type and no interface: results are records.
-const heads: Schema<GivenPlan['heads']> = list(
-  list<HeadPlan>(headPlanField, 'a list of heads', { least: 1, most: mostHeads }),
-  'a list of layers',
-  { least: 1, most: mostLayers },
-);
 
 const facts: Schema<Facts> = record(either(figure, text, 'a number or a text'), 'an object of facts');
 
@@ -79,16 +64,7 @@ const factRow = object({ fact: text, value: text, n: whole, scores: list(figure)
 export type FactRow = Output<typeof factRow>;
 
 export const planEvaluationResult = object({
-  plan: object<GivenPlan>({
-    title: text,
-    heads,
-    prompt: optional(count),
-    measured: optional(list(planMeasureField)),
-    model: optional(plannedModelField),
-    origin: optional(planOriginField),
-    note: optional(text),
-    scores: optional(headScoresField),
-  }),
+  plan: givenPlan,
   /** Of the task, or of the text. */
   what: text,
   scored: oneOf(scoreKinds),

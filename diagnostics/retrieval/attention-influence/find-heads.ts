@@ -1,4 +1,6 @@
 /** The heads that copy, by probes (probe-set.ts): the first format that the model can answer, then all of its probes. */
+import { object, count, figure, list, oneOf, whole } from '../../../protocol/schema/fields';
+import type { Output } from '../../../protocol/schema/check';
 import type { Variant } from '../../../models/instrument/changes/changes';
 import { FailureError } from '../../../protocol/wire/failures';
 import type { AnalysisJob, Step } from '../../analysis';
@@ -7,19 +9,19 @@ import { copyScores, mostReadIn, overTests, type HeadTable } from '../../shared/
 import { probeFormats, probesOf, type Probe, type ProbeFormat, type ProbeSetting } from './probe-set';
 
 /** How often the model answered: every token of the answer was the most probable one. */
-export interface Answered {
-  readonly format: ProbeFormat;
-  readonly answered: number;
-  readonly tests: number;
-}
+const answeredFields = { format: oneOf(probeFormats), answered: whole, tests: whole };
+const answered = object(answeredFields);
+type Answered = Output<typeof answered>;
 
-export interface ProbeOutcome extends Answered {
-  readonly probes: number;
+export const probeOutcome = object({
+  ...answeredFields,
+  probes: count,
   /** Mean number of tokens of a probe, answer included. */
-  readonly tokens: number;
+  tokens: figure,
   /** The formats that were tried before, and this one, on their first probes. */
-  readonly tried: readonly Answered[];
-}
+  tried: list(answered, 'a list of formats', { most: probeFormats.length }),
+});
+type ProbeOutcome = Output<typeof probeOutcome>;
 
 export interface FoundHeads {
   readonly scores: HeadTable;

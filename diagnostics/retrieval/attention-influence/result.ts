@@ -1,4 +1,5 @@
 /** The result of the analysis `attention-influence`, and its schema. */
+import { probeOutcome } from './find-heads';
 import type { HeadPlace } from '../../../protocol/schema/written-form';
 import type { Output, Schema } from '../../../protocol/schema/check';
 import {
@@ -8,7 +9,6 @@ import {
   flag,
   list,
   object,
-  oneOf,
   optional,
   text,
   texts,
@@ -16,12 +16,9 @@ import {
 } from '../../../protocol/schema/fields';
 import { mostHeads, mostHeadsInAll, mostLayers, placeFields } from '../../../protocol/schema/parts';
 import { mostDocuments } from '../../corpus';
-import type { Answered, ProbeOutcome } from './find-heads';
-import { probeFormats } from './probe-set';
 
 const place = object(placeFields());
 const places: Schema<readonly HeadPlace[]> = list(place, 'a list of heads', { most: mostHeadsInAll });
-const answered = { format: oneOf(probeFormats), answered: whole, tests: whole };
 const rows = <T>(item: Schema<T>): Schema<readonly T[]> => list(item, 'a list of documents', { most: mostDocuments });
 
 /** Losses are means over the predicted tokens of a document, nats per token. */
@@ -113,14 +110,7 @@ export const influenceResult = object({
   scores: optional(
     list(list(figure, 'a list of heads', { most: mostHeads }), 'a list of layers', { most: mostLayers }),
   ),
-  probe: optional(
-    object<ProbeOutcome>({
-      ...answered,
-      probes: count,
-      tokens: figure,
-      tried: list(object<Answered>(answered), 'a list of formats', { most: probeFormats.length }),
-    }),
-  ),
+  probe: optional(probeOutcome),
   /** Tokens of a window at most. */
   window: count,
   /** Percent of each source that is selected. */

@@ -1,28 +1,9 @@
 /** The result of the analysis `span-retrieval`, and its schema. */
-import type { Output, Schema } from '../../../protocol/schema/check';
-import {
-  count,
-  figure,
-  flag,
-  list,
-  number,
-  numbers,
-  object,
-  text,
-  texts,
-  whole,
-} from '../../../protocol/schema/fields';
+import type { Output } from '../../../protocol/schema/check';
+import { count, flag, list, number, numbers, object, text, texts, whole } from '../../../protocol/schema/fields';
 import { mostLayers } from '../../../protocol/schema/parts';
-import { chanceOf, figuresOf, signTest, type Figures, type Ranks } from './retrieve';
+import { figures, chanceOf, figuresOf, signTest, type Ranks } from './retrieve';
 
-const figures: Schema<Figures> = object<Figures>({
-  recall: number,
-  low: number,
-  high: number,
-  mrr: number,
-  mrrLow: figure,
-  mrrHigh: figure,
-});
 const depths = { most: mostLayers + 1 };
 const ranks = list(numbers, 'a list of depths', depths);
 

@@ -8,6 +8,8 @@
  * Centred: from each side its mean over the M texts is taken away first. Streams of language models share a large common part, which
  * makes all cosines alike, and two kinds of texts differ by one vector; neither says which text belongs to which.
  */
+import { object, number, figure } from '../../../protocol/schema/fields';
+import type { Output } from '../../../protocol/schema/check';
 import { meanReciprocalRank, rankOf, recallAt } from '../../../kernels/modules/m3c/retrieval';
 import { meanInterval, wilson } from '../../shared/statistics/proportion';
 
@@ -54,16 +56,17 @@ export function ranksOf(first: Side, second: Side, centred: boolean): Ranks {
   };
 }
 
-export interface Figures {
+export const figures = object({
   /** R@1 with Wilson's interval. */
-  readonly recall: number;
-  readonly low: number;
-  readonly high: number;
+  recall: number,
+  low: number,
+  high: number,
   /** MRR with Student's interval. */
-  readonly mrr: number;
-  readonly mrrLow: number;
-  readonly mrrHigh: number;
-}
+  mrr: number,
+  mrrLow: figure,
+  mrrHigh: figure,
+});
+export type Figures = Output<typeof figures>;
 
 export function figuresOf(ranks: readonly number[]): Figures {
   const recall = recallAt(1, ranks);

@@ -8,6 +8,8 @@
  * - `greedy`: parts whose own removal changes least come first, whatever their layer, and are taken away as long as F stays nearer
  *   to F(M) than the threshold, so that what remains is faithful by so much. A choice of Headscope.
  */
+import { object, whole, optional, flag, figure } from '../../../protocol/schema/fields';
+import type { Output } from '../../../protocol/schema/check';
 import type { Part } from '../effects/parts';
 import { without, type CircuitRun } from './circuit-run';
 import { mean } from '../../../kernels/tensors/vectors';
@@ -15,12 +17,15 @@ import { mean } from '../../../kernels/tensors/vectors';
 export const methods = ['greedy', 'threshold'] as const;
 export type Method = (typeof methods)[number];
 
-export interface Removal extends Part {
+export const removal = object({
+  layer: whole,
+  head: optional(whole),
   /** Whether it was taken away. */
-  readonly removed: boolean;
+  removed: flag,
   /** (F with it taken away - F(0)) / (F(M) - F(0)) of what worked by then. */
-  readonly faithfulness: number;
-}
+  faithfulness: figure,
+});
+type Removal = Output<typeof removal>;
 
 export interface Found {
   /** Least needed last. */

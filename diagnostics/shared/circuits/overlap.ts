@@ -7,28 +7,32 @@
  * - the same layers: in each layer as many heads as each circuit has there, since circuits tend to have their stages in the same
  *   layers anyway.
  */
+import { object, figure, oneOf, whole, optional } from '../../../protocol/schema/fields';
+import type { Output } from '../../../protocol/schema/check';
 import { nodeId, type Circuit } from './circuit';
 
-export interface Baseline {
+const baselineSchema = object({
   /** Shared on average. */
-  readonly mean: number;
+  mean: figure,
   /** Probability of sharing at least as many as were found. */
-  readonly chance: number;
-}
+  chance: figure,
+});
+export type Baseline = Output<typeof baselineSchema>;
 
-export interface Overlap {
-  readonly what: 'heads' | 'mlps' | 'edges';
-  readonly first: number;
-  readonly second: number;
-  readonly shared: number;
+export const overlap = object({
+  what: oneOf(['heads', 'mlps', 'edges']),
+  first: whole,
+  second: whole,
+  shared: whole,
   /** Of those in either, in the first, in the second; NaN of none. */
-  readonly ofEither: number;
-  readonly ofFirst: number;
-  readonly ofSecond: number;
+  ofEither: figure,
+  ofFirst: figure,
+  ofSecond: figure,
   /** Not of edges: which of them could be is not known. */
-  readonly anyHeads?: Baseline;
-  readonly sameLayers?: Baseline;
-}
+  anyHeads: optional(baselineSchema),
+  sameLayers: optional(baselineSchema),
+});
+export type Overlap = Output<typeof overlap>;
 
 export function overlapOf(first: Circuit, second: Circuit): readonly Overlap[] {
   const heads = ({ nodes }: Circuit) => nodes.filter(({ head }) => head !== undefined);

@@ -9,6 +9,8 @@
  * - inhibition: what movers behind the head attend to wrong answers more when its output at the last position is that on the
  *   counterpart; of heads that move nothing themselves.
  */
+import { object, whole, figure, oneOf } from '../../../protocol/schema/fields';
+import type { Output } from '../../../protocol/schema/check';
 import type { HeadPlace } from '../../../protocol/schema/written-form';
 import type { Variant } from '../../../models/instrument/changes/changes';
 import type { Pair } from '../effects/pairs';
@@ -22,7 +24,7 @@ import { mean } from '../../../kernels/tensors/vectors';
 export const scoreNames = ['previous', 'duplicate', 'induction', 'answers', 'direct', 'inhibition'] as const;
 export type RoleScores = Readonly<Record<(typeof scoreNames)[number], number>>;
 
-export const roles = [
+const roles = [
   'mover',
   'negative mover',
   'inhibition',
@@ -33,9 +35,18 @@ export const roles = [
 ] as const;
 type Role = (typeof roles)[number];
 
-export interface HeadRole extends HeadPlace, RoleScores {
-  readonly role: Role;
-}
+export const role = object({
+  layer: whole,
+  head: whole,
+  previous: figure,
+  duplicate: figure,
+  induction: figure,
+  answers: figure,
+  direct: figure,
+  inhibition: figure,
+  role: oneOf(roles),
+});
+export type HeadRole = Output<typeof role>;
 
 /** Attention from which a head has a role; effect on the logits and change of the movers' attention that are more than little. */
 export const leastAttention = 0.3;

@@ -13,6 +13,8 @@
  *
  * Intervals are those of ratio estimators, by Student's t over prompts (../activation-patching/effects.ts).
  */
+import { object, figure, list, whole } from '../../../protocol/schema/fields';
+import type { Output } from '../../../protocol/schema/check';
 import type { Random } from '../../../kernels/tensors/random';
 import { gapOf, valueOf, type Mean } from '../effects/patch-effects';
 import type { Part } from '../effects/parts';
@@ -20,12 +22,16 @@ import { without, type CircuitRun } from './circuit-run';
 import { nodeId } from './circuit';
 import { mean } from '../../../kernels/tensors/vectors';
 
-export interface Level extends Mean {
+export const level = object({
+  mean: figure,
+  low: figure,
+  high: figure,
   /** Share of F(M) - F(0), with its interval. */
-  readonly share: number;
-  readonly shareLow: number;
-  readonly shareHigh: number;
-}
+  share: figure,
+  shareLow: figure,
+  shareHigh: figure,
+});
+export type Level = Output<typeof level>;
 
 /** [circuits][prompts] beside the ends of the same prompts. */
 interface Ends {
@@ -77,35 +83,37 @@ export function randomCircuit(all: readonly Part[], circuit: readonly Part[], ra
 const subsetsOf = (nodes: readonly Part[], count: number, random: Random): readonly (readonly Part[])[] =>
   Array.from({ length: count }, () => drawn(nodes, Math.ceil(nodes.length / 2), random));
 
-export interface CompletenessPoint {
+const completenessPoint = object({
   /** Nodes taken away; all of the circuit in the last point. */
-  readonly removed: number;
+  removed: whole,
   /** F(M \ K) and F(C \ K), shares of F(M) - F(0) above F(0). */
-  readonly model: number;
-  readonly circuit: number;
-}
+  model: figure,
+  circuit: figure,
+});
 
-export interface NodeVerdict {
+const nodeVerdict = object({
   /** |F(C \ K) - F(C \ (K, v))| as a share, at the K that was chosen; its interval keeps the sign of the change. */
-  readonly change: number;
-  readonly low: number;
-  readonly high: number;
+  change: figure,
+  low: figure,
+  high: figure,
   /** Nodes in K. */
-  readonly beside: number;
-}
+  beside: whole,
+});
+type NodeVerdict = Output<typeof nodeVerdict>;
 
-export interface Verdict {
-  readonly model: Level;
-  readonly nothing: Level;
-  readonly circuit: Level;
+export const verdict = object({
+  model: level,
+  nothing: level,
+  circuit: level,
   /** The model without the circuit. */
-  readonly rest: Level;
-  readonly completeness: readonly CompletenessPoint[];
+  rest: level,
+  completeness: list(completenessPoint),
   /** In the order of the nodes. */
-  readonly minimality: readonly NodeVerdict[];
+  minimality: list(nodeVerdict),
   /** Faithfulness of random circuits. */
-  readonly random: readonly number[];
-}
+  random: list(figure),
+});
+export type Verdict = Output<typeof verdict>;
 
 export interface VerdictAsked {
   readonly nodes: readonly Part[];

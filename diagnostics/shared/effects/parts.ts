@@ -1,13 +1,13 @@
 /** The heads and MLPs of a model, one by one, and their outputs put in the place of what is computed. */
+import { object, whole, optional } from '../../../protocol/schema/fields';
+import type { Output } from '../../../protocol/schema/check';
 import type { Variant } from '../../../models/instrument/changes/changes';
 import type { ReplacementChange } from '../../../models/instrument/changes/replacement';
 import type { ModelFacts } from '../../model-runner/model-runner';
 
 /** A query head, or the MLP of a layer where `head` is absent. */
-export interface Part {
-  readonly layer: number;
-  readonly head?: number;
-}
+export const part = object({ layer: whole, head: optional(whole) });
+export type Part = Output<typeof part>;
 
 /** Layer by layer: heads, then the MLP. */
 export const partsOf = (blocks: ModelFacts['blocks']): readonly Part[] =>

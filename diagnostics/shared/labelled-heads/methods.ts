@@ -1,5 +1,6 @@
 /** What was done to the model beside what could be had without touching attention, on the same held-out prompts. */
-import { figure, text, type Fields } from '../../../protocol/schema/fields';
+import type { Output } from '../../../protocol/schema/check';
+import { object, figure, text } from '../../../protocol/schema/fields';
 import type { SectionCell, SectionColumn } from '../../../protocol/sections/table';
 import { cellOf } from '../sections/cell';
 import { fittedTemperature, isAtBound, labelBias, withLabelBias, withTemperature } from './controls';
@@ -8,22 +9,16 @@ import { threeDigits } from '../words';
 import { mean } from '../../../kernels/tensors/vectors';
 import * as build from '../../../protocol/sections/builders';
 
-export interface Method {
-  readonly name: string;
-  readonly accuracy: number;
-  /** ln of the probability of the right answers among the labels, in nats. */
-  readonly labelLogProbability: number;
-  readonly logProbability: number;
-  readonly entropy: number;
-}
-
-export const methodFields: Fields<Method> = {
+export const methodFields = {
   name: text,
   accuracy: figure,
+  /** ln of the probability of the right answers among the labels, in nats. */
   labelLogProbability: figure,
   logProbability: figure,
   entropy: figure,
 };
+export const method = object(methodFields);
+type Method = Output<typeof method>;
 
 export interface Compared {
   readonly name: string;

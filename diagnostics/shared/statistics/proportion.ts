@@ -1,10 +1,10 @@
 /** 95 % intervals of a share and of a mean, of independent units. */
+import { object, number } from '../../../protocol/schema/fields';
+import type { Output } from '../../../protocol/schema/check';
 import { studentReach } from './student';
 
-export interface Interval {
-  readonly low: number;
-  readonly high: number;
-}
+export const interval = object({ low: number, high: number });
+export type Interval = Output<typeof interval>;
 
 /** 97.5 % quantile of the normal distribution. */
 export const z975 = 1.959963984540054;

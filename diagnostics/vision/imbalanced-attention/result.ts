@@ -26,7 +26,7 @@ const perLayer = list(figure, 'a list of layers', { most: mostLayers });
 const rows = list(whole, 'a list of rows', { most: 2 ** 16 });
 
 const grounding = {
-  perHead: object<Grounding['perHead']>({
+  perHead: object({
     image: perHead,
     system: perHead,
     question: perHead,
@@ -34,7 +34,7 @@ const grounding = {
     raised: perHead,
     summary: perHead,
   }),
-  perLayer: object<Grounding['perLayer']>({
+  perLayer: object({
     image: perLayer,
     system: perLayer,
     question: perLayer,

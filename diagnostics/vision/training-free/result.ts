@@ -1,7 +1,8 @@
 /** What the analysis `training-free` saves. */
+import { interval } from '../../shared/statistics/proportion';
 import type { Output } from '../../../protocol/schema/check';
 import {
-  type PictureSample,
+  pictureSample,
   captionedPictures,
   setScore,
   shareChange,
@@ -20,12 +21,11 @@ import {
   texts,
   whole,
 } from '../../../protocol/schema/fields';
-import type { Interval } from '../../shared/statistics/proportion';
 
 // A type and no interface: results are records.
 const yesOrNo = oneOf(['yes', 'no'] as const);
 const some = { most: 1000 };
-const interval = object<Interval>({ low: number, high: number });
+
 const share = orNull(number);
 
 const answer = object({ text, readAs: yesOrNo, clear: flag });
@@ -121,7 +121,7 @@ export const trainingFreeResult = object({
   /** Methods that could not be run, with the reason on the first picture. */
   leftOut: list(object({ method: text, pictures: count, why: text }), 'a list of methods', some),
   truthLabels,
-  sample: object<PictureSample>({ count: whole, seed: whole, of: whole }),
+  sample: pictureSample,
   /** Pictures of the run. */
   total: whole,
   /** Why nothing was asked; absent where questions were. */

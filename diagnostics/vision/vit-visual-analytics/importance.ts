@@ -1,4 +1,7 @@
 /** What heads are worth on pictures: one run for each head without it, and one with no other head of its layer. */
+import { figuresPerHead } from '../../../protocol/schema/parts';
+import { object, oneOf } from '../../../protocol/schema/fields';
+import type { Output } from '../../../protocol/schema/check';
 import type { HeadPlace } from '../../../protocol/schema/written-form';
 import type { Variant } from '../../../models/instrument/changes/changes';
 import { gainsOf } from '../../../models/instrument/changes/gain';
@@ -77,12 +80,13 @@ export function perHead({ blocks }: Pick<ModelFacts, 'blocks'>, values: readonly
   return blocks.map(({ heads }) => values.slice(from, (from += heads)));
 }
 
-export interface Importance {
-  readonly metric: Metric;
-  readonly values: PerHead;
-  readonly low: PerHead;
-  readonly high: PerHead;
-}
+export const importance = object({
+  metric: oneOf(metrics),
+  values: figuresPerHead,
+  low: figuresPerHead,
+  high: figuresPerHead,
+});
+export type Importance = Output<typeof importance>;
 
 export function importanceOf(
   facts: Pick<ModelFacts, 'blocks'>,

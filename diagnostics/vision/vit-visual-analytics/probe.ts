@@ -2,6 +2,8 @@
  * The linear probe: softmax regression on features that are put to mean 0 and deviation 1 over the pictures it is trained on.
  * Loss: mean surprisal of the classes in nats, and `decay` / 2 times the sum of the squared weights.
  */
+import { figure, list, object } from '../../../protocol/schema/fields';
+import type { Output } from '../../../protocol/schema/check';
 import { add, multiply } from '../../../kernels/graph/operators/elementwise';
 import { fusedMatmul } from '../../../kernels/graph/operators/matrix';
 import { reduceSum } from '../../../kernels/graph/operators/reduce';
@@ -73,13 +75,16 @@ export async function* trainProbe(
   };
 }
 
+const figures = list(figure, 'a list of numbers');
+
 /** As it is saved: [classes][width] and so on. */
-export interface StoredProbe {
-  readonly weight: readonly (readonly number[])[];
-  readonly bias: readonly number[];
-  readonly mean: readonly number[];
-  readonly scale: readonly number[];
-}
+export const storedProbeSchema = object({
+  weight: list(figures, 'a list of rows'),
+  bias: figures,
+  mean: figures,
+  scale: figures,
+});
+type StoredProbe = Output<typeof storedProbeSchema>;
 
 export const storedProbe = ({
   linear: { data, rows, columns, bias = new Float32Array(rows) },

@@ -1,4 +1,6 @@
 /** Accuracy on held-out pictures as heads are pruned, the least important first, by each metric and in random order. */
+import { object, text, list, whole, figure } from '../../../protocol/schema/fields';
+import type { Output } from '../../../protocol/schema/check';
 import type { HeadPlace } from '../../../protocol/schema/written-form';
 import { random, seedFor } from '../../../kernels/tensors/random';
 import { sample } from '../../tasks/draft';
@@ -67,18 +69,22 @@ export async function prunedPicture(
   };
 }
 
-export interface PruneCurve {
-  readonly id: string;
-  readonly title: string;
-  readonly points: readonly {
-    readonly pruned: number;
-    /** Share of all heads. */
-    readonly share: number;
-    readonly accuracy: number;
-    /** Mean of the probability of the class. */
-    readonly probability: number;
-  }[];
-}
+export const pruneCurve = object({
+  id: text,
+  title: text,
+  points: list(
+    object({
+      pruned: whole,
+      /** Share of all heads. */
+      share: figure,
+      accuracy: figure,
+      /** Mean of the probability of the class. */
+      probability: figure,
+    }),
+    'a curve',
+  ),
+});
+export type PruneCurve = Output<typeof pruneCurve>;
 
 export function pruneCurves(
   orders: readonly Pick<PruneOrder, 'id' | 'title'>[],

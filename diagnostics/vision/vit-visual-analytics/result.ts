@@ -1,11 +1,11 @@
 /** The result of the analysis `vit-visual-analytics`, and its schema. */
+import { storedProbeSchema } from './probe';
+import { importance } from './importance';
+import { pruneCurve } from './pruning';
 import type { Output, Schema } from '../../../protocol/schema/check';
 import { count, figure, list, object, oneOf, optional, text, texts, whole } from '../../../protocol/schema/fields';
 import { figuresPerHead, mostHeads, mostHeadsInAll, mostLayers } from '../../../protocol/schema/parts';
 import { metrics } from './metrics';
-import type { StoredProbe } from './probe';
-import type { PruneCurve } from './pruning';
-import type { Importance } from './importance';
 
 const parts = ['probe', 'ranking', 'held out'] as const;
 
@@ -118,29 +118,15 @@ export const vitResult = object({
   grid: object({ rows: count, columns: count, leading: whole }),
   notes: texts,
   /** Where a probe names the classes. */
-  probe: optional(object<StoredProbe>({ weight: rows, bias: figures, mean: figures, scale: figures })),
+  probe: optional(storedProbeSchema),
   pictures: list(pictureResult, 'a list of pictures'),
   ranked: optional(score),
   heldOut: optional(score),
-  importance: optional(
-    list(object<Importance>({ metric: oneOf(metrics), values: table, low: table, high: table }), 'a list of metrics'),
-  ),
+  importance: optional(list(importance, 'a list of metrics')),
   byClass: optional(list(classResult, 'a list of classes')),
   /** Spearman's rank correlation over heads, [metrics][metrics]; NaN where one is the same for all heads. */
   agreement: optional(rows),
-  curves: optional(
-    list(
-      object<PruneCurve>({
-        id: text,
-        title: text,
-        points: list(
-          object<PruneCurve['points'][number]>({ pruned: whole, share: figure, accuracy: figure, probability: figure }),
-          'a curve',
-        ),
-      }),
-      'a list of curves',
-    ),
-  ),
+  curves: optional(list(pruneCurve, 'a list of curves')),
   strength: optional(strength),
   patterns: optional(patterns),
   /** By which the pruned heads are chosen, and their share. */

@@ -35,7 +35,7 @@ export function storedSetup(value: unknown): BenchmarkSetup | undefined {
   return checked.ok ? checked.result : undefined;
 }
 
-const draft: Schema<Draft> = object<Draft>({ plan: benchmarkSetup, rows: rowsOf(anyNumber) });
+const draft: Schema<Draft> = object({ plan: benchmarkSetup, rows: rowsOf(anyNumber) });
 
 /** Rows of a run that was cut off, as they were kept. */
 export function storedDraft(value: unknown): Draft | undefined {

@@ -12,7 +12,7 @@ interface Result extends Readonly<Record<string, unknown>> {
   readonly threshold: number;
 }
 
-const schema: Schema<Result> = object<{ scores: Result['scores']; threshold: number }>({
+const schema: Schema<Result> = object({
   scores: list(list(figure)),
   threshold: number,
 });

@@ -10,7 +10,7 @@ interface Result extends Readonly<Record<string, unknown>> {
   readonly correct: number;
 }
 
-const schema: Schema<Result> = object<{ task: string; prompts: readonly string[]; correct: number }>({
+const schema: Schema<Result> = object({
   task: text,
   prompts: texts,
   correct: number,

@@ -17,7 +17,7 @@ interface Fields {
 }
 interface Result extends Fields, Readonly<Record<string, unknown>> {}
 
-const schema: Schema<Result> = object<Pick<Fields, keyof Fields>>({ curves: curvesSchema, right: number });
+const schema: Schema<Result> = object({ curves: curvesSchema, right: number });
 
 const vocabulary = 7;
 const length = 20;

@@ -30,14 +30,14 @@ const why = (schema: Schema<unknown>, value: unknown): string => {
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 
 describe('a schema', () => {
-  const row = object<{ name: string; size?: number; notes?: readonly string[] }>({
+  const row = object({
     name: text,
     size: optional(whole),
     notes: optional(texts),
   });
 
   it('names the place of the first fault', () => {
-    const rows = object<{ rows: readonly { name: string }[] }>({ rows: list(row) });
+    const rows = object({ rows: list(row) });
     assert.equal(why(rows, 3), 'The value is not an object.');
     assert.equal(why(rows, []), 'The value is not an object.');
     assert.equal(why(rows, {}), 'rows is missing.');
