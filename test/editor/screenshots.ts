@@ -126,9 +126,9 @@ async function hallucination(bench: Workbench, theme: Theme): Promise<void> {
   await panel.locator('.run-state', { hasText: /^\s*Done in / }).waitFor({ timeout: patience(120_000) });
   for (const [variant, id] of ['#reinforce', '#control-random'].entries()) {
     await panel.locator(`${id}:not([disabled])`).click();
-    await panel.locator(`[data-variant="${variant}"] .score`).waitFor({ timeout: patience(60_000) });
+    await panel.locator(`[data-variant="${variant}"] .section-caption`).waitFor({ timeout: patience(60_000) });
   }
-  await panel.locator('#map-mass').waitFor();
+  await panel.locator('.image-view .section-caption', { hasText: 'on these patches' }).waitFor();
   await bench.page.mouse.move(0, 0);
   await picture(bench, 'hallucination', theme);
 }

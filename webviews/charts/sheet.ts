@@ -93,16 +93,3 @@ ${this.parts.join('\n')}
     return { svg, width, height };
   }
 }
-
-const ratio = 2;
-
-/** A canvas that is drawn at twice its size. */
-export function freshCanvas(wide: number, tall: number): readonly [HTMLCanvasElement, CanvasRenderingContext2D] {
-  const canvas = document.createElement('canvas');
-  canvas.width = Math.round(wide * ratio);
-  canvas.height = Math.round(tall * ratio);
-  const context = canvas.getContext('2d');
-  if (!context) throw new Error('The picture cannot be drawn: the graphics context is gone. Export CSV instead.');
-  context.setTransform(ratio, 0, 0, ratio, 0, 0);
-  return [canvas, context];
-}

@@ -94,6 +94,8 @@ interface KindBase<S extends Section> {
   readonly isEmpty: (section: S) => boolean;
   /** Absent: the section is a table or a text already. */
   readonly twin: (section: S, view: SectionView) => Twin;
+  /** The cell that a row of the table is about. */
+  readonly cursorOf?: (row: TwinRow) => string;
   /** What the analysis is asked about the chosen cell. */
   readonly place?: (section: S, cursor: string) => SectionQuestion['place'] | undefined;
   readonly controls?: (part: SectionPart<S>) => TemplateResult | typeof nothing;

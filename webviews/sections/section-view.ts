@@ -49,7 +49,14 @@ export function sectionView(part: SectionPart, answers: TemplateResult | typeof 
 function body(part: SectionPart, kind: KindOf<Section>): TemplateResult {
   const { section, view, actions } = part;
   if (view.asTable && !(kind.drawn === 'page' && kind.isTwin)) {
-    return twinTable({ caption: section.title, twin: kind.twin(section, view), view, actions });
+    const table = twinTable({
+      caption: section.title,
+      twin: kind.twin(section, view),
+      view,
+      actions,
+      ...(kind.cursorOf ? { rowOf: kind.cursorOf } : {}),
+    });
+    return html`${table} ${kind.cursorOf ? chosen(part, kind) : nothing}`;
   }
   return html`${numbersSwitch(part, kind)} ${kind.controls?.(part) ?? nothing} ${drawing(part, kind)}
   ${chosen(part, kind)}`;

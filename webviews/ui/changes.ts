@@ -14,11 +14,7 @@ export interface Change {
 export const changeOf = ({ here, there }: Change): number => here - there;
 
 /** `first` names the row; `other` is the name of the other result. */
-export function changeColumns<Row extends Change>(
-  first: Column<Row>,
-  other: string,
-  unit?: string,
-): readonly Column<Row>[] {
+function changeColumns<Row extends Change>(first: Column<Row>, other: string, unit?: string): readonly Column<Row>[] {
   const rest = unit ? { unit } : {};
   return [
     first,

@@ -25,7 +25,7 @@ export const copyTools = <Row>(
     ${button({ label: 'Copy as CSV', icon: 'table', appearance: 'icon', onClick: () => actions.copy(toCsv(columns, rows()), 'The table as CSV') })}
   </div>`;
 
-export const copyButtons = <Row>(
+const copyButtons = <Row>(
   part: Copying,
   columns: readonly Column<Row>[],
   rows: readonly Row[],

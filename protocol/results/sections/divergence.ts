@@ -5,8 +5,9 @@ import type { HeadsSection } from '../../sections/heads';
 import type { ImageSection } from '../../sections/image';
 import type { ChartSection } from '../../sections/chart';
 import type { Section } from '../../sections/section';
+import type { TableSection } from '../../sections/table';
 import type { TokensSection } from '../../sections/tokens';
-import type { Caption, DivergenceStep } from '../hallucination-schema';
+import type { Caption, DivergenceStep, ImageSinks } from '../hallucination-schema';
 import type { VhdDistance } from '../../interventions/reinforcement';
 import { wordClasses } from './word-classes';
 import { affected, placesWhere, removedWords } from './ranked-heads';
@@ -38,21 +39,26 @@ export function sectionsOf(result: Partial<DivergenceResult>): readonly Section[
       : []),
     ...(caption && caption.tokens.length > 1 ? [tVhdOf(caption, reinforced)] : []),
     ...layersOf(result),
+    ...layerTableOf(result),
     ...(caption && reinforced ? [generationsOf(caption, reinforced)] : []),
     ...sinksOf(result),
   ];
 }
 
+/** Of a caption that is still being written, the attention is not there yet. */
+type StepTables = Pick<DivergenceStep, 'vhd' | 'textEnergy' | 'outlier' | 'selected'> &
+  Partial<Pick<DivergenceStep, 'visualAttention'>>;
+
 /** The tables of one step; of the first where nothing else is said. */
 export function headTables(
-  tables: Pick<DivergenceStep, 'vhd' | 'textEnergy' | 'visualAttention' | 'outlier' | 'selected'>,
+  tables: StepTables,
   { distance = 'l2', removed }: Partial<DivergenceResult>,
 ): Pick<HeadsSection, 'numbers' | 'classes'> {
   const what = removedWords({ ...(removed ? { removed } : {}) });
   return {
     numbers: [
       build.scaled(
-        upwards,
+        { ...upwards, curve: 'log' },
         'vhd',
         'VHD',
         `${distanceWords[distance]}, a and b the output of the head with and without ${what}`,
@@ -65,13 +71,17 @@ export function headTables(
         `|b|^2, b the output of the head without ${what}`,
         tables.textEnergy,
       ),
-      build.scaled(
-        share,
-        'visualAttention',
-        removed?.kind === 'span' ? 'Attention on the span' : 'Visual attention',
-        `sum over ${what} of p(query, key), the query of the token`,
-        tables.visualAttention,
-      ),
+      ...(tables.visualAttention
+        ? [
+            build.scaled(
+              share,
+              'visualAttention',
+              removed?.kind === 'span' ? 'Attention on the span' : 'Visual attention',
+              `sum over ${what} of p(query, key), the query of the token`,
+              tables.visualAttention,
+            ),
+          ]
+        : []),
     ],
     classes: [
       build.headClass(
@@ -113,13 +123,25 @@ function headsOf(result: Partial<DivergenceResult>): readonly Section[] {
 export function spanSection(
   id: string,
   title: string,
-  { image, span }: Pick<Partial<DivergenceResult>, 'image' | 'span'>,
+  { image, span, sinks }: Pick<Partial<DivergenceResult>, 'image' | 'span' | 'sinks'>,
   { values, definition }: { readonly values: readonly number[]; readonly definition: string },
 ): ImageSection | TokensSection | undefined {
   const numbers = [build.scaled(upwards, 'attention', 'Attention', definition, values)];
-  if (image) return { kind: 'image', id, title, image, numbers };
+  if (image) return { kind: 'image', id, title, image, numbers, ...apartOf(sinks) };
   return span && { kind: 'tokens', id, title, tokens: span, numbers };
 }
+
+/** An attention sink would leave the rest of a picture dark. */
+export const apartOf = (sinks: ImageSinks | undefined): Pick<ImageSection, 'apart'> =>
+  sinks && sinks.tokens.length > 0
+    ? {
+        apart: {
+          title: 'a sink, not a finding',
+          definition: 'An attention sink draws attention whatever is said.',
+          tokens: sinks.tokens.map(({ token }) => token),
+        },
+      }
+    : {};
 
 function attentionOf(result: Partial<DivergenceResult>): readonly Section[] {
   const { attention, selected } = result;
@@ -209,6 +231,77 @@ function layersOf({ vhd }: Partial<DivergenceResult>): readonly Section[] {
       series('median', 'Lower median of the heads', lowerMedian),
     ]),
   ];
+}
+
+const layerTableOf = ({
+  vhd,
+  textEnergy,
+  visualAttention,
+  outlier,
+  selected,
+  k,
+  removed,
+}: Partial<DivergenceResult>) =>
+  vhd && textEnergy && visualAttention && outlier && selected && k !== undefined
+    ? [layerTable({ vhd, textEnergy, visualAttention, outlier, selected }, { k, ...(removed ? { removed } : {}) })]
+    : [];
+
+interface Layers {
+  /** Heads of each layer that T-VHD adds up. */
+  readonly k: number;
+  readonly reinforced?: readonly number[];
+  readonly removed?: DivergenceResult['removed'];
+}
+
+/** What the heads of each layer add up to at one step. */
+export function layerTable(tables: StepTables, { k, reinforced, removed }: Layers): TableSection {
+  const flagged = (flags: readonly (readonly boolean[])[], layer: number): number =>
+    flags[layer]?.filter(Boolean).length ?? 0;
+  const { visualAttention } = tables;
+  return build.table<number>(
+    'layer-sums',
+    'Layers',
+    '',
+    [...tables.vhd.keys()],
+    [
+      build.count('layer', 'Layer', 'from 0', (layer) => layer),
+      build.number(
+        'vhd_sum',
+        k === 1 ? 'Largest VHD' : `Sum of the ${k} largest VHD`,
+        'what the layer adds to T-VHD, outliers counted',
+        (layer) => sumOfLargest(tables.vhd[layer] ?? [], k),
+      ),
+      visualAttention && {
+        ...build.number<number>(
+          'visual_attention_mean',
+          'Mean attention',
+          `share of the attention on ${removedWords(removed ? { removed } : {})}, mean over the heads of the layer`,
+          (layer) => mean(visualAttention[layer] ?? []),
+        ),
+        as: 'percent' as const,
+      },
+      build.count('selected', 'Selected', 'heads that reinforcement scales', 'heads', (layer) =>
+        flagged(tables.selected, layer),
+      ),
+      build.count('outliers', 'Outliers', 'heads that are left out', 'heads', (layer) =>
+        flagged(tables.outlier, layer),
+      ),
+      reinforced &&
+        build.text<number>('reinforced', 'Reinforced', (layer) => (reinforced.includes(layer) ? 'yes' : '')),
+    ],
+  );
+}
+
+const sumOfLargest = (row: readonly number[], k: number): number =>
+  row
+    .filter(Number.isFinite)
+    .sort((a, b) => b - a)
+    .slice(0, k)
+    .reduce((sum, value) => sum + value, 0);
+
+function mean(row: readonly number[]): number {
+  const finite = row.filter(Number.isFinite);
+  return finite.length === 0 ? Number.NaN : finite.reduce((sum, value) => sum + value, 0) / finite.length;
 }
 
 const generationsOf = (caption: MeasuredCaption, { text, reinforcement }: ReinforcedCaption): GenerationsSection => ({

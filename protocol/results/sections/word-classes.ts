@@ -31,14 +31,13 @@ export function mentionsOfTokens({ tokens, mentions }: Mentioned): readonly (Obj
 
 const order = ['hallucinated', 'true', 'unjudged'] as const satisfies readonly Verdict[];
 
-/** Classes of the tokens of a caption, those alone that it has; undefined where it names no object. */
+/** Classes of the tokens of a caption, the same in all captions; undefined where it names no object. */
 export function wordClasses(caption: Mentioned) {
-  const of = mentionsOfTokens(caption).map((mention) => mention && verdictOf(mention));
-  const present = order.filter((verdict) => of.includes(verdict));
-  if (present.length === 0) return undefined;
+  const of = mentionsOfTokens(caption).map((mention) => (mention ? order.indexOf(verdictOf(mention)) : -1));
+  if (of.every((one) => one < 0)) return undefined;
   return {
-    names: present.map((verdict) => verdictWords[verdict]),
-    marks: present.map((verdict) => verdictMarks[verdict]),
-    of: of.map((verdict) => (verdict ? present.indexOf(verdict) : -1)),
+    names: order.map((verdict) => verdictWords[verdict]),
+    marks: order.map((verdict) => verdictMarks[verdict]),
+    of,
   };
 }

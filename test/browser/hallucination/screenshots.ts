@@ -52,7 +52,7 @@ async function main(folder: string, only: string | undefined): Promise<void> {
           host: answering(finishedMessage({ place, result: both, savedAs: 'planted.headscope-hallucination.json' })),
         },
         async (panel) => {
-          if (place === 'side') await panel.page.click('hs-vhd-grid .grid-frame', { position: { x: 60, y: 30 } });
+          if (place === 'side') await panel.page.click('.vhd-view .picture-frame', { position: { x: 60, y: 30 } });
           await panel.page.waitForTimeout(200);
         },
       );
@@ -149,7 +149,7 @@ async function main(folder: string, only: string | undefined): Promise<void> {
         host: answering(openMessage({ place, result: ofText, model: textOnly, plan: spanPlan })),
       },
       async (panel) => {
-        if (place === 'side') await panel.page.click('hs-vhd-grid .grid-frame', { position: { x: 60, y: 30 } });
+        if (place === 'side') await panel.page.click('.vhd-view .picture-frame', { position: { x: 60, y: 30 } });
         await panel.page.waitForTimeout(200);
       },
     );

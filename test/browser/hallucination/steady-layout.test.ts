@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'mocha';
 import type { FromHallucinationPanel } from '../../../protocol/panels/hallucination-schema';
 import type { ToHallucinationPanel } from '../../../protocol/panels/hallucination';
+import type { SectionPicture } from '../../../webviews/sections/picture';
 import { PanelBrowser } from '../support/panel-page';
 import { answering, finishedMessage } from './hallucination-host';
 
@@ -30,13 +31,22 @@ describe('the hallucination panel while a word is read', () => {
         },
       });
       const { page } = panel;
-      await page.waitForSelector('hs-vhd-grid canvas');
+      const chooseToken = async (token: number): Promise<void> => {
+        const box = await page.$eval(
+          '.caption-view hs-section-picture',
+          (element, cursor) => (element as SectionPicture).scene?.box(String(cursor)),
+          token,
+        );
+        const position = { x: (box?.x ?? 0) + 4, y: (box?.y ?? 0) + 4 };
+        await page.click('.caption-view .picture-frame', { position });
+      };
+      await page.waitForSelector('.vhd-view canvas');
       // A side view asks nothing before it is touched.
-      await page.click('.ribbon [data-step="1"]');
-      await page.waitForFunction(() => document.querySelector('.vhd-view h2')?.textContent?.includes('at token 2'));
+      await chooseToken(1);
+      await page.waitForFunction(() => document.querySelector('.vhd-view h2')?.textContent?.includes('at token 1'));
       await page.waitForSelector('.image-view .section-caption');
       const tops = () =>
-        page.$$eval('#words, .vhd-view, hs-vhd-grid, #layers, .image-view .section-chosen', (all) =>
+        page.$$eval('.caption-view, .vhd-view, .vhd-view canvas, #layers, .image-view .section-chosen', (all) =>
           all.map(
             (each) =>
               `${each.id || each.className || each.tagName} ${Math.round(each.getBoundingClientRect().top + window.scrollY)}`,
@@ -46,15 +56,15 @@ describe('the hallucination panel while a word is read', () => {
       assert.equal(before.length, 5);
       holding = true;
       const asked = panel.posted.length;
-      await page.click('.ribbon [data-step="9"]');
-      await page.waitForSelector('.ribbon [data-step="9"].query');
+      await chooseToken(9);
+      await page.waitForSelector('.caption-view .chosen-words:has-text("token 9")');
       await panel.posts('step', asked);
       await page.evaluate(
         () => new Promise<void>((resolve) => requestAnimationFrame(() => requestAnimationFrame(() => resolve()))),
       );
       assert.deepEqual(await tops(), before);
       for (const message of held) await panel.send(...asking(message));
-      await page.waitForFunction(() => document.querySelector('.vhd-view h2')?.textContent?.includes('at token 10'));
+      await page.waitForFunction(() => document.querySelector('.vhd-view h2')?.textContent?.includes('at token 9'));
       assert.deepEqual(await tops(), before);
       assert.deepEqual(panel.complaints, []);
       await panel.close();

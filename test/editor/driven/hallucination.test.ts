@@ -77,10 +77,13 @@ describe('the Hallucination panel in VS Code', function () {
     for (const { word, object, inTruth } of caption.mentions)
       assert.equal(inTruth, result.truth?.includes(object), word);
 
-    const readout = await panel.locator('.grid-readout').innerText();
-    const [layer = -1, head = -1] = (/^L(\d+)H(\d+)/.exec(readout) ?? []).slice(1).map(Number);
+    const readout = await panel.locator('.vhd-view .chosen-words').innerText();
+    const [layer = -1, head = -1] = (/^layer (\d+), head (\d+)/.exec(readout) ?? []).slice(1).map(Number);
     assert.ok(readout.includes(`VHD ${significant(vhd[layer]?.[head] ?? Number.NaN)}`), readout);
-    const shown = await panel.locator('.caption-view .ribbon').innerText();
+    await panel.locator('.caption-view [aria-label="Show the numbers as a table"]').click();
+    const tokens = await panel.locator('.caption-view tbody tr > :nth-child(2)').allInnerTexts();
+    await panel.locator('.caption-view [aria-label="Show the picture"]').click();
+    const shown = tokens.join('').replaceAll('␣', ' ');
     for (const { word } of caption.mentions) assert.ok(shown.toLowerCase().includes(word), `${word} in ${shown}`);
     const mass = /([\d.]+) % of the attention/.exec(await panel.locator('.image-view .section-caption').innerText());
     assert.ok(mass && Number(mass[1]) > 0 && Number(mass[1]) <= 100.01, mass?.[0]);
@@ -118,11 +121,11 @@ describe('the Hallucination panel in VS Code', function () {
       ['#control-random', 'Random heads x 2'],
     ] as const) {
       await panel.locator(`${id}:not([disabled])`).click();
-      await panel.locator(`.captions tbody tr[data-key^='${name}']`).waitFor({ timeout: patience(60_000) });
+      await panel.locator('.captions tbody tr', { hasText: name }).waitFor({ timeout: patience(60_000) });
     }
-    // The card of the caption in the making goes with the next drawing.
-    await panel.locator('.caption-card').nth(3).waitFor({ state: 'detached' });
-    assert.equal(await panel.locator('.caption-card').count(), 3);
+    // The caption in the making goes with the next drawing.
+    await panel.locator('.caption-card').waitFor({ state: 'detached' });
+    assert.equal(await panel.locator('[data-variant]').count(), 2);
     await panel.locator('.captions tbody').scrollIntoViewIfNeeded();
     await bench.page.mouse.move(0, 0);
     await bench.screenshot(join(pictures, 'hallucination-reinforced.png'));
@@ -130,8 +133,8 @@ describe('the Hallucination panel in VS Code', function () {
 
   it('shows the divergence of another word', async () => {
     const panel = await hallucinationPanel(window().bench, 'full');
-    await panel.locator('.caption-view [data-step="3"]').click();
-    await panel.locator('.vhd-view h2', { hasText: 'at token 4' }).waitFor({ timeout: patience(30_000) });
+    for (let step = 0; step < 3; step += 1) await panel.locator('.caption-view .picture-frame').press('ArrowRight');
+    await panel.locator('.vhd-view h2', { hasText: 'at token 3' }).waitFor({ timeout: patience(30_000) });
   });
 
   it('shows the result and its captions again after the window is reloaded, and in the live view', async () => {
@@ -140,12 +143,12 @@ describe('the Hallucination panel in VS Code', function () {
     await bench.page.reload();
     await bench.restored();
     const panel = await hallucinationPanel(bench, 'full');
-    await panel.locator('.caption-card').nth(2).waitFor();
+    await panel.locator('[data-variant]').nth(1).waitFor();
     assert.equal(await panel.locator('h1').innerText(), before);
     await showInLiveView(bench, 'Hallucination');
     await bench.sideBarWidth(300);
     const side = await hallucinationPanel(bench, 'side');
-    await side.locator('.ribbon').first().waitFor();
+    await side.locator('.caption-view canvas').waitFor();
     assert.equal(await side.locator('h1').innerText(), before);
     await bench.screenshot(join(pictures, 'hallucination-side.png'));
   });
@@ -229,7 +232,7 @@ describe('the Hallucination panel in VS Code', function () {
     assert.equal(await panel.locator('[data-kind="image"]').count(), 0, 'no picture belongs to a text');
     assert.match(await panel.locator('.vhd-view h2').innerText(), /^Context-aware divergence/);
     await panel.locator('#reinforce:not([disabled])').click();
-    await panel.locator(`.captions tbody tr[data-key^='Reinforced x 2']`).waitFor({ timeout: patience(60_000) });
+    await panel.locator('.captions tbody tr', { hasText: 'Reinforced x 2' }).waitFor({ timeout: patience(60_000) });
     await bench.page.mouse.move(0, 0);
     await bench.screenshot(join(pictures, 'hallucination-span.png'));
   });
@@ -253,7 +256,7 @@ describe('the Hallucination panel in VS Code', function () {
     await bench.runCommand('Headscope: Focus on Results View');
     await bench.page.locator('.sidebar .monaco-list-row', { hasText: 'demo-vlm-scene' }).click();
     const file = await hallucinationPanel(bench, 'file');
-    await file.locator('hs-vhd-grid canvas').waitFor();
+    await file.locator('.vhd-view canvas').waitFor();
     await file.locator('.image-view hs-section-picture canvas').waitFor();
     await file.locator('#open-full:not([disabled])').waitFor();
   });

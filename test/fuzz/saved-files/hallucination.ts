@@ -8,11 +8,12 @@ import {
   hallucinationLines,
 } from '../../../extension/results/hallucination-words';
 import { circumstances, finding } from '../../../webviews/panels/hallucination/finding';
-import { runsOf, scaleOf, tokenWords, wordTVhd } from '../../../webviews/panels/hallucination/ribbon-model';
-import { lacking, mapHeads, stepOf } from '../../../webviews/panels/hallucination/shown';
+import { entryColumns } from '../../../webviews/panels/hallucination/csv-files';
+import { sectionsOfResult } from '../../../webviews/panels/hallucination/result-sections';
+import { sectionsOfSet } from '../../../webviews/panels/hallucination/set-sections';
 import { initialState, receive, type State } from '../../../webviews/panels/hallucination/state';
-import { entryColumns } from '../../../webviews/panels/hallucination/tables';
-import { announcementOf, readoutOf, vhdModel } from '../../../webviews/panels/hallucination/vhd-model';
+import { wordTVhd } from '../../../webviews/panels/hallucination/word-numbers';
+import { kindOf } from '../../../webviews/sections/sections';
 
 const latest = { openImage: 0, tokenise: 0 };
 const demo = demoSetup({ folder: '', scenes: '', image: '', truth: null });
@@ -34,35 +35,21 @@ export function firstOfHallucination(saved: SavedHallucination): unknown {
   const words = [finding(state), circumstances(state), hallucinationDescription(saved), hallucinationFileName(saved)];
   const lines = hallucinationLines(saved).length;
   const columns = saved.kind === 'headscope-hallucination-set' ? entryColumns(saved.entries).length : 0;
-  return [words.length, lines, columns, ...captionsOf(state), ...stepsOf(state)];
+  return [words.length, lines, columns, ...captionsOf(state), ...sectionsShown(state)];
 }
 
 function captionsOf({ result, set }: State): readonly number[] {
   const captions = result
     ? [result.caption, ...result.variants]
     : (set?.entries.flatMap(({ plain, variants }) => [plain, ...variants]) ?? []);
-  scaleOf(captions);
-  return captions.slice(0, 16).map((caption) => {
-    const words = caption.mentions.slice(0, 64).map((mention) => wordTVhd(caption, mention));
-    const spoken = caption.tokens
-      .slice(0, 64)
-      .map((token, at) => tokenWords(token, at, caption.mentions[0], 'the picture'));
-    return runsOf(caption).length + words.length + spoken.length;
-  });
+  return captions
+    .slice(0, 16)
+    .map((caption) => caption.mentions.slice(0, 64).map((mention) => wordTVhd(caption, mention)).length);
 }
 
-function stepsOf(state: State): readonly number[] {
-  const step = stepOf(state);
-  if (!step || !state.result) return [];
-  const { k, caption } = state.result;
-  const reinforced = caption.reinforcement?.layers ?? [];
-  return (['divergence', 'attention'] as const).map((measure) => {
-    const model = vhdModel(step, { k, reinforced, lacks: lacking(state), measure });
-    const heads = mapHeads({ ...state, view: { ...state.view, map: 'all' } });
-    for (const place of heads.slice(0, 64)) {
-      announcementOf(model, place);
-      readoutOf(model, place);
-    }
-    return heads.length;
+function sectionsShown(state: State): readonly number[] {
+  return [...sectionsOfResult(state), ...sectionsOfSet(state)].map((section) => {
+    const kind = kindOf(section);
+    return kind?.isEmpty(section) === false ? kind.twin(section, {}).rows.length : 0;
   });
 }

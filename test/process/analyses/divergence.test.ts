@@ -48,7 +48,7 @@ describe('divergence as an analysis, by the real process', () => {
     assert.deepEqual([said, stoppedAt], [vhd.caption.text, vhd.caption.stoppedAt]);
     assert.deepEqual(
       run.sections.map(({ kind }) => kind),
-      ['heads', 'image', 'tokens', 'chart', 'chart', 'text'],
+      ['heads', 'image', 'tokens', 'chart', 'chart', 'table', 'text'],
     );
   });
 

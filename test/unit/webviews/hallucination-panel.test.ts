@@ -1,24 +1,27 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import type { Caption } from '../../../protocol/results/hallucination-schema';
-import type { PerHead } from '../../../protocol/results/heads';
 import { readForm, readLayers, readTruth, toForm, writeLayers } from '../../../webviews/panels/hallucination/form';
 import { defaultLayers } from '../../../protocol/results/vhd-defaults';
-import { diverging } from '../../../webviews/charts/colour-map';
 import { setCsv, wordsCsv } from '../../../webviews/panels/hallucination/csv-files';
-import { layerColumns } from '../../../webviews/panels/hallucination/layer-table';
 import { finding } from '../../../webviews/panels/hallucination/finding';
-import { lookingHeads } from '../../../webviews/panels/hallucination/head-ranks';
 import { ownPromptOf } from '../../../webviews/panels/hallucination/own-prompt';
-import { massOn, pictureSection } from '../../../webviews/panels/hallucination/picture-section';
 import {
-  median,
-  runsOf,
-  scaleOf,
-  shadeOf,
-  shades,
-  wordTVhd,
-} from '../../../webviews/panels/hallucination/ribbon-model';
+  headsSection,
+  plainSection,
+  sharedScale,
+  spanSection,
+  variantSections,
+} from '../../../webviews/panels/hallucination/result-sections';
+import { layerTable } from '../../../protocol/results/sections/divergence';
+import { divergenceChanges } from '../../../protocol/results/sections/divergence-change';
+import { affected } from '../../../protocol/results/sections/ranked-heads';
+import { mentionsOfTokens } from '../../../protocol/results/sections/word-classes';
+import { median, wordTVhd } from '../../../webviews/panels/hallucination/word-numbers';
+import { kindOf } from '../../../webviews/sections/sections';
+import { tokensKind } from '../../../webviews/sections/tokens/tokens';
+import { theme } from './sections/theme';
+import { massOn, pictureSection } from '../../../webviews/panels/hallucination/picture-section';
 import { spanTokens } from '../../../webviews/panels/hallucination/span-map';
 import { markOf, moved, spanOf, windowAt, type Mark } from '../../../webviews/panels/hallucination/span-mark';
 import { misleadingWords } from '../../../protocol/results/sections/caption-set';
@@ -26,15 +29,6 @@ import { keep, restore, parseKept } from '../../../webviews/panels/hallucination
 import { canResume, isStale, startRun, whyNot } from '../../../webviews/panels/hallucination/run-setup';
 import { mapHeads, pictureOf, stepOf } from '../../../webviews/panels/hallucination/shown';
 import { initialState, receive, type State } from '../../../webviews/panels/hallucination/state';
-import {
-  announcementOf,
-  changeModel,
-  colourAt,
-  readoutOf,
-  shareOf,
-  shownAt,
-  vhdModel,
-} from '../../../webviews/panels/hallucination/vhd-model';
 import { finishedMessage, openMessage, plan } from '../../browser/hallucination/hallucination-host';
 import {
   bursting,
@@ -44,6 +38,7 @@ import {
   laterVhd,
   layers,
   plain,
+  ofText,
   plantedMap,
   reinforced,
   result,
@@ -122,115 +117,137 @@ describe('the picture', () => {
   });
 });
 
-describe('the ribbon', () => {
-  it('joins the tokens of a word of two tokens, and the space before it', () => {
-    const runs = runsOf(plain).filter(({ mention }) => mention);
-    assert.deepEqual(
-      runs.map(({ from, to, mention }) => [from, to, mention?.object]),
-      [
-        [2, 4, 'ball'],
-        [9, 10, 'box'],
-        [12, 13, 'cat'],
-      ],
-    );
+describe('the words of a caption', () => {
+  it('are of one object with all their tokens, and the space before', () => {
+    const objects = mentionsOfTokens(plain).map((mention) => mention?.object);
+    const at = (object: string) => objects.flatMap((one, token) => (one === object ? [token] : []));
+    assert.deepEqual([at('ball'), at('box'), at('cat')], [[2, 3], [9], [12]]);
     assert.equal(wordTVhd(plain, plain.mentions[0]!), 17.6, 'of the token that begins it');
-  });
-
-  it('has one scale for all captions', () => {
-    const scale = scaleOf([plain, reinforced]);
-    assert.deepEqual(scale, { low: 3.1, high: 21.6 });
-    assert.equal(scale && shadeOf(scale, 3.1), 0);
-    assert.equal(scale && shadeOf(scale, 21.6), shades - 1);
-    assert.equal(scaleOf([]), undefined);
-    const many = { tokens: Array.from({ length: 200_000 }, (_, at) => ({ ...plain.tokens[0]!, tVhd: at })) };
-    assert.deepEqual(scaleOf([many]), { low: 0, high: 199_999 });
     assert.equal(median([3, 1, 2]), 2);
     assert.equal(median([4, 1, 2, 3]), 2.5);
+  });
+
+  it('have a class by what the truth says, and a sign of it', () => {
+    const section = plainSection(opened(finishedMessage())) ?? assert.fail();
+    const { names, marks, of } = section.classes ?? assert.fail();
+    assert.deepEqual(names, ['not in the picture', 'in the picture', 'an object, not judged']);
+    assert.deepEqual(marks, ['✗', '✓', '?']);
+    assert.deepEqual(
+      of.flatMap((one, at) => (one < 0 ? [] : [[at, names[one]]])),
+      [
+        [2, 'in the picture'],
+        [3, 'in the picture'],
+        [9, 'in the picture'],
+        [12, 'not in the picture'],
+      ],
+    );
+    const drawn = kindOf(section)?.drawn === 'picture' ? tokensKind.picture(section, {}, new Map()) : assert.fail();
+    const written = drawn.draw(2000, theme).marks.flatMap((mark) => (mark.kind === 'text' ? [mark.text] : []));
+    assert.deepEqual(
+      written.filter((text) => /^[✓✗]/.test(text)),
+      ['✓', '✓', '✗', '✗ not in the picture', '✓ in the picture'],
+    );
+    assert.equal(drawn.words('12')?.value, 'T-VHD 3.10, not in the picture');
+  });
+
+  it('of all captions have one scale', () => {
+    const state = opened(finishedMessage({ result: { ...result, variants: [reinforced] } }));
+    assert.deepEqual(sharedScale(state), { min: 3.1, max: 21.6 });
+    for (const section of [plainSection(state), ...variantSections(state)]) {
+      assert.deepEqual(section?.numbers[0]?.scale, { kind: 'sequential', min: 3.1, max: 21.6 });
+    }
+    const many = Array.from({ length: 200_000 }, (_, at) => ({ ...plain.tokens[0]!, tVhd: at }));
+    assert.deepEqual(sharedScale({ ...opened(), written: many }), { min: 0, max: 199_999 });
+    assert.equal(sharedScale(opened()), undefined);
+  });
+
+  it('grow while the caption is written', () => {
+    const one = plainSection({ ...opened(), written: plain.tokens.slice(0, 1) });
+    const two = plainSection({ ...opened(), written: plain.tokens.slice(0, 2) });
+    assert.deepEqual([one?.tokens.length, two?.tokens.length], [1, 2]);
+    assert.equal(plainSection(opened()), undefined);
   });
 });
 
 describe('the map of divergences', () => {
-  const options = { k: 1, reinforced: [1, 3, 4, 5], lacks: 'the picture', measure: 'divergence' } as const;
+  const shown = (change: Partial<State> = {}) =>
+    headsSection({ ...opened(finishedMessage()), ...change }) ?? assert.fail();
 
-  it('sums the k largest of each layer, outliers counted', () => {
-    const model = vhdModel({ ...result, step: 0 }, { ...options, k: 2 });
+  it('frames what the finding counts, and has the classes that reinforcement goes by', () => {
+    const section = shown();
+    assert.deepEqual(section.marked?.[0], { layer: 3, head: 2 });
+    assert.equal(section.marked?.length, 3);
+    const [outlier, selected] = section.classes ?? [];
+    assert.deepEqual(outlier?.heads, [bursting]);
+    assert.equal(selected?.heads.length, 24);
+    assert.match(
+      section.caption ?? '',
+      /above the median of its layer \(24 of 48\)\. .* half of the largest VHD at the first word \(3\)/,
+    );
+    assert.deepEqual(
+      section.numbers.map(({ name, scale }) => [name, scale.curve]),
+      [
+        ['vhd', 'log'],
+        ['textEnergy', undefined],
+        ['visualAttention', undefined],
+      ],
+    );
+    assert.equal(section, shown(), 'it is not drawn anew');
+  });
+
+  it('has no attention before the caption is there, and says which step it waits for', () => {
+    const { visualAttention: _, ...step } = result;
+    const first = headsSection({ ...opened(), firstStep: step });
+    assert.deepEqual(
+      first?.numbers.map(({ name }) => name),
+      ['vhd', 'textEnergy'],
+    );
+    const token = { variant: null, step: 12 };
+    assert.match(shown({ token }).title, /at token 12…$/);
+    const problem = 'The compute process ended. Run again.';
+    const failed = shown({ token, step: { request: 1, of: '', problem } });
+    assert.match(failed.title, /at the first word$/);
+    assert.ok(failed.caption?.startsWith(problem));
+  });
+
+  it('adds up the k largest of each layer, outliers counted', () => {
+    const { columns, rows } = layerTable(result, { k: 2, reinforced: [1, 3] });
+    const value = (name: string, layer: number) => rows[layer]?.[columns.findIndex((column) => column.name === name)];
     const sorted = (vhd[4] ?? []).toSorted((a, b) => b - a);
     assert.equal(sorted[0], vhd[4]?.[bursting.head]);
-    assert.equal(model.sums[4], (sorted[0] ?? 0) + (sorted[1] ?? 0));
-    assert.equal(model.high, Math.max(...vhd.flat()), 'the outlier is drawn');
-    assert.equal(model.layers * model.heads, layers * heads);
+    assert.equal(value('vhd_sum', 4), (sorted[0] ?? 0) + (sorted[1] ?? 0));
+    const row = result.visualAttention[4] ?? [];
+    assert.ok(
+      Math.abs(Number(value('visual_attention_mean', 4)) - row.reduce((sum, one) => sum + one) / heads) < 1e-12,
+    );
+    assert.deepEqual([value('outliers', 4), value('selected', 4), value('reinforced', 4)], [1, 4, '']);
+    assert.deepEqual([value('reinforced', 3), rows.length], ['yes', layers]);
   });
 
-  it('is logarithmic over at most three decades', () => {
-    const model = vhdModel(
-      { ...result, vhd: [[1e-9, 1, 1000]], outlier: [[]], selected: [[]], textEnergy: [[]], step: 0 },
-      options,
-    );
-    assert.equal(model.low, 1);
-    assert.equal(shareOf(model, 1000), 1);
-    assert.ok(Math.abs(shareOf(model, Math.sqrt(1000)) - 0.5) < 1e-12);
-    assert.equal(shareOf(model, 0), 0);
+  it('of changes is this one minus the other, the most changed head first', () => {
+    const there = vhd
+      .map((row) => row.map((value) => value + 1))
+      .map((row, layer) => (layer === 0 ? [5, ...row.slice(1)] : row));
+    const [map, table] = divergenceChanges({ here: vhd, there, other: 'b', most: 48 });
+    assert.ok(map?.kind === 'heads' && table?.kind === 'table');
+    assert.ok(Math.abs((map.numbers[0]?.values[2]?.[3] ?? 0) + 1) < 1e-12);
+    assert.equal(map.numbers[0]?.scale.kind, 'diverging');
+    assert.deepEqual(table.rows[0]?.slice(0, 3), [{ layer: 0, head: 0 }, 5, vhd[0]?.[0]]);
+    assert.deepEqual(divergenceChanges({ here: vhd, there: vhd, other: 'b', most: 48 })[1]?.empty, 'No head changed.');
   });
 });
 
-describe('the map of changes from another result', () => {
-  const there = vhd
-    .map((row) => row.map((value) => value + 1))
-    .map((row, layer) => (layer === 0 ? [5, ...row.slice(1)] : row));
-  const model = changeModel({ ...result, step: 0 }, there, 'the picture');
-
-  it('is this one minus the other, on a scale centred on no change', () => {
-    assert.ok(Math.abs(shownAt(model, { layer: 2, head: 3 }) + 1) < 1e-12);
-    const largest = 5 - (vhd[0]?.[0] ?? 0);
-    assert.deepEqual([model.low, model.high], [-largest, largest]);
-    const same = changeModel({ ...result, step: 0 }, vhd, 'the picture');
-    assert.deepEqual(colourAt(same, { layer: 0, head: 0 }, true), diverging(0, true));
-    assert.deepEqual(colourAt(model, { layer: 0, head: 0 }, true), diverging(-1, true));
-  });
-
-  it('says both values', () => {
-    assert.match(readoutOf(model, { layer: 3, head: 2 }), /^L3H2 · change -1\.00 · VHD 4\.70 here · 5\.70 there$/);
-  });
-});
-
-describe('the map of the attention on the picture', () => {
-  const options = { k: 1, reinforced: [], lacks: 'the picture', measure: 'attention' } as const;
-  const of = (visualAttention: PerHead) => vhdModel({ ...result, visualAttention, step: 0 }, options);
-
-  it('is linear from 0 within two decades, and logarithmic beyond', () => {
-    const near = of([[0.02, 0.5]]);
-    assert.deepEqual([near.logarithmic, near.low, near.high], [false, 0, 0.5]);
-    assert.equal(shareOf(near, 0.25), 0.5);
-    const far = of([[0.0008, 0.8]]);
-    assert.equal(far.logarithmic, true);
-    assert.ok(Math.abs(shareOf(far, Math.sqrt(0.0008 * 0.8)) - 0.5) < 1e-12);
-  });
-
-  it('has the mean of each layer, and says the share of each head', () => {
-    const model = of([
-      [0.2, 0.4],
-      [0.1, 0.5],
-    ]);
-    assert.deepEqual(
-      model.sums.map((value) => value.toFixed(3)),
-      ['0.300', '0.300'],
-    );
-    assert.equal(announcementOf(model, { layer: 1, head: 1 }).split(', ')[1], '50.0 % of its attention on the picture');
-    assert.match(
-      readoutOf(model, { layer: 0, head: 1 }),
-      / · 40\.0 % of its attention on the picture · mean of layer 0 30\.0 %$/,
-    );
-  });
-
-  it('stays with the divergence where a step has no attention yet', () => {
-    const { visualAttention: _, ...step } = result;
-    assert.equal(vhdModel({ ...step, step: 0 }, options).measure, 'divergence');
-  });
-
-  it('is kept over a reload, also from a view that had no such choice', () => {
-    const { measure: _, ...older } = initialState('full').view;
-    const kept = parseKept({ version: 1, place: 'full', view: older, basis: [] });
-    assert.equal(restore(initialState('full'), kept).view.measure, 'divergence');
+describe('the removed text', () => {
+  it('stands in the tokens around it, with what is read of it alone', () => {
+    const state = opened(openMessage({ result: ofText, model: textOnly, plan: { ...plan, mode: 'span' } }));
+    const map = { request: 1, of: '', value: Float32Array.of(0, 0, 0, 0, 0.1, 0.6) };
+    const section = spanSection({ ...state, map }) ?? assert.fail();
+    assert.deepEqual(section.tokens, ofText.promptTokens.slice(0, 19));
+    const values = section.numbers[0]?.values ?? [];
+    assert.ok(Number.isNaN(values[0]) && Number.isNaN(values[7]));
+    assert.equal(values[6]?.toFixed(3), '0.600');
+    assert.equal(section.caption, '70.0 % of the attention lies on these 6 tokens.');
+    assert.equal(spanSection(opened(finishedMessage())), undefined);
   });
 });
 
@@ -361,16 +378,16 @@ describe('the finding', () => {
 
   it('counts the heads from half of the largest divergence on, no outlier', () => {
     assert.equal(
-      lookingHeads({
+      affected({
         vhd: [
           [4, 2, 1.9],
           [9, 0, 3],
         ],
         outlier: [[], [true, false, false]],
-      }),
+      }).length,
       3,
     );
-    assert.equal(lookingHeads({ vhd: [[0, 0]], outlier: [[false, false]] }), 0);
+    assert.deepEqual(affected({ vhd: [[0, 0]], outlier: [[false, false]] }), []);
   });
 });
 
@@ -468,7 +485,7 @@ describe('tables that leave the panel', () => {
   it('has every token with its numbers, its object and the truth', () => {
     const shown = opened(finishedMessage({ result: { ...result, variants: [reinforced] } }));
     assert.ok(shown.result);
-    const rows = cells(wordsCsv(shown, shown.result));
+    const rows = cells(wordsCsv(shown.result));
     assert.equal(rows.length, plain.tokens.length + reinforced.tokens.length);
     const { caption, token, text, t_vhd, visual_attention, probability, object, truth, image: name } = rows[12] ?? {};
     assert.deepEqual(
@@ -506,23 +523,6 @@ describe('tables that leave the panel', () => {
     assert.deepEqual([row['chair_i_1'], row['recall_1']], ['', '1'], 'nothing to divide by is empty');
     assert.equal(row['caption_1'], entry.variants[0]?.text.trim());
     assert.equal(row['caption_1_is'], 'Reinforced x 2');
-  });
-
-  it('has every layer with what its heads add up to', () => {
-    const model = vhdModel(
-      { ...result, step: 0 },
-      { k: 2, reinforced: [1, 3], lacks: 'the picture', measure: 'attention' },
-    );
-    const columns = layerColumns(model);
-    const value = (id: string, layer: number) => columns.find((column) => column.id === id)?.value(layer);
-    const sorted = (vhd[4] ?? []).toSorted((a, b) => b - a);
-    assert.equal(value('vhd_sum', 4), (sorted[0] ?? 0) + (sorted[1] ?? 0));
-    const row = result.visualAttention[4] ?? [];
-    assert.ok(
-      Math.abs(Number(value('visual_attention_mean', 4)) - row.reduce((sum, one) => sum + one) / heads) < 1e-12,
-    );
-    assert.deepEqual([value('outliers', 4), value('selected', 4), value('reinforced', 4)], [1, 4, undefined]);
-    assert.equal(value('reinforced', 3), 'yes');
   });
 });
 

@@ -8,7 +8,7 @@ import { readForm, toForm } from '../../../webviews/panels/hallucination/form';
 import { drawnWords, plannedWords } from '../../../webviews/panels/hallucination/sample-words';
 import { initialState, receive, type State } from '../../../webviews/panels/hallucination/state';
 import { sectionsOfSet, setChanges } from '../../../webviews/panels/hallucination/set-sections';
-import { entryColumns } from '../../../webviews/panels/hallucination/tables';
+import { entryColumns } from '../../../webviews/panels/hallucination/csv-files';
 import { kindOf } from '../../../webviews/sections/sections';
 import { finishedMessage, openMessage, plan } from '../../browser/hallucination/hallucination-host';
 import { entries, plain, reinforced, result, set, summary } from '../../browser/hallucination/planted-result';

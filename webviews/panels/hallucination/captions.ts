@@ -1,74 +1,51 @@
 /** Before and after: the plain caption and the reinforced ones side by side, with controls and what must stand beside CHAIR. */
 import { html, nothing, type TemplateResult } from 'lit';
-import { repeat } from 'lit/directives/repeat.js';
 import type { ReinforcementRequest } from '../../../protocol/compute/request-parts';
 import { defaultLayers, defaultLayersWords } from '../../../protocol/results/vhd-defaults';
-import type { Caption } from '../../../protocol/results/hallucination-schema';
+import type { TokensSection } from '../../../protocol/sections/tokens';
 import type { OutlierRule } from '../../../protocol/interventions/reinforcement';
 import { button, dropdown, textField } from '../../ui/controls';
 import { choicesOf } from '../../ui/form-fields';
 import { icon } from '../../ui/icons';
-import { type Column, table, textColumn } from '../../ui/table';
 import { slider } from '../../ui/text-area';
 import type { Part } from './actions';
 import { readForm, readLayers, writeLayers, type Form } from './form';
 import { known } from './known';
-import { labelNote, referencesNote } from './notes';
-import { isSilent, ribbon, sharedScale, silentWords } from './ribbon';
+import { ofToken } from './divergence-view';
+import { referencesNote } from './notes';
+import { makingSection, scoreSections, variantSections } from './result-sections';
+import { oneSection } from './section-list';
 import { modelOfForm } from '../../ui/run-state';
-import { lacking } from './shown';
 import { shapeOf, type State } from './state';
-import { nameOf, scoreWords, variantHint, variantName, writeAlpha } from './variant-words';
-import { outlierInfos } from './vhd-model';
-import { percent } from '../../ui/numbers';
+import { variantName, writeAlpha } from './variant-words';
+import { outlierInfos } from './measure-words';
 
 /** Alpha beyond this breaks the text of the models that were measured so far. */
 const mostAlpha = 4;
 
 export function captions(part: Part): TemplateResult | typeof nothing {
   const { state } = part;
-  const { result, making } = state;
+  const { result } = state;
   if (!result) return nothing;
-  const scale = sharedScale(state) ?? { low: 0, high: 1 };
-  const all = [result.caption, ...result.variants];
-  const written = making && {
-    tokens: making.tokens,
-    mentions: [],
-    text: making.tokens.map(({ text }) => text).join(''),
-  };
+  const making = makingSection(state);
   return html`<section class="captions" aria-label="Before and after">
     <div class="section-head"><h2>Before and after</h2></div>
     ${state.place === 'file' ? nothing : controls(part)} ${result.variants.length === 0 ? known(part) : nothing}
     <div class="caption-cards">
-      ${repeat(
-        all,
-        (caption) => nameOf(caption) + JSON.stringify(caption.reinforcement),
-        (caption, at) => card(part, caption, at === 0 ? null : at - 1, scale),
+      ${variantSections(state).map(
+        (section, at) => html`<div data-variant=${at}>${oneSection(part, section, ofToken(part, at))}</div>`,
       )}
-      ${
-        making && written
-          ? html`<article class="caption-card" aria-label=${making.name}>
-              <h3>
-                <strong>${making.name}</strong> <span class="muted">${making.problem ? '' : 'being written…'}</span>
-              </h3>
-              ${
-                making.problem
-                  ? html`<p class="problem" role="alert">${making.problem}</p>`
-                  : ribbon({
-                      caption: written,
-                      scale,
-                      label: making.name,
-                      lacks: lacking(state),
-                      selected: undefined,
-                      onSelect: () => undefined,
-                    })
-              }
-            </article>`
-          : nothing
-      }
+      ${state.making ? html`<div class="caption-card">${beingMade(part, making)}</div>` : nothing}
     </div>
-    ${all.length > 1 ? scoreTable(all, part.compact) : nothing} ${labelNote(result)} ${referencesNote(result)}
+    ${scoreSections(state).map((section) => oneSection(part, section))} ${referencesNote(result)}
   </section>`;
+}
+
+function beingMade(part: Part, section: TokensSection | undefined): TemplateResult {
+  const { making } = part.state;
+  if (section && making?.problem === undefined) return oneSection(part, section);
+  return html`<h3><strong>${making?.name}</strong></h3>
+    <p class="problem" role="alert">${making?.problem}</p>`;
 }
 
 function controls({ state, actions }: Part): TemplateResult | typeof nothing {
@@ -176,104 +153,6 @@ function requestOf(form: Form, change: Partial<ReinforcementRequest> = {}): Rein
     ...(Array.isArray(layers) ? { layers: layers as readonly number[] } : {}),
     ...change,
   };
-}
-
-function card(
-  { state, actions }: Part,
-  caption: Caption,
-  variant: number | null,
-  scale: { readonly low: number; readonly high: number },
-): TemplateResult {
-  const name = nameOf(caption);
-  return html`<article class="caption-card" aria-label=${name} data-variant=${variant ?? 'plain'}>
-    <h3>
-      <strong title=${caption.reinforcement ? variantHint(caption.reinforcement) : 'The model as it is'}
-        >${name}</strong
-      >
-    </h3>
-    ${ribbon({
-      caption,
-      scale,
-      label: `${name} caption`,
-      lacks: lacking(state),
-      selected: state.token.variant === variant ? state.token.step : undefined,
-      onSelect: (step) => actions.selectToken({ variant, step }),
-    })}
-    ${isSilent(caption) ? html`<p class="reason">${silentWords}</p>` : nothing}
-    <p class="reason score">${scoreWords(caption.score, caption)}</p>
-    ${caption.broken ? html`<p class="reason warning broken">${icon('warning')} ${caption.broken}</p>` : nothing}
-  </article>`;
-}
-
-export function scoreColumns(judged: boolean): readonly Column<Caption>[] {
-  const column = (
-    id: string,
-    title: string,
-    hint: string,
-    value: (caption: Caption) => number | undefined,
-    unit?: string,
-  ) => ({
-    id,
-    title,
-    ...(unit ? { unit } : {}),
-    numeric: true,
-    hint,
-    value,
-    text: (caption: Caption) => {
-      const number = value(caption);
-      return number === undefined ? '–' : unit === '%' ? percent(number / 100).replace(' %', '') : String(number);
-    },
-  });
-  return [
-    textColumn('caption', 'Caption', nameOf),
-    ...(judged
-      ? [
-          column('words', 'Words', 'Length of the caption.', ({ score }) => score?.length),
-          column(
-            'objects',
-            'Objects',
-            'Mentions of objects of the lexicon, repeats counted.',
-            ({ score }) => score?.mentions,
-          ),
-          column(
-            'hallucinated',
-            'Not there',
-            'Mentions whose object is not in the picture.',
-            ({ score }) => score?.hallucinated,
-          ),
-          column(
-            'chair_i',
-            'CHAIR_I',
-            'Hallucinated mentions over mentions.',
-            ({ score }) => shareOf(score?.chairI),
-            '%',
-          ),
-          column(
-            'recall',
-            'Recall',
-            'True objects mentioned over objects in the picture.',
-            ({ score }) => shareOf(score?.recall),
-            '%',
-          ),
-        ]
-      : [column('objects', 'Objects', 'Mentions of objects of the lexicon.', ({ mentions }) => mentions.length)]),
-  ];
-}
-
-const shareOf = (share: number | null | undefined): number | undefined =>
-  share === null || share === undefined ? undefined : share * 100;
-
-/** 300 px hold four columns; the rest stands in the full panel. */
-const narrow: readonly string[] = ['caption', 'words', 'hallucinated', 'recall'];
-
-function scoreTable(all: readonly Caption[], compact: boolean): TemplateResult {
-  const columns = scoreColumns(all.some(({ score }) => score !== undefined));
-  return html`${table({
-    caption: 'Captions and their scores',
-    columns: compact ? columns.filter(({ id }) => narrow.includes(id)) : columns,
-    rows: all,
-    key: (caption) => nameOf(caption) + JSON.stringify(caption.reinforcement),
-  })}`;
 }
 
 /** What reinforcement did to the objects, in half a sentence; undefined without a reinforced caption that was judged. */

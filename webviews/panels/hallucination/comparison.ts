@@ -3,11 +3,10 @@ import type { HallucinationResult, HallucinationSet } from '../../../protocol/re
 import { differenceSentence, whyNotCompared } from '../../../protocol/results/comparability';
 import { scoreChanges } from '../../../protocol/results/sections/caption-set';
 import { comparedWith, divergenceChange } from '../../../protocol/results/divergence-change';
-import type { HeadPlace } from '../../../protocol/schema/written-form';
-import { changeOf, headChanges, whyOtherShape, type HeadChange } from '../../ui/changes';
+import { changeOf, whyOtherShape } from '../../ui/changes';
 import type { State } from './state';
 import { setNames } from './variant-words';
-import { distanceInfos } from './vhd-model';
+import { distanceInfos } from './measure-words';
 
 type Made = HallucinationResult | HallucinationSet;
 
@@ -49,12 +48,6 @@ export function comparisonWords(state: State): string {
   if (pair.kind === 'none') return pair.why;
   return pair.kind === 'sets' ? differenceSentence(pair.here, pair.there) : differenceSentence(pair.here, pair.there);
 }
-
-/** Every head with both divergences of the first word, the largest changes first. */
-export const divergenceChanges = (here: HallucinationResult, there: HallucinationResult): readonly HeadChange[] => {
-  const of = (one: HallucinationResult) => (place: HeadPlace) => one.vhd[place.layer]?.[place.head];
-  return headChanges({ layers: here.vhd.length, heads: here.vhd[0]?.length ?? 0 }, of(here), of(there));
-};
 
 /** For machines: what the result is compared with, and the changes where the two can be laid side by side. */
 export function comparisonData(state: State): object {

@@ -2,21 +2,22 @@
 import type {
   Caption,
   CaptionScore,
+  CaptionToken,
   DatasetEntry,
   HallucinationResult,
   HallucinationSet,
+  ObjectMention,
 } from '../../../protocol/results/hallucination-schema';
+import { mentionsOfTokens, verdictOf, verdictWords } from '../../../protocol/results/sections/word-classes';
 import type { HeadPlace } from '../../../protocol/schema/written-form';
 import { comparedValues, madeValues } from '../../ui/made';
 import { constantColumns, plainColumns, toCsv } from '../../ui/csv';
-import { type CellValue, type Column, countColumn, textColumn } from '../../ui/table';
+import { headName } from '../../ui/head-names';
+import { type CellValue, type Column, textColumn } from '../../ui/table';
 import { pairOf } from './comparison';
-import { lacking } from './shown';
+import { stepOf } from './shown';
 import type { State } from './state';
-import { entryColumns, headColumns, headRows } from './tables';
-import { tokenColumns, tokenRows, type TokenRow } from './token-table';
-import { variantName } from './variant-words';
-import { modelOfStep } from './vhd-view';
+import { nameOf, variantName } from './variant-words';
 
 const made = (of: HallucinationResult | HallucinationSet): Readonly<Record<string, CellValue>> => ({
   distance: of.distance,
@@ -36,6 +37,8 @@ const made = (of: HallucinationResult | HallucinationSet): Readonly<Record<strin
   ...madeValues(of),
 });
 
+const yes = (flag: boolean | undefined): string | undefined => (flag ? 'yes' : undefined);
+
 /** Of each head the divergence of the other result and the change, where the two can be laid side by side. */
 function comparedColumns(state: State): readonly Column<HeadPlace>[] {
   const pair = pairOf(state);
@@ -53,32 +56,78 @@ function comparedColumns(state: State): readonly Column<HeadPlace>[] {
 
 /** One line a head, in full precision; any reader of CSV can use the file. */
 export function headsCsv(state: State, result: HallucinationResult): string {
-  const model = modelOfStep(state);
-  if (!model) return '';
-  const image = result.image?.name ?? '';
+  const step = stepOf(state);
+  if (!step) return '';
+  const { visualAttention } = step;
   return toCsv(
     [
-      countColumn<HeadPlace>('layer', 'Layer', ({ layer }) => layer),
-      ...headColumns(model),
+      ...plainColumns<HeadPlace>({
+        layer: ({ layer }) => layer,
+        head: ({ layer, head }) => headName(layer, head),
+        vhd: ({ layer, head }) => step.vhd[layer]?.[head],
+        text_energy: ({ layer, head }) => step.textEnergy[layer]?.[head],
+        ...(visualAttention ? { visual_attention: ({ layer, head }) => visualAttention[layer]?.[head] } : {}),
+        outlier: ({ layer, head }) => yes(step.outlier[layer]?.[head]),
+        selected: ({ layer, head }) => yes(step.selected[layer]?.[head]),
+      }),
       ...comparedColumns(state),
-      ...constantColumns<HeadPlace>({ step: model.step.step, image, ...made(result) }),
+      ...constantColumns<HeadPlace>({ step: step.step, image: result.image?.name ?? '', ...made(result) }),
     ],
-    headRows(model),
+    step.vhd.flatMap((row, layer) => row.map((_, head) => ({ layer, head }))),
   );
 }
 
-/** One line a token, of the plain caption and of each other one. */
-export function wordsCsv(state: State, result: HallucinationResult): string {
-  const rows = [result.caption, ...result.variants].flatMap(tokenRows);
+interface Word {
+  readonly caption: Caption;
+  /** Place in the caption, from 0. */
+  readonly at: number;
+  readonly token: CaptionToken;
+  readonly mention: ObjectMention | undefined;
+}
+
+/** One line a token, of the plain caption and of each other one; tokens are counted from 1. */
+export function wordsCsv(result: HallucinationResult): string {
+  const words = [result.caption, ...result.variants].flatMap((caption) => {
+    const mentions = mentionsOfTokens(caption);
+    return caption.tokens.map((token, at): Word => ({ caption, at, token, mention: mentions[at] }));
+  });
   return toCsv(
     [
-      textColumn<TokenRow>('caption', 'Caption', ({ caption }) => caption),
-      ...tokenColumns(lacking(state)),
-      countColumn<TokenRow>('stopped_at', 'Stopped at', ({ stoppedAt }) => stoppedAt),
-      ...constantColumns<TokenRow>({ image: result.image?.name ?? '', ...made(result) }),
+      ...plainColumns<Word>({
+        caption: ({ caption }) => nameOf(caption),
+        token: ({ at }) => at + 1,
+        text: ({ token }) => token.text,
+        t_vhd: ({ token }) => token.tVhd,
+        visual_attention: ({ token }) => token.visualAttention,
+        probability: ({ token }) => token.probability,
+        object: ({ mention }) => mention?.object,
+        truth: ({ mention }) => mention && verdictWords[verdictOf(mention)],
+        stopped_at: ({ caption }) => caption.stoppedAt,
+      }),
+      ...constantColumns<Word>({ image: result.image?.name ?? '', ...made(result) }),
     ],
-    rows,
+    words,
   );
+}
+
+const wrongOf = (caption: Caption | undefined): string | undefined =>
+  [...new Set(caption?.mentions.filter(({ inTruth }) => inTruth === false).map(({ object }) => object))].join(', ') ||
+  undefined;
+
+export function entryColumns([first]: readonly DatasetEntry[]): readonly Column<DatasetEntry>[] {
+  const variants = first?.variants ?? [];
+  return [
+    textColumn('picture', 'Picture', ({ name }) => name),
+    textColumn('truth', 'In it', ({ truth }) => truth.join(', ')),
+    textColumn('hallucinated', 'Not there, plain', ({ plain }) => wrongOf(plain)),
+    ...variants.map((_, at): Column<DatasetEntry> =>
+      textColumn(`hallucinated_${at + 1}`, '', ({ variants: others }) => wrongOf(others[at])),
+    ),
+    textColumn('caption', 'Plain caption', ({ plain }) => plain.text.trim()),
+    ...variants.map((_, at): Column<DatasetEntry> =>
+      textColumn(`caption_${at + 1}`, '', ({ variants: others }) => others[at]?.text.trim()),
+    ),
+  ];
 }
 
 /** One line a picture, with the text and the scores of each of its captions. */

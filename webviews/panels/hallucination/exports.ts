@@ -1,34 +1,23 @@
 /** Files that leave the panel; each says what made it. */
 import type { ExportFormat } from '../../../protocol/panels/messages';
-import type { Caption, HallucinationResult, HallucinationSet } from '../../../protocol/results/hallucination-schema';
+import type { HallucinationResult, HallucinationSet } from '../../../protocol/results/hallucination-schema';
 import type { Section } from '../../../protocol/sections/section';
 import { sectionCsv, sectionTable } from '../../sections/section-file';
 import type { SectionView } from '../../sections/section-kind';
 import { drawSections } from '../../sections/section-sheet';
-import { htmlTable } from '../../charts/html-page';
 import { fileName, type Leaving } from '../../charts/leaving';
-import { headChangeColumns } from '../../ui/changes';
 import { madeLines, namedOf } from '../../ui/made';
 import { count } from '../../ui/numbers';
-import { type Column, countColumn, textColumn } from '../../ui/table';
 import type { Theme } from '../../ui/theme';
 import type { ExportKind } from './actions';
-import { scoreColumns } from './captions';
-import { comparisonData, comparisonWords, divergenceChanges, pairOf } from './comparison';
+import { comparisonData, comparisonWords } from './comparison';
 import { headsCsv, setCsv, wordsCsv } from './csv-files';
-import { drawResult, drawSet } from './figures';
 import { finding } from './finding';
-import { layerColumns, layerRows } from './layer-table';
-import { pictureSection } from './picture-section';
-import { loadedOf } from './section-list';
-import { verdictMarks, verdictOf } from './ribbon-model';
+import { sectionsOfResult } from './result-sections';
+import { loadedOf, viewOf } from './section-list';
 import { sectionsOfSet, setChanges } from './set-sections';
-import { mapData, spanColumns, spanMapTitle, spanTokens } from './span-map';
+import { mapData } from './span-map';
 import type { State } from './state';
-import { headColumns, headRows } from './tables';
-import { tokenColumns, tokenRows } from './token-table';
-import { nameOf } from './variant-words';
-import { modelOfStep } from './vhd-view';
 
 export const formatOf = (kind: ExportKind): ExportFormat => (kind === 'words' ? 'csv' : kind);
 
@@ -36,16 +25,18 @@ export function leavingOf(state: State, theme: Theme, kind?: ExportKind): Leavin
   const { result, set } = state;
   const made = set ?? result;
   if (!made) throw new Error('There is no result to export yet. Run the model on a picture first.');
+  const shown = set ? [...setChanges(state), ...sectionsOfSet(state)] : sectionsOfResult(state);
   return {
     ...about(state, theme),
-    draw: (sheet) => (set ? drawSet(sheet, state) : result && drawResult(sheet, state, result)),
-    csv: () =>
-      set ? setCsv(set) : !result ? '' : kind === 'words' ? wordsCsv(state, result) : headsCsv(state, result),
+    draw: (sheet) =>
+      drawSections(
+        sheet,
+        loadedOf(state),
+        shown.map((section) => ({ section, view: viewOf(state, section.id) })),
+      ),
+    csv: () => (set ? setCsv(set) : !result ? '' : kind === 'words' ? wordsCsv(result) : headsCsv(state, result)),
     json: () => ({ ...made, ...mapData(state), ...comparisonData(state) }),
-    tables: () => [
-      ...tablesOfChanges(state),
-      ...(set ? sectionsOfSet(state).map(sectionTable) : result ? tablesOfResult(state, result) : []),
-    ],
+    tables: () => shown.map(sectionTable),
     css: 'td { vertical-align: top; }\ntd:last-child:not(.number) { white-space: normal; }\n',
   };
 }
@@ -117,58 +108,5 @@ export function provenanceLines(made: HallucinationResult | HallucinationSet): r
     `VHD: ${made.distance} distance of head outputs before the output projection at one position, positions ${made.positions} without the ${made.kind === 'headscope-hallucination' && made.removed.kind === 'span' ? 'span' : 'picture'}; outlier rule ${made.outliers}; T-VHD sums the ${made.k} largest of each layer (arXiv 2412.13949). Counted as looking: heads with at least half of the largest VHD`,
     `Prompt ${JSON.stringify(made.prompt ?? 'token ids')}${made.chatPrompt ? `, in the chat template ${JSON.stringify(made.chatPrompt.text)}` : made.settings['chat'] === true ? ' in the chat template' : ''}, greedy, seed ${made.seed}`,
     ...madeLines(made),
-  ];
-}
-
-/** The caption with a mark behind each word that was judged. */
-function markedText({ text, mentions }: Pick<Caption, 'text' | 'mentions'>): string {
-  let [written, from] = ['', 0];
-  for (const mention of mentions.toSorted((a, b) => a.end - b.end)) {
-    written += text.slice(from, mention.end) + verdictMarks[verdictOf(mention)];
-    from = mention.end;
-  }
-  return (written + text.slice(from)).trim();
-}
-
-/** What changed from the other result. */
-function tablesOfChanges(state: State): readonly string[] {
-  const pair = pairOf(state);
-  const name = state.compareWith?.name ?? '';
-  switch (pair?.kind) {
-    case 'results':
-      return [
-        htmlTable(
-          `Change of the divergence from ${name}`,
-          headChangeColumns(name),
-          divergenceChanges(pair.here, pair.there),
-        ),
-      ];
-    case 'sets':
-      return setChanges(state).map(sectionTable);
-    case 'none':
-    case undefined:
-      return [];
-  }
-}
-
-function tablesOfResult(state: State, result: HallucinationResult): readonly string[] {
-  const model = modelOfStep(state);
-  if (!model) return [];
-  const rows = headRows(model);
-  const captions = [result.caption, ...result.variants];
-  const judged = captions.some(({ score }) => score !== undefined);
-  const text: Column<Caption> = textColumn('text', 'Text', markedText);
-  const stopped: Column<Caption> = countColumn('stopped_at', 'Stopped at', ({ stoppedAt }) => stoppedAt, {
-    unit: 'tokens',
-  });
-  const span = spanTokens(result, state.map?.value);
-  const picture = pictureSection(state);
-  return [
-    ...(picture && picture.numbers.length > 0 ? [sectionTable(picture)] : []),
-    ...(span.length > 0 && state.map?.value ? [htmlTable(spanMapTitle(state), spanColumns, span)] : []),
-    htmlTable('Captions', [...scoreColumns(judged), stopped, text], captions),
-    htmlTable(`${count(rows.length)} heads`, headColumns(model), rows),
-    htmlTable('Layers', layerColumns(model), layerRows(model)),
-    ...captions.map((caption) => htmlTable(`Words, ${nameOf(caption)}`, tokenColumns(model.lacks), tokenRows(caption))),
   ];
 }

@@ -7,15 +7,16 @@ import type {
 import { headName } from '../../ui/head-names';
 import { count, percent, plural, significant, took } from '../../ui/numbers';
 import { effectWords } from './captions';
-import { median, verdictOf, wordTVhd } from './ribbon-model';
-import { lookingHeads, strongest } from './head-ranks';
+import { affected, strongest } from '../../../protocol/results/sections/ranked-heads';
+import { verdictOf } from '../../../protocol/results/sections/word-classes';
+import { median, wordTVhd } from './word-numbers';
 import { changeWords } from './change-words';
 import { unfinishedWords } from './notes';
 import { readsTextOnly } from './run-setup';
 import { drawnWords } from './sample-words';
 import type { State } from './state';
 import { variantName } from './variant-words';
-import { distanceInfos } from './vhd-model';
+import { distanceInfos } from './measure-words';
 
 export function finding(state: State): string {
   const { result, set, phase, form } = state;
@@ -34,23 +35,23 @@ export function finding(state: State): string {
 }
 
 function ofHeads(result: HallucinationResult): string {
-  const [first] = strongest(result.vhd, result.outlier, 1);
+  const [first] = strongest(result);
   if (!first) return 'No head differs.';
   const all = result.layers * result.heads;
-  const large = lookingHeads(result);
+  const large = affected(result).length;
   const what = result.removed.kind === 'span' ? 'depend on the removed text' : 'look at the picture';
   const verb = result.removed.kind === 'span' ? 'depends on the removed text' : 'looks at the picture';
   const name = headName(first.layer, first.head);
   return large === 1
-    ? `1 of ${count(all)} heads ${verb} far more than the others: ${name} (VHD ${significant(first.value)}).`
-    : `${count(large)} of ${count(all)} heads ${what}, ${name} most (VHD ${significant(first.value)}).`;
+    ? `1 of ${count(all)} heads ${verb} far more than the others: ${name} (VHD ${significant(first.vhd)}).`
+    : `${count(large)} of ${count(all)} heads ${what}, ${name} most (VHD ${significant(first.vhd)}).`;
 }
 
 /** By which rules the finding counts heads and places a word. */
 export function findingHint({ result }: State): string | undefined {
   if (!result) return undefined;
   const outlined = result.selected.flat().filter(Boolean).length;
-  return `Counted: heads with at least half of the largest VHD, outliers left out. The grid outlines ${count(outlined)}: those above the median of their layer, which reinforcement scales. A word is compared with the other words that name an object: words that name none (a, the, and) depend less on ${result.removed.kind === 'span' ? 'the text' : 'the picture'} by themselves.`;
+  return `Counted: heads with at least half of the largest VHD, outliers left out. ${count(outlined)} are selected: those above the median of their layer, which reinforcement scales. A word is compared with the other words that name an object: words that name none (a, the, and) depend less on ${result.removed.kind === 'span' ? 'the text' : 'the picture'} by themselves.`;
 }
 
 /**

@@ -1,7 +1,6 @@
 /** What must be known before the numbers are read: labels that count for nothing, captions that were cut. */
 import { html, nothing, type TemplateResult } from 'lit';
 import type {
-  Caption,
   HallucinationResult,
   HallucinationSet,
   TruthLabels,
@@ -16,11 +15,6 @@ import type { State } from './state';
 export function labelWords({ truthLabels }: { readonly truthLabels?: TruthLabels }): string | undefined {
   const words = truthLabels && unknownLabels(truthLabels);
   return words === undefined ? undefined : `${words}.`;
-}
-
-export function labelNote(made: { readonly truthLabels?: TruthLabels }): TemplateResult | typeof nothing {
-  const words = labelWords(made);
-  return words === undefined ? nothing : html`<p class="reason truth-labels">${icon('info')} ${words}</p>`;
 }
 
 /** Under the prompt: a text without an image token is not what the model reads. */
@@ -50,13 +44,6 @@ export const referencesNote = ({
     : html`<p class="reason references">
         ${icon('info')} Objects that ${plural(references.length, 'caption')} of the truth file
         ${references.length === 1 ? 'names' : 'name'} count as in the picture too.
-      </p>`;
-
-export const stoppedNote = ({ stoppedAt }: Pick<Caption, 'stoppedAt'>): TemplateResult | typeof nothing =>
-  stoppedAt === undefined
-    ? nothing
-    : html`<p class="reason stopped">
-        ${icon('info')} Stopped at ${plural(stoppedAt, 'token')}, before the caption had ended.
       </p>`;
 
 /** Of the plain and the reinforced captions together; undefined where all of them ended, and in results of earlier versions. */

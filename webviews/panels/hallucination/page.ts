@@ -1,24 +1,19 @@
 /** The arrangement of the panel: picture and caption, heads, before and after, tables. */
 import { html, nothing, type TemplateResult } from 'lit';
-import { count } from '../../ui/numbers';
 import { folded, panelPage } from '../../ui/panel-page';
 import type { Part } from './actions';
 import { captions } from './captions';
-import { comparison } from './comparison-view';
+import { comparisonView, headsView, layersView, plainView, spanView } from './divergence-view';
 import { known } from './known';
 import { provenanceLines } from './exports';
 import { circumstances, finding, findingHint } from './finding';
 import { imageView } from './image-view';
-import { ribbonView } from './ribbon';
 import { setView } from './set-view';
 import { settings, settingsSummary } from './settings';
 import { readsTextOnly } from './run-setup';
 import { pictureOf } from './shown';
-import { shapeOf, type State } from './state';
-import { spanMapView } from './span-map';
+import type { State } from './state';
 import { banners, bar, emptyState } from './status';
-import { headTable } from './tables';
-import { vhdView } from './vhd-view';
 
 export function page(part: Part): TemplateResult {
   const { state } = part;
@@ -38,7 +33,7 @@ export function page(part: Part): TemplateResult {
       empty: !hasResult(state),
       body: () => settings(part),
     },
-    results: state.opened ? html`${results(part)} ${comparison(part)}` : nothing,
+    results: state.opened ? html`${results(part)} ${comparisonView(part)}` : nothing,
     provenance: made ? provenanceLines(made) : [],
   });
 }
@@ -68,30 +63,23 @@ function wide(part: Part): TemplateResult {
   const { state } = part;
   const hasMap = pictureOf(state) !== undefined || state.result?.removed.kind === 'span';
   return html`<div class="pictures ${hasMap ? '' : 'without-picture'}">
-      ${imageView(part)} ${spanMapView(part)}
-      <div class="right">${ribbonView(part)} ${vhdView(part)}</div>
+      ${imageView(part)} ${spanView(part)}
+      <div class="right">${plainView(part)} ${headsView(part)}</div>
     </div>
-    ${captions(part)} ${state.result ? everyHead(part) : nothing}`;
+    ${captions(part)} ${layersView(part)}`;
 }
 
 /** One column: the picture first, then words and heads, the rest folded. */
 function column(part: Part): TemplateResult {
   const { result, making } = part.state;
   const open = (result?.variants.length ?? 0) > 0 || making !== undefined;
-  return html`${imageView(part)} ${spanMapView(part)} ${ribbonView(part)} ${vhdView(part)}
+  return html`${imageView(part)} ${spanView(part)} ${plainView(part)} ${headsView(part)}
   ${
     result
       ? html`${folded(part, { name: 'captions', title: 'Before and after', id: 'fold-captions', open }, () =>
           captions(part),
         )}
-        ${everyHead(part)}`
+        ${layersView(part)}`
       : nothing
   }`;
-}
-
-function everyHead(part: Part): TemplateResult {
-  const { layers, heads } = shapeOf(part.state);
-  return folded(part, { name: 'heads', title: `All ${count(layers * heads)} heads`, id: 'all-heads' }, () =>
-    headTable(part),
-  );
 }

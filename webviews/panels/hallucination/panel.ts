@@ -21,14 +21,10 @@ import { keep, parseKept, restore, type Kept } from './kept';
 import { page } from './page';
 import { setupOf } from './setup';
 import { Questions } from './questions';
-import { runsOf, tokenWords } from './ribbon-model';
 import { startRun } from './run-setup';
 import { viewOf } from './section-list';
-import { captionOf, lacking } from './shown';
 import { spokenOf } from './spoken';
 import { edited, initialState, receive, select, withDecoded, type State, type TokenPlace } from './state';
-import { announcementOf } from './vhd-model';
-import { modelOfStep } from './vhd-view';
 
 export class HallucinationPanel
   extends ModelRunPanel<State, ToHallucinationPanel, FromHallucinationPanel, HallucinationSetup, Kept>
@@ -106,19 +102,12 @@ export class HallucinationPanel
 
   select(place: HeadPlace): void {
     this.touched = true;
-    const before = this.state.selected;
     this.change(select(this.state, place));
-    const model = modelOfStep(this.state);
-    if (model && (before?.layer !== place.layer || before.head !== place.head)) announce(announcementOf(model, place));
   }
 
   selectToken(token: TokenPlace): void {
     this.touched = true;
     this.change({ ...this.state, token });
-    const caption = captionOf(this.state, token.variant);
-    const chosen = caption.tokens[token.step];
-    const run = runsOf(caption).find(({ from, to }) => token.step >= from && token.step < to);
-    if (chosen) announce(tokenWords(chosen, token.step, run?.mention, lacking(this.state)));
   }
 
   viewSection(id: string, change: Partial<SectionView>): void {

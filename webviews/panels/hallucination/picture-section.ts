@@ -1,6 +1,7 @@
 /** The picture with what the chosen heads read from each of its patches, as a section. Pure. */
 import type { ImageSinks } from '../../../protocol/results/hallucination-schema';
 import type { ImageSpan } from '../../../protocol/schema/parts';
+import { apartOf } from '../../../protocol/results/sections/divergence';
 import type { ImageSection } from '../../../protocol/sections/image';
 import { levelsOf, patchesOf } from '../../sections/image/patches';
 import { significant } from '../../ui/numbers';
@@ -8,7 +9,7 @@ import { mapTitle, waiting } from './map-words';
 import { pictureOf } from './shown';
 import type { State } from './state';
 
-export const pictureId = 'picture';
+const pictureId = 'picture';
 
 const last = new WeakMap<ImageSpan, { readonly made: readonly unknown[]; readonly section: ImageSection }>();
 
@@ -41,15 +42,7 @@ export function pictureSection(state: State): ImageSection | undefined {
           },
         ]
       : [],
-    ...(result?.sinks && result.sinks.tokens.length > 0
-      ? {
-          apart: {
-            title: 'a sink, not a finding',
-            definition: 'An attention sink draws attention whatever is said.',
-            tokens: result.sinks.tokens.map(({ token }) => token),
-          },
-        }
-      : {}),
+    ...apartOf(result?.sinks),
   };
   last.set(image, { made, section });
   return section;

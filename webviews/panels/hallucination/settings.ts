@@ -22,7 +22,7 @@ import { chatNote } from './notes';
 import { readsTextOnly } from './run-setup';
 import type { State } from './state';
 import { plannedWords } from './sample-words';
-import { distanceInfos, outlierInfos } from './vhd-model';
+import { distanceInfos, outlierInfos } from './measure-words';
 
 const modes: readonly { readonly value: HallucinationMode; readonly label: string }[] = [
   { value: 'image', label: 'A picture' },

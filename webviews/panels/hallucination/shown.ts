@@ -51,7 +51,3 @@ export function mapHeads(state: State): readonly HeadPlace[] {
   );
   return heads.length > 0 ? heads : [selected];
 }
-
-/** What the second pass lacks, in words. */
-export const lacking = ({ result, form }: State): string =>
-  (result ? result.removed.kind === 'span' : form?.mode === 'span') ? 'the removed text' : 'the picture';

@@ -17,6 +17,7 @@ import type {
   HallucinationResult,
   HallucinationSet,
 } from '../../../protocol/results/hallucination-schema';
+import { strongest } from '../../../protocol/results/sections/ranked-heads';
 import type { ModelSummary } from '../../../protocol/schema/parts';
 import { unreachable } from '../../../protocol/unreachable';
 import { opened } from '../../ui/asides';
@@ -36,7 +37,6 @@ import {
 } from '../../ui/run-state';
 import { toForm, type Form } from './form';
 import { initialView, type View } from './view';
-import { strongest } from './head-ranks';
 import { isOwnPrompt, ownPromptOf } from './own-prompt';
 import { setupOf, setupOfResult, sameSetup } from './setup';
 
@@ -317,7 +317,7 @@ function selectedIn(
   { vhd, outlier }: Pick<FirstStep, 'vhd' | 'outlier'>,
 ): HeadPlace | undefined {
   if (before && vhd[before.layer]?.[before.head] !== undefined) return before;
-  const [first] = strongest(vhd, outlier, 1);
+  const [first] = strongest({ vhd, outlier });
   return first && { layer: first.layer, head: first.head };
 }
 

@@ -1,14 +1,4 @@
-import { css, unsafeCSS } from 'lit';
-import { cividis, css as written, inkOn } from '../../charts/colour-map';
-import { shades } from './ribbon-model';
-
-/** The steps of the ribbon: cividis, with the ink that is read on each. */
-const shadeRules = unsafeCSS(
-  Array.from({ length: shades }, (_, at) => {
-    const colour = cividis(at / (shades - 1));
-    return `.tv-${at} { color: ${inkOn(colour)}; background: ${written(colour)}; }`;
-  }).join('\n'),
-);
+import { css } from 'lit';
 
 export const panelStyles = css`
   .image-view,
@@ -29,87 +19,6 @@ export const panelStyles = css`
     gap: 4px 8px;
     margin: 4px 0 8px;
   }
-  hs-vhd-grid {
-    display: block;
-    min-width: 0;
-  }
-  .readout {
-    height: auto;
-    min-height: 20px;
-    white-space: normal;
-    font-variant-numeric: tabular-nums;
-  }
-  .ribbon-readout,
-  .vhd-view .readout {
-    min-height: 40px;
-  }
-  .compact .ribbon-readout,
-  .compact .vhd-view .readout {
-    min-height: 60px;
-  }
-
-  .ribbon {
-    font-family: var(--vscode-editor-font-family);
-    font-size: var(--vscode-editor-font-size);
-    line-height: 24px;
-    overflow-wrap: anywhere;
-  }
-  .piece {
-    white-space: pre-wrap;
-    padding: 2px 0;
-    cursor: pointer;
-  }
-  .piece.query,
-  .piece:hover {
-    outline: 2px solid var(--vscode-focusBorder);
-    outline-offset: 0;
-    position: relative;
-    z-index: 1;
-  }
-  .piece:hover:not(.query) {
-    outline-width: 1px;
-  }
-  ${shadeRules}
-  .mention {
-    border-bottom: 2px solid var(--verdict);
-  }
-  .mention.hallucinated,
-  .verdict.hallucinated .mark {
-    --verdict: var(--vscode-editorError-foreground, var(--vscode-errorForeground));
-    border-bottom-style: double;
-    border-bottom-width: 4px;
-  }
-  .mention.true,
-  .verdict.true .mark {
-    --verdict: var(--vscode-testing-iconPassed, var(--vscode-charts-green));
-  }
-  .mention.unjudged,
-  .verdict.unjudged .mark {
-    --verdict: var(--vscode-descriptionForeground);
-    border-bottom-style: dotted;
-  }
-  .mark {
-    padding: 0 2px;
-    color: var(--verdict);
-    font-family: var(--vscode-font-family);
-    font-weight: 700;
-  }
-  .verdict .mark {
-    border: none;
-  }
-  .ribbon-key {
-    display: flex;
-    flex-wrap: wrap;
-    align-items: center;
-    gap: 2px 16px;
-    font-size: var(--small);
-  }
-  .verdicts {
-    display: inline-flex;
-    flex-wrap: wrap;
-    gap: 2px 12px;
-  }
-
   .captions {
     padding-top: 12px;
     border-top: 1px solid var(--line);
@@ -156,14 +65,11 @@ export const panelStyles = css`
     gap: 12px 24px;
     margin: 8px 0;
   }
-  .caption-card {
+  .caption-cards > * {
     min-width: 0;
   }
-  .caption-card h3 {
-    margin-bottom: 2px;
-  }
-  .caption-card .reason {
-    margin-top: 4px;
+  .captions > .result-section {
+    margin-top: 12px;
   }
 
   .chosen {

@@ -4,7 +4,7 @@ import type { Reinforcement } from '../../../protocol/interventions/reinforcemen
 import { percent, plural } from '../../ui/numbers';
 import { writeLayers } from './form';
 
-export const plainName = 'Plain';
+const plainName = 'Plain';
 
 /** 2, not 2.0: as a person sets it. */
 export const writeAlpha = (alpha: number): string => String(Number(alpha.toFixed(2)));

@@ -22,6 +22,7 @@ export const headsKind: PictureKind<HeadsSection> = {
       ? { kind: 'head', layer, head }
       : undefined;
   },
+  cursorOf: ([, layer, head]) => `${layer ?? ''}.${head ?? ''}`,
   twin: (section) => {
     const { numbers, cell = 'head', marked = [] } = section;
     const classes = headClasses(section);

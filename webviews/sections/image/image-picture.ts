@@ -19,6 +19,7 @@ import {
   textMark,
   wordsItem,
 } from '../legend';
+import { chosenScale } from '../log-colours';
 import type { Drawn, Picture } from '../picture';
 import { hatchMark, moved, type Box, type LoadedPicture, type Mark } from '../scene';
 import { shortened, valueWords } from '../words';
@@ -37,6 +38,7 @@ export function imagePicture(
   opacity = usualOpacity,
   level: number | undefined = undefined,
   large = false,
+  log: boolean | undefined = undefined,
 ): Picture {
   const { tiles, name } = section.image;
   const levels = levelsOf(tiles);
@@ -48,7 +50,7 @@ export function imagePicture(
   return {
     label: `${section.title}: ${number?.title ?? 'no number'} over ${patches.length} patches of ${name}. Arrow keys walk, Enter asks, Escape leaves.`,
     draw: (width, theme) =>
-      drawImage({ section, number, loaded, opacity, large, sheets, patches, apart }, width, theme),
+      drawImage({ section, number, loaded, opacity, large, log, sheets, patches, apart }, width, theme),
     first: () => (patches[0] ? String(patches[0].token) : undefined),
     move: (cursor, key) => {
       const at = patches.find(({ token }) => String(token) === cursor);
@@ -110,6 +112,8 @@ interface Drawing {
   readonly loaded: LoadedPicture | undefined;
   readonly opacity: number;
   readonly large: boolean;
+  /** As a person chose it. */
+  readonly log: boolean | undefined;
   /** Tiles of each. */
   readonly sheets: readonly (readonly number[])[];
   readonly patches: readonly Patch[];
@@ -152,12 +156,12 @@ function opacityAt(value: number, domain: Domain, opacity: number): number {
 }
 
 function drawImage(drawing: Drawing, width: number, theme: Theme): Drawn {
-  const { section, number, loaded, opacity, sheets, patches, apart } = drawing;
+  const { section, number, loaded, opacity, log, sheets, patches, apart } = drawing;
   const { image } = section;
   const layout = layOut(drawing, width);
   const { scale, origins, bottom } = layout;
   const seen = patches.flatMap(({ token }) => (apart.has(token) ? [] : (number?.values[token] ?? [])));
-  const domain = domainOf(number?.scale ?? { kind: 'sequential' }, seen);
+  const domain = domainOf(chosenScale(number?.scale ?? { kind: 'sequential' }, { log }), seen);
   const sheetOf = new Map(sheets.flatMap((tiles, sheet) => tiles.map((tile) => [tile, origins[sheet]] as const)));
   const boxOf = (patch: Patch): Box => {
     const { x = 0, y = 0 } = sheetOf.get(patch.tile) ?? {};

@@ -3,6 +3,7 @@ import type { ImageSection } from '../../../protocol/sections/image';
 import { button, dropdown } from '../../ui/controls';
 import { significant } from '../../ui/numbers';
 import { slider } from '../../ui/text-area';
+import { logChoice } from '../log-colours';
 import { remembered } from '../remembered';
 import { chosenNumber, twinColumn, type PictureKind, type SectionPart, type TwinRow } from '../section-kind';
 import { imagePicture, usualOpacity } from './image-picture';
@@ -22,9 +23,11 @@ export const imageKind: PictureKind<ImageSection> = {
       view.opacity,
       view.level,
       view.large,
+      view.log,
     ),
   controls,
   place: (_section, cursor) => ({ kind: 'token', token: Number(cursor) }),
+  cursorOf: ([token]) => String(token),
   twin: ({ image, numbers, classes, apart }) => {
     const hatched = new Set(apart?.tokens);
     const after = 4 + numbers.length;
@@ -60,6 +63,7 @@ export const imageKind: PictureKind<ImageSection> = {
 function controls({ section, view, loaded, actions }: SectionPart<ImageSection>): TemplateResult {
   const { image, numbers } = section;
   const levels = levelsOf(image.tiles);
+  const number = chosenNumber(numbers, view);
   const opacity = view.opacity ?? usualOpacity;
   const words =
     opacity === 0 ? 'the picture alone' : opacity === 1 ? 'the values alone' : `${Math.round(100 * opacity)} %`;
@@ -93,6 +97,7 @@ function controls({ section, view, loaded, actions }: SectionPart<ImageSection>)
           })
         : nothing
     }
+    ${number ? logChoice(number.scale, number.values, view, actions) : nothing}
     ${button({
       label: view.large ? 'Fit the picture to the page' : 'Enlarge the picture',
       icon: view.large ? 'zoom-out' : 'zoom-in',

@@ -127,6 +127,12 @@ function classesOf({ classes }: TokensSection): { readonly names: readonly Ident
   return { names: (classes?.names ?? []).flatMap((name) => identities.get(name) ?? []) };
 }
 
+/** What stands behind the last token of a word of a class: the next token is of another class, or begins another word. */
+function signBehind({ tokens, classes }: TokensSection, at: number): string | undefined {
+  const sign = classes?.marks?.[classes.of[at] ?? -1];
+  return classes?.of[at + 1] !== classes?.of[at] || /^\s/.test(tokens[at + 1] ?? '') ? sign : undefined;
+}
+
 function drawTokens(
   section: TokensSection,
   number: TokenNumber | undefined,
@@ -136,7 +142,8 @@ function drawTokens(
   theme: Theme,
 ): Drawn & { readonly boxes: readonly Box[] } {
   const size = theme.fontSize;
-  const classRoom = names.length > 0 ? 9 : 0;
+  const signs = section.classes?.marks;
+  const classRoom = names.length > 0 && !signs ? 9 : 0;
   const lineHeight = size + 10 + classRoom;
   const domain = number && domainOf(number.scale, number.values);
   const marks: Mark[] = [];
@@ -146,7 +153,9 @@ function drawTokens(
     const token = section.tokens[at] ?? '';
     const text = fitted(shownToken(token), width - 8, size, theme.editorFont);
     const wide = Math.max(8, textWidth(text, size, { font: theme.editorFont }) + 4);
-    if (x > 0 && x + wide > width) [x, y] = [0, y + lineHeight];
+    const sign = signBehind(section, at);
+    const signWide = sign === undefined ? 0 : textWidth(sign, size, { font: theme.font, weight: 700 }) + 4;
+    if (x > 0 && x + wide + signWide > width) [x, y] = [0, y + lineHeight];
     const box = { x, y: y + classRoom, width: wide, height: size + 7 };
     boxes.push({ ...box, y, height: size + 7 + classRoom });
     const value = number?.values[at] ?? Number.NaN;
@@ -164,9 +173,16 @@ function drawTokens(
     const identity = names[section.classes?.of[at] ?? -1];
     if (identity) {
       const fill = colourOf(identity, theme.dark);
-      marks.push({ kind: 'path', d: shapes[identity.shape], x: x + wide / 2 - 3.5, y, scale: 7 / 16, fill });
+      if (signs) marks.push({ kind: 'rect', x, y: box.y + box.height, width: wide, height: 2, fill });
+      else marks.push({ kind: 'path', d: shapes[identity.shape], x: x + wide / 2 - 3.5, y, scale: 7 / 16, fill });
     }
     x += wide + 1;
+    if (identity && sign !== undefined) {
+      marks.push(
+        textMark(sign, x + 1, box.y + size, theme, { size, weight: 700, fill: colourOf(identity, theme.dark) }),
+      );
+      x += signWide;
+    }
     if (token.includes('\n')) [x, y] = [0, y + lineHeight];
   }
   const beyond = section.tokens.length - (to - from);
@@ -175,8 +191,12 @@ function drawTokens(
     [
       ...(domain && number ? [scaleItem(domain, number.unit, theme)] : []),
       ...(missing ? [noValueItem(theme)] : []),
-      ...names.map((one) =>
-        classItem({ shape: one.shape, colour: colourOf(one, theme.dark), label: one.title }, theme),
+      ...names.flatMap((one, at) =>
+        signs
+          ? section.classes?.of.includes(at)
+            ? wordsItem(`${signs[at] ?? ''} ${one.title}`, theme, colourOf(one, theme.dark))
+            : []
+          : classItem({ shape: one.shape, colour: colourOf(one, theme.dark), label: one.title }, theme),
       ),
       ...(beyond > 0 ? [wordsItem(window, theme)] : []),
     ],

@@ -17,6 +17,7 @@ export const tokensKind: PictureKind<TokensSection> = {
   },
   place: ({ tokens }, cursor) =>
     tokens[Number(cursor)] === undefined ? undefined : { kind: 'token', token: Number(cursor) },
+  cursorOf: ([position]) => String(position),
   twin: ({ tokens, numbers, classes }) => ({
     columns: [
       twinColumn(0, 'position', 'Position', { text: String }),

@@ -1,0 +1,42 @@
+/** How divergences are measured, in words. */
+import type { OutlierRule, VhdDistance } from '../../../protocol/interventions/reinforcement';
+
+export const distanceInfos: readonly {
+  readonly id: VhdDistance;
+  readonly title: string;
+  readonly definition: string;
+}[] = [
+  {
+    id: 'l2',
+    title: 'Euclidean (paper)',
+    definition: 'Norm of the difference of the head’s output with and without the image, before the output projection.',
+  },
+  { id: 'squared', title: 'Squared (release)', definition: 'The square of it, as the released code computes.' },
+  {
+    id: 'relative',
+    title: 'Relative',
+    definition:
+      'The norm of the difference over the norm of the output without the image: free of the head’s own size.',
+  },
+  { id: 'cosine', title: 'Cosine', definition: '1 − cosine of the two outputs: direction alone, 0 to 2.' },
+];
+
+export const outlierInfos: readonly {
+  readonly id: OutlierRule;
+  readonly title: string;
+  readonly definition: string;
+}[] = [
+  {
+    id: 'paper',
+    title: 'Paper',
+    definition:
+      'A head is left out when both its divergence and its text energy pass mean + standard deviation of its layer: a burst when the image is absent, not a look at it.',
+  },
+  {
+    id: 'release',
+    title: 'Release',
+    definition:
+      'As the released code: unbiased deviation, and tried only where the layer’s deviation exceeds 1 in squared units.',
+  },
+  { id: 'off', title: 'Off', definition: 'No head is left out.' },
+];
