@@ -141,20 +141,12 @@ export class History extends Owner {
     return { ok: true, result: { entry, saved: read.result, onlyShown: whyOnlyShown(entry) } };
   }
 
-  /** Newest first, those that can be read. */
-  async ofKind<K extends HistoryKind>(kind: K): Promise<readonly ReadEntry<K>[]> {
-    const read = await Promise.all(
-      (await this.list()).filter((entry) => entry.kind === kind).map(({ id }) => this.read(id)),
-    );
-    return read.flatMap((one) => (one.ok ? [one.result as ReadEntry<K>] : []));
-  }
-
   /** The newest of a kind that can be read. */
-  async latest<K extends HistoryKind>(kind: K): Promise<SavedOf<K> | undefined> {
+  async latest<K extends HistoryKind>(kind: K): Promise<ReadEntry<K> | undefined> {
     for (const entry of await this.list()) {
       if (entry.kind !== kind) continue;
       const read = await this.read(entry.id);
-      if (read.ok) return read.result.saved;
+      if (read.ok) return read.result as ReadEntry<K>;
     }
     return undefined;
   }

@@ -51,6 +51,8 @@ export abstract class PanelHost<T extends PanelTypes, Services extends PanelServ
   protected follows: boolean;
   /** The result on the screen. */
   protected shown: Shown<T> | undefined;
+  /** Why nothing more can be asked of the result that it began with. */
+  private readonly onlyShown: string | undefined;
   private readonly file: ShownFile<Shown<T>> | undefined;
   protected plan: Setup<T> | undefined;
   /** The plan was chosen outside the form since the last opening. */
@@ -76,6 +78,7 @@ export abstract class PanelHost<T extends PanelTypes, Services extends PanelServ
     this.plan = start.plan;
     this.select = start.select;
     this.shown = start.shown;
+    this.onlyShown = start.onlyShown;
     this.follows = start.file === undefined;
     this.mail = new Mailbox(send);
     this.own(services.run.onEvent((event, run) => this.onRun(event, run)));
@@ -344,6 +347,8 @@ export abstract class PanelHost<T extends PanelTypes, Services extends PanelServ
     await this.sendOpening(isCurrent);
     if (!isCurrent()) return;
     this.replay();
+    // After a run, what is shown is of a model that is there.
+    if (this.onlyShown !== undefined && !ran) this.say('info', this.onlyShown);
     if (file?.ok === false) {
       const name = this.file?.name ?? 'The file';
       this.post({ kind: 'failed', sentence: `${name} cannot be shown. ${file.why}` });

@@ -2,8 +2,9 @@
 import type { DeviceChoices, ModelChoice, Notice } from '../../protocol/panels/run-panel';
 import type { ModelSummary } from '../../protocol/schema/parts';
 import type { Defined } from '../platform/defined';
+import type { HistoryKind } from '../history/entry';
 import type { Checked } from '../../protocol/schema/check';
-import type { ComparedOf, Kind, SavedOf } from '../results/result-kinds';
+import type { ComparedOf, SavedOf } from '../results/result-kinds';
 import type { Failed } from './flight';
 import type { PanelRun } from './panel-run';
 
@@ -16,7 +17,7 @@ export interface HeadAt {
 
 /** The types of one panel. */
 export interface PanelTypes {
-  readonly result: Kind;
+  readonly result: HistoryKind;
   readonly plan: object;
   /** What a run says beside its start, its failure and its delay; each is a message to the panel too. */
   readonly event: { readonly kind: string };
@@ -51,6 +52,8 @@ export interface PanelStart<T extends PanelTypes> {
   readonly select?: HeadAt;
   /** The last result of this workspace. */
   readonly shown?: Shown<T>;
+  /** Why nothing more can be asked of it. */
+  readonly onlyShown?: string;
 }
 
 export interface ExportRequest {

@@ -64,8 +64,6 @@ export interface PanelDescription<T extends PanelTypes, Host> {
   /** A plan as it is kept, and back; undefined where it is not whole. */
   storedSetup(value: unknown): Setup<T> | undefined;
   setupToStore(plan: Setup<T>): unknown;
-  /** The last result of this workspace. */
-  latest(): Promise<Shown<T> | undefined>;
   readonly chooseOther: (shown: Shown<T> | undefined) => Promise<Other<T> | undefined>;
   /** Where the person is asked for another place than that of all results. */
   readonly save?: (shown: Shown<T>) => Promise<string | undefined>;
@@ -159,20 +157,22 @@ export class Panels<T extends PanelTypes, Host extends LiveHost<T>> extends Owne
   }
 
   async prepareSide(): Promise<FillSide> {
-    const shown = await this.latest();
+    const latest = await this.latest();
     return (view) => {
-      const host = this.attach(view, 'side', defined({ shown }));
+      const host = this.attach(view, 'side', latest);
       return new vscode.Disposable(() => this.hosts.release(host));
     };
   }
 
   private async attachFull(holder: vscode.WebviewPanel, start: ToShow<T> = {}): Promise<Host> {
-    return this.attach(holder, 'full', defined({ ...start, shown: await this.latest() }));
+    return this.attach(holder, 'full', defined({ ...start, ...(await this.latest()) }));
   }
 
   /** What a webview that follows the run begins with: the last result of this workspace, unless a run has begun since. */
-  private async latest(): Promise<Shown<T> | undefined> {
-    return this.run.plan === undefined ? this.of.latest().catch(() => undefined) : undefined;
+  private async latest(): Promise<Pick<PanelStart<T>, 'shown' | 'onlyShown'>> {
+    if (this.run.plan !== undefined) return {};
+    const latest = await this.parts.history.latest<T['result']>(this.of.result).catch(() => undefined);
+    return latest === undefined ? {} : defined({ shown: latest.saved, onlyShown: latest.onlyShown });
   }
 
   private attach(holder: Container, place: PanelPlace, start: PanelStart<T>): Host {

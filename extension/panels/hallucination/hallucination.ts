@@ -39,7 +39,6 @@ export function hallucinationPanels(parts: PanelParts): HallucinationPanels {
     firstSetup: () => (first ??= demoSetup(demoOf(root))),
     storedSetup: (value) => storedSetup(value, root),
     setupToStore: (plan) => setupToStore(plan, root),
-    latest: () => history.latest('hallucination'),
     chooseOther: (shown) =>
       chooseOther({
         kind: 'hallucination',

@@ -28,7 +28,6 @@ export function headsPanels(parts: PanelParts, explain: HeadsServices['explain']
     firstSetup: () => demoSetup(folder),
     storedSetup: (value) => storedSetup(value, folder),
     setupToStore: (plan) => setupToStore(plan, folder),
-    latest: () => history.latest('heads'),
     chooseOther: (shown) =>
       chooseOther({
         kind: 'heads',

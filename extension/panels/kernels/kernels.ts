@@ -43,7 +43,6 @@ export function kernelsPanels(parts: PanelParts, catalogue: KernelCatalogue): Ke
     firstSetup: () => defaultSetup(setting),
     storedSetup,
     setupToStore: (plan) => plan,
-    latest: () => history.latest('benchmark'),
     save: (result) => saveAs(library, result),
     chooseOther: (shown) =>
       chooseOther({

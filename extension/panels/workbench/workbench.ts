@@ -75,7 +75,6 @@ export function workbenchPanels(parts: PanelParts, catalogue: AnalysisCatalogue,
     firstSetup: () => firstSetup(catalogue.list, folder),
     storedSetup: (value) => storedSetup(value, catalogue.list, folder),
     setupToStore: (plan) => setupToStore(plan, folder),
-    latest: () => history.latest('analysis'),
     chooseOther: (shown) =>
       chooseOther({
         kind: 'analysis',

@@ -1,6 +1,7 @@
 /** The Heads host with a played extension around it, for its tests. */
 import { PanelDevicesDouble } from '../../support/device/panel-devices';
 import assert from 'node:assert/strict';
+import { NotKept } from '../../../extension/history/history-folder';
 import { HeadsHost, type HeadsServices, type HeadsTypes } from '../../../extension/panels/heads/host';
 import { headsRun } from '../../../extension/panels/heads/run';
 import type { Plan } from '../../../protocol/plans/plan-file';
@@ -131,7 +132,7 @@ export class Stage {
     },
     keep: (kept) => {
       this.kept.push(kept);
-      return this.keepFails ? Promise.reject(new Error('no space left on device')) : Promise.resolve();
+      return this.keepFails ? Promise.reject(new NotKept('The disk of /kept is full.')) : Promise.resolve();
     },
   });
 

@@ -316,7 +316,10 @@ describe('a run of heads', () => {
     stage.runs[0]?.answer(reply());
     await run;
     assert.deepEqual(kinds(sent).slice(-2), ['result', 'failed']);
-    assert.match(last(sent, 'failed').sentence, /could not be kept.*Save it/);
+    assert.match(
+      last(sent, 'failed').sentence,
+      /could not be kept.*Save it, or export it\. The disk of \/kept is full\.$/,
+    );
   });
 
   it('of a file editor stays there, and replaces what the file shows', async () => {
@@ -654,6 +657,21 @@ describe('what a person keeps', () => {
     await host.receive({ kind: 'save' });
     assert.equal(stage.saved.length, 1);
     assert.equal(last(sent, 'result').savedAs, '.headscope/tiny');
+  });
+
+  it('is shown again with a sentence where its model is gone, until another is run', async () => {
+    const stage = new Stage();
+    const onlyShown = 'tiny is no longer in /models/tiny, so nothing more can be asked of it.';
+    const { host, sent } = await stage.ready('full', { shown: reply(), onlyShown });
+    const notices = () => sent.flatMap((message) => (message.kind === 'notice' ? [message.sentence] : []));
+    assert.deepEqual(notices(), [onlyShown]);
+    assert.deepEqual(last(sent, 'open').result, reply().result);
+    const run = host.receive({ kind: 'run', plan: plan() });
+    await settled();
+    stage.runs[0]?.answer(reply());
+    await run;
+    await host.receive({ kind: 'ready' });
+    assert.deepEqual(notices(), [onlyShown]);
   });
 
   it('is saved from an older file with a sentence that says what is different in the copy', async () => {

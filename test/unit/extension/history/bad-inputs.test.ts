@@ -46,7 +46,7 @@ describe('a folder of the history', () => {
       return true;
     });
     const [entry] = await history.list();
-    assert.deepEqual((await history.latest('analysis'))?.created, analysis(1).created);
+    assert.deepEqual((await history.latest('analysis'))?.saved.created, analysis(1).created);
     await history.pin(entry!.id, true);
     assert.equal((await history.list())[0]?.pinned, true);
     assert.match(

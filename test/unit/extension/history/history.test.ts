@@ -42,7 +42,7 @@ describe('the history of results', () => {
         ['benchmark', '2026-11-24T15:00'],
       ],
     );
-    assert.deepEqual(await history.latest('benchmark'), benchmark());
+    assert.deepEqual((await history.latest('benchmark'))?.saved, benchmark());
     assert.equal(await history.latest('module'), undefined);
   });
 
@@ -54,7 +54,7 @@ describe('the history of results', () => {
     assert.equal(again.id, first.id);
     assert.equal(again.pinned, true);
     assert.equal((await history.list()).length, 1);
-    assert.equal((await history.latest('analysis'))?.finding, 'With what was asked since.');
+    assert.equal((await history.latest('analysis'))?.saved.finding, 'With what was asked since.');
   });
 
   it('finds every word in the model, the question or the prompt', async () => {
