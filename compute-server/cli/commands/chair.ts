@@ -1,4 +1,5 @@
 /** headscope chair: how often captions name objects that the image lacks. */
+import { percent } from '../../../diagnostics/shared/words';
 import {
   chairScores,
   countLabels,
@@ -55,9 +56,9 @@ export const chair: Registration = (program, session) => {
       const scored = [...new Set(captions.map(({ image }) => image))];
       const truthLabels = countLabels(finder, scored.map(truthOf));
       if (options.json !== '-') {
-        const percent = (share: number | null): string => (share === null ? '–' : `${(100 * share).toFixed(2)} %`);
+        const shareOf = (share: number | null): string => (share === null ? '–' : percent(share));
         session.print(
-          `CHAIR_S ${percent(scores.chairS)}  CHAIR_I ${percent(scores.chairI)}  recall ${percent(scores.recall)}  ` +
+          `CHAIR_S ${shareOf(scores.chairS)}  CHAIR_I ${shareOf(scores.chairI)}  recall ${shareOf(scores.recall)}  ` +
             `${scores.length?.toFixed(1) ?? '–'} words per caption  (${scores.captions} captions, ${scores.mentions} mentions)`,
         );
         const unscored = unknownLabels(truthLabels);

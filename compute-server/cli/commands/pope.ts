@@ -1,4 +1,5 @@
 /** headscope pope: a model asked about objects of pictures; or the questions alone, or the scores of answers made elsewhere. */
+import { percent } from '../../../diagnostics/shared/words';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { popeAnswer, popeQuestions, popeScores } from '../../../diagnostics/shared/captions/pope';
 import { popeReadings, popeSplits, type PopeReading, type PopeSplit } from '../../../protocol/results/pope';
@@ -119,10 +120,10 @@ export const pope: Registration = (program, session) => {
     const rows = await readAnswers(path, options.labels);
     const scores = popeScores(rows);
     if (options.json !== '-') {
-      const percent = (share: number): string => (Number.isNaN(share) ? '–' : `${(100 * share).toFixed(2)} %`);
+      const shareOf = (share: number): string => (Number.isNaN(share) ? '–' : percent(share));
       session.print(
-        `accuracy ${percent(scores.accuracy)}  precision ${percent(scores.precision)}  recall ${percent(scores.recall)}  ` +
-          `F1 ${percent(scores.f1)}  yes ${percent(scores.yesRatio)}  (${scores.questions} questions)`,
+        `accuracy ${shareOf(scores.accuracy)}  precision ${shareOf(scores.precision)}  recall ${shareOf(scores.recall)}  ` +
+          `F1 ${shareOf(scores.f1)}  yes ${shareOf(scores.yesRatio)}  (${scores.questions} questions)`,
       );
     }
     if (options.json === undefined) return;

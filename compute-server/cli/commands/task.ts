@@ -1,4 +1,5 @@
 /** headscope task: prompts of a task with their counterparts; with a model, how it does on them. */
+import { percent } from '../../../diagnostics/shared/words';
 import { resolve } from 'node:path';
 import {
   isTaskFile,
@@ -107,7 +108,6 @@ function inWords(result: TaskResult): string {
 
 function conclusion({ accuracy, metric }: TaskResult): string {
   if (!accuracy || metric.mean === undefined) return '';
-  const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
   const { value, low, high, correct, n } = accuracy;
   return `\n\nAccuracy ${percent(value)} (95 % interval ${percent(low)} to ${percent(high)}; ${correct} of ${n}).\n${meanOf(metric)}`;
 }

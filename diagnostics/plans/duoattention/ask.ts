@@ -11,7 +11,7 @@ import { keyPrompt } from './pass-keys';
 import type { DuoParameters } from './parameters';
 import type { DuoResult } from './result';
 import { keySource, onTraining } from './run';
-import { distanceMeans } from './sections';
+import { planFigures } from './sections';
 import { trainingPlan } from './two-way';
 import * as build from '../../../protocol/sections/builders';
 
@@ -57,28 +57,6 @@ export async function ask(
     `${name} flipped`,
     `Means over ${counted(count, 'check prompt', 'check prompts')}. Streaming heads keep the first ${parameters.trainSinks} and the newest ${parameters.trainRecent} positions.`,
     checkRows(choices, prompts),
-    [
-      build.text('name', 'Plan', (row) => row.name),
-      build.number(
-        'share',
-        'Bytes',
-        'Bytes of the caches at the end of the prompts over those of the full cache.',
-        (row) => row.share,
-      ),
-      build.number('distance', 'Distance', distanceMeans, (row) => row.distance),
-      build.number(
-        'accuracy',
-        'Right',
-        'Share of the key tokens that are the most probable ones where they stand.',
-        (row) => row.accuracy,
-      ),
-      build.number(
-        'loss',
-        'Loss',
-        'Mean of -ln of the probability of the key tokens.',
-        'nats/token',
-        (row) => row.loss,
-      ),
-    ],
+    [build.text('name', 'Plan', (row) => row.name), ...planFigures],
   );
 }

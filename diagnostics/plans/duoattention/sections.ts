@@ -4,7 +4,7 @@ import type { Section } from '../../../protocol/sections/section';
 import { bytesTable } from '../../shared/plans/bytes-table';
 import { kvName } from '../../shared/plans/places';
 import { counted, threeDigits } from '../../shared/words';
-import type { DuoResult } from './result';
+import type { CheckRow, DuoResult } from './result';
 import * as build from '../../../protocol/sections/builders';
 
 const isKnown = (result: Partial<DuoResult>): result is DuoResult => result.gates !== undefined;
@@ -123,6 +123,24 @@ function curves({ curve }: DuoResult): readonly ChartSection[] {
   ];
 }
 
+/** What a plan costs and does on the prompts of the check. */
+export const planFigures: readonly build.Column<CheckRow>[] = [
+  build.number(
+    'share',
+    'Bytes',
+    'Bytes of the caches at the end of the prompts over those of the full cache.',
+    (row) => row.share,
+  ),
+  build.number('distance', 'Distance', distanceMeans, (row) => row.distance),
+  build.number(
+    'accuracy',
+    'Right',
+    'Share of the key tokens that are the most probable ones where they stand.',
+    (row) => row.accuracy,
+  ),
+  build.number('loss', 'Loss', 'Mean of -ln of the probability of the key tokens.', 'nats/token', (row) => row.loss),
+];
+
 const checkTable = ({ windows }: DuoResult, { prompts, tokens, rows }: NonNullable<DuoResult['checks']>) =>
   build.table(
     'check',
@@ -132,26 +150,7 @@ const checkTable = ({ windows }: DuoResult, { prompts, tokens, rows }: NonNullab
     [
       build.text('name', 'Plan', (row) => row.name),
       build.count('heads', 'Full heads', 'Key/value heads that keep everything.', (row) => row.heads),
-      build.number(
-        'share',
-        'Bytes',
-        'Bytes of the caches at the end of the prompts over those of the full cache.',
-        (row) => row.share,
-      ),
-      build.number('distance', 'Distance', distanceMeans, (row) => row.distance),
-      build.number(
-        'accuracy',
-        'Right',
-        'Share of the key tokens that are the most probable ones where they stand.',
-        (row) => row.accuracy,
-      ),
-      build.number(
-        'loss',
-        'Loss',
-        'Mean of -ln of the probability of the key tokens.',
-        'nats/token',
-        (row) => row.loss,
-      ),
+      ...planFigures,
       build.number(
         'divergence',
         'Divergence',

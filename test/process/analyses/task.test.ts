@@ -83,7 +83,7 @@ describe('headscope task', function () {
     const { code, stdout, stderr } = await run('task', file, model);
     assert.equal(code, 0, stderr);
     assert.match(stderr, /Line 2 is left out: answer is missing\./);
-    assert.match(stdout, /Accuracy 100\.0 % \(95 % interval 20\.7 % to 100\.0 %; 1 of 1\)/);
+    assert.match(stdout, /Accuracy 100 % \(95 % interval 20\.7 % to 100 %; 1 of 1\)/);
   });
 
   it('refuses what is not known with a sentence', async () => {
