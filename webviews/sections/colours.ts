@@ -10,16 +10,17 @@ export interface Domain {
   readonly curve?: Scale['curve'];
 }
 
-/** A logarithmic scale spans this many decades below its end. */
+/** A logarithmic scale spans at most this many decades below its end: smaller numbers are the same dark. */
 const decades = 3;
 
 /** What a scale spans for these values; never empty. */
 export function domainOf(scale: Scale, values: Iterable<Figure>): Domain {
-  let [least, most] = [Infinity, -Infinity];
+  let [least, most, leastAbove0] = [Infinity, -Infinity, Infinity];
   for (const value of values) {
     if (!Number.isFinite(value)) continue;
     if (value < least) least = value;
     if (value > most) most = value;
+    if (value > 0 && value < leastAbove0) leastAbove0 = value;
   }
   if (scale.kind === 'diverging') {
     const given = [finite(scale.min), finite(scale.max)].flatMap((end) => (end === undefined ? [] : [Math.abs(end)]));
@@ -32,7 +33,9 @@ export function domainOf(scale: Scale, values: Iterable<Figure>): Domain {
   const end = high > low ? high : low + 1;
   const { curve } = scale;
   if (curve === undefined || low < 0) return { kind: 'sequential', low, high: end };
-  return { kind: 'sequential', low: curve === 'log' ? end / 10 ** decades : 0, high: end, curve };
+  if (curve !== 'log') return { kind: 'sequential', low: 0, high: end, curve };
+  const lowest = end / 10 ** decades;
+  return { kind: 'sequential', low: leastAbove0 < end ? Math.max(lowest, leastAbove0) : lowest, high: end, curve };
 }
 
 const finite = (value: number | undefined): number | undefined =>
@@ -43,7 +46,7 @@ export function shareOf(value: Figure, { low, high, curve }: Domain): number {
   const share =
     curve === 'log'
       ? value > 0
-        ? 1 + Math.log10(value / high) / decades
+        ? Math.log(value / low) / Math.log(high / low)
         : value * 0
       : curve === 'root'
         ? Math.sqrt(Math.max(0, value) / high)

@@ -161,6 +161,31 @@ describe('the words of a caption', () => {
     assert.equal(sharedScale(opened()), undefined);
   });
 
+  it('are read on every colour of the scale', () => {
+    const tokens = Array.from({ length: 101 }, (_, at) => ({ ...plain.tokens[0]!, text: 'word', tVhd: at }));
+    const section = plainSection({ ...opened(), written: tokens }) ?? assert.fail();
+    const { marks } = tokensKind.picture(section, {}, new Map()).draw(600, theme);
+    const luminance = (colour: string): number => {
+      const hex = /^#(..)(..)(..)$/
+        .exec(colour)
+        ?.slice(1)
+        .map((one) => Number.parseInt(one, 16));
+      const [r = 0, g = 0, b = 0] = (hex ?? (colour.match(/\d+/g) ?? []).map(Number)).map((channel) =>
+        channel / 255 <= 0.04045 ? channel / 255 / 12.92 : ((channel / 255 + 0.055) / 1.055) ** 2.4,
+      );
+      return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+    };
+    let pairs = 0;
+    marks.forEach((mark, at) => {
+      const ground = marks[at - 1];
+      if (mark.kind !== 'text' || mark.text !== 'word' || ground?.kind !== 'rect' || ground.fill === undefined) return;
+      const [light = 0, dark = 0] = [luminance(mark.fill), luminance(ground.fill)].sort((a, b) => b - a);
+      assert.ok((light + 0.05) / (dark + 0.05) >= 4.5, `${mark.fill} on ${ground.fill}`);
+      pairs += 1;
+    });
+    assert.equal(pairs, 101);
+  });
+
   it('grow while the caption is written', () => {
     const one = plainSection({ ...opened(), written: plain.tokens.slice(0, 1) });
     const two = plainSection({ ...opened(), written: plain.tokens.slice(0, 2) });

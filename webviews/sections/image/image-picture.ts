@@ -24,7 +24,7 @@ import type { Drawn, Picture } from '../picture';
 import { hatchMark, moved, type Box, type LoadedPicture, type Mark } from '../scene';
 import { shortened, valueWords } from '../words';
 import { outlineMarks } from './outlines';
-import { levelsOf, moveInTiles, patchesOf, placeWords, type Patch } from './patches';
+import { levelsOf, moveInTiles, patchesOf, pictureScale, placeWords, type Patch } from './patches';
 
 export type PatchNumber = ImageSection['numbers'][number];
 
@@ -120,10 +120,7 @@ interface Drawing {
   readonly apart: ReadonlySet<number>;
 }
 
-const highest = 440;
 const between = 12;
-/** One pixel of a picture is no larger than so many of the page. */
-const mostEnlarged = { usual: 4, large: 32 };
 
 interface Layout {
   readonly width: number;
@@ -137,8 +134,7 @@ interface Layout {
 function layOut({ section: { image }, sheets, large }: Drawing, room: number): Layout {
   const columns = sheets.length > 1 && room >= 480 ? 2 : 1;
   const [across, down] = [Math.max(1, image.width), Math.max(1, image.height)];
-  const fits = (room - between * (columns - 1)) / columns / across;
-  const scale = large ? Math.min(fits, mostEnlarged.large) : Math.min(fits, highest / down, mostEnlarged.usual);
+  const scale = pictureScale(across, down, (room - between * (columns - 1)) / columns, large);
   const [width, height] = [across * scale, down * scale];
   const titled = sheets.length > 1 ? 18 : 0;
   const origins = sheets.map((_, at) => ({

@@ -13,6 +13,14 @@ export interface Patch extends Box {
   readonly column: number;
 }
 
+const highest = 440;
+/** One pixel of a picture is no larger than so many of the page. */
+const mostEnlarged = { usual: 4, large: 32 };
+
+/** Pixels of the page for one of the picture: as wide as the room, no higher than most pages, unless it shall be large. */
+export const pictureScale = (width: number, height: number, room: number, large = false): number =>
+  large ? Math.min(room / width, mostEnlarged.large) : Math.min(room / width, highest / height, mostEnlarged.usual);
+
 const overlap = (a: ImageTile, b: ImageTile): boolean =>
   a.x < b.x + b.width - 1e-6 &&
   b.x < a.x + a.width - 1e-6 &&

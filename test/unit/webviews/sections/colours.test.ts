@@ -39,6 +39,22 @@ describe('the scale of a section', () => {
     assert.deepEqual(colourAt(1, domain, true), [0xff, 0xea, 0x46]);
   });
 
+  it('spans from the smallest number above 0 by its logarithm, at most three decades', () => {
+    const scale = { kind: 'sequential', curve: 'log' } as const;
+    const near = domainOf(scale, [0, 0.01, 1, Number.NaN]);
+    assert.deepEqual([near.low, near.high], [0.01, 1]);
+    assert.ok(Math.abs(shareOf(0.1, near) - 0.5) < 1e-12);
+    assert.deepEqual([shareOf(0, near), shareOf(1, near)], [0, 1]);
+    const far = domainOf(scale, [1e-9, 1, 1000]);
+    assert.equal(far.low, 1);
+    assert.ok(Math.abs(shareOf(Math.sqrt(1000), far) - 0.5) < 1e-12);
+    // One number alone, or none that is known yet.
+    for (const values of [[5], []]) {
+      const { low, high } = domainOf(scale, values);
+      assert.ok(Math.abs(high / low - 1000) < 1e-9);
+    }
+  });
+
   it('draws no change in the neutral colour', () => {
     const domain = domainOf({ kind: 'diverging' }, [-1, 1]);
     assert.deepEqual(colourAt(0, domain, true), [0x3a, 0x3a, 0x3a]);

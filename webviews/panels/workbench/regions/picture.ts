@@ -2,15 +2,9 @@
 import { nothing, svg, type SVGTemplateResult } from 'lit';
 import { regionLetter, type Box, type Region } from '../../../../protocol/interventions/regions';
 import type { ImageSpan, ImageTile } from '../../../../protocol/schema/parts';
+import { pictureScale } from '../../../sections/image/patches';
+import type { Box as Rectangle } from '../../../sections/scene';
 import { boxWords, isBox, type Cell, type Place } from './edit';
-
-/** Pixels of the page. */
-interface Rectangle {
-  readonly x: number;
-  readonly y: number;
-  readonly width: number;
-  readonly height: number;
-}
 
 export interface Layout {
   readonly width: number;
@@ -20,11 +14,9 @@ export interface Layout {
   readonly tile: ImageTile;
 }
 
-const highest = 420;
-
 export function layoutOf({ width: across, height: down, tiles: [tile] }: ImageSpan, room: number): Layout | undefined {
   if (!tile || across < 1 || down < 1 || room < 1) return undefined;
-  const scale = Math.min(room / across, highest / down);
+  const scale = pictureScale(across, down, room);
   return {
     width: across * scale,
     height: down * scale,
