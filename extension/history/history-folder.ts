@@ -9,6 +9,7 @@ import type { Checked } from '../../protocol/schema/check';
 import { whyNotReplaced } from '../../files/output';
 import { isUnfinished, removeProven } from '../../files/remove';
 import { writeInOneStep, writeNew } from '../../files/write-file';
+import { whyNotOpened } from '../platform/local-path';
 import { kindOf, resultKinds, type SavedOf } from '../results/result-kinds';
 import { suffixOf, withoutSuffix } from '../results/result-words';
 import { historyKinds, idOf, subjectIn, type HistoryEntry, type HistoryKind, type Subject } from './entry';
@@ -28,6 +29,11 @@ export interface FolderParts {
   readonly path: string;
   /** An untrusted workspace is read only. */
   readonly mayWrite: boolean;
+  /**
+   * Whose results lie there: those of this person, in the storage of the extension; those of a workspace in which the person agreed to
+   * keep them; or whatever came with a workspace. What others made is shown after a click alone.
+   */
+  readonly holds: 'own' | 'agreed' | 'others';
   readonly questionOf: (analysis: string) => string | undefined;
   readonly write?: typeof writeInOneStep;
 }
@@ -64,6 +70,12 @@ export class HistoryFolder {
     this.path = parts.path;
     this.journal = new Journal(join(parts.path, indexName));
     this.write = parts.write ?? writeInOneStep;
+  }
+
+  /** A model that a file names may be asked without a click where the person has run it here. */
+  mayShowFirst({ folder = '' }: HistoryEntry): boolean {
+    const { holds } = this.parts;
+    return holds === 'own' || (holds === 'agreed' && (folder === '' || whyNotOpened(folder) === undefined));
   }
 
   /** A sentence where a newer version of Headscope keeps its results here. */

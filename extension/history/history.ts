@@ -4,7 +4,7 @@
  */
 import type { Disposable } from 'vscode';
 import { existsSync } from 'node:fs';
-import { whyNotOpened } from '../panels/local-path';
+import { whyNotOpened } from '../platform/local-path';
 import { Owner } from '../platform/owner';
 import { Signal } from '../platform/signal';
 import type { Checked } from '../../protocol/schema/check';
@@ -40,6 +40,11 @@ export interface ReadEntry<K extends HistoryKind = HistoryKind> {
 interface Held {
   readonly entry: HistoryEntry;
   readonly saved: SavedOf<HistoryKind>;
+}
+
+interface Placed {
+  readonly entry: HistoryEntry;
+  readonly folder: HistoryFolder | undefined;
 }
 
 export class History extends Owner {
@@ -103,12 +108,7 @@ export class History extends Owner {
 
   /** Newest first. */
   async list(): Promise<readonly HistoryEntry[]> {
-    await this.ready();
-    const byId = new Map([...this.held].map(([id, { entry }]) => [id, entry]));
-    for (const entries of await Promise.all(this.places.folders().map((folder) => folder.list()))) {
-      for (const entry of entries) byId.set(entry.id, entry);
-    }
-    return [...byId.values()].sort((a, b) => order(b.created, a.created) || order(a.id, b.id));
+    return (await this.placed()).map(({ entry }) => entry);
   }
 
   /** What a person should know of it, as sentences: a folder is of a newer version, results could not be written. */
@@ -141,10 +141,10 @@ export class History extends Owner {
     return { ok: true, result: { entry, saved: read.result, onlyShown: whyOnlyShown(entry) } };
   }
 
-  /** The newest of a kind that can be read. */
+  /** The newest of a kind that can be read, of those that this person has run. */
   async latest<K extends HistoryKind>(kind: K): Promise<ReadEntry<K> | undefined> {
-    for (const entry of await this.list()) {
-      if (entry.kind !== kind) continue;
+    for (const { entry, folder } of await this.placed()) {
+      if (entry.kind !== kind || folder?.mayShowFirst(entry) === false) continue;
       const read = await this.read(entry.id);
       if (read.ok) return read.result as ReadEntry<K>;
     }
@@ -207,9 +207,22 @@ export class History extends Owner {
     }
   }
 
+  /** Newest first; without a folder where it could not be written. The first folder counts where two have an entry. */
+  private async placed(): Promise<readonly Placed[]> {
+    await this.ready();
+    const byId = new Map<string, Placed>();
+    for (const { entry } of this.held.values()) byId.set(entry.id, { entry, folder: undefined });
+    const folders = this.places.folders();
+    const lists = await Promise.all(folders.map((folder) => folder.list()));
+    for (const [at, folder] of [...folders.entries()].reverse()) {
+      for (const entry of lists[at] ?? []) byId.set(entry.id, { entry, folder });
+    }
+    return [...byId.values()].sort(({ entry: a }, { entry: b }) => order(b.created, a.created) || order(a.id, b.id));
+  }
+
   private async folderOf(
     id: string,
-  ): Promise<{ readonly folder: HistoryFolder; readonly entry: HistoryEntry } | undefined> {
+  ): Promise<{ readonly entry: HistoryEntry; readonly folder: HistoryFolder } | undefined> {
     for (const folder of this.places.folders()) {
       const entry = (await folder.list()).find((one) => one.id === id);
       if (entry !== undefined) return { folder, entry };
@@ -231,8 +244,12 @@ export class History extends Owner {
 /** Times and ids are plain text: comparing them by the rules of a language takes a hundred times as long. */
 const order = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
-/** A path on another machine is not looked at, so nothing is said of it. */
-const whyOnlyShown = ({ folder, model }: HistoryEntry): string | undefined =>
-  folder === undefined || whyNotOpened(folder) !== undefined || existsSync(folder)
+/** A path on another machine is not even looked at. */
+function whyOnlyShown({ folder = '', model }: HistoryEntry): string | undefined {
+  if (folder === '') return undefined;
+  const refused = whyNotOpened(folder);
+  if (refused !== undefined) return refused;
+  return existsSync(folder)
     ? undefined
     : `${model} is no longer in ${folder}, so this result can be looked at, but nothing more can be asked of it.`;
+}

@@ -4,7 +4,7 @@ import * as vscode from 'vscode';
 import { askOnce } from './ask-once';
 import { takeOver } from './earlier-runs';
 import { History } from './history';
-import { HistoryFolder } from './history-folder';
+import { HistoryFolder, type FolderParts } from './history-folder';
 import type { ResultLibrary } from '../results/result-library';
 import { onSettingChange, setting } from '../platform/settings';
 
@@ -22,21 +22,22 @@ const inWorkspace = join('.headscope', 'history');
 
 export function workspaceHistory({ storage, memory, library, questionOf }: WorkspaceHistoryParts): History {
   const known = new Map<string, HistoryFolder>();
-  const folderAt = (path: string, mayWrite: boolean): HistoryFolder => {
-    const key = `${path} ${String(mayWrite)}`;
-    const folder = known.get(key) ?? new HistoryFolder({ path, mayWrite, questionOf });
+  const folderAt = (path: string, mayWrite: boolean, holds: FolderParts['holds']): HistoryFolder => {
+    const key = `${holds} ${String(mayWrite)} ${path}`;
+    const folder = known.get(key) ?? new HistoryFolder({ path, mayWrite, holds, questionOf });
     known.set(key, folder);
     return folder;
   };
-  const stored = (): HistoryFolder => folderAt(join(storage.fsPath, 'history'), true);
+  const stored = (): HistoryFolder => folderAt(join(storage.fsPath, 'history'), true, 'own');
   const shared = (): readonly HistoryFolder[] =>
-    workspaceFolders().map((folder) => folderAt(join(folder, inWorkspace), vscode.workspace.isTrusted));
+    workspaceFolders().map((folder) =>
+      folderAt(join(folder, inWorkspace), vscode.workspace.isTrusted, isAgreed() ? 'agreed' : 'others'),
+    );
   const history = new History({
     folders: () => [stored(), ...shared()],
     target: () => {
       const [first] = shared();
-      const mayShare = vscode.workspace.isTrusted && setting('headscope.history.saveIn') === 'workspace';
-      return mayShare && first !== undefined ? first : stored();
+      return isAgreed() && first !== undefined ? first : stored();
     },
     bounds: () => ({
       results: setting('headscope.history.mostResults'),
@@ -60,6 +61,8 @@ export function workspaceHistory({ storage, memory, library, questionOf }: Works
   );
   return history;
 }
+
+const isAgreed = (): boolean => vscode.workspace.isTrusted && setting('headscope.history.saveIn') === 'workspace';
 
 /** Those on this machine: a virtual workspace has no folder that could be locked against another window. */
 const workspaceFolders = (): readonly string[] =>

@@ -9,7 +9,7 @@ import type { Schema } from '../../protocol/schema/check';
 import { isCancelled } from '../platform/compute';
 import { defined } from '../platform/defined';
 import { Owner } from '../platform/owner';
-import { whyNotOpened } from './local-path';
+import { whyNotOpened } from '../platform/local-path';
 import { Mailbox } from './mailbox';
 import { understood } from './messages';
 import type { Failed, Flight } from './flight';

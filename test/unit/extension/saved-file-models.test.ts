@@ -5,7 +5,7 @@ import { HallucinationHost, type HallucinationServices } from '../../../extensio
 import { hallucinationRun } from '../../../extension/panels/hallucination/run';
 import { HeadsHost, type HeadsServices } from '../../../extension/panels/heads/host';
 import { headsRun } from '../../../extension/panels/heads/run';
-import { whyNotOpened } from '../../../extension/panels/local-path';
+import { whyNotOpened } from '../../../extension/platform/local-path';
 import { hallucinationText, parseHallucination } from '../../../extension/results/hallucination-file';
 import { headsText, parseHeads } from '../../../extension/results/heads-file';
 import type { ToHallucinationPanel } from '../../../protocol/panels/hallucination';

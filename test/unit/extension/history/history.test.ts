@@ -125,6 +125,25 @@ describe('the history of results', () => {
     assert.equal(await only(there.id), undefined);
   });
 
+  it('shows first what this person has run, not what came with a workspace', async () => {
+    const { model } = analysis(1);
+    const named = (minute: number, folder: string) => analysis(minute, { model: { ...model, folder } });
+    const own = store.folder('own');
+    await store.window(own).keep('analysis', named(1, '//server/own'));
+    const shared = store.folder('shared');
+    await store.window(shared).keep('analysis', named(2, store.root));
+    await store.window(shared).keep('analysis', named(3, '//server/share'));
+    const first = async (holds: 'own' | 'agreed' | 'others') => {
+      const history = store.window(own, store.folder('shared', { holds }));
+      assert.equal((await history.list()).length, 3);
+      return Number((await history.latest('analysis'))?.saved.created.slice(14, 16));
+    };
+    assert.deepEqual([await first('own'), await first('agreed'), await first('others')], [3, 2, 1]);
+    const [newest] = await store.window(shared).list();
+    const read = await store.window(shared).read(newest!.id);
+    assert.match((read.ok && read.result.onlyShown) || '', /on another machine.* so it is not opened/);
+  });
+
   it('gives a copy to the workspace under the name of a saved result, also of one that could not be written', async () => {
     const history = store.window();
     const { id } = await history.keep('analysis', analysis(1), { byItself: true });

@@ -44,6 +44,7 @@ export class Store {
     return new HistoryFolder({
       path: this.at(name),
       mayWrite: true,
+      holds: 'own',
       questionOf: (id) => (id === 'ablation' ? 'Which heads does the prediction need?' : undefined),
       ...parts,
     });
