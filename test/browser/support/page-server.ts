@@ -13,6 +13,8 @@ export interface PageServer {
   /** Bundles the panel, the first time that it is asked for. Bytes of the bundle as shipped. */
   readonly add: (panel: string) => Promise<number>;
   readonly url: (panel: string, place: string) => string;
+  /** A page without a panel. */
+  readonly resting: string;
   readonly close: () => Promise<void>;
 }
 
@@ -43,9 +45,11 @@ export async function servePanels(): Promise<PageServer> {
     };
     const [, panel = '', file] = url.pathname.split('/');
     const script = scripts.get(panel);
-    if (file === 'codicon.css') return send('text/css', readFileSync(path.join(codicons, 'codicon.css')));
-    if (file === 'codicon.ttf') return send('font/ttf', readFileSync(path.join(codicons, 'codicon.ttf')));
-    if (script !== undefined && file === 'panel.js') return send('text/javascript', script);
+    // The same for the whole run: the browser keeps what it fetched, and the code that it compiled.
+    const kept = { 'cache-control': 'max-age=86400' };
+    if (file === 'codicon.css') return send('text/css', readFileSync(path.join(codicons, 'codicon.css')), kept);
+    if (file === 'codicon.ttf') return send('font/ttf', readFileSync(path.join(codicons, 'codicon.ttf')), kept);
+    if (script !== undefined && file === 'panel.js') return send('text/javascript', script, kept);
     if (script !== undefined && file === '') {
       const nonce = randomBytes(16).toString('base64');
       const origin = `http://${request.headers.host ?? ''}`;
@@ -66,6 +70,7 @@ export async function servePanels(): Promise<PageServer> {
       return Buffer.byteLength(scripts.get(panel) ?? '');
     },
     url: (panel, place) => `http://127.0.0.1:${port}/${panel}/?place=${place}`,
+    resting: `http://127.0.0.1:${port}/no-panel/codicon.css`,
     close: () =>
       new Promise((resolve, reject) => {
         server.closeAllConnections();

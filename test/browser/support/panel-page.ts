@@ -2,7 +2,7 @@
  * A panel open in Chromium with a played host: `acquireVsCodeApi` as in VS Code (state survives a reload), theme variables on
  * the page, and every message both ways at hand. Policy violations, console errors and requests elsewhere are collected.
  */
-import type { Browser, Page } from 'playwright-core';
+import type { BrowserContext, Page } from 'playwright-core';
 import { fromWorkbench } from '../../../protocol/panels/workbench-schema';
 import { fromHallucinationPanel } from '../../../protocol/panels/hallucination-schema';
 import { fromHeadsPanel } from '../../../protocol/panels/heads-schema';
@@ -46,11 +46,14 @@ export interface PanelPage<To extends Message = ToKernelsPanel, From extends Mes
   close(): Promise<void>;
 }
 
-/** One browser and one server of pages for all files of a run. */
+/** One browser and one server of pages for all files of a run; one context in one process, so that a panel is compiled once. */
 const everyPanel = shared(
   async () => {
-    const [server, browser] = await Promise.all([servePanels(), launchBrowser()]);
-    return { server, browser };
+    const [server, browser] = await Promise.all([servePanels(), launchBrowser(['--process-per-site'])]);
+    const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, reducedMotion: 'reduce' });
+    // The process ends with the last of its pages: this one stays.
+    await (await context.newPage()).goto(server.resting);
+    return { server, browser, context };
   },
   async ({ server, browser }) => {
     await browser.close();
@@ -73,7 +76,7 @@ export class PanelBrowser<To extends Message = ToKernelsPanel, From extends Mess
   private constructor(
     private readonly panel: string,
     private readonly server: PageServer,
-    private readonly browser: Browser,
+    private readonly context: BrowserContext,
     /** Of the panel as shipped. */
     readonly bundleBytes: number,
   ) {}
@@ -81,8 +84,8 @@ export class PanelBrowser<To extends Message = ToKernelsPanel, From extends Mess
   static async start<To extends Message = ToKernelsPanel, From extends Message = FromKernelsPanel>(
     panel: string,
   ): Promise<PanelBrowser<To, From>> {
-    const { server, browser } = await everyPanel.take();
-    return new PanelBrowser<To, From>(panel, server, browser, await server.add(panel));
+    const { server, context } = await everyPanel.take();
+    return new PanelBrowser<To, From>(panel, server, context, await server.add(panel));
   }
 
   stop(): Promise<void> {
@@ -91,8 +94,8 @@ export class PanelBrowser<To extends Message = ToKernelsPanel, From extends Mess
 
   async open(options: OpenOptions<To, From>): Promise<PanelPage<To, From>> {
     const { place = 'full', theme = 'dark', width = 1280, height = 900 } = options;
-    const context = await this.browser.newContext({ viewport: { width, height }, reducedMotion: 'reduce' });
-    const page = await context.newPage();
+    const page = await this.context.newPage();
+    await page.setViewportSize({ width, height });
     const posted: From[] = [];
     const complaints: string[] = [];
     const waiting = new Set<() => void>();
@@ -146,7 +149,7 @@ export class PanelBrowser<To extends Message = ToKernelsPanel, From extends Mess
         }
       },
       setTheme: (name) => page.evaluate(applyTheme, { variables: themes[name], className: bodyClass[name] }),
-      close: () => context.close(),
+      close: () => page.close(),
     };
   }
 }

@@ -13,11 +13,11 @@ const flags = [
   '--disable-sync',
 ];
 
-export async function launchBrowser(log: (line: string) => void = console.error): Promise<Browser> {
-  ensureSystem(['browser'], log);
+export async function launchBrowser(more: readonly string[] = []): Promise<Browser> {
+  ensureSystem(['browser'], console.error);
   const executablePath = findBrowser();
   if (executablePath === undefined) throw new Error('No browser was found: install Chromium.');
-  return chromium.launch({ executablePath, args: flags });
+  return chromium.launch({ executablePath, args: [...flags, ...more] });
 }
 
 /** Hosts that a page may ask: the server itself, and the name that VS Code's own service worker answers for. */
