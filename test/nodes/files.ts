@@ -22,7 +22,8 @@ export const files: readonly { readonly file: string; readonly because: string }
   },
   {
     file: 'test/laws/kernels/decode.test.ts',
-    because: 'graphs of most mechanisms in the binding of onnxruntime itself, with state carried from step to step',
+    because:
+      'graphs of most mechanisms in the binding of onnxruntime itself, with state carried from step to step: in float16, whose tensors differ',
   },
   {
     file: 'test/laws/models/parity.test.ts',
@@ -33,3 +34,6 @@ export const files: readonly { readonly file: string; readonly because: string }
     because: 'rounding to float16 and back, in arithmetic of our own',
   },
 ];
+
+/** Left out: settings in float32, which no Node carries otherwise than another, and arithmetic of our own in float64. */
+export const leftOut = /^Law: (decoding position by position|one query on) .*(, float32|\})$/;

@@ -18,8 +18,9 @@ function reaching(words: RegExp): { onProgress: (step: BenchmarkProgress) => voi
   };
 }
 
-/** Lengths enough for minutes. */
+/** Lengths enough for minutes, in float16, before whose timing no machine is calibrated (2 to 3 s of computing a run). */
 const longPlan = smallPlan({
+  precision: 'float16',
   mechanisms: ['scaled-dot-product', 'sliding-window'],
   shape: { lengths: [64, 512, 1024, 1536, 2048] },
   secondsPerLength: 60,
