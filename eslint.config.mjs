@@ -17,6 +17,12 @@ const importsOf = (place) => {
   };
 };
 
+/**
+ * Where types come from. The whole repository is one program, in which each type is found once: a quarter less computing than a
+ * program for each room (2026-12). A few files are soonest done in the programs of their rooms.
+ */
+const typesFrom = process.argv.includes('.') ? { project: './tsconfig.lint.json' } : { projectService: true };
+
 /** TypeScript's `private` is the one syntax of private members. */
 const onePrivateSyntax = { selector: 'PrivateIdentifier', message: 'write `private name`, as the other members do.' };
 
@@ -39,7 +45,7 @@ export default tseslint.config(
     plugins: { 'import-x': importX },
     // Without it extensionless imports of .ts files are not resolved, and the zones below never fire.
     settings: { 'import-x/resolver-next': [createNodeResolver({ extensions: ['.ts', '.mjs', '.js', '.json'] })] },
-    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    languageOptions: { parserOptions: { ...typesFrom, tsconfigRootDir: import.meta.dirname } },
     linterOptions: { reportUnusedDisableDirectives: 'error' },
     rules: {
       '@typescript-eslint/no-floating-promises': 'error',
