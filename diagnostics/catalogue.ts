@@ -44,6 +44,7 @@ import { factualRecall } from './circuits/factual-recall/analysis';
 import { heads } from './patterns/heads/analysis';
 import { labels } from './patterns/labels/analysis';
 import { multipleChoiceAnalysis } from './circuits/multiple-choice/analysis';
+import { pope } from './vision/pope/analysis';
 import { layerAgreement } from './vision/layer-agreement/analysis';
 import { ovQkCircuits } from './circuits/ov-qk-circuits/analysis';
 import { blockRetrievalAnalysis } from './plans/block-retrieval/analysis';
@@ -72,6 +73,7 @@ export const analyses: readonly Analysis[] = [
   labels,
   divergence,
   divergenceSet,
+  pope,
   conceptHeads,
   imbalancedAttention,
   trainingFree,

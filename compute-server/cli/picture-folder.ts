@@ -44,6 +44,13 @@ export const sampleFrom = ({
 }: SampleOptions): { readonly count: number; readonly seed: number } | undefined =>
   count === 'all' || limit !== undefined ? undefined : { count, seed };
 
+/** As many as an input may name: all. */
+const mostSamples = 100_000;
+
+/** Pictures that are drawn for an analysis; all where the first ones by name are taken of them. */
+export const samplesOf = ({ count, limit }: SampleOptions): number =>
+  count === 'all' || limit !== undefined ? mostSamples : Math.min(count, mostSamples);
+
 /** The pictures of a folder that the truth names, by name. */
 export async function picturesFrom(options: {
   readonly images: string;

@@ -1,7 +1,6 @@
 /** `headscope pope MODEL`: the request, and its answer as a table. */
 import { resolve } from 'node:path';
-import type { ReinforcementRequest } from '../../protocol/compute/request-parts';
-import { questionPlace } from '../../protocol/compute/pope';
+import { questionPlace } from '../../protocol/results/pope';
 import {
   popeSplits,
   type PopeFigures,
@@ -10,15 +9,19 @@ import {
   type PopeShare,
   type PopeSplit,
 } from '../../protocol/results/pope';
+import { popeOfAnalysis } from '../../protocol/compute/pope-of-analysis';
+import { analysed } from './analysis-run';
+import { interventionsFrom, type InterventionOptions } from './intervention-options';
 import { changeCell, changeTitle } from './change-table';
 import { exitCodes, wrongUsage } from './exit-codes';
 import { environmentOf, type PromptOptions } from './model-options';
 import { sayChatPrompt, sayNotes } from './model-provenance';
-import { picturesFrom, sampleFrom, saySample, type SampleOptions } from './picture-folder';
+import { picturesFrom, sampleFrom, samplesOf, saySample, type SampleOptions } from './picture-folder';
 import type { CommandSession } from './session';
 import { textTable } from './table';
 
-export interface PopeModelOptions extends SampleOptions, Pick<PromptOptions, 'threads' | 'memoryLimit'> {
+export interface PopeModelOptions
+  extends SampleOptions, InterventionOptions, Pick<PromptOptions, 'threads' | 'memoryLimit'> {
   readonly images?: string;
   readonly truth?: string;
   readonly prompt: string;
@@ -51,47 +54,46 @@ export async function askModel(session: CommandSession, model: string, options: 
   const client = session.compute(environmentOf(options));
   const folder = resolve(model);
   const text = { kind: 'text', text: prompt, chat } as const;
-  sayChatPrompt(session, await client.call('promptForPictures', [folder, text], { signal: session.signal }));
-  const reinforcement = reinforcementOf(options);
+  const placed = await client.call('promptForPictures', [folder, text], { signal: session.signal });
+  sayChatPrompt(session, placed);
+  const { alpha, vhrLayers, limit = 0 } = options;
+  if (alpha === undefined && vhrLayers !== 'auto') {
+    throw wrongUsage('--vhr-layers belongs to --alpha. Add the factor, or leave it out.');
+  }
   // Three objects that are there, and three that are not, of which the splits share some.
   const questions = 3 * (1 + splits.length);
   const able = pictures.filter((picture) => new Set(picture.truth).size >= 3);
   // Most answers are a word or two.
   const tokens = Math.min(maxNewTokens, 3);
-  const time = { folder, prompt: text, maxNewTokens: tokens, reinforced: reinforcement ? 1 : 0, measured: false };
+  const time = { folder, prompt: text, maxNewTokens: tokens, reinforced: alpha === undefined ? 0 : 1, measured: false };
   if (able.length > 0)
     await saySample(session, client, options, able, time, {
       texts: questions,
       least: 'for answers of a word or two about',
     });
   const sample = sampleFrom(options);
-  const result = await client.call(
-    'pope',
-    [
-      {
-        folder,
-        prompt,
-        chat,
-        images: pictures,
-        ...(sample ? { sample } : {}),
-        seed,
-        splits: [...new Set(splits)],
-        readBy,
-        maxNewTokens,
-        distance: 'l2',
-        outliers: 'paper',
-        positions: 'contiguous',
-        ...(reinforcement ? { reinforcement } : {}),
-      },
-    ],
-    {
-      signal: session.signal,
-      onProgress: (progress) => {
-        if (progress.kind === 'failure') session.note(`${progress.name}: ${progress.why}`);
-        else session.progress(progress.sentence);
-      },
-    },
+  const interventions = await interventionsFrom(options, () =>
+    client.call('openModel', [folder], { signal: session.signal }),
   );
+  const analysis = await analysed(session, client, {
+    analysis: 'pope',
+    folder,
+    input: { kind: 'image-set', folder: resolve(images), prompt: text, samples: samplesOf(options) },
+    parameters: {
+      truth: resolve(truth),
+      splits: splits.join(),
+      readBy,
+      tokens: maxNewTokens,
+      ...(alpha === undefined ? {} : { reinforce: true, alpha }),
+      layers: vhrLayers === 'auto' ? 'auto' : vhrLayers.join(),
+      first: limit,
+    },
+    interventions,
+    seed,
+  });
+  const { chatPrompt } = placed;
+  const result = popeOfAnalysis(analysis, { ...(chatPrompt ? { chatPrompt } : {}), drawn: sample !== undefined });
+  for (const { name, why } of result.failures) session.note(`${name}: ${why}`);
   sayNotes(session, result.model);
   if (options.json !== '-') session.print(inWords(result));
   if (options.json !== undefined) await session.writeJson(options.json, result);
@@ -104,22 +106,6 @@ export async function askModel(session: CommandSession, model: string, options: 
     session.exitCode = exitCodes.failed;
     session.note('No picture was asked about. The lines above say why, picture by picture.');
   }
-}
-
-function reinforcementOf({ alpha, vhrLayers, seed }: PopeModelOptions): ReinforcementRequest | undefined {
-  if (alpha === undefined) {
-    if (vhrLayers === 'auto') return undefined;
-    throw wrongUsage('--vhr-layers belongs to --alpha. Add the factor, or leave it out.');
-  }
-  return {
-    alpha,
-    outliers: 'paper',
-    heads: 'selected',
-    normMatched: false,
-    executor: 'in-graph',
-    seed,
-    ...(vhrLayers === 'auto' ? {} : { layers: vhrLayers }),
-  };
 }
 
 function inWords({ splits, reinforcement, pictures, sample, answers, readBy }: PopeResult): string {

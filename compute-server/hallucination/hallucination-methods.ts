@@ -8,12 +8,10 @@ import {
   hallucinationRequest,
   hallucinationSetRequest,
   imageMapRequest,
-  popeRequest,
   visionPrompt,
 } from '../../protocol/compute/hallucination-requests';
 import { reinforcementRequest } from '../../protocol/compute/request-parts';
 import { promptInput } from '../../protocol/inputs/prompt';
-import type { PopeMethods } from '../../protocol/compute/pope';
 import { formatOf } from '../images/header';
 import { countOf, requested, textOf } from '../dispatch/parse';
 import type { Methods } from '../dispatch/dispatcher';
@@ -23,7 +21,6 @@ import { divergenceAt, hallucinationJob, imageMap, reinforceJob } from './halluc
 import { hallucinationSetJob } from './hallucination-set-job';
 import type { LoadedModel } from '../model/checkpoint/loaded-model';
 import type { ModelCalls } from '../model-calls/model-calls';
-import { popeJob } from './pope-job';
 import { piecesOf, tokenise } from '../model/prompt/prompt';
 import { refusal } from '../../protocol/wire/failures';
 import { requireCaptions } from '../model/interventions/span-request';
@@ -31,7 +28,7 @@ import { requireCaptions } from '../model/interventions/span-request';
 export function hallucinationMethods(
   surroundings: Surroundings,
   { once, job, reading }: ModelCalls,
-): Pick<Methods, keyof HallucinationMethods | keyof PopeMethods> {
+): Pick<Methods, keyof HallucinationMethods> {
   return {
     openImage: {
       parse(args) {
@@ -98,17 +95,6 @@ export function hallucinationMethods(
         return [requested(captionTimeRequest, args[0])];
       },
       run: ([request], signal) => once(request, signal, (model) => captionTime(model, request, surroundings, signal)),
-    },
-    pope: {
-      parse(args) {
-        countOf(args, 1, 'pope');
-        return [requested(popeRequest, args[0])];
-      },
-      run: ([request], signal) => job(request, signal, (model) => popeJob(model, request, surroundings, signal)),
-      describe: (progress) =>
-        progress.kind === 'failure'
-          ? { lane: 'row', key: `failure ${progress.name}`, final: true }
-          : { lane: 'stage', key: 'stage', final: false },
     },
     hallucinationSet: {
       parse(args) {

@@ -9,7 +9,6 @@ import type { ShardedSetup, ShardedProgress, ShardedScaling } from '../results/s
 import type { Failure } from '../wire/failures';
 import type { MechanismView, MechanismViewRequest } from './mechanism-view';
 import type { HallucinationMethods } from './hallucination';
-import type { PopeMethods } from './pope';
 import type { SetupDevice, SetupReport } from './setup';
 import type { DeviceInfo } from './device-info';
 import type { TemplateInfo } from './template';
@@ -80,7 +79,7 @@ export type BenchmarkProgress =
 
 /** Every method of the compute server: its arguments, its result and, for jobs, its progress. */
 export interface ComputeMethods
-  extends ModelMethods, HeadMethods, HallucinationMethods, PopeMethods, AnalysisMethods, ModuleMethods {
+  extends ModelMethods, HeadMethods, HallucinationMethods, AnalysisMethods, ModuleMethods {
   info: { args: []; result: ServerInfo; progress: never };
   /** `again`: also those that this process has proved before. */
   devices: {

@@ -5,8 +5,7 @@ import { InputError } from '../inputs/faults';
 import { type Lexicon, classesFrom } from '../inputs/lexicon';
 import { interventionsField } from '../interventions/interventions';
 import type { DatasetEntry } from '../results/hallucination-schema';
-import { popeReadings, popeSplits } from '../results/pope';
-import { type FieldsOutput, filledText, flag, list, object, oneOf, optional, texts, wholeFrom } from '../schema/fields';
+import { type FieldsOutput, filledText, flag, list, object, optional, texts, wholeFrom } from '../schema/fields';
 
 import { measureFields, position, reinforcementRequest, seed, spanFields } from './request-parts';
 import { deviceField, promptInput, tokenIds } from '../inputs/prompt';
@@ -121,24 +120,3 @@ export const hallucinationSetRequest = object({
   done: list(doneEntry, 'a list of entries'),
 });
 export type HallucinationSetRequest = Output<typeof hallucinationSetRequest>;
-
-export const popeRequest = object({
-  ...measureFields,
-  ...deviceField,
-  folder: filledText,
-  /** Holds `{question}`. Through the chat template where it has no image token, or `chat` asks for it. */
-  prompt: filledText,
-  chat: flag,
-  /** All pictures of the folder: the absent objects are chosen by what the others hold. */
-  images,
-  /** Drawn from those with three objects; absent: all of them. */
-  sample,
-  /** Of the absent objects. */
-  seed,
-  splits: list(oneOf(popeSplits), `a list of ${popeSplits.join(', ')}`, { least: 1 }),
-  readBy: oneOf(popeReadings),
-  maxNewTokens,
-  /** Answers every question a second time, with the heads reinforced that read the picture. */
-  reinforcement: optional(reinforcementRequest),
-});
-export type PopeRequest = Output<typeof popeRequest>;

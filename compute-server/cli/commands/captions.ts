@@ -11,7 +11,14 @@ import { addPromptOptions, environmentOf, promptFrom, type PromptOptions } from 
 import { sayChatPrompt } from '../model-provenance';
 import { decimal, list, whole } from '../options';
 import { jsonOption } from '../output-options';
-import { addSampleOptions, picturesFrom, sampleFrom, saySample, type SampleOptions } from '../picture-folder';
+import {
+  addSampleOptions,
+  picturesFrom,
+  sampleFrom,
+  samplesOf,
+  saySample,
+  type SampleOptions,
+} from '../picture-folder';
 import { controlName, controls, layersOf } from '../reinforcement-options';
 import { analysed } from '../analysis-run';
 import { interventionsFrom } from '../intervention-options';
@@ -30,9 +37,6 @@ interface CaptionsOptions extends PromptOptions, SpanOptions, SampleOptions {
   readonly vhrControl: readonly (typeof controls)[number][];
   readonly json?: string;
 }
-
-/** As many as an input may name: all. */
-const mostSamples = 100_000;
 
 export const captions: Registration = (program, session) => {
   addSampleOptions(
@@ -87,7 +91,7 @@ export const captions: Registration = (program, session) => {
       const interventions = await interventionsFrom(options, () =>
         client.call('openModel', [folder], { signal: session.signal }),
       );
-      const { count, limit = 0, seed, vhrLayers, alpha, vhrControl } = options;
+      const { limit = 0, seed, vhrLayers, alpha, vhrControl } = options;
       const analysis = await analysed(session, client, {
         analysis: 'divergence-set',
         folder,
@@ -95,7 +99,7 @@ export const captions: Registration = (program, session) => {
           kind: 'image-set',
           folder: resolve(options.images),
           prompt,
-          samples: count === 'all' || limit > 0 ? mostSamples : count,
+          samples: samplesOf(options),
         },
         parameters: {
           truth: resolve(options.truth),

@@ -3,7 +3,7 @@ import { percent } from '../../../diagnostics/shared/words';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { popeAnswer, popeQuestions, popeScores } from '../../../diagnostics/shared/captions/pope';
 import { popeReadings, popeSplits, type PopeReading, type PopeSplit } from '../../../protocol/results/pope';
-import { questionPlace } from '../../../protocol/compute/pope';
+import { questionPlace } from '../../../protocol/results/pope';
 import { provenance } from '../../provenance';
 import { readTruth } from '../caption-files';
 import { wrongUsage } from '../exit-codes';
@@ -18,6 +18,7 @@ import {
   weightsOption,
   whole,
 } from '../options';
+import { addInterventionOptions } from '../intervention-options';
 import { jsonOption } from '../output-options';
 import { addSampleOptions } from '../picture-folder';
 import { readAnswers } from '../pope-files';
@@ -67,7 +68,7 @@ export const pope: Registration = (program, session) => {
       'random, popular, adversarial: which absent objects are asked for (default: all three; of --questions, random)',
       list(splitOf),
     );
-  addSampleOptions(command, ' and of the absent objects')
+  addSampleOptions(addInterventionOptions(command), ' and of the absent objects')
     .addOption(deviceOption())
     .addOption(weightsOption())
     .addOption(cacheWeightsOption())

@@ -1,7 +1,7 @@
 /** The parameters of the analysis `training-free` that are of no single method. */
 import type { ParameterTable } from '../../../protocol/analysis/parameters';
 import type { ParameterValues } from '../../../protocol/schema/parts';
-import { questionPlace } from '../../../protocol/compute/pope';
+import { questionPlace } from '../../../protocol/results/pope';
 import type { Intervention } from '../../../protocol/interventions/interventions';
 import { popeSplits } from '../../../protocol/results/pope';
 import { refusal } from '../../../protocol/wire/failures';

@@ -1,5 +1,5 @@
 /** One run of the analysis `training-free`: a step for each method of each picture, so that a run that stopped goes on behind the last one. */
-import { questionPlace } from '../../../protocol/compute/pope';
+import { questionPlace } from '../../../protocol/results/pope';
 import type { PromptInput } from '../../../protocol/inputs/prompt';
 import type { PopeSplit } from '../../../protocol/results/pope';
 import { CaptionJudge, finderOf } from '../../shared/captions/caption';

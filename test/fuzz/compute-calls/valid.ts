@@ -235,23 +235,6 @@ export const validCalls: { readonly [M in ComputeMethod]: ComputeMethods[M]['arg
       measured: true,
     },
   ],
-  pope: [
-    {
-      folder: visionModel,
-      prompt: '<image> {question}',
-      chat: false,
-      images: [{ path: image, truth: ['dog', 'cat', 'car'] }],
-      sample: { count: 1, seed: 0 },
-      seed: 0,
-      splits: ['random'],
-      readBy: 'text',
-      maxNewTokens: 2,
-      distance: 'l2',
-      outliers: 'paper',
-      positions: 'contiguous',
-      reinforcement,
-    },
-  ],
   hallucinationSet: [
     {
       ...judged,

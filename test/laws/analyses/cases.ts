@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openModel, type LoadedModel } from '../../../compute-server/model/checkpoint/loaded-model';
+import { WordTokenizer } from '../../../diagnostics/shared/training/word-tokenizer';
 import type { InputKind } from '../../../protocol/analysis/analysis';
 import type { AnalysisInput } from '../../../protocol/analysis/schema';
 import { plantedCircuit, type Checkpoint } from '../../support/checkpoints/planted-circuit';
@@ -23,6 +24,8 @@ import { tinyLlava, tinyPixels, writePng, writeProcessor, type TinyVlm } from '.
 export interface Case {
   readonly name: string;
   readonly model: LoadedModel;
+  /** The one analysis that it is for; absent: all. */
+  readonly only?: string;
   readonly ids: readonly number[];
   /** Path of the picture in the prompt, where the model reads one. */
   readonly image?: string;
@@ -39,12 +42,20 @@ export interface PictureSet {
   readonly folder: string;
   /** File of what some of the pictures hold. */
   readonly truth: string;
+  /** File of what they hold, with objects enough for questions. */
+  readonly objects: string;
   /** File of texts, as token ids. */
   readonly texts: string;
   /** File of one of two texts for each picture. */
   readonly labels: string;
   /** File that gives each of the others one of two classes. */
   readonly classes: string;
+}
+
+/** Those made for the analysis, where there are some. */
+export function casesFor({ id }: { readonly id: string }, all: readonly Case[]): readonly Case[] {
+  const own = all.filter(({ only }) => only === id);
+  return own.length > 0 ? own : all.filter(({ only }) => only === undefined);
 }
 
 /** The same model twice; `orders[layer][at]` is the head of the first that stands at `at` in the second. */
@@ -55,6 +66,7 @@ export interface PermutedCase {
   readonly orders: readonly (readonly number[])[];
 }
 
+const questionWords = 'Is there a dog cat car tree boat in the image? yes no';
 const ids: readonly number[] = Array.from({ length: 20 }, (_, i) => (i * 17 + (i > 10 ? 3 : 0)) % 61);
 /** A sequence said twice, which the planted circuit continues. */
 const half = Array.from({ length: 20 }, (_, i) => 1 + ((i * 37) % 61));
@@ -86,11 +98,13 @@ export class Cases {
     { config, tensors }: Checkpoint,
     prompt: readonly number[],
     vlm?: TinyVlm,
+    files: Readonly<Record<string, object>> = {},
   ): Promise<Case> {
     const at = join(this.folder, String(this.opened.length));
     writeConfig(at, config);
     writeSafetensors(join(at, 'model.safetensors'), tensors);
     if (vlm) writeProcessor(at, vlm);
+    for (const [file, content] of Object.entries(files)) writeFileSync(join(at, file), JSON.stringify(content));
     const model = await openModel(at, { device: 'cpu', threads: 1, limitBytes: 1e9 });
     this.opened.push(model);
     const { pictures, corpus, questions, pairs } = this;
@@ -102,7 +116,22 @@ export class Cases {
   async all(): Promise<readonly Case[]> {
     const cases = [await this.open('planted circuit', plantedCircuit(), repeated)];
     for (const tiny of families) cases.push(await this.open(tiny.name, checkpointOf(tiny), ids));
-    return [...cases, await this.openVlm(), await this.openPair()];
+    return [...cases, await this.openVlm(), await this.openPair(), await this.openAnswering()];
+  }
+
+  /** Reads pictures, and questions about them as text. */
+  private async openAnswering(): Promise<Case> {
+    const vlm = tinyLlava();
+    const { tokenizer, config } = WordTokenizer.of([questionWords]).files();
+    const named = { id: vlm.imageToken, content: '<image>', special: true, normalized: false };
+    const { added_tokens: added, model: words } = tokenizer as { added_tokens: object[]; model: { vocab: object } };
+    added.push({ ...named, single_word: false, lstrip: false, rstrip: false });
+    Object.assign(words.vocab, { '<image>': vlm.imageToken });
+    const of = await this.open(vlm.name, checkpointOf(vlm), promptWithPicture(vlm), vlm, {
+      'tokenizer.json': tokenizer,
+      'tokenizer_config.json': config,
+    });
+    return { ...of, name: 'answering llava', only: 'pope' };
   }
 
   private openVlm(): Promise<Case> {
@@ -199,6 +228,8 @@ function writePictures(at: string): PictureSet {
   names.forEach((name, i) => writePng(join(folder, name), tinyPixels(20 + i, 14)));
   const truth = join(at, 'truth.json');
   writeFileSync(truth, JSON.stringify(Object.fromEntries(names.map((name) => [name, ['dog']]))));
+  const objects = join(at, 'objects.json');
+  writeFileSync(objects, JSON.stringify({ 'a.png': ['dog', 'cat', 'car'], 'b.png': ['tree', 'cat', 'boat'] }));
   const texts = join(at, 'texts.txt');
   writeFileSync(texts, Array.from({ length: 9 }, (_, i) => `#${i + 3} #${(i * 5) % 50} #60`).join('\n'));
   const labels = join(at, 'labels.json');
@@ -207,7 +238,7 @@ function writePictures(at: string): PictureSet {
   labelled.forEach((name, i) => writePng(join(folder, name), tinyPixels(12 + i, 12)));
   const classes = join(at, 'classes.csv');
   writeFileSync(classes, labelled.map((name, i) => `${name},${i % 2 === 0 ? 'even' : 'odd'}`).join('\n'));
-  return { folder, truth, texts, labels, classes };
+  return { folder, truth, objects, texts, labels, classes };
 }
 
 /** Two sources, documents of several lengths, one of them twice, and one token alone. */
@@ -250,7 +281,7 @@ function writePairs(at: string): string {
 /** Whether it reads prompts, on which interventions act. */
 export const readsPrompt = (kind: InputKind): boolean => ['prompt', 'prompt-pair', 'image', 'task'].includes(kind);
 
-export function inputOf(kind: InputKind, { ids: prompt, image, pictures, corpus }: Case): AnalysisInput {
+export function inputOf(kind: InputKind, { ids: prompt, only, image, pictures, corpus }: Case): AnalysisInput {
   const given = { kind: 'ids', ids: prompt, ...(image === undefined ? {} : { image }) } as const;
   switch (kind) {
     case 'prompt':
@@ -260,7 +291,12 @@ export function inputOf(kind: InputKind, { ids: prompt, image, pictures, corpus 
       return { kind, prompt: given, counterpart: { ...given, ids: counterpart } };
     }
     case 'image-set':
-      return { kind, folder: pictures.folder, prompt: { kind: 'ids', ids: prompt }, samples: 10 };
+      return {
+        kind,
+        folder: pictures.folder,
+        prompt: only === undefined ? { kind: 'ids', ids: prompt } : { kind: 'text', text: '<image>{question}' },
+        samples: 10,
+      };
     // Random tokens: the checkpoints have no tokenizer.
     case 'task':
       return { kind, task: 'induction', samples: 3, taskParameters: { length: 8, repeated: 3 } };

@@ -5,7 +5,7 @@ import { analyses as catalogue } from '../../../diagnostics/catalogue';
 import { interventionsField, type Intervention } from '../../../protocol/interventions/interventions';
 import type { Section } from '../../../protocol/sections/section';
 import { analyses as toys } from '../../support/analyses/catalogue';
-import { Cases, readsPrompt, type Case, type PermutedCase } from './cases';
+import { Cases, casesFor, readsPrompt, type Case, type PermutedCase } from './cases';
 import { checkPlanOffered } from './checked-plan';
 import { checkSections, checkSign, numbersIn, numbersOf, throughFile } from './checked-sections';
 import { recorded, started, type Recorded, type Result, type Started } from './runs';
@@ -42,7 +42,7 @@ describe('analyses', function () {
         started(analysis, of, { interventions, kind, ...(seed === undefined ? {} : { seed }) });
       const runs: Run[] = [];
       before(async () => {
-        for (const of of all) {
+        for (const of of casesFor(analysis, all)) {
           const start = await begun(of);
           const support = analysis.supports(start.runner.facts, start.job.parameters);
           if (support.ok) runs.push({ name: of.name, of, ...start, ...(await recorded(start)) });

@@ -19,7 +19,7 @@ import { headscopeVersion } from '../../../compute-server/version';
 import { analyses } from '../../../diagnostics/catalogue';
 import { parseHallucination } from '../../../extension/results/hallucination-file';
 import { repositoryRoot } from '../../support/host/versions';
-import { Cases, type Case } from './cases';
+import { Cases, casesFor, type Case } from './cases';
 import { recorded, started } from './runs';
 
 const fixtures = join(__dirname, '../../fixtures');
@@ -60,7 +60,7 @@ describe('what a run that did not end left on the disk before', function () {
     it(`steps of ${id}: the run behind them gives what a whole one gives`, async () => {
       const analysis = analyses.find((one) => one.id === id);
       assert.ok(analysis, 'the catalogue has it no more');
-      for (const of of all) {
+      for (const of of casesFor(analysis, all)) {
         const start = await started(analysis, of);
         if (!analysis.supports(start.runner.facts, start.job.parameters).ok) continue;
         const before = new Map(Object.entries(steps).map(([key, value]) => [key, Buffer.from(value, 'base64')]));

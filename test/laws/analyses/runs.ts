@@ -49,6 +49,7 @@ const fitting = (id: string, { pictures, questions, pairs }: Case): ParameterVal
       spatialRatio: 0.2,
       heads: 'sensitivity',
     },
+    pope: { truth: pictures.objects, tokens: 3, layers: '0,1' },
     'span-retrieval': { pairs },
     'retrieval-head': { tokens: 3, masked: '1', mode: 'mean', chosen: '0.1' },
     'attention-influence': { probes: 3, window: 24 },

@@ -101,6 +101,19 @@ describe('headscope pope MODEL', () => {
     assert.deepEqual(place.unfinished(), [], 'nothing is left of a run that is done');
   });
 
+  it('takes interventions that mean the same for every question', async function () {
+    this.timeout(60_000);
+    const few = ['--count', '1', '--split', 'random', '--json', '-'];
+    const result = json(await place.headscope(words(...few, '--do', 'gain:*.*=0')));
+    // Without its heads the model sees no picture: it answers every question alike.
+    assert.equal(new Set(result.answers.map(({ plain: { readAs } }) => readAs)).size, 1);
+    const held = result.settings['interventions'];
+    assert.ok(Array.isArray(held) && held.length === result.model.layers * result.model.heads);
+    const placed = await place.headscope(words(...few, '--bias', '1.2:1-2=3'));
+    assert.equal(placed.code, 2);
+    assert.match(placed.stderr, /acts on positions of this one\. Leave it out\.$/m);
+  });
+
   it('prints a line a split with intervals', async function () {
     this.timeout(60_000);
     const { stdout, stderr, code } = await place.headscope(
