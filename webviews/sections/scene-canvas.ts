@@ -81,11 +81,27 @@ function paint(context: CanvasRenderingContext2D, mark: Mark): void {
     }
     case 'picture':
       context.imageSmoothingEnabled = mark.sharp !== true;
-      context.drawImage(mark.picture.image, mark.x, mark.y, mark.width, mark.height);
+      drawPart(context, mark);
       return;
     case 'svg':
       return;
   }
+}
+
+function drawPart(context: CanvasRenderingContext2D, mark: Extract<Mark, { kind: 'picture' }>): void {
+  const { picture, part = { x: 0, y: 0, width: 1, height: 1 } } = mark;
+  const { width, height } = picture.image;
+  context.drawImage(
+    picture.image,
+    part.x * width,
+    part.y * height,
+    part.width * width,
+    part.height * height,
+    mark.x,
+    mark.y,
+    mark.width,
+    mark.height,
+  );
 }
 
 const rasters = new WeakMap<Uint8ClampedArray<ArrayBuffer>, HTMLCanvasElement>();

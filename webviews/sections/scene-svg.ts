@@ -83,8 +83,11 @@ function markSvg(mark: Mark, name: string): string {
       return `<svg${attributes({ ...place, viewBox: `${round(x)} ${round(y)} ${round(width)} ${round(height)}`, overflow: 'hidden' })}>${marks}</svg>`;
     }
     case 'picture': {
-      const { x, y, width, height, picture, sharp } = mark;
-      return `<image${attributes({ x, y, width, height, href: picture.address, preserveAspectRatio: 'none', style: sharp && pixelated })}/>`;
+      const { x, y, width, height, picture, sharp, part } = mark;
+      const look = { href: picture.address, preserveAspectRatio: 'none', style: sharp && pixelated };
+      if (!part) return `<image${attributes({ x, y, width, height, ...look })}/>`;
+      const viewBox = [part.x, part.y, part.width, part.height].join(' ');
+      return `<svg${attributes({ x, y, width, height, viewBox, preserveAspectRatio: 'none' })}><image${attributes({ width: 1, height: 1, ...look })}/></svg>`;
     }
     case 'svg':
       return mark.svg

@@ -59,6 +59,8 @@ export type Mark =
       readonly width: number;
       readonly height: number;
       readonly picture: LoadedPicture;
+      /** The part of it that is seen, in shares of its sides; absent: all. */
+      readonly part?: Box;
       /** Enlarged so far that its pixels are squares. */
       readonly sharp?: true;
     }
@@ -85,7 +87,7 @@ export type Mark =
   | { readonly kind: 'svg'; readonly x: number; readonly y: number; readonly svg: string };
 
 export interface LoadedPicture {
-  readonly image: CanvasImageSource;
+  readonly image: ImageBitmap;
   /** `data:` address of its bytes as they are in the file: for files that leave, and for SVG on the page. */
   readonly address: string;
 }

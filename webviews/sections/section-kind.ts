@@ -31,8 +31,6 @@ export interface SectionView {
   readonly opacity?: number | undefined;
   /** Of a picture that was cut into tiles: the level that is drawn; absent: all. */
   readonly level?: number | undefined;
-  /** As large as the room allows. */
-  readonly large?: boolean | undefined;
   readonly asTable?: boolean | undefined;
   readonly sort?: Sort | undefined;
   readonly allRows?: boolean | undefined;

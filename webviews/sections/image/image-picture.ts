@@ -20,7 +20,8 @@ import {
   wordsItem,
 } from '../legend';
 import { chosenScale } from '../log-colours';
-import type { Drawn, Picture } from '../picture';
+import { panned, showing, whole, zoomed, type MatrixFit } from '../matrix/matrix-place';
+import type { Drawn, Picture, PicturePlace } from '../picture';
 import { hatchMark, moved, type Box, type LoadedPicture, type Mark } from '../scene';
 import { shortened, valueWords } from '../words';
 import { outlineMarks } from './outlines';
@@ -37,7 +38,6 @@ export function imagePicture(
   loaded: LoadedPicture | undefined,
   opacity = usualOpacity,
   level: number | undefined = undefined,
-  large = false,
   log: boolean | undefined = undefined,
 ): Picture {
   const { tiles, name } = section.image;
@@ -47,10 +47,43 @@ export function imagePicture(
   const patches = patchesOf(tiles, sheets.flat());
   const every = new Map(patchesOf(tiles).map((patch) => [String(patch.token), patch]));
   const apart = new Set(section.apart?.tokens);
+  let layout: Layout | undefined;
+  const fit = (): MatrixFit | undefined =>
+    layout && {
+      cellWidth: layout.scale,
+      cellHeight: layout.scale,
+      across: layout.width / layout.scale,
+      down: layout.height / layout.scale,
+      width: layout.width,
+      height: layout.height,
+    };
+  const seen = (place: PicturePlace | undefined): PicturePlace | undefined =>
+    place && place.zoom > 1 ? place : undefined;
   return {
     label: `${section.title}: ${number?.title ?? 'no number'} over ${patches.length} patches of ${name}. Arrow keys walk, Enter asks, Escape leaves.`,
-    draw: (width, theme) =>
-      drawImage({ section, number, loaded, opacity, large, log, sheets, patches, apart }, width, theme),
+    draw: (width, theme, place = whole) => {
+      const drawing = { section, number, loaded, opacity, log, place, sheets, patches, apart };
+      layout = layOut(drawing, width);
+      return drawImage(drawing, layout, width, theme);
+    },
+    movable: {
+      zoomed: (place = whole, factor, point) => {
+        const [to, origin] = [fit(), layout && originUnder(layout, point)];
+        if (!layout || !to || !origin) return undefined;
+        const middle = { x: layout.width / 2, y: layout.height / 2 };
+        return seen(zoomed(place, factor, point ? { x: point.x - origin.x, y: point.y - origin.y } : middle, to));
+      },
+      panned: (place, dx, dy) => {
+        const to = fit();
+        return place && to && panned(place, dx, dy, to);
+      },
+      showing: (place, cursor) => {
+        const [to, patch] = [fit(), every.get(cursor)];
+        if (!place || !to || !patch) return place;
+        const end = { row: patch.y + patch.height - 1, column: patch.x + patch.width - 1 };
+        return showing(showing(place, { row: patch.y, column: patch.x }, to), end, to);
+      },
+    },
     first: () => (patches[0] ? String(patches[0].token) : undefined),
     move: (cursor, key) => {
       const at = patches.find(({ token }) => String(token) === cursor);
@@ -111,7 +144,8 @@ interface Drawing {
   readonly number: PatchNumber | undefined;
   readonly loaded: LoadedPicture | undefined;
   readonly opacity: number;
-  readonly large: boolean;
+  /** Which part is seen. */
+  readonly place: PicturePlace;
   /** As a person chose it. */
   readonly log: boolean | undefined;
   /** Tiles of each. */
@@ -131,10 +165,10 @@ interface Layout {
   readonly bottom: number;
 }
 
-function layOut({ section: { image }, sheets, large }: Drawing, room: number): Layout {
+function layOut({ section: { image }, sheets }: Drawing, room: number): Layout {
   const columns = sheets.length > 1 && room >= 480 ? 2 : 1;
   const [across, down] = [Math.max(1, image.width), Math.max(1, image.height)];
-  const scale = pictureScale(across, down, (room - between * (columns - 1)) / columns, large);
+  const scale = pictureScale(across, down, (room - between * (columns - 1)) / columns);
   const [width, height] = [across * scale, down * scale];
   const titled = sheets.length > 1 ? 18 : 0;
   const origins = sheets.map((_, at) => ({
@@ -151,24 +185,45 @@ function opacityAt(value: number, domain: Domain, opacity: number): number {
   return least + (opacity - least) * Math.sqrt(share);
 }
 
-function drawImage(drawing: Drawing, width: number, theme: Theme): Drawn {
-  const { section, number, loaded, opacity, log, sheets, patches, apart } = drawing;
+/** Of the sheet under a point; of the first where none is. */
+const originUnder = (
+  { origins, width, height }: Layout,
+  point: { readonly x: number; readonly y: number } | undefined,
+) =>
+  origins.find(({ x, y }) => point && point.x >= x && point.x < x + width && point.y >= y && point.y < y + height) ??
+  origins[0];
+
+function drawImage(drawing: Drawing, layout: Layout, width: number, theme: Theme): Drawn {
+  const { section, number, loaded, opacity, log, place, sheets, patches, apart } = drawing;
   const { image } = section;
-  const layout = layOut(drawing, width);
   const { scale, origins, bottom } = layout;
   const seen = patches.flatMap(({ token }) => (apart.has(token) ? [] : (number?.values[token] ?? [])));
   const domain = domainOf(chosenScale(number?.scale ?? { kind: 'sequential' }, { log }), seen);
   const sheetOf = new Map(sheets.flatMap((tiles, sheet) => tiles.map((tile) => [tile, origins[sheet]] as const)));
-  const boxOf = (patch: Patch): Box => {
+  /** As far as it is seen. */
+  const boxOf = (patch: Patch): Box | undefined => {
     const { x = 0, y = 0 } = sheetOf.get(patch.tile) ?? {};
-    return { x: x + patch.x * scale, y: y + patch.y * scale, width: patch.width * scale, height: patch.height * scale };
+    const along = (from: number, length: number, first: number, room: number): readonly [number, number] => {
+      const start = (from - first) * scale * place.zoom;
+      return [Math.max(0, start), Math.min(room, start + length * scale * place.zoom)];
+    };
+    const [left, right] = along(patch.x, patch.width, place.column, layout.width);
+    const [top, bottomEnd] = along(patch.y, patch.height, place.row, layout.height);
+    if (right <= left || bottomEnd <= top) return undefined;
+    return { x: x + left, y: y + top, width: right - left, height: bottomEnd - top };
   };
-  const boxes = new Map(patches.map((patch) => [String(patch.token), boxOf(patch)]));
+  const boxes = new Map(
+    patches.flatMap((patch) => {
+      const box = boxOf(patch);
+      return box ? [[String(patch.token), box] as const] : [];
+    }),
+  );
   const identities = identitiesOf(section);
   const [marks, frames]: [Mark[], Mark[]] = [[...sheetMarks(drawing, layout, theme)], []];
   let missing = false;
   for (const patch of patches) {
-    const box = boxOf(patch);
+    const box = boxes.get(String(patch.token));
+    if (!box) continue;
     const identity = identities[section.classes?.of[patch.token] ?? -1];
     if (identity) frames.push(...classMarks(box, identity, theme));
     if (number && apart.has(patch.token)) {
@@ -224,21 +279,30 @@ function drawImage(drawing: Drawing, width: number, theme: Theme): Drawn {
   };
 }
 
+const partOf = ({ column, row, zoom }: PicturePlace, width: number, height: number): { readonly part?: Box } =>
+  zoom === 1 ? {} : { part: { x: column / width, y: row / height, width: 1 / zoom, height: 1 / zoom } };
+
 /** The picture, or its place, on each sheet. */
 function sheetMarks(
-  { section, sheets, loaded, opacity }: Drawing,
+  { section, sheets, loaded, opacity, place }: Drawing,
   { width, height, scale, origins }: Layout,
   theme: Theme,
 ): readonly Mark[] {
   return sheets.flatMap((level, sheet): readonly Mark[] => {
     const { x = 0, y = 0 } = origins[sheet] ?? {};
-    const place = { x, y, width, height };
+    const box = { x, y, width, height };
     const title = level.length === 1 && sheets.length > 1 ? 'Whole picture' : 'Tiles';
     return [
       ...(sheets.length > 1 ? [textMark(title, x, y - 5, theme)] : []),
       loaded && (opacity < 1 || section.numbers.length === 0)
-        ? { kind: 'picture', ...place, picture: loaded, ...(scale >= 3 ? { sharp: true } : {}) }
-        : { kind: 'rect', ...place, stroke: theme.line, lineWidth: 1 },
+        ? {
+            kind: 'picture',
+            ...box,
+            picture: loaded,
+            ...partOf(place, width / scale, height / scale),
+            ...(scale * place.zoom >= 3 ? { sharp: true } : {}),
+          }
+        : { kind: 'rect', ...box, stroke: theme.line, lineWidth: 1 },
     ];
   });
 }

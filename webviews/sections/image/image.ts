@@ -1,6 +1,6 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import type { ImageSection } from '../../../protocol/sections/image';
-import { button, dropdown } from '../../ui/controls';
+import { dropdown } from '../../ui/controls';
 import { significant } from '../../ui/numbers';
 import { slider } from '../../ui/text-area';
 import { logChoice } from '../log-colours';
@@ -22,7 +22,6 @@ export const imageKind: PictureKind<ImageSection> = {
       loaded.get(section.image.path),
       view.opacity,
       view.level,
-      view.large,
       view.log,
     ),
   controls,
@@ -98,11 +97,5 @@ function controls({ section, view, loaded, actions }: SectionPart<ImageSection>)
         : nothing
     }
     ${number ? logChoice(number.scale, number.values, view, actions) : nothing}
-    ${button({
-      label: view.large ? 'Fit the picture to the page' : 'Enlarge the picture',
-      icon: view.large ? 'zoom-out' : 'zoom-in',
-      appearance: 'icon',
-      onClick: () => actions.view({ large: view.large !== true }),
-    })}
   </div>`;
 }

@@ -15,11 +15,11 @@ export interface Patch extends Box {
 
 const highest = 440;
 /** One pixel of a picture is no larger than so many of the page. */
-const mostEnlarged = { usual: 4, large: 32 };
+const mostEnlarged = 4;
 
-/** Pixels of the page for one of the picture: as wide as the room, no higher than most pages, unless it shall be large. */
-export const pictureScale = (width: number, height: number, room: number, large = false): number =>
-  large ? Math.min(room / width, mostEnlarged.large) : Math.min(room / width, highest / height, mostEnlarged.usual);
+/** Pixels of the page for one of the picture: as wide as the room, no higher than most pages. */
+export const pictureScale = (width: number, height: number, room: number): number =>
+  Math.min(room / width, highest / height, mostEnlarged);
 
 const overlap = (a: ImageTile, b: ImageTile): boolean =>
   a.x < b.x + b.width - 1e-6 &&

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import type { ImageSection } from '../../../../protocol/sections/image';
 import { cividis, css } from '../../../../webviews/charts/colour-map';
+import { sceneSvg } from '../../../../webviews/sections/scene-svg';
 import type { LoadedPicture } from '../../../../webviews/sections/scene';
 import type { SectionView } from '../../../../webviews/sections/section-kind';
 import { imageKind } from '../../../../webviews/sections/image/image';
@@ -101,7 +102,31 @@ describe('values over a picture', () => {
     assert.deepEqual([one.drawn.box('4'), one.drawn.box('0')], [undefined, { x: 0, y: 0, width: 80, height: 80 }]);
     assert.equal(one.at(2)[0]?.fill, css(cividis(1)), '0.5 is the largest of this level');
     assert.equal(imageKind.picture(section, { level: 1 }, pictures).first(), '4');
-    assert.deepEqual(marksOf({ level: 0, large: true }).drawn.box('0'), { x: 0, y: 0, width: 300, height: 300 });
+  });
+
+  it('are enlarged about a point, and moved until a chosen patch is seen', () => {
+    const picture = imageKind.picture(section, { level: 0, opacity: 0.5 }, pictures);
+    picture.draw(600, theme);
+    const { movable } = picture;
+    // The sheet is 160 pixels wide: its middle stays where it is.
+    const twice = movable?.zoomed?.(undefined, 2, { x: 80, y: 80 });
+    assert.deepEqual(twice, { column: 10, row: 10, zoom: 2 });
+    const drawn = picture.draw(600, theme, twice);
+    assert.deepEqual(drawn.box('0'), { x: 0, y: 0, width: 80, height: 80 });
+    assert.deepEqual(drawn.box('3'), { x: 80, y: 80, width: 80, height: 80 });
+    const seen = drawn.marks.find(({ kind }) => kind === 'picture');
+    assert.ok(seen?.kind === 'picture');
+    assert.deepEqual(seen.part, { x: 0.25, y: 0.25, width: 0.5, height: 0.5 });
+    assert.match(
+      sceneSvg({ width: 1, height: 1, marks: [seen] }),
+      /viewBox="0\.25 0\.25 0\.5 0\.5".*<image width="1" height="1"/,
+    );
+    assert.equal(drawn.hit(1, 1), '0');
+    const moved = movable?.panned(twice, 1000, 0);
+    assert.deepEqual(moved, { column: 20, row: 10, zoom: 2 });
+    assert.equal(picture.draw(600, theme, moved).box('0'), undefined, 'out of sight');
+    assert.deepEqual(movable?.showing(moved, '0'), { column: 0, row: 0, zoom: 2 });
+    assert.equal(movable?.zoomed?.(twice, 0.5, undefined), undefined, 'all of it is seen');
   });
 
   it('need no number: the picture is drawn, and each patch has its place', () => {
