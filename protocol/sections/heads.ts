@@ -1,7 +1,7 @@
 /** Numbers and classes of every head: layers down, heads across. */
 import type { Output } from '../schema/check';
-import { type KindOutput, list, object, optional, text } from '../schema/fields';
-import { mostLayers } from '../schema/parts';
+import { type KindOutput, list, object, optional, orNull, text, whole, wholeFrom } from '../schema/fields';
+import { headGains, mostHeads, mostLayers } from '../schema/parts';
 import { base, measured, mostCells, mostNumbers, mostTokens, places, rowsOf } from './section-base';
 
 /** Where a layer has a cell for each position, its row is longer than there are heads. */
@@ -19,6 +19,17 @@ const headNumbers = object({
 });
 export type HeadsLayer = Output<typeof headNumbers>;
 
+const headClass = object({
+  name: text,
+  title: text,
+  definition: text,
+  heads: places,
+  /** Stands for the class in a cell; absent: its shape does. */
+  letter: optional(text),
+  /** As `look` of a series: else its place in the list decides. */
+  look: optional(object({ colour: wholeFrom(0, 255), shape: wholeFrom(0, 255) })),
+});
+
 export const heads = {
   ...base,
   /** What one cell stands for: `query head` where nothing else is said, `key/value head`, `MLP`, `position`. */
@@ -26,11 +37,13 @@ export const heads = {
   /** The first is drawn; a person switches between them. */
   numbers: list(headNumbers, 'a list of tables', { most: mostNumbers }),
   /** Classes of heads; a head may have several. */
-  classes: optional(
-    list(object({ name: text, title: text, definition: text, heads: places }), 'a list of classes', {
-      most: mostNumbers,
-    }),
-  ),
+  classes: optional(list(headClass, 'a list of classes', { most: mostNumbers })),
+  /** Key/value heads of a layer: query heads that share one are bracketed. */
+  kvHeads: optional(wholeFrom(1, mostHeads)),
+  /** By layer: tokens of its window, or null; a layer with one is marked. */
+  windows: optional(list(orNull(whole), 'a list of windows', { most: mostLayers })),
+  /** Heads whose output is scaled: struck through at 0, a corner otherwise. */
+  gains: optional(headGains()),
   /** Heads that the finding names. */
   marked: optional(places),
 };

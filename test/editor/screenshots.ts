@@ -90,7 +90,7 @@ async function heads(bench: Workbench, theme: Theme): Promise<void> {
   await panel.locator('#run:not([disabled])').click();
   await panel.locator('.run-state', { hasText: /^\s*Done in / }).waitFor({ timeout: patience(120_000) });
   const select = async (name: string, ...keys: readonly string[]): Promise<void> => {
-    const grid = panel.locator('.grid-frame');
+    const grid = panel.locator('.grid .picture-frame');
     for (const key of keys) await grid.press(key);
     await panel.locator('.one-head h2', { hasText: name }).waitFor();
     await panel.locator('#around-matrix', { hasText: 'Keys after the query' }).waitFor();

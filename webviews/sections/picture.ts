@@ -85,7 +85,7 @@ const zoomStep = 1.5;
 
 /**
  * Events: `cursor` ({ detail: string, or null for none }), `ask` and `toggle` ({ detail: string }), `choose`
- * ({ detail: Choice }), `hover` ({ detail: string or undefined }), `arrived` (the value of the chosen cell may have come).
+ * ({ detail: Choice }), `hover` ({ detail: string, or null for none }), `arrived` (the value of the chosen cell may have come).
  */
 export class SectionPicture extends PictureElement {
   static override properties = properties(['picture', 'cursor', 'chosen', 'linked']);
@@ -343,7 +343,7 @@ export class SectionPicture extends PictureElement {
   private hover(at: string | undefined): void {
     if (at === this.hovered) return;
     this.hovered = at;
-    this.dispatchEvent(new CustomEvent('hover', { detail: at, bubbles: true }));
+    this.dispatchEvent(new CustomEvent('hover', { detail: at ?? null, bubbles: true }));
     this.schedule();
   }
 

@@ -19,7 +19,7 @@ describe('the heads panel', () => {
       const panel = await finished({ host: answering(finishedMessage({ select: { layer: 2, head: 4 } })) });
       await panel.posts('nextTokens');
       const before = panel.posted.length;
-      await press(panel, '.grid-frame', 'x');
+      await press(panel, '.grid .picture-frame', 'x');
       const asked = await panel.posts('nextTokens', before);
       assert.deepEqual(asked.interventions, [{ kind: 'gain', layer: 2, head: 4, gain: 0 }]);
       await panel.page.waitForSelector('#divergence');
@@ -34,7 +34,7 @@ describe('the heads panel', () => {
         await text(panel, '.banner'),
         /The interventions have changed: the pictures show the model without interventions/,
       );
-      await press(panel, '.grid-frame', 'x');
+      await press(panel, '.grid .picture-frame', 'x');
       assert.equal(await panel.page.$('.gain-chips'), null);
       assert.equal(await panel.page.$('.banner'), null);
     });

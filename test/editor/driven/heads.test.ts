@@ -55,7 +55,7 @@ describe('the heads panel in VS Code', function () {
     const panel = await headsPanel(bench, 'full');
     await panel.locator('#run:not([disabled])').click();
     await finished(panel).waitFor({ timeout: patience(90_000) });
-    await panel.locator('hs-head-grid').waitFor();
+    await panel.locator('hs-section-picture.grid').waitFor();
     await panel.locator('#save').click();
     await panel.locator('.run-state', { hasNotText: 'not saved' }).waitFor();
 
@@ -137,7 +137,7 @@ describe('the heads panel in VS Code', function () {
     await bench.runCommand('Headscope: Focus on Results View');
     await bench.page.locator('.sidebar .monaco-list-row', { hasText: 'demo-lm-heads' }).click();
     const file = await headsPanel(bench, 'file');
-    await file.locator('hs-head-grid').waitFor();
+    await file.locator('hs-section-picture.grid').waitFor();
     await file.locator('#open-full:not([disabled])').waitFor();
     // Its model is not asked before the click.
     assert.equal(await file.locator('.head-drawing').count(), 0);

@@ -4,12 +4,14 @@ import type { SavedHeads } from '../../../extension/results/heads-file';
 import { demoSetup, setupOfResult } from '../../../extension/panels/heads/default-setup';
 import { headsDescription, headsDetails, headsFileName, labelLines } from '../../../extension/results/heads-words';
 import { circumstances, finding } from '../../../webviews/panels/heads/finding';
-import { announcementOf, cellsOf, gridLayout, gridModel, readoutOf } from '../../../webviews/panels/heads/grid-model';
+import { announcementOf, gridModel, readoutOf } from '../../../webviews/panels/heads/grid-model';
+import { gridSection } from '../../../webviews/panels/heads/grid-section';
+import { theme } from '../../unit/webviews/sections/theme';
 import { initialState, receive, select } from '../../../webviews/panels/heads/state';
+import { headsKind } from '../../../webviews/sections/heads/heads';
 import { ablationColumns, headColumns, headRows, labelColumns } from '../../../webviews/panels/heads/tables';
 
-const ink = { dark: true, background: '#1e1e1e', muted: '#9d9d9d' };
-const latest = { tokenise: 0, row: 0, rowOf: undefined };
+const latest = { tokenise: 0 };
 
 export function firstOfHeads({ result, thumbnails }: SavedHeads): unknown {
   const opened = receive(
@@ -35,14 +37,15 @@ export function firstOfHeads({ result, thumbnails }: SavedHeads): unknown {
   const said = (['class', 'picture', 'entropy', 'induction'] as const).flatMap((colouring) => {
     const state = { ...select(opened, { layer: 0, head: 0 }), view: { ...opened.view, colouring } };
     const model = gridModel(state);
-    const cells = cellsOf(model, gridLayout(model, 300), 2, ink);
+    const { marks } = headsKind.picture(gridSection(state, model), {}, new Map()).draw(300, theme);
+    const places = model.rows.flat();
     return [
       finding(state),
       circumstances(state),
-      ...cells
+      ...places
         .slice(0, 64)
         .flatMap(({ layer, head }) => [announcementOf(model, { layer, head }), readoutOf(model, { layer, head })]),
-      String(cells.length),
+      String(marks.length),
     ];
   });
   const sorted = gridModel({ ...opened, view: { ...opened.view, sortBy: 'entropy', search: 'induction' } });

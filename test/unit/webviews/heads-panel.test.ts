@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
-import { headAtlas } from '../../../webviews/charts/head-atlas';
+import { headAtlas } from '../../../webviews/sections/heads/head-atlas';
 import {
   isMasked,
   levelFor,
@@ -14,14 +14,10 @@ import { cividis, diverging, inkOn, mix, parseColour } from '../../../webviews/c
 import { differencesOf } from '../../../webviews/panels/heads/comparison';
 import { finding } from '../../../webviews/panels/heads/finding';
 import { readForm, toForm, withGain } from '../../../webviews/panels/heads/form';
-import {
-  gridLayout,
-  gridModel,
-  noSuchHead,
-  placeAt,
-  readoutOf,
-  whereIs,
-} from '../../../webviews/panels/heads/grid-model';
+import { gridModel, noSuchHead, readoutOf } from '../../../webviews/panels/heads/grid-model';
+import { gridSection } from '../../../webviews/panels/heads/grid-section';
+import { headsKind } from '../../../webviews/sections/heads/heads';
+import { theme } from './sections/theme';
 import { parseHead } from '../../../webviews/ui/head-names';
 import { keep, parseKept } from '../../../webviews/panels/heads/kept';
 import { setupOfResult } from '../../../webviews/panels/heads/setup';
@@ -294,31 +290,62 @@ describe('the state of the heads panel', () => {
 });
 
 describe('the grid', () => {
+  const drawn = (state: State, width: number) =>
+    headsKind.picture(gridSection(state, gridModel(state)), {}, new Map()).draw(width, theme);
+
   it('finds each cell again where it was drawn', () => {
-    const grid = gridModel(finished());
     for (const width of [250, 420, 900]) {
-      const layout = gridLayout(grid, width);
-      assert.ok(layout.width <= width);
-      for (const [layer, head] of [
-        [0, 0],
-        [3, 7],
-        [2, 5],
-      ] as const) {
-        const at = whereIs(grid, { layer, head });
-        assert.ok(at);
-        const middle = layout.side / 2;
-        assert.deepEqual(placeAt(grid, layout, layout.x(at.column) + middle, layout.y(at.row) + middle), {
-          layer,
-          head,
-        });
+      const { box, hit } = drawn(finished(), width);
+      for (const cursor of ['0.0', '3.7', '2.5']) {
+        const cell = box(cursor);
+        assert.ok(cell && cell.x + cell.width <= width, cursor);
+        assert.equal(cell.width, cell.height, 'a square for a picture');
+        assert.equal(hit(cell.x + cell.width / 2, cell.y + cell.height / 2), cursor);
       }
     }
-    assert.deepEqual(gridLayout(grid, 400).groups, [
-      [0, 1],
-      [2, 3],
-      [4, 5],
-      [6, 7],
-    ]);
+  });
+
+  it('brackets query heads that share a key/value head, and marks layers with a window, in order of layers alone', () => {
+    const state = finished();
+    const brackets = (of: State): number =>
+      drawn(of, 400).marks.filter((mark) => mark.kind === 'path' && / ?V3\.5H/.test(mark.d)).length;
+    assert.equal(brackets(state), 4);
+    assert.equal(brackets({ ...state, view: { ...state.view, sortBy: 'induction' } }), 0);
+  });
+
+  it('holds every picture as a piece of one raster, and fades the heads that a filter leaves out', () => {
+    const state = finished();
+    const raster = (of: State) => {
+      const found = drawn(of, 400).marks.find((mark) => mark.kind === 'pieces');
+      assert.ok(found?.kind === 'pieces');
+      return found;
+    };
+    const all = raster(state);
+    assert.equal(all.pieces.length, 32);
+    const brightest = ({ rgba, columns, side }: typeof all, layer: number, head: number): number => {
+      let most = 0;
+      for (let row = layer * side; row < (layer + 1) * side; row += 1)
+        for (let column = head * side; column < (head + 1) * side; column += 1)
+          most = Math.max(most, rgba[(row * columns + column) * 4 + 1] ?? 0);
+      return most;
+    };
+    const filtered = raster({ ...state, view: { ...state.view, filter: 'induction' } });
+    assert.equal(model.plant(0, 7), 'previous');
+    assert.ok(brightest(filtered, 0, 7) < brightest(all, 0, 7), 'no induction head');
+    assert.equal(brightest(filtered, 2, 4), brightest(all, 2, 4), 'an induction head');
+  });
+
+  it('crosses out heads that are off, and marks those whose output is scaled', () => {
+    const state = finished();
+    const { form } = state;
+    assert.ok(form);
+    const gains = [
+      { layer: 0, head: 0, gain: 0 },
+      { layer: 1, head: 1, gain: 0.5 },
+    ];
+    const count = (of: State): number => drawn(of, 400).marks.length;
+    // A line with its ground, and a corner.
+    assert.equal(count({ ...state, form: { ...form, gains } }) - count(state), 3);
   });
 
   it('sorts by a statistic, the largest first, without losing a head', () => {

@@ -20,6 +20,7 @@ export interface Actions extends RunActions<State, FromHeadsPanel> {
   /** Queries, cell and look of the attention of the selected head. */
   viewAttention(change: Partial<SectionView>): void;
   hoverCell(place: CellPlace | undefined): void;
+  hoverHead(place: HeadPlace | undefined): void;
   setGain(place: HeadPlace, gain: number): void;
   toggleAblation(place: HeadPlace): void;
   resetGains(): void;
@@ -38,4 +39,5 @@ export interface Part extends PanelPart<State, Actions> {
   /** What has the numbers of the selected head; absent before they may be asked for. */
   readonly supply: ((section: MatrixSection) => HeadSupply) | undefined;
   readonly hovered: CellPlace | undefined;
+  readonly hoveredHead: HeadPlace | undefined;
 }

@@ -3,6 +3,10 @@ import { parityWords } from '../../../protocol/results/parity-words';
 import type { ExportFormat } from '../../../protocol/panels/messages';
 import type { PerHead } from '../../../protocol/results/heads';
 import type { HeadsResult } from '../../../protocol/results/heads-schema';
+import { margin, type Sheet } from '../../charts/sheet';
+import { headsKind } from '../../sections/heads/heads';
+import { moved } from '../../sections/scene';
+import { sceneSvg } from '../../sections/scene-svg';
 import { fileName, type Leaving } from '../../charts/leaving';
 import { constantColumns, plainColumns, toCsv } from '../../ui/csv';
 import { comparedValues, madeLines, madeValues, namedOf } from '../../ui/made';
@@ -13,13 +17,27 @@ import { differencesOf } from './comparison';
 import { changesWords, finding } from './finding';
 import { gainOf } from './form';
 import { effectOf } from './head-effects';
-import { drawGrid, figureWidth } from './grid-figure';
+import { gridModel } from './grid-model';
+import { gridForFile } from './grid-section';
 import { drawHead, type ShownHead } from './head-figure';
 import { labelInfos } from './labels';
 import { ownPage, pageRules, pageTables } from './result-page';
 import type { State } from './state';
 import { statisticInfos, valueOf } from './statistics';
 import { headRows, known, type HeadRow } from './tables';
+
+/** Of the figure: a wide grid is drawn smaller. The matrix of a head and its numbers stand side by side from 680 on. */
+const figureWidth = (heads: number, withHead: boolean): number =>
+  Math.max(withHead ? 680 : 520, Math.min(1200, heads * 48 + 80));
+
+/** Every head, whatever is looked for on the screen. */
+function drawGrid(sheet: Sheet, state: State): void {
+  const model = gridModel({ ...state, view: { ...state.view, search: '', filter: undefined } });
+  const scene = headsKind.picture(gridForFile(state, model), {}, new Map()).draw(sheet.inner, sheet.theme);
+  const marks = scene.marks.map((mark) => moved(mark, margin, sheet.y));
+  sheet.parts.push(sceneSvg({ ...scene, marks }, 'grid'));
+  sheet.y += scene.height + 8;
+}
 
 /** `head` is the one on screen; pictures hold it beside the grid, JSON as numbers, CSV marks its line. */
 export function leavingOf(state: State, theme: Theme, head?: ShownHead): Leaving {

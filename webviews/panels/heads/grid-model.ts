@@ -2,9 +2,6 @@
 import type { HeadEffects } from '../../../protocol/panels/heads';
 import type { HeadClass } from '../../../protocol/results/heads-schema';
 import type { HeadGain } from '../../../protocol/schema/parts';
-import { cividis, diverging, mix, parseColour, type Rgb } from '../../charts/colour-map';
-import type { Cell } from '../../charts/cell-painter';
-import { darkHues, lightHues } from '../../charts/palette';
 import { plural, signed, significant } from '../../ui/numbers';
 import { differencesOf } from './comparison';
 import { gainOf } from './form';
@@ -205,129 +202,6 @@ function chunks<T>(all: readonly T[], size: number): T[][] {
   const rows: T[][] = [];
   for (let at = 0; at < all.length; at += Math.max(1, size)) rows.push(all.slice(at, at + Math.max(1, size)));
   return rows;
-}
-
-// Places.
-
-export interface GridLayout {
-  /** All in CSS pixels. */
-  readonly width: number;
-  readonly height: number;
-  readonly left: number;
-  readonly top: number;
-  readonly side: number;
-  readonly gap: number;
-  readonly x: (column: number) => number;
-  readonly y: (row: number) => number;
-  /** Query heads that share a key/value head: [first, last] column of each group; none when every head has its own. */
-  readonly groups: readonly (readonly [number, number])[];
-}
-
-/** Cells smaller than this, in device pixels, show their label's colour instead of a picture nobody could read. */
-const leastPicture = 9;
-
-export function gridLayout(model: GridModel, width: number, most = 64): GridLayout {
-  const { heads, kvHeads, natural, rows } = model;
-  const share = kvHeads > 0 && heads % kvHeads === 0 ? heads / kvHeads : 1;
-  const grouped = natural && share > 1;
-  const left = 34;
-  const top = natural ? (grouped ? 26 : 16) : 4;
-  const gap = (width - left) / Math.max(1, heads) < 12 ? 1 : 2;
-  const groupGap = gap + 3;
-  const gaps = gap * Math.max(0, heads - 1) + (grouped ? (groupGap - gap) * (kvHeads - 1) : 0);
-  const side = Math.max(3, Math.min(most, Math.floor((width - left - 2 - gaps) / Math.max(1, heads))));
-  const x = (column: number): number =>
-    left + column * (side + gap) + (grouped ? Math.floor(column / share) * (groupGap - gap) : 0);
-  const y = (row: number): number => top + row * (side + gap);
-  return {
-    left,
-    top,
-    side,
-    gap,
-    x,
-    y,
-    width: Math.max(x(heads - 1) + side + 2, left + 10),
-    height: y(Math.max(1, rows.length) - 1) + side + 2,
-    groups: grouped
-      ? Array.from({ length: kvHeads }, (_, group) => [group * share, (group + 1) * share - 1] as const)
-      : [],
-  };
-}
-
-export function placeAt(model: GridModel, layout: GridLayout, x: number, y: number): HeadPlace | undefined {
-  const row = Math.floor((y - layout.top) / (layout.side + layout.gap));
-  const places = model.rows[row];
-  const column = places?.findIndex((_, at) => x >= layout.x(at) - 1 && x < layout.x(at) + layout.side + 1) ?? -1;
-  return y < layout.top ? undefined : places?.[column];
-}
-
-export function whereIs(
-  model: GridModel,
-  place: HeadPlace,
-): { readonly row: number; readonly column: number } | undefined {
-  if (model.natural) {
-    return place.layer < model.layers && place.head < model.heads
-      ? { row: place.layer, column: place.head }
-      : undefined;
-  }
-  for (const [row, places] of model.rows.entries()) {
-    const column = places.findIndex(({ layer, head }) => layer === place.layer && head === place.head);
-    if (column >= 0) return { row, column };
-  }
-  return undefined;
-}
-
-// Colours.
-
-export interface Ink {
-  readonly dark: boolean;
-  readonly background: string;
-  readonly muted: string;
-}
-
-export const hueOf = (label: HeadClass['label'], dark: boolean): string =>
-  (dark ? darkHues : lightHues)[labelInfo(label).identity.hue] ?? lightHues[0];
-
-/** Cells in device pixels. */
-export function cellsOf(model: GridModel, layout: GridLayout, ratio: number, ink: Ink): Cell[] {
-  const ground = parseColour(ink.background);
-  const muted = parseColour(ink.muted);
-  const low = mix(ground, muted, 0.14);
-  const side = Math.max(1, Math.round(layout.side * ratio));
-  return model.rows.flatMap((places, row) =>
-    places.map((place, column): Cell => {
-      const { layer, head } = place;
-      const first = model.labels.get(headKey(layer, head))?.[0];
-      const there = model.statistics?.entropy[layer] !== undefined;
-      const base = {
-        layer,
-        head,
-        x: Math.round(layout.x(column) * ratio),
-        y: Math.round(layout.y(row) * ratio),
-        side,
-        low,
-        strength: model.shown.has(headKey(layer, head)) ? 1 : 0.15,
-      };
-      if (!there) return { ...base, kind: 'fill', high: mix(ground, muted, 0.08) };
-      if (model.colouring === 'picture') return { ...base, kind: 'picture', high: muted };
-      if (model.colouring === 'class') {
-        const hue = first && parseColour(hueOf(first.label, ink.dark));
-        return side < leastPicture
-          ? { ...base, kind: 'fill', high: hue ?? low }
-          : { ...base, kind: 'tint', high: hue ?? muted };
-      }
-      return { ...base, kind: 'fill', high: colourOfValue(model, place, ink.dark) ?? low };
-    }),
-  );
-}
-
-export function colourOfValue(model: GridModel, place: HeadPlace, dark: boolean): Rgb | undefined {
-  const value = model.valueAt(place);
-  if (!model.scale || Number.isNaN(value)) return undefined;
-  const { low, high } = model.scale;
-  return isSigned(model.colouring)
-    ? diverging(high > 0 ? value / high : 0, dark)
-    : cividis((value - low) / Math.max(1e-12, high - low));
 }
 
 // Words.

@@ -2,20 +2,39 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import { live } from 'lit/directives/live.js';
 import { headLabels } from '../../../protocol/results/heads';
-import { scaleStops } from '../../charts/colour-map';
-import { scaleBar } from '../../charts/scale-bar';
 import { symbol } from '../../charts/symbol';
 import { button, dropdown } from '../../ui/controls';
+import { headsKind } from '../../sections/heads/heads';
+import '../../sections/picture';
+import { dotted } from '../../ui/dotted';
+import { headKey } from '../../ui/head-names';
 import { count } from '../../ui/numbers';
 import type { HeadPlace } from '../../../protocol/schema/written-form';
 import type { Part } from './actions';
-import { gridModel, noSuchHead, type GridModel } from './grid-model';
-import './head-grid';
+import { gridModel, noSuchHead, readoutOf, type GridModel } from './grid-model';
+import { gridSection } from './grid-section';
 import { headEffectsLine } from './head-effects-line';
 import { labelInfo } from './labels';
-import { tokensOf } from './shown';
-import { isSigned, type Colouring, type SortBy, type State } from './state';
+import { type Colouring, type SortBy, type State } from './state';
 import { statisticInfos, type StatisticName } from './statistics';
+
+/** Of the head under the pointer, else of the selected one. */
+function readout({ state, hoveredHead }: Part, model: GridModel) {
+  const place = hoveredHead ?? state.selected;
+  return place ? dotted(readoutOf(model, place)) : '';
+}
+
+const parseHeadKey = (key: string): HeadPlace | undefined => {
+  const [layer, head] = key.split('.').map(Number);
+  return layer === undefined || head === undefined ? undefined : { layer, head };
+};
+
+/** Enter goes on to the matrix of the head. */
+const toMatrix = (event: Event): void =>
+  (event.target as HTMLElement)
+    .closest('.panel, body')
+    ?.querySelector<HTMLElement>('.head-drawing .picture-frame')
+    ?.focus();
 
 export function gridView(part: Part): TemplateResult {
   const { state, actions, compact } = part;
@@ -81,14 +100,24 @@ export function gridView(part: Part): TemplateResult {
     </div>
     ${headEffectsLine(part)}
     <p class="reason" id="no-such-head" role="status">${missing ?? nothing}</p>
-    <hs-head-grid
-      .model=${model}
-      .thumbnails=${state.thumbnails}
-      .used=${Math.min(state.thumbnails?.size ?? 32, tokensOf(state).ids.length || 32)}
-      .selected=${state.selected}
-      @select-head=${(event: CustomEvent<HeadPlace>) => actions.select(event.detail)}
-      @toggle-head=${(event: CustomEvent<HeadPlace>) => actions.toggleAblation(event.detail)}
-    ></hs-head-grid>
+    <hs-section-picture
+      class="grid"
+      .picture=${headsKind.picture(gridSection(state, model), {}, new Map())}
+      .cursor=${state.selected && headKey(state.selected.layer, state.selected.head)}
+      @cursor=${({ detail }: CustomEvent<string | null>) => {
+        const place = detail === null ? undefined : parseHeadKey(detail);
+        if (place) actions.select(place);
+        else actions.view({ search: '', filter: undefined });
+      }}
+      @toggle=${({ detail }: CustomEvent<string>) => {
+        const place = parseHeadKey(detail);
+        if (place) actions.toggleAblation(place);
+      }}
+      @ask=${(event: Event) => toMatrix(event)}
+      @hover=${({ detail }: CustomEvent<string | null>) =>
+        actions.hoverHead(detail === null ? undefined : parseHeadKey(detail))}
+    ></hs-section-picture>
+    <div class="readout grid-readout">${readout(part, model)}</div>
     ${key(part, model)}
   </section>`;
 }
@@ -115,7 +144,6 @@ function key(part: Part, model: GridModel): TemplateResult {
     actions.view({ filter: state.view.filter === filter ? undefined : filter });
   return html`<div class="grid-key">
     ${state.live ? html`<p class="live">Live: the query that made generated token ${count(state.live.index + 1)}.</p>` : nothing}
-    ${model.scale ? scaleBar({ ...model.scale, stops: scaleStops(isSigned(model.colouring), dark), signed: isSigned(model.colouring) }) : nothing}
     ${
       present.length > 0
         ? html`<div class="legend" role="group" aria-label="Labels: show only">

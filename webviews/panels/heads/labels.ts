@@ -2,7 +2,7 @@
 import { labelWords } from '../../../protocol/results/head-words';
 import { headLabels, type HeadLabel } from '../../../protocol/results/heads';
 import type { HeadClass } from '../../../protocol/results/heads-schema';
-import type { Identity, Shape } from '../../charts/palette';
+import { shapes, type Identity, type Shape } from '../../charts/palette';
 import { headKey } from '../../ui/head-names';
 import { significant } from '../../ui/numbers';
 
@@ -30,6 +30,12 @@ export const labelInfos: readonly LabelInfo[] = headLabels.map((id, hue) => {
   const { title, definition } = labelWords[id];
   return { id, title, letter, definition, identity: { id, title, name: title, code: letter, hue, shape, dash: [] } };
 });
+
+/** Colour and shape by their numbers, as a section names them. */
+export const lookOf = (id: HeadLabel): { readonly colour: number; readonly shape: number } => {
+  const { hue, shape } = labelInfo(id).identity;
+  return { colour: hue, shape: Object.keys(shapes).indexOf(shape) };
+};
 
 const infos = new Map(labelInfos.map((info) => [info.id, info]));
 export const labelInfo = (id: HeadLabel): LabelInfo => infos.get(id) ?? (labelInfos[0] as LabelInfo);

@@ -45,6 +45,7 @@ export class HeadsPanel
   );
   private readonly supply = (section: MatrixSection): HeadSupply => this.heads.supply(section);
   private hovered: CellPlace | undefined;
+  private hoveredHead: HeadPlace | undefined;
 
   constructor(root: HTMLElement, place: PanelPlace) {
     super(root, initialState(place), parseKept, restore);
@@ -162,6 +163,11 @@ export class HeadsPanel
     this.draw();
   }
 
+  hoverHead(place: HeadPlace | undefined): void {
+    this.hoveredHead = place;
+    this.draw();
+  }
+
   redrawn(): void {
     this.draw();
   }
@@ -239,9 +245,9 @@ export class HeadsPanel
   }
 
   private part(): Part {
-    const { hovered, supply } = this;
+    const { hovered, hoveredHead, supply } = this;
     // In the side bar nothing is computed before the person does something.
     const asks = this.state.place !== 'side' || this.touched;
-    return { ...this.partOf<Actions>(this), hovered, supply: asks ? supply : undefined };
+    return { ...this.partOf<Actions>(this), hovered, hoveredHead, supply: asks ? supply : undefined };
   }
 }

@@ -47,15 +47,6 @@ export const pictureStyles = css`
     outline: 1px solid var(--vscode-focusBorder);
     outline-offset: -1px;
   }
-  hs-head-grid {
-    display: block;
-    min-width: 0;
-  }
-  .grid-frame canvas.marks {
-    position: absolute;
-    top: 0;
-    left: 0;
-  }
   .readout {
     height: auto;
     min-height: 34px;
@@ -69,7 +60,7 @@ export const pictureStyles = css`
     min-height: 51px;
     max-height: 51px;
   }
-  hs-head-grid .grid-readout {
+  .grid-readout {
     min-height: 51px;
     max-height: 51px;
   }

@@ -1,6 +1,6 @@
 /** How the classes of heads are distinguished, and which of them a head has. */
 import type { HeadsSection } from '../../../protocol/sections/heads';
-import { colourOf, identify, type Identity } from '../../charts/palette';
+import { colourOf, identify, withLook, type Identity } from '../../charts/palette';
 import { headKey } from '../../ui/head-names';
 
 export interface HeadClass {
@@ -8,6 +8,8 @@ export interface HeadClass {
   readonly title: string;
   readonly definition: string;
   readonly count: number;
+  /** Stands for the class in a cell; absent: its shape does. */
+  readonly letter: string | undefined;
 }
 
 export interface HeadClasses {
@@ -20,10 +22,11 @@ export interface HeadClasses {
 export function headClasses({ classes = [], marked = [] }: HeadsSection): HeadClasses {
   const identities = identify(classes.map(({ name, title }) => ({ id: name, title })));
   const of = new Map<string, HeadClass[]>();
-  const all = classes.flatMap(({ name, title, definition, heads }) => {
-    const identity = identities.get(name);
-    if (!identity) return [];
-    const one = { identity, title, definition, count: heads.length };
+  const all = classes.flatMap(({ name, title, definition, heads, letter, look }) => {
+    const own = identities.get(name);
+    if (!own) return [];
+    const identity = look ? withLook(own, look) : own;
+    const one = { identity, title, definition, count: heads.length, letter };
     for (const { layer, head } of heads) {
       const key = headKey(layer, head);
       const those = of.get(key);

@@ -1,39 +1,64 @@
 /** The picture of the heads: a colour for the number, shapes for classes, a frame around those that the finding names. */
-import type { HeadsLayer, HeadsSection } from '../../../protocol/sections/heads';
-import { css, inkOn } from '../../charts/colour-map';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
+import type { HeadsLayer } from '../../../protocol/sections/heads';
+import { cividis, css, inkOn, mix, parseColour, type Rgb } from '../../charts/colour-map';
 import { shapes } from '../../charts/palette';
 import { headKey } from '../../ui/head-names';
 import { significant } from '../../ui/numbers';
 import type { Theme } from '../../ui/theme';
 import { colourAt, domainOf, type Domain } from '../colours';
 import { moveInGrid } from '../grid-keys';
-import { classItem, flow, markedItem, noValueItem, noValueMarks, scaleItem, smallSize, textMark } from '../legend';
+import {
+  classItem,
+  flow,
+  markedItem,
+  noValueItem,
+  noValueMarks,
+  scaleItem,
+  smallSize,
+  textMark,
+  wordsItem,
+} from '../legend';
+import { chosenScale } from '../log-colours';
 import type { CellWords, Drawn, Picture } from '../picture';
-import { moved, type Mark } from '../scene';
+import { moved, type Box, type Mark } from '../scene';
 import { evenly, intervalWords, valueWords } from '../words';
+import { colouredAtlas, headAtlas, type HeadColours } from './head-atlas';
 import { classColour, headClasses, type HeadClasses } from './heads-classes';
 import { headAt, headBox, layOutHeads, type HeadsLayout } from './heads-layout';
+import { placesOf, rowsOfHeads, type DrawnHeads, type HeadPictures } from './heads-model';
 
-export function headsPicture(section: HeadsSection, number: HeadsLayer): Picture {
+export function headsPicture(section: DrawnHeads, number: HeadsLayer, log?: boolean): Picture {
   const classes = headClasses(section);
-  const domain = domainOf(number.scale, number.values.flat());
-  const counts = number.values.map((row) => row.length);
+  const domain = domainOf(chosenScale(number.scale, { log }), number.values.flat());
+  const rows = rowsOfHeads(section, number);
+  const places = placesOf(rows);
+  const counts = rows.map((row) => row.length);
   const total = counts.reduce((sum, count) => sum + count, 0);
+  const keyAt = (row: number, column: number): string | undefined => {
+    const place = rows[row]?.[column];
+    return place && headKey(place.layer, place.head);
+  };
   return {
-    label: `${section.title}: ${number.title} of ${total} cells in ${counts.length} layers, ${significant(domain.low)} to ${significant(domain.high)} ${number.unit}. Arrow keys walk, Enter asks, Escape leaves.`,
-    draw: (width, theme) => drawHeads(section, number, classes, domain, width, theme),
+    label: `${section.title}: ${number.title} of ${total} cells in ${counts.length} ${section.drawing?.rows ? 'rows' : 'layers'}, ${significant(domain.low)} to ${significant(domain.high)} ${number.unit}. Arrow keys walk, Enter asks, Escape leaves.`,
+    draw: (width, theme) => drawHeads({ section, number, classes, domain, rows, places }, width, theme),
     first: () => {
       const [one] = section.marked ?? [];
-      if (one && number.values[one.layer]?.[one.head] !== undefined) return headKey(one.layer, one.head);
-      const layer = counts.findIndex((count) => count > 0);
-      return layer < 0 ? undefined : headKey(layer, 0);
+      if (one && places.has(headKey(one.layer, one.head))) return headKey(one.layer, one.head);
+      return keyAt(
+        counts.findIndex((count) => count > 0),
+        0,
+      );
     },
     move: (cursor, key) => {
-      const { layer, head } = parse(cursor);
-      const to = moveInGrid({ row: layer, column: head }, key, counts);
-      return to && headKey(to.row, to.column);
+      const to = moveInGrid(places.get(cursor) ?? { row: 0, column: 0 }, key, counts);
+      return to && keyAt(to.row, to.column);
     },
-    words: (cursor) => headWords(section, number, classes, cursor),
+    words: (cursor) =>
+      places.has(cursor)
+        ? (section.drawing?.words?.(parse(cursor)) ?? headWords(section, number, classes, cursor))
+        : undefined,
+    ...(section.gains ? { toggles: true } : {}),
   };
 }
 
@@ -43,7 +68,7 @@ export function parse(cursor: string): { readonly layer: number; readonly head: 
 }
 
 function headWords(
-  section: HeadsSection,
+  section: DrawnHeads,
   number: HeadsLayer,
   classes: HeadClasses,
   cursor: string,
@@ -61,80 +86,100 @@ function headWords(
 }
 
 /** `layer 2, head 5`; with the words of the section for cells that are no query heads. */
-const cellName = ({ cell }: HeadsSection, layer: number, head: number): string => {
+const cellName = ({ cell }: DrawnHeads, layer: number, head: number): string => {
   if (cell === undefined || cell === 'query head') return `layer ${layer}, head ${head}`;
   return cell === 'MLP' ? `layer ${layer}, MLP` : `layer ${layer}, ${cell} ${head}`;
 };
 
 const axisHeight = 16;
 
-function drawHeads(
-  section: HeadsSection,
-  number: HeadsLayer,
-  classes: HeadClasses,
-  domain: Domain,
-  width: number,
-  theme: Theme,
-): Drawn {
-  const counts = number.values.map((row) => row.length);
-  const at = layOutHeads(counts, width, counts.length > 100 ? 34 : 28, axisHeight);
-  const marks: Mark[] = [...axes(section, at, counts, theme)];
+interface Grid {
+  readonly section: DrawnHeads;
+  readonly number: HeadsLayer;
+  readonly classes: HeadClasses;
+  readonly domain: Domain;
+  readonly rows: readonly (readonly HeadPlace[])[];
+  readonly places: ReturnType<typeof placesOf>;
+}
+
+/** Heads that a search or a filter leaves out. */
+const faded = 0.15;
+
+function drawHeads(grid: Grid, width: number, theme: Theme): Drawn {
+  const { section, number, classes, domain, rows, places } = grid;
+  const { drawing, kvHeads, gains = [] } = section;
+  const { pictures } = drawing ?? {};
+  const counts = rows.map((row) => row.length);
+  const most = Math.max(1, ...counts);
+  const share = !drawing?.rows && kvHeads !== undefined && most % kvHeads === 0 ? most / kvHeads : 1;
+  const top = axisHeight + (share > 1 ? 10 : 0);
+  const squares = pictures !== undefined || drawing !== undefined;
+  const at = layOutHeads(counts, width, counts.length > 100 ? 34 : 28, top, { squares, share });
+  const marks: Mark[] = [...axes(section, at, counts, rows, theme)];
   const overs: Mark[] = [];
-  const gap = at.cellWidth >= 8 && at.cellHeight >= 8 ? 1 : 0;
+  const gap = at.cellWidth >= 8 && at.cellHeight >= 8 ? (squares && at.cellWidth >= 14 ? 2 : 1) : 0;
   // Under the shapes of the classes, which a long number in a narrow cell would otherwise run into.
   const baseline = classes.all.some(({ count }) => count > 0) ? at.cellHeight - 5 : at.cellHeight / 2 + 4;
   // Counts (ranks, degrees) carry no decimals.
   const whole = number.values.every((row) => row.every((value) => Number.isNaN(value) || Number.isInteger(value)));
+  const scaled = new Map(gains.map(({ layer, head, gain }) => [headKey(layer, head), gain]));
+  const ground = parseColour(theme.background);
+  const strengthOf = (key: string): number => (drawing?.shown && !drawing.shown.has(key) ? faded : 1);
+  const cellOf = (row: number, column: number): Box => {
+    const box = headBox(at, row, column);
+    return { ...box, width: box.width - gap, height: box.height - gap };
+  };
+  if (pictures) marks.push(...pictureMarks(grid, pictures, cellOf, at.cellWidth - gap, strengthOf, theme));
   let missing = false;
-  number.values.forEach((row, layer) =>
-    row.forEach((value, head) => {
-      const box = headBox(at, layer, head);
-      const inner = { ...box, width: box.width - gap, height: box.height - gap };
-      const colour = colourAt(value, domain, theme.dark);
-      missing ||= colour === undefined;
-      if (colour === undefined) marks.push(...noValueMarks(inner.x, inner.y, inner.width, inner.height, theme));
-      else {
-        marks.push({ kind: 'rect', ...inner, fill: css(colour) });
-        if (at.written) {
-          marks.push(
-            textMark(
-              whole ? String(value) : evenly(value, domain.high - domain.low),
-              box.x + box.width / 2,
-              baseline + box.y,
-              theme,
-              {
-                anchor: 'middle',
-                fill: inkOn(colour),
-              },
-            ),
-          );
+  rows.forEach((heads, row) =>
+    heads.forEach(({ layer, head }, column) => {
+      const key = headKey(layer, head);
+      const inner = cellOf(row, column);
+      if (!pictures) {
+        const value = number.values[layer]?.[head] ?? Number.NaN;
+        const colour = colourAt(value, domain, theme.dark);
+        missing ||= colour === undefined;
+        if (colour === undefined) marks.push(...noValueMarks(inner.x, inner.y, inner.width, inner.height, theme));
+        else {
+          marks.push({ kind: 'rect', ...inner, fill: css(mix(ground, colour, strengthOf(key))) });
+          if (at.written) {
+            const words = whole ? String(value) : evenly(value, domain.high - domain.low);
+            const middle = inner.x + (inner.width + gap) / 2;
+            const look = { anchor: 'middle', fill: inkOn(colour) } as const;
+            marks.push(textMark(words, middle, baseline + inner.y, theme, look));
+          }
         }
       }
-      const key = headKey(layer, head);
       if (classes.marked.has(key)) {
         overs.push(
           { kind: 'rect', ...inner, stroke: theme.background, lineWidth: 3.5 },
           { kind: 'rect', ...inner, stroke: theme.foreground, lineWidth: 2 },
         );
       }
-      overs.push(...classMarks(classes, key, inner, at.written, theme));
+      if (strengthOf(key) === 1) overs.push(...classMarks(classes, key, inner, at.written, theme));
+      const gain = scaled.get(key);
+      if (gain !== undefined && gain !== 1) overs.push(...gainMarks(inner, gain, theme));
     }),
   );
   const legend = flow(
     [
-      scaleItem(domain, number.unit, theme),
+      ...(pictures
+        ? []
+        : [...(drawing ? [wordsItem(number.title, theme)] : []), scaleItem(domain, number.unit, theme)]),
       ...(missing ? [noValueItem(theme)] : []),
       ...(classes.marked.size > 0 ? [markedItem('named in the finding', theme)] : []),
-      ...classes.all.map((one) =>
-        classItem(
-          {
-            shape: one.identity.shape,
-            colour: classColour(one, theme.dark),
-            label: `${one.title} (${one.count})`,
-          },
-          theme,
+      ...(drawing?.keyBeside ? [] : classes.all)
+        .filter(({ count }) => count > 0 || !drawing)
+        .map((one) =>
+          classItem(
+            {
+              shape: one.identity.shape,
+              colour: classColour(one, theme.dark),
+              label: `${one.letter === undefined ? '' : `${one.letter} `}${one.title} (${one.count})`,
+            },
+            theme,
+          ),
         ),
-      ),
     ],
     width,
   );
@@ -145,15 +190,80 @@ function drawHeads(
     marks: [...marks, ...overs, ...legend.marks.map((mark) => moved(mark, 0, legendTop))],
     hit: (x, y) => {
       const found = headAt(at, x, y);
-      return found && number.values[found.layer]?.[found.head] !== undefined
-        ? headKey(found.layer, found.head)
-        : undefined;
+      const place = found && rows[found.layer]?.[found.head];
+      return place && headKey(place.layer, place.head);
     },
     box: (cursor) => {
-      const { layer, head } = parse(cursor);
-      return number.values[layer]?.[head] === undefined ? undefined : headBox(at, layer, head);
+      const place = places.get(cursor);
+      return place && headBox(at, place.row, place.column);
     },
   };
+}
+
+/** Smaller than this, in CSS pixels, a cell shows the colour of its class instead of a picture nobody could read. */
+const leastPicture = 5;
+
+function pictureMarks(
+  { classes, rows, number }: Grid,
+  { thumbnails, used, colours }: HeadPictures,
+  cellOf: (row: number, column: number) => Box,
+  side: number,
+  strengthOf: (key: string) => number,
+  theme: Theme,
+): Mark[] {
+  const [ground, muted] = [parseColour(theme.background), parseColour(theme.muted)];
+  const low = mix(ground, muted, 0.14);
+  const hueOf = (key: string): Rgb | undefined => {
+    const [first] = classes.of.get(key) ?? [];
+    return first && parseColour(classColour(first, theme.dark));
+  };
+  // Twice, as for a fine screen.
+  const atlas = thumbnails && side >= leastPicture ? headAtlas(thumbnails, used, side * 2) : undefined;
+  const isThere = ({ layer, head }: HeadPlace): boolean => !Number.isNaN(number.values[layer]?.[head] ?? Number.NaN);
+  const marks: Mark[] = [];
+  const drawn: HeadColours[] = [];
+  const pieces: (Box & { readonly column: number; readonly row: number })[] = [];
+  rows.forEach((heads, row) =>
+    heads.forEach((place, column) => {
+      const { layer, head } = place;
+      const key = headKey(layer, head);
+      const hue = hueOf(key);
+      const box = cellOf(row, column);
+      const strength = strengthOf(key);
+      if (!atlas || !thumbnails || !isThere(place) || layer >= thumbnails.layers || head >= thumbnails.heads) {
+        const fill = !isThere(place) ? mix(ground, muted, 0.08) : (hue ?? low);
+        marks.push({ kind: 'rect', ...box, fill: css(mix(ground, fill, strength)) });
+        return;
+      }
+      const tinted = (share: number): Rgb => mix(low, hue ?? muted, share);
+      drawn.push({ layer, head, strength, at: colours === 'magnitude' ? cividis : tinted });
+      pieces.push({ ...box, column: head * atlas.side, row: layer * atlas.side });
+    }),
+  );
+  if (!atlas) return marks;
+  const rgba = colouredAtlas(atlas, drawn, ground);
+  return [...marks, { kind: 'pieces', columns: atlas.width, rows: atlas.height, rgba, side: atlas.side, pieces }];
+}
+
+/** A head whose output is scaled: crossed out when it is off, a corner otherwise. */
+function gainMarks({ x, y, width, height }: Box, gain: number, theme: Theme): Mark[] {
+  if (gain === 0) {
+    const d = `M1 ${height - 1}L${width - 1} 1`;
+    return [
+      { kind: 'path', d, x, y, stroke: theme.background, lineWidth: 4 },
+      { kind: 'path', d, x, y, stroke: theme.foreground, lineWidth: 1.5 },
+    ];
+  }
+  const corner = Math.max(5, width * 0.3);
+  return [
+    {
+      kind: 'path',
+      d: `M${width} ${height}H${width - corner}L${width} ${height - corner}Z`,
+      x,
+      y,
+      fill: theme.foreground,
+    },
+  ];
 }
 
 /** One shape a class, over the middle of a small cell or along the top of a large one. */
@@ -165,6 +275,17 @@ function classMarks(
   theme: Theme,
 ): Mark[] {
   const of = classes.of.get(key) ?? [];
+  const [first] = of;
+  if (first?.letter !== undefined) {
+    if (cell.width < 12) return [];
+    const size = Math.max(8, Math.min(12, Math.round(cell.width * 0.34)));
+    const fill = classColour(first, theme.dark);
+    const ink = inkOn(parseColour(fill));
+    return [
+      { kind: 'rect', x: cell.x, y: cell.y, width: size + 3, height: size + 3, fill },
+      textMark(first.letter, cell.x + 2, cell.y + size + 0.5, theme, { size, weight: 600, fill: ink }),
+    ];
+  }
   const side = written ? 8 : Math.min(10, Math.max(6, Math.min(cell.width, cell.height) * 0.5));
   const step = Math.min(side + 1, Math.max(2, (cell.width - side) / Math.max(1, of.length - 1)));
   const left = written ? cell.x + 2 : cell.x + cell.width / 2 - (side + (of.length - 1) * step) / 2;
@@ -181,25 +302,50 @@ function classMarks(
   }));
 }
 
-function axes(section: HeadsSection, at: HeadsLayout, counts: readonly number[], theme: Theme): Mark[] {
+function axes(
+  section: DrawnHeads,
+  at: HeadsLayout,
+  counts: readonly number[],
+  rows: readonly (readonly HeadPlace[])[],
+  theme: Theme,
+): Mark[] {
   const size = smallSize(theme);
   const lineHeight = at.cellHeight + at.layerGap;
   const everyLayer = Math.max(1, Math.ceil((size + 2) / lineHeight));
-  const marks = counts.flatMap((_, layer) => {
-    if (layer % everyLayer !== 0) return [];
-    const box = headBox(at, layer, 0);
-    return [textMark(`L${layer}`, at.left - 6, box.y + Math.min(box.height, 26) / 2 + 4, theme, { anchor: 'end' })];
+  const sorted = section.drawing?.rows !== undefined;
+  const marks = counts.flatMap((_, row): Mark[] => {
+    const box = headBox(at, row, 0);
+    const middle = box.y + Math.min(box.height, at.share > 0 && section.drawing ? box.height : 26) / 2 + 4;
+    // Of heads in another order the place of the first one of the row is said.
+    const name = sorted ? String(row * Math.max(1, ...counts) + 1) : `L${rows[row]?.[0]?.layer ?? row}`;
+    const window = sorted ? null : (section.windows?.[row] ?? null);
+    return [
+      ...(row % everyLayer === 0 ? [textMark(name, at.left - 6, middle, theme, { anchor: 'end' })] : []),
+      ...(window === null
+        ? []
+        : [{ kind: 'rect', x: at.left - 4, y: box.y, width: 2, height: box.height - 2, fill: theme.muted } as const]),
+    ];
   });
+  if (sorted) return marks;
+  if (at.groupGap > 0) {
+    const last = Math.max(0, ...counts) - 1;
+    for (let first = 0; first <= last; first += at.share) {
+      const from = headBox(at, 0, first).x + 0.5;
+      const to = headBox(at, 0, Math.min(last, first + at.share - 1)).x + at.cellWidth - 2;
+      marks.push({ kind: 'path', d: `M${from} 7.5V3.5H${to}V7.5`, stroke: theme.muted, lineWidth: 1 });
+    }
+  }
+  const line = at.groupGap > 0 ? 21 : 11;
   const cell = section.cell ?? 'head';
   if (cell === 'MLP' || at.lines.at(-1) !== counts.length) {
-    return [...marks, textMark(cell === 'MLP' ? 'MLP' : `${cell}s, line by line`, at.left, 10, theme)];
+    return [...marks, textMark(cell === 'MLP' ? 'MLP' : `${cell}s, line by line`, at.left, line - 1, theme)];
   }
   const most = Math.max(1, ...counts);
   const everyHead = Math.max(1, Math.ceil((String(most).length * size * 0.62 + 6) / at.cellWidth));
   const step = everyHead === 1 ? 1 : niceStep(everyHead);
   for (let head = 0; head < most; head += step) {
     const first = head === 0 && at.cellWidth >= 20 ? `H${head}` : String(head);
-    marks.push(textMark(first, headBox(at, 0, head).x + at.cellWidth / 2, 11, theme, { anchor: 'middle' }));
+    marks.push(textMark(first, headBox(at, 0, head).x + at.cellWidth / 2, line, theme, { anchor: 'middle' }));
   }
   return marks;
 }

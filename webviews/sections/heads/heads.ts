@@ -1,6 +1,8 @@
+import { nothing as none } from 'lit';
 import type { HeadsSection } from '../../../protocol/sections/heads';
 import { headName } from '../../ui/head-names';
 import { significant } from '../../ui/numbers';
+import { logChoice } from '../log-colours';
 import { remembered } from '../remembered';
 import { chosenNumber, twinColumn, type PictureKind, type TwinRow } from '../section-kind';
 import { headClasses } from './heads-classes';
@@ -14,7 +16,11 @@ export const headsKind: PictureKind<HeadsSection> = {
   isEmpty: ({ numbers }) => !numbers.some(({ values }) => values.some((row) => row.length > 0)),
   picture: (section, view) => {
     const number = chosenNumber(section.numbers, view);
-    return picture(section, number ?? nothing);
+    return picture(section, number ?? nothing, view.log);
+  },
+  controls: ({ section: { numbers }, view, actions }) => {
+    const number = chosenNumber(numbers, view);
+    return number ? logChoice(number.scale, number.values.flat(), view, actions) : none;
   },
   place: ({ numbers }, cursor) => {
     const { layer, head } = parse(cursor);

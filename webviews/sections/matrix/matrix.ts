@@ -107,7 +107,7 @@ export function headStrip(part: Part, linked: readonly string[] = [], onHover?: 
       .linked=${linked}
       @cursor=${({ detail }: CustomEvent<string | null>) => choose.one(detail)}
       @choose=${({ detail }: CustomEvent<Choice>) => choose.several(detail)}
-      @hover=${({ detail }: CustomEvent<string | undefined>) => onHover?.(detail)}
+      @hover=${({ detail }: CustomEvent<string | null>) => onHover?.(detail ?? undefined)}
     ></hs-section-picture>
     <p class="token-caption muted">
       ${source?.rowProblem ? html`<span class="problem">${source.rowProblem}</span>` : source ? words : 'No model is at hand that could be asked.'}
@@ -162,7 +162,7 @@ export function headDrawing(part: Part, linked: readonly string[] = [], onHover?
             .cursor=${view.cursor}
             .linked=${linked}
             @cursor=${({ detail }: CustomEvent<string | null>) => choose.cell(detail)}
-            @hover=${({ detail }: CustomEvent<string | undefined>) => onHover?.(detail)}
+            @hover=${({ detail }: CustomEvent<string | null>) => onHover?.(detail ?? undefined)}
             @arrived=${() => actions.redraw?.()}
             @ask=${({ detail }: CustomEvent<string>) => explain(part, detail)}
           ></hs-section-picture>`

@@ -3,7 +3,8 @@
  * shows faint structure, the scale of its own lets a diffuse head be seen beside a sharp one. Pooled by the largest value to
  * no more texels than a cell has pixels, so that a diagonal one texel wide does not vanish in a small cell.
  */
-import type { HeadThumbnails } from '../../protocol/results/heads';
+import type { HeadThumbnails } from '../../../protocol/results/heads';
+import { mix, type Rgb } from '../../charts/colour-map';
 
 export interface HeadAtlas {
   /** Texels per side of one head's picture. */
@@ -46,4 +47,35 @@ export function headAtlas(thumbnails: HeadThumbnails, used: number, most: number
     }
   }
   return { side, width, height: layers * side, bytes };
+}
+
+/** The colours of one head's picture: from `low` to `high`, or of the scale of magnitudes; below a strength of 1 it fades. */
+export interface HeadColours {
+  readonly layer: number;
+  readonly head: number;
+  readonly at: (share: number) => Rgb;
+  readonly strength: number;
+}
+
+/** The texture in colours, [layers x side][heads x side]. */
+export function colouredAtlas(
+  { side, width, height, bytes }: HeadAtlas,
+  heads: readonly HeadColours[],
+  ground: Rgb,
+): Uint8ClampedArray<ArrayBuffer> {
+  const rgba = new Uint8ClampedArray(width * height * 4);
+  for (const { layer, head, at, strength } of heads) {
+    const colours = Array.from({ length: 256 }, (_, share) => mix(ground, at(share / 255), strength));
+    for (let row = 0; row < side; row += 1) {
+      const start = (layer * side + row) * width + head * side;
+      for (let column = start; column < start + side; column += 1) {
+        const [red, green, blue] = colours[bytes[column] ?? 0] ?? ground;
+        rgba[column * 4] = red;
+        rgba[column * 4 + 1] = green;
+        rgba[column * 4 + 2] = blue;
+        rgba[column * 4 + 3] = 255;
+      }
+    }
+  }
+  return rgba;
 }

@@ -1,0 +1,46 @@
+/** A section of heads with what only the drawing knows: nothing of it is saved. */
+import type { HeadThumbnails } from '../../../protocol/results/heads';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
+import type { HeadsLayer, HeadsSection } from '../../../protocol/sections/heads';
+import { headKey } from '../../ui/head-names';
+import type { CellWords } from '../picture';
+
+interface HeadsDrawing {
+  /** Order of the cells, row by row; absent: layers down, heads across. */
+  readonly rows?: readonly (readonly HeadPlace[])[];
+  /** `layer.head` of the heads that a search or a filter leaves: the others fade. */
+  readonly shown?: ReadonlySet<string>;
+  /** Pictures of the patterns in the cells: tinted by the first class of the head, or on the scale of magnitudes. */
+  readonly pictures?: HeadPictures;
+  /** The classes are explained beside the picture. */
+  readonly keyBeside?: boolean;
+  /** What is said of a head; absent: its number and its classes. */
+  readonly words?: (place: HeadPlace) => CellWords;
+}
+
+export interface HeadPictures {
+  /** Read where they lie: nothing is copied but the texels that are drawn. Absent: only their colours are drawn. */
+  readonly thumbnails: HeadThumbnails | undefined;
+  /** Blocks per side that hold something. */
+  readonly used: number;
+  readonly colours: 'class' | 'magnitude';
+}
+
+export interface DrawnHeads extends HeadsSection {
+  readonly drawing?: HeadsDrawing;
+}
+
+/** Cells of the picture, row by row. */
+export const rowsOfHeads = ({ drawing }: DrawnHeads, { values }: HeadsLayer): readonly (readonly HeadPlace[])[] =>
+  drawing?.rows ?? values.map((row, layer) => row.map((_, head) => ({ layer, head })));
+
+/** Where each head stands, by `layer.head`. */
+export function placesOf(
+  rows: readonly (readonly HeadPlace[])[],
+): ReadonlyMap<string, { readonly row: number; readonly column: number }> {
+  const places = new Map<string, { readonly row: number; readonly column: number }>();
+  rows.forEach((heads, row) =>
+    heads.forEach(({ layer, head }, column) => places.set(headKey(layer, head), { row, column })),
+  );
+  return places;
+}
