@@ -3,8 +3,8 @@ import { settings } from '../../protocol/contributions/settings';
 import type { Compute } from '../platform/compute';
 import type { Language } from '../platform/language';
 import type { Log } from '../platform/log';
-import { mayRun } from '../platform/trust';
 import { setting, updateSetting } from '../platform/settings';
+import { showStatusPick } from '../views/status-pick';
 import { statusWords } from '../views/status-words';
 import type { Handlers } from './register';
 
@@ -33,52 +33,26 @@ export function serverCommands(compute: Compute, language: Language, log: Log): 
   };
 }
 
-async function showStatus(compute: Compute): Promise<void> {
+function showStatus(compute: Compute): Promise<void> {
   const device = setting('headscope.compute.device');
-  const words = statusWords(compute.state, {
-    device,
-    threads: setting('headscope.compute.threads'),
-    trusted: vscode.workspace.isTrusted,
-  });
-  const settingsOf = (query: string) => () => vscode.commands.executeCommand('workbench.action.openSettings', query);
-  const run = (id: string) => () => vscode.commands.executeCommand(id);
-  const choices = [
-    ...(compute.state.kind === 'busy'
-      ? [
-          { label: '$(stop-circle) Cancel the benchmark', act: run('headscope.cancelBenchmark') },
-          { label: '$(stop-circle) Cancel the run of the model', act: run('headscope.cancelHeads') },
-        ]
-      : []),
-    { label: '$(graph-line) Benchmark attention kernels', act: run('headscope.benchmarkKernels') },
-    { label: '$(eye) Show head patterns', act: run('headscope.showHeads') },
-    { label: '$(chip) Choose the device', description: device, act: () => chooseDevice(compute) },
-    { label: '$(debug-restart) Restart the compute server', act: run('headscope.restartCompute') },
-    { label: '$(output) Show the log', act: run('headscope.showLog') },
-    { label: '$(settings-gear) Settings', act: settingsOf('headscope.compute') },
-  ];
-  const choice = await vscode.window.showQuickPick(choices, { title: 'Headscope', placeHolder: words.spoken });
-  await choice?.act();
-}
-
-async function chooseDevice(compute: Compute): Promise<void> {
-  const may = mayRun();
-  if (may !== true) throw new Error(may);
-  const devices = await compute.devices();
-  const choice = await vscode.window.showQuickPick(
-    devices.map((device) => ({
-      label: `$(${device.available ? 'pass' : 'circle-slash'}) ${device.id}`,
-      description: device.available ? device.name : (device.reason ?? 'not available'),
-      device,
-    })),
-    { title: 'Device on Which Kernels Run', placeHolder: 'A device that passed its self-test' },
+  const threads = setting('headscope.compute.threads');
+  const run = (id: string, ...args: readonly unknown[]) => vscode.commands.executeCommand(id, ...args);
+  return showStatusPick(
+    compute.queue,
+    () =>
+      statusWords(compute.state, { device, threads, trusted: vscode.workspace.isTrusted }, compute.queue.list).spoken,
+    [
+      { label: '$(chip) Devices…', description: device, act: () => run('headscope.devices.show') },
+      { label: '$(graph-line) Benchmark attention kernels', act: () => run('headscope.benchmarkKernels') },
+      { label: '$(eye) Show head patterns', act: () => run('headscope.showHeads') },
+      { label: '$(debug-restart) Restart the compute server', act: () => run('headscope.restartCompute') },
+      { label: '$(output) Show the log', act: () => run('headscope.showLog') },
+      {
+        label: '$(settings-gear) Settings',
+        act: () => run('workbench.action.openSettings', 'headscope.compute'),
+      },
+    ],
   );
-  if (choice === undefined) return;
-  if (!choice.device.available) {
-    throw new Error(
-      `${choice.device.id} cannot be used here: ${choice.device.reason ?? 'it did not pass its self-test'}`,
-    );
-  }
-  await updateSetting('headscope.compute.device', choice.device.id, vscode.ConfigurationTarget.Global);
 }
 
 /** Asked for by the quick fix that silences a rule: the workspace remembers it, or the person when no folder is open. */

@@ -1,4 +1,4 @@
-/** The status bar item: which device, and what the compute server is doing. */
+/** The status bar item: which device, what the compute server is doing, what runs and how many runs wait. */
 import * as vscode from 'vscode';
 import type { Compute } from '../platform/compute';
 import { Owner } from '../platform/owner';
@@ -17,6 +17,7 @@ export class StatusBar extends Owner {
     this.item.name = 'Headscope';
     this.item.command = 'headscope.showStatus';
     this.own(compute.onState(() => this.draw()));
+    this.own(compute.queue.onChange(() => this.draw()));
     this.own(onSettingChange(['headscope.compute.device', 'headscope.compute.threads'], () => this.draw()));
     this.own(vscode.workspace.onDidGrantWorkspaceTrust(() => this.draw()));
     this.draw();
@@ -24,11 +25,12 @@ export class StatusBar extends Owner {
   }
 
   private draw(): void {
-    const words = statusWords(this.compute.state, {
+    const chosen = {
       device: setting('headscope.compute.device'),
       threads: setting('headscope.compute.threads'),
       trusted: vscode.workspace.isTrusted,
-    });
+    };
+    const words = statusWords(this.compute.state, chosen, this.compute.queue.list);
     this.item.text = words.text;
     this.item.tooltip = words.tooltip.join('\n');
     this.item.accessibilityInformation = { label: words.spoken, role: 'button' };

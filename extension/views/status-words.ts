@@ -1,7 +1,9 @@
-/** What the status bar says in each state of the compute server. */
+/** What the status bar says in each state of the compute server, and of the queue of runs. */
 import { threadWords } from '../../protocol/results/thread-words';
 import { unreachable } from '../../protocol/unreachable';
 import type { ComputeState } from '../platform/compute';
+import type { QueuedRun } from '../platform/run-queue';
+import { queueSummary } from './queue-words';
 
 export interface StatusWords {
   readonly text: string;
@@ -17,25 +19,26 @@ interface Chosen {
   readonly trusted: boolean;
 }
 
-export function statusWords(state: ComputeState, chosen: Chosen): StatusWords {
+export function statusWords(state: ComputeState, chosen: Chosen, runs: readonly QueuedRun[]): StatusWords {
   const { icon, sentence } = chosen.trusted
     ? described(state)
     : { icon: 'shield', sentence: 'Nothing runs in an untrusted workspace.' };
   const info = 'info' in state ? [`${state.info.runtime}, Node.js ${state.info.node}, process ${state.info.pid}`] : [];
+  const queue = queueSummary(runs);
+  const said = queue?.sentences ?? [sentence];
   return {
-    text: `$(${icon}) ${chosen.device}`,
-    spoken: `Headscope, device ${chosen.device}. ${sentence}`,
+    text: queue === undefined ? `$(${icon}) ${chosen.device}` : `$(sync~spin) ${queue.text}`,
+    spoken: `Headscope, device ${chosen.device}. ${said.join(' ')}`,
     tooltip: [
       'Headscope',
       `Device ${chosen.device}, ${threadWords(chosen.threads)}`,
-      sentence,
+      ...said,
       ...info,
-      'Click for more.',
+      'Click for the runs and the devices.',
     ],
     failed: chosen.trusted && state.kind === 'failed',
   };
 }
-
 function described(state: ComputeState): { readonly icon: string; readonly sentence: string } {
   switch (state.kind) {
     case 'stopped':

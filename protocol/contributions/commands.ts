@@ -251,6 +251,7 @@ export const commands = {
     menus: [inLiveMenu('hallucination', '1_show@4')],
   },
   'headscope.live.showAnalysis': { title: 'Show Workbench in Live View', menus: [inLiveMenu('workbench', '1_show@5')] },
+  'headscope.devices.show': { title: 'Devices…', icon: 'chip', needs: 'trust' },
   'headscope.devices.refresh': {
     title: 'Test the Devices Again',
     icon: 'refresh',

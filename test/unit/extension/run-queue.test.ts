@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { isCancelled } from '../../../extension/platform/compute';
 import { queueTime, RunQueue, type QueuedRun } from '../../../extension/platform/run-queue';
+import { queueLine, queueSummary, timeWords } from '../../../extension/views/queue-words';
+import { statusWords } from '../../../extension/views/status-words';
 
 /** A queue and jobs that end when they are told to. */
 class Stage {
@@ -186,5 +188,74 @@ describe('the queue of runs', () => {
     assert.equal(await a, 'part of a');
     await assert.rejects(b, isCancelled);
     await assert.rejects(stage.start('c'), isCancelled);
+  });
+});
+
+describe('the words of the queue', () => {
+  const training: QueuedRun = {
+    id: 'run-1',
+    title: 'Circuits of a toy model',
+    model: '',
+    doing: 'running an analysis',
+    state: 'running',
+    sentence: 'Training the toy: step 400 of 1500',
+    share: 0.428,
+    secondsLeft: 61.4,
+    begun: 0,
+  };
+  const heads: QueuedRun = {
+    id: 'run-2',
+    title: 'Ablation of heads and MLPs of all layers',
+    model: 'demo-lm',
+    doing: 'running an analysis',
+    state: 'waiting',
+    sentence: 'Waiting until Headscope is done running an analysis',
+  };
+
+  it('say of each run what it is, how far, and for what it waits', () => {
+    assert.deepEqual(queueLine(training), {
+      label: '$(sync~spin) Circuits of a toy model',
+      description: 'runs, 42 %, about 61 s left',
+      detail: 'Training the toy: step 400 of 1500',
+    });
+    assert.deepEqual(queueLine(heads), {
+      label: '$(watch) Ablation of heads and MLPs of all layers · demo-lm',
+      description: 'waits',
+      detail: 'Waiting until Headscope is done running an analysis',
+    });
+    assert.equal(queueLine({ ...heads, secondsLeft: 200 }).description, 'waits, will take about 3 min');
+    assert.match(queueLine({ ...training, beside: true }).description, /^runs beside the others, 42 %/);
+  });
+
+  it('count times in the unit that a person would', () => {
+    assert.deepEqual([0.2, 61, 89.4, 90, 3600, 5400, 7200, 7500].map(timeWords), [
+      '1 s',
+      '61 s',
+      '89 s',
+      '2 min',
+      '60 min',
+      '1 h 30 min',
+      '2 h',
+      '2 h 5 min',
+    ]);
+  });
+
+  it('are short in the status bar and whole sentences for screen readers', () => {
+    const chosen = { device: 'cpu', threads: 2, trusted: true };
+    assert.equal(queueSummary([]), undefined);
+    const { text, spoken, tooltip } = statusWords({ kind: 'stopped' }, chosen, [
+      training,
+      heads,
+      { ...heads, id: '3' },
+    ]);
+    assert.equal(text, '$(sync~spin) Circuits of a toy model 42 %, 2 waiting, at least 61 s left');
+    assert.equal(
+      spoken,
+      'Headscope, device cpu. Circuits of a toy model runs, 42 %, about 61 s left. 2 runs wait. All together: at least 61 s left.',
+    );
+    assert.ok(tooltip.includes('2 runs wait.'));
+    const alone = statusWords({ kind: 'stopped' }, chosen, [{ ...heads, state: 'running' }]);
+    assert.equal(alone.text, '$(sync~spin) Ablation of heads and MLPs…');
+    assert.equal(statusWords({ kind: 'stopped' }, chosen, []).text, '$(chip) cpu');
   });
 });

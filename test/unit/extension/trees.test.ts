@@ -276,13 +276,18 @@ describe('the status bar', () => {
   const chosen = { device: 'cpu', threads: 0, trusted: true };
 
   it('has words for each state', () => {
-    assert.match(statusWords({ kind: 'stopped' }, chosen).spoken, /starts when it is needed/);
-    assert.match(statusWords({ kind: 'busy', info: server, doing: 'benchmarking' }, chosen).spoken, /is benchmarking/);
-    assert.ok(statusWords({ kind: 'failed', sentence: 'Gone.' }, chosen).failed);
-    assert.ok(statusWords({ kind: 'ready', info: server }, chosen).tooltip.some((line) => line.includes('process 42')));
+    assert.match(statusWords({ kind: 'stopped' }, chosen, []).spoken, /starts when it is needed/);
+    assert.match(
+      statusWords({ kind: 'busy', info: server, doing: 'benchmarking' }, chosen, []).spoken,
+      /is benchmarking/,
+    );
+    assert.ok(statusWords({ kind: 'failed', sentence: 'Gone.' }, chosen, []).failed);
+    assert.ok(
+      statusWords({ kind: 'ready', info: server }, chosen, []).tooltip.some((line) => line.includes('process 42')),
+    );
   });
 
   it('says that nothing runs without trust', () => {
-    assert.match(statusWords({ kind: 'stopped' }, { ...chosen, trusted: false }).spoken, /untrusted/);
+    assert.match(statusWords({ kind: 'stopped' }, { ...chosen, trusted: false }, []).spoken, /untrusted/);
   });
 });
