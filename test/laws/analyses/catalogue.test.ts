@@ -35,6 +35,9 @@ describe('analyses', function () {
   });
   after(() => cases.close());
 
+  /** How often each checkpoint was run again. */
+  const again = new Map<string, number>();
+  const timesAgain = ({ name }: { readonly name: string }): number => again.get(name) ?? 0;
   const readings = [...toys, ...catalogue].flatMap((analysis) => analysis.inputs.map((kind) => ({ analysis, kind })));
   for (const { analysis, kind } of readings) {
     describe(analysis.inputs.length > 1 ? `${analysis.id}, given a ${kind}` : analysis.id, () => {
@@ -51,9 +54,9 @@ describe('analyses', function () {
       });
 
       /** For each checkpoint; what fails names it. */
-      const each = async (act: (run: Run) => void | Promise<void>): Promise<void> => {
+      const each = async (act: (run: Run) => void | Promise<void>, of: readonly Run[] = runs): Promise<void> => {
         assert.ok(runs.length > 0, 'it supports none of the checkpoints');
-        for (const run of runs) {
+        for (const run of of) {
           try {
             await act(run);
           } catch (error) {
@@ -61,6 +64,24 @@ describe('analyses', function () {
             throw error;
           }
         }
+      };
+
+      /**
+       * What runs once more: the first checkpoint, the last, which reads pictures where the analysis does, and that of the others
+       * which did so least until now. What steps keep and how an intervention reaches a graph is the same for every analysis of a
+       * family, and for every family of an analysis.
+       */
+      const eachAgain = (act: (run: Run) => void | Promise<void>): Promise<void> => {
+        const [first, ...others] = runs;
+        const least = others.toSorted((a, b) => timesAgain(a) - timesAgain(b))[0];
+        const chosen = new Set([first, others.at(-1), least]);
+        return each(
+          async (run) => {
+            await act(run);
+            again.set(run.name, timesAgain(run) + 1);
+          },
+          runs.filter((run) => chosen.has(run)),
+        );
       };
 
       it('the result is what its schema says, in memory and from a file', () =>
@@ -110,10 +131,10 @@ describe('analyses', function () {
         }));
 
       it('a run that goes on behind kept steps gives what an uninterrupted one gives, and does none of them again', () =>
-        each(async (run) => {
+        eachAgain(async (run) => {
           const keys = [...run.kept.keys()];
           assert.ok(keys.length > 0, 'it keeps no step');
-          // Behind the first step, half of them and all; what keeps steps is the same for every family, so for others half is enough.
+          // Behind the first step, half of them and all; for the other checkpoints half is enough.
           const half = Math.ceil(keys.length / 2);
           for (const count of new Set(run === runs[0] ? [1, half, keys.length] : [half])) {
             const kept = new Map([...run.kept].slice(0, count));
@@ -125,7 +146,7 @@ describe('analyses', function () {
 
       if (readsPrompt(kind))
         it('an intervention that changes nothing changes no bit of the result', () =>
-          each(async (run) => {
+          eachAgain(async (run) => {
             const neutral = await recorded(await begun(run.of, gainOnAll(run, 1)));
             assert.deepEqual(neutral.result, run.result);
           }));
@@ -160,7 +181,7 @@ describe('analyses', function () {
       const comparing = 'a comparison of two results shows sections that fit; of a result with itself, no change';
       if (analysis.compare)
         it(comparing, () =>
-          each(async (run) => {
+          eachAgain(async (run) => {
             const interventions = readsPrompt(kind) ? gainOnAll(run, 0.5).slice(0, 1) : [];
             const changed = await recorded(await begun(run.of, interventions, 2));
             const different = compare(run.result, changed.result);
@@ -221,6 +242,13 @@ describe('analyses', function () {
         }));
     });
   }
+
+  // A suite of its own, as Mocha runs the tests of a suite before the suites in it.
+  describe('run again', () => {
+    it('every checkpoint, several times', () => {
+      for (const of of all) assert.ok(timesAgain(of) >= 5, `${of.name}: ${timesAgain(of)} times`);
+    });
+  });
 });
 
 /** Something that can be asked of a section; undefined where it shows nothing. */
