@@ -61,7 +61,7 @@ export abstract class PanelHost<T extends PanelTypes, Services extends PanelServ
   protected savedAs: string | undefined;
   protected other: Other<T> | undefined;
   /** The run in flight was started in this webview. */
-  private startedHere = false;
+  protected startedHere = false;
   /** This page began anew since that run started (it was started elsewhere, or reloaded): it no longer has what was replaced. */
   private beganAnew = false;
   /** Counts openings, so that a slow answer to an earlier one is dropped. */
@@ -197,8 +197,7 @@ export abstract class PanelHost<T extends PanelTypes, Services extends PanelServ
         return other === undefined ? undefined : this.compareWith(other);
       }
       case 'stopComparing':
-        this.other = undefined;
-        return;
+        return this.stopComparing();
       case 'openFull':
         this.requireLocal(message.plan);
         this.keep(message.plan);
@@ -224,6 +223,10 @@ export abstract class PanelHost<T extends PanelTypes, Services extends PanelServ
   async compareWith(other: Other<T>): Promise<void> {
     this.other = other;
     if (this.mail.isOpen) await this.open();
+  }
+
+  protected stopComparing(): void {
+    this.other = undefined;
   }
 
   /** VS Code has taken the webview's page away; it says `ready` when it is shown again. */
@@ -376,7 +379,7 @@ export abstract class PanelHost<T extends PanelTypes, Services extends PanelServ
   }
 
   /** What a run that failed had given is drawn when there is no whole result to draw. */
-  private replay(): void {
+  protected replay(): void {
     const wholeIsDrawn = !this.runsHere && this.shown !== undefined;
     for (const event of this.mirrored?.replay() ?? []) if (!(wholeIsDrawn && this.isInWhole(event))) this.post(event);
   }

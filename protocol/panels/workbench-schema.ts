@@ -1,9 +1,9 @@
 /** Messages of the workbench to the extension. */
 import { analysisSetup, anyPrompt, offer, sectionQuestion } from '../analysis/schema';
 import type { Output } from '../schema/check';
-import { byKind, oneOf, text, whole } from '../schema/fields';
 import { askHead } from './head-messages';
-import { fromModelRunPanel } from './messages';
+import { byKind, flag, oneOf, text, whole } from '../schema/fields';
+import { fromModelRunPanel, prompt } from './messages';
 
 const request = whole;
 
@@ -12,7 +12,23 @@ export const fromWorkbench = byKind({
   estimate: { request, plan: analysisSetup },
   /** The prompt of the form as the model reads it: regions are drawn on its picture and its tokens. */
   tokenise: { request, folder: text, prompt: anyPrompt(text) },
+  /** Prompt and counterpart as the model reads them, to be aligned. */
+  tokenisePair: { request, folder: text, prompt, counterpart: prompt },
   run: { plan: analysisSetup },
+  /** Brings a tab to the front; answered by `open`. */
+  showTab: { tab: text },
+  /** Takes it away, or ends its run. */
+  closeTab: { tab: text },
+  /** Runs what gave it once more. */
+  rerunTab: { tab: text },
+  /** The later of two tabs in front, with the earlier one beside it. */
+  compareTabs: { tab: text, other: text },
+  /** Earlier results that hold all of these words; answered by `history`. */
+  history: { request, words: text },
+  /** A result of the history as a tab. */
+  openEntry: { id: text },
+  /** A pinned result stays in the history whatever its bounds. */
+  pinEntry: { id: text, pinned: flag },
   ask: { request, question: sectionQuestion },
   ...askHead,
   picture: { path: text },

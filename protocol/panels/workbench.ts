@@ -12,6 +12,7 @@ import type { Tokenised } from '../compute/models';
 import type { Section } from '../sections/section';
 import type { HeadAnswer } from './head-messages';
 import type { DeviceChoices, ModelChoice, PanelPlace, ToModelRunPanel, WaitingModel } from './run-panel';
+import type { HistoryRow, ShownTabs } from './workbench-tabs';
 
 /** The plan that a result was made by: what can be run again. */
 export const setupOfAnalysis = ({
@@ -48,13 +49,29 @@ export type ToWorkbench =
       readonly canRun: true | string;
       readonly savedAs?: string;
       readonly waiting?: WaitingModel;
+      /** In the full panel. */
+      readonly tabs?: ShownTabs;
+      /** The plan was asked for elsewhere: its question is in front. */
+      readonly asks?: true;
     }
   /** Answer to `estimate`: what the plan in the form would take; `request` as it came. */
   | { readonly kind: 'estimate'; readonly request: number; readonly estimate: AnalysisEstimate }
   /** Answer to `tokenise`; `request` as it came. */
   | { readonly kind: 'tokenised'; readonly request: number; readonly tokenised: Tokenised }
-  | AnalysisProgress
-  | { readonly kind: 'result'; readonly result: AnalysisResult; readonly savedAs?: string }
+  /** `run`: the number of the run that says it, where tabs tell runs apart. */
+  | (AnalysisProgress & { readonly run?: number })
+  | { readonly kind: 'result'; readonly result: AnalysisResult; readonly savedAs?: string; readonly run?: number }
+  /** A tab came, went, moved on or was brought to the front. */
+  | ({ readonly kind: 'tabs' } & ShownTabs)
+  /** Answer to `history`; `request` as it came. */
+  | { readonly kind: 'history'; readonly request: number; readonly rows: readonly HistoryRow[] }
+  /** Answer to `tokenisePair`; `request` as it came. */
+  | {
+      readonly kind: 'pair';
+      readonly request: number;
+      readonly prompt: Tokenised;
+      readonly counterpart: Tokenised;
+    }
   /** Answer to `ask`: drawn beside or under the section that was asked. */
   | { readonly kind: 'answer'; readonly request: number; readonly section: Section }
   | HeadAnswer

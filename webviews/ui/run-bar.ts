@@ -22,6 +22,8 @@ export interface RunBar {
   /** Beside the button too, for those who do not hover. */
   readonly saysWhy?: boolean;
   readonly ready: boolean;
+  /** A run can be asked for while another one goes on: it waits for its turn. */
+  readonly queues?: boolean;
   readonly cancelHint: string;
   /** Said in place of the stage once the run was asked to stop. */
   readonly stopping: string;
@@ -60,7 +62,8 @@ export function runBar({ state, actions }: AnyPart, given: RunBar): TemplateResu
   const running = phase.kind === 'running' ? phase : undefined;
   const openFull = (): void => actions.openFull();
   return html`<div class="run-bar">
-      ${place === 'file' ? nothing : running ? cancelButton(running, bar, actions) : runButtons(bar, actions)}
+      ${place === 'file' || (running && !bar.queues) ? nothing : runButtons(bar, actions)}
+      ${place !== 'file' && running ? cancelButton(running, bar, actions) : nothing}
       ${
         // Nothing that runs at all has a banner of its own.
         place === 'file' || state.canRun !== true || bar.why === undefined || !bar.saysWhy

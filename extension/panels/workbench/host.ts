@@ -12,13 +12,17 @@ import { isCancelled, type Compute } from '../../platform/compute';
 import { defined } from '../../platform/defined';
 import { ModelPanelHost, type ModelPanelServices, type OwnModelMessage } from '../model-panel-host';
 import { attentionOfHead, mostHeadQuestions, type HeadServer } from '../head-attention';
-import type { Opening, Other } from '../panel-types';
+import type { Flight } from '../flight';
+import type { RunEvent } from '../panel-run';
+import type { HeadAt, Opening, Other } from '../panel-types';
 import { withPlan, type ChoosePlan } from '../plan/apply-plan';
 import { again, Sentence } from '../questions';
 import { pathsOf } from './default-setup';
 import { changesBetween } from './changes';
 import { setupOfWeight } from '../explain-weight';
+import type { EarlierResults } from './earlier-results';
 import type { AnalysisEvent } from './run';
+import { entryOf, type WorkbenchTabs } from './tabs';
 
 export interface WorkbenchTypes {
   readonly result: 'analysis';
@@ -36,6 +40,9 @@ export interface WorkbenchServices extends ModelPanelServices<WorkbenchTypes> {
   readonly catalogue: readonly AnalysisInfo[];
   readonly tasks: readonly TaskInfo[];
   readonly demos: Demos;
+  /** Of the full panel. */
+  readonly tabs: WorkbenchTabs;
+  readonly earlier: EarlierResults;
   /** Lets the person choose; undefined when they thought better of it. */
   choosePath(what: PathKind): Promise<string | undefined>;
   /** The bytes of the picture, while it is the file that was read. */
@@ -54,8 +61,30 @@ type Asked<Kind extends FromWorkbench['kind']> = Extract<FromWorkbench, { readon
 export class WorkbenchHost extends ModelPanelHost<WorkbenchTypes, WorkbenchServices> {
   protected override readonly messages = fromWorkbench;
   protected override readonly runFirst = 'Run an analysis first.';
+  /** Absent in the side bar and in editors of files, which show one run. */
+  private readonly tabs: WorkbenchTabs | undefined;
+  /** What stands beside the result of a tab, by the tab. */
+  private readonly compared = new Map<string, Other<WorkbenchTypes>>();
   /** The picture of the prompt that was read last for the form. */
   private drawnOn: ImageSpan | undefined;
+  /** The tab that was in front last. */
+  /** A plan was asked for elsewhere, and has not been shown. */
+  private asks = false;
+  private front: { readonly tab: string; readonly run: number | undefined } | undefined;
+
+  constructor(...parts: ConstructorParameters<typeof ModelPanelHost<WorkbenchTypes, WorkbenchServices>>) {
+    super(...parts);
+    const [place, { tabs, earlier }, , start] = parts;
+    if (place !== 'full') return;
+    this.tabs = tabs;
+    this.asks = start?.plan !== undefined;
+    tabs.begin(start?.shown);
+    this.shown = undefined;
+    this.turnTo();
+    this.own(tabs.onChange(() => this.sendTabs()));
+    this.own(earlier.onChange(() => void this.readPins()));
+    void this.readPins();
+  }
 
   protected override modelOf({ model }: AnalysisResult): ModelSummary {
     return model;
@@ -82,6 +111,7 @@ export class WorkbenchHost extends ModelPanelHost<WorkbenchTypes, WorkbenchServi
     const { catalogue, tasks, demos } = this.services;
     return {
       ...opening,
+      ...(this.tabs ? { tabs: this.tabs.shown, ...this.takeAsks() } : {}),
       ...this.modelOpening,
       analyses: catalogue,
       tasks,
@@ -92,7 +122,7 @@ export class WorkbenchHost extends ModelPanelHost<WorkbenchTypes, WorkbenchServi
 
   /** Both results at once, then what the analysis says of the two. */
   override async compareWith(other: Other<WorkbenchTypes>): Promise<void> {
-    await super.compareWith(other);
+    await this.beside(other);
     const { shown } = this;
     if (shown === undefined || other.sections !== undefined || this.services.mayRun() !== true) return;
     if (shown.analysis !== other.result.analysis) return;
@@ -100,10 +130,22 @@ export class WorkbenchHost extends ModelPanelHost<WorkbenchTypes, WorkbenchServi
     if (!this.services.catalogue.some(({ id }) => id === shown.analysis)) return;
     try {
       const sections = await again(() => changesBetween(this.services.server, shown, other.result));
-      if (!this.disposed && this.shown === shown) await super.compareWith({ ...other, sections });
+      if (!this.disposed && this.shown === shown) await this.beside({ ...other, sections });
     } catch (error) {
       if (!isCancelled(error)) this.say('error', error);
     }
+  }
+
+  private beside(other: Other<WorkbenchTypes>): Promise<void> {
+    const tab = this.tabs?.active?.id;
+    if (tab !== undefined) this.compared.set(tab, other);
+    return super.compareWith(other);
+  }
+
+  protected override stopComparing(): void {
+    const tab = this.tabs?.active?.id;
+    if (tab !== undefined) this.compared.delete(tab);
+    super.stopComparing();
   }
 
   protected override answerPanel(message: OwnModelMessage<WorkbenchTypes>): unknown {
@@ -119,6 +161,22 @@ export class WorkbenchHost extends ModelPanelHost<WorkbenchTypes, WorkbenchServi
         return this.attention(message);
       case 'picture':
         return this.picture(message.path);
+      case 'tokenisePair':
+        return this.tokenisePair(message);
+      case 'showTab':
+        return this.bringToFront(message.tab);
+      case 'closeTab':
+        return this.closeTab(message.tab);
+      case 'rerunTab':
+        return this.rerunTab(message.tab);
+      case 'compareTabs':
+        return this.compareTabs(message);
+      case 'history':
+        return this.sendHistory(message);
+      case 'openEntry':
+        return this.openEntry(message.id);
+      case 'pinEntry':
+        return this.services.earlier.pin(message.id, message.pinned);
       case 'choosePath':
         return this.choosePath(message);
       case 'explainWeight':
@@ -167,6 +225,173 @@ export class WorkbenchHost extends ModelPanelHost<WorkbenchTypes, WorkbenchServi
       this.drawnOn = tokenised.image;
       return { kind: 'tokenised', request, tokenised };
     });
+  }
+
+  private tokenisePair(message: Asked<'tokenisePair'>): void {
+    const { request, folder } = message;
+    const refused = this.refusal([folder]);
+    this.ask(message, async () => {
+      if (refused !== undefined) throw new Sentence(refused);
+      const { server } = this.services;
+      const prompt = await server.tokenise(folder, message.prompt);
+      return { kind: 'pair', request, prompt, counterpart: await server.tokenise(folder, message.counterpart) };
+    });
+  }
+
+  // Tabs: the run of the one in front is the one that is shown.
+
+  protected override get mirrored(): Flight<AnalysisSetup, AnalysisEvent, AnalysisResult> | undefined {
+    return this.tabs ? this.tabs.flight : super.mirrored;
+  }
+
+  /** The request stays while tabs change. */
+  protected override openSetup(): AnalysisSetup {
+    return this.tabs ? (this.plan ?? this.firstSetup()) : super.openSetup();
+  }
+
+  protected override cancel(): void {
+    const run = this.mirrored;
+    if (run !== undefined) this.services.run.cancel(run.number);
+  }
+
+  protected override async sendOpening(isCurrent: () => boolean): Promise<void> {
+    const { tabs } = this;
+    const entry = tabs?.active?.entry;
+    let problem: string | undefined;
+    if (tabs) {
+      const made = tabs.flight?.finished?.result;
+      if (made !== undefined) this.shown = made;
+      else if (entry === undefined) this.shown = undefined;
+      else if (this.shown === undefined || entryOf(this.shown) !== entry) {
+        const read = await this.services.earlier.read(entry);
+        if (!isCurrent()) return;
+        this.shown = read.ok ? read.result : undefined;
+        problem = read.ok ? undefined : read.why;
+      }
+    }
+    await super.sendOpening(isCurrent);
+    if (problem !== undefined) this.post({ kind: 'failed', sentence: problem });
+  }
+
+  protected override onRun(event: RunEvent<AnalysisSetup, AnalysisEvent>, run: number): void {
+    const { tabs } = this;
+    if (!tabs) return super.onRun(event, run);
+    if (this.disposed) return;
+    switch (event.kind) {
+      case 'started':
+        return this.onStart();
+      case 'failed':
+      case 'overdue':
+        if ('refused' in event) this.onRefused(event.sentence, run, event.details);
+        else if (tabs.flight?.number === run && this.mail.isOpen) this.post(event);
+        return;
+      default:
+        if (tabs.flight?.number !== run) return;
+        this.takeResult();
+        if (this.mail.isOpen) this.post({ ...event, run });
+    }
+  }
+
+  /** The page that sent `run` shows it already. */
+  private onStart(): void {
+    const startedHere = this.startedHere;
+    this.startedHere = false;
+    this.asks = false;
+    this.turnTo();
+    this.shown = undefined;
+    if (!startedHere && this.mail.isOpen) void this.open();
+  }
+
+  /** Its tab is gone: where it was in front, the one before it is again, and says why. */
+  private onRefused(sentence: string, run: number, details?: string): void {
+    const failed = { kind: 'failed', sentence, ...defined({ details }) } as const;
+    if (this.front?.run !== run || !this.mail.isOpen) return this.say('error', new Sentence(sentence));
+    this.turnTo();
+    void this.open().then(() => this.post(failed));
+  }
+
+  /** Another tab is in front. */
+  private turnTo(): void {
+    const { tabs, front } = this;
+    if (!tabs) return;
+    if (front) tabs.saved(front.tab, this.savedAs);
+    this.front = tabs.active && { tab: tabs.active.id, run: tabs.flight?.number };
+    this.savedAs = tabs.savedAs;
+    this.other = tabs.active && this.compared.get(tabs.active.id);
+  }
+
+  override show(plan: AnalysisSetup | undefined, select: HeadAt | undefined): Promise<void> {
+    this.asks ||= plan !== undefined;
+    return super.show(plan, select);
+  }
+
+  private takeAsks(): { readonly asks?: true } {
+    const asks = this.asks;
+    this.asks = false;
+    return asks ? { asks: true } : {};
+  }
+
+  private sendTabs(): void {
+    const { tabs } = this;
+    if (tabs && this.mail.isOpen && !this.disposed) this.post({ kind: 'tabs', ...tabs.shown });
+  }
+
+  private async readPins(): Promise<void> {
+    try {
+      this.tabs?.setPinned(await this.services.earlier.pinned());
+    } catch (error) {
+      this.say('error', error);
+    }
+  }
+
+  private async bringToFront(tab: string | undefined): Promise<void> {
+    const { tabs } = this;
+    if (!tabs) return;
+    tabs.activate(tab);
+    this.turnTo();
+    await this.open();
+  }
+
+  private async closeTab(tab: string): Promise<void> {
+    const { tabs } = this;
+    const wasInFront = tabs?.active?.id === tab;
+    tabs?.close(tab);
+    if (tabs && wasInFront && tabs.active?.id !== tab) await this.bringToFront(tabs.active?.id);
+  }
+
+  private async rerunTab(tab: string): Promise<void> {
+    const setup = this.tabs?.of(tab)?.setup;
+    if (setup !== undefined) await this.runPlan(setup);
+  }
+
+  /** The later one less the earlier one. */
+  private async compareTabs({ tab, other }: Asked<'compareTabs'>): Promise<void> {
+    const { tabs } = this;
+    const pair = [tab, other].map((id) => tabs?.of(id)).filter((one) => one !== undefined);
+    const [earlier, later] = pair.sort((a, b) => a.created.localeCompare(b.created));
+    if (!tabs || earlier?.entry === undefined || later?.entry === undefined)
+      throw new Sentence('Two results are compared once both runs have ended.');
+    const made = tabs.resultOf(earlier.id);
+    const read = made === undefined ? await this.services.earlier.read(earlier.entry) : undefined;
+    if (read?.ok === false) throw new Sentence(read.why);
+    const result = made ?? read?.result;
+    if (result === undefined) return;
+    for (const { entry } of [earlier, later]) if (entry !== undefined) await this.services.earlier.use(entry);
+    if (tabs.active?.id !== later.id) await this.bringToFront(later.id);
+    const name = `${earlier.title}, ${earlier.created.slice(0, 16).replace('T', ' ')}`;
+    await this.compareWith({ name, result });
+  }
+
+  private sendHistory(message: Asked<'history'>): Promise<void> {
+    const { request, words } = message;
+    return this.services.earlier.rows(words).then((rows) => this.post({ kind: 'history', request, rows }));
+  }
+
+  private async openEntry(id: string): Promise<void> {
+    const result = await this.services.earlier.open(id);
+    if (result === undefined || !this.tabs) return;
+    this.tabs.add(result);
+    await this.bringToFront(this.tabs.active?.id);
   }
 
   private askAnalysis(message: Asked<'ask'>): void {

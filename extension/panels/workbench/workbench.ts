@@ -1,6 +1,7 @@
 /** The workbench. */
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
+import * as vscode from 'vscode';
 import type { AnalysisResult, Offer, AnalysisSetup } from '../../../protocol/analysis/schema';
 import type { Demos } from '../../../protocol/analysis/next-start';
 import { contextKeys, earlierWorkbenchPanel, workbenchPanel } from '../../../protocol/contributions/views';
@@ -18,8 +19,10 @@ import { savePlan } from '../plan/dialogs';
 import { Sentence } from '../questions';
 import { firstSetup, setupToStore, storedSetup } from './default-setup';
 import { choosePath, saveOffer } from './dialogs';
+import { EarlierResults } from './earlier-results';
 import { WorkbenchHost, type WorkbenchTypes } from './host';
 import { analysisRun } from './run';
+import { WorkbenchTabs } from './tabs';
 
 export type WorkbenchPanels = Panels<WorkbenchTypes, WorkbenchHost>;
 
@@ -59,6 +62,21 @@ export function workbenchPanels(parts: PanelParts, catalogue: AnalysisCatalogue,
         : heads.plan.prompt;
     await heads.open({ plan: { ...heads.plan, folder: model.folder, prompt, interventions } });
   };
+  const run = analysisRun({
+    analysis: compute.analysis,
+    keep: async (result) => void (await history.keep('analysis', result)),
+  });
+  const tabs = new WorkbenchTabs({
+    run,
+    memory: parts.memory,
+    titleOf: (analysis) => catalogue.of(analysis)?.title ?? analysis,
+    modelName: basename,
+    waits: (signal) => compute.queue.of(signal)?.state === 'waiting',
+  });
+  const earlier = new EarlierResults(history, async (path) => {
+    const uri = vscode.Uri.file(path);
+    await vscode.commands.executeCommand('vscode.open', uri);
+  });
   const panels: WorkbenchPanels = new Panels<WorkbenchTypes, WorkbenchHost>(parts, {
     name: 'workbench',
     earlier: { name: 'analyses', viewType: earlierWorkbenchPanel },
@@ -67,10 +85,7 @@ export function workbenchPanels(parts: PanelParts, catalogue: AnalysisCatalogue,
     title: 'Workbench',
     spoken: 'Workbench: a model, an input, changes and questions',
     contextKey: contextKeys.analysisRunning,
-    run: analysisRun({
-      analysis: compute.analysis,
-      keep: async (result) => void (await history.keep('analysis', result)),
-    }),
+    run,
     methods: ['analysis'],
     firstSetup: () => firstSetup(catalogue.list, folder),
     storedSetup: (value) => storedSetup(value, catalogue.list, folder),
@@ -94,6 +109,8 @@ export function workbenchPanels(parts: PanelParts, catalogue: AnalysisCatalogue,
           catalogue: catalogue.list,
           tasks: catalogue.tasks,
           demos,
+          tabs,
+          earlier,
           choosePath,
           saveOffer,
           savePlan,

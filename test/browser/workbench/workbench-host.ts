@@ -5,7 +5,8 @@ import type { AnalysisInfo } from '../../../protocol/analysis/analysis';
 import type { AnalysisResult, AnalysisSetup } from '../../../protocol/analysis/schema';
 import type { TaskInfo } from '../../../protocol/analysis/tasks';
 import type { FromWorkbench } from '../../../protocol/panels/workbench-schema';
-import type { ToWorkbench } from '../../../protocol/panels/workbench';
+import { setupOfAnalysis, type ToWorkbench } from '../../../protocol/panels/workbench';
+import type { WorkbenchTab } from '../../../protocol/panels/workbench-tabs';
 import type { ModelSummary } from '../../../protocol/schema/parts';
 import { PanelBrowser, type PanelPage } from '../support/panel-page';
 import { everySection, mapStory } from './stories';
@@ -166,6 +167,25 @@ export const result: AnalysisResult = {
 
 export type OpenMessage = Extract<ToWorkbench, { kind: 'open' }>;
 
+/** The tab of a result, as the extension sends it. */
+export const tabOf = (made: AnalysisResult, change: Partial<WorkbenchTab> = {}): WorkbenchTab => ({
+  id: 't1',
+  setup: setupOfAnalysis(made),
+  title: made.title,
+  model: made.model.name,
+  created: made.created,
+  finding: made.finding,
+  entry: 'aaaaaaaaaaaa',
+  pinned: false,
+  ...change,
+});
+
+/** In the full panel the result is a tab; without one the question of the plan is in front. */
+const tabsOf = ({ place = 'full', result: made }: Partial<OpenMessage>): Partial<OpenMessage> => {
+  if (place !== 'full') return {};
+  return made ? { tabs: { tabs: [tabOf(made)], active: 't1' } } : { tabs: { tabs: [] }, asks: true };
+};
+
 export const openMessage = (change: Partial<OpenMessage> = {}): OpenMessage => ({
   kind: 'open',
   place: 'full',
@@ -179,6 +199,7 @@ export const openMessage = (change: Partial<OpenMessage> = {}): OpenMessage => (
   plan,
   model,
   canRun: true,
+  ...tabsOf(change),
   ...change,
 });
 

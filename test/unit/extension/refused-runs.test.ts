@@ -95,8 +95,9 @@ const latest = { tokenise: 0, row: 0, rowOf: undefined, openImage: 0 };
 const panels: Readonly<Record<string, () => void>> = {
   workbench: () =>
     stays<workbench.State, WorkbenchTypes>({
-      initial: workbench.initialState('full'),
-      open: (result) => (result ? workbenchHost.openMessage({ result }) : workbenchHost.openMessage()),
+      // The full panel has a tab for each run: workbench-tabs.test.ts.
+      initial: workbench.initialState('side'),
+      open: (result) => workbenchHost.openMessage({ place: 'side', ...(result ? { result } : {}) }),
       receive: workbench.receive,
       start(state) {
         const plan = planOfAnalyses(state);

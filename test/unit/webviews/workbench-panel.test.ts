@@ -7,7 +7,7 @@ import { readForm, toForm, withAnalysis, type Form } from '../../../webviews/pan
 import { toInputForm, readInput } from '../../../webviews/panels/workbench/input-form';
 import { inputWords, provenanceLines } from '../../../webviews/panels/workbench/made-by';
 import { isOfAnother, isStale, whyNotStart } from '../../../webviews/panels/workbench/shown';
-import { begun, initialState, reading, receive, type State } from '../../../webviews/panels/workbench/state';
+import { begun, initialState, initialView, reading, receive, type State } from '../../../webviews/panels/workbench/state';
 import { model, openMessage, pair, plan, result, retrieval } from '../../browser/workbench/workbench-host';
 import { headsStory, mapStory } from '../../browser/workbench/stories';
 
@@ -179,7 +179,7 @@ describe('the states of the panel', () => {
   const heads = headsStory();
 
   it('keeps what a person chose while sections come, go and come again', () => {
-    const arranged = { ...open(), view: { open: {}, sections: { retrieval: { cursor: '8.6' } } } };
+    const arranged = { ...open(), view: { ...initialView, sections: { retrieval: { cursor: '8.6' } } } };
     const running = receive(begun(arranged, plan), { kind: 'partial', finding: 'So far.', sections: [heads] });
     assert.equal(running.partial?.sections.length, 1);
     assert.equal(running.view.sections['retrieval']?.cursor, '8.6');

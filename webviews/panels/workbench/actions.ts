@@ -8,11 +8,25 @@ import type { SectionQuestion } from '../../../protocol/analysis/schema';
 import type { HeadSupply, SectionFormat, SectionView } from '../../sections/section-kind';
 import type { PanelPart, RunActions } from '../../ui/actions';
 import type { InputForm } from './input-form';
-import type { State } from './state';
+import type { Front, State } from './state';
 
 export interface Actions extends RunActions<State, FromWorkbench> {
   editInput(change: Partial<InputForm>): void;
   chooseAnalysis(id: string): void;
+  /** The question in the form; `adapts`: model and input change to what it reads. */
+  chooseQuestion(id: string, adapts?: boolean): void;
+  bring(front: Front): void;
+  /** Finds questions, or earlier results. */
+  search(list: 'ask' | 'history', words: string): void;
+  showTab(tab: string): void;
+  closeTab(tab: string): void;
+  rerunTab(tab: string): void;
+  /** With the tab in front. */
+  compareTab(tab: string): void;
+  openEntry(id: string): void;
+  pinEntry(id: string, pinned: boolean): void;
+  undo(): void;
+  redo(): void;
   chooseModel(folder: string): void;
   chooseDevice(id: string): void;
   testDevices(): void;

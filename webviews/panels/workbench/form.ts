@@ -1,6 +1,7 @@
 /** The plan as a person edits it: text stays as typed; `readForm` makes a plan of it or says what to correct. Pure. */
 import type { AnalysisInfo } from '../../../protocol/analysis/analysis';
 import type { ParameterTable } from '../../../protocol/analysis/parameters';
+import { whyNotFit } from '../../../protocol/analysis/fit';
 import type { TaskInfo } from '../../../protocol/analysis/tasks';
 import { noDemos, startOf, type Demos } from '../../../protocol/analysis/next-start';
 import type { ChosenTask } from '../../../protocol/analysis/usual-task';
@@ -61,16 +62,18 @@ export function readForm(
   tasks: readonly TaskInfo[] = [],
 ): FormReading {
   if (!info) return refused({ analysis: 'Choose an analysis first.' });
-  const input = readInput(form.input, model, tasks, info.readsPictures);
+  const unread = whyNotFit(info, { input: form.input.kind, model: undefined });
+  if (unread !== undefined) return refused({ analysis: `${unread} Change the input, or ask something else.` });
+  const input = readInput(inputFor(info, form.input), model, tasks, info.readsPictures);
   const parameters = readParameters(info.parameters, form.parameters);
   const seed = readSeed(form.seed);
   const interventions = form.interventions.map(parseDo);
-  const unread = interventions.find((one) => !one.ok);
+  const unreadable = interventions.find((one) => !one.ok);
   const problems: Problems = {
     ...(form.folder === '' && !info.trains ? { folder: 'Choose a model first.' } : {}),
     ...(input.ok ? {} : { input: input.problems }),
     ...(Object.keys(parameters.problems).length > 0 ? { parameters: parameters.problems } : {}),
-    ...(unread && !info.trains ? { interventions: unread.why } : {}),
+    ...(unreadable && !info.trains ? { interventions: unreadable.why } : {}),
     ...(seed === undefined ? { seed: seedProblem } : {}),
   };
   if (!input.ok || seed === undefined || Object.keys(problems).length > 0) return refused(problems, info.parameters);
@@ -87,6 +90,10 @@ export function readForm(
     },
   };
 }
+
+/** What is typed for other questions stays, where this one reads the weights alone. */
+export const inputFor = ({ inputs }: AnalysisInfo, input: InputForm): InputForm =>
+  !inputs.includes(input.kind) && inputs.includes('none') ? { ...input, kind: 'none' } : input;
 
 function refused(problems: Problems, table: ParameterTable = {}): FormReading {
   const why =

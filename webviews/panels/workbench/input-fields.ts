@@ -1,13 +1,14 @@
 /** The fields of what an analysis reads, by the kind of its input. */
 import { html, nothing, type TemplateResult } from 'lit';
-import type { InputKind } from '../../../protocol/analysis/analysis';
-import { checkbox, field, segments, textField } from '../../ui/controls';
+import { inputKinds, type InputKind } from '../../../protocol/analysis/analysis';
+import { checkbox, dropdown, field, segments, textField } from '../../ui/controls';
 import { modelOfForm } from '../../ui/run-state';
 import { textArea } from '../../ui/text-area';
 import type { Part } from './actions';
 import type { InputForm, InputProblems } from './input-form';
 import { pathField } from '../../ui/path-field';
 import { infoOf, readingOf } from './shown';
+import { pairView } from './pair-view';
 import { taskFields } from './task-fields';
 
 const titles: Readonly<Record<InputKind, string>> = {
@@ -17,34 +18,39 @@ const titles: Readonly<Record<InputKind, string>> = {
   corpus: 'Corpus',
   image: 'Picture and prompt',
   'image-set': 'Folder of pictures',
-  none: 'Input',
+  none: 'None: weights alone',
 };
 
 export function inputFields(part: Part): TemplateResult {
   const { state } = part;
   const info = infoOf(state);
   const input = state.form?.input;
+  if (!input) return html``;
   // One that trains its own model reads nothing else either.
-  if (!info || info.trains || !input) return html``;
+  if (!state.tabs && (!info || info.trains)) return html``;
+  const inputs = state.tabs ? inputKinds : (info?.inputs ?? []);
   const reading = readingOf(state);
   const problems = (reading?.ok === false ? reading.problems.input : undefined) ?? {};
   const { kind } = input;
   return html`<section aria-label=${titles[kind]}>
     <div class="section-head">
-      <h2>${titles[kind]}</h2>
-      ${info.inputs.length > 1 ? kinds(part, info.inputs, kind) : nothing}
-      ${hasPrompt(kind) && !info.readsPictures ? modes(part, input, kind) : nothing}
+      <h2>${state.tabs ? 'Input' : titles[kind]}</h2>
+      ${inputs.length > 1 ? kinds(part, inputs, kind) : nothing}
+      ${hasPrompt(kind) && !info?.readsPictures ? modes(part, input, kind) : nothing}
     </div>
     ${fieldsOf(part, kind, input, problems)}
   </section>`;
 }
 
+/** Beside each other; more of them are a list. */
+const mostSegments = 3;
+
 const kinds = ({ actions }: Part, inputs: readonly InputKind[], value: InputKind): TemplateResult =>
-  segments<InputKind>({
+  (inputs.length > mostSegments ? dropdown : segments<InputKind>)({
     label: 'Input',
     choices: inputs.map((kind) => ({ value: kind, label: titles[kind] })),
     value,
-    onChange: (kind) => actions.editInput({ kind }),
+    onChange: (kind: string) => actions.editInput({ kind: kind as InputKind }),
   });
 
 const hasPrompt = (kind: InputKind): boolean => ['prompt', 'prompt-pair', 'image', 'image-set'].includes(kind);
@@ -78,8 +84,7 @@ function fieldsOf(part: Part, kind: InputKind, input: InputForm, problems: Input
             ? ids(part, 'Counterpart token ids', 'counterpart', input.counterIds, problems.counterpart, 'counterIds')
             : text(part, 'Counterpart text', 'counterpart', input.counterText, problems.counterpart, 'counterText')
         }
-        <p class="reason">As many tokens as the prompt, with one thing changed.</p>
-        ${chat(part, input)}`;
+        ${pairView(part)} ${chat(part, input)}`;
     case 'image':
       return html`${picture(part, input, problems)} ${prompt(part, input, problems)} ${chat(part, input)}`;
     case 'image-set':

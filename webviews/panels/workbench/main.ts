@@ -4,7 +4,8 @@ import { startPanel } from '../../ui/start-panel';
 import { WorkbenchPanel } from './panel';
 import { regionsStyles } from './regions/styles';
 import { panelStyles } from './styles';
+import { tabStyles } from './tab-styles';
 
-startPanel([chartStyles, sectionStyles, panelStyles, regionsStyles], (root, place) =>
+startPanel([chartStyles, sectionStyles, panelStyles, tabStyles, regionsStyles], (root, place) =>
   new WorkbenchPanel(root, place).start(),
 );

@@ -1,17 +1,64 @@
 /** The arrangement of the panel: finding, bar, settings beside or below, sections, offers. */
 import { html, nothing, type TemplateResult } from 'lit';
 import { panelPage } from '../../ui/panel-page';
+import { idle } from '../../ui/phase';
 import type { Part } from './actions';
+import { ask } from './ask';
 import { comparison } from './comparison';
 import { circumstances, heading, provenanceLines } from './made-by';
 import { explainer } from './explainer';
+import { historyList } from './history-list';
 import { offers } from './offers';
 import { sectionsOf } from './section-list';
 import { settings, settingsSummary } from './settings';
-import { infoOf, shownSections } from './shown';
+import { question } from './question';
+import { infoOf, isAway, shownSections } from './shown';
+import type { State } from './state';
 import { banners, bar, emptyState } from './status';
+import { tabRow } from './tab-row';
 
 export function page(part: Part): TemplateResult {
+  const { state } = part;
+  return state.tabs && isAway(state) ? next({ ...part, state: withoutResult(state) }) : shown(part);
+}
+
+/** Nothing of a result is on the screen while the next question is chosen. */
+const withoutResult = (state: State): State => ({
+  ...state,
+  result: undefined,
+  partial: undefined,
+  shownSetup: undefined,
+  compareWith: undefined,
+  savedAs: undefined,
+  kept: 0,
+  phase: state.phase.kind === 'failed' ? state.phase : idle,
+});
+
+const titles = { ask: 'What do you want to know?', history: 'Earlier results' } as const;
+
+function next(part: Part): TemplateResult {
+  const { state } = part;
+  const front = state.view.front === 'tab' ? 'ask' : state.view.front;
+  const isQuestion = front === 'question';
+  return panelPage(part, {
+    finding: isQuestion ? heading(state) : titles[front],
+    circumstances: isQuestion ? circumstances(state) : '',
+    explain: isQuestion ? explainer(part) : undefined,
+    bar: isQuestion ? bar(part) : nothing,
+    banners: banners(part),
+    strip: {
+      label: 'Request',
+      summary: settingsSummary(state),
+      empty: isQuestion,
+      body: () => settings(part),
+    },
+    results: html`${tabRow(part)}
+    ${front === 'history' ? historyList(part) : front === 'ask' ? ask(part) : html`${question(part, false)} ${emptyState(part)}`}`,
+    provenance: [],
+  });
+}
+
+function shown(part: Part): TemplateResult {
   const { state } = part;
   return panelPage(part, {
     finding: heading(state),
@@ -20,12 +67,14 @@ export function page(part: Part): TemplateResult {
     bar: bar(part),
     banners: banners(part),
     strip: {
-      label: 'Settings',
+      label: state.tabs ? 'Request' : 'Settings',
       summary: settingsSummary(state),
       empty: shownSections(state).length === 0,
       body: () => settings(part),
     },
-    results: state.opened ? results(part) : nothing,
+    results: state.opened
+      ? html`${state.tabs ? html`${tabRow(part)} ${question(part, true)}` : nothing} ${results(part)}`
+      : nothing,
     provenance: state.result ? provenanceLines(state.result, infoOf(state)) : [],
   });
 }

@@ -13,6 +13,7 @@ import type { Section } from '../../../protocol/sections/section';
 import { writeFile } from '../../charts/leaving';
 import { HeadRequests } from '../../sections/matrix/head-requests';
 import type { HeadSupply, SectionFormat, SectionView } from '../../sections/section-kind';
+import { announce } from '../../ui/announce';
 import { canonical } from '../../ui/canonical';
 import { Later } from '../../ui/later';
 import { ModelRunPanel } from '../../ui/model-run-panel';
@@ -27,18 +28,31 @@ import type { InputForm } from './input-form';
 import { keep, parseKept, restore, type Kept } from './kept';
 import { page } from './page';
 import { decoded } from '../../sections/image/loaded-picture';
-import { canStart, picturesNeeded, setupOf, promptWithRegions, viewOf } from './shown';
+import {
+  canStart,
+  pairToRead,
+  picturesNeeded,
+  promptWithRegions,
+  sectionsOfOpenTabs,
+  setupOf,
+  viewKey,
+  viewOf,
+} from './shown';
 import { spokenOf } from './spoken';
 import { begun, initialState, reading, receive, withPicture, type Answer, type State } from './state';
+import { begun, initialState, reading, receive, toQuestionOf, withPicture, type Front, type State } from './state';
+import { recorded, redone, undone } from './undo';
 
 /** Milliseconds behind the last change of the form. */
 const estimateAfter = 400;
+const pairAfter = 250;
+const historyAfter = 200;
 
 export class WorkbenchPanel
   extends ModelRunPanel<State, ToWorkbench, FromWorkbench, AnalysisSetup, Kept>
   implements Actions
 {
-  private readonly later = new Later<'estimate' | 'tokenise'>();
+  private readonly later = new Later<'estimate' | 'tokenise' | 'pair' | 'history'>();
   private readonly askedPictures = new Set<string>();
   private estimatedSetup = '';
 
@@ -50,6 +64,26 @@ export class WorkbenchPanel
 
   constructor(root: HTMLElement, place: PanelPlace) {
     super(root, initialState(place), parseKept, restore);
+    document.addEventListener('keydown', (event) => this.onUndoKey(event));
+  }
+
+  /** What the person changed in the request is one step of Undo. */
+  protected override change(state: State): void {
+    const { form: before, undo } = this.state;
+    const { form } = state;
+    const isStep = before !== undefined && form !== undefined && before !== form && state.undo === undo;
+    super.change(isStep ? { ...state, undo: recorded(undo, before, form, Date.now()) } : state);
+  }
+
+  /** Text fields have an Undo of their own. */
+  private onUndoKey(event: KeyboardEvent): void {
+    const key = event.key.toLowerCase();
+    if (!(event.ctrlKey || event.metaKey) || event.altKey || (key !== 'z' && key !== 'y')) return;
+    const [target] = event.composedPath();
+    if (target instanceof HTMLTextAreaElement || target instanceof HTMLInputElement) return;
+    event.preventDefault();
+    if (key === 'y' || event.shiftKey) this.redo();
+    else this.undo();
   }
 
   protected override onMessage(message: ToWorkbench): void {
@@ -97,6 +131,8 @@ export class WorkbenchPanel
   protected override ask(): void {
     this.scheduleEstimate();
     this.scheduleReading();
+    this.schedulePair();
+    if (this.state.view.front === 'history' && this.state.opened && !this.state.history) this.askHistory();
     for (const path of picturesNeeded(this.state)) {
       if (this.askedPictures.has(path)) continue;
       this.askedPictures.add(path);
@@ -107,14 +143,15 @@ export class WorkbenchPanel
   private scheduleEstimate(): void {
     const { opened, canRun, place, phase } = this.state;
     const plan = opened ? setupOf(this.state) : undefined;
-    if (!plan || canRun !== true || phase.kind === 'running' || place === 'file') return;
+    const waits = phase.kind === 'running' && this.state.tabs === undefined;
+    if (!plan || canRun !== true || waits || place === 'file') return;
     if (place === 'side' && !this.touched) return;
     const written = canonical(plan);
     if (written === this.estimatedSetup) return;
     this.estimatedSetup = written;
     this.later.do('estimate', estimateAfter, () => {
       const newest = setupOf(this.state);
-      if (!newest || this.state.phase.kind === 'running') return;
+      if (!newest) return;
       const request = this.nextRequest();
       this.host.post({ kind: 'estimate', request, plan: newest });
       this.change({ ...this.state, estimated: { request } });
@@ -137,7 +174,114 @@ export class WorkbenchPanel
     });
   }
 
+  /** Prompt and counterpart are aligned while they are typed. */
+  private schedulePair(): void {
+    const { opened, canRun, place, pair } = this.state;
+    const asked = opened ? pairToRead(this.state) : undefined;
+    if (!asked || canRun !== true || pair?.of === asked.key) return;
+    if (place === 'side' && !this.touched) return;
+    this.later.do('pair', pairAfter, () => {
+      const newest = pairToRead(this.state);
+      if (!newest || this.state.pair?.of === newest.key) return;
+      const { key, folder, prompt, counterpart } = newest;
+      const request = this.nextRequest();
+      this.host.post({ kind: 'tokenisePair', request, folder, prompt, counterpart });
+      // What stood there stays until the answer comes, so that nothing jumps.
+      this.change({ ...this.state, pair: { ...this.state.pair, request, of: key } });
+    });
+  }
+
+  private askHistory(): void {
+    const request = this.nextRequest();
+    this.host.post({ kind: 'history', request, words: this.state.view.words.history });
+    this.change({ ...this.state, history: { ...this.state.history, request } });
+  }
+
   // What the parts ask for.
+
+  undo(): void {
+    this.step(undone, 'Undone');
+  }
+
+  redo(): void {
+    this.step(redone, 'Done again');
+  }
+
+  private step(take: typeof undone, said: string): void {
+    const { form, undo } = this.state;
+    const step = form && take(undo, form);
+    if (!form || !step) return;
+    this.touched = true;
+    this.change({ ...this.state, ...step, estimated: undefined });
+    if (step.form.folder !== form.folder)
+      this.host.post({ kind: 'chooseModel', folder: step.form.folder, device: this.device });
+    announce(said);
+  }
+
+  bring(front: Front): void {
+    this.touched = true;
+    if (front === 'history') this.askHistory();
+    this.view({ front });
+    if (front === 'ask' || front === 'history') this.focusSoon(`#${front}-words`);
+  }
+
+  /** Once it is drawn. */
+  private focusSoon(selector: string): void {
+    requestAnimationFrame(() => requestAnimationFrame(() => this.root.querySelector<HTMLElement>(selector)?.focus()));
+  }
+
+  search(list: 'ask' | 'history', words: string): void {
+    this.view({ words: { ...this.state.view.words, [list]: words } });
+    if (list === 'history') this.later.do('history', historyAfter, () => this.askHistory());
+  }
+
+  chooseQuestion(id: string, adapts = false): void {
+    const { form, view } = this.state;
+    if (!form) return;
+    if (adapts) this.chooseAnalysis(id);
+    else if (id !== form.analysis) {
+      this.view({ typed: { ...view.typed, [form.analysis]: form.parameters } });
+      this.edit({ analysis: id, parameters: view.typed[id] ?? {} });
+    }
+    this.view({ front: 'question' });
+    this.focusSoon('#run');
+  }
+
+  showTab(tab: string): void {
+    const { state } = this;
+    const setup = state.tabs?.find(({ id }) => id === tab)?.setup;
+    const isShown = tab === state.active && setup?.analysis === state.form?.analysis;
+    if (setup && !isShown) this.change({ ...state, ...toQuestionOf(state, setup) });
+    this.view({ front: 'tab' });
+    if (tab !== state.active) this.post({ kind: 'showTab', tab });
+  }
+
+  closeTab(tab: string): void {
+    this.post({ kind: 'closeTab', tab });
+  }
+
+  rerunTab(tab: string): void {
+    this.post({ kind: 'rerunTab', tab });
+  }
+
+  compareTab(tab: string): void {
+    const { active } = this.state;
+    if (active === undefined) return;
+    this.view({ front: 'tab' });
+    this.post({ kind: 'compareTabs', tab, other: active });
+  }
+
+  openEntry(id: string): void {
+    this.view({ front: 'tab' });
+    this.post({ kind: 'openEntry', id });
+  }
+
+  pinEntry(id: string, pinned: boolean): void {
+    const { history } = this.state;
+    this.post({ kind: 'pinEntry', id, pinned });
+    const rows = history?.rows?.map((row) => (row.id === id ? { ...row, pinned } : row));
+    if (history && rows) this.change({ ...this.state, history: { ...history, rows } });
+  }
 
   override edit(change: Partial<Form>): void {
     // What was estimated is of the form before.
@@ -182,7 +326,9 @@ export class WorkbenchPanel
   }
 
   viewSection(key: string, change: Partial<SectionView>): void {
-    this.view({ sections: { ...this.state.view.sections, [key]: { ...viewOf(this.state, key), ...change } } });
+    const { sections } = this.state.view;
+    const open = sectionsOfOpenTabs(this.state, sections);
+    this.view({ sections: { ...open, [viewKey(this.state, key)]: { ...viewOf(this.state, key), ...change } } });
   }
 
   askSection(question: SectionQuestion): void {

@@ -1,7 +1,7 @@
 /** The strip: which analysis, which model, what it reads, its parameters, interventions and seed. */
 import { html, nothing, type TemplateResult } from 'lit';
 import { groupTitles, type AnalysisInfo } from '../../../protocol/analysis/analysis';
-import { dropdown, field, textField } from '../../ui/controls';
+import { button, dropdown, field, textField, toolbar } from '../../ui/controls';
 import { deviceOf } from '../../ui/model-section';
 import { lastName, modelField } from '../../ui/model-field';
 import { bytes, count } from '../../ui/numbers';
@@ -9,7 +9,10 @@ import { pageLink } from '../../ui/panel-page';
 import { modelOfForm, whyModelOfFormDoesNotRun } from '../../ui/run-state';
 import type { Part } from './actions';
 import { explainer } from './explainer';
+import type { Form } from './form';
 import { inputFields } from './input-fields';
+import { readInput } from './input-form';
+import { inputWords } from './made-by';
 import { kindNames } from '../../../protocol/interventions/interventions';
 import { interventionsList } from '../../ui/interventions-list';
 import { parameterFields } from './parameter-fields';
@@ -18,16 +21,52 @@ import type { State } from './state';
 
 export function settings(part: Part): TemplateResult {
   if (!part.state.form) return html``;
+  if (part.state.tabs) return request(part);
   return html`<div class="controls">
     ${analysisAndModel(part)} ${inputFields(part)} ${parameterFields(part)} ${interventions(part)}
   </div>`;
 }
+
+/** What stays while questions change. */
+const request = (part: Part): TemplateResult =>
+  html`<div class="controls">
+    ${steps(part)}
+    <section aria-label="Model">
+      <h2>Model</h2>
+      ${model(part)}
+    </section>
+    ${inputFields(part)} ${interventions(part)}
+  </div>`;
+
+const steps = ({ state: { undo }, actions }: Part): TemplateResult =>
+  toolbar(
+    'Changes of the request',
+    html`${button({
+      label: 'Undo',
+      icon: 'discard',
+      appearance: 'icon',
+      id: 'undo',
+      hint: 'Undo the last change of the request (Ctrl+Z)',
+      disabled: undo.past.length === 0,
+      onClick: () => actions.undo(),
+    })}
+    ${button({
+      label: 'Redo',
+      icon: 'redo',
+      appearance: 'icon',
+      id: 'redo',
+      hint: 'Redo (Ctrl+Y)',
+      disabled: undo.future.length === 0,
+      onClick: () => actions.redo(),
+    })}`,
+  );
 
 /** On the closed strip. */
 export function settingsSummary(state: State): string {
   const { form } = state;
   const info = infoOf(state);
   const model = modelOfForm(state)?.name ?? (form?.folder ? lastName(form.folder) : 'no model');
+  if (state.tabs && form) return requestSummary(state, form, model);
   const table = info?.parameters ?? {};
   const changed = Object.entries(form?.parameters ?? {}).filter(
     ([name, typed]) => typed !== String(table[name]?.default ?? ''),
@@ -40,10 +79,20 @@ export function settingsSummary(state: State): string {
   ].join(', ');
 }
 
+function requestSummary(state: State, form: Form, model: string): string {
+  const reading = readInput(form.input, modelOfForm(state), state.tasks);
+  return [
+    model,
+    reading.ok ? inputWords(reading.input) : 'no input yet',
+    ...(form.interventions.length > 0
+      ? [`${form.interventions.length} ${form.interventions.length === 1 ? 'change' : 'changes'}`]
+      : []),
+  ].join(', ');
+}
+
 function analysisAndModel(part: Part): TemplateResult {
   const { state, actions } = part;
   const info = infoOf(state);
-  const folder = state.form?.folder ?? '';
   const known = state.analyses.map((one) => ({
     value: one.id,
     label: `${groupTitles[one.group]}: ${one.title}`,
@@ -62,16 +111,19 @@ function analysisAndModel(part: Part): TemplateResult {
     ${
       info?.trains
         ? html`<p class="reason">None: it trains one of its own on the CPU and writes it to a folder.</p>`
-        : html`${modelField({
-            models: state.models,
-            folder,
-            onChoose: (to) => actions.chooseModel(to),
-            onBrowse: () => actions.post({ kind: 'browseModel' }),
-          })}
-          ${modelFacts(part)} ${deviceOf(part)}`
+        : model(part)
     }
   </section>`;
 }
+
+const model = (part: Part): TemplateResult =>
+  html`${modelField({
+    models: part.state.models,
+    folder: part.state.form?.folder ?? '',
+    onChoose: (to) => part.actions.chooseModel(to),
+    onBrowse: () => part.actions.post({ kind: 'browseModel' }),
+  })}
+  ${modelFacts(part)} ${deviceOf(part)}`;
 
 /** What stands before the note of a source. */
 const trustWords = {
@@ -80,7 +132,10 @@ const trustWords = {
   low: 'A reading of the paper, which leaves much open: ',
 } as const;
 
-const source = ({ source: { reference, trust, note }, exactWeights }: AnalysisInfo, part: Part): TemplateResult =>
+export const source = (
+  { source: { reference, trust, note }, exactWeights }: AnalysisInfo,
+  part: Part,
+): TemplateResult =>
   html`<p class="reason" id="source">
     ${reference}${trust === 'high' ? ', as published' : ''}.${note === undefined ? nothing : ` ${trustWords[trust]}${note}`}${
       exactWeights ? ' It runs with exact weights, whatever is chosen for models.' : nothing
@@ -114,9 +169,10 @@ function interventions({ state, actions }: Part): TemplateResult {
   const reading = readingOf(state);
   const problem = reading?.ok === false ? reading.problems.seed : undefined;
   const list = form?.interventions ?? [];
-  const trains = infoOf(state)?.trains === true;
-  return html`<section aria-label=${trains ? 'Seed' : 'Interventions and seed'}>
-    <h2>${trains ? 'Seed' : 'Interventions'}</h2>
+  const trains = state.tabs === undefined && infoOf(state)?.trains === true;
+  const words = state.tabs ? 'Changes' : 'Interventions';
+  return html`<section aria-label=${trains ? 'Seed' : `${words} and seed`}>
+    <h2>${trains ? 'Seed' : words}</h2>
     ${trains || list.length > 0 ? nothing : html`<p class="reason">None: the model runs as it is.</p>`}
     ${
       trains

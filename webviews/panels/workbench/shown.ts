@@ -2,12 +2,13 @@
 import type { AnalysisInfo } from '../../../protocol/analysis/analysis';
 import type { AnalysisSetup } from '../../../protocol/analysis/schema';
 import type { EncoderInput, PromptInput } from '../../../protocol/inputs/prompt';
+import type { WorkbenchTab } from '../../../protocol/panels/workbench-tabs';
 import type { Section } from '../../../protocol/sections/section';
 import type { SectionView } from '../../sections/section-kind';
 import { placed, whyNotOnDevice } from '../../ui/device-field';
 import { canonical } from '../../ui/canonical';
 import { modelOfForm, whyModelOfFormDoesNotRun } from '../../ui/run-state';
-import { readForm, toForm, type FormReading } from './form';
+import { readForm, toForm, type Form, type FormReading } from './form';
 import { readInput } from './input-form';
 import type { State } from './state';
 
@@ -40,6 +41,31 @@ export function promptWithRegions(
   return { key: canonical({ folder, prompt }), folder, prompt };
 }
 
+/** Prompt and counterpart of the form, where both can be read. */
+export function pairToRead(
+  state: State,
+):
+  | { readonly key: string; readonly folder: string; readonly prompt: PromptInput; readonly counterpart: PromptInput }
+  | undefined {
+  const { form, tasks, place } = state;
+  const model = modelOfForm(state);
+  if (!form || !model || form.input.kind !== 'prompt-pair' || place === 'file') return undefined;
+  const reading = readInput(form.input, model, tasks);
+  if (!reading.ok || reading.input.kind !== 'prompt-pair') return undefined;
+  const { folder } = form;
+  const { prompt, counterpart } = reading.input;
+  return { key: canonical({ folder, prompt, counterpart }), folder, prompt, counterpart };
+}
+
+/** What is arranged in tabs that were closed is forgotten. */
+export const sectionsOfOpenTabs = (
+  { tabs }: State,
+  sections: Readonly<Record<string, SectionView>>,
+): Readonly<Record<string, SectionView>> =>
+  tabs === undefined
+    ? sections
+    : Object.fromEntries(Object.entries(sections).filter(([key]) => tabs.some(({ id }) => key.startsWith(`${id} `))));
+
 export function shownSections(state: State): readonly Section[] {
   return state.result?.sections ?? state.partial?.sections ?? [];
 }
@@ -59,6 +85,60 @@ export const findingOf = ({ result, partial }: State): string | undefined => {
   const finding = result?.finding ?? partial?.finding;
   return finding === '' ? undefined : finding;
 };
+
+/** What a request is made of, in the words of the page. */
+const partsOf = (
+  { folder, input, interventions, seed, device, parameters }: AnalysisSetup,
+  trains: boolean,
+): Readonly<Record<string, unknown>> => ({
+  ...(trains ? {} : { model: folder, input, changes: interventions, device }),
+  seed,
+  parameters,
+});
+
+/** What differs between the request of the form and that of a tab, in the words of the page; none: the tab is of this request. */
+export function differences(state: State, tab: AnalysisSetup): readonly string[] {
+  const info = state.analyses.find(({ id }) => id === tab.analysis);
+  const { form } = state;
+  if (!info || !form) return [];
+  // The question of a tab brings its own parameters: only the one in the form has others.
+  const asked = form.analysis === tab.analysis ? form : { ...form, parameters: toForm(tab).parameters };
+  const read = (one: Form): AnalysisSetup | undefined => {
+    const reading = readForm({ ...one, analysis: tab.analysis }, info, modelOfForm(state), state.tasks);
+    return reading.ok ? placed(reading.plan, state.devices) : undefined;
+  };
+  const now = read(asked);
+  // Read as the form is: a result may leave out what has its default.
+  const then = read({ ...toForm(tab), device: tab.device === undefined ? form.device : tab.device });
+  if (now === undefined || then === undefined) return roughDifferences(asked, toForm(tab), info.trains === true);
+  const [a, b] = [partsOf(now, info.trains === true), partsOf(then, info.trains === true)];
+  return Object.keys(a).filter((name) => canonical(a[name]) !== canonical(b[name]));
+}
+
+/** In what the request of what is shown differs from that of the form. */
+export const staleParts = (state: State): readonly string[] =>
+  (state.result || state.partial) && state.shownSetup && state.phase.kind !== 'running'
+    ? differences(state, state.shownSetup)
+    : [];
+
+/** Of what cannot be read: a half typed prompt differs from every result. */
+function roughDifferences(a: Form, b: Form, trains: boolean): readonly string[] {
+  const of = ({ folder, input, interventions, seed, parameters }: Form): Readonly<Record<string, unknown>> => ({
+    ...(trains
+      ? {}
+      : { model: folder, input: [input.kind, input.text, input.ids, input.task, input.file], changes: interventions }),
+    seed,
+    parameters,
+  });
+  const [one, other] = [of(a), of(b)];
+  return Object.keys(one).filter((name) => canonical(one[name]) !== canonical(other[name]));
+}
+
+export const activeTab = ({ tabs, active }: State): WorkbenchTab | undefined => tabs?.find(({ id }) => id === active);
+
+/** A question is being asked, or a result looked for: no result is on the screen. */
+export const isAway = ({ tabs, view, active, awaitsTab }: State): boolean =>
+  tabs !== undefined && (view.front !== 'tab' || (active === undefined && !awaitsTab));
 
 /** The form asks for something other than what is shown. */
 export function isStale(state: State): boolean {
@@ -84,7 +164,7 @@ export const isOfAnother = ({ place, shownSetup, form, result, partial }: State)
 export function whyNotStart(state: State): string | undefined {
   const { canRun, form, phase, estimated } = state;
   if (canRun !== true) return canRun;
-  if (!form || phase.kind === 'running') return undefined;
+  if (!form || (phase.kind === 'running' && state.tabs === undefined)) return undefined;
   if (!infoOf(state)?.trains) {
     const why = whyModelOfFormDoesNotRun(state, state.modelProblem) ?? whyNotOnDevice(state);
     if (why !== undefined) return why;
@@ -96,12 +176,17 @@ export function whyNotStart(state: State): string | undefined {
 }
 
 export const canStart = (state: State): boolean =>
-  state.phase.kind !== 'running' && whyNotStart(state) === undefined && setupOf(state) !== undefined;
+  (state.phase.kind !== 'running' || (state.tabs !== undefined && !state.awaitsTab)) &&
+  whyNotStart(state) === undefined &&
+  setupOf(state) !== undefined;
 
 const noView: SectionView = {};
 
 /** Of an answer or a section of a comparison the key is longer than its id: two of the same name keep apart. */
-export const viewOf = ({ view }: State, key: string): SectionView => view.sections[key] ?? noView;
+export const viewOf = (state: State, key: string): SectionView => state.view.sections[viewKey(state, key)] ?? noView;
+
+/** Tabs keep what is arranged in them apart. */
+export const viewKey = ({ active }: State, key: string): string => (active === undefined ? key : `${active} ${key}`);
 
 /** Paths of the pictures that the sections on the screen need, and of the one that regions are drawn on. */
 export function picturesNeeded(state: State): readonly string[] {

@@ -26,6 +26,9 @@ export function spokenOf(message: ToWorkbench): Spoken | undefined {
     case 'tile':
     case 'row':
     case 'chosen':
+    case 'tabs':
+    case 'history':
+    case 'pair':
       return undefined;
     default:
       return unreachable(message);

@@ -7,13 +7,14 @@ import type { AnalysisEstimate } from '../../../protocol/compute/analyses';
 import type { Tokenised } from '../../../protocol/compute/models';
 import { setupOfAnalysis, type ToWorkbench } from '../../../protocol/panels/workbench';
 import type { PanelPlace } from '../../../protocol/panels/run-panel';
+import type { HistoryRow, ShownTabs, WorkbenchTab } from '../../../protocol/panels/workbench-tabs';
 import type { Section } from '../../../protocol/sections/section';
 import { unreachable } from '../../../protocol/unreachable';
 import type { LoadedPicture } from '../../sections/scene';
 import type { SectionView } from '../../sections/section-kind';
 import { opened } from '../../ui/asides';
 import type { ModelProblem } from '../../ui/model-field';
-import { idle, runningPhase } from '../../ui/phase';
+import { failedPhase, idle, runningPhase, type Phase } from '../../ui/phase';
 import {
   devicesOf,
   failedRun,
@@ -26,12 +27,22 @@ import {
   type RunView,
 } from '../../ui/run-state';
 import { toForm, type Form } from './form';
+import { nothingToUndo, type Undo } from './undo';
+import { typedOf, type Typed } from '../../ui/typed-parameters';
 
 /** What a person arranged; survives a reload. */
 export interface View extends RunView {
-  /** By the id of the section. */
+  /** By the tab and the id of the section. */
   readonly sections: Readonly<Record<string, SectionView>>;
+  /** In the place of the tab in front: the list of questions, the one that was chosen, or the history. */
+  readonly front: Front;
+  /** Parameters as typed of the questions that are not in the form, by analysis. */
+  readonly typed: Readonly<Record<string, Typed>>;
+  /** What is typed to find a question, and an earlier result. */
+  readonly words: { readonly ask: string; readonly history: string };
 }
+
+export type Front = 'tab' | 'ask' | 'question' | 'history';
 
 /** What was asked of a section, and what came back. */
 export interface Answer {
@@ -40,6 +51,23 @@ export interface Answer {
   readonly section?: Section;
   /** Made here: the attention of the head. Nothing was asked of the analysis. */
   readonly own?: true;
+  readonly problem?: string;
+}
+
+/** Earlier results, as asked for last. */
+interface HistoryList {
+  readonly request: number;
+  /** Absent: on their way. */
+  readonly rows?: readonly HistoryRow[];
+}
+
+/** A prompt and its counterpart as the model reads them. */
+export interface ReadPair {
+  readonly request: number;
+  /** Model, prompt and counterpart, written. */
+  readonly of: string;
+  readonly prompt?: Tokenised;
+  readonly counterpart?: Tokenised;
   readonly problem?: string;
 }
 
@@ -82,9 +110,20 @@ export interface State extends RunState<Form, View>, Omit<ModelState, 'typed' | 
   /** Oldest first. */
   readonly answers: readonly Answer[];
   readonly pictures: ReadonlyMap<string, LoadedPicture>;
+  /** Absent in the side bar and in editors of files, which show one run. */
+  readonly tabs: readonly WorkbenchTab[] | undefined;
+  /** Id of the tab in front. */
+  readonly active: string | undefined;
+  /** A run was asked for, and its tab is not there yet: what another run says is not of it. */
+  readonly awaitsTab: boolean;
+  /** Answers of the other tabs, by tab. */
+  readonly parked: ReadonlyMap<string, readonly Answer[]>;
+  readonly history: HistoryList | undefined;
+  readonly pair: ReadPair | undefined;
+  readonly undo: Undo;
 }
 
-export const initialView: View = { open: {}, sections: {} };
+export const initialView: View = { open: {}, sections: {}, front: 'tab', typed: {}, words: { ask: '', history: '' } };
 
 export const initialState = (place: PanelPlace): State => ({
   ...initialRun(place),
@@ -104,6 +143,13 @@ export const initialState = (place: PanelPlace): State => ({
   read: undefined,
   answers: [],
   pictures: new Map(),
+  tabs: undefined,
+  active: undefined,
+  awaitsTab: false,
+  parked: new Map(),
+  history: undefined,
+  pair: undefined,
+  undo: nothingToUndo,
   view: initialView,
 });
 
@@ -128,18 +174,40 @@ export function receive(state: State, message: ToWorkbench): State {
         ? { ...state, read: withTokens(state.read, message.tokenised) }
         : state;
     case 'stage':
-      return { ...state, phase: runningPhase(state.phase, message), kept: message.kept };
+      return isOfAnotherRun(state, message)
+        ? state
+        : { ...state, phase: runningPhase(state.phase, message), kept: message.kept };
     case 'partial':
-      return { ...state, partial: { finding: message.finding, sections: message.sections } };
+      return isOfAnotherRun(state, message)
+        ? state
+        : { ...state, partial: { finding: message.finding, sections: message.sections } };
     case 'result':
-      return {
-        ...state,
-        result: message.result,
-        savedAs: message.savedAs,
-        partial: undefined,
-        phase: idle,
-        shownSetup: setupOfShown(message.result),
-      };
+      return isOfAnotherRun(state, message)
+        ? state
+        : {
+            ...state,
+            result: message.result,
+            savedAs: message.savedAs,
+            partial: undefined,
+            phase: idle,
+            shownSetup: setupOfShown(message.result),
+          };
+    case 'tabs':
+      return receiveTabs(state, message);
+    case 'history':
+      return message.request === state.history?.request ? { ...state, history: message } : state;
+    case 'pair':
+      return message.request === state.pair?.request
+        ? {
+            ...state,
+            pair: {
+              request: message.request,
+              of: state.pair.of,
+              prompt: message.prompt,
+              counterpart: message.counterpart,
+            },
+          }
+        : state;
     case 'answer':
       return answered(state, message.request, { section: message.section });
     case 'tile':
@@ -181,7 +249,65 @@ function receiveOpen(state: State, message: Extract<ToWorkbench, { kind: 'open' 
     compareWith: message.compareWith,
     answers: same ? state.answers : [],
     asides: opened(state.asides, message),
+    ...(message.tabs ? openedTabs(state, message.tabs, result, same) : {}),
+    ...(message.asks ? { view: { ...state.view, front: 'question' } } : {}),
   };
+}
+
+/** Another tab is in front: what was asked of its sections before stands under them again. */
+function openedTabs(
+  state: State,
+  { tabs, active }: ShownTabs,
+  result: AnalysisResult | undefined,
+  same: boolean,
+): Partial<State> {
+  const tab = tabs.find(({ id }) => id === active);
+  const parked = new Map(state.parked);
+  if (state.active !== undefined) parked.set(state.active, state.answers);
+  const open = new Map([...parked].filter(([id]) => tabs.some((one) => one.id === id)));
+  return {
+    tabs,
+    active,
+    awaitsTab: false,
+    parked: open,
+    answers: same && state.active === active ? state.answers : (open.get(active ?? '') ?? []),
+    partial: undefined,
+    shownSetup: result ? setupOfShown(result) : tab?.setup,
+    phase: phaseOf(tab),
+    kept: 0,
+    replaced: undefined,
+    // Brought to the front by what was done elsewhere: its question is the one in the form.
+    ...(state.opened && tab && active !== state.active ? toQuestionOf(state, tab.setup) : {}),
+  };
+}
+
+/** The question of a tab in the form, with its parameters: the request beside it stays. */
+export function toQuestionOf(state: State, setup: AnalysisSetup): Pick<State, 'form' | 'view'> {
+  const { form, view } = state;
+  if (!form) return { form, view: { ...view, front: 'tab' } };
+  return {
+    form: { ...form, analysis: setup.analysis, parameters: typedOf(setup.parameters) },
+    view: { ...view, front: 'tab', typed: { ...view.typed, [form.analysis]: form.parameters } },
+  };
+}
+
+function phaseOf(tab: WorkbenchTab | undefined): Phase {
+  if (tab?.standing) return runningPhase(idle, tab.standing);
+  return tab?.failed === undefined ? idle : failedPhase({ sentence: tab.failed });
+}
+
+/** The tab that the page has asked for is in front: what it shows stays. Another one is followed by `open`. */
+const receiveTabs = (state: State, { tabs, active }: ShownTabs): State => ({
+  ...state,
+  tabs,
+  active,
+  awaitsTab: state.awaitsTab && active === state.active,
+});
+
+/** Said by a run whose tab is not in front. */
+function isOfAnotherRun({ tabs, active, awaitsTab }: State, { run }: { readonly run?: number }): boolean {
+  if (tabs === undefined || run === undefined) return false;
+  return awaitsTab || tabs.find(({ id }) => id === active)?.run !== run;
 }
 
 /** With the device where it ran. */
@@ -201,6 +327,13 @@ export const begun = (state: State, plan: AnalysisSetup): State => ({
     answers: [],
   }),
   kept: 0,
+  ...(state.tabs === undefined ? {} : whileAwaiting(state)),
+});
+
+const whileAwaiting = (state: State): Partial<State> => ({
+  awaitsTab: true,
+  view: { ...state.view, front: 'tab' },
+  parked: state.active === undefined ? state.parked : new Map(state.parked).set(state.active, state.answers),
 });
 
 function answered(
@@ -210,9 +343,13 @@ function answered(
 ): State {
   return {
     ...state,
-    answers: state.answers.map((one) => (one.request === request ? { ...one, ...what } : one)),
+    answers: withAnswer(state.answers, request, what),
+    parked: new Map([...state.parked].map(([tab, answers]) => [tab, withAnswer(answers, request, what)])),
   };
 }
+
+const withAnswer = (answers: readonly Answer[], request: number, what: Partial<Answer>): readonly Answer[] =>
+  answers.map((one) => (one.request === request ? { ...one, ...what } : one));
 
 const withTokens = ({ request, of, folder }: ReadPrompt, prompt: Tokenised): ReadPrompt => ({
   ...{ request, of, folder, prompt },
@@ -227,6 +364,8 @@ function receiveFailed(state: State, message: Extract<ToWorkbench, { kind: 'fail
   if (request !== undefined) {
     if (state.estimated?.request === request)
       return { ...state, estimated: { request, estimate: { supported: sentence } } };
+    if (state.pair?.request === request) return { ...state, pair: { ...state.pair, problem: sentence } };
+    if (state.history?.request === request) return { ...state, history: { request, rows: [] } };
     if (state.read?.request === request) return { ...state, read: { ...state.read, problem: sentence } };
     return answered(state, request, { problem: sentence });
   }

@@ -10,17 +10,18 @@ import { banner, comparisonBanner, modelNotes, runBanners, staleBanner } from '.
 import { parityWords } from '../../../protocol/results/parity-words';
 import type { Part } from './actions';
 import { comparisonWords } from './comparison';
-import { canStart, findingOf, infoOf, isOfAnother, isStale, whyNotStart } from './shown';
+import { canStart, findingOf, infoOf, isOfAnother, isStale, staleParts, whyNotStart } from './shown';
 import type { State } from './state';
 
 export function bar(part: Part): TemplateResult {
   const { state, actions } = part;
   const { result, phase, kept } = state;
-  const stale = isStale(state) || isOfAnother(state);
+  const stale = isOutdated(state);
   return runBar(part, {
     panel: 'workbench',
     again: result !== undefined && !stale,
     ready: canStart(state),
+    queues: state.tabs !== undefined,
     why: whyNotStart(state),
     saysWhy: true,
     cancelHint: 'Stop after the step in flight; what is known so far stays',
@@ -97,7 +98,7 @@ export function banners(part: Part): TemplateResult {
         ? banner('info', html`The run was stopped: what follows is the part that was known by then.`)
         : nothing
     }
-    ${isStale(state) || isOfAnother(state) ? staleBanner(staleWords(state), () => actions.backToShown()) : nothing}
+    ${isOutdated(state) ? outdated(part) : nothing}
     ${
       result?.parity && !result.parity.ok
         ? banner('warning', html`Recording changed the output of the model, so the numbers below may be wrong.`)
@@ -114,6 +115,31 @@ export function banners(part: Part): TemplateResult {
         : nothing
     }
   `;
+}
+
+/** What is shown is of another request than the one in the form. */
+const isOutdated = (state: State): boolean =>
+  state.tabs ? staleParts(state).length > 0 : isStale(state) || isOfAnother(state);
+
+function outdated({ state, actions }: Part): TemplateResult {
+  const { tabs, active } = state;
+  if (!tabs) return staleBanner(staleWords(state), () => actions.backToShown());
+  const parts = staleParts(state);
+  const words = parts.length === 1 ? parts.join('') : `${parts.slice(0, -1).join(', ')} and ${parts.at(-1)}`;
+  return banner(
+    'info',
+    html`<span id="stale">Stale: this is of another request, which differs in ${words}.</span>
+      <button type="button" class="link" id="take-over" @click=${() => actions.backToShown()}>
+        Take its request over
+      </button>
+      ${
+        active === undefined
+          ? nothing
+          : html`<button type="button" class="link" id="rerun" @click=${() => actions.rerunTab(active)}>
+              Run it again
+            </button>`
+      }`,
+  );
 }
 
 const staleWords = (state: State): string =>

@@ -1,0 +1,248 @@
+/**
+ * The tabs of the workbench in this window: every run is one from its start on, and stays one as its result, until it is closed.
+ * Which there are, and which is in front, outlasts a reload. A closed tab deletes nothing: its result is in the history.
+ */
+import type { Disposable } from 'vscode';
+import type { AnalysisResult, AnalysisSetup } from '../../../protocol/analysis/schema';
+import { setupOfAnalysis } from '../../../protocol/panels/workbench';
+import {
+  keptTabs,
+  type KeptTab,
+  type KeptTabs,
+  type ShownTabs,
+  type TabStanding,
+  type WorkbenchTab,
+} from '../../../protocol/panels/workbench-tabs';
+import { check } from '../../../protocol/schema/check';
+import { idOf, subjectIn } from '../../history/entry';
+import { defined } from '../../platform/defined';
+import { Owner } from '../../platform/owner';
+import { Signal } from '../../platform/signal';
+import type { Flight } from '../flight';
+import type { AnalysisEvent, AnalysisRun } from './run';
+
+type AnalysisFlight = Flight<AnalysisSetup, AnalysisEvent, AnalysisResult>;
+
+export interface TabsParts {
+  readonly run: AnalysisRun;
+  /** Of the workspace. */
+  readonly memory: { get(key: string): unknown; update(key: string, value: unknown): PromiseLike<void> };
+  /** Title of an analysis. */
+  titleOf(analysis: string): string;
+  modelName(folder: string): string;
+  /** Whether a run that was begun waits for its turn. */
+  waits(signal: AbortSignal): boolean;
+}
+
+interface Tab {
+  kept: KeptTab;
+  /** Of this window, while its result is not whole or was just made. */
+  flight?: AnalysisFlight;
+  failed?: string;
+  /** In front before it. */
+  before?: string | undefined;
+  savedAs?: string | undefined;
+  /** How far it was when that was last said. */
+  said?: string;
+}
+
+const memoryKey = 'workbench.tabs';
+
+/** The id under which the history has a result. */
+export const entryOf = (result: AnalysisResult): string => idOf('analysis', subjectIn('analysis', result));
+
+export class WorkbenchTabs extends Owner {
+  private readonly parts: TabsParts;
+  private readonly changed = this.own(new Signal<void>());
+  private tabs: Tab[] = [];
+  private front: string | undefined;
+  private lastId = 0;
+  /** No window of this workspace has had tabs: its last result becomes the first. */
+  private isFirst: boolean;
+  /** Ids of the history that are pinned. */
+  private pinned: ReadonlySet<string> = new Set();
+
+  constructor(parts: TabsParts) {
+    super();
+    this.parts = parts;
+    const kept = check(keptTabs, parts.memory.get(memoryKey));
+    this.isFirst = !kept.ok;
+    if (kept.ok) {
+      this.tabs = kept.result.tabs.map((tab) => ({ kept: tab }));
+      this.front = this.tabs.find((tab) => tab.kept.id === kept.result.active)?.kept.id;
+      this.lastId = Math.max(0, ...this.tabs.map((tab) => Number(tab.kept.id.slice(1)) || 0));
+    }
+    this.own(parts.run.onEvent((event, run) => this.onRun(event, run)));
+  }
+
+  readonly onChange = (listener: () => void): Disposable => this.changed.event(listener);
+
+  /** As the page is sent them. */
+  get shown(): ShownTabs {
+    return defined({ tabs: this.tabs.map((tab) => this.asShown(tab)), active: this.front });
+  }
+
+  get active(): KeptTab | undefined {
+    return this.activeTab?.kept;
+  }
+
+  /** The run of the tab in front, while this window knows it. */
+  get flight(): AnalysisFlight | undefined {
+    return this.activeTab?.flight;
+  }
+
+  /** Where the result in front was saved, in words. */
+  get savedAs(): string | undefined {
+    return this.activeTab?.savedAs;
+  }
+
+  of(id: string): KeptTab | undefined {
+    return this.tabs.find((tab) => tab.kept.id === id)?.kept;
+  }
+
+  /** The result of a tab, where this window still has it. */
+  resultOf(id: string): AnalysisResult | undefined {
+    return this.tabs.find((tab) => tab.kept.id === id)?.flight?.finished?.result;
+  }
+
+  saved(id: string, words: string | undefined): void {
+    const tab = this.tabs.find((one) => one.kept.id === id);
+    if (tab !== undefined) tab.savedAs = words;
+  }
+
+  /** The last result of a workspace that has had no tabs. */
+  begin(result: AnalysisResult | undefined): void {
+    if (this.isFirst && result !== undefined && this.tabs.length === 0) this.add(result);
+    this.isFirst = false;
+  }
+
+  /** Undefined: none. */
+  activate(id: string | undefined): void {
+    if (id !== undefined && this.of(id) === undefined) return;
+    this.front = id;
+    this.keep();
+  }
+
+  /** A result as a tab in front; the one that has it already, where there is one. */
+  add(result: AnalysisResult): void {
+    const entry = entryOf(result);
+    const open = this.tabs.find((tab) => tab.kept.entry === entry);
+    if (open === undefined) {
+      const kept = { id: this.nextId(), ...this.ofResult(result) };
+      this.tabs.push({ kept });
+      this.front = kept.id;
+    } else this.front = open.kept.id;
+    this.keep();
+  }
+
+  /** Ends the run of a tab that has one; takes away one whose run has ended. */
+  close(id: string): void {
+    const tab = this.tabs.find((one) => one.kept.id === id);
+    if (tab === undefined) return;
+    if (tab.flight?.running === true) this.parts.run.cancel(tab.flight.number);
+    else this.remove(tab);
+  }
+
+  setPinned(entries: ReadonlySet<string>): void {
+    const same = entries.size === this.pinned.size && [...entries].every((id) => this.pinned.has(id));
+    this.pinned = entries;
+    if (!same) this.changed.fire();
+  }
+
+  private onRun(
+    event: { readonly kind: string; readonly sentence?: string; readonly refused?: true },
+    run: number,
+  ): void {
+    const { current } = this.parts.run;
+    if (event.kind === 'started') {
+      if (current === undefined) return;
+      const kept = { id: this.nextId(), ...this.ofSetup(current.plan) };
+      this.tabs.push({ kept, flight: current, before: this.front });
+      this.front = kept.id;
+      return this.keep();
+    }
+    const tab = this.tabs.find((one) => one.flight?.number === run);
+    if (tab?.flight === undefined) return;
+    const { finished, running } = tab.flight;
+    if (event.kind === 'failed' && finished === undefined && !running) {
+      tab.failed = event.sentence ?? '';
+    }
+    if (event.kind === 'failed' && event.refused === true) return this.remove(tab, tab.before);
+    if (event.kind === 'result' && finished !== undefined) {
+      tab.kept = { id: tab.kept.id, ...this.ofResult(finished.result), setup: tab.kept.setup };
+    }
+    if (event.kind === 'partial') return;
+    if (event.kind === 'stage') this.onStage(tab, tab.flight);
+    else this.keep();
+  }
+
+  /** Once for each step and percent. */
+  private onStage(tab: Tab, { stage }: AnalysisFlight): void {
+    if (stage?.kind !== 'stage') return;
+    const said = `${stage.sentence} ${Math.floor(100 * stage.share)}`;
+    if (said === tab.said) return;
+    tab.said = said;
+    this.changed.fire();
+  }
+
+  private remove(tab: Tab, next?: string): void {
+    const at = this.tabs.indexOf(tab);
+    this.tabs = this.tabs.filter((one) => one !== tab);
+    if (this.front === tab.kept.id) {
+      const other = next === undefined ? undefined : this.of(next)?.id;
+      this.front = other ?? (this.tabs[at] ?? this.tabs.at(-1))?.kept.id;
+    }
+    this.keep();
+  }
+
+  private get activeTab(): Tab | undefined {
+    return this.tabs.find((tab) => tab.kept.id === this.front);
+  }
+
+  private nextId(): string {
+    this.lastId += 1;
+    return `t${this.lastId}`;
+  }
+
+  private ofSetup(setup: AnalysisSetup): Omit<KeptTab, 'id'> {
+    const { titleOf, modelName } = this.parts;
+    return {
+      setup,
+      title: titleOf(setup.analysis),
+      model: setup.folder === '' ? '' : modelName(setup.folder),
+      created: new Date().toISOString(),
+    };
+  }
+
+  private ofResult(result: AnalysisResult): Omit<KeptTab, 'id'> {
+    const { title, model, created, finding } = result;
+    return { setup: setupOfAnalysis(result), title, model: model.name, created, finding, entry: entryOf(result) };
+  }
+
+  private asShown({ kept, flight, failed }: Tab): WorkbenchTab {
+    return {
+      ...kept,
+      pinned: kept.entry !== undefined && this.pinned.has(kept.entry),
+      ...defined({
+        failed,
+        run: flight?.number,
+        standing: flight?.running === true ? this.standing(flight) : undefined,
+      }),
+    };
+  }
+
+  private standing({ stage, abort }: AnalysisFlight): TabStanding {
+    const state = this.parts.waits(abort.signal) ? 'waiting' : 'running';
+    if (stage?.kind !== 'stage') return { state, sentence: state === 'waiting' ? 'Waiting' : 'Starting', share: 0 };
+    const { sentence, share, secondsLeft } = stage;
+    return { state, sentence, share, ...defined({ secondsLeft }) };
+  }
+
+  /** A run of this window that has no result does not outlast it. */
+  private keep(): void {
+    const tabs = this.tabs.map(({ kept }) => kept).filter(({ entry }) => entry !== undefined);
+    const active = tabs.find(({ id }) => id === this.front)?.id;
+    void this.parts.memory.update(memoryKey, defined({ tabs, active }) satisfies KeptTabs);
+    this.changed.fire();
+  }
+}

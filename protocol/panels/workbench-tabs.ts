@@ -1,0 +1,64 @@
+/** The tabs of the workbench, each a result or a run on its way to one, and the list of earlier results. */
+import { analysisSetup } from '../analysis/schema';
+import type { Output } from '../schema/check';
+import { list, object, optional, text } from '../schema/fields';
+
+/** What a window keeps of a tab. */
+const tabFields = {
+  /** Names it in messages and in what the page keeps; not used again. */
+  id: text,
+  /** What gave it, or will. */
+  setup: analysisSetup,
+  /** Of the analysis. */
+  title: text,
+  /** Name of the model; empty where none is named. */
+  model: text,
+  /** ISO 8601: when the result was made, or the run asked for. */
+  created: text,
+  finding: optional(text),
+  /** Of the result in the history; absent until there is one. */
+  entry: optional(text),
+};
+
+/** How far the run of a tab is. */
+export interface TabStanding {
+  readonly state: 'waiting' | 'running';
+  readonly sentence: string;
+  /** 0..1 */
+  readonly share: number;
+  readonly secondsLeft?: number;
+}
+
+const keptTab = object(tabFields);
+export type KeptTab = Output<typeof keptTab>;
+
+/** In their order; `active`: the one in front, absent where the question for the next is. */
+export const keptTabs = object({ tabs: list(keptTab, 'a list of tabs', { most: 1000 }), active: optional(text) });
+export type KeptTabs = Output<typeof keptTabs>;
+
+export interface WorkbenchTab extends KeptTab {
+  readonly pinned: boolean;
+  /** Absent: the run has ended. */
+  readonly standing?: TabStanding;
+  /** Why the run ended before its result was whole. */
+  readonly failed?: string;
+  /** Number of its run in this window: the messages of a run name it. */
+  readonly run?: number;
+}
+
+export interface ShownTabs {
+  readonly tabs: readonly WorkbenchTab[];
+  readonly active?: string;
+}
+
+/** A row of the list of earlier results. */
+export interface HistoryRow {
+  readonly id: string;
+  readonly title: string;
+  readonly question?: string;
+  readonly model: string;
+  /** What was read, in words. */
+  readonly input: string;
+  readonly created: string;
+  readonly pinned: boolean;
+}

@@ -1,0 +1,68 @@
+/** Earlier results: pinned ones first, then the newest; found by model, question and prompt. */
+import { html, nothing, type TemplateResult } from 'lit';
+import { repeat } from 'lit/directives/repeat.js';
+import type { HistoryRow } from '../../../protocol/panels/workbench-tabs';
+import { button } from '../../ui/controls';
+import type { Part } from './actions';
+import { onRowKey } from './row-keys';
+import { searchField } from './search-field';
+import { listedTime } from './times';
+
+export function historyList(part: Part): TemplateResult {
+  const { state, actions } = part;
+  const { history, view } = state;
+  return html`<section
+    class="history"
+    aria-label="Earlier results"
+    @keydown=${(event: KeyboardEvent) => onRowKey(event, '.row-button')}
+  >
+    ${searchField({
+      id: 'history-words',
+      label: 'Find an earlier result',
+      placeholder: 'Find by model, question or prompt',
+      value: view.words.history,
+      onInput: (typed) => actions.search('history', typed),
+    })}
+    ${rows(part, history?.rows, view.words.history.trim())}
+  </section>`;
+}
+
+function rows(part: Part, list: readonly HistoryRow[] | undefined, words: string): TemplateResult {
+  if (!list) return html`<p class="empty-state" role="status">Reading the list…</p>`;
+  if (list.length === 0) {
+    return html`<p class="empty-state">
+      ${
+        words === ''
+          ? 'Every finished run is kept here by itself. Ask a question first.'
+          : 'No earlier result holds these words. Fewer words find more.'
+      }
+    </p>`;
+  }
+  return html`<ul class="rows">
+    ${repeat(
+      list,
+      ({ id }) => id,
+      (row) => oneRow(part, row),
+    )}
+  </ul>`;
+}
+
+function oneRow({ actions }: Part, { id, title, question, model, input, created, pinned }: HistoryRow): TemplateResult {
+  return html`<li class="history-row">
+    <button type="button" class="row-button" data-entry=${id} @click=${() => actions.openEntry(id)}>
+      <span>${question ?? title}</span>
+      <span class="muted"
+        >${[...(question === undefined ? [] : [title]), model, listedTime(created)].filter(Boolean).join(' · ')}</span
+      >
+      ${input === '' ? nothing : html`<span class="muted history-input">${input}</span>`}
+    </button>
+    ${button({
+      label: `${pinned ? 'Unpin' : 'Pin'} ${title}, ${listedTime(created)}`,
+      icon: pinned ? 'pinned' : 'pin',
+      appearance: 'icon',
+      pressed: pinned,
+      hint: pinned ? 'Unpin' : 'Pin: it stays whatever the bounds of the history',
+      onClick: () => actions.pinEntry(id, !pinned),
+    })}
+  </li>`;
+}

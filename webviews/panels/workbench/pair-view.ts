@@ -1,0 +1,48 @@
+/** A prompt and its counterpart with their tokens aligned and counted, as they are typed. */
+import { html, nothing, type TemplateResult } from 'lit';
+import type { Part } from './actions';
+import { aligned, pairWords, type AlignedPair } from './pair';
+import { pairToRead } from './shown';
+
+/** Columns that are written out: the places before the first difference are cut first. */
+const mostColumns = 120;
+/** Places in front of the first difference that stay. */
+const lead = 8;
+
+export function pairView({ state }: Part): TemplateResult {
+  const { pair } = state;
+  const asked = pairToRead(state);
+  if (!asked || !pair) return html`<p class="reason">As many tokens as the prompt, with one thing changed.</p>`;
+  if (pair.problem !== undefined) return html`<p class="problem" role="alert">${pair.problem}</p>`;
+  const { prompt, counterpart } = pair;
+  if (!prompt || !counterpart) return html`<p class="reason" role="status">Counting the tokens…</p>`;
+  const both = aligned(prompt, counterpart);
+  const [a, b] = both.lengths;
+  return html`<p
+      class=${a === b && both.first !== undefined ? 'reason' : 'reason warning'}
+      id="pair-words"
+      role="status"
+    >
+      ${pairWords(both)}
+    </p>
+    ${columnsOf(both)}`;
+}
+
+function columnsOf({ columns, first = 0 }: AlignedPair): TemplateResult {
+  const from = columns.length > mostColumns ? Math.max(0, first - lead) : 0;
+  const shown = columns.slice(from, from + mostColumns);
+  const cut = columns.length - shown.length;
+  return html`<div class="pair-columns" role="img" aria-label="Tokens of both, aligned">
+      ${shown.map(
+        ({ prompt, counterpart, differs }, at) =>
+          html`<span class=${differs ? 'pair-column differs' : 'pair-column'} title=${`Token ${from + at + 1}`}
+            ><code>${visible(prompt)}</code><code>${visible(counterpart)}</code></span
+          >`,
+      )}
+    </div>
+    ${cut > 0 ? html`<p class="reason">${cut} more tokens are not drawn.</p>` : nothing}`;
+}
+
+/** Spaces and ends of lines are seen. */
+const visible = (token: string | undefined): string =>
+  token === undefined ? '·' : token.replaceAll(' ', '␣').replaceAll('\n', '↵');

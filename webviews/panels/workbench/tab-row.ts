@@ -1,0 +1,132 @@
+/** Results and runs as tabs, the way to the next question, and the list of earlier results. */
+import { html, nothing, type TemplateResult } from 'lit';
+import { repeat } from 'lit/directives/repeat.js';
+import type { WorkbenchTab } from '../../../protocol/panels/workbench-tabs';
+import { button, progressRing } from '../../ui/controls';
+import { icon } from '../../ui/icons';
+import type { MenuItem } from '../../ui/menu';
+import { seconds } from '../../ui/numbers';
+import type { Part } from './actions';
+import { onRowKey } from './row-keys';
+import { differences, isAway } from './shown';
+import { clockTime, listedTime } from './times';
+
+export function tabRow(part: Part): TemplateResult {
+  const { state, actions } = part;
+  const { front } = state.view;
+  const away = isAway(state);
+  return html`<nav
+    class="tabs"
+    aria-label="Results"
+    @keydown=${(event: KeyboardEvent) => onRowKey(event, '.tab-button')}
+  >
+    <ul>
+      ${repeat(
+        state.tabs ?? [],
+        ({ id }) => id,
+        (tab) => oneTab(part, tab, !away && tab.id === state.active),
+      )}
+      <li class=${away && front !== 'history' ? 'tab front' : 'tab'}>
+        <button
+          type="button"
+          class="tab-button"
+          id="ask"
+          aria-current=${away && front !== 'history' ? 'page' : nothing}
+          title="Choose the next question: model, input and changes stay"
+          @click=${() => actions.bring('ask')}
+        >
+          ${icon('add')}<span>Ask</span>
+        </button>
+      </li>
+    </ul>
+    ${button({
+      label: 'Earlier results',
+      icon: 'history',
+      appearance: 'icon',
+      id: 'history',
+      pressed: front === 'history',
+      onClick: () => actions.bring(front === 'history' ? 'tab' : 'history'),
+    })}
+  </nav>`;
+}
+
+function oneTab(part: Part, tab: WorkbenchTab, isFront: boolean): TemplateResult {
+  const { state, actions } = part;
+  const { id, title, created, model, standing, failed, pinned, finding } = tab;
+  const stale = standing ? [] : differences(state, tab.setup);
+  const time = clockTime(created);
+  const words = [title, time, ...standingWords(tab), ...(stale.length > 0 ? [`stale: other ${stale.join(', ')}`] : [])];
+  const stop = standing ? (standing.state === 'waiting' ? 'Take out of the queue' : 'Stop') : 'Close';
+  return html`<li class=${isFront ? 'tab front' : 'tab'} data-tab=${id}>
+    <button
+      type="button"
+      class="tab-button"
+      aria-current=${isFront ? 'page' : nothing}
+      aria-label=${words.join(', ')}
+      title=${[finding ?? title, `${model === '' ? '' : `${model}, `}${listedTime(created)}`, ...words.slice(2)].join('\n')}
+      @click=${() => actions.showTab(id)}
+      @keydown=${(event: KeyboardEvent) => {
+        if (event.key === 'Delete') actions.closeTab(id);
+      }}
+    >
+      ${standing ? progressRing() : failed === undefined ? nothing : icon('error')}
+      <span class="tab-title">${title}</span>
+      <span class="tab-time">${standing ? shareWords(standing) : time}</span>
+      ${pinned ? icon('pinned') : nothing} ${stale.length > 0 ? html`<span class="stale-mark">stale</span>` : nothing}
+    </button>
+    ${standing ? nothing : tabMenu(part, tab)}
+    ${button({
+      label: `${stop}: ${title}, ${time}`,
+      icon: standing ? 'debug-stop' : 'close',
+      appearance: 'icon',
+      hint: standing ? stop : 'Close. The result stays in the list of earlier results',
+      onClick: () => actions.closeTab(id),
+    })}
+  </li>`;
+}
+
+const shareWords = ({ state, share }: NonNullable<WorkbenchTab['standing']>): string =>
+  state === 'waiting' ? 'waits' : `${Math.round(100 * share)} %`;
+
+function standingWords({ standing, failed }: WorkbenchTab): readonly string[] {
+  if (failed !== undefined) return ['stopped'];
+  if (!standing) return [];
+  const { state, sentence, share, secondsLeft } = standing;
+  const left = secondsLeft === undefined ? [] : [`about ${seconds(secondsLeft)} left`];
+  return state === 'waiting' ? [sentence] : [sentence, `${Math.round(100 * share)} %`, ...left];
+}
+
+function tabMenu({ state, actions }: Part, tab: WorkbenchTab): TemplateResult {
+  const { id, entry, pinned, title, created } = tab;
+  const front = state.tabs?.find((one) => one.id === state.active);
+  const compares = entry !== undefined && front?.entry !== undefined && front.id !== id;
+  const items: readonly MenuItem[] = [
+    ...(compares
+      ? [
+          {
+            label: 'Compare with the tab in front',
+            detail: 'the later less the earlier',
+            icon: 'compare-changes' as const,
+            run: () => actions.compareTab(id),
+          },
+        ]
+      : []),
+    { label: 'Run again', detail: 'as a new tab', icon: 'play', run: () => actions.rerunTab(id) },
+    ...(entry === undefined
+      ? []
+      : [
+          {
+            label: pinned ? 'Unpin' : 'Pin',
+            detail: pinned ? '' : 'it stays in the history',
+            icon: pinned ? ('pinned' as const) : ('pin' as const),
+            run: () => actions.pinEntry(entry, !pinned),
+          },
+        ]),
+  ];
+  return html`<hs-menu
+    .label=${`More of ${title}, ${clockTime(created)}`}
+    .icon=${'ellipsis'}
+    .iconOnly=${true}
+    .items=${items}
+  ></hs-menu>`;
+}
