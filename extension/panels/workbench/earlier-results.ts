@@ -10,11 +10,13 @@ import { Sentence } from '../questions';
 /** More are found by words. */
 const mostRows = 500;
 
+type AskedHistory = Pick<History, 'list' | 'search' | 'read' | 'pin' | 'use' | 'fileOf' | 'onChange'>;
+
 export class EarlierResults {
-  private readonly history: Pick<History, 'list' | 'search' | 'read' | 'pin' | 'use' | 'fileOf' | 'onChange'>;
+  private readonly history: AskedHistory;
   private readonly openFile: (path: string) => Promise<void>;
 
-  constructor(history: EarlierResults['history'], openFile: (path: string) => Promise<void>) {
+  constructor(history: AskedHistory, openFile: (path: string) => Promise<void>) {
     this.history = history;
     this.openFile = openFile;
   }

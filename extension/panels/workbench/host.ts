@@ -396,8 +396,9 @@ export class WorkbenchHost extends ModelPanelHost<WorkbenchTypes, WorkbenchServi
 
   private askAnalysis(message: Asked<'ask'>): void {
     const { request, question } = message;
+    // Another tab may be in front when the question has its turn.
+    const result = this.need('to look into');
     this.ask(message, async () => {
-      const result = this.need('to look into');
       const { device } = await this.deviceOf(result);
       await this.requireSameModel(result.model, 'Run the analysis again.', device);
       return { kind: 'answer', request, section: await this.services.server.askAnalysis(result, question, device) };

@@ -24,7 +24,11 @@ const mostSteps = 200;
 
 /** The names of the fields that differ, those of the input apart. */
 function changedField(before: RequestForm, after: RequestForm): string {
-  const flat = ({ input, ...rest }: RequestForm): Record<string, unknown> => ({ ...rest, ...input });
+  const flat = ({ input, ...rest }: RequestForm): Record<string, unknown> => ({
+    ...rest,
+    // Both have a folder.
+    ...Object.fromEntries(Object.entries(input).map(([name, value]) => [`input.${name}`, value])),
+  });
   const [a, b] = [flat(before), flat(after)];
   return Object.keys(b)
     .filter((name) => canonical(a[name]) !== canonical(b[name]))

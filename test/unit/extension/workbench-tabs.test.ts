@@ -1,0 +1,303 @@
+/** The tabs of the workbench: every run is one, none replaces another, and they outlast a reload. */
+import assert from 'node:assert/strict';
+import type { AnalysisProgress } from '../../../protocol/analysis/analysis';
+import type { AnalysisResult, AnalysisSetup } from '../../../protocol/analysis/schema';
+import type { FromWorkbench } from '../../../protocol/panels/workbench-schema';
+import type { ToWorkbench } from '../../../protocol/panels/workbench';
+import { noDemos } from '../../../protocol/analysis/next-start';
+import { EarlierResults } from '../../../extension/panels/workbench/earlier-results';
+import { WorkbenchHost, type WorkbenchServices } from '../../../extension/panels/workbench/host';
+import { analysisRun } from '../../../extension/panels/workbench/run';
+import { entryOf, WorkbenchTabs } from '../../../extension/panels/workbench/tabs';
+import { model, pair, plan, result as planted, retrieval } from '../../browser/workbench/workbench-host';
+
+const setup = (seed: number): AnalysisSetup => ({ ...plan, seed });
+const resultOf = (seed: number): AnalysisResult => ({
+  ...planted,
+  seed,
+  created: `2026-11-24T1${seed}:00:00.000Z`,
+  finding: `Seed ${seed}.`,
+});
+
+/** A run that the test lets go on and end. */
+interface Going {
+  readonly say: (progress: AnalysisProgress) => void;
+  readonly end: (result: AnalysisResult) => void;
+  readonly fail: (why: string) => void;
+}
+
+/** One window: its memory and its history outlast it. */
+class Window {
+  readonly going: Going[] = [];
+  readonly sent: ToWorkbench[] = [];
+  /** What a person was told outside of the panel. */
+  readonly reported: string[] = [];
+  readonly tabs: WorkbenchTabs;
+  readonly host: WorkbenchHost;
+
+  constructor(
+    readonly memory = new Map<string, unknown>(),
+    readonly kept = new Map<string, AnalysisResult>(),
+    readonly asked: AnalysisResult[] = [],
+  ) {
+    const run = analysisRun({
+      analysis: (_plan, signal, say) =>
+        new Promise((end, reject) => {
+          const fail = (why: string): void => reject(new Error(why));
+          signal.addEventListener('abort', () => fail('stopped'));
+          this.going.push({ say, end, fail });
+        }),
+      keep: (result) => Promise.resolve(void kept.set(entryOf(result), result)),
+    });
+    this.tabs = new WorkbenchTabs({
+      run,
+      memory: {
+        get: (key) => memory.get(key),
+        update: (key, value) => Promise.resolve(void memory.set(key, JSON.parse(JSON.stringify(value)))),
+      },
+      titleOf: (id) => id,
+      modelName: (folder) => folder.slice(1),
+      waits: () => this.going.length > 1,
+    });
+    const entries = () =>
+      [...kept].map(([id, made]) => ({
+        id,
+        kind: 'analysis' as const,
+        file: '',
+        title: made.title,
+        model: made.model.name,
+        input: '',
+        created: made.created,
+        bytes: 1,
+        pinned: false,
+        byItself: false,
+      }));
+    const earlier = new EarlierResults(
+      {
+        list: () => Promise.resolve(entries()),
+        search: () => Promise.resolve(entries()),
+        read: (id) => {
+          const saved = kept.get(id);
+          const entry = entries().find((one) => one.id === id);
+          return Promise.resolve(
+            saved && entry
+              ? { ok: true, result: { entry, saved, onlyShown: undefined } }
+              : { ok: false, why: 'This result is no longer in the history.' },
+          );
+        },
+        pin: () => Promise.resolve(),
+        use: () => Promise.resolve(),
+        fileOf: () => Promise.resolve(undefined),
+        onChange: () => ({ dispose: () => undefined }),
+      },
+      () => Promise.resolve(),
+    );
+    const nothing = { dispose: () => undefined };
+    const services: Partial<WorkbenchServices> = {
+      run,
+      tabs: this.tabs,
+      earlier,
+      mayRun: () => true,
+      serverIsUp: () => true,
+      plan: () => plan,
+      keepSetup: () => undefined,
+      report: (sentence) => this.reported.push(sentence),
+      demo: { folder: '/models/gpt2', label: 'gpt2', family: 'gpt2', runs: true },
+      models: () => Promise.resolve([]),
+      onModels: () => nothing,
+      openModel: () => Promise.resolve(model),
+      devices: {
+        known: () => [],
+        testing: () => false,
+        test: () => Promise.resolve([]),
+        setting: () => 'cpu',
+        onChange: () => nothing,
+      },
+      catalogue: [retrieval, pair],
+      tasks: [],
+      demos: noDemos,
+      server: {
+        estimateAnalysis: () => Promise.reject(new Error('not asked')),
+        askAnalysis: (of) => {
+          asked.push(of);
+          return Promise.resolve({ kind: 'text', id: 'answer', title: 'Closer', paragraphs: [] });
+        },
+        compareAnalyses: () => Promise.resolve([]),
+        tokenise: () => Promise.reject(new Error('not asked')),
+      },
+    };
+    this.host = new WorkbenchHost('full', services as WorkbenchServices, (message) => this.sent.push(message));
+  }
+
+  receive(message: FromWorkbench): Promise<void> {
+    return this.host.receive(message);
+  }
+
+  last<Kind extends ToWorkbench['kind']>(kind: Kind): Extract<ToWorkbench, { kind: Kind }> {
+    const found = this.sent.findLast((message) => message.kind === kind);
+    assert.ok(found, `${kind} was not sent`);
+    return found as Extract<ToWorkbench, { kind: Kind }>;
+  }
+
+  /** Seeds of the tabs in their order, the one in front in brackets. */
+  get row(): string {
+    const { tabs, active } = this.tabs.shown;
+    return tabs.map(({ id, setup: { seed } }) => (id === active ? `[${seed}]` : `${seed}`)).join(' ');
+  }
+}
+
+const settled = async (): Promise<void> => {
+  for (let turn = 0; turn < 40; turn += 1) await Promise.resolve();
+};
+
+async function withTwoResults(): Promise<Window> {
+  const window = new Window();
+  await window.receive({ kind: 'ready' });
+  for (const seed of [1, 2]) {
+    const ended = window.receive({ kind: 'run', plan: setup(seed) });
+    await settled();
+    window.going.at(-1)?.end(resultOf(seed));
+    await ended;
+  }
+  return window;
+}
+
+describe('the tabs of the workbench', () => {
+  it('are results: a run adds one, replaces none, and its request stands with it', async () => {
+    const window = await withTwoResults();
+    assert.equal(window.row, '1 [2]');
+    assert.deepEqual(
+      window.tabs.shown.tabs.map(({ finding }) => finding),
+      ['Seed 1.', 'Seed 2.'],
+    );
+    await window.receive({ kind: 'showTab', tab: 't1' });
+    const open = window.last('open');
+    assert.equal(open.result?.finding, 'Seed 1.');
+    assert.equal(open.plan.seed, 2, 'the request beside them stays');
+    assert.equal(open.tabs?.active, 't1');
+  });
+
+  it('outlast the window, with the one in front; a run that has no result does not', async () => {
+    const before = await withTwoResults();
+    await before.receive({ kind: 'showTab', tab: 't1' });
+    void before.receive({ kind: 'run', plan: setup(3) });
+    await settled();
+    await before.receive({ kind: 'showTab', tab: 't1' });
+    assert.equal(before.row, '[1] 2 3');
+    const after = new Window(before.memory, before.kept);
+    await after.receive({ kind: 'ready' });
+    assert.equal(after.row, '[1] 2');
+    assert.equal(after.last('open').result?.finding, 'Seed 1.');
+    const ended = after.receive({ kind: 'run', plan: setup(4) });
+    await settled();
+    assert.deepEqual(
+      after.tabs.shown.tabs.map(({ id }) => id),
+      ['t1', 't2', 't3'],
+      'no id is used for two',
+    );
+    after.going[0]?.end(resultOf(4));
+    await ended;
+  });
+
+  it('wait for their turn, say how far they are, and are cancelled one by one', async () => {
+    const window = new Window();
+    await window.receive({ kind: 'ready' });
+    const first = window.receive({ kind: 'run', plan: setup(1) });
+    const second = window.receive({ kind: 'run', plan: setup(2) });
+    await settled();
+    const stage = { kind: 'stage', sentence: 'Prompt 3 of 10', share: 0.3, secondsLeft: 20, kept: 0 } as const;
+    window.sent.length = 0;
+    window.going[0]?.say(stage);
+    assert.deepEqual(
+      window.sent.map(({ kind }) => kind),
+      ['tabs'],
+      'what the run of another tab says goes into the row alone',
+    );
+    const [one, two] = window.last('tabs').tabs;
+    assert.deepEqual([one?.standing?.share, one?.standing?.secondsLeft, two?.standing?.state], [0.3, 20, 'waiting']);
+    window.sent.length = 0;
+    window.going[0]?.say({ ...stage, share: 0.3001 });
+    assert.deepEqual(window.sent, [], 'once for each percent');
+    await window.receive({ kind: 'closeTab', tab: 't2' });
+    await second;
+    await settled();
+    assert.equal(window.row, '[1]', 'it gave nothing');
+    window.going[0]?.end(resultOf(1));
+    await first;
+    assert.equal(window.tabs.shown.tabs[0]?.entry, entryOf(resultOf(1)));
+  });
+
+  it('are not there for a run that is refused: the one before says why', async () => {
+    const window = await withTwoResults();
+    const ended = window.receive({ kind: 'run', plan: setup(3) });
+    await settled();
+    window.going.at(-1)?.fail('The prompt is too long.');
+    await ended;
+    await settled();
+    assert.equal(window.row, '1 [2]');
+    assert.equal(window.last('open').result?.finding, 'Seed 2.');
+    assert.match(window.last('failed').sentence, /The prompt is too long\./);
+  });
+
+  it('close without deleting: the result is opened again from the history', async () => {
+    const window = await withTwoResults();
+    await window.receive({ kind: 'closeTab', tab: 't2' });
+    assert.equal(window.row, '[1]');
+    assert.equal(window.last('open').result?.finding, 'Seed 1.');
+    const id = entryOf(resultOf(2));
+    await window.receive({ kind: 'history', request: 1, words: '' });
+    assert.ok(window.last('history').rows.some((row) => row.id === id));
+    await window.receive({ kind: 'openEntry', id });
+    assert.equal(window.row, '1 [2]');
+    await window.receive({ kind: 'openEntry', id });
+    assert.equal(window.row, '1 [2]', 'one that is open is brought to the front');
+  });
+
+  it('compare: the later one in front, the earlier one beside it, until another tab is shown', async () => {
+    const window = await withTwoResults();
+    await window.receive({ kind: 'showTab', tab: 't1' });
+    await window.receive({ kind: 'compareTabs', tab: 't2', other: 't1' });
+    const compared = window.last('open');
+    assert.equal(compared.result?.finding, 'Seed 2.');
+    assert.equal(compared.compareWith?.result.finding, 'Seed 1.');
+    await window.receive({ kind: 'showTab', tab: 't1' });
+    assert.equal(window.last('open').compareWith, undefined);
+    await window.receive({ kind: 'showTab', tab: 't2' });
+    assert.equal(window.last('open').compareWith?.result.finding, 'Seed 1.');
+    await window.receive({ kind: 'stopComparing' });
+    await window.receive({ kind: 'showTab', tab: 't2' });
+    assert.equal(window.last('open').compareWith, undefined);
+  });
+
+  it('run again what gave them, and the request stays as it is', async () => {
+    const window = await withTwoResults();
+    void window.receive({ kind: 'rerunTab', tab: 't1' });
+    await settled();
+    assert.equal(window.row, '1 2 [1]');
+    assert.equal(window.last('open').plan.seed, 2);
+    window.going.at(-1)?.end(resultOf(1));
+  });
+
+  it('ask more of the result that was in front, whatever is in front when the answer comes', async () => {
+    const window = await withTwoResults();
+    const question = { section: 'heads', place: { kind: 'head', layer: 0, head: 0 } } as const;
+    // The second waits until the first is answered.
+    const asked = [7, 8].map((request) => window.receive({ kind: 'ask', request, question }));
+    await window.receive({ kind: 'showTab', tab: 't1' });
+    await Promise.all(asked);
+    await settled();
+    assert.deepEqual(
+      window.asked.map(({ finding }) => finding),
+      ['Seed 2.', 'Seed 2.'],
+    );
+  });
+
+  it('say so where a result is gone', async () => {
+    const before = await withTwoResults();
+    before.kept.clear();
+    const after = new Window(before.memory, before.kept);
+    await after.receive({ kind: 'ready' });
+    assert.equal(after.last('failed').sentence, 'This result is no longer in the history.');
+    assert.equal(after.row, '1 [2]');
+  });
+});

@@ -1,0 +1,213 @@
+/** The request of the workbench without a page: undo, what makes a tab stale, pairs, the questions that fit. */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import type { AnalysisInfo } from '../../../protocol/analysis/analysis';
+import { whyNotFit } from '../../../protocol/analysis/fit';
+import { firstQuestions, suggestions } from '../../../protocol/analysis/questions';
+import { holds } from '../../../webviews/panels/workbench/ask';
+import { readForm, toForm, type Form } from '../../../webviews/panels/workbench/form';
+import { aligned, pairWords } from '../../../webviews/panels/workbench/pair';
+import { fewParameters } from '../../../webviews/panels/workbench/question';
+import { differences, isAway } from '../../../webviews/panels/workbench/shown';
+import { begun, initialState, receive, type State } from '../../../webviews/panels/workbench/state';
+import { nothingToUndo, recorded, redone, undone, type Undo } from '../../../webviews/panels/workbench/undo';
+import { model, openMessage, pair, plan, result, retrieval, tabOf } from '../../browser/workbench/workbench-host';
+
+const open = (change = {}): State => receive(initialState('full'), openMessage(change));
+const form: Form = toForm(plan);
+
+describe('undo of a request', () => {
+  const typed = (text: string): Form => ({ ...form, input: { ...form.input, text } });
+  /** Changes at these times, in milliseconds. */
+  const after = (...changes: readonly (readonly [Form, number])[]): { undo: Undo; now: Form } => {
+    let [undo, now] = [nothingToUndo, form];
+    for (const [next, at] of changes) [undo, now] = [recorded(undo, now, next, at), next];
+    return { undo, now };
+  };
+
+  it('takes a text that is typed in one go as one step, and a pause as two', () => {
+    const { undo, now } = after([typed('T'), 0], [typed('Th'), 200], [typed('The'), 400], [typed('The cat'), 9000]);
+    const first = undone(undo, now);
+    assert.equal(first?.form.input.text, 'The');
+    const second = first && undone(first.undo, first.form);
+    assert.equal(second?.form.input.text, form.input.text);
+    assert.equal(second && undone(second.undo, second.form), undefined);
+    const again = second && redone(second.undo, second.form);
+    assert.equal(again?.form.input.text, 'The');
+  });
+
+  it('leaves the question and its parameters alone, and forgets what was undone once something else is changed', () => {
+    const { undo, now } = after([{ ...form, seed: '7' }, 0]);
+    const asked = { ...now, analysis: 'path-patching', parameters: { mode: 'zero' } };
+    assert.deepEqual(recorded(undo, now, asked, 10), undo, 'no step');
+    const back = undone(undo, asked);
+    assert.deepEqual(
+      [back?.form.seed, back?.form.analysis, back?.form.parameters],
+      ['0', 'path-patching', { mode: 'zero' }],
+    );
+    assert.ok(back);
+    const other = recorded(back.undo, back.form, { ...back.form, folder: '/models/llama' }, 99);
+    assert.equal(redone(other, back.form), undefined);
+  });
+});
+
+describe('a tab of another request', () => {
+  const shown = open({ result });
+  const changed = (change: Partial<Form>): readonly string[] =>
+    differences({ ...shown, form: { ...form, ...change } }, tabOf(result).setup);
+
+  it('names what differs, one by one', () => {
+    assert.deepEqual(changed({}), []);
+    assert.deepEqual(changed({ folder: '/models/llama' }), ['model']);
+    assert.deepEqual(changed({ input: { ...form.input, samples: '12' } }), ['input']);
+    assert.deepEqual(changed({ interventions: [] }), ['changes']);
+    assert.deepEqual(changed({ seed: '3' }), ['seed']);
+    assert.deepEqual(changed({ parameters: { threshold: '0.25' } }), ['parameters']);
+    assert.deepEqual(changed({ parameters: { threshold: '0.50' } }), [], 'the same number');
+    assert.deepEqual(changed({ seed: '3', folder: '/models/llama' }), ['model', 'seed']);
+    const onOther = { ...tabOf(result).setup, device: 'webgpu' };
+    assert.deepEqual(differences({ ...shown, form }, onOther), ['device']);
+  });
+
+  it('does so while a field is half typed', () => {
+    assert.deepEqual(changed({ seed: 'x' }), ['seed']);
+    assert.deepEqual(changed({ interventions: ['gain:2.'] }), ['changes']);
+  });
+
+  it('keeps its own parameters, whatever the question in the form', () => {
+    const asked = { ...form, analysis: pair.id, parameters: {} };
+    assert.deepEqual(differences({ ...shown, form: asked }, tabOf(result).setup), []);
+  });
+});
+
+describe('messages of runs', () => {
+  const stage = (run: number) => ({ kind: 'stage', sentence: 'On', share: 0.5, kept: 0, run }) as const;
+  const standing = { state: 'running', sentence: 'On', share: 0.1 } as const;
+
+  it('change the tab of their run alone, also before the tab of a new one is there', () => {
+    const { result: _, ...waiting } = openMessage({
+      result,
+      tabs: { tabs: [tabOf(result, { run: 1, standing })], active: 't1' },
+    });
+    const first = receive(initialState('full'), waiting);
+    assert.equal(first.phase.kind === 'running' && first.phase.done, 0.1, 'as far as the tab says');
+    assert.equal(receive(first, stage(2)), first);
+    const asked = begun(first, plan);
+    assert.equal(receive(asked, stage(1)), asked, 'of the run before');
+    const tabs = [tabOf(result, { run: 1, standing }), tabOf(result, { id: 't2', run: 2, standing })];
+    const there = receive(asked, { kind: 'tabs', tabs, active: 't2' });
+    const going = receive(there, stage(2));
+    assert.equal(going.phase.kind === 'running' && going.phase.done, 0.5);
+  });
+
+  it('bring the question of a tab into the form when it comes to the front, and leave the request', () => {
+    const state = open({ result });
+    const typed: State = { ...state, form: { ...form, seed: '9', parameters: { threshold: '0.1' } } };
+    const other = { ...result, analysis: pair.id, parameters: {}, created: '2026-11-25T10:00:00.000Z' };
+    const tabs = { tabs: [tabOf(result), tabOf(other, { id: 't2' })], active: 't2' };
+    const next = receive(typed, openMessage({ result: other, tabs }));
+    assert.deepEqual([next.form?.analysis, next.form?.seed], [pair.id, '9']);
+    assert.deepEqual(next.view.typed[retrieval.id], { threshold: '0.1' }, 'what was typed is not lost');
+    assert.ok(!isAway(next));
+  });
+});
+
+describe('a pair', () => {
+  const read = (...tokens: readonly string[]) => ({
+    tokens,
+    // A token has one id wherever it stands.
+    ids: tokens.map((token) => [...token].reduce((sum, letter) => 31 * sum + letter.charCodeAt(0), 7)),
+  });
+
+  it('of one length says where it differs', () => {
+    const both = aligned(read('Mary', ' gave', ' John'), read('Mary', ' gave', ' Anna'));
+    assert.deepEqual([both.first, both.differing, both.lengths], [2, 1, [3, 3]]);
+    assert.equal(pairWords(both), 'Both have 3 tokens. They differ at token 3, “ John” against “ Anna”.');
+    const twice = aligned(read('a', 'b', 'c'), read('x', 'b', 'y'));
+    assert.match(pairWords(twice), /^Both have 3 tokens\. They differ at token 1, .*, and at 1 more place\.$/);
+  });
+
+  it('of two lengths says what patching needs', () => {
+    const both = aligned(read('a', 'b'), read('a', 'b', 'c'));
+    assert.deepEqual(both.columns[2], { prompt: undefined, counterpart: 'c', differs: true });
+    assert.match(
+      pairWords(both),
+      /^The prompt has 2 tokens and the counterpart 3: .* at token 3, nothing against “c”\.$/,
+    );
+  });
+
+  it('of the same text asks for a change', () => {
+    assert.match(pairWords(aligned(read('a'), read('a'))), /are the same: change one thing/);
+  });
+});
+
+describe('the questions that fit', () => {
+  const catalogue = JSON.parse(readFileSync(path.join(__dirname, '../../../dist/analyses.json'), 'utf8')) as {
+    readonly analyses: readonly AnalysisInfo[];
+  };
+  const text = { ...model };
+  const sees = { ...model, vision: { layers: 2, heads: 2 } } as unknown as typeof model;
+
+  it('are about eight for a prompt, a pair, a task and a picture, each answered by an analysis that reads it', () => {
+    for (const request of [
+      { input: 'prompt', model: text },
+      { input: 'prompt-pair', model: text },
+      { input: 'task', model: text },
+      { input: 'prompt', model: sees },
+    ] as const) {
+      const list = suggestions(catalogue.analyses, request);
+      assert.ok(list.length >= 4 && list.length <= 10, `${request.input}: ${list.length}`);
+      for (const { analysis } of list) {
+        assert.ok(analysis.inputs.includes(request.input) || analysis.inputs.includes('none'), analysis.id);
+      }
+    }
+    const [first] = suggestions(catalogue.analyses, { input: 'prompt', model: text });
+    assert.equal(first?.question, 'Which heads matter for this answer?');
+  });
+
+  it('name analyses of the catalogue', () => {
+    const known = new Set(catalogue.analyses.map(({ id }) => id));
+    for (const { question, analyses } of firstQuestions) {
+      assert.ok(
+        analyses.some((id) => known.has(id)),
+        question,
+      );
+    }
+  });
+
+  it('say why another one does not fit', () => {
+    assert.equal(
+      whyNotFit(pair, { input: 'prompt', model: text }),
+      'It reads a prompt with its counterpart, and the input is a prompt.',
+    );
+    assert.equal(
+      whyNotFit({ ...pair, group: 'vision', inputs: ['prompt'] }, { input: 'prompt', model: text }),
+      'gpt2 reads no pictures.',
+    );
+    assert.equal(whyNotFit({ ...pair, inputs: ['none'] }, { input: 'prompt', model: text }), undefined);
+    const refused = readForm({ ...form, analysis: pair.id }, pair, model);
+    assert.ok(
+      !refused.ok && refused.why.startsWith('It reads a prompt with its counterpart, and the input is a task.'),
+    );
+  });
+
+  it('that read the weights alone leave the input as it is typed', () => {
+    const weights = { ...pair, inputs: ['none'] as const };
+    const read = readForm({ ...form, analysis: pair.id }, weights, model);
+    assert.ok(read.ok);
+    assert.deepEqual(read.plan.input, { kind: 'none' });
+  });
+
+  it('are found by title, question, group and name', () => {
+    for (const words of ['retrieval heads', 'FETCH fact', 'retrieval', 'retrieval-heads'])
+      assert.ok(holds(retrieval, words), words);
+    assert.ok(!holds(retrieval, 'fetch picture'));
+  });
+
+  it('show the first parameters and those that were set, and fold the others', () => {
+    const [few, others] = fewParameters(retrieval.parameters, { heads: '2.5', causal: 'true' });
+    assert.deepEqual(Object.keys(few), ['lengths', 'threshold', 'removal', 'heads']);
+    assert.deepEqual(Object.keys(others), ['causal', 'needle', 'haystack']);
+  });
+});
