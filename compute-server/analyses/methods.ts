@@ -13,7 +13,8 @@ import {
   taskRequest,
   type SectionQuestion,
 } from '../../protocol/analysis/schema';
-import type { AnalysisMethods } from '../../protocol/compute/analyses';
+import { nameOfResult, type AnalysisMethods, type NamedResult } from '../../protocol/compute/analyses';
+import { fieldsIn } from '../../protocol/schema/fields';
 import type { Section } from '../../protocol/sections/section';
 import { FailureError, refusal } from '../../protocol/wire/failures';
 import { printableLine } from '../../protocol/wire/printable';
@@ -21,6 +22,7 @@ import type { Methods } from '../dispatch/dispatcher';
 import { countOf, deviceIn, requested } from '../dispatch/parse';
 import type { ModelCalls, ModelNeeds } from '../model-calls/model-calls';
 import type { Surroundings } from '../surroundings';
+import { KeptResults } from './kept-results';
 import { experimentEstimate, experimentJob } from './experiment-job';
 import { analysisJob, estimateOf, prepare, type AnalysisRun } from './analysis-job';
 import { taskJob } from './task-job';
@@ -44,6 +46,12 @@ export function analysisMethods(
     const analysis = analysisOf(saved.analysis);
     return { ...saved, result: requested(analysis.result, withoutNaN(saved.result), `${what}.result`) };
   };
+  const results = new KeptResults();
+  async function* keeping<P>(run: AsyncGenerator<P, AnalysisResult, void>): AsyncGenerator<P, AnalysisResult, void> {
+    const result = yield* run;
+    results.keep(nameOfResult(result), result);
+    return result;
+  }
   return {
     analyses: {
       parse(args) {
@@ -77,13 +85,15 @@ export function analysisMethods(
         const analysis = analysisOf(request.analysis);
         if ('trains' in analysis) {
           const run = { experiment: analysis, surroundings, signal };
-          return calls.withoutModel(signal, (open) => experimentJob(run, open, request));
+          return keeping(calls.withoutModel(signal, (open) => experimentJob(run, open, request)));
         }
-        return calls.job(
-          { ...request, folder: folderOf(request) },
-          signal,
-          (opened) => analysisJob({ opened, analysis, surroundings, signal }, request),
-          needsOf(analysis),
+        return keeping(
+          calls.job(
+            { ...request, folder: folderOf(request) },
+            signal,
+            (opened) => analysisJob({ opened, analysis, surroundings, signal }, request),
+            needsOf(analysis),
+          ),
         );
       },
       describe: (progress) =>
@@ -95,19 +105,23 @@ export function analysisMethods(
       parse(args) {
         countOf(args, 2, 'askAnalysis', 1);
         return [
-          ownResult(args[0], 'the result'),
+          isNamed(args[0]) ? args[0] : ownResult(args[0], 'the result'),
           requested(sectionQuestion, args[1], 'the question'),
           ...deviceIn(args[2]),
         ];
       },
-      run: ([result, question, device], signal) =>
-        calls.once(
+      run: ([given, question, device], signal) => {
+        if (!isNamed(given)) results.keep(nameOfResult(given), given);
+        const result = isNamed(given) ? results.of(given.named, (kept) => ownResult(kept, 'the result')) : given;
+        if (result === undefined) return Promise.resolve({ kind: 'unknown-result' as const });
+        return calls.once(
           { folder: result.model.folder, device },
           signal,
           (opened) => answer({ opened, analysis: analysisOf(result.analysis), surroundings, signal }, result, question),
           // Those of the result: an answer from other weights would not belong to it.
           { weights: result.weights ?? 'as-stored' },
-        ),
+        );
+      },
     },
     compareAnalyses: {
       parse(args) {
@@ -190,6 +204,11 @@ function compared(analysis: Analysis | Experiment, other: AnalysisResult, own: A
 }
 
 /** Schemas are those of files, in which a number that is none is null. */
+const isNamed = (value: unknown): value is NamedResult => {
+  const { named } = fieldsIn(value);
+  return typeof named === 'string';
+};
+
 function withoutNaN(value: unknown): unknown {
   const text = JSON.stringify(value) as string | undefined;
   return text === undefined ? undefined : JSON.parse(text);

@@ -15,14 +15,26 @@ export interface AnalysisEstimate {
   readonly bytes?: number;
 }
 
+/** A result that the compute server made or was sent. */
+export interface NamedResult {
+  readonly named: string;
+}
+
+/** One of two runs of a process differs from the other in one of these. */
+export const nameOfResult = ({ analysis, model, created, seed }: AnalysisResult): string =>
+  [analysis, model.hash, created, seed].join(' ');
+
 export interface AnalysisMethods {
   analyses: { args: []; result: readonly AnalysisInfo[]; progress: never };
   estimateAnalysis: { args: [request: AnalysisRequest]; result: AnalysisEstimate; progress: never };
   analysis: { args: [request: AnalysisRequest]; result: AnalysisResult; progress: AnalysisProgress };
-  /** Looks closer at one thing of a result; the model must still be the one that gave it. */
+  /**
+   * Looks closer at one thing of a result; the model must still be the one that gave it. The result goes by its name while the
+   * server has it, and whole where the answer is that it does not.
+   */
   askAnalysis: {
-    args: [result: AnalysisResult, question: SectionQuestion, device?: string];
-    result: Section;
+    args: [result: AnalysisResult | NamedResult, question: SectionQuestion, device?: string];
+    result: Section | { readonly kind: 'unknown-result' };
     progress: never;
   };
   /** Two results of one analysis side by side: changes are `own`, the result on show, less `other`. */

@@ -5,6 +5,7 @@ import type { Demos } from '../../../protocol/analysis/next-start';
 import type { TaskInfo } from '../../../protocol/analysis/tasks';
 import { type FromWorkbench, fromWorkbench } from '../../../protocol/panels/workbench-schema';
 import { setupOfAnalysis, type ToWorkbench } from '../../../protocol/panels/workbench';
+import { nameOfResult } from '../../../protocol/compute/analyses';
 import type { Plan } from '../../../protocol/plans/plan-file';
 import type { ModelSummary, ImageSpan } from '../../../protocol/schema/parts';
 import { unreachable } from '../../../protocol/unreachable';
@@ -401,7 +402,12 @@ export class WorkbenchHost extends ModelPanelHost<WorkbenchTypes, WorkbenchServi
     this.ask(message, async () => {
       const { device } = await this.deviceOf(result);
       await this.requireSameModel(result.model, 'Run the analysis again.', device);
-      return { kind: 'answer', request, section: await this.services.server.askAnalysis(result, question, device) };
+      const { server } = this.services;
+      // The result goes along only where the server does not have it: after a restart, or of an earlier day.
+      const named = await server.askAnalysis({ named: nameOfResult(result) }, question, device);
+      const section = named.kind === 'unknown-result' ? await server.askAnalysis(result, question, device) : named;
+      if (section.kind === 'unknown-result') throw new Sentence('The compute server could not read this result.');
+      return { kind: 'answer', request, section };
     });
   }
 

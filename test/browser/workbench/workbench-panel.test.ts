@@ -16,6 +16,7 @@ import {
   result,
   retrieval,
   startBrowser,
+  tabOf,
   type WorkbenchBrowser,
   type Panel,
 } from './workbench-host';
@@ -57,10 +58,12 @@ describe('the workbench', () => {
       assert.equal(await text(panel, 'h1'), 'Which heads fetch a fact from far back?');
       await panel.posts('estimate');
       await shown(panel, 'About 2 min 10 s, 300 MB');
-      assert.deepEqual(
-        await panel.page.locator('[data-parameter]').evaluateAll((all) => all.map((one) => one.dataset['parameter'])),
-        ['lengths', 'threshold', 'removal', 'causal', 'needle', 'haystack', 'heads'],
-      );
+      const parameters = (): Promise<readonly (string | undefined)[]> =>
+        panel.page.locator('[data-parameter]').evaluateAll((all) => all.map((one) => one.dataset['parameter']));
+      const few = ['lengths', 'threshold', 'removal'];
+      assert.deepEqual(await parameters(), few);
+      await panel.page.getByRole('button', { name: '4 more parameters' }).click();
+      assert.deepEqual(await parameters(), [...few, 'causal', 'needle', 'haystack', 'heads']);
       assert.match(await text(panel, '[data-parameter=lengths]'), /From 128 to 131,072, by default 4,096\./);
     });
 
@@ -104,8 +107,10 @@ describe('the workbench', () => {
       // What the first plan takes is asked after a moment without a change: of a slower hand before the analysis is chosen.
       await panel.posts('estimate');
       const before = panel.posted.length;
-      await panel.page.getByRole('combobox', { name: 'Analysis', exact: true }).click();
-      await panel.page.getByRole('option', { name: 'Seen' }).first().click();
+      await panel.page.click('#ask');
+      await panel.page.getByText('1 of another input or model').click();
+      await shown(panel, 'gpt2 reads no pictures.');
+      await panel.page.click('[data-analysis=sees]');
       assert.equal((await panel.posts('chooseModel')).folder, '/demo-vlm');
       await shown(panel, 'About 3.00 MB');
       const { plan: asked } = await panel.posts('estimate', before);
@@ -126,6 +131,7 @@ describe('the workbench', () => {
 
     it('runs the plan of the form, with a path chosen in the dialog and an intervention changed, another taken out', async () => {
       const panel = await start();
+      await panel.page.getByRole('button', { name: '4 more parameters' }).click();
       await panel.page.getByRole('button', { name: 'Haystack: choose a file' }).click();
       assert.equal((await panel.posts('choosePath')).field, 'haystack');
       await panel.send({ kind: 'chosen', field: 'haystack', path: '/texts/essays.txt' });
@@ -145,19 +151,24 @@ describe('the workbench', () => {
       assert.deepEqual(run.input, plan.input);
     });
 
-    it('offers the kinds of input that an analysis reads, and keeps what was typed in each', async () => {
+    it('offers all kinds of input, says which one the question reads, and keeps what was typed in each', async () => {
       const reads = { ...pair, inputs: ['task', 'prompt'] } as const;
       const open = openMessage({ analyses: [reads], plan: { ...plan, analysis: pair.id } });
       const panel = await start({ host: answering(open) });
-      const kind = panel.page.getByRole('radiogroup', { name: 'Input', exact: true });
-      await kind.getByText('Prompt', { exact: true }).click();
+      const choose = async (name: string): Promise<void> => {
+        await panel.page.getByRole('combobox', { name: 'Input', exact: true }).click();
+        await panel.page.getByRole('option', { name, exact: true }).click();
+      };
+      await choose('Corpus');
+      await shown(panel, 'It reads a task or a prompt, and the input is documents.');
+      await choose('Prompt');
       await panel.page.getByLabel('Prompt text').fill('Mary gave');
       await panel.page.click('#run:not([disabled])');
       assert.deepEqual((await panel.posts('run')).plan.input, {
         kind: 'prompt',
         prompt: { kind: 'text', text: 'Mary gave' },
       });
-      await kind.getByText('Task', { exact: true }).click();
+      await choose('Task');
       await panel.page.locator('vscode-option[selected]', { hasText: 'Pass key' }).waitFor({ state: 'attached' });
     });
 
@@ -397,27 +408,49 @@ describe('the workbench', () => {
     it('takes over the plan and the result of a run that was started in another webview', async () => {
       const panel = await start({ host: withSections() });
       const parameters = { threshold: 0.9 };
-      await panel.send(openMessage({ plan: { ...plan, parameters } }));
-      await panel.send({ kind: 'result', result: { ...result, parameters, created: '2026-11-27T00:00:00.000Z' } });
+      const setup = { ...plan, parameters };
+      const going = tabOf(result, {
+        id: 't2',
+        run: 5,
+        setup,
+        standing: { state: 'running', sentence: 'On', share: 0.4 },
+      });
+      await panel.send(openMessage({ tabs: { tabs: [tabOf(result), going], active: 't2' } }));
+      await shown(panel, 'On: 40 %');
+      const made = { ...result, parameters, created: '2026-11-27T00:00:00.000Z' };
+      await panel.send({ kind: 'result', run: 5, result: made });
+      await panel.send({ kind: 'tabs', tabs: [tabOf(result), tabOf(made, { id: 't2' })], active: 't2' });
       await shown(panel, 'Done in ');
-      assert.equal(await panel.page.getByText('The form has changed since').count(), 0);
+      assert.equal(await count(panel, '#stale'), 0);
+      await panel.page.getByRole('button', { name: 'Parameters: Threshold 0.9' }).click();
       assert.equal(await panel.page.getByLabel('Threshold', { exact: true }).locator('input').inputValue(), '0.9');
     });
 
     it('is marked as old once the form says something else, and goes back', async () => {
       const panel = await start({ host: withSections() });
+      await panel.page.getByRole('button', { name: 'Parameters: all by default' }).click();
       await type(panel, 'Threshold', '0.9');
-      await shown(panel, 'The form has changed since');
-      await panel.page.getByText('Back to what is shown').click();
-      await panel.page.getByText('The form has changed since').waitFor({ state: 'detached' });
+      await panel.page.waitForSelector('#stale');
+      await type(panel, 'Seed', '4');
+      await shown(panel, 'which differs in seed and parameters.');
+      await panel.page.click('#rerun');
+      assert.equal((await panel.posts('rerunTab')).tab, 't1');
+      await panel.page.click('#take-over');
+      await panel.page.waitForSelector('#stale', { state: 'detached' });
+      await panel.page.locator('.stale-mark').waitFor({ state: 'detached' });
     });
 
     it('does not put its finding under the question of another analysis', async () => {
       const panel = await start({ host: withSections() });
-      await panel.page.locator('vscode-dropdown').first().click();
-      await panel.page.getByRole('option', { name: 'Circuits: Path patching' }).click();
+      await panel.page.click('#ask');
+      await panel.page.fill('#ask-words', 'edges carry');
+      await panel.page.click(`[data-analysis=${pair.id}]`);
       await panel.page.getByRole('heading', { level: 1, name: pair.question }).waitFor();
-      await shown(panel, 'What follows is of Retrieval heads');
+      assert.equal(await count(panel, '[data-section]'), 0);
+      await panel.page.click('[data-tab=t1] .tab-button');
+      await panel.page.getByRole('heading', { level: 1, name: result.finding }).waitFor();
+      // The counterpart that was begun for the other question stays.
+      await shown(panel, 'which differs in input.');
     });
 
     it('compares: what differs first, then both with their names', async () => {

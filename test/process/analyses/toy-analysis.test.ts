@@ -11,6 +11,7 @@ import {
   analysisText,
   parseAnalysis,
 } from '../../../protocol/analysis/schema';
+import { nameOfResult } from '../../../protocol/compute/analyses';
 import type { ComputeClient } from '../../../protocol/compute/client';
 import { FailureError } from '../../../protocol/wire/failures';
 import { shortDemoLm as model } from '../../support/demo-models';
@@ -140,10 +141,12 @@ describe('an analysis of one file', function () {
     const read = parseAnalysis(analysisText(result));
     assert.ok(read.ok, read.ok ? '' : read.why);
     assert.deepEqual(JSON.parse(JSON.stringify(read.result)), JSON.parse(JSON.stringify(result)));
-    const map = await server.call('askAnalysis', [
-      read.result,
-      { section: 'scores', place: { kind: 'head', layer: 1, head: 2 } },
-    ]);
+    const question = { section: 'scores', place: { kind: 'head', layer: 1, head: 2 } } as const;
+    const map = await server.call('askAnalysis', [read.result, question]);
+    const named = { named: nameOfResult(result) };
+    assert.deepEqual(await server.call('askAnalysis', [named, question]), map, 'the server has what it made');
+    const old = { named: nameOfResult({ ...result, created: '2020-01-01T00:00:00.000Z' }) };
+    assert.deepEqual(await server.call('askAnalysis', [old, question]), { kind: 'unknown-result' });
     assert.equal(map.kind, 'map');
     // Every row of attention sums to one.
     for (const row of map.kind === 'map' ? map.values : [])
