@@ -193,8 +193,8 @@ export class WorkbenchHost extends ModelPanelHost<WorkbenchTypes, WorkbenchServi
 
   /** Of a prompt that the result on the screen was made of. */
   private attention(message: Asked<'tile' | 'row'>): void {
+    const { model, prompts, interventions, device: ranOn } = this.need('to look into');
     const answer = async () => {
-      const { model, prompts, interventions, device: ranOn } = this.need('to look into');
       const prompt = prompts[message.prompt ?? 0];
       if (prompt === undefined) throw new Sentence('The analysis read no prompt whose attention could be shown.');
       const path = prompt.image?.path;

@@ -127,6 +127,8 @@ describe('a further analysis in VS Code', function () {
   it('applies an intervention out of its result in the Heads panel', async () => {
     await bench.runCommand('Headscope: Run Analysis: First-token heads');
     const panel = await panelIn('full');
+    // The command asks the question anew: the last result is a tab.
+    await panel.locator('[data-tab] .tab-button').last().click();
     await panel
       .getByRole('button', { name: /Apply in Heads/ })
       .first()

@@ -125,6 +125,8 @@ class Window {
         },
         compareAnalyses: () => Promise.resolve([]),
         tokenise: () => Promise.reject(new Error('not asked')),
+        headTile: () => Promise.reject(new Error('not asked')),
+        headRow: () => Promise.reject(new Error('not asked')),
       },
     };
     this.host = new WorkbenchHost('full', services as WorkbenchServices, (message) => this.sent.push(message));

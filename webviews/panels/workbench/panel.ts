@@ -39,8 +39,17 @@ import {
   viewOf,
 } from './shown';
 import { spokenOf } from './spoken';
-import { begun, initialState, reading, receive, withPicture, type Answer, type State } from './state';
-import { begun, initialState, reading, receive, toQuestionOf, withPicture, type Front, type State } from './state';
+import {
+  begun,
+  initialState,
+  reading,
+  receive,
+  toQuestionOf,
+  withPicture,
+  type Answer,
+  type Front,
+  type State,
+} from './state';
 import { recorded, redone, undone } from './undo';
 
 /** Milliseconds behind the last change of the form. */

@@ -17,7 +17,8 @@ export function sectionsOf(part: Part, sections: readonly Section[], prefix = ''
   const canAsk = prefix === '' && canBeAsked(part);
   return html`${repeat(
     sections,
-    ({ id }) => id,
+    // What one tab has drawn is not another's.
+    ({ id }) => `${part.state.active ?? ''} ${id}`,
     (section) =>
       oneSection(
         part,
