@@ -14,6 +14,8 @@ export const fromWorkbench = byKind({
   tokenise: { request, folder: text, prompt: anyPrompt(text) },
   /** Prompt and counterpart as the model reads them, to be aligned. */
   tokenisePair: { request, folder: text, prompt, counterpart: prompt },
+  /** A pair as a task of one prompt: the person says where its file is written; answered by `chosen` of `input.taskFile`. */
+  pairTask: { prompt: text, counterpart: text, answer: text, counterpartAnswer: text },
   run: { plan: analysisSetup },
   /** Brings a tab to the front; answered by `open`. */
   showTab: { tab: text },

@@ -94,7 +94,7 @@ export function storedSetup(
   const checked = check(analysisSetup, value);
   if (!checked.ok) return undefined;
   const plan = checked.result;
-  if (!catalogue.some(({ id, inputs }) => id === plan.analysis && inputs.includes(plan.input.kind))) return undefined;
+  if (!catalogue.some(({ id }) => id === plan.analysis)) return undefined;
   return plan.folder === demoName ? { ...plan, folder: demoFolder } : plan;
 }
 

@@ -3,7 +3,7 @@ import * as vscode from 'vscode';
 import type { Offer } from '../../../protocol/analysis/schema';
 import type { FromWorkbench } from '../../../protocol/panels/workbench-schema';
 import type { ModelSummary } from '../../../protocol/schema/parts';
-import type { OnWritten } from '../exports';
+import { askWhere, type OnWritten } from '../exports';
 import { saveIntervention } from '../heads/dialogs';
 
 type PathKind = Extract<FromWorkbench, { readonly kind: 'choosePath' }>['what'];
@@ -27,3 +27,15 @@ export async function choosePath(what: PathKind): Promise<string | undefined> {
 
 export const saveOffer = (model: ModelSummary, offer: Offer, onWritten?: OnWritten): Promise<void> =>
   saveIntervention(model, offer.interventions, onWritten, `${model.name} ${offer.title}`);
+
+export async function saveTask(lines: string): Promise<string | undefined> {
+  const target = await askWhere({
+    name: 'pair.jsonl',
+    type: 'Task',
+    endings: ['jsonl'],
+    title: 'Save the Pair as a Task',
+  });
+  if (target === undefined) return undefined;
+  await vscode.workspace.fs.writeFile(target, new TextEncoder().encode(lines));
+  return target.fsPath;
+}

@@ -46,6 +46,8 @@ export interface WorkbenchServices extends ModelPanelServices<WorkbenchTypes> {
   readonly earlier: EarlierResults;
   /** Lets the person choose; undefined when they thought better of it. */
   choosePath(what: PathKind): Promise<string | undefined>;
+  /** Asks where to, writes a task of a person's own, and returns its path. */
+  saveTask(lines: string): Promise<string | undefined>;
   /** The bytes of the picture, while it is the file that was read. */
   picture(image: ImageSpan): Promise<Picture>;
   /** Shows and runs an analysis that explains what is on the screen. */
@@ -164,6 +166,8 @@ export class WorkbenchHost extends ModelPanelHost<WorkbenchTypes, WorkbenchServi
         return this.picture(message.path);
       case 'tokenisePair':
         return this.tokenisePair(message);
+      case 'pairTask':
+        return this.pairTask(message);
       case 'showTab':
         return this.bringToFront(message.tab);
       case 'closeTab':
@@ -237,6 +241,11 @@ export class WorkbenchHost extends ModelPanelHost<WorkbenchTypes, WorkbenchServi
       const prompt = await server.tokenise(folder, message.prompt);
       return { kind: 'pair', request, prompt, counterpart: await server.tokenise(folder, message.counterpart) };
     });
+  }
+
+  private async pairTask({ kind: _, ...line }: Asked<'pairTask'>): Promise<void> {
+    const path = await this.services.saveTask(`${JSON.stringify(line)}\n`);
+    if (path !== undefined && !this.disposed) this.post({ kind: 'chosen', field: 'input.taskFile', path });
   }
 
   // Tabs: the run of the one in front is the one that is shown.

@@ -18,7 +18,7 @@ import { planChooser } from '../plan/choose-plan';
 import { savePlan } from '../plan/dialogs';
 import { Sentence } from '../questions';
 import { firstSetup, setupToStore, storedSetup } from './default-setup';
-import { choosePath, saveOffer } from './dialogs';
+import { choosePath, saveOffer, saveTask } from './dialogs';
 import { EarlierResults } from './earlier-results';
 import { WorkbenchHost, type WorkbenchTypes } from './host';
 import { analysisRun } from './run';
@@ -113,6 +113,7 @@ export function workbenchPanels(parts: PanelParts, catalogue: AnalysisCatalogue,
           earlier,
           choosePath,
           saveOffer,
+          saveTask,
           savePlan,
           choosePlan: planChooser(library),
           explain: (plan) => explain(panels, plan),

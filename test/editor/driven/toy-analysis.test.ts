@@ -103,6 +103,28 @@ describe('a further analysis in VS Code', function () {
     assert.equal(saved(name).analysis, 'first-token');
   });
 
+  it('has a tab for each run, also after the panel was closed and the window reloaded', async () => {
+    const tabs = async (): Promise<readonly string[]> => {
+      const row = (await panelIn('full')).locator('[data-tab] .tab-button');
+      return (await row.evaluateAll((all) => all.map((one) => (one as unknown as { title: string }).title))).map(
+        (title) => title.split('\n')[0] ?? '',
+      );
+    };
+    const panel = await panelIn('full');
+    const before = await tabs();
+    assert.ok(before.length >= 2, `${before.length} tabs`);
+    const first = panel.locator('[data-tab] .tab-button').first();
+    const finding = before[0] ?? '';
+    await first.click();
+    await panel.locator('h1', { hasText: finding }).waitFor();
+    await bench.page.reload();
+    const again = await panelIn('full');
+    await again.locator('h1', { hasText: finding }).waitFor({ timeout: patience(60_000) });
+    assert.deepEqual(await tabs(), before);
+    await again.locator('[data-tab] .tab-button').last().click();
+    await again.locator('h1', { hasText: before.at(-1) ?? '' }).waitFor();
+  });
+
   it('is listed under its analysis, and its file opens as it was; a head of it is looked into', async () => {
     const [first = ''] = [...savedFiles()].sort().slice(-1);
     await bench.page

@@ -133,7 +133,12 @@ describe('plans of analyses', () => {
     const stored = JSON.parse(JSON.stringify(setupToStore(plan, '/old/demo-lm'))) as unknown;
     assert.equal(storedSetup(stored, catalogue, '/new/demo-lm')?.folder, '/new/demo-lm');
     assert.equal(storedSetup(stored, [sees], '/new/demo-lm'), undefined);
-    assert.equal(storedSetup({ ...plan, input: { kind: 'none' } }, catalogue, '/new'), undefined);
+    const other = { ...plan, input: { kind: 'none' } } as const;
+    assert.deepEqual(
+      storedSetup(other, catalogue, '/new'),
+      other,
+      'the input stays, also where the question reads another',
+    );
     assert.equal(storedSetup({ ...plan, seed: 'x' }, catalogue, '/new'), undefined);
   });
 

@@ -8,7 +8,7 @@ import type { Part } from './actions';
 import type { InputForm, InputProblems } from './input-form';
 import { pathField } from '../../ui/path-field';
 import { infoOf, readingOf } from './shown';
-import { pairView } from './pair-view';
+import { pairTask, pairView } from './pair-view';
 import { taskFields } from './task-fields';
 
 const titles: Readonly<Record<InputKind, string>> = {
@@ -84,7 +84,7 @@ function fieldsOf(part: Part, kind: InputKind, input: InputForm, problems: Input
             ? ids(part, 'Counterpart token ids', 'counterpart', input.counterIds, problems.counterpart, 'counterIds')
             : text(part, 'Counterpart text', 'counterpart', input.counterText, problems.counterpart, 'counterText')
         }
-        ${pairView(part)} ${chat(part, input)}`;
+        ${pairView(part)} ${chat(part, input)} ${pairTask(part)}`;
     case 'image':
       return html`${picture(part, input, problems)} ${prompt(part, input, problems)} ${chat(part, input)}`;
     case 'image-set':

@@ -18,6 +18,9 @@ export interface InputForm {
   readonly image: string;
   readonly counterText: string;
   readonly counterIds: string;
+  /** What should follow the prompt and the counterpart, for a task of the pair. */
+  readonly answer: string;
+  readonly counterAnswer: string;
   /** A task of the catalogue by its id, or a file of the person's own. */
   readonly taskFrom: 'catalogue' | 'file';
   readonly task: string;
@@ -31,7 +34,7 @@ export interface InputForm {
   readonly folder: string;
 }
 
-const emptyInput: InputForm = {
+export const emptyInput: InputForm = {
   kind: 'none',
   mode: 'text',
   text: '',
@@ -40,6 +43,8 @@ const emptyInput: InputForm = {
   image: '',
   counterText: '',
   counterIds: '',
+  answer: '',
+  counterAnswer: '',
   taskFrom: 'catalogue',
   task: '',
   taskFile: '',

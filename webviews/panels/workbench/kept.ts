@@ -1,6 +1,7 @@
 /** What of the state survives a reload. Pure. */
 import { keepForm, parseKeptBy, type Kept as KeptOf } from '../../ui/kept-form';
 import type { Form } from './form';
+import { emptyInput } from './input-form';
 import { initialView, type State, type View } from './state';
 
 export type Kept = KeptOf<Form, View>;
@@ -17,4 +18,10 @@ export const parseKept = (value: unknown): Kept | undefined =>
   );
 
 export const restore = (state: State, kept: Kept | undefined): State =>
-  kept ? { ...state, view: { ...initialView, ...kept.view }, form: kept.form } : state;
+  kept
+    ? {
+        ...state,
+        view: { ...initialView, ...kept.view },
+        form: kept.form && { ...kept.form, input: { ...emptyInput, ...kept.form.input } },
+      }
+    : state;

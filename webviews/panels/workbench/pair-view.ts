@@ -1,5 +1,6 @@
 /** A prompt and its counterpart with their tokens aligned and counted, as they are typed. */
 import { html, nothing, type TemplateResult } from 'lit';
+import { button, field, textField } from '../../ui/controls';
 import type { Part } from './actions';
 import { aligned, pairWords, type AlignedPair } from './pair';
 import { pairToRead } from './shown';
@@ -8,6 +9,55 @@ import { pairToRead } from './shown';
 const mostColumns = 120;
 /** Places in front of the first difference that stay. */
 const lead = 8;
+
+/** Circuits are found on tasks: a pair with its answers is one. */
+export function pairTask({ state, actions }: Part): TemplateResult | typeof nothing {
+  const input = state.form?.input;
+  if (!state.tabs || !input || input.mode !== 'text') return nothing;
+  const { text, counterText, answer, counterAnswer } = input;
+  const ready = [text, counterText, answer, counterAnswer].every((one) => one !== '');
+  return html`<details class="pair-task">
+    <summary>Ask circuits of this pair</summary>
+    <p class="reason">
+      Circuits are found on tasks. Say what follows each text, with the space before it: the pair becomes a task file of
+      one prompt.
+    </p>
+    <div class="fields">
+      ${field(
+        'Answer',
+        textField({
+          label: 'Answer',
+          value: answer,
+          placeholder: ' Paris',
+          onInput: (typed) => actions.editInput({ answer: typed }),
+        }),
+      )}
+      ${field(
+        'Its counterpart',
+        textField({
+          label: 'Answer of the counterpart',
+          value: counterAnswer,
+          placeholder: ' Rome',
+          onInput: (typed) => actions.editInput({ counterAnswer: typed }),
+        }),
+      )}
+    </div>
+    ${button({
+      label: 'Save as a Task…',
+      id: 'pair-task',
+      disabled: !ready,
+      hint: ready ? 'The task becomes the input' : 'Both texts and both answers are needed',
+      onClick: () =>
+        actions.post({
+          kind: 'pairTask',
+          prompt: text,
+          counterpart: counterText,
+          answer,
+          counterpartAnswer: counterAnswer,
+        }),
+    })}
+  </details>`;
+}
 
 export function pairView({ state }: Part): TemplateResult {
   const { pair } = state;

@@ -386,8 +386,12 @@ function chosen(state: State, field: string, path: string): State {
       return { ...state, form: { ...form, input: { ...form.input, folder: path } } };
     case 'input.image':
       return { ...state, form: { ...form, input: { ...form.input, image: path } } };
-    case 'input.taskFile':
-      return { ...state, form: { ...form, input: { ...form.input, taskFile: path } } };
+    case 'input.taskFile': {
+      // A pair that was written as a task is asked as one.
+      const asTask = { kind: 'task', taskFrom: 'file', samples: '1' } as const;
+      const change = form.input.kind === 'prompt-pair' ? asTask : {};
+      return { ...state, form: { ...form, input: { ...form.input, ...change, taskFile: path } } };
+    }
     default:
       if (field.startsWith(ofTask)) {
         const taskParameters = { ...form.input.taskParameters, [field.slice(ofTask.length)]: path };

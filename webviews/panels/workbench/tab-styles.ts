@@ -138,6 +138,10 @@ export const tabStyles = css`
     white-space: nowrap;
     text-overflow: ellipsis;
   }
+  .pair-task summary {
+    padding: 4px 0;
+    cursor: pointer;
+  }
   .unfit summary {
     padding: 8px 0;
     cursor: pointer;
