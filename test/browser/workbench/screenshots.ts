@@ -8,14 +8,29 @@ import {
   answering,
   finished,
   openMessage,
+  pair,
   plan,
   result,
   sendPicture,
   startBrowser,
+  tabOf,
   type Panel,
 } from './workbench-host';
 import { onRegions } from './regions-host';
 import { headsStory, lineStory } from './stories';
+
+const pairMessage = openMessage({
+  plan: {
+    ...plan,
+    analysis: pair.id,
+    parameters: {},
+    input: {
+      kind: 'prompt-pair',
+      prompt: { kind: 'text', text: 'Mary and John went out. John gave a cup to' },
+      counterpart: { kind: 'text', text: 'Mary and John went out. Anna gave a cup to' },
+    },
+  },
+});
 
 async function main(folder: string, only: string | undefined): Promise<void> {
   mkdirSync(folder, { recursive: true });
@@ -45,6 +60,36 @@ async function main(folder: string, only: string | undefined): Promise<void> {
     }
   }
   await shoot('empty-dark-1280', { host: answering() });
+  const row = {
+    tabs: [
+      tabOf(result, { pinned: true }),
+      tabOf({ ...result, seed: 4 }, { id: 't2', title: 'Activation patching' }),
+      tabOf(result, {
+        id: 't3',
+        run: 3,
+        title: 'Path patching',
+        standing: { state: 'running', sentence: 'Prompt 20 of 64', share: 0.31, secondsLeft: 57 },
+      }),
+      tabOf(result, {
+        id: 't4',
+        run: 4,
+        title: 'Ablation',
+        standing: { state: 'waiting', sentence: 'Waiting until Headscope is done running an analysis', share: 0 },
+      }),
+    ],
+    active: 't1',
+  };
+  for (const [theme, width] of [
+    ['dark', 300],
+    ['light', 600],
+    ['high-contrast', 1280],
+  ] as const) {
+    const tabs = answering(finished({ tabs: row }));
+    await shoot(`tabs-${theme}-${width}`, { theme, width, host: tabs });
+    await shoot(`ask-${theme}-${width}`, { theme, width, host: tabs }, (panel) => panel.page.click('#ask'));
+    await shoot(`history-${theme}-${width}`, { theme, width, host: tabs }, (panel) => panel.page.click('#history'));
+    await shoot(`pair-${theme}-${width}`, { theme, width, host: answering(pairMessage) });
+  }
   await shoot('empty-light-300', {
     theme: 'light',
     width: 300,

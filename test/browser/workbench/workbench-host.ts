@@ -3,10 +3,12 @@ import { untested } from '../../support/device/panel-devices';
 import { PNG } from 'pngjs';
 import type { AnalysisInfo } from '../../../protocol/analysis/analysis';
 import type { AnalysisResult, AnalysisSetup } from '../../../protocol/analysis/schema';
+import type { Tokenised } from '../../../protocol/compute/models';
+import type { PromptInput } from '../../../protocol/inputs/prompt';
 import type { TaskInfo } from '../../../protocol/analysis/tasks';
 import type { FromWorkbench } from '../../../protocol/panels/workbench-schema';
 import { setupOfAnalysis, type ToWorkbench } from '../../../protocol/panels/workbench';
-import type { WorkbenchTab } from '../../../protocol/panels/workbench-tabs';
+import type { HistoryRow, WorkbenchTab } from '../../../protocol/panels/workbench-tabs';
 import type { ModelSummary } from '../../../protocol/schema/parts';
 import { PanelBrowser, type PanelPage } from '../support/panel-page';
 import { everySection, mapStory } from './stories';
@@ -222,6 +224,34 @@ export function pictureBytes(): Uint8Array {
   return PNG.sync.write(picture);
 }
 
+/** A text as a tokenizer of whole words reads it. */
+const inWords = (prompt: PromptInput): Tokenised => {
+  const tokens = prompt.kind === 'text' ? (prompt.text.match(/ ?[^ ]+/gu) ?? []) : prompt.ids.map(String);
+  return { tokens, ids: tokens.map((token) => [...token].reduce((sum, letter) => 31 * sum + letter.charCodeAt(0), 7)) };
+};
+
+/** Two earlier results; those whose model or prompt holds the words. */
+const historyRows = (words: string): readonly HistoryRow[] =>
+  [
+    {
+      id: 'bbbbbbbbbbbb',
+      title: 'Ablation of heads and MLPs',
+      question: 'Which heads and MLPs does the model need for this?',
+      model: 'gpt2',
+      input: 'The capital of France is',
+      created: '2026-11-20T10:00:00.000Z',
+      pinned: true,
+    },
+    {
+      id: 'cccccccccccc',
+      title: 'Retrieval heads',
+      model: 'llama',
+      input: 'pass-key',
+      created: '2026-11-22T10:00:00.000Z',
+      pinned: false,
+    },
+  ].filter(({ model: name, input }) => `${name} ${input}`.includes(words));
+
 /** Answers what the panel asks; the test sends runs itself. Bytes do not cross into the page of a test: `sendPicture` does that. */
 export const answering =
   (opening: OpenMessage = openMessage()) =>
@@ -236,6 +266,12 @@ export const answering =
         },
       ];
     }
+    if (message.kind === 'tokenisePair') {
+      const { request, prompt, counterpart } = message;
+      return [{ kind: 'pair', request, prompt: inWords(prompt), counterpart: inWords(counterpart) }];
+    }
+    if (message.kind === 'history')
+      return [{ kind: 'history', request: message.request, rows: historyRows(message.words) }];
     if (message.kind === 'ask') {
       return [{ kind: 'answer', request: message.request, section: { ...mapStory(), id: `asked-${message.request}` } }];
     }
