@@ -295,7 +295,9 @@ export class WorkbenchHost extends ModelPanelHost<WorkbenchTypes, WorkbenchServi
         if ('refused' in event) this.onRefused(event.sentence, run, event.details);
         else if (tabs.flight?.number === run && this.mail.isOpen) this.post(event);
         return;
-      default:
+      case 'stage':
+      case 'partial':
+      case 'result':
         if (tabs.flight?.number !== run) return;
         this.takeResult();
         if (this.mail.isOpen) this.post({ ...event, run });

@@ -205,11 +205,10 @@ export class WorkbenchTabs extends Owner {
   }
 
   private ofSetup(setup: AnalysisSetup): Omit<KeptTab, 'id'> {
-    const { titleOf, modelName } = this.parts;
     return {
       setup,
-      title: titleOf(setup.analysis),
-      model: setup.folder === '' ? '' : modelName(setup.folder),
+      title: this.parts.titleOf(setup.analysis),
+      model: setup.folder === '' ? '' : this.parts.modelName(setup.folder),
       created: new Date().toISOString(),
     };
   }

@@ -106,7 +106,9 @@ describe('messages of runs', () => {
     const typed: State = { ...state, form: { ...form, seed: '9', parameters: { threshold: '0.1' } } };
     const other = { ...result, analysis: pair.id, parameters: {}, created: '2026-11-25T10:00:00.000Z' };
     const tabs = { tabs: [tabOf(result), tabOf(other, { id: 't2' })], active: 't2' };
-    const next = receive(typed, openMessage({ result: other, tabs }));
+    // The row comes first, and what is in front with `open`: a run was started elsewhere while a question was being asked.
+    const asking: State = { ...typed, view: { ...typed.view, front: 'question' } };
+    const next = receive(receive(asking, { kind: 'tabs', ...tabs }), openMessage({ result: other, tabs }));
     assert.deepEqual([next.form?.analysis, next.form?.seed], [pair.id, '9']);
     assert.deepEqual(next.view.typed[retrieval.id], { threshold: '0.1' }, 'what was typed is not lost');
     assert.ok(!isAway(next));

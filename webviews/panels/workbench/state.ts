@@ -296,13 +296,9 @@ function phaseOf(tab: WorkbenchTab | undefined): Phase {
   return tab?.failed === undefined ? idle : failedPhase({ sentence: tab.failed });
 }
 
-/** The tab that the page has asked for is in front: what it shows stays. Another one is followed by `open`. */
-const receiveTabs = (state: State, { tabs, active }: ShownTabs): State => ({
-  ...state,
-  tabs,
-  active,
-  awaitsTab: state.awaitsTab && active === state.active,
-});
+/** The tab that the page has asked for is in front: what it shows stays. Another one comes to the front by `open`. */
+const receiveTabs = (state: State, { tabs, active }: ShownTabs): State =>
+  state.awaitsTab ? { ...state, tabs, active, awaitsTab: active === state.active } : { ...state, tabs };
 
 /** Said by a run whose tab is not in front. */
 function isOfAnotherRun({ tabs, active, awaitsTab }: State, { run }: { readonly run?: number }): boolean {

@@ -146,6 +146,9 @@ export const tabStyles = css`
     padding: 8px 0;
     cursor: pointer;
   }
+  .controls > .toolbar {
+    grid-column: 1 / -1;
+  }
   .question .parameters {
     max-width: 640px;
   }
