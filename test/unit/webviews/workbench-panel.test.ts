@@ -7,7 +7,14 @@ import { readForm, toForm, withAnalysis, type Form } from '../../../webviews/pan
 import { toInputForm, readInput } from '../../../webviews/panels/workbench/input-form';
 import { inputWords, provenanceLines } from '../../../webviews/panels/workbench/made-by';
 import { isOfAnother, isStale, whyNotStart } from '../../../webviews/panels/workbench/shown';
-import { begun, initialState, initialView, reading, receive, type State } from '../../../webviews/panels/workbench/state';
+import {
+  begun,
+  initialState,
+  initialView,
+  reading,
+  receive,
+  type State,
+} from '../../../webviews/panels/workbench/state';
 import { model, openMessage, pair, plan, result, retrieval } from '../../browser/workbench/workbench-host';
 import { headsStory, mapStory } from '../../browser/workbench/stories';
 
