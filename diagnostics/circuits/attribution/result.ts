@@ -112,7 +112,7 @@ const fields = object({
   /** The metric on the prompts, and with their answers on the counterparts. */
   original: level,
   counterpart: optional(level),
-  /** Of the residual stream: one label a column. */
+  /** The residual stream has one label for each column. */
   columns: optional(texts),
   heads: effects,
   mlps: effects,

@@ -22,7 +22,7 @@ const side = object({
   other: level,
   /** Faithfulness of random circuits that are as large as the other one. */
   chance: optional(chance),
-  /** Of the heads of either circuit, on this task. */
+  /** The roles of the heads of either circuit on this task. */
   roles: list(role),
 });
 export type Side = Output<typeof side>;

@@ -32,13 +32,13 @@ export type DirectTarget = Output<typeof directTarget>;
 
 /** What the logit lens shows of one stream. */
 const lensLayer = object({
-  /** Of the right tokens together. */
+  /** The probability of the right tokens together. */
   probability: figure,
   /** 1 is the largest logit; a mean over the prompts of a task. */
   rank: figure,
   /** Probability of the tokens that are subtracted. */
   against: optional(figure),
-  /** Of one prompt. */
+  /** Present where one prompt was read. */
   top: optional(
     list(object({ token: text, probability: figure }), 'a list', {
       most: 64,
@@ -52,7 +52,7 @@ const fields = object({
   ...contributionFields,
   target: directTarget,
   prompts: count,
-  /** Of one prompt: token position whose next token is predicted, and its text. */
+  /** Where one prompt was read: the token position whose next token is predicted, and its text. */
   position: optional(whole),
   positionToken: optional(text),
   /** Sum of the heads of each layer. */
@@ -72,7 +72,7 @@ const fields = object({
   /** Where the model caps its logits: the cap, and the target's value behind it. */
   cap: optional(figure),
   capped: optional(figure),
-  /** Of the streams that enter each layer and of the one that leaves the last, [layers + 1]. */
+  /** What the streams that enter each layer say, and the one that leaves the last, [layers + 1]. */
   lens: optional(layers(lensLayer)),
   lensLow: optional(layers(figure)),
   lensHigh: optional(layers(figure)),

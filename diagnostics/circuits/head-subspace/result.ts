@@ -65,7 +65,10 @@ export const subspaceResult = object({
   head: object({ layer: whole, head: whole }),
   /** Whether a person named it; else it has the largest direct effect. */
   named: flag,
-  /** Of the prompts of the fit: mean direct effect on the right label, in logits, and attention to all labels and to all options. */
+  /**
+   * On the prompts of the fit: the mean direct effect on the right label, in logits, and the attention to all labels and all
+   * options.
+   */
   direct: figure,
   onLabels: figure,
   onOptions: figure,

@@ -46,9 +46,9 @@ const node = object({
   high: figure,
   /** Total effect, in nats; of the nodes that were patched. */
   total: optional(level),
-  /** Of output nodes: what it adds to the logit of each label, less the mean over the labels, [right label][label]. */
+  /** Where the node is an output: what it adds to the logit of each label, less the mean over the labels, [right label][label]. */
   written: optional(table),
-  /** Of heads. */
+  /** Where the node is a head. */
   attention: optional(attention),
 });
 export type Node = Output<typeof node>;

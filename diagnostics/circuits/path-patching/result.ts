@@ -26,7 +26,7 @@ const table = tableOf(figure);
 const level = object({ mean: figure, low: figure, high: figure });
 const place = object({ layer: whole, head: whole });
 
-/** Of a head that was kept, on one receiver alone. */
+/** The effect of a kept head on one receiver alone. */
 const pathEdge = object({
   layer: whole,
   head: whole,

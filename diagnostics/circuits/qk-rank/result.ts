@@ -13,7 +13,7 @@ const rankedHead = object({
   /** E_1, and E_r. */
   one: figure,
   some: figure,
-  /** Of both factors at the rank that is enough, 2 r w, and of the query and key maps of the head, 2 d w. */
+  /** Numbers in both factors at the rank that is enough, 2 r w, and in the query and key maps of the head, 2 d w. */
   numbers: count,
   full: count,
 });

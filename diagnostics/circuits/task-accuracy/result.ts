@@ -29,7 +29,7 @@ const promptScore = object({
   /** Text of the token with the largest logit. */
   top: text,
   correct: flag,
-  /** Of the metric of the task. */
+  /** The value of the metric of the task. */
   value: figure,
   /** Template, length, depth and the like. */
   facts: record(either(number, text, 'a number or a text'), 'an object of facts'),

@@ -12,7 +12,7 @@ export const cmhaResult = object({
   /** Runs of each arm. */
   seeds: count,
   text,
-  /** Of whoever knows the text; nats. */
+  /** What a reader who knows how the text is made would reach; the loss in nats. */
   best: object({ accuracy: figure, loss: figure }),
   learned: optional(list(learnedPlanes)),
   folder: optional(text),

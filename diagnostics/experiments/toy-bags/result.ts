@@ -3,7 +3,7 @@ import type { Output } from '../../../protocol/schema/check';
 import { count, figure, list, numbers, object, optional, text, wholes } from '../../../protocol/schema/fields';
 import { armsResult } from '../../shared/training/arms';
 
-/** Of the first run of an arm. */
+/** What is shown of the first run of an arm. */
 const seen = object({
   arm: text,
   /** Share of the attention on the k strongest instances, k from 1, mean over test bags. */

@@ -14,7 +14,7 @@ const learned = object({
 });
 export type Learned = Output<typeof learned>;
 
-/** Of the analysis that compares the two circuits: its result has a title for each task. */
+/** What the analysis that compares the two circuits gives: a result with a title for each task. */
 export interface Comparison extends Readonly<Record<string, unknown>> {
   readonly first: { readonly title: string };
   readonly second: { readonly title: string };

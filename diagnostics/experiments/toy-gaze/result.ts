@@ -10,7 +10,7 @@ const shownScene = object({
   target: whole,
   path: wholes,
   predicted: list(object({ arm: text, path: wholes })),
-  /** Of the first network, [steps of the path][objects and end]. */
+  /** Attention of the first network, [steps of the path][objects and end]. */
   pointer: list(numbers),
 });
 export type ShownScene = Output<typeof shownScene>;

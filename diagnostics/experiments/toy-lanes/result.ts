@@ -25,12 +25,12 @@ export const toyLanesResult = object({
   tasks: count,
   classes: count,
   selectors: count,
-  /** Of the frozen transformer. */
+  /** The curves of the frozen transformer. */
   backbone: curvesSchema,
   /** Mean average precision of the frozen transformer's own classifier, which was trained on all classes at once. */
   ceiling: optional(figure),
   runs: optional(list(laneRun)),
-  /** Of the first run and one test picture. */
+  /** Maps of the first run on one test picture. */
   maps: optional(list(laneMap)),
   shown: optional(list(text)),
   /** Multiply-adds of one picture by number of tasks: with pathways, and with a whole pass for each. */

@@ -9,7 +9,7 @@ export type ShownPose = Output<typeof shownPose>;
 
 export const toyLiftingResult = object({
   arms: armsResult,
-  /** Of the last network: shares of its kernels for query, key and value of the first spatial block, [3][kernels]. */
+  /** The last network: shares of its kernels for query, key and value of the first spatial block, [3][kernels]. */
   shares: optional(list(numbers)),
   shown: optional(shownPose),
   folder: optional(text),

@@ -13,7 +13,7 @@ export type ShownPicture = Output<typeof shownPicture>;
 
 export const toyLowLightResult = object({
   arms: armsResult,
-  /** Of FeatEnHancer, first run: [gains][blocks], mean share of the fine scale w_0 over test pictures and pixels. */
+  /** FeatEnHancer in its first run: mean share of the fine scale w_0 over test pictures and pixels, [gains][blocks]. */
   shares: optional(list(numbers)),
   shown: optional(list(shownPicture)),
   folder: optional(text),

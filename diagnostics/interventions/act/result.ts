@@ -8,7 +8,7 @@ import { methodFields } from '../../shared/labelled-heads/methods';
 import { scoreField } from '../../shared/labelled-heads/questions';
 import { metrics, rules } from './parameters';
 
-/** Of the method that the finding speaks of. */
+/** The name of the method that the finding speaks of. */
 export const chosenName = 'chosen heads';
 
 const perHead: Schema<PerHead> = list(list(figure, 'a list of heads', { most: mostHeads }), 'a list of layers', {
@@ -17,7 +17,7 @@ const perHead: Schema<PerHead> = list(list(figure, 'a list of heads', { most: mo
 const figures = list(figure, 'a list of numbers', { most: 1 << 20 });
 const layers = { most: mostLayers };
 
-/** Of one token of the first prompt. */
+/** What is known of one token of the first prompt. */
 const placeSinks = object({
   position: whole,
   text,
@@ -34,7 +34,7 @@ const tokenSinks = object({
   kind: text,
   /** How often it is a sink, over heads and prompts. */
   sinks: whole,
-  /** Of all later sinks. */
+  /** Its share of all later sinks. */
   share: figure,
   /** How often it stands in the prompts behind their first token. */
   stands: whole,
@@ -56,7 +56,7 @@ const actHead = object({
   head: whole,
   /** Beta. */
   value: figure,
-  /** Of the metric, calibrated alone. */
+  /** What the metric gains where this head alone is calibrated. */
   gain: figure,
 });
 export type ActHead = Output<typeof actHead>;
@@ -90,7 +90,7 @@ export const actResult = object({
   heldOutPrompts: count,
   /** Prompts whose maps were read. */
   maps: count,
-  /** Of the first prompt. */
+  /** The tokens of the first prompt. */
   tokens: texts,
   /** By token: heads in which it is a later sink, by either rule. */
   headsByAlpha: figures,
@@ -99,7 +99,7 @@ export const actResult = object({
   largest: figures,
   layerStrengths: list(figures, 'a list of layers', layers),
   places: list(placeSinks, 'a list of tokens', { most: 64 }),
-  /** Of all prompts, the most frequent first. */
+  /** Counted over all prompts, the most frequent first. */
   kinds: list(tokenSinks, 'a list of tokens', { most: 64 }),
   /** Later sinks a prompt, mean over all prompts. */
   sinks: perHead,
@@ -127,7 +127,7 @@ export const actResult = object({
   methods: list(actMethod, 'a list of methods', { most: 32 }),
   /** NaN where none was fitted. */
   temperature: figure,
-  /** Of the chosen heads; beta 1 is the plain model. */
+  /** The curve of the chosen heads; at beta 1 it is the plain model. */
   curve: list(actCurvePoint, 'a curve', {
     most: 64,
   }),

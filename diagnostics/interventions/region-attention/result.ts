@@ -16,7 +16,7 @@ const table = list(figures, 'a list of rows', { most: 64 });
 const reference = object({
   /** `*`: all. */
   layers: text,
-  /** Of A where it stands, in the plain run; */
+  /** Attention to A where it stands, in the plain run. */
   before: perHead,
   /** of A where it was put: the keys of B; */
   moved: perHead,
@@ -24,7 +24,7 @@ const reference = object({
   left: perHead,
   /** and what A gains by its place: moved - before. */
   rise: perHead,
-  /** Of a head that reads its keys alike, before. */
+  /** What a head that reads its keys alike would give it, before. */
   even: perHead,
 });
 export type Reference = Output<typeof reference>;
@@ -46,7 +46,7 @@ export const regionAttentionResult = object({
   before: perHead,
   /** Under the change. */
   after: perHead,
-  /** Of a head that reads all its keys alike. */
+  /** What a head that reads all its keys alike would give. */
   even: perHead,
   /** [regions][regions and the rest]: mean over all heads. */
   betweenBefore: table,
@@ -69,7 +69,7 @@ export const regionAttentionResult = object({
   divergence: figure,
   /** Tokens most probable before or after. */
   leading: list(object({ token: text, before: number, after: number }), 'a list of tokens', { most: 64 }),
-  /** Of a prompt with a picture. */
+  /** Present where the prompt has a picture. */
   image: optional(imageSpan),
   /** Position of each image token. */
   imageRows: list(whole, 'a list of positions', { most }),

@@ -30,7 +30,7 @@ export const zeroTuningResult = object({
   /** Prompts on which heads and gamma are chosen, and those that they are judged on. */
   calibration: count,
   heldOutPrompts: count,
-  /** Of the profile; the other is its reciprocal. */
+  /** The gamma of the profile; that of the other direction is its reciprocal. */
   gamma: figure,
   /** Mean over heads and queries behind the first of the weight on token 0. */
   firstTokenMass: perHead,
@@ -71,7 +71,7 @@ export const zeroTuningResult = object({
   }),
   heldOut: heldOutField,
   methods: list(method, 'a list of methods', { most: 16 }),
-  /** Of the control: labels' logits are divided by it. */
+  /** The temperature of the control: labels' logits are divided by it. */
   temperature: figure,
   /** Layers whose window is shorter than the longest prompt: behind it token 0 is out of reach and gamma does nothing. */
   windowed: whole,

@@ -15,7 +15,7 @@ export const positionPreferenceResult = object({
   pairs: whole,
   /** Nats per position (or patch): above 0 the head prefers what is near. */
   slope: heads(figure),
-  /** Of the variance of ln A within groups. */
+  /** Share of the variance of ln A that lies within groups. */
   share: heads(figure),
   /** [layers][heads][bins] */
   curves: heads(bins),

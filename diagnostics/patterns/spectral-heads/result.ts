@@ -11,7 +11,7 @@ const heads = <T>(item: Schema<T>) =>
 export const spectralHeadsResult = object({
   /** `circulant`: a line around its ends; `block-circulant`: a grid of patches around its edges; `toeplitz`: keys before the query. */
   form: oneOf(['circulant', 'block-circulant', 'toeplitz']),
-  /** Of the grid; a line is one row. */
+  /** Rows of the grid; a line is one row. */
   height: whole,
   width: whole,
   /** Inputs over which maps were averaged. */

@@ -56,7 +56,7 @@ export const ampResult = object({
   unitScores: list(figures, 'a list of layers', { most: mostLayers }),
   share: figure,
   realised: figure,
-  /** Of all parameters: the bound of |realised - share| by rounding, and whether an end (one head, one unit left) was met. */
+  /** Bounds over all parameters: of |realised - share| by rounding, and whether an end (one head, one unit left) was met. */
   bound: figure,
   capped: flag,
   /** By layer. */

@@ -22,7 +22,7 @@ import { methods } from './parameters';
 const gatePoint = object({
   /** From 1. */
   step: count,
-  /** Of the prompt of the step: mean over labelled rows and channels of the squared difference behind the final norm. */
+  /** Mean over the labelled rows and the channels of the step's prompt of the squared difference behind the final norm. */
   distance: figure,
   /** Mean of the gates. */
   mean: number,
@@ -37,7 +37,7 @@ const checkRow = object({
   /** Bytes of the caches over those of the full cache. */
   share: number,
   distance: figure,
-  /** Of the tokens of the keys: share whose token is the most probable one, and their mean loss in nats. */
+  /** Over the tokens of the keys: the share whose token is the most probable one, and their mean loss in nats. */
   accuracy: figure,
   loss: figure,
   /** Mean over prompts, behind the first token of the last key, of the divergence from the full model in nats. */

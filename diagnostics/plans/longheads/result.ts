@@ -69,7 +69,7 @@ export const longHeadsResult = object(
         layer: whole,
         /** Distinct chunks that any head of the layer opens for the last position, mean over prompts; the always open ones left out. */
         opened: number,
-        /** Of the chunks that could be opened. */
+        /** Share of the chunks that could be opened. */
         share: number,
       }),
     ),

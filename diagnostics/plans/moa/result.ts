@@ -25,7 +25,7 @@ const judged = object({
   tokens: whole,
   prompts: whole,
   bytes: figure,
-  /** Of the bytes of the full cache. */
+  /** Share of the bytes of the full cache. */
   share: figure,
   /** Mean over the prompts of the mean loss of the supervised tokens, nats; and of the share that is the most probable. */
   full: answered,

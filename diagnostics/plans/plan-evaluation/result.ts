@@ -30,11 +30,11 @@ const evaluatedPlan = object({
   /** `full cache`, `plan`, `plan without means`, `uniform`, `random 1`, … */
   plan: text,
   kind: oneOf(comparedKinds),
-  /** Of the keys and values of all layers in float32 once a prompt is read; mean over prompts, to a byte. */
+  /** Bytes of the keys and values of all layers in float32 once a prompt is read; mean over prompts, to a byte. */
   bytes: figure,
   /** The same of the full cache. */
   bytesFull: figure,
-  /** Of the bytes of the full cache. */
+  /** Share of the bytes of the full cache. */
   share: figure,
   /** Decoded behind the longest prompt; null where it was not measured. */
   tokensPerSecond: orNull(number),
@@ -44,7 +44,7 @@ const evaluatedPlan = object({
   high: figure,
   /** Prompts or windows. */
   n: whole,
-  /** Of the right answers in nats, mean over prompts; of text the score. */
+  /** Loss of the right answers in nats, mean over prompts; where text is read, the score. */
   loss: figure,
   /** e^loss; of text alone. */
   perplexity: orNull(figure),
@@ -65,7 +65,7 @@ export type FactRow = Output<typeof factRow>;
 
 export const planEvaluationResult = object({
   plan: givenPlan,
-  /** Of the task, or of the text. */
+  /** The name of the task, or of the text. */
   what: text,
   scored: oneOf(scoreKinds),
   from: oneOf(startModes),

@@ -54,7 +54,7 @@ export const razorResult = object({
   /** Key/value heads, largest score first. */
   inductionHeads: places,
   echoHeads: places,
-  /** Of the union of both, in the order of the table: ranks of the two scores, from 1. */
+  /** The heads of both lists in the order of the table, with their ranks by the two scores, from 1. */
   retrieval: list(object({ ...placeFields(), inductionRank: count, echoRank: count })),
   plan: list(list(headPlanField, 'a list of heads', { most: mostHeads }), 'a list of layers', { most: mostLayers }),
   prefill: oneOf(prefillModes),

@@ -21,7 +21,7 @@ export type Space = (typeof spaces)[number];
 
 const perHead = list(list(figure));
 
-/** Of one prompt. */
+/** What one prompt places. */
 const placed = object({
   /** [layers][heads]: distance of v' from the centre of the layer, in the coordinates of the heads. */
   distance: perHead,
@@ -46,9 +46,9 @@ export type LayerPicture = Output<typeof layerPicture>;
 const planEffect = object({
   name: text,
   title: text,
-  /** Of keys and values when the prompt was read. */
+  /** Bytes of keys and values when the prompt was read. */
   bytes: figure,
-  /** Of the bytes of the full cache. */
+  /** Share of the bytes of the full cache. */
   share: figure,
   /** Nats, mean over the tokens measured; of random controls over these too. */
   divergence: figure,
@@ -76,7 +76,10 @@ export const taskKvResult = object({
   recents: whole,
   window: whole,
   top: whole,
-  /** Of one prompt, or means over the prompts of the first task, whose `far` are heads that keep everything in at least half of them. */
+  /**
+   * Where one prompt was read, its places; else means over the prompts of the first task, whose `far` are heads that keep
+   * everything in at least half of them.
+   */
   placed: optional(placed),
   /** Text of each token of the prompt. */
   pieces: optional(texts),

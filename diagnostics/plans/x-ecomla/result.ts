@@ -26,7 +26,7 @@ export type Compared = Output<typeof comparedField>;
 
 const latentRow = object({
   layer: whole,
-  /** Of [W_K; W_V], rows repeated to all query heads, largest first, as shares of the largest. */
+  /** Singular values of [W_K; W_V], with rows repeated to all query heads, largest first, as shares of the largest. */
   singular: numbers,
   /** The largest. */
   largest: figure,
@@ -52,7 +52,7 @@ const latentRow = object({
 export type LatentRow = Output<typeof latentRow>;
 
 const curvePoint = object({
-  /** Of the cache, per cent. */
+  /** Share of the cache, in per cent. */
   share: number,
   /** All layers with latent attention, before any distillation. */
   latent: comparedField,
@@ -74,7 +74,7 @@ export type Distillation = Output<typeof distillation>;
 
 export const ecoMlaResult = object({
   layers: list(latentRow, 'a list of layers', { most: mostLayers }),
-  /** Of the model as it is, nats per token. */
+  /** Loss of the model as it is, in nats per token. */
   loss: figure,
   /** All layers at the ranks of the table. */
   all: orNull(comparedField),

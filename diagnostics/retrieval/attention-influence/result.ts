@@ -50,7 +50,7 @@ const documentResult = object({
 });
 export type DocumentResult = Output<typeof documentResult>;
 
-/** Of the ranked documents. */
+/** What is known of the ranked documents of a source. */
 const sourceSummary = object({
   /** Empty for documents that name none. */
   source: text,
@@ -96,7 +96,7 @@ export const influenceResult = object({
   corpus: object({
     name: text,
     sha256: text,
-    /** Of the file; those that are scored in the end. */
+    /** Documents in the file, and those that are scored in the end. */
     documents: whole,
     chosen: whole,
     /** What was left out, and why. */

@@ -37,7 +37,7 @@ export type PictureOutcome = { readonly entry: DatasetEntry; readonly parity?: P
 export interface SetSoFar {
   readonly entries: readonly DatasetEntry[];
   readonly failures: readonly { readonly name: string; readonly why: string }[];
-  /** Of the last picture that was run. */
+  /** The parity of the last picture that was run. */
   readonly parity?: Parity;
 }
 

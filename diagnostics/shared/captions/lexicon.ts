@@ -38,7 +38,7 @@ const joinedNames = [
   'bow tie',
   'laptop computer',
   'home plate',
-  // Of the standalone scorers: else "train track" counts as a train.
+  // Taken from the standalone scorers: without it, "train track" counts as a train.
   'train track',
 ];
 const animals = [

@@ -130,7 +130,7 @@ export function popeCounts(
 export interface PopeScores extends PopeCounts {
   readonly questions: number;
   readonly accuracy: number;
-  /** Of the answers yes, how many are right; NaN without any. */
+  /** Share of the answers yes that are right; NaN without any. */
   readonly precision: number;
   readonly recall: number;
   readonly f1: number;

@@ -9,12 +9,12 @@ import { streamRow } from '../../model-runner/stream-row';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import { mean } from '../../../kernels/tensors/vectors';
 
-/** Of one prompt, in logits. */
+/** The direct effects on one prompt, in logits. */
 export interface DirectPrompt {
   readonly right: number;
   /** w, [nodes][labels]; layer by layer, heads, then the MLP. */
   readonly written: readonly (readonly number[])[];
-  /** Of embeddings and biases, [labels]. */
+  /** What embeddings and biases add, [labels]. */
   readonly rest: readonly number[];
   /** [labels] */
   readonly logits: readonly number[];

@@ -69,7 +69,7 @@ export const mutationWords: Readonly<Record<Mutation, string>> = {
 
 export interface Mutated {
   readonly layout: Layout;
-  /** Of one question, drawn anew for each. */
+  /** The labels of one question, drawn anew for each. */
   readonly labels: (random: Random) => readonly Piece[];
 }
 

@@ -9,7 +9,7 @@
  */
 import { beyondChance, valueOf, type Mean, type Measured } from '../effects/patch-effects';
 
-/** Of one prompt: by sender, the metric with its path patched. */
+/** What one prompt gives: by sender, the metric with its path patched. */
 export interface PathMeasured {
   readonly original: number;
   readonly counterpart: number;

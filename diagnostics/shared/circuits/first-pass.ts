@@ -10,7 +10,7 @@ import * as field from '../../../kernels/parameters';
 
 /** Up to so many all are patched: gradients save little. */
 export const mostExact = { heads: 256, edges: 2048 } as const;
-/** Of the others. */
+/** So many of the parts that gradients did not choose are drawn, to estimate what was missed. */
 const drawnCount = 8;
 
 export const exactShareParameter = (what: keyof typeof mostExact) =>

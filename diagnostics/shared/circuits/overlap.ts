@@ -24,7 +24,7 @@ export const overlap = object({
   first: whole,
   second: whole,
   shared: whole,
-  /** Of those in either, in the first, in the second; NaN of none. */
+  /** Shares of the parts in either circuit, in the first and in the second; NaN where there is none. */
   ofEither: figure,
   ofFirst: figure,
   ofSecond: figure,

@@ -153,8 +153,8 @@ export class PathRuns {
   }
 
   /**
-   * Of edges that do not end in the logits, what `read` makes of what stands at a receiver in the second run, [receivers][senders];
-   * 0 where a sender does not reach it. The third runs, most of what `edges` costs, are left out.
+   * Edges that end in a receiver other than the logits: what `read` makes of what stands at the receiver in the second run,
+   * [receivers][senders]; 0 where a sender does not reach it. The third runs, most of what `edges` costs, are left out.
    */
   async received(
     { senders, receivers, positions }: PathsAsked,

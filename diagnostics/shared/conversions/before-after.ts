@@ -26,7 +26,7 @@ export interface Quality {
   readonly loss: number;
   /** Tokens that the mean is over. */
   readonly tokens: number;
-  /** Of the task that was given, on its held-out samples. */
+  /** How the model does on held-out samples of the task that was given. */
   readonly task: {
     readonly accuracy: number;
     readonly low: number;
@@ -46,7 +46,7 @@ const side = object({
   loss: figure,
   /** Tokens that the mean is over. */
   tokens: whole,
-  /** Of the task that was given, on its held-out samples. */
+  /** How the model does on held-out samples of the task that was given. */
   task: orNull(object({ accuracy: figure, low: figure, high: figure, n: count })),
   /**
    * Greedy decoding of one text, after a prompt, in the round whose ratio of the two models is the median one: rates of other rounds were

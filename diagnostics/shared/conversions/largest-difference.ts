@@ -1,7 +1,7 @@
 import type { Variant } from '../../../models/instrument/changes/changes';
 import type { ModelRunner } from '../../model-runner/model-runner';
 
-/** Of the logits at every position of a text: of a model under a variant, and of another model. */
+/** The largest difference between the logits of a model under a variant and those of another model, at every position of a text. */
 export async function largestDifference(
   model: ModelRunner,
   variant: Variant,

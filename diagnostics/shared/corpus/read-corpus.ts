@@ -13,7 +13,7 @@ import { mostCharacters, mostDocuments, type CorpusDocument } from '../../corpus
 export interface CorpusFile {
   /** Path inside the folder, or the name of the file. */
   readonly name: string;
-  /** Of a text file in a folder: one document, its source the folder that it lies in. */
+  /** True of a text file in a folder: it is one document, whose source is the folder that it lies in. */
   readonly inFolder: boolean;
   readonly content: string;
   /** The end of the file was not read. */

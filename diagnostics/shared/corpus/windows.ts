@@ -15,7 +15,7 @@ export interface WindowShape {
 
 export interface Window {
   readonly document: number;
-  /** Of the window in its document. */
+  /** The number of the window in its document. */
   readonly number: number;
   readonly ids: readonly number[];
   /** The token of the document that is predicted first. */

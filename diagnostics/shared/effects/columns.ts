@@ -43,7 +43,7 @@ export function columnsOf(pairs: readonly Pair[], choice: ColumnChoice): Columns
   }
 }
 
-/** Of the prompts whose layout most have. */
+/** Columns by position, for the prompts of the most frequent layout. */
 function byPosition(pairs: readonly Pair[]): Columns {
   const groups = new Map<string, Pair[]>();
   for (const pair of pairs) groups.set(layoutOf(pair), [...(groups.get(layoutOf(pair)) ?? []), pair]);

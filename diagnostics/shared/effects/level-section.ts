@@ -3,7 +3,7 @@ import type { TaskMetric } from '../../../protocol/analysis/tasks';
 import { metricWords } from './metric';
 import * as build from '../../../protocol/sections/builders';
 
-/** Of a mean over prompts. */
+/** How the interval of a mean over prompts is described. */
 export const intervalWords = "95 % interval over prompts (Student's t)";
 
 export interface Level {

@@ -49,7 +49,7 @@ export function metricOf(
     case 'accuracy':
       return tokens.slice(0, right).includes(largest) ? 1 : 0;
     case 'loss':
-      // Of one right answer without the way through its probability, which may be 0 in float64.
+      // One right answer does without its probability, which may be 0 in float64.
       return good.length === 1 ? logSumExp - (good[0] ?? Number.NaN) : -Math.log(share(good));
   }
 }

@@ -68,7 +68,7 @@ export class Outputs {
     return head === undefined ? this.slot('mlp', layer, 0) : this.slot('head', layer, head);
   }
 
-  /** Of a part, summed over the positions. */
+  /** The outputs of a part, summed over the positions. */
   sum(part: Part): Float64Array {
     const sum = new Float64Array(widthOf(this.facts, part));
     this.part(part).forEach((value, at) => (sum[at % sum.length] = (sum[at % sum.length] ?? 0) + value));

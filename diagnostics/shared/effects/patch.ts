@@ -8,7 +8,7 @@ import { firstDifference } from './pairs';
 
 export interface Patch {
   readonly layer: number;
-  /** Of sites that are patched by head. */
+  /** Present at sites that are patched by head. */
   readonly head?: number;
   /** Absent: all. */
   readonly positions?: readonly number[] | undefined;

@@ -16,7 +16,7 @@ export interface Question {
   readonly labels: readonly number[];
 }
 
-/** Of one prompt under one variant. */
+/** What the model answers to one prompt under one variant. */
 export interface Answered {
   /** In the order of the question's labels. */
   readonly logits: readonly number[];
@@ -32,7 +32,7 @@ export const scoreField = object({
   accuracy: figure,
   /** ln of the probability of the right answers (first tokens), in nats. */
   logProbability: figure,
-  /** Of the next-token distribution, in nats. */
+  /** Entropy of the next-token distribution, in nats. */
   entropy: figure,
 });
 export type Score = Output<typeof scoreField>;

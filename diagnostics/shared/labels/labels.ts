@@ -53,7 +53,7 @@ import { mean } from '../../../kernels/tensors/vectors';
 export type Label =
   'previous-token' | 'self' | 'first-token-sink' | 'local' | 'induction' | 'duplicate-token' | 'uniform' | 'retrieval';
 
-/** Of the way from the expected score to 1. */
+/** Each threshold is a share of the way from the expected score to 1. */
 export const thresholds: Readonly<Record<Label, number>> = {
   'previous-token': 0.4,
   self: 0.4,
@@ -222,7 +222,7 @@ class OtherScores {
   }
 }
 
-/** Of each query. */
+/** How many keys each query can read. */
 const readableKeys = (length: number, causal: boolean, window: number): number[] =>
   Array.from({ length }, (_, position) => countOfKeysRead(position, length, { causal, window }));
 

@@ -23,7 +23,7 @@ export interface RetrievalProbe {
   readonly queries: readonly { readonly position: number; readonly answer: number }[];
 }
 
-/** Of the tokens behind the first, the 9th part each is a needle and a query of 3 tokens; the rest is hay. */
+/** A needle and a query of 3 tokens each take a ninth of the tokens behind the first; the rest is hay. */
 const share = 9;
 /** Tokens between the last needle and the first query: no needle lies in the local window of its query. */
 const gap = 16;

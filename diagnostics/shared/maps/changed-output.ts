@@ -11,7 +11,7 @@ export interface Outputs {
   readonly logits?: Float32Array;
 }
 
-/** Of each variant. */
+/** The outputs of each variant. */
 export async function outputsOf(
   model: ModelRunner,
   sequence: Sequence,

@@ -5,7 +5,7 @@ export async function* overLayers<T, R>(
   layers: number,
   step: AnalysisJob<Record<never, never>>['step'],
   look: (layer: number) => Promise<T>,
-  /** Of what is known so far: one for each layer that was looked at. */
+  /** Makes a result of what is known so far, one part for each layer that was looked at. */
   resultOf: (looked: readonly T[]) => R,
 ): AsyncGenerator<Step<R>, R> {
   const looked: T[] = [];

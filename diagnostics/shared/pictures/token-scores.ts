@@ -37,7 +37,10 @@ export const rowSums = ({ maps, n }: EncoderMaps): readonly number[] =>
 const sumOver = (count: number, parts: (at: number) => readonly number[]): readonly number[] =>
   Array.from({ length: count }, (_, at) => parts(at).reduce((sum, part) => sum + part, 0));
 
-/** Of scores of patches, [rows x columns], those of cells of shuffle x shuffle patches, which are one token (Idefics3): sums. */
+/**
+ * Scores of cells, each the sum over shuffle x shuffle patches that are one token (Idefics3), from scores of patches [rows x
+ * columns].
+ */
 export function cellScores(
   scores: readonly number[],
   columns: number,
@@ -79,7 +82,7 @@ export interface Scores {
 }
 
 export interface Ratios {
-  /** Of the tokens, those that are local. */
+  /** How many of the tokens are local. */
   readonly local: number;
   /** Spatial; 0 in the release. */
   readonly spatial: number;

@@ -102,7 +102,7 @@ export interface ScoreBin {
   readonly from: number;
   readonly to: number;
   readonly heads: number;
-  /** Of all heads that have a score. */
+  /** Share of all heads that have a score. */
   readonly share: number;
 }
 

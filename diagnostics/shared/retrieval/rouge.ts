@@ -14,7 +14,7 @@ export const wordsOf = (text: string): readonly string[] =>
     word.length < leastStemmed ? word : stemmer(word),
   );
 
-/** Of words, or of token ids where a model has no words. NaN for an empty target. */
+/** Takes words, or token ids where a model has no words. NaN for an empty target. */
 export function unigramRecall<T>(target: readonly T[], text: readonly T[]): number {
   const left = new Map<T, number>();
   for (const one of text) left.set(one, (left.get(one) ?? 0) + 1);

@@ -9,7 +9,10 @@ export type Interval = Output<typeof interval>;
 /** 97.5 % quantile of the normal distribution. */
 export const z975 = 1.959963984540054;
 
-/** Of a share of n units: Wilson's score interval (Journal of the American Statistical Association 22, 1927, 209-212). */
+/**
+ * The interval of a share of n units: Wilson's score interval (Journal of the American Statistical Association 22, 1927,
+ * 209-212).
+ */
 export function wilson(share: number, n: number): Interval {
   const centre = share + z975 ** 2 / (2 * n);
   const spread = z975 * Math.sqrt((share * (1 - share)) / n + z975 ** 2 / (4 * n ** 2));

@@ -57,7 +57,7 @@ export async function* meanDifference(
   }));
 }
 
-/** Of rows [n, width]. */
+/** The mean over the rows of [n, width]. */
 function meanRow(data: unknown, width: number): Float64Array {
   if (!(data instanceof Float32Array)) throw new TypeError('the layer gave no residual stream');
   const mean = new Float64Array(width);

@@ -22,7 +22,7 @@ export interface ArmsTraining<R> {
   /** Steps between two checkpoints. Default: a twentieth of the steps. */
   readonly every?: number;
   readonly size: NetworkFiles['size'];
-  /** Of the weights, beside the names of the arms; `module`: whose names they have. */
+  /** Settings of the saved weights, beside the names of the arms; `module` says which module gives the weights their names. */
   readonly config?: Readonly<Record<string, unknown>>;
   /** What the trained networks are found to do. */
   readonly after?: (trained: TrainedArms) => Promise<Partial<R>> | Partial<R>;
@@ -33,9 +33,9 @@ interface ArmsExperiment<P extends ArmsParameters, R extends ResultOfArms> exten
   'group' | 'trains' | 'inputs' | 'run' | 'finding' | 'sections'
 > {
   readonly training: (bench: Workbench, job: AnalysisJob<P>) => ArmsTraining<R>;
-  /** Of a result whose runs have ended. */
+  /** Called with a result whose runs have ended. */
   readonly finding: (result: R) => string;
-  /** Of a result whose training has begun. */
+  /** Called with a result whose training has begun. */
   readonly sections: (result: R) => readonly Section[];
   /** Where the weights are, behind the other sections. */
   readonly weights?: (folder: string) => Section;

@@ -31,7 +31,7 @@ export interface ArmsSetup {
   /** Runs of each arm. */
   readonly seeds: number;
   readonly steps: number;
-  /** Of the job: the seeds of the runs are drawn from it. */
+  /** The seed of the job: the seeds of the runs are drawn from it. */
   readonly seed: number;
   /** Steps between two checkpoints. Default: a twentieth of the steps. */
   readonly every?: number;
@@ -57,7 +57,7 @@ export type ArmRun = Output<typeof armRun>;
 /** Plain data: a field of the result of an experiment. */
 export const armsResult = object({
   arms: list(armInfoSchema),
-  /** Of each run. */
+  /** Steps of each run. */
   steps: count,
   /** Runs that have ended, and the one that is being trained. */
   runs: list(armRun),

@@ -37,7 +37,7 @@ interface ChartWords {
   readonly id: string;
   readonly title: string;
   readonly caption?: string;
-  /** Of the y axis. */
+  /** The y axis of the chart. */
   readonly y: ChartSection['y'];
   /** The training loss is drawn too. */
   readonly loss?: boolean;

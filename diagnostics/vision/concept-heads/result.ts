@@ -75,7 +75,7 @@ const mappedTexts = object({
       cosine: figure,
       /** By image token. */
       values: list(figure, 'a list of image tokens', { most: 65_536 }),
-      /** Of the rows before the patches (class). */
+      /** Mass on the rows before the patches (class). */
       leading: figure,
     }),
     'a list of texts',
@@ -93,7 +93,7 @@ export const conceptHeadsResult = object({
   }),
   texts: whole,
   width: whole,
-  /** Of those that are described. */
+  /** The first of the layers that are described. */
   firstLayer: whole,
   /** Largest |sum of the parts - embedding| / |embedding| of a picture. */
   error: figure,

@@ -23,7 +23,7 @@ const agreement = object({
   occlusionRollout: figure,
   occlusionAttention: figure,
   rolloutAttention: figure,
-  /** Of the tenth of the squares that occlusion ranks first, the share that is in that of the other map. */
+  /** Share of the tenth of the squares that occlusion ranks first which is in the first tenth of rollout too. */
   topRollout: figure,
   topAttention: figure,
 });
@@ -67,7 +67,7 @@ export type DeletionCurve = Output<typeof deletionCurve>;
 export const relevanceResult = object({
   /** Rows of the sequence; of a picture in the order of its image tokens. */
   seen: wholes,
-  /** Of the prompt, those that are seen. */
+  /** The tokens of the prompt that are seen. */
   seenTokens: tokens,
   /** As it was written; absent: the picture. */
   span: optional(text),

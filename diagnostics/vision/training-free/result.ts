@@ -31,11 +31,11 @@ const share = orNull(number);
 const answer = object({ text, readAs: yesOrNo, clear: flag });
 export type Answer = Output<typeof answer>;
 
-/** Of the clock, for one caption; the first run of a method in a process is not timed. */
+/** Times by the clock for one caption; the first run of a method in a process is not timed. */
 const decodingTime = object({
   /** From the embeddings of the picture to the first token: other passes of the method over the prompt included. */
   promptMs: number,
-  /** Of each token after the first, mean; null for a caption of one. */
+  /** Mean over the tokens after the first; null for a caption of one. */
   tokenMs: orNull(number),
 });
 export type DecodingTime = Output<typeof decodingTime>;

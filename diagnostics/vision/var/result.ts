@@ -27,7 +27,7 @@ const maskedRun = object({
   tokens: whole,
   /** Nats: Kullback-Leibler, of the distribution with the tokens masked from that of the plain model. */
   divergence: figure,
-  /** Of the token that is most probable in the plain run. */
+  /** Probability of the token that is most probable in the plain run. */
   probability: figure,
   /** Most probable now. */
   leading: text,
@@ -64,7 +64,7 @@ export const varResult = object({
   to: oneOf(receivers),
   /** In which attention is moved. */
   layers: wholes,
-  /** Of the prompt. */
+  /** The tokens of the prompt. */
   tokens: list(text, 'a list of tokens', { most: 65_536 }),
   /** Rows of the sequence in the order of `phi`. */
   seen: wholes,
@@ -103,10 +103,10 @@ export const varResult = object({
   }),
   /** Mean over heads and the rows behind the picture. */
   mass: object({ visual: perLayer, text: perLayer, others: perLayer }),
-  /** Of the last row. */
+  /** Mass of the last row on the picture. */
   imageMass: figuresPerHead,
   besideSinks: figuresPerHead,
-  /** Of the rows behind the picture, the share that is image-centric. */
+  /** Share of the rows behind the picture that is image-centric. */
   centric: figuresPerHead,
   onVisual: figuresPerHead,
   onText: figuresPerHead,

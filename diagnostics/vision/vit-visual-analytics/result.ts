@@ -18,7 +18,7 @@ const perHeadRows: Schema<readonly (readonly Row[])[]> = list(
   'a list of layers',
   { most: mostLayers },
 );
-/** Of the ranking and of the held-out pictures, whole model. */
+/** The whole model's score on the pictures of the ranking or on the held-out ones. */
 const score = object({
   pictures: whole,
   accuracy: figure,
@@ -41,7 +41,7 @@ const strength = object({
   entropy: table,
   across: table,
   down: table,
-  /** Of attention that gives every key the same. */
+  /** What attention that gives every key the same would have. */
   uniform: object({
     mass: figures,
     perPatch: figures,
