@@ -42,7 +42,7 @@ export interface ModuleInput {
   /** One sentence: what its axes are. */
   readonly description: string;
   readonly shape: readonly number[];
-  /** Of a feature map: where its channels are; `channels-first` where left out. */
+  /** Where the channels of a feature map are; `channels-first` where left out. */
   readonly axes?: 'channels-first' | 'channels-last';
 }
 
@@ -155,7 +155,7 @@ export interface Growth<P extends ParameterValues> {
   /** Three or more, from small to large. */
   readonly sizes: readonly Partial<P>[];
   size(parameters: P): number;
-  /** Of the operations (`flops`); a law allows 0.15 to either side. */
+  /** Exponent of the operations (`flops`); a law allows 0.15 to either side. */
   readonly exponent: number;
 }
 

@@ -18,7 +18,7 @@ export const hallucinationCommands = (
   'headscope.cancelHallucination': () => panels.run.cancel(),
 });
 
-/** Of a picture, of a config, of a folder, or of what the panel showed last; `link` names a prompt and a head. */
+/** Shows the panel for a picture, a config, a folder, or what it showed last; `link` names a prompt and a head. */
 async function show(panels: HallucinationPanels, models: ModelIndex, target: unknown, link: unknown): Promise<void> {
   const { prompt, select } = headLinkOf(link);
   const change = await changeOf(models, target);

@@ -28,7 +28,7 @@ export function headsCommands(
   };
 }
 
-/** Of a config, of a folder, or of what the panel showed last; `link` names a prompt and a head. */
+/** Shows the panel for a config, a folder, or what it showed last; `link` names a prompt and a head. */
 async function showHeads(heads: HeadsPanels, models: ModelIndex, target: unknown, link: unknown): Promise<void> {
   const { prompt: text, select } = headLinkOf(link);
   const folder = await folderOf(models, target);
@@ -52,7 +52,7 @@ async function folderOf(models: ModelIndex, target: unknown): Promise<string | u
   return modelFolder(models, named);
 }
 
-/** Of a saved result that is named, of the one on the screen, or of one that the person chooses. */
+/** Exports the labels of a saved result that is named, of the one on the screen, or of one that the person chooses. */
 async function exportLabels(heads: HeadsPanels, library: ResultLibrary, argument: unknown): Promise<void> {
   const uri = uriOf(argument);
   if (uri === undefined && heads.result !== undefined) return saveLabels(heads.result.result);

@@ -73,7 +73,7 @@ export const planCommands = (parts: PlanCommandParts): Pick<Handlers, PlanComman
 
 const made = () => ({ created: new Date().toISOString(), headscope: String(process.env['HEADSCOPE_VERSION']) });
 
-/** Of a config or a folder, of the config in the editor, or of a model that the person chooses. */
+/** The model of a config or a folder, of the config in the editor, or one that the person chooses. */
 async function modelFor(
   { models, compute }: PlanCommandParts,
   argument: unknown,
@@ -83,7 +83,7 @@ async function modelFor(
   return uri === undefined ? undefined : compute.openModel(await modelFolder(models, uri));
 }
 
-/** Of a file that a menu or the editor names, or that the person chooses, with the model to try it on. */
+/** The plan in a file that a menu or the editor names, or that the person chooses, with the model to try it on. */
 async function planFor(
   { library, models, demos }: PlanCommandParts,
   argument: unknown,

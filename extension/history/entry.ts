@@ -23,7 +23,7 @@ export const historyEntry = object({
   /** Id of the analysis, as the command line names it; absent where the kind says what was run. */
   analysis: optional(text),
   title: text,
-  /** Of the catalogue of analyses. */
+  /** Id of the catalogue of analyses. */
   question: optional(text),
   /** Name of the model; empty where there was none. */
   model: text,

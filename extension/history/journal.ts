@@ -130,7 +130,7 @@ export class Journal {
       await file.writeFile(lockText).finally(() => file.close());
     } catch {
       const begun = await stat(lock).catch(() => undefined);
-      // Of a window that was killed: the next rewriting goes on.
+      // A window that was killed leaves its mark behind: the next rewriting goes on.
       if (begun !== undefined && Date.now() - begun.mtimeMs > longestRewriting)
         await removeProven(lock, (content) => content.toString() === lockText);
       return;

@@ -9,9 +9,9 @@ import type { ResultLibrary } from '../results/result-library';
 import { onSettingChange, setting } from '../platform/settings';
 
 export interface WorkspaceHistoryParts {
-  /** Of the workspace, or of the extension where none is open. */
+  /** Storage of the workspace, or of the extension where none is open. */
   readonly storage: vscode.Uri;
-  /** Of the extension. */
+  /** Memory of the extension. */
   readonly memory: vscode.Memento;
   readonly library: ResultLibrary;
   readonly questionOf: (analysis: string) => string | undefined;

@@ -15,7 +15,7 @@ export async function activeModel(models: ModelIndex): Promise<vscode.Uri | unde
   return uri?.path.endsWith('.json') === true && (await models.describe(uri)) !== null ? uri : undefined;
 }
 
-/** Of which models one is chosen: those with a config, those that have attention of their own, or all. */
+/** Which models can be chosen: those with a config, those that have attention of their own, or all. */
 export type Choosable = 'configs' | 'attention' | 'all';
 
 const mayChoose: Readonly<Record<Choosable, (model: Model) => boolean>> = {

@@ -22,7 +22,7 @@ export interface LivePanel {
   prepareSide(): Promise<FillSide>;
 }
 
-/** Of what is remembered in the workspace. */
+/** The key under which the workspace remembers the view. */
 const memoryKey = 'live';
 
 const isName = (value: unknown): value is LivePanelName =>

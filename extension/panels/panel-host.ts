@@ -84,7 +84,7 @@ export abstract class PanelHost<T extends PanelTypes, Services extends PanelServ
     this.own(services.run.onEvent((event, run) => this.onRun(event, run)));
   }
 
-  /** Of its own panel. */
+  /** Messages of its own panel. */
   protected abstract readonly messages: Schema<T['from']>;
   /** The next step, where a result is needed and there is none. */
   protected abstract readonly runFirst: string;

@@ -109,7 +109,7 @@ export class PanelRun<Setup, Event extends { readonly kind: string }, Result> ex
   overdue(): void {
     const sentence = `The run in flight does not stop by itself; its process is being restarted. ${this.kind.outlasts}`;
     for (const { number, abort } of this.flights.values()) {
-      // Of those that queue, the ones that were not cancelled wait or go on.
+      // A run that queues and was not cancelled waits or goes on.
       if (this.kind.queues !== true || abort.signal.aborted) this.fire(number, { kind: 'overdue', sentence });
     }
   }

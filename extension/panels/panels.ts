@@ -33,7 +33,7 @@ import { WebviewHosts, type Container } from './webview-hosts';
 /** What the panels of this window share. */
 export interface PanelParts {
   readonly extension: vscode.Uri;
-  /** Of the workspace. */
+  /** Memory of the workspace. */
   readonly memory: vscode.Memento;
   readonly history: History;
   readonly compute: Compute;
@@ -43,7 +43,7 @@ export interface PanelParts {
 }
 
 export interface PanelDescription<T extends PanelTypes, Host> {
-  /** Of its bundle in dist/webviews, and of what is kept of it. */
+  /** Name of its bundle in dist/webviews, and of what is kept of it. */
   readonly name: string;
   /** The kind of its results. */
   readonly result: T['result'];
@@ -51,7 +51,7 @@ export interface PanelDescription<T extends PanelTypes, Host> {
   readonly viewType: string;
   /** Its name and view type in earlier versions: what a window kept under them is taken over. */
   readonly earlier?: { readonly name: string; readonly viewType: string };
-  /** Of its tab. */
+  /** Title of its tab. */
   readonly title: string;
   /** For screen readers. */
   readonly spoken: string;

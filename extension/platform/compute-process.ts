@@ -27,7 +27,7 @@ export interface ComputeLaunch {
   readonly threads: number;
   /** GB (10^9 bytes); 0: from the memory that is free. */
   readonly memoryLimit: number;
-  /** Of the device that models run on, in GB; 0: what can be found out. */
+  /** Memory of the device that models run on, in GB; 0: what can be found out. */
   readonly deviceMemory: number;
   /** Folder for what is measured once per device. */
   readonly cacheFolder: string;

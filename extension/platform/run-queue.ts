@@ -24,7 +24,7 @@ export interface RunStanding {
   readonly sentence: string;
   /** 0..1 */
   readonly share?: number;
-  /** Of this run alone; of one that waits, what it is expected to take. */
+  /** Seconds of this run alone; where it waits, what it is expected to take. */
   readonly secondsLeft?: number;
 }
 
@@ -48,7 +48,7 @@ export interface RunToQueue extends RunName {
 interface Entry extends Omit<RunToQueue, 'beside'> {
   readonly id: string;
   readonly beside: boolean;
-  /** Of whoever asked for the run. */
+  /** Aborted by whoever asked for the run. */
   readonly asked: AbortSignal;
   readonly abort: AbortController;
   /** Gives it its turn. */

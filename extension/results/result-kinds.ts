@@ -50,7 +50,7 @@ export type Kind = keyof ResultTypes;
 export type SavedOf<K extends Kind> = ResultTypes[K]['saved'];
 export type ComparedOf<K extends Kind> = ResultTypes[K]['compared'];
 
-/** Of mechanisms, by id; asking may start the compute server. */
+/** Titles of mechanisms, by id; asking may start the compute server. */
 export type Titles = () => Promise<ReadonlyMap<string, string>>;
 
 /** What is said of a result in lists. */
@@ -74,7 +74,7 @@ export interface ReadResult<K extends Kind> {
 }
 
 export interface ResultKind<Saved, Compared> {
-  /** Of its file, which also says its kind. */
+  /** Suffix of its file, which also says its kind. */
   readonly suffix: string;
   readonly viewType: string;
   /** `viewItem` in the Results view. */

@@ -41,7 +41,7 @@ export function listedName(created: string, name: string): string {
   return `${day} ${clock.slice(0, 2)}:${clock.slice(2, 4)}${rest === '' ? '' : ` · ${rest}`}`;
 }
 
-/** Of a folder `.headscope`, by what lies in it. */
+/** Whether a folder `.headscope` holds nothing but the history. */
 export const holdsHistoryAlone = (names: readonly string[]): boolean => names.length === 1 && names[0] === 'history';
 
 const suffixes = Object.values(customEditors).map(({ suffix }) => suffix);

@@ -6,7 +6,7 @@ import { baseLine, modelLine, modelLines } from './model-lines';
 import type { Node } from './tree';
 import { LineTree, failureNode, noteNode } from './tree';
 
-/** Of a workspace with more, the first are marked: each is read with the headers of its weights. */
+/** In a workspace with more models only the first are marked: each is read with the headers of its weights. */
 const mostMarked = 200;
 
 export interface ModelNode extends Node {

@@ -27,7 +27,7 @@ function collect(graph: GraphProto, outer: Surroundings, found: Set<string>): vo
       for (const name of output) constants.add(name);
       continue;
     }
-    // Of the types of these graphs int64 alone takes eight bytes.
+    // In these graphs int64 is the only type of eight bytes.
     const wide = tensors.get(input[0] ?? '')?.width === 8;
     found.add(wide ? `${opType} int64` : opType);
     for (const { g } of attribute) if (g) collect(g, { tensors, constants }, found);

@@ -30,7 +30,7 @@ export interface Work {
   readonly kind: WorkKind;
   /** Operators called: 1, or 0 for a part of an operator that does more than one kind of work. */
   readonly calls: number;
-  /** Of one call; two for each multiply-add. Products only. */
+  /** Operations of one call in products alone, two for each multiply-add. */
   readonly flops: number;
   /**
    * Bytes that one call passes over. What it reads and writes; of a copy twice what it writes, since a slice or a gather reads

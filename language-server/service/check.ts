@@ -99,7 +99,7 @@ export const checkFile = (
         message,
         span: place(where),
         related: (options.related ?? []).map(asSentence),
-        // Of a model that is not known nothing is certain.
+        // Nothing is certain of a model that is not known.
         fixes: isForeign ? fixes.map((fix) => ({ ...fix, certain: false })) : fixes,
         deprecated: options.deprecated ?? false,
       };
@@ -116,8 +116,8 @@ export const checkFile = (
 };
 
 /**
- * Of a text that is being typed, the findings that it had when it was last whole: a field that is absent for now, or a
- * number of which the last digits are to come, gives no new ones. Without such a time all are kept.
+ * While a text is being typed, only the findings that it had when it was last whole: a field that is absent for now, or a number
+ * whose last digits are to come, gives no new ones. Without such a time all are kept.
  */
 export const heldBack = (findings: readonly Finding[], whole: readonly Finding[] | undefined): readonly Finding[] => {
   if (whole === undefined) return findings;

@@ -119,7 +119,7 @@ export const fileKind = (uri: string, value: JsonValue | undefined, isAsked = fa
   return undefined;
 };
 
-/** Of the companions that are checked themselves. */
+/** Kinds of the companions that are checked themselves. */
 const kindsByName: Readonly<Partial<Record<CompanionName, FileKind>>> = {
   'config.json': 'config',
   'generation_config.json': 'generation',

@@ -35,7 +35,7 @@ export type CompanionName = (typeof companionNames)[number];
 /** The base model of an adapter, found among the models that an editor lists. */
 export interface BaseFact {
   readonly label: string;
-  /** Of its config. */
+  /** URI of its config. */
   readonly uri: string;
   readonly description: ModelDescription;
 }

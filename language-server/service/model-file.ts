@@ -16,7 +16,7 @@ export interface ModelFile {
   readonly document: JsonDocument;
   /** Absent: none of ours. */
   readonly kind: FileKind | undefined;
-  /** Of a config; of other kinds empty. */
+  /** Parts of a config; files of other kinds have none. */
   readonly parts: readonly ConfigPart[];
   readonly description: ModelDescription | undefined;
   /** What makes the file no JSON. Absent too where the editor reports it. */

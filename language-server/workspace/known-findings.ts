@@ -20,7 +20,7 @@ export class KnownFindings {
   private readonly byFile = new Map<string, Map<string, KnownFinding[]>>();
 
   constructor(
-    /** Of the baseline itself; paths in it are relative to its folder. */
+    /** Path of the baseline itself; paths in it are relative to its folder. */
     readonly file: string,
     findings: readonly KnownFinding[],
   ) {

@@ -18,7 +18,7 @@ export interface Repository {
   readonly file: string;
   readonly settings: HeadscopeSettings;
   readonly known?: KnownFindings;
-  /** Of the baseline that is named, whether it is there or not. */
+  /** Path of the baseline that is named, whether it is there or not. */
   readonly baseline?: string;
   /** Why the baseline cannot be used, as sentences. */
   readonly baselineFault?: string;
@@ -36,7 +36,7 @@ export class Repositories {
     string,
     { readonly at: number; readonly found: Promise<Repository | undefined> }
   >();
-  /** Of folders of one repository. */
+  /** Many files lie in folders of one repository, so that each repository is read once. */
   private readonly byFile = new Map<string, { readonly at: number; readonly read: Promise<Repository> }>();
 
   /** Baselines by path; a large one is read again only when it changed. */
@@ -134,7 +134,7 @@ export const isExcluded = (repository: Repository | undefined, file: string): bo
   return repository.settings.exclude.some((pattern) => isNamedBy(pattern, name));
 };
 
-/** Of the findings about a file those that are to be reported: none of a file that is left out, and none that is known. */
+/** The findings about a file that are to be reported: none of a file that is left out, and none that is known. */
 export const toReport = <T extends Fingerprinted>(
   findings: readonly T[],
   file: string | undefined,

@@ -61,7 +61,7 @@ export interface ProjectedHeads {
   readonly value: Value;
 }
 
-/** Of x [b, n, w]: query [b, n, h, d], key and value [b, n, g, d]; these of another stream where it is given. */
+/** From x [b, n, w]: query [b, n, h, d], key and value [b, n, g, d]; key and value from another stream where it is given. */
 function projectHeads(
   graph: GraphBuilder,
   spec: AttentionSpec,

@@ -153,8 +153,8 @@ function embeddingGradientGraph(model: ModelSpec, weights: StoredWeights, wanted
 }
 
 /**
- * Of the ends of a vision encoder. Inputs: those of the graph, and `gradient.<output>` of one output; outputs `gradient.<input>` of
- * every input (pixels, or the streams that the connector reads) and `gradient.weight.<name>`.
+ * The graph of the gradients of a vision encoder's ends. Inputs: those of the graph, and `gradient.<output>` of one output;
+ * outputs: `gradient.<input>` of every input (pixels, or the streams that the connector reads) and `gradient.weight.<name>`.
  */
 export function inputGradientGraph(
   graph: GraphBuilder,

@@ -100,7 +100,7 @@ function attentionOutput(
   if (means && softcap !== undefined)
     throw new ModelError('the mean of scores that are capped is not the score of a mean');
   const mean = (name: string, width: number): Value => graph.input(`mean_${name}`, 'float32', [kvHeads, 1, width]);
-  /** Of each key/value head, the new position and, where there is one, the mean. */
+  /** Each key/value head reads the new position and, where there is one, the mean. */
   const near = means
     ? {
         scores: concat([scoresOf(ownKey), add(scoresOf(mean('key', headDim)), mean('weight', 1))], -1),

@@ -25,12 +25,15 @@ import { fixedGains, squaredNorms, type FixedRouting } from '../instrument/chang
 export interface TrainedRouting {
   /** Gains of all heads, [b, n, h]. */
   readonly gains: Value;
-  /** Of the heads that are not shared, in their order, [b, n, E]: 1 where a token has the head; and the probabilities. */
+  /** For the heads that are not shared, in their order, [b, n, E]: 1 where a token has the head; and the probabilities. */
   readonly chosen: Value;
   readonly probabilities: Value;
 }
 
-/** Of queries before rotation, [b, n, h, d]. Undefined where nothing is chosen: all heads that are not shared are there, or none. */
+/**
+ * Routing by queries before rotation, [b, n, h, d]. Undefined where nothing is chosen: all heads that are not shared are there,
+ * or none.
+ */
 export function trainedRouting(routing: FixedRouting, query: Value): TrainedRouting | undefined {
   const heads = Number(query.shape.at(-2) ?? 1);
   const others = Array.from({ length: heads }, (_, head) => head).filter((head) => !routing.shared.includes(head));

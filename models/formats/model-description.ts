@@ -235,7 +235,7 @@ export interface Quantisation {
   /** Bits of the KV cache that the checkpoint was calibrated for (`kv_cache_scheme`, `kv_cache_quant_algo`). */
   readonly cacheBits?: number;
   /**
-   * Of mixed precision: how many modules of a name have which bits. Numbers in the names are `*`. What is not listed is not
+   * For mixed precision: how many modules of a name have which bits. Numbers in the names are `*`. What is not listed is not
    * quantised.
    */
   readonly modules?: readonly ModuleBits[];

@@ -57,7 +57,7 @@ export interface CellRange {
   readonly columns: number;
 }
 
-/** Of a map of rows x columns cells, those that are not padding. */
+/** The cells of a map of rows x columns that are not padding. */
 export function unpadded(picture: Pick<Pixels, 'height' | 'width'>, rows: number, columns: number): CellRange {
   // As transformers rounds: a difference below 1e-7 of a cell is none.
   const cells = (exact: number): number => Math.trunc(Math.round(exact * 1e7) / 1e7);

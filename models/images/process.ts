@@ -9,7 +9,7 @@ import { splitPicture } from './splits';
 export interface ProcessedPicture {
   /** [3, height, width] each, in the order in which the encoder sees them. */
   readonly tiles: readonly Float32Array[];
-  /** Of every tile. */
+  /** Height of every tile. */
   readonly height: number;
   readonly width: number;
   /** Part of the picture that a tile made from the whole of it shows. */

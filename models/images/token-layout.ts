@@ -166,6 +166,6 @@ function anyresLayout(
     first: base.length,
     stride: kept.columns + 1,
   };
-  // Of a strip that is thinner than a cell no cell is left, in transformers too.
+  // A strip that is thinner than a cell leaves no cell, in transformers too.
   return { pieces, tiles: kept.rows * kept.columns === 0 ? [whole] : [whole, joinedMap] };
 }

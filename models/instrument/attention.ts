@@ -67,7 +67,7 @@ export function attend(
    * graph may have several layers.
    */
   tap?: (probabilities: Value) => Value,
-  /** Of each token and head, on the outputs of heads, [b, h, n, 1]. */
+  /** A gain for each token and head, on the outputs of heads, [b, h, n, 1]. */
   tokenGain?: Value,
   /** Where heads choose blocks. */
   rotate?: Rotate,

@@ -33,7 +33,7 @@ export interface Before {
   readonly kind: InputKind;
   /** Undefined where none was ever chosen. */
   readonly task: ChosenTask | undefined;
-  /** Of documents; empty: none. */
+  /** A file of documents; empty: none. */
   readonly file: string;
 }
 

@@ -62,7 +62,7 @@ const inputOf = (path: Schema<string>, count: Schema<number>) =>
     task: {
       task: path,
       samples: count,
-      /** Of the task, by its table; defaults stand for those left out. */
+      /** Parameters of the task, by its table; defaults stand for those left out. */
       taskParameters: optional(parameterValues),
     },
     /** A JSONL or text file, or a folder of them (docs/corpus.md). */
@@ -92,7 +92,7 @@ export type AnalysisSetup = Output<typeof analysisSetup>;
 export const analysisRequest = object({
   ...deviceField,
   analysis: filledText,
-  /** Of the model; empty where the analysis trains its own. */
+  /** The folder of the model; empty where the analysis trains its own. */
   folder: text,
   input: analysisInput,
   /** By the names of the table; defaults stand for those left out. */

@@ -31,15 +31,15 @@ export interface AnswerTexts {
   readonly wrong: readonly string[];
 }
 
-/** Of one prompt: the answers under the logits behind it. */
+/** What one prompt scores: the answers under the logits behind it. */
 export interface AnswerScore {
   /** Greedy decoding over the whole vocabulary gives a right answer. */
   readonly correct: boolean;
   /** Mean logit of the right answers less that of the wrong ones; NaN without wrong ones. */
   readonly logitDifference: number;
-  /** Of all right answers together (first tokens). */
+  /** Probability of all right answers together (first tokens). */
   readonly probability: number;
-  /** Of the right answers less that of the wrong ones; NaN without wrong ones. */
+  /** Probability of the right answers less that of the wrong ones; NaN without wrong ones. */
   readonly probabilityDifference: number;
   /** -ln of `probability`, nats. */
   readonly loss: number;

@@ -75,7 +75,7 @@ export const imageMapRequest = object({
   generated: tokenIds,
   /** More than one: their mean. */
   heads: list(object({ layer: position, head: position }), 'a list of layers and heads'),
-  /** Of the caption that the tokens belong to. */
+  /** Interventions of the caption that the tokens belong to. */
   interventions: optional(interventionsField),
   /** The rows asked about where the prompt has no picture. */
   span: optional(object({ start: position, end: position })),

@@ -24,7 +24,7 @@ export const mechanismViewRequest = object({
   effective: flag,
   /** Also show the head as a linear system, where it is one. */
   system: optional(flag),
-  /** Of the inputs that are drawn for a probe, and for a pattern that depends on the numbers. */
+  /** Draws the inputs for a probe, and for a pattern that depends on the numbers. */
   seed: anyNumber,
   /** Queries and keys at which the cost is counted. */
   lengths: list(anyNumber),
@@ -37,7 +37,7 @@ export const longestPicture = 8192;
 /** Longer probes take minutes; mechanisms whose weights differ by channel are probed key by key, up to `probeCells` of them. */
 export const longestProbe = 2048;
 export const probeCells = 96;
-/** Of the picture of a head as a linear system. */
+/** Positions in the picture of a head as a linear system. */
 export const longestSystem = 128;
 
 /**
@@ -79,7 +79,7 @@ export interface MechanismView {
   readonly scale: number;
   /** [ceil(queries / scale) * ceil(keys / scale)], an index into `pairKinds`: that of its pairs which is read most directly. */
   readonly cells: Uint8Array;
-  /** Of the pairs of a cell the share that is read, averages included; where a cell is more than one pair. */
+  /** The share of the pairs of a cell that is read, averages included; where a cell is more than one pair. */
   readonly shares?: Float32Array;
   /** Heads that read the same pairs, each group ascending; beyond 512 positions by 64 rows of each. */
   readonly groups: readonly (readonly number[])[];

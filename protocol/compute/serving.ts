@@ -10,9 +10,9 @@ export interface MeasuredSeconds {
 export interface ServingMeasurement {
   readonly prompt: number;
   readonly tokens: number;
-  /** Of a prompt through plain graphs, in one piece, to the logits of its last position. */
+  /** A prompt through plain graphs, in one piece, to the logits of its last position. */
   readonly prefill: MeasuredSeconds;
-  /** Of one token. */
+  /** One token. */
   readonly decode: MeasuredSeconds;
   /** Rates of the device at the sizes of the model; defined in compute-server/devices/serving-rates.ts. */
   readonly rates: {

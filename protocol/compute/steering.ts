@@ -12,7 +12,7 @@ export interface SteeringProgress {
 
 export interface SteeringReply {
   readonly hiddenSize: number;
-  /** Of a layer: the vector [hidden size], and the mean length of the residual stream there over the prompts of both sets. */
+  /** For each layer: the vector [hidden size], and the mean length of the residual stream there over the prompts of both sets. */
   readonly vectors: readonly {
     readonly layer: number;
     readonly data: Float32Array;

@@ -4,11 +4,11 @@ import { list, object, text } from '../schema/fields';
 import { headOf } from '../schema/parts';
 
 const knownFinding = object({
-  /** Of the file, relative to the folder of the baseline, with `/` between names. */
+  /** Path of the file, relative to the folder of the baseline, with `/` between names. */
   path: text,
-  /** Of the rule. */
+  /** Code of the rule. */
   code: text,
-  /** Of code, place in the JSON and message. */
+  /** Hash of code, place in the JSON and message. */
   fingerprint: text,
   /** For people who read the file. */
   message: text,

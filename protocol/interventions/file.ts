@@ -90,7 +90,7 @@ function isInside(one: Intervention, { layers, heads }: Size): boolean {
   }
   if (one.kind === 'longheads') return fits(one.layers === undefined ? 0 : one.layers.end - 1, layers);
   if (one.kind === 'plan') {
-    // Of key/value heads, of which there are at most as many.
+    // Rules of a plan name key/value heads, of which there are at most as many.
     return one.rules.every((rule) => rule.heads.every(({ layer, head }) => fits(layer, layers) && fits(head, heads)));
   }
   if (one.kind === 'moh') {

@@ -28,7 +28,7 @@ export type RoutingRule = Output<typeof routingRule>;
  */
 const mohSchema = object({
   kind: exactly('moh'),
-  /** Of several for one layer the last counts; layers that none names have all heads. */
+  /** Where several name one layer, the last counts; layers that none names have all heads. */
   rules: list(routingRule, 'a list of rules', { least: 1, most: 10_000 }),
 });
 export type Moh = Output<typeof mohSchema>;

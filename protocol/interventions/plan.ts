@@ -32,7 +32,7 @@ type PlanRule = Output<typeof planRule>;
  */
 const cachePlan = object({
   kind: exactly('plan'),
-  /** Of several for one head the last counts; heads that none names keep everything. */
+  /** Where several name one head, the last counts; heads that none names keep everything. */
   rules: list(planRule, 'a list of rules', { least: 1, most: 1 << 16 }),
   /** Default: spans. Heads that keep chosen positions of the prompt read all of the prompt in either. */
   prefill: optional(oneOf(prefillModes)),

@@ -9,7 +9,7 @@ import { whichHeadsField, whichHeadsOf, whichHeadsText } from './which';
 /** All other keys; keys behind the image; or these and the image; or named ones. Sources are never among them. */
 type Receivers = 'rest' | 'text' | 'image+text' | Region;
 
-/** Of the papers. */
+/** The values that the papers use. */
 export const usualAlpha = 5;
 export const usualTau = 20;
 export const mostDimensions = 64;
@@ -53,7 +53,7 @@ const redistributeSchema = object({
   heads: whichHeadsField,
   from: sourcesField,
   to: receiversField,
-  /** Of the attention on the sources, the share that is moved, 0 to 1. */
+  /** The share of the attention on the sources that is moved, 0 to 1. */
   share: fraction,
   /** Absent: every row. `after`: rows behind the region. */
   rows: optional(exactly('after')),

@@ -11,7 +11,7 @@ export type PromptText = string | readonly number[];
 
 export type Source =
   | { readonly from: 'zero' }
-  /** Of the plain values over the positions of this prompt, or of those given. */
+  /** The mean of the plain values over the positions of this prompt, or of those given. */
   | { readonly from: 'mean'; readonly prompts?: readonly PromptText[] }
   /** The plain run of another prompt of as many tokens; `chat`: through the chat template. A picture is that of the run. */
   | { readonly from: 'prompt'; readonly prompt: PromptText; readonly chat?: boolean }
@@ -86,7 +86,7 @@ export function sourceText(source: Source): string {
   return `${chat ? 'chat' : 'prompt'}:${quoted(prompt)}`;
 }
 
-/** Of a text in a phrase. */
+/** Characters of a text that a phrase quotes. */
 const longest = 40;
 
 const inShort = (text: string): string => {

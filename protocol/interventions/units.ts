@@ -11,7 +11,7 @@ const unitsText = (units: readonly Range[]): string => units.map(rangeText).join
 const unitsSchema = object({
   kind: exactly('units'),
   layer: layerField,
-  /** Of the input of the down projection. */
+  /** Units of the input of the down projection. */
   units: list(rangeField, 'a list of ranges of units', { least: 1, most: 1 << 17 }),
   gain: numberFrom(-largestGain, largestGain),
 });

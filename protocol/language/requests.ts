@@ -31,7 +31,10 @@ export interface ModelPartFacts {
   readonly contextLength?: number;
   /** The rotary embedding of its layers, that of full attention where window layers have another; `scaling`: `llama3 x 8`. */
   readonly rope?: { readonly theta: number; readonly dimensions: number; readonly scaling: string };
-  /** Of a part with ALiBi, by query head: its slope, and tokens behind which no key can have a weight above 0.1 % (models/formats/estimates/alibi-scope.ts). */
+  /**
+   * Where a part has ALiBi, by query head: its slope, and the distance in tokens beyond which no key can have a weight above 0.1
+   * % (models/formats/estimates/alibi-scope.ts).
+   */
   readonly alibi?: readonly { readonly slope: number; readonly scope: number }[];
 }
 
@@ -43,7 +46,7 @@ export interface OtherFileFacts {
   readonly details: readonly { readonly title: string; readonly text: string }[];
   /** Sentences: what could not be read, and what cannot be true. */
   readonly notes: readonly string[];
-  /** Of an adapter: its base model, where it is among the models that are known; URI of its config. */
+  /** The base model of an adapter, where it is among the models that are known; URI of its config. */
   readonly base?: { readonly name: string; readonly uri: string };
 }
 
@@ -109,7 +112,7 @@ export type RecogniseModelsResult = readonly {
   readonly sentence: string;
   /** It sees: a part of it reads pictures, and another one text. */
   readonly vision: boolean;
-  /** Of a file that is no config: what it is, in short (`GGUF Q4_K_M`). */
+  /** What a file is that is no config, in short (`GGUF Q4_K_M`). */
   readonly other?: Pick<OtherFileFacts, 'kind' | 'title'>;
 }[];
 

@@ -5,14 +5,14 @@
 import type { Output } from '../schema/check';
 import { filledText, object, oneOf, wholeFrom } from '../schema/fields';
 
-/** Of weights or cache; texts, as a choice among them. */
+/** Bits of weights or cache; they are texts because a list offers them. */
 export const servingBits = ['stored', '16', '8', '4'] as const;
 const bits = oneOf(servingBits);
 export type ServingBits = Output<typeof bits>;
 
 /** What a person chose. */
 export const servingQuestion = object({
-  /** Of the list that comes with the answer; `measured` is this machine. */
+  /** An id from the list that comes with the answer; `measured` is this machine. */
   device: filledText,
   batch: wholeFrom(1, 1 << 20),
   /** Tokens of the prompt, and before the token that is decoded. */

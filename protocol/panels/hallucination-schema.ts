@@ -63,7 +63,7 @@ const setupOf = (number: Schema<number>) =>
     setCaptions: oneOf(['plain', 'reinforced', 'controls']),
     /** In the mode `set`: so many pictures, drawn by the seed; null: all. */
     mostImages: orNull(whole),
-    /** Of the sample of pictures, and of the random heads. */
+    /** Draws the sample of pictures and the random heads. */
     seed: number,
     /** Held in both passes, and while the caption is written: a cache plan. Not in the mode `set`. */
     interventions: optional(interventionsField),

@@ -39,7 +39,7 @@ export type ToKernelsPanel =
       readonly mechanisms: readonly MechanismInfo[];
       readonly devices: readonly DeviceInfo[];
       readonly shapes: readonly ShapeChoice[];
-      /** Of this machine: a plan takes no more threads. */
+      /** Processors of this machine: a plan takes no more threads. */
       readonly processors: number;
       readonly plan: BenchmarkSetup;
       readonly result?: BenchmarkResult;

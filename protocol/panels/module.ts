@@ -7,7 +7,7 @@ import type { ModuleResult } from '../results/module-schema';
 /** Sent by the extension. */
 export interface ToModulePanel {
   readonly kind: 'open';
-  /** Of the file, without its ending. */
+  /** Name of the file, without its ending. */
   readonly name: string;
   readonly result?: ModuleResult;
   /** Why the file cannot be shown, as a sentence. */

@@ -8,7 +8,7 @@ import type { Plan } from '../plans/plan-file';
 /** Sent by the extension. */
 export interface ToPlanPanel {
   readonly kind: 'open';
-  /** Of the file, without its ending. */
+  /** Name of the file, without its ending. */
   readonly name: string;
   readonly plan?: Plan;
   /** Why the file cannot be shown, as a sentence. */

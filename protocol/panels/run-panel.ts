@@ -18,7 +18,7 @@ export interface ModelChoice {
  */
 export interface WaitingModel {
   readonly folder: string;
-  /** Of its weights, by the file. */
+  /** Bytes of its weights, as the file says. */
   readonly bytes: number;
   /** Why it is not loaded at all, as a sentence. */
   readonly refused?: string;

@@ -43,7 +43,7 @@ export type ToWorkbench =
       readonly compareWith?: {
         readonly name: string;
         readonly result: AnalysisResult;
-        /** Of both results; they follow in a second opening, as the compute server makes them. */
+        /** Sections of both results; they follow in a second opening, as the compute server makes them. */
         readonly sections?: readonly Section[];
       };
       readonly canRun: true | string;

@@ -2,11 +2,11 @@ import { bytesInWords } from '../wire/words';
 
 /** Keys and values of a text that is decoded, in all layers. */
 export interface CacheSize {
-  /** Of what is held: 8 d for each position of a key/value head, the mean of dropped ones counted as one (`planBytes`). */
+  /** Bytes of what is held: 8 d for each position of a key/value head, the mean of dropped ones counted as one (`planBytes`). */
   readonly bytes: number;
-  /** Of everything that the model without a plan may read. */
+  /** Bytes of everything that the model without a plan may read. */
   readonly bytesFull: number;
-  /** Of the buffers, which have room to grow. */
+  /** Bytes of the buffers, which have room to grow. */
   readonly allocated: number;
   /**
    * Layers whose heads drop positions by masks, with everything held: where rows go through the graphs of the blocks (another

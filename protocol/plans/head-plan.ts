@@ -140,7 +140,7 @@ export interface AlikeHeads {
   readonly heads: readonly { readonly layer: number; readonly head: number }[];
 }
 
-/** Of heads [layers][key/value heads], in the order in which each kind comes first. */
+/** Groups heads [layers][key/value heads] by what they keep, in the order in which each kind comes first. */
 export function headsByKeep(heads: readonly (readonly HeadPlan[])[]): readonly AlikeHeads[] {
   const kinds = new Map<string, { plan: HeadPlan; heads: { layer: number; head: number }[] }>();
   heads.forEach((row, layer) =>

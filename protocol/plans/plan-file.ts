@@ -83,7 +83,7 @@ export const planMeasureField = object({
   n: whole,
   /** The same with the full cache. */
   full: figure,
-  /** Of the caches of all layers at the end of the prompts, on average. */
+  /** Bytes of the caches of all layers at the end of the prompts, on average. */
   bytes: number,
   bytesFull: number,
 });

@@ -97,9 +97,9 @@ function backwardOf(number: Schema<number>) {
       overForward: measured,
       /** The baseline's forward and backward pass over the mechanism's. */
       ratioToBaseline: ratio,
-      /** Of tensors alive at once by the shapes of the graph; the memory is not measured. */
+      /** Bytes of tensors that are alive at once by the shapes of the graph; the memory is not measured. */
       predictedPeakBytes: measured,
-      /** Of the products of the graph, two for each multiply-add. */
+      /** Operations in the products of the graph, two for each multiply-add. */
       flops: measured,
       gflops: measured,
       /**
@@ -164,8 +164,8 @@ function rowOf(number: Schema<number>) {
       gflops: measured,
       bandwidthGBs: measured,
       /**
-       * Of the checked output rows (one query of one head) the one that comes nearest to its tolerance, or misses it most: its
-       * largest |runtime - float64 reference|.
+       * Largest |runtime - float64 reference| of the checked output row (one query of one head) that comes nearest to its
+       * tolerance, or misses it most.
        */
       maxError: measured,
       /**

@@ -6,7 +6,7 @@ export interface Metric {
   readonly name: string;
   readonly better: 'higher' | 'lower';
   readonly scores: Readonly<Record<string, number>>;
-  /** Of the methods that set the scale; absent: of the scores here (deviation over n). */
+  /** Mean over the methods that set the scale; absent: over the scores here (deviation over n). */
   readonly mean?: number;
   readonly deviation?: number;
 }

@@ -20,7 +20,7 @@ export const setResult = object({
   truthLabels,
   total,
   sample: pictureSample,
-  /** Of the last picture that was run; absent in results of earlier versions. */
+  /** Parity of the last picture that was run; absent in results of earlier versions. */
   parity: optional(parity),
 });
 export type SetResult = Output<typeof setResult>;

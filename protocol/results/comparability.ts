@@ -185,7 +185,7 @@ const heads: Fields<HeadsResult> = {
     classify: 'free',
     causal: 'free',
   }),
-  // Of the random sequences of the labels' null models.
+  // The seed draws the random sequences of the labels' null models.
   seed: name('seed'),
   kind: 'free',
   version: 'free',

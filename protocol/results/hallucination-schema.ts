@@ -171,7 +171,7 @@ function resultOf(size: Size) {
   const table = figurePerHead(size);
   const flags = flagPerHead(size);
   const caption = captionOf(size);
-  /** Of one generation step, [layers][heads]; those of the result are of the step of the first token. */
+  /** Tables of one generation step, [layers][heads]; those of the result are of the step of the first token. */
   const tables = {
     /** In units of the distance, before outliers are set to 0. */
     vhd: table,
@@ -190,7 +190,7 @@ function resultOf(size: Size) {
       /** The instrumented run against the plain model, on the first prompt; absent where nothing ran, and in earlier versions. */
       parity: optional(parity),
       ...measureFields,
-      /** Of the sequence with its image tokens. */
+      /** The ids of the sequence with its image tokens. */
       promptIds: wholes,
       /** One text for each row outside the image, in order. */
       promptTokens: texts,

@@ -183,7 +183,7 @@ const thumbnailFields = object({
   data: filledText,
 });
 
-/** Of as many heads as they say. */
+/** Thumbnails of as many heads as they say. */
 export const anyThumbnails = ensure(
   thumbnailFields,
   ({ size, layers, heads, data }) => isBase64(data, 4 * layers * heads * size ** 2),

@@ -11,7 +11,7 @@ const perHead: Schema<PerHead> = perHeadOf(figure);
 
 /** Fields are those of a result of `headscope heads` (heads-schema.ts, docs/heads-json.md). */
 const measuredFields = {
-  /** Of the prompt. */
+  /** Tokens of the prompt. */
   tokens: count,
   statistics: statisticsOf(perHead),
   /** By group name: mean mass on its keys. */

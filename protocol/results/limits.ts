@@ -6,7 +6,7 @@ export const limits = {
   batch: [1, 65_536],
   /** Query heads; key/value heads divide them. */
   heads: [1, 4096],
-  /** Of a query, key or value head. */
+  /** Width of a query, key or value head. */
   width: [1, 65_536],
   /** Queries, keys and positions of a cache. */
   length: [1, 2 ** 24],

@@ -30,7 +30,7 @@ const reply = object({
   readAs: yesOrNo,
   /** Whether its first word is yes or no: other answers count as the published rule reads them, mostly as yes. */
   clear: flag,
-  /** Of a first token that spells yes, or no; absent where the tokenizer has no such token. */
+  /** Probability of a first token that spells yes, or no; absent where the tokenizer has no such token. */
   probability: optional(object({ yes: number, no: number })),
 });
 export type PopeReply = Output<typeof reply>;

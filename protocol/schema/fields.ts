@@ -52,7 +52,7 @@ const fieldsOf = (entries: v.ObjectEntries): v.GenericSchema<object> =>
 
 export const optional = <T>(schema: Schema<T>): OptionalField<T> => v.exactOptional(schema);
 
-/** Of schemas that `choosing` made: what each chooses among. */
+/** What each schema that `choosing` made chooses among. */
 const choices = new WeakMap<object, () => readonly v.GenericSchema[]>();
 
 /**

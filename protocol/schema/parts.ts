@@ -84,7 +84,7 @@ export type ChatPrompt = Output<typeof chatPrompt>;
 const parameterValue = either(either(number, text, 'a number or a text'), flag, 'a number, a text, true or false');
 export type ParameterValue = Output<typeof parameterValue>;
 
-/** Of an analysis, a task or a module, by name. */
+/** Parameters of an analysis, a task or a module, by name. */
 export const parameterValues = record(parameterValue, 'an object of parameters');
 export type ParameterValues = Output<typeof parameterValues>;
 
@@ -217,18 +217,18 @@ export const parity = object({
   /** Layer with the largest error, when there is one. */
   worstLayer: optional(whole),
   ok: flag,
-  /** Of a run on another device than the CPU, the name of the device. */
+  /** Name of the device, where it is another one than the CPU. */
   device: optional(text),
   /** The largest error of a logit that is ok there, or with these weights. */
   tolerance: optional(figure),
   /** Where linear layers are not computed on exact weights: on what. The plain run has exact weights. */
   weights: optional(oneOf(['float16', 'q8', 'q4'])),
-  /** Of the same run: at how many of the compared positions both have the same most likely next token. */
+  /** In the same run: at how many of the compared positions both have the same most likely next token. */
   greedy: optional(object({ same: whole, positions: whole })),
 });
 export type Parity = Output<typeof parity>;
 
-/** Of a tile in image tokens, and of the tiles of a picture: more is no picture that a model reads. */
+/** The most image tokens on a side of a tile, and the most tiles of a picture: no model reads more. */
 const mostTiles = 4096;
 const side = wholeFrom(1, 4096);
 

@@ -81,7 +81,7 @@ const numberColumn = (more: Pick<SectionColumn, 'digits'>) =>
 
 /** `definition` says what the number is; without a unit it is a count, a share or a ratio. */
 export const number = numberColumn({});
-/** Of whole numbers, written in full. */
+/** A column of whole numbers, written in full. */
 export const count = numberColumn({ digits: 15 });
 
 /** Without `cell`, the head at the layer and head of the row. */

@@ -29,7 +29,7 @@ export const graph = {
   ...base,
   nodes: list(node, 'a list of nodes', { most: mostHeadsInAll }),
   edges: list(edge, 'a list of edges', { most: mostPoints }),
-  /** Of the weights of nodes and edges. */
+  /** Unit of the weights of nodes and edges. */
   unit: text,
   definition: text,
   /** Edges at least this strong (absolute) are drawn at first; a slider prunes further. */

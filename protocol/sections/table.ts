@@ -19,7 +19,7 @@ const column = object({
   name: text,
   title: text,
   kind: oneOf(['text', 'number', 'head']),
-  /** Of a number; empty for a share or a count without a unit. */
+  /** Unit of a number; empty for a share or a count without a unit. */
   unit: optional(text),
   definition: optional(text),
   /** Significant digits of a number; 3 where left out. */

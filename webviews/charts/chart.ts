@@ -11,12 +11,12 @@ export interface Axis {
   readonly unit?: string;
   /** Absent: logarithmic. `category`: values count the categories from 0. */
   readonly scale?: 'linear' | 'category';
-  /** Of a `category` axis: how many there are. */
+  /** How many categories a `category` axis has. */
   readonly categories?: number;
   /** Ends that the axis has in any case. */
   readonly min?: number;
   readonly max?: number;
-  /** Of a logarithmic axis: ticks at powers of two (lengths, ratios) or at 1-2-5 (times, bytes). */
+  /** For a logarithmic axis: ticks at powers of two (lengths, ratios) or at 1-2-5 (times, bytes). */
   readonly base: 2 | 10;
   readonly format: (value: number) => string;
   /** Ticks at whole numbers alone: layers, tokens. */

@@ -9,7 +9,7 @@ export interface Leaving {
   readonly theme: Theme;
   /** The finding. */
   readonly sentence: string;
-  /** Of the picture. */
+  /** Width of the picture. */
   readonly width?: number;
   readonly draw: (sheet: Sheet) => void | Promise<void>;
   /** Prompt, comparison, what made it: lines under the picture and over the page. */

@@ -33,7 +33,7 @@ export const initialModules: ModuleState = {
 interface Holder {
   readonly modules: ModuleState;
   readonly view: { readonly module?: ModuleView };
-  /** Of the benchmark: its device and its threads are those of the section. */
+  /** The form of the benchmark: its device and its threads are those of the section. */
   readonly form: { readonly device: string; readonly threads: string } | undefined;
   readonly canRun: true | string;
   readonly phase: { readonly kind: string };

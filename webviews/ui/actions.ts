@@ -12,7 +12,7 @@ export interface RunActions<S extends RunState, From, Format extends string = Ex
   backToShown(): void;
   dropComparison(): void;
   openFull(): void;
-  /** Of the file that is shown. */
+  /** Loads the model of the file that is shown. */
   loadModel(): void;
   dismissNotice(): void;
   post(message: From | { readonly kind: 'save' | 'compare' }): void;

@@ -17,7 +17,7 @@ export interface Asides {
 
 export const noAsides: Asides = { waiting: undefined, loading: false, notice: undefined };
 
-/** Of a panel that was opened, or opened again with its whole state. */
+/** The asides of a panel that was opened, or opened again with its whole state. */
 export const opened = (asides: Asides, { waiting }: { readonly waiting?: WaitingModel }): Asides => ({
   ...asides,
   waiting,

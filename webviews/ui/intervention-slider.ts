@@ -6,7 +6,7 @@ import { slider } from './text-area';
 
 /** Where the slider ends; numbers that are typed go further. */
 const most = 100;
-/** Of the thumb: it stands at asinh of the number, so that the slider is fine around 0 and reaches far. */
+/** Step of the thumb: it stands at asinh of the number, so that the slider is fine around 0 and reaches far. */
 const step = 0.05;
 /** Written as a decimal: browsers count steps from it, and with 5.300000000000001 none would be at 0. */
 const end = Number((Math.ceil(Math.asinh(most) / step) * step).toFixed(2));

@@ -24,7 +24,10 @@ export abstract class ModelRunPanel<
     return form === undefined || form.device === '' ? devices.setting : form.device;
   }
 
-  /** Of the next runs. The model is opened there at once: its notes, and why it cannot run there, are said before a run. */
+  /**
+   * Chooses the device of the next runs. The model is opened there at once, so that its notes, and why it cannot run there, are
+   * known before a run.
+   */
   chooseDevice(id: string): void {
     const { form, devices, phase } = this.state;
     if (!form) return;

@@ -68,7 +68,7 @@ export const deviceOf = ({ state: { form, devices }, actions }: ModelPart): Temp
       onTest: () => actions.testDevices(),
     })}`;
 
-/** Of a model that has a template. */
+/** The field of a model that has a chat template. */
 export const chatField = (
   model: ModelSummary | undefined,
   checked: boolean,

@@ -34,7 +34,7 @@ export interface RunBar {
   /** There is something to export; absent: the result. */
   readonly exportable?: boolean;
   readonly exports: readonly MenuItem[];
-  /** Of the button that runs a saved file's plan again. */
+  /** Tooltip of the button that runs a saved file's plan again. */
   readonly openHint: string;
   readonly tools?: Content;
   readonly progress: string;

@@ -43,7 +43,7 @@ export const initialRun = (place: PanelPlace) => ({
   replaced: undefined,
 });
 
-/** Of a panel that runs a model. */
+/** State of a panel that runs a model. */
 export interface ModelState {
   readonly models: readonly ModelChoice[];
   readonly devices: Devices;

@@ -40,7 +40,7 @@ export interface ModelServices {
 /** A model that is there sooner than this replaces the one before it at once; only a slow one is announced. */
 const patience = 200;
 
-/** Of a file that is no configuration, or is none any more. */
+/** The answer where the file is no configuration, or is none any more. */
 const notCounted = 'Serving is counted from the config.json of a model, and this file is none. Open the config.json.';
 
 export class ModelHost extends Owner {

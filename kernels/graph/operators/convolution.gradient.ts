@@ -8,7 +8,7 @@ interface Geometry {
   readonly strides: readonly number[];
   readonly pads: readonly number[];
   readonly groups: number;
-  /** Of the image and of the output. */
+  /** Sides of the image and of the output. */
   readonly sizes: readonly number[];
   readonly cells: readonly number[];
   readonly kernel: readonly number[];

@@ -88,7 +88,7 @@ const chosen = ofOutput((applied, g): readonly Pass[] => {
   return [undefined, () => sumTo(passWhere(condition, g), a), () => sumTo(passElsewhere(condition, g), b)];
 });
 
-/** Of two equal numbers the first gets the gradient. */
+/** Where two numbers are equal, the first gets the gradient. */
 const extreme = (first: (a: Value, b: Value) => Value): GradientRule =>
   binary(
     ({ a, b, g }) => passWhere(first(a, b), g),

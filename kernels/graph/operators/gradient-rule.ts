@@ -45,7 +45,7 @@ export const ofOutput =
   (applied, [gradient]) =>
     gradient ? rule(applied, gradient) : [];
 
-/** Of operators that are constant but for jumps: comparisons, rounding, positions, shapes. Their derivative is 0. */
+/** For operators that are constant but for jumps (comparisons, rounding, positions, shapes): their derivative is 0. */
 export const passesNothing: GradientRule = () => [];
 
 /** Operators whose gradient is not computed, with the reason in a sentence. */

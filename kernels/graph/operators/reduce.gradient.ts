@@ -19,7 +19,7 @@ import { cast, divide, equal, greater, multiply, subtract, where } from './eleme
 import { scatterElements, unsqueeze } from './layout';
 import { cumulativeSum, reduceSum } from './reduce';
 
-/** Of a reduction, with the reduced axes back in place as axes of 1. */
+/** A reduction with the reduced axes back in place as axes of 1. */
 interface Reduced {
   readonly x: Value;
   readonly y: Value;
@@ -38,7 +38,7 @@ const reduction = (pass: (reduced: Reduced) => Value): GradientRule =>
     return [() => pass({ x, y: kept(outputOf(applied)), g: kept(g), axes })];
   });
 
-/** Of several equal extremes each gets as much. */
+/** Several equal extremes share the gradient equally. */
 const extreme = reduction(({ x, y, g, axes }) => {
   const at = cast(equal(x, y), x.type);
   return multiply(at, divide(g, reduceSum(at, axes)));

@@ -12,13 +12,13 @@ import { lengthOf, passedNumbers, shardsOf, stepsOf } from './partition';
 export interface Link {
   /** A byte counts once, from its owner's memory to its reader's. */
   readonly bytesPerSecond: number;
-  /** Of one message to a worker and its answer. */
+  /** Seconds that one message to a worker and its answer take. */
   readonly latencySeconds: number;
 }
 
 export interface Prediction {
   readonly seconds: number;
-  /** Of the worker that computes longest. */
+  /** Seconds of the worker that computes longest. */
   readonly computeSeconds: number;
   readonly exchangeSeconds: number;
 }

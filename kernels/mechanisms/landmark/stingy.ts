@@ -7,15 +7,15 @@ import { farBlocks, type LandmarkRule } from './rule';
 export interface StingyPlaces {
   /** F > k: places are not the true positions. */
   readonly crowded: boolean;
-  /** Of the query. */
+  /** Position of the query. */
   readonly query: number;
-  /** Of a token after the blocks that are chosen from: the tail of the cache and the chunk keep their distances. */
+  /** Position of a token after the blocks that are chosen from: the tail of the cache and the chunk keep their distances. */
   readonly near: (token: number) => number;
   /** Whether a block is one of the k latest, which keep their order behind slot 0 of all older ones. */
   readonly recent: (block: number) => boolean;
-  /** Of a block's landmark while blocks are chosen. */
+  /** Position of a block's landmark while blocks are chosen. */
   readonly landmark: (block: number) => number;
-  /** Of the first token of the block that is read as the r-th, r from 0 on in the order of the blocks. */
+  /** Position of the first token of the block that is read as the r-th, r from 0 on in the order of the blocks. */
   readonly read: (r: number, block: number) => number;
 }
 

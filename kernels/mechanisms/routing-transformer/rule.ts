@@ -11,7 +11,7 @@ export interface RoutingParameters extends Record<string, number | string | bool
   readonly shared: boolean;
   readonly normalise: boolean;
   readonly uncovered: 'zero' | 'self' | 'local';
-  /** Of the key/value heads, rounded down. */
+  /** Share of the key/value heads that are local, rounded down. */
   readonly localShare: number;
   readonly localBlock: number;
   /** Steps of online k-means before the run. */

@@ -44,7 +44,7 @@ export const memoryParameters: ParameterTable<MemoryParameters> = {
 };
 
 export interface MemoryLayer {
-  /** Of the weight that it begins with. */
+  /** Name of the weight that it begins with. */
   readonly name: string;
   readonly rows: number;
   readonly columns: number;

@@ -97,7 +97,7 @@ function weights(parameters: Parameters): readonly ModuleWeight[] {
   ];
 }
 
-/** Of one bag; the queries of the multi-head form are projected once for all. */
+/** Multiply-adds of one bag; the queries of the multi-head form are projected once for all bags. */
 function multiplyAdds(parameters: Parameters): number {
   const { instances: n, features, width: d, hidden, branches, classes } = parameters;
   const pooling = isGated(parameters)

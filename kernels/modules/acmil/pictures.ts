@@ -5,7 +5,7 @@ import { tensor, type Tensor } from '../../tensors/tensor';
 import { cosine, meanOver } from './definition';
 import { maskStrongest, type Masking } from './stkim';
 
-/** Of longer bags, those that the bag attends to most are shown. */
+/** In longer bags only the instances that the bag attends to most are shown. */
 const mostInstances = 64;
 
 /** Share of attention on the `count` strongest of a row that adds up to 1. */

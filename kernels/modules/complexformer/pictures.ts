@@ -94,7 +94,7 @@ export interface PlaneSummary {
   readonly meanPhase: number;
 }
 
-/** Of one head: mean |delta|, planes with |delta| < 0.1 and with |delta - 1| < 0.25, mean |b| within half a turn. */
+/** For one head: mean |delta|, the planes with |delta| < 0.1 and with |delta - 1| < 0.25, and mean |b| within half a turn. */
 export function summaryOf(delta: readonly number[], b: readonly number[]): PlaneSummary {
   const mean = (values: readonly number[]): number =>
     values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length);

@@ -54,7 +54,7 @@ export function blockGraph(graph: ModuleGraph, z: Value, size: AttentionSize, fu
   return add(mixed, layer(geluOf(layer(norm(mixed, 'norm2'), 'mlp.fc1'), 'none'), 'mlp.fc2'));
 }
 
-/** Of one sample: the attention, and 4 N C^2 of the MLP. */
+/** Multiply-adds of one sample: the attention, and 4 N C^2 of the MLP. */
 export const blockMultiplyAdds = (size: AttentionSize, fuse: boolean): number =>
   attentionMultiplyAdds(size, fuse) + 2 * widening * size.tokens * size.channels ** 2;
 

@@ -11,7 +11,7 @@ const mostChannels = 64;
 export function qlstmPictures(x: Tensor, weights: Tensors, reversed: boolean): readonly Picture[] {
   const { retained, input, output } = qlstmParts(x, weights, reversed);
   const [, positions, hidden] = retained.shape as readonly [number, number, number];
-  /** Of the first sample: one channel over positions, [n, 1], its first L 0. */
+  /** One channel of the first sample over positions, [n, 1], its first L 0. */
   const channel = (of: Tensor, c: number, first = of.data[c]!): Tensor =>
     tensor(
       [positions, 1],

@@ -113,7 +113,7 @@ export const qlstmModule: Module<Parameters> = {
       call: ({ inputs, weights }) => ({ inputs, weights: { ...weights, alpha: tensor([], Float64Array.of(1)) } }),
       equals({ inputs, weights }, { width, expansion }) {
         const hidden = width * expansion;
-        // Of the rows of the gates the first third is f.
+        // The first third of the rows of the gates is f.
         const signs = (name: string, inner: number) =>
           weightOf(weights, name).data.map((x, at) => (Math.floor(at / inner) < hidden ? -x : x));
         const turned = {

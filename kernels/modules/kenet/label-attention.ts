@@ -74,7 +74,7 @@ function weights(parameters: Parameters): readonly ModuleWeight[] {
   ];
 }
 
-/** Of one document. */
+/** Multiply-adds of one document. */
 function multiplyAdds({
   labels: l,
   document,

@@ -76,7 +76,7 @@ function spread(
 export interface Read {
   /** [b, n, s, dv], or [b, n, k, s, dv] where the read is hard. */
   readonly output: Tensor;
-  /** Of the units that are read, largest first, [b, n, k]; their sum is 1, or what the null unit left. */
+  /** Weights of the units that are read, largest first, [b, n, k]; their sum is 1, or what the null unit left. */
   readonly weights: Tensor;
   /** Numbers of the units that are read, [b, n, k]. */
   readonly indices: Tensor;

@@ -241,7 +241,7 @@ export const multiscaleGate: Module<GateParameters> = {
           let logit = weights['heads.1.map.bias']!.data[0]!;
           open.data.forEach((weight, unit) => {
             let inner = weights['heads.1.hidden.bias']!.data[unit]!;
-            // Of a 3 x 3 kernel only the middle meets the one pixel.
+            // Only the middle of a 3 x 3 kernel meets the one pixel.
             for (let c = 0; c < channels; c++)
               inner += hidden.data[(unit * channels + c) * 9 + 4]! * x.data[b * channels + c]!;
             logit += weight * Math.max(0, inner);

@@ -127,7 +127,7 @@ export function forPictures(x: Value, batch: number): Value {
 /** Multiply-adds of a plain layer over n tokens. */
 export const layerMultiplyAdds = (n: number, c: number): number => 12 * n * c * c + 2 * n * n * c;
 
-/** Of one pathway in a layer over n tokens: the summary, then all 1 + G rows, or the class token alone as a query. */
+/** Multiply-adds of one pathway in a layer over n tokens: the summary, then all 1 + G rows, or the class token alone as a query. */
 export function pathwayMultiplyAdds(
   n: number,
   { width: c, selectors: g, prompts: p }: LayerSize,

@@ -54,7 +54,7 @@ export const decoderWeights = (prefix: string, size: LayerSize): readonly Module
   ...behind(prefix, [...mixerWeights('multihead_attn', size.width), ...normWeights('norm3', size.width)]),
 ];
 
-/** Of sample, query and key. */
+/** A bias by sample, query and key. */
 type Bias = (sample: number, query: number, key: number) => number;
 
 function mixed(x: Tensor, read: Tensor, weights: Tensors, name: string, heads: number, bias: Bias): Tensor {

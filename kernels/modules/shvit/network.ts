@@ -259,7 +259,7 @@ export const shvit: Module<Parameters> = {
   },
 };
 
-/** Of the last block of the second stage, whose grid is the finer one. */
+/** Attention of the last block of the second stage, whose grid is the finer one. */
 function lastAttention(picture: Tensor, weights: Tensors, parameters: Parameters) {
   const steps = stepsOf(parameters);
   const at = steps.findLastIndex(({ attends }) => attends?.prefix.startsWith('blocks2.'));

@@ -2,9 +2,9 @@
 export interface Variant {
   readonly channels: readonly [number, number, number];
   readonly depths: readonly [number, number, number];
-  /** Of the first stage unused: its blocks have no attention. */
+  /** Unused in the first stage, whose blocks have no attention. */
   readonly partial: readonly [number, number, number];
-  /** Of the picture, as published. */
+  /** Side of the picture, as published. */
   readonly side: number;
 }
 

@@ -31,7 +31,7 @@ export interface BlockSize {
   readonly height: number;
   readonly width: number;
   readonly channels: number;
-  /** Of an attention block. */
+  /** Heads of an attention block. */
   readonly heads: number;
 }
 

@@ -19,7 +19,7 @@ export function resizedGate(gate: Tensor, learnedWidth: number, height: number, 
     return [gate.data[at]!, gate.data[at + 1]!];
   };
   const wrapped = (at: number, n: number): number => ((at % n) + n) % n;
-  /** Of any whole frequency. */
+  /** The value at any whole frequency. */
   const full = (u: number, v: number, c: number): Complex => {
     const [row, column] = [wrapped(u, h), wrapped(v, w)];
     const mirror = wrapped(-u, h);

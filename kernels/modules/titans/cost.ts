@@ -18,7 +18,7 @@ interface Parts {
   readonly size: number;
 }
 
-/** Of one sequence; D = width, N rows of the memory, p persistent tokens, one gate for each head. */
+/** Operations of one sequence; D = width, N rows of the memory, p persistent tokens, one gate for each head. */
 function partsOf(parameters: TitansParameters): Parts {
   const { form, tokens: n, width: d, heads, persistent: p, window, kernel, forgetting, momentum } = parameters;
   const gates = (1 + Number(forgetting) + Number(momentum)) * heads * d;

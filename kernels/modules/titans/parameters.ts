@@ -103,7 +103,7 @@ export const memoryShape = (parameters: TitansParameters, rows: number): Attenti
   valueDim: headWidth(parameters),
 });
 
-/** Of each layer of the memory, [heads, rows, columns]. */
+/** Name of the weights of a layer of the memory, [heads, rows, columns]. */
 export const memoryWeightName = (layer: number): string => `memory_model.weights.${layer}`;
 
 const matrix = (name: string, out: number, inner: number): ModuleWeight => ({

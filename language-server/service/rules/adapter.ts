@@ -129,7 +129,7 @@ export const loraTarget: Rule = {
           path,
           `"${target}" is no module of ${of}; its layers have ${linear.slice(0, 10).join(', ')}. An adapter there would change nothing.`,
           {
-            // Of a family that is known by its name alone a person may have a variant.
+            // A person may have a variant of a family that is known by its name alone.
             severity: file !== undefined ? (someMatch ? 'warning' : 'error') : someMatch ? 'information' : 'warning',
             related: file === undefined ? [] : [{ message: file, place: { file } }],
           },

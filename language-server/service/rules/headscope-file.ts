@@ -8,7 +8,7 @@ export const headscopeFileWrong: Rule = {
   severity: 'error',
   kinds: ['headscope'],
   check({ document, facts, codes }, report) {
-    // Of a text that is no JSON the editor and json-invalid speak.
+    // The editor and the rule json-invalid report a text that is no JSON.
     if (document.root === undefined) return;
     const { settings, faults } = readHeadscopeSettings(document.value, codes);
     for (const { path, ofKey, message, meant } of faults) {

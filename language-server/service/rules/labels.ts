@@ -107,7 +107,7 @@ export const labelsContradict: Rule = {
       }
       if (!isObject(names)) continue;
       const keys = Object.keys(names);
-      // Of a text that is no whole JSON the labels are not kept.
+      // Labels are kept only where the text is whole JSON.
       if (keys.length === 0) continue;
       const at = [...part.path, 'id2label'];
       const odd = keys.find((key) => asId(key) === undefined);

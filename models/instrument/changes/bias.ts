@@ -15,7 +15,7 @@ export interface GroupChange {
   readonly value: number;
 }
 
-/** Of several of one head and group values add up. */
+/** Where several name one head and group, their values add up. */
 export interface BiasChange extends GroupChange {
   readonly kind: 'bias';
 }

@@ -51,7 +51,7 @@ import { changeKind, headProblem, never } from './kind';
 import type { BlockChoiceShape, Rotated } from './sizes';
 
 export const blockChoiceOutputs = ['blocks.query', 'blocks.new'] as const;
-/** Of the rows of a call that choose: score of each candidate, and 1 where it is opened, [b, h, n, blocks]; else empty. */
+/** For the rows of a call that choose: the score of each candidate, and 1 where it is opened, [b, h, n, blocks]; else empty. */
 export const blockScoreOutputs = ['blocks.scores', 'blocks.chosen'] as const;
 
 export interface BlockChoice {
@@ -358,7 +358,7 @@ export function chosenScores(
       for (let r = 0; r < shape.reindexed - 2; r++) {
         const at = slice(here(choice.turns.place), 0, r, r + 1);
         const score = capped(scoreKeys(turned(localQuery, at, choice.rotated, rotate), localKey, rules.scale, counts));
-        // Of block 0 nothing is chosen, so that its keys have place 0 alone.
+        // Nothing is chosen for block 0, so that its keys have place 0 alone.
         placed = where(r === 0 ? first : equal(place, r), score, placed);
       }
       return [loose(far, 'elsewhere'), loose(placed, 'placed'), loose(scored, 'scored'), loose(chosen, 'chosen')];
@@ -481,7 +481,10 @@ const same = (x: Value): Value => x.graph.node('Identity', [x], [{ type: x.type,
 const rows1 = (x: Value, start: Value, end: Value, w: number): Value =>
   x.graph.node('Slice', [x, start, end], [{ type: x.type, shape: [`${w}*fresh`] }])[0];
 
-/** Of scores [b, h, fresh, w, w] and keys [b, g, fresh, w, d]: the key of the largest score of any query and query head, [b, g, fresh, d]. */
+/**
+ * From scores [b, h, fresh, w, w] and keys [b, g, fresh, w, d], the key with the largest score of any query and query head, [b,
+ * g, fresh, d].
+ */
 function largestKeys(scores: Value, keys: Value, { heads, kvHeads, headDim }: ChoiceRules): Value {
   const group = heads / kvHeads;
   const perHead = reduceMax(scores, [3], false); // [b, h, fresh, w]

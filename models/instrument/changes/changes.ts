@@ -196,7 +196,7 @@ export function servedBySteps(layers: readonly LayerSizes[], variant: Variant, s
 export const withoutGradient = (variant: Variant): string | undefined =>
   variant.map((change) => kindOf(change).withoutGradient?.(change)).find((why) => why !== undefined);
 
-/** Of the parts of a graph, those that keys and values depend on. */
+/** The parts of a graph that keys and values depend on. */
 export const partsOfKeys = (parts: readonly Part[]): readonly Part[] =>
   parts.filter((part) => table.some(({ ofKeys }) => ofKeys?.includes(part)));
 
@@ -320,7 +320,7 @@ export function interveneOnHeads(
   { gain: own, reinforcement, replacement: replacements, mixture: mixing }: Interventions,
   output: Value,
   name: string,
-  /** Of each token and head, [b, h, n, 1]. */
+  /** A gain for each token and head, [b, h, n, 1]. */
   tokenGain?: Value,
 ): Value {
   const count = output.shape[1] ?? 1;

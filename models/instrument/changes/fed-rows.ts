@@ -45,7 +45,7 @@ export interface GraphReinforcement {
 
 /** One call of the graph of a layer. */
 export interface FedRows {
-  /** Of the queries: rows [start, start + length) of the sequence, or behind it. */
+  /** The queries are the rows [start, start + length) of the sequence, or rows behind it. */
   readonly start: number;
   readonly length: number;
   /** Keys up to the last query. */

@@ -28,7 +28,7 @@ export interface IsolationChange {
   readonly head: number;
   /** Rows of each region; no row is in two. */
   readonly regions: readonly (readonly number[])[];
-  /** Of queries of the first region alone. */
+  /** Only queries of the first region are kept from reading. */
   readonly oneWay?: boolean;
   /** Taken from the score of a query of one region and a key of another. */
   readonly beta: number;

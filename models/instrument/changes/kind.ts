@@ -46,7 +46,7 @@ export interface ChangeKind<C extends LayerChange, Part extends string, Inputs> 
   readonly tap?: LayerTap;
   /** It has a graph for each shape of the change, which names it. */
   readonly shaped?: boolean;
-  /** Of a change, which of the parts; absent: all. */
+  /** The parts that a change acts on; absent: all. */
   partsOf?(change: C): readonly Part[];
   /** One sentence where the model or the run lacks what the change names, the layer and `head` apart. */
   problem?(change: C, layer: LayerSizes, groups: readonly string[]): string | undefined;

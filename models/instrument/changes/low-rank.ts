@@ -6,7 +6,7 @@ import { fusedMatmul, matmul } from '../../../kernels/graph/operators/matrix';
 import type { Value } from '../../../kernels/graph/records';
 import { changeKind, never } from './kind';
 
-/** Of several of one layer the last counts. */
+/** Where several name one layer, the last counts. */
 export interface LowRankChange {
   readonly kind: 'low-rank';
   readonly layer: number;

@@ -14,13 +14,13 @@ export interface MixtureInputs {
   readonly given: Value;
 }
 
-/** Of several of one layer the last counts. */
+/** Where several name one layer, the last counts. */
 export interface MixtureChange {
   readonly kind: 'mixture';
   readonly layer: number;
   /** By query head, 0 to 1. */
   readonly shares: readonly number[];
-  /** Of the other run, for each row of the prompt: [h, rows, d]. */
+  /** Outputs of the other run, for each row of the prompt: [h, rows, d]. */
   readonly outputs: Float32Array;
 }
 

@@ -71,7 +71,7 @@ export interface Redistribution {
   readonly share: number;
   /** The first query that moves anything. */
   readonly first: number;
-  /** Of what `least` and `ratio` speak. */
+  /** The region that `least` and `ratio` measure. */
   readonly region: readonly number[];
   readonly least?: number;
   readonly ratio?: number;

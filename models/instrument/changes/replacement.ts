@@ -79,7 +79,7 @@ export interface ReplacementChange {
   readonly kind: 'replacement';
   readonly layer: number;
   readonly target: Replaceable;
-  /** Of `head` and `query` the query head, of `key` and `value` the key/value head. */
+  /** For `head` and `query` the query head, for `key` and `value` the key/value head. */
   readonly head?: number;
   /** Token positions; absent: all of the prompt. */
   readonly positions?: readonly number[];

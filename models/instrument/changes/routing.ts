@@ -25,7 +25,7 @@ export interface Routing {
   readonly active: Value;
 }
 
-/** Of several of one layer the last counts. */
+/** Where several name one layer, the last counts. */
 export interface RoutingChange extends FixedRouting {
   readonly kind: 'routing';
   readonly layer: number;

@@ -17,7 +17,7 @@ export interface LayerSizes {
   readonly scale: number;
   /** Positions that a query reads, its own included. */
   readonly window?: number | undefined;
-  /** Of a layer that rotates. */
+  /** Present in a layer that rotates. */
   readonly rotated?: Rotated | undefined;
   /** Why the language head cannot read the stream of a layer, where it cannot. */
   readonly noLens?: string | undefined;

@@ -8,7 +8,7 @@ import type { Value } from '../../../kernels/graph/records';
 import { scale } from './gain';
 import { changeKind, never } from './kind';
 
-/** Of several of one unit gains multiply. */
+/** Where several name one unit, their gains multiply. */
 export interface UnitsChange {
   readonly kind: 'units';
   readonly layer: number;
@@ -43,6 +43,6 @@ export const units = changeKind<UnitsChange>()({
   steps: never,
 });
 
-/** Of the input of the down projection, [b, n, u]. */
+/** The input of the down projection times its gain, [b, n, u]. */
 export const gainedUnits = (gain: Value, inner: Value, name?: string): Value =>
   multiply(inner, reshape(gain, ['b', 1, gain.shape[1] ?? 1]), name);

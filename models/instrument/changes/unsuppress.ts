@@ -9,7 +9,7 @@ import type { Value } from '../../../kernels/graph/records';
 import { flag } from './fed-rows';
 import { changeKind, never } from './kind';
 
-/** Of several of one layer the last counts. */
+/** Where several name one layer, the last counts. */
 export interface UnsuppressChange {
   readonly kind: 'unsuppress';
   readonly layer: number;
@@ -56,7 +56,7 @@ export const unsuppress = changeKind<UnsuppressChange>()({
 export const sharesOf = (changes: readonly (readonly UnsuppressChange[])[]): readonly number[] =>
   changes.map((own) => own.at(-1)?.share ?? 0);
 
-/** Of the MLP output [b, n, w]. */
+/** The MLP output [b, n, w] without what it suppresses. */
 export function withoutSuppression({ inUse, direction, share }: Suppression, computed: Value): Value {
   const [output] = conditionalOrAlways(
     computed.graph,

@@ -10,7 +10,7 @@ import { flag } from './fed-rows';
 import { scale } from './gain';
 import { changeKind, neutral, never } from './kind';
 
-/** Of several of one head and group values multiply. */
+/** Where several name one head and group, their values multiply. */
 export interface WeightChange extends GroupChange {
   readonly kind: 'weight';
 }

@@ -13,7 +13,7 @@ import { fullPlan, type HeadPlan } from '../head-plan';
 import type { Plan } from '../plan-file';
 import { importedPlan, type ImportTarget, type PlanFormat } from './format';
 
-/** Of the release: half of the heads of a model with grouped heads, and the sizes that it deploys with. */
+/** Defaults of the release: half of the heads of a model with grouped heads, and the sizes that it deploys with. */
 const usual = { sparsity: 0.5, sinks: 64, recent: 256 } as const;
 const names = ['sparsity', 'threshold', 'sinks', 'recent'];
 

@@ -25,7 +25,7 @@ export interface PlanFormat {
   /** Names it in commands: never changed. */
   readonly id: string;
   readonly title: string;
-  /** Of its files, with the point. */
+  /** Extension of its files, with the point. */
   readonly extension: string;
   /** Not ok, with a sentence, when the text is not of this form or not for this model. */
   readonly import?: (text: string, target: ImportTarget) => Checked<Plan>;

@@ -4,7 +4,7 @@ import type { HallucinationSet } from '../hallucination-schema';
 import * as build from '../../sections/builders';
 import type { Section } from '../../sections/section';
 
-/** Of the pictures, and of labels that say nothing; `more` paragraphs of the analysis. */
+/** Notes on the pictures, and on labels that say nothing; `more` are paragraphs of the analysis. */
 export function notesOf(
   { truthLabels, sample, total }: Partial<Pick<HallucinationSet, 'truthLabels' | 'sample' | 'total'>>,
   more: readonly string[] = [],

@@ -45,7 +45,7 @@ export function sectionsOf(result: Partial<DivergenceResult>): readonly Section[
   ];
 }
 
-/** Of a caption that is still being written, the attention is not there yet. */
+/** A caption that is still being written has no attention yet. */
 type StepTables = Pick<DivergenceStep, 'vhd' | 'textEnergy' | 'outlier' | 'selected'> &
   Partial<Pick<DivergenceStep, 'visualAttention'>>;
 

@@ -16,7 +16,7 @@ export interface Actions extends RunActions<State, FromKernelsPanel> {
   openCard(mechanism: string): void;
   /** Changes or closes the card. */
   showCard(card: CardChoice | undefined): void;
-  /** Of the card's linear system. */
+  /** Changes the view of a section of the card's linear system. */
   viewSystemSection(id: string, change: Partial<SectionView>): void;
   saveSystemSection(section: Section, view: SectionView, format: SectionFormat): void;
   emphasise(mechanism: string | undefined): void;

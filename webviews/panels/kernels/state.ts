@@ -41,7 +41,7 @@ export interface View extends RunView {
   readonly card?: CardChoice;
   /** The simulator of neighborhood attention as typed; absent: as it begins. */
   readonly neighborhood?: NeighborhoodForm;
-  /** Of the list of mechanisms, as typed. */
+  /** Filter of the list of mechanisms, as typed. */
   readonly mechanismFilter?: string;
   /** The section of modules; absent: as it begins. */
   readonly module?: ModuleView;
@@ -55,7 +55,7 @@ export interface State extends RunState<Form, View> {
   readonly devices: readonly DeviceInfo[];
   readonly devicesAsked: boolean;
   readonly shapes: readonly ShapeChoice[];
-  /** Of the machine that runs the kernels. */
+  /** Processors of the machine that runs the kernels. */
   readonly processors: number;
   readonly supports: readonly SupportInfo[];
   readonly rows: readonly BenchmarkRow[];

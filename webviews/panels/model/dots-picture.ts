@@ -19,7 +19,7 @@ export class DotsPicture extends PictureElement {
   declare shown: ModelPartFacts | undefined;
   /** Pixels from head to head, see `fittingPitch`. */
   declare pitch: number;
-  /** Of the model, for what a screen reader says. */
+  /** Name of the model, for what a screen reader says. */
   declare name: string;
   declare asTable: boolean;
   declare hovered: Cell | undefined;

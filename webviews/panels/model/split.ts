@@ -8,7 +8,7 @@ import { parameterCount } from './units';
 export interface Share {
   readonly name: string;
   readonly count: number;
-  /** Of the total, 0 to 1. */
+  /** Share of the total, 0 to 1. */
   readonly share: number;
 }
 

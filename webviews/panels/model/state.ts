@@ -14,7 +14,7 @@ import type { PointKey } from '../../charts/chart';
 export interface View {
   /** Disclosures by name, as they were left. */
   readonly open: Readonly<Record<string, boolean>>;
-  /** Of a comparison, only the rows that differ. */
+  /** A comparison shows only the rows that differ. */
   readonly differencesOnly: boolean;
   /** What is asked about serving. */
   readonly serving: ServingQuestion;

@@ -4,7 +4,7 @@ import { count } from '../../ui/numbers';
 import type { Draft } from './fact';
 import { binaryBytes } from './units';
 
-/** Of a GGUF file, a graph or an adapter: what it is, and what its header says further. */
+/** Facts of a GGUF file, a graph or an adapter: what it is, and what else its header says. */
 export function fileFacts({ file }: ModelFacts): readonly Draft[] {
   if (file === undefined) return [];
   const row = (title: string, text: string, meaning: string): Draft => ({

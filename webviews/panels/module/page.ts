@@ -11,7 +11,7 @@ import { button } from '../../ui/controls';
 import { comparisonBanner, failureBanner } from '../../ui/run-status';
 import { comparedRuns } from './comparison';
 
-/** Of sections by their ids; those of the second run behind `there `. */
+/** Views of sections by their ids; those of the second run begin with `there `. */
 export type Views = Readonly<Record<string, SectionView>>;
 
 export interface ModulePage {

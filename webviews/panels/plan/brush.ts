@@ -6,7 +6,7 @@ export interface Brush {
   readonly kind: PlanClass;
   readonly sinks: string;
   readonly recent: string;
-  /** Of the prompt; empty: none. */
+  /** Share of the prompt, as typed; empty: none. */
   readonly share: string;
   readonly append: boolean;
   readonly alpha: string;

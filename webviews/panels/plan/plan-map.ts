@@ -25,7 +25,7 @@ export class PlanMap extends PictureElement {
   declare selection: Selection | undefined;
   /** A stroke of the pointer paints; else it chooses. */
   declare paints: boolean;
-  /** Of one head, in words. */
+  /** Bytes of one head, in words. */
   declare bytes: (keep: HeadPlan) => string;
   private drawn:
     | { readonly heads: Heads; readonly marked: ReadonlySet<string>; readonly width: number; readonly map: DrawnMap }
