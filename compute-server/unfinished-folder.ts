@@ -1,10 +1,10 @@
-/** Where runs keep what they have made so far: layers of head statistics, captions and answers. */
+/** Where runs of the Hallucination panel keep the captions that they have made so far. */
 import { join } from 'node:path';
-import { hashName, OwnFolder } from '../files/own-folder';
+import { OwnFolder } from '../files/own-folder';
 import type { Form } from '../files/remove';
 
-/** Finished layers; captions and answers have an ending. */
-export const unfinishedLayers: Form = { files: hashName };
+/** Layers of heads and answers about pictures as versions before 2026-12 kept them: nothing goes on from them. */
+export const abandoned: Form = { files: /^[0-9a-f]{24}(\.answers\.jsonl)?$/ };
 const form: Form = { files: /^[0-9a-f]{24}(\.(captions|answers)\.jsonl)?$/ };
 
 export const unfinishedFolder = (cacheFolder: string): OwnFolder =>

@@ -12,7 +12,7 @@ import { deserialize, serialize } from 'node:v8';
 import { entriesOf, hashName, OwnFolder, prune } from '../../files/own-folder';
 import { removeEmpty, removeProven, type Form } from '../../files/remove';
 import { writeInOneStep } from '../../files/write-file';
-import { unfinishedFolder, unfinishedLayers } from '../unfinished-folder';
+import { unfinishedFolder, abandoned } from '../unfinished-folder';
 import type { Standing } from '../../diagnostics/analysis';
 import { headscopeVersion } from '../version';
 
@@ -173,8 +173,7 @@ export class StepStore {
       if (this.written === 0) {
         const others = (await entriesOf(this.folders.earlier, form)).filter(({ name }) => name !== this.name);
         await prune(this.own, { kept: keptRuns, inUse: this.name, others });
-        // Layers of heads that a version before 2026-12 kept: nothing goes on from them.
-        await prune(unfinishedFolder(this.folders.root), { kept: 0, inUse: '', others: [], form: unfinishedLayers });
+        await prune(unfinishedFolder(this.folders.root), { kept: 0, inUse: '', others: [], form: abandoned });
       }
       this.written += 1;
       if (key !== standingKey) this.present.add(file);

@@ -67,19 +67,6 @@ export const writtenForms = ({ gain = [], bias = [], do: others = [] }: Interven
   ...others,
 ];
 
-/** Which of the options were given, as they are written. */
-export const givenInterventions = (options: InterventionOptions): readonly string[] =>
-  (
-    [
-      ['do', '--do'],
-      ['doFile', '--do-file'],
-      ['gain', '--gain'],
-      ['gains', '--gains'],
-      ['bias', '--bias'],
-      ['plan', '--plan'],
-    ] as const
-  ).flatMap(([name, written]) => (options[name] === undefined ? [] : [written]));
-
 async function planIn(path: string, prefill: string | undefined): Promise<Intervention> {
   const checked = checkPlan(await jsonFile(path));
   if (!checked.ok) throw wrongUsage(`${path} is not a cache plan: ${checked.why}`);

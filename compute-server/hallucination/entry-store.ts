@@ -1,5 +1,5 @@
 /**
- * What a run over pictures has made (captions, answers) on disk while it works, a line each, so that a stopped run goes on where
+ * The captions that a run over pictures has made on disk while it works, a line each, so that a stopped run goes on where
  * it was. A cache and no more: what cannot be written costs the run nothing but the chance to resume.
  */
 import { createHash } from 'node:crypto';
@@ -26,10 +26,10 @@ export class EntryStore<Entry> {
   private readonly earlier: string;
   private readonly lines = new Map<string, Line<Entry>>();
 
-  constructor(cacheFolder: string, key: unknown, kind: 'captions' | 'answers' = 'captions') {
+  constructor(cacheFolder: string, key: unknown) {
     this.own = unfinishedFolder(cacheFolder);
     const hash = createHash('sha256').update(JSON.stringify(key)).digest('hex').slice(0, 24);
-    this.name = `${hash}.${kind}.jsonl`;
+    this.name = `${hash}.captions.jsonl`;
     this.file = join(this.own.path, this.name);
     this.earlier = join(earlierUnfinished(cacheFolder), this.name);
   }

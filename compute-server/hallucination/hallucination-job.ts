@@ -17,7 +17,7 @@ import type {
 } from '../../protocol/compute/hallucination-requests';
 import type { PromptInput } from '../../protocol/inputs/prompt';
 import type { DivergenceStep, Caption, HallucinationResult } from '../../protocol/results/hallucination-schema';
-import { FailureError, refusal } from '../../protocol/wire/failures';
+import { refusal } from '../../protocol/wire/failures';
 import { ServerRunner } from '../runner/runner';
 import type { Job } from '../dispatch/dispatcher';
 import { modelProvenance } from '../provenance';
@@ -104,13 +104,6 @@ export async function* hallucinationJob(
 /** Recorded in a result: a text that went through the chat template is another prompt. */
 export const chatOf = (prompt: PromptInput): { readonly chat?: true } =>
   prompt.kind === 'text' && prompt.chat ? { chat: true } : {};
-
-/** The sentence of a failure that concerns one picture; undefined where the run cannot continue. */
-export function reasonOfImage(error: unknown): string | undefined {
-  if (!(error instanceof FailureError)) return undefined;
-  const { failure } = error;
-  return failure.code === 'bad-request' || failure.code === 'unsupported' ? failure.detail : undefined;
-}
 
 function promptTokens(model: LoadedModel, { ids, image }: Sequence): readonly string[] {
   const pieces = piecesOf(model, ids);

@@ -30,7 +30,7 @@ export interface WrittenTruth {
 export const truthForm = 'Write {"image.png": ["object", …]} or [{"image": "image.png", "objects": [ … ]}].';
 
 /** The image of a row: `image`, or `image_id` as COCO's result files have it. */
-export function imageOfRow(row: Row): string | undefined {
+function imageOfRow(row: Row): string | undefined {
   const image = row['image'] ?? row['image_id'];
   return typeof image === 'string' || typeof image === 'number' ? String(image) : undefined;
 }
