@@ -5,7 +5,12 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { analyses, experiments } from '../diagnostics/catalogue.ts';
-import { analysisCommand, analysisCommandTitle, commandTable } from '../protocol/contributions/commands.ts';
+import {
+  analysesInPalette,
+  analysisCommand,
+  analysisCommandTitle,
+  commandTable,
+} from '../protocol/contributions/commands.ts';
 import { areas, settings } from '../protocol/contributions/settings.ts';
 import {
   container,
@@ -85,11 +90,14 @@ const commands = (catalogue) => [
   })),
 ];
 
-function menus() {
+function menus(catalogue) {
   const items = Object.entries(commandTable).flatMap(([command, { palette, menus: placements = [] }]) => [
     ...placements.map(({ menu, when, group }) => [menu, { command, when, group }]),
     ...(palette === undefined ? [] : [['commandPalette', { command, when: palette }]]),
   ]);
+  items.push(
+    ...catalogue.map(({ id }) => ['commandPalette', { command: analysisCommand(id), when: analysesInPalette }]),
+  );
   const grouped = {};
   for (const [menu, item] of items) (grouped[menu] ??= []).push(item);
   return grouped;
@@ -144,7 +152,7 @@ export function manifestOfTables(catalogue = all) {
         selector: [{ filenamePattern: `*${suffix}` }],
         priority: 'default',
       })),
-      menus: menus(),
+      menus: menus(catalogue),
       jsonValidation,
       walkthroughs: [
         {

@@ -16,7 +16,7 @@ import { exampleCommands, welcomeToExample } from './first-start';
 import { workspaceHistory } from './history/workspace-history';
 import { workbenchPanels, demosOf, explain, type WorkbenchPanels } from './panels/workbench/workbench';
 import { AnalysisCatalogue } from './platform/analysis-catalogue';
-import { AnalysesView } from './views/analyses-view';
+import { AskView } from './views/ask-view';
 import { ModelIndex } from './models/model-index';
 import { modelName } from './models/model-names';
 import { hallucinationPanels } from './panels/hallucination/hallucination';
@@ -33,7 +33,7 @@ import { Language } from './platform/language';
 import { createLog, showFailure } from './platform/log';
 import { ResultLibrary } from './results/result-library';
 import { DevicesView } from './views/devices-view';
-import { ModelsView } from './views/models-view';
+import { demoRows, ModelsView } from './views/models-view';
 import { ResultsView } from './views/results-view';
 import { StatusBar } from './views/status-bar';
 
@@ -102,8 +102,8 @@ function register(context: vscode.ExtensionContext, log: vscode.LogOutputChannel
   );
   own(new GraphTabs(language, (config) => modelPanels.followIfModel(config)));
 
-  own(new ModelsView(models)).onSelect((uri) => modelPanels.select(uri));
-  own(new AnalysesView(catalogue, library));
+  own(new ModelsView(models, history, demoRows(context.extensionUri))).onSelect((uri) => modelPanels.select(uri));
+  own(new AskView(catalogue, library));
   own(new DevicesView(compute));
   own(new ResultsView(library, kernelCatalogue));
   own(new StatusBar(compute));

@@ -1,6 +1,6 @@
 /** The walkthrough, and what the example workspace shows when it is opened for the first time. */
 import * as vscode from 'vscode';
-import { container, exampleMarker } from '../protocol/contributions/views';
+import { container, exampleIsOpen, exampleMarker } from '../protocol/contributions/views';
 import { walkthrough } from '../protocol/contributions/walkthrough';
 import type { Handlers } from './commands/register';
 
@@ -40,12 +40,14 @@ async function openExample(context: vscode.ExtensionContext): Promise<void> {
 /** Once per person and place: the view container, a config with two faults beside the walkthrough. */
 export async function welcomeToExample(context: vscode.ExtensionContext): Promise<void> {
   const folder = vscode.workspace.workspaceFolders?.[0];
-  if (folder === undefined || context.workspaceState.get(seenKey) === true) return;
+  if (folder === undefined) return;
   try {
     await vscode.workspace.fs.stat(vscode.Uri.joinPath(folder.uri, exampleMarker));
   } catch {
     return;
   }
+  await vscode.commands.executeCommand('setContext', exampleIsOpen, true);
+  if (context.workspaceState.get(seenKey) === true) return;
   await context.workspaceState.update(seenKey, true);
   await vscode.commands.executeCommand(`workbench.view.extension.${container.id}`);
   await vscode.window.showTextDocument(vscode.Uri.joinPath(folder.uri, faulty), {

@@ -10,7 +10,7 @@ import { uriOf } from './arguments';
 import { modelFolder } from './model-folder';
 import type { FurtherCommand, Handlers } from './register';
 
-type AnalysisCommand = 'headscope.runAnalysis' | 'headscope.cancelAnalysis';
+type AnalysisCommand = 'headscope.openWorkbench' | 'headscope.runAnalysis' | 'headscope.cancelAnalysis';
 
 export const analysisCommands = (
   panels: WorkbenchPanels,
@@ -18,6 +18,7 @@ export const analysisCommands = (
   models: ModelIndex,
   demos: () => Demos,
 ): Pick<Handlers, AnalysisCommand> => ({
+  'headscope.openWorkbench': async () => void (await panels.open()),
   'headscope.runAnalysis': async (target) => {
     const named = analysisOf(target);
     // Why the model cannot run is said before an analysis is asked for.

@@ -83,6 +83,13 @@ export const baseLine = (name: string): TreeLine => ({
   icon: 'arrow-right',
 });
 
+/** The line of a model that comes with Headscope. */
+export const demoLine = (folder: string, label: string): TreeLine => {
+  const name = label.replace(/ \(.*\)$/, '');
+  const description = 'comes with Headscope, ready to run';
+  return { id: folder, label: name, description, icon: 'play-circle', spoken: `${name}, ${description}` };
+};
+
 /** The line of a model; `facts` once they were read. */
 export function modelLine(
   {
@@ -119,13 +126,17 @@ export function modelLine(
   return {
     id: uri.toString(),
     label,
-    description: mark === undefined ? sentence : `${mark} · ${sentence}`,
+    description: mark === undefined ? sentence : `${reasonOf(mark, facts)} · ${sentence}`,
     tooltip: [label, sentence, `family ${family}`, place, ...(why === undefined ? errors : [why])],
     icon: wrong ? 'error' : 'symbol-structure',
     ...(wrong ? { colour: 'list.errorForeground' } : why === undefined ? {} : { colour: 'disabledForeground' }),
     spoken: [label, ...(mark === undefined ? [] : [mark]), family, sentence].join(', '),
   };
 }
+
+/** `cannot run: the weights are packed by AWQ`: the reason stands in the row itself. */
+const reasonOf = (mark: string, facts: ModelFacts | undefined): string =>
+  facts === undefined || facts.supported === true ? mark : `${mark}: ${facts.supported.replace(/\.$/, '')}`;
 
 /** Three digits: 4.89 bits per weight, scales included. */
 const bitsWords = (bits: number): string => `${Number(bits.toPrecision(3))} bits per weight`;

@@ -1,13 +1,43 @@
-/** The Models tree: models in the workspace and in `headscope.models.folders`, with what their attention is. */
+/**
+ * The Models tree: the models that come with Headscope, those in the workspace and in `headscope.models.folders`. Those that run come
+ * first. Below each stand its results, then what its attention is.
+ */
+import { basename, dirname } from 'node:path';
 import * as vscode from 'vscode';
 import { items, views } from '../../protocol/contributions/views';
+import type { ModelChoice } from '../../protocol/panels/run-panel';
+import type { HistoryEntry } from '../history/entry';
+import type { History } from '../history/history';
+import { whyNotRun } from '../models/model-choices';
 import type { Model, ModelIndex } from '../models/model-index';
-import { baseLine, modelLine, modelLines } from './model-lines';
+import { realFolder } from '../models/real-folder';
+import { demoModels } from '../panels/hallucination/demo';
+import { textDemo } from '../panels/model-services';
+import { resultKinds } from '../results/result-kinds';
+import { baseLine, demoLine, modelLine, modelLines } from './model-lines';
+import { resultLine } from './result-line';
 import type { Node } from './tree';
 import { LineTree, failureNode, noteNode } from './tree';
 
 /** In a workspace with more models only the first are marked: each is read with the headers of its weights. */
 const mostMarked = 200;
+/** Results below a model; the history of the workbench lists all. */
+const mostResults = 20;
+
+/** A model that comes with Headscope. */
+type Demo = Pick<ModelChoice, 'folder' | 'label' | 'runs'> & { readonly vision: boolean };
+
+/** The models that come with Headscope and are there: that of text, and in the repository the one that sees. */
+export function demoRows(extension: vscode.Uri): readonly Demo[] {
+  const text = textDemo(extension);
+  const [vision] = demoModels(extension.fsPath);
+  return [
+    { ...text, vision: false },
+    { ...vision, folder: realFolder(vision.folder), vision: true },
+  ];
+}
+
+const folderOf = (config: vscode.Uri): string => realFolder(dirname(config.fsPath));
 
 export interface ModelNode extends Node {
   readonly resource: vscode.Uri;
@@ -26,15 +56,21 @@ function contextOf({ vision, other, family }: Model): string {
 
 export class ModelsView extends LineTree {
   private readonly index: ModelIndex;
+  private readonly history: Pick<History, 'list' | 'fileOf' | 'onChange'>;
+  private readonly demos: readonly Demo[];
   private readonly selected = this.own(new vscode.EventEmitter<vscode.Uri>());
   private marking = false;
   /** A model is the one selected line. */
   readonly onSelect = this.selected.event;
 
-  constructor(index: ModelIndex) {
+  /** `demos`: the models that come with Headscope. */
+  constructor(index: ModelIndex, history: ModelsView['history'], demos: readonly Demo[]) {
     super('models');
     this.index = index;
+    this.history = history;
+    this.demos = demos;
     this.own(index.onChange(() => this.refresh()));
+    this.own(history.onChange(() => this.refresh()));
     const tree = this.own(
       vscode.window.createTreeView(views.models, {
         treeDataProvider: this,
@@ -53,7 +89,16 @@ export class ModelsView extends LineTree {
     try {
       const { models, problems } = await this.index.find();
       void this.mark(models);
-      return [...problems.map(noteNode), ...models.map((model) => this.node(model))];
+      const results = await this.history.list().catch((): readonly HistoryEntry[] => []);
+      const demos = this.demos.filter(({ runs }) => runs === true);
+      const found = models
+        .filter(({ uri }) => demos.every(({ folder }) => folderOf(uri) !== folder))
+        .toSorted((a, b) => this.place(a) - this.place(b));
+      return [
+        ...problems.map(noteNode),
+        ...demos.map((demo) => this.demoNode(demo, results)),
+        ...found.map((model) => this.node(model, results)),
+      ];
     } catch (error) {
       return [failureNode(error)];
     }
@@ -72,7 +117,47 @@ export class ModelsView extends LineTree {
     if (!this.disposed && unknown.some(({ uri }) => this.index.known(uri) !== undefined)) this.refresh();
   }
 
-  private node(model: Model): ModelNode {
+  /** Models that run first, then those that were not read yet, then those that do not run. */
+  private place({ uri, label, other }: Model): number {
+    if (other !== undefined) return 2;
+    const facts = this.index.known(uri);
+    if (facts === undefined) return 1;
+    return whyNotRun(facts, label) === undefined ? 0 : 2;
+  }
+
+  private demoNode({ folder, label, vision }: Demo, results: readonly HistoryEntry[]): ModelNode {
+    const uri = vscode.Uri.file(`${folder}/config.json`);
+    return {
+      line: demoLine(folder, label),
+      contextValue: vision ? items.modelWithVision : items.model,
+      resource: uri,
+      command: {
+        command: vision ? 'headscope.showHallucination' : 'headscope.showHeads',
+        title: 'Show Its Heads',
+        arguments: [uri],
+      },
+      children: async () => [...(await this.results(results, folder)), ...(await this.facts(uri))],
+    };
+  }
+
+  /** What was found out about the model, newest first. */
+  private async results(all: readonly HistoryEntry[], folder: string): Promise<readonly Node[]> {
+    const own = all.filter((entry) => entry.folder === folder || (!entry.folder && entry.model === basename(folder)));
+    const rows = await Promise.all(
+      own.slice(0, mostResults).map(async (entry): Promise<Node> => {
+        const file = await this.history.fileOf(entry.id);
+        const line = resultLine(entry);
+        if (file === undefined) return { line };
+        const uri = vscode.Uri.file(file);
+        const open = [uri, resultKinds[entry.kind].viewType];
+        return { line, resource: uri, command: { command: 'vscode.openWith', title: 'Open', arguments: open } };
+      }),
+    );
+    const more = own.length - rows.length;
+    return more > 0 ? [...rows, noteNode(`${more} earlier results are in the history of the workbench.`)] : rows;
+  }
+
+  private node(model: Model, results: readonly HistoryEntry[]): ModelNode {
     const facts = this.index.known(model.uri);
     return {
       line: modelLine(model, vscode.workspace.asRelativePath(model.uri), facts),
@@ -82,13 +167,16 @@ export class ModelsView extends LineTree {
         model.other === undefined
           ? { command: 'vscode.open', title: 'Open', arguments: [model.uri] }
           : showModel(model.uri),
-      children: () => this.facts(model),
+      children: async () => [
+        ...(model.other === undefined ? await this.results(results, folderOf(model.uri)) : []),
+        ...(await this.facts(model.uri)),
+      ],
     };
   }
 
-  private async facts(model: Model): Promise<readonly Node[]> {
+  private async facts(uri: vscode.Uri): Promise<readonly Node[]> {
     try {
-      const facts = await this.index.describe(model.uri);
+      const facts = await this.index.describe(uri);
       if (facts === null) return [noteNode('This file is not a model configuration any more.')];
       const base = facts.file?.base;
       return [
@@ -100,7 +188,7 @@ export class ModelsView extends LineTree {
           ? [
               {
                 line: { label: 'Open adapter_config.json', icon: 'go-to-file' },
-                command: { command: 'vscode.open', title: 'Open', arguments: [model.uri] },
+                command: { command: 'vscode.open', title: 'Open', arguments: [uri] },
               },
             ]
           : []),

@@ -2,7 +2,7 @@
  * Every command, declared once: title, what it needs, where menus offer it. `npm run manifest` writes package.json from it,
  * and `extension/commands` registers exactly this table.
  */
-import { contextKeys, customEditors, items, views, type LivePanelName } from './views';
+import { contextKeys, customEditors, exampleIsOpen, headsPanel, items, views, type LivePanelName } from './views';
 
 type Menu = 'editor/title' | 'editor/context' | 'explorer/context' | 'view/title' | 'view/item/context';
 
@@ -71,6 +71,12 @@ const onRows = (view: keyof typeof views, item: string, group: string, ...more: 
   group,
 });
 
+/** While a view is open; VS Code keeps the key. */
+const shows = (view: keyof typeof views): string => `${views[view]}.visible`;
+/** While a panel or a saved file of its kind is in front. */
+const inFront = (panel: string, editor: keyof typeof customEditors): string =>
+  `activeWebviewPanelId == '${panel}' || activeCustomEditorId == '${customEditors[editor].viewType}'`;
+
 /** Rows that are looked at: configs and other files. */
 const anyModel = `(${items.model}|${items.file})`;
 
@@ -82,6 +88,7 @@ export const commands = {
   },
   'headscope.benchmarkConfig': {
     title: 'Benchmark the Attention of This Config',
+    palette: isModel,
     icon: 'graph-line',
     needs: 'trust',
     menus: [
@@ -115,9 +122,14 @@ export const commands = {
     icon: 'stop-circle',
     palette: contextKeys.headsRunning,
   },
-  'headscope.compareHeads': { title: 'Compare Heads of Two Results…', icon: 'diff' },
+  'headscope.compareHeads': {
+    title: 'Compare Heads of Two Results…',
+    palette: inFront(headsPanel, 'heads'),
+    icon: 'diff',
+  },
   'headscope.exportHeadLabels': {
     title: 'Export Labels of the Heads…',
+    palette: inFront(headsPanel, 'heads'),
     icon: 'export',
     menus: [
       inEditorTitle(`activeCustomEditorId == '${customEditors.heads.viewType}'`, '1_export@1'),
@@ -143,6 +155,7 @@ export const commands = {
     icon: 'stop-circle',
     palette: contextKeys.hallucinationRunning,
   },
+  'headscope.openWorkbench': { title: 'Open Workbench', icon: 'beaker', needs: 'trust' },
   'headscope.runAnalysis': {
     title: 'Run an Analysis…',
     icon: 'beaker',
@@ -169,12 +182,14 @@ export const commands = {
   },
   'headscope.importPlan': {
     title: 'Import a Cache Plan…',
+    palette: `${isModel} || activeCustomEditorId == '${customEditors.plan.viewType}'`,
     icon: 'desktop-download',
     needs: 'trust',
     menus: [onRows('models', items.model, '1_run@8')],
   },
   'headscope.showHeadsWithPlan': {
     title: 'Show Heads with This Plan',
+    palette: `activeCustomEditorId == '${customEditors.plan.viewType}'`,
     icon: 'eye',
     needs: 'trust',
     menus: [
@@ -184,6 +199,7 @@ export const commands = {
   },
   'headscope.evaluatePlan': {
     title: 'Evaluate This Plan…',
+    palette: `activeCustomEditorId == '${customEditors.plan.viewType}'`,
     icon: 'beaker',
     needs: 'trust',
     menus: [
@@ -201,15 +217,17 @@ export const commands = {
   'headscope.showLog': { title: 'Show Log', icon: 'output', menus: [inViewTitle('devices', '1_server@2')] },
   'headscope.showStatus': { title: 'Show Status' },
   'headscope.openWalkthrough': { title: 'Open Walkthrough', icon: 'book' },
-  'headscope.openExample': { title: 'Open the Example Workspace', icon: 'folder-opened' },
-  'headscope.setRuleSeverity': { title: 'Set the Severity of a Rule', icon: 'settings-gear' },
+  'headscope.openExample': { title: 'Open the Example Workspace', palette: `!${exampleIsOpen}`, icon: 'folder-opened' },
+  'headscope.setRuleSeverity': { title: 'Set the Severity of a Rule', palette: isModel, icon: 'settings-gear' },
   'headscope.models.refresh': {
     title: 'Look for Models Again',
+    palette: shows('models'),
     icon: 'refresh',
     menus: [inViewTitle('models', 'navigation@2')],
   },
   'headscope.models.addFolder': {
     title: 'Add a Folder of Models…',
+    palette: shows('models'),
     icon: 'folder-opened',
     menus: [inViewTitle('models', 'navigation@1')],
   },
@@ -229,7 +247,7 @@ export const commands = {
     ],
   },
   'headscope.compareModels': {
-    title: 'Compare Two Models…',
+    title: 'Compare Models…',
     icon: 'diff',
     menus: [
       inExplorer(isModelFile, '3_headscope@5'),
@@ -240,17 +258,35 @@ export const commands = {
   },
   'headscope.live.show': {
     title: 'Show in Live View…',
+    palette: shows('live'),
     icon: 'list-selection',
     menus: [inViewTitle('live', 'navigation@2')],
   },
-  'headscope.live.showModel': { title: 'Show Model in Live View', menus: [inLiveMenu('model', '1_show@1')] },
-  'headscope.live.showKernels': { title: 'Show Kernels in Live View', menus: [inLiveMenu('kernels', '1_show@2')] },
-  'headscope.live.showHeads': { title: 'Show Heads in Live View', menus: [inLiveMenu('heads', '1_show@3')] },
+  'headscope.live.showModel': {
+    title: 'Show Model in Live View',
+    palette: shows('live'),
+    menus: [inLiveMenu('model', '1_show@1')],
+  },
+  'headscope.live.showKernels': {
+    title: 'Show Kernels in Live View',
+    palette: shows('live'),
+    menus: [inLiveMenu('kernels', '1_show@2')],
+  },
+  'headscope.live.showHeads': {
+    title: 'Show Heads in Live View',
+    palette: shows('live'),
+    menus: [inLiveMenu('heads', '1_show@3')],
+  },
   'headscope.live.showHallucination': {
     title: 'Show Hallucination in Live View',
+    palette: shows('live'),
     menus: [inLiveMenu('hallucination', '1_show@4')],
   },
-  'headscope.live.showAnalysis': { title: 'Show Workbench in Live View', menus: [inLiveMenu('workbench', '1_show@5')] },
+  'headscope.live.showAnalysis': {
+    title: 'Show Workbench in Live View',
+    palette: shows('live'),
+    menus: [inLiveMenu('workbench', '1_show@5')],
+  },
   'headscope.devices.show': { title: 'Devices…', icon: 'chip', needs: 'trust' },
   'headscope.devices.refresh': {
     title: 'Test the Devices Again',
@@ -258,7 +294,7 @@ export const commands = {
     needs: 'trust',
     menus: [inViewTitle('devices', 'navigation@1')],
   },
-  'headscope.devices.setUpCuda': { title: 'Set Up CUDA', icon: 'chip', needs: 'trust' },
+  'headscope.devices.setUpCuda': { title: 'Set Up CUDA', palette: shows('devices'), icon: 'chip', needs: 'trust' },
   'headscope.devices.use': {
     title: 'Use This Device',
     icon: 'check',
@@ -273,6 +309,7 @@ export const commands = {
   },
   'headscope.results.refresh': {
     title: 'Look for Results Again',
+    palette: shows('results'),
     icon: 'refresh',
     menus: [inViewTitle('results', 'navigation@2')],
   },
@@ -292,7 +329,7 @@ export const commands = {
     menus: [inEditorTitle(isOpenResult, 'navigation@5'), onRows('results', items.result, '1_open@2')],
   },
   'headscope.results.compare': {
-    title: 'Compare Two Results…',
+    title: 'Compare Results…',
     icon: 'diff',
     menus: [
       inExplorer(isResult(), '3_headscope@2'),
@@ -330,9 +367,11 @@ export const commands = {
 
 export type CommandId = keyof typeof commands;
 
-/** The palette entry of an analysis; `npm run manifest` writes one for each of the catalogue. */
+/** The command of an analysis; `npm run manifest` writes one for each of the catalogue. */
 export const analysisCommand = (id: string): string => `headscope.analysis.${id}`;
 export const analysisCommandTitle = (title: string): string => `Run Analysis: ${title}`;
+/** Single analyses are entries of the palette only where a person wants them there. */
+export const analysesInPalette = 'config.headscope.palette.analyses';
 
 /** The commands with all that they may have, for whoever loops over them. */
 export const commandTable: Readonly<Record<string, Command>> = commands;

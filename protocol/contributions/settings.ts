@@ -93,6 +93,7 @@ export const areas: Readonly<Record<string, string>> = {
   models: 'Models',
   benchmark: 'Benchmark',
   history: 'History',
+  palette: 'Commands',
   diagnostics: 'Diagnostics',
   inlayHints: 'Diagnostics',
   codeLens: 'Diagnostics',
@@ -265,6 +266,12 @@ export const settings = {
     default: 0,
     description:
       'Memory in GB of the device that will serve the model. A KV cache that at full length needs more is reported. 0 switches the rule off.',
+  }),
+  'headscope.palette.analyses': boolean({
+    scope: 'window',
+    default: false,
+    description:
+      'Controls whether each analysis is an entry of the command palette. "Run an Analysis…" and the Ask view offer them anyway.',
   }),
   'headscope.inlayHints.enabled': boolean({
     scope: 'resource',

@@ -5,6 +5,9 @@ export const container = { id: 'headscope', title: 'Headscope', icon: 'extension
 /** Lies in the example workspace only: the extension starts at once where it does. */
 export const exampleMarker = '.headscope-example';
 
+/** A key that `when` clauses read: true while the example workspace is open. */
+export const exampleIsOpen = 'headscope.exampleIsOpen';
+
 export const views = {
   models: 'headscope.models',
   analyses: 'headscope.analyses',
@@ -51,17 +54,20 @@ export const viewTable: Readonly<Record<keyof typeof views, View>> = {
         contents: [
           'Models in the workspace are listed here (config.json, GGUF files, adapters), with what their attention is and what it costs. None was found.',
           '[Add a Folder of Models](command:headscope.models.addFolder)',
-          '[Open the Example Workspace](command:headscope.openExample)',
         ].join('\n'),
+      },
+      {
+        when: `!${exampleIsOpen}`,
+        contents: '[Open the Example Workspace](command:headscope.openExample)',
       },
     ],
   },
   analyses: {
-    name: 'Analyses',
+    name: 'Ask',
     initialSize: 24,
     reading: 'Reading the list of analyses…',
   },
-  live: { name: 'Live', type: 'webview', initialSize: 41 },
+  live: { name: 'Live', type: 'webview', initialSize: 3, visibility: 'collapsed' },
   results: {
     name: 'Results',
     initialSize: 3,
@@ -70,7 +76,7 @@ export const viewTable: Readonly<Record<keyof typeof views, View>> = {
     welcome: [
       {
         contents: [
-          'Every benchmark is saved by itself and listed here, and what heads do when you save it.',
+          'Results that you save are listed here. The history keeps every run: it is below each model, and in the workbench.',
           '[Benchmark Attention Kernels](command:headscope.benchmarkKernels)',
           '[Show Head Patterns](command:headscope.showHeads)',
         ].join('\n'),

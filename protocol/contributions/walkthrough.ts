@@ -12,13 +12,25 @@ export interface WalkthroughStep {
 export const walkthrough = {
   id: 'headscope.start',
   title: 'Start with Headscope',
-  description: 'Inspect a model, benchmark its attention, see what its heads do and what they look at.',
+  description:
+    'See what the heads of a model do and what they look at, inspect its configuration, benchmark its attention.',
   steps: [
+    {
+      id: 'heads',
+      title: 'See what the heads of a model do',
+      description: [
+        'A small model comes with Headscope and is ready: run it on a prompt, see which token each head reads, switch a head off and see what the model then says. A model of your own is a folder with a config.json and its .safetensors files. It is opened as it is; nothing is converted and nothing leaves this machine. The setting headscope.models.folders lists folders outside the workspace.',
+        '[Run the Demo Model](command:headscope.showHeads)',
+      ].join('\n'),
+      svg: 'docs/walkthrough/heads.svg',
+      altText: 'A grid of small attention pictures, one a head, with one head switched off',
+      completionEvents: ['onCommand:headscope.showHeads'],
+    },
     {
       id: 'inspect',
       title: 'See what a configuration says',
       description: [
-        "Open a model's config.json: what its attention is, what it costs and what is wrong are shown in the file. Hover over a field for what follows from it; the Models view lists every model of the workspace.",
+        "Open a model's config.json: what its attention is, what it costs and what is wrong are shown in the file. Hover over a field for what follows from it; the Models view lists every model of the workspace, those that run first.",
         '[Open the Example Workspace](command:headscope.openExample)',
         '[Show the Models](command:headscope.models.focus)',
       ].join('\n'),
@@ -38,18 +50,6 @@ export const walkthrough = {
       completionEvents: ['onCommand:headscope.benchmarkKernels', 'onCommand:headscope.benchmarkConfig'],
     },
     {
-      id: 'heads',
-      title: 'See what the heads of a model do',
-      description: [
-        "Choose a checkpoint, a folder with a config.json and its .safetensors files, run it on a prompt, see which token each head reads, switch a head off and see what the model then says. It is opened as it is; nothing is converted and nothing leaves this machine. The setting headscope.models.folders lists those outside the workspace; two small models made for this are in examples/models of Headscope's repository.",
-        '[Show Head Patterns](command:headscope.showHeads)',
-        '[Show the Results](command:headscope.results.focus)',
-      ].join('\n'),
-      svg: 'docs/walkthrough/heads.svg',
-      altText: 'A grid of small attention pictures, one a head, with one head switched off',
-      completionEvents: ['onCommand:headscope.showHeads'],
-    },
-    {
       id: 'hallucination',
       title: 'Find the heads behind a hallucination',
       description: [
@@ -65,9 +65,9 @@ export const walkthrough = {
       id: 'analyses',
       title: 'Answer a question about a model',
       description: [
-        'Each analysis answers one question about a model, with the method of a paper, the controls it needs and what limits the answer. Saved runs are listed below their analysis and open with a click; two of them can be compared.',
+        'Each analysis answers one question about a model, with the method of a paper, the controls it needs and what limits the answer. Every run is kept: the history has it, and the Models view lists it below its model. Two of them can be compared.',
         '[Run an Analysis…](command:headscope.runAnalysis)',
-        '[Show the Analyses](command:headscope.analyses.focus)',
+        '[Show the Questions](command:headscope.analyses.focus)',
       ].join('\n'),
       svg: 'docs/walkthrough/analyses.svg',
       altText:

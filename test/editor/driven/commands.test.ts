@@ -63,6 +63,6 @@ describe('the commands of the compute server in VS Code', function () {
     const { bench } = window();
     await bench.runCommand('Headscope: Open Walkthrough');
     await bench.page.getByText('See what the heads of a model do').first().click();
-    await bench.page.getByText('Choose a checkpoint, a folder with a config.json').first().waitFor();
+    await bench.page.getByText('A small model comes with Headscope and is ready').first().waitFor();
   });
 });

@@ -28,7 +28,11 @@ describe('the live view in VS Code', function () {
 
   it('follows to the panel that is opened', async () => {
     const { bench } = window();
+    await bench.openContainer('Headscope');
     await bench.runCommand('Headscope: Show Head Patterns');
+    await headsPanel(bench, 'full');
+    await bench.page.locator('.pane-header[aria-expanded=false] h3.title', { hasText: /^Live$/ }).waitFor();
+    await bench.runCommand('Headscope: Focus on Live View');
     await headsPanel(bench, 'side');
     await named('Heads');
   });
@@ -91,7 +95,8 @@ describe('the live view in VS Code', function () {
 
   it('says that a run was saved in the full panel; the run is listed below its analysis, without a click', async () => {
     const { bench } = window();
-    await bench.runCommand('Headscope: Run Analysis: Labels of heads');
+    await bench.runCommand('Headscope: Run an Analysis…');
+    await bench.pick('Labels of heads');
     const full = await workbenchPanel(bench, 'full');
     await full.locator('#run:not([disabled])').click();
     await full.locator('#save:not([disabled])').click();

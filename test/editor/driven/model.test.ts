@@ -72,7 +72,7 @@ describe('the Model view in VS Code', function () {
   it('compares the configuration in the editor with another, and brings the panel back after a reload', async () => {
     const { bench } = window();
     await bench.openFile('Llama-3.1-8B/config.json');
-    await bench.runCommand('Headscope: Compare Two Models…');
+    await bench.runCommand('Headscope: Compare Models…');
     await bench.pick('DeepSeek-V2-Lite');
     const text = 'DeepSeek-V2-Lite keeps 4.2x less KV cache per token than Llama-3.1-8B (30.4 KiB against 128 KiB)';
     const panel = await modelPanel(bench, 'full');
@@ -96,7 +96,7 @@ describe('the Model view in VS Code', function () {
     await rows.filter({ hasText: 'Llama-3.1-8B' }).click({ modifiers: ['Control'] });
     await rows.and(bench.page.locator('.selected')).nth(1).waitFor();
     await rows.filter({ hasText: 'Llama-3.1-8B' }).click({ button: 'right' });
-    await chooseInMenu(bench, 'Compare Two Models…');
+    await chooseInMenu(bench, 'Compare Models…');
     const panel = await modelPanel(bench, 'full');
     await panel.locator('.model h2', { hasText: 'gpt2' }).waitFor();
     await panel.locator('.model h2', { hasText: 'Llama-3.1-8B' }).waitFor();
@@ -130,7 +130,7 @@ describe('the Model view in VS Code', function () {
     const second = explorerRow(bench, `${workspace}/Phi-3-mini-4k-instruct/config.json`);
     await second.click({ modifiers: ['Control'] });
     await second.click({ button: 'right' });
-    await chooseInMenu(bench, 'Compare Two Models…');
+    await chooseInMenu(bench, 'Compare Models…');
     const panel = await modelPanel(bench, 'full');
     await panel.locator('.model h2', { hasText: 'Mistral-7B-v0.1' }).waitFor();
     await panel.locator('.model h2', { hasText: 'Phi-3-mini-4k-instruct' }).waitFor();

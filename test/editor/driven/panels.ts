@@ -26,4 +26,7 @@ export const workbenchPanel = (bench: Workbench, place: 'full' | 'side' | 'file'
 export const showInLiveView = (
   bench: Workbench,
   name: 'Model' | 'Kernels' | 'Heads' | 'Hallucination' | 'Workbench',
-): Promise<void> => bench.runCommand(`Headscope: Show ${name} in Live View`);
+): Promise<void> =>
+  bench
+    .runCommand('Headscope: Focus on Live View')
+    .then(() => bench.runCommand(`Headscope: Show ${name} in Live View`));

@@ -51,7 +51,7 @@ describe('the Results view in VS Code', function () {
 
   it('compares two results that are chosen one after the other', async () => {
     const { bench } = window();
-    await bench.runCommand('Headscope: Compare Two Results…');
+    await bench.runCommand('Headscope: Compare Results…');
     await bench.pick(listed(first));
     await bench.pick(listed('evening run'));
     const panel = await kernelsPanel(bench, 'file');

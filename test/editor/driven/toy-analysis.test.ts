@@ -29,7 +29,7 @@ describe('a further analysis in VS Code', function () {
     const extension = await makeToyExtension();
     workspace = copyOfExamples();
     // Saved results lie in the workspace, where the test finds them.
-    const settings = { 'headscope.benchmark.saveIn': 'workspace' };
+    const settings = { 'headscope.benchmark.saveIn': 'workspace', 'headscope.palette.analyses': true };
     host = await startHost({ workspace: workspace.folder, extension, settings });
     browser = await launchBrowser();
     bench = await Workbench.open(browser, host, { width: 1400, height: 900 });
@@ -70,6 +70,10 @@ describe('a further analysis in VS Code', function () {
     await bench.openContainer('Headscope');
     // A tree draws the rows that fit: all of its analyses need the place of its neighbours.
     for (const view of ['Models', 'Live']) await bench.collapseView(view);
+    await bench.page
+      .locator('[role=treeitem]', { hasText: /^Patterns/ })
+      .first()
+      .click();
     await bench.page.locator('[role=treeitem]', { hasText: 'First-token heads' }).first().waitFor();
     await bench.runCommand('Headscope: Run Analysis: First-token heads');
     const panel = await panelIn('full');

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { withTables } from '../../../build/manifest.mjs';
-import { commands, commandTable } from '../../../protocol/contributions/commands';
+import { commandTable } from '../../../protocol/contributions/commands';
 import type { SettingKey } from '../../../protocol/contributions/settings';
 import { areas, settings } from '../../../protocol/contributions/settings';
 import * as named from '../../../protocol/contributions/views';
@@ -102,7 +102,7 @@ describe('contributions', () => {
 
   it('names only commands that exist in menus, links and completion events', () => {
     const viewCommands = viewIds.map((id) => `${id}.focus`);
-    const known = new Set<string>([...Object.keys(commands), ...viewCommands]);
+    const known = new Set<string>([...contributes.commands.map(({ command }) => command), ...viewCommands]);
     const used = [
       ...Object.values(contributes.menus).flatMap((items) => items.map((item) => item.command)),
       ...contributes.viewsWelcome.flatMap((welcome) => ownCommands(welcome.contents)),
@@ -111,6 +111,15 @@ describe('contributions', () => {
       ),
     ];
     for (const command of used) assert.ok(known.has(command), command);
+  });
+
+  it('leaves about fifteen commands in the palette where nothing is open or runs, and single analyses to a setting', () => {
+    const conditions = new Map((contributes.menus['commandPalette'] ?? []).map(({ command, when }) => [command, when]));
+    const always = contributes.commands.filter(({ command }) => !conditions.has(command));
+    assert.ok(always.length >= 12 && always.length <= 16, always.map(({ command }) => command).join(', '));
+    const ofAnalyses = [...conditions].filter(([command]) => command.startsWith('headscope.analysis.'));
+    assert.ok(ofAnalyses.length > 60);
+    assert.deepEqual(new Set(ofAnalyses.map(([, when]) => when)), new Set(['config.headscope.palette.analyses']));
   });
 
   it('gives every command that the palette never offers a place in a menu', () => {

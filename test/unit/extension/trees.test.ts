@@ -7,7 +7,15 @@ import { fileLabel, isModelFile, modelLabel, modelsAlone } from '../../../extens
 import { mainChoice, shapeChoices } from '../../../extension/models/shape-choices';
 import { mayBeModelDocument } from '../../../extension/platform/model-documents';
 import { deviceFacts, deviceLine, deviceReport } from '../../../extension/views/device-lines';
-import { binaryBytes, layerKinds, modelLine, modelLines, parameterCount } from '../../../extension/views/model-lines';
+import {
+  binaryBytes,
+  demoLine,
+  layerKinds,
+  modelLine,
+  modelLines,
+  parameterCount,
+} from '../../../extension/views/model-lines';
+import { resultLine } from '../../../extension/views/result-line';
 import { statusWords } from '../../../extension/views/status-words';
 import { device, facts, part, server } from './samples';
 
@@ -54,6 +62,32 @@ describe('the Models tree', () => {
     assert.deepEqual([faulty.description, faulty.icon], ['2 errors · 4 layers', 'error']);
     assert.match(faulty.tooltip?.at(-1) ?? '', /has errors.*Problems/);
     assert.match(line({ supported: 'It is quantised.' }).tooltip?.at(-1) ?? '', /It is quantised\./);
+    assert.equal(line({ supported: 'It is quantised.' }).description, 'cannot run: It is quantised · 4 layers');
+  });
+
+  it('lists a model that comes with Headscope by its name, and a result by its question, time and prompt', () => {
+    const demo = demoLine('/x/demo-lm', 'demo-lm (comes with Headscope)');
+    assert.deepEqual([demo.label, demo.description], ['demo-lm', 'comes with Headscope, ready to run']);
+    const entry = {
+      id: '0123456789ab',
+      kind: 'analysis' as const,
+      file: 'a',
+      analysis: 'ablation',
+      title: 'Ablation of heads',
+      question: 'Which heads matter?',
+      model: 'demo-lm',
+      input: 'The capital',
+      created: 'x',
+      bytes: 1,
+      pinned: false,
+      byItself: false,
+    };
+    const line = resultLine(entry);
+    assert.deepEqual([line.label, line.description, line.icon], ['Ablation of heads', 'The capital', 'note']);
+    assert.deepEqual(line.tooltip, ['Which heads matter?', 'The capital']);
+    const timed = resultLine({ ...entry, created: '2026-11-30T10:05:00.000Z', input: '', pinned: true });
+    assert.match(timed.description ?? '', /^2026-11-30 \d\d:05$/);
+    assert.equal(timed.icon, 'pinned');
   });
 
   it('says what a file is that is no config, and what its header says', () => {

@@ -1,6 +1,7 @@
-/** The Analyses tree: groups, each analysis with its question, and under it the runs that were saved. */
+/** The Ask tree: what people want to know first, then all analyses by group, each with the runs of it that were saved. */
 import * as vscode from 'vscode';
 import { analysisGroups, groupTitles, type AnalysisInfo } from '../../protocol/analysis/analysis';
+import { firstQuestions } from '../../protocol/analysis/questions';
 import { items, views } from '../../protocol/contributions/views';
 import type { AnalysisCatalogue } from '../platform/analysis-catalogue';
 import type { ReadResult } from '../results/result-kinds';
@@ -14,7 +15,7 @@ interface AnalysisNode extends Node {
   readonly analysis: string;
 }
 
-export class AnalysesView extends LineTree {
+export class AskView extends LineTree {
   private readonly catalogue: AnalysisCatalogue;
   private readonly library: ResultLibrary;
 
@@ -30,7 +31,11 @@ export class AnalysesView extends LineTree {
     try {
       const { list } = this.catalogue;
       const saved = await this.library.readable('analysis');
-      return analysisGroups.flatMap((group): Node[] => {
+      const questions = firstQuestions.flatMap(({ question, analyses }): AnalysisNode[] => {
+        const first = analyses.map((id) => this.catalogue.of(id)).find((one) => one !== undefined);
+        return first === undefined ? [] : [questionNode(question, first)];
+      });
+      const groups = analysisGroups.flatMap((group): Node[] => {
         const some = list.filter((analysis) => analysis.group === group);
         if (some.length === 0) return [];
         const nodes = some.map((analysis) =>
@@ -39,19 +44,40 @@ export class AnalysesView extends LineTree {
             saved.filter((one) => one.saved.analysis === analysis.id),
           ),
         );
+        const hasRuns = nodes.some(({ expanded }) => expanded === true);
         return [
           {
-            line: { id: `group ${group}`, label: groupTitles[group] },
-            expanded: true,
+            line: {
+              id: hasRuns ? `group ${group} with runs` : `group ${group}`,
+              label: groupTitles[group],
+              description: counted(some.length),
+            },
+            expanded: hasRuns,
             children: () => Promise.resolve(nodes),
           },
         ];
       });
+      return [...questions, ...groups];
     } catch (error) {
       return [failureNode(error)];
     }
   }
 }
+
+const counted = (analyses: number): string => (analyses === 1 ? '1 analysis' : `${analyses} analyses`);
+
+const questionNode = (question: string, { id, title, question: own }: AnalysisInfo): AnalysisNode => ({
+  analysis: id,
+  line: {
+    id: `question ${question}`,
+    label: question,
+    description: title,
+    tooltip: [question, title, own],
+    icon: 'question',
+  },
+  contextValue: items.analysis,
+  command: { command: 'headscope.runAnalysis', title: 'Ask', arguments: [{ analysis: id }] },
+});
 
 function analysisNode(
   { id, title, question, source }: AnalysisInfo,
@@ -68,7 +94,7 @@ function analysisNode(
       icon: 'beaker',
     },
     contextValue: items.analysis,
-    command: { command: 'headscope.runAnalysis', title: 'Open', arguments: [{ analysis: id }] },
+    command: { command: 'headscope.runAnalysis', title: 'Ask', arguments: [{ analysis: id }] },
     // What was found shows without a click.
     ...(runs.length === 0 ? {} : { expanded: true, children: () => Promise.resolve(runs.map(runNode)) }),
   };
