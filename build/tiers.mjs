@@ -18,12 +18,12 @@ const base = {
 
 /** Each counts as one test: it passes or it does not. */
 export const checks = {
-  types: { command: [bin('typescript/bin/tsc'), '-b'], minutes: 10 },
   // More room for young objects: fewer collections.
   lint: {
     command: ['--max-semi-space-size=64', bin('eslint/bin/eslint.js'), '.', '--max-warnings', '0'],
     minutes: 10,
   },
+  types: { command: [bin('typescript/bin/tsc'), '-b'], minutes: 10 },
   // Files and exports that nothing imports.
   unused: { command: [bin('knip/bin/knip.js'), '--no-progress'], minutes: 5 },
   format: { command: [bin('prettier/bin/prettier.cjs'), '--check', '--log-level', 'warn', '.'], minutes: 10 },
@@ -37,13 +37,13 @@ export const checks = {
  * there.
  */
 export const tiers = {
-  laws: { command: mocha('laws'), minutes: 15 },
-  unit: { command: mocha('unit'), minutes: 10 },
-  editor: { command: tsx('test/editor/run.ts'), minutes: 15, hosted: true, after: ['host'] },
   process: { command: mocha('process', '--retries', '1'), minutes: 15 },
-  fuzz: { command: tsx('test/fuzz/run.ts'), minutes: 10 },
+  laws: { command: mocha('laws'), minutes: 15 },
+  editor: { command: tsx('test/editor/run.ts'), minutes: 15, hosted: true, after: ['host'] },
   browser: { command: mocha('browser', '--retries', '1'), minutes: 10, hosted: true, after: ['host'] },
+  unit: { command: mocha('unit'), minutes: 10 },
   nodes: { command: tsx('test/nodes/run.ts'), minutes: 10, after: ['host'] },
+  fuzz: { command: tsx('test/fuzz/run.ts'), minutes: 10 },
   package: { command: mocha('package'), minutes: 10, hosted: true, after: ['host', 'editor', 'process', 'nodes'] },
 };
 
