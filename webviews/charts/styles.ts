@@ -70,26 +70,6 @@ export const chartStyles = css`
     text-align: right;
     font-variant-numeric: tabular-nums;
   }
-  .scale-bar {
-    display: inline-flex;
-    flex-wrap: wrap;
-    align-items: center;
-    gap: 2px 6px;
-    font-size: var(--small);
-    color: var(--vscode-descriptionForeground);
-    font-variant-numeric: tabular-nums;
-  }
-  .scale-bar svg {
-    border: 1px solid var(--line);
-  }
-  .grid-frame {
-    position: relative;
-    overflow-x: auto;
-    cursor: pointer;
-  }
-  .grid-frame canvas {
-    display: block;
-  }
   .grid-key {
     display: grid;
     gap: 4px;
