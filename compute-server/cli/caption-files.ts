@@ -22,7 +22,7 @@ export async function readTruth(path: string): Promise<Map<string, WrittenTruth>
   return fromFile(path, truthForm, () => truthFrom(parsed));
 }
 
-/** What is wrong with a file as a refusal that names it. */
+/** A fault of a file becomes a refusal that names the file. */
 function fromFile<T>(path: string, next: string, read: () => T): T {
   try {
     return read();

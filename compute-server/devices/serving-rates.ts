@@ -28,7 +28,7 @@ export interface ServingSizes {
 
 /** The most weights that one measurement reads: more than these come from memory in any case. */
 const mostWeights = 2 ** 26;
-/** A prompt as long as this runs its products at the rate of longer ones. */
+/** From this length on, the products of a prompt run at the rate of those of longer ones. */
 const mostRows = 1024;
 /** The fastest run of one round. It is compared with another fastest run. */
 const fastest = (times: readonly number[]): number => Math.min(...times);

@@ -20,7 +20,7 @@ import { arithmeticOn } from './arithmetic';
 import { costOf, layoutOf, needsWhole, wholeShape, type Cell } from './cell';
 import { wholeInputs } from './inputs';
 
-/** What a proof may take: floating-point operations of one float64 reference, and the query rows that are compared at least. */
+/** Limits of a proof: the floating-point operations of one float64 reference, and the fewest query rows that are compared. */
 export interface ProofBudget {
   readonly flops: number;
   readonly fewestRows: number;

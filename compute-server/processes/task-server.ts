@@ -5,7 +5,7 @@ import type { Task, TaskReply } from './task-process';
 export function serveTask<Argument>(task: Task<Argument, unknown>): void {
   process.once('disconnect', () => process.exit(1));
   process.once('message', (argument) => {
-    // The argument was typed where it was sent, by runInProcess.
+    // runInProcess, which sends the argument, has checked its type.
     void task
       .run(argument as Argument)
       .then(

@@ -33,7 +33,7 @@ export const induction: Task<{ length: number; repeated: number }> = {
   changed: 'copied',
   draw(tools, { length, repeated }) {
     if (repeated >= length)
-      throw new Unfit(`The ${repeated} tokens that come again are not less than the ${length} of the sequence.`);
+      throw new Unfit(`The ${repeated} tokens that come again are not fewer than the ${length} of the sequence.`);
     return tools.tokens ? ofTokens(tools, tools.tokens, length, repeated) : ofWords(tools, length, repeated);
   },
 };

@@ -92,7 +92,7 @@ export const fileKind = (uri: string, value: JsonValue | undefined, isAsked = fa
   const model = value['model'];
   if (isObject(model) && isObject(model['decoder']) && (has('search') || typeof model['type'] === 'string'))
     return 'genai';
-  // Forms of their own: diffusers' networks, OpenCLIP, timm, models of before `model_type`.
+  // Some configs have no `model_type`: diffusers' networks, OpenCLIP, timm, and models that are older than the field.
   if (unnamedType(value) !== undefined) return 'config';
   // Pipelines of diffusers and sentence-transformers keep settings under the same names; they describe no attention.
   if (has('_class_name') || has('_diffusers_version') || has('__version__')) return undefined;

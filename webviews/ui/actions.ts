@@ -30,5 +30,5 @@ export interface PanelPart<S, Actions> {
   readonly beside: boolean;
 }
 
-/** As far as the shared parts read and act on it. */
+/** The part of a panel that the shared parts read and act on. */
 export type AnyPart = PanelPart<RunState, Omit<RunActions<RunState, never, never>, 'edit' | 'view' | 'exportAs'>>;

@@ -49,7 +49,7 @@ export interface LoadedModel {
   readonly description: ModelDescription;
   /** config.json as it is stored. */
   readonly config: Readonly<Record<string, unknown>>;
-  /** All that are stored, in the order of their files. */
+  /** All stored tensors, in the order of their files. */
   readonly tensors: readonly StoredTensor[];
   readonly spec: ModelSpec;
   readonly weights: StoredWeights;

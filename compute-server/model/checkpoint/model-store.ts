@@ -32,7 +32,7 @@ export class ModelStore {
     return model;
   }
 
-  /** How the model of the path is open now. */
+  /** The device and the weights with which the model of the path is open now. */
   openedAs(path: string): Pick<Kept, 'device' | 'weights'> | undefined {
     return this.kept?.path === path ? this.kept : undefined;
   }

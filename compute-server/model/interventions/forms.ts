@@ -54,7 +54,7 @@ export interface Form<I extends Intervention> {
   problem?(model: ModelSpec, one: I, sequence: Sequence): string | undefined;
   /** Rows that are to be resolved first. */
   wanted?(run: RunOf, one: I): readonly Wanted[];
-  /** What changes nothing may become nothing. */
+  /** The changes of the run; an intervention without an effect may give none. */
   changes(run: RunOf, one: I, resolved: Resolved): Variant;
 }
 

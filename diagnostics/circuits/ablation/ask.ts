@@ -42,7 +42,7 @@ export async function ask(
       kind: 'tokens',
       id,
       title,
-      caption: `Each token with the change of the ${name} of predicting it.`,
+      caption: `For each token, how the ${name} of predicting it changes.`,
       tokens: prompt.tokens,
       numbers: [build.signed('change', changeTitle, definition, values, unit)],
     };

@@ -237,7 +237,7 @@ function movedTable({ mutations, at }: SubspaceResult) {
   return build.cellTable(
     'moved',
     'The query of another place',
-    `The query at the last position is replaced by the mean query of usual prompts whose right option is the n-th, n another place than the right one. A head that goes by places then attends to the n-th ${item} whatever its letter is; one that goes by letters to the ${item} with the letter that usually stands there.`,
+    `Another place n is chosen, and the query at the last position is replaced by the mean query of usual prompts whose right option stands at n. A head that goes by places then attends to the n-th ${item}, whatever its letter is. A head that goes by letters attends to the ${item} with the letter that usually stands there.`,
     [
       build.text('mutation', 'Prompt'),
       build.number('before', 'To n-th before', `Mean attention to the n-th ${item} with its own query.`),

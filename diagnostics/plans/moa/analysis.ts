@@ -18,7 +18,7 @@ export const moa: Analysis<MoaParameters, MoaResult> = {
   source: {
     reference: 'Fu et al. 2024, arXiv:2406.14909, sections 3 and 4; released code thu-nics/MoA',
     trust: 'high',
-    note: 'Lengths, blocks and the step of alpha are scaled to the model; HiGHS in place of Gurobi. The n of a rule is the prompt, without the new tokens that the released cache adds. Where query heads share keys, the largest influence counts. The cache keeps the blocks that the search counted, which may be one more than the released cache.',
+    note: 'Lengths, blocks and the step of alpha are scaled to the model, and HiGHS solves what Gurobi solved in the paper. The n of a rule is the prompt, without the new tokens that the released cache adds. Where query heads share keys, the largest influence counts. The cache keeps the blocks that the search counted, which may be one more than the released cache.',
   },
   inputs: ['task'],
   usualTask: { task: 'passkey', samples: 4 },

@@ -80,7 +80,7 @@ export interface LayerLoads {
   readonly loads: readonly number[];
   /** Sum over the heads that are not shared of load x mean probability; NaN where all are shared. */
   readonly balance: number;
-  /** K / E: `balance` of probabilities that are all alike. */
+  /** The `balance` of probabilities that are all alike, which is K / E. */
   readonly even: number;
   /** Mean over tokens, nats. */
   readonly entropy: number;

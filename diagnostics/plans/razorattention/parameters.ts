@@ -45,7 +45,7 @@ export const parameters: ParameterTable<RazorParameters> = {
   }),
   compression: field.number(
     'Compression',
-    'C: of a prompt of N tokens they keep the newest N / C where that is more.',
+    'C: of a prompt of N tokens, the heads keep the newest N / C where that is more.',
     { min: 1, max: 1e6, default: 5 },
   ),
   compensation: field.flag(

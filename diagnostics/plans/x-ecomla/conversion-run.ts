@@ -42,7 +42,7 @@ export async function outputsOf(
   return latentOutputs(weights, layer, turnsOf(rotation, layer.rotary), normed(norm, stream), hiddenSize);
 }
 
-/** Outputs [n, h d] as what takes the place of the heads of a layer. */
+/** The outputs [n, h d] that replace those of the heads of a layer. */
 export function replacements(
   index: number,
   { heads, headDim }: LatentLayer,

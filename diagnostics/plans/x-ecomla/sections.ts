@@ -91,7 +91,7 @@ function sizeChart({ curve, loss, all, cached }: EcoMlaResult, of: keyof Compare
     of === 'kl' ? 'Change of the next token by the size of the cache' : 'Loss by the size of the cache',
     of === 'loss'
       ? 'The same runs.'
-      : `All layers; 100 % are ${cached.before} numbers a token, ${4 * cached.before} bytes in float32. Latent attention as it is initialised, before any distillation; and keys and values of low rank with the rotation in its place (intervention low-rank), which needs no distillation but rebuilds every key.`,
+      : `All layers; 100 % are ${cached.before} numbers a token, ${4 * cached.before} bytes in float32. One curve is latent attention as it is initialised, before any distillation. The other is keys and values of low rank that keep their rotation (intervention low-rank): it needs no distillation but rebuilds every key.`,
     build.axis('cache', '%', { min: 0, max: 100 }),
     build.axis(of === 'kl' ? 'KL(plain || changed)' : 'loss', 'nats/token', { min: 0 }),
     [series('latent', 'latent attention'), series('lowRank', 'low-rank cache'), ...chosen],

@@ -37,7 +37,7 @@ function stripSection(result: RetrievalHeadResult): MapSection {
     kind: 'map',
     id: 'strips',
     title: 'Where the top heads looked, token by token',
-    caption: `One row for each test, those that failed last. Left: the key read most is of the needle; right: it is the first token; what is missing to 1 looked elsewhere. Heads: ${topWords(result)}.`,
+    caption: `One row for each test, those that failed last. Left: the key that is read most belongs to the needle. Right: it is the first token. Otherwise the head looked elsewhere. Heads: ${topWords(result)}.`,
     unit: '',
     definition:
       'Share of the top heads whose most-read key, in the row that produced the token, is of the needle (left), or is the first token (right).',

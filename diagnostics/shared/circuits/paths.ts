@@ -308,7 +308,7 @@ export class PathRuns {
     }
   }
 
-  /** What is held at p below a layer, the heads of the layer itself included where `withHeads` says so. */
+  /** The outputs held at the positions in all layers below; with `withHeads` also those of the heads of the layer itself. */
   private heldAt(positions: readonly number[], layer: number, withHeads: boolean): readonly ReplacementChange[] {
     return [...this.held].flatMap(([at, { heads, mlp }]) => [
       ...(at < layer || (at === layer && withHeads) ? heads.map((one) => ({ ...one, positions })) : []),

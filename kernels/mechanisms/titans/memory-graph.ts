@@ -113,7 +113,7 @@ interface ChunkWeights {
   readonly gradients: Value;
   readonly memory?: Value;
   readonly surprise?: Value;
-  /** In S after the last position: of the gradients [.., 1, L], of S before. */
+  /** The surprise S after the last position is a sum: weights of the gradients [.., 1, L] and of the S before. */
   readonly surpriseGradients?: Value;
   readonly surpriseKept?: Value;
 }

@@ -98,7 +98,8 @@ export function readNeighborhood(form: NeighborhoodForm): Reading {
     keyTile: lists.keyTile[at] ?? 1,
     causal: form.causal[at] ?? false,
   }));
-  if (axes.some(({ dilation, size }) => dilation > size)) problems.dilation = 'A dilation is at most its axis.';
+  if (axes.some(({ dilation, size }) => dilation > size))
+    problems.dilation = 'A dilation is at most the length of its axis.';
   else if (axes.some(({ window, size, dilation }) => window > Math.floor(size / dilation))) {
     problems.window = 'A window can be at most the size of the feature map divided by the dilation.';
   } else if (axes.some(({ stride, window }) => stride > window)) problems.stride = 'A stride is at most its window.';

@@ -293,7 +293,7 @@ export class WorkbenchPanel
   }
 
   override edit(change: Partial<Form>): void {
-    // What was estimated is of the form before.
+    // The estimate belongs to the form as it was before the change.
     this.state = { ...this.state, estimated: undefined };
     super.edit(change);
   }

@@ -51,7 +51,7 @@ export interface LayerRun {
   readonly result: LayerResult;
   /** Who runs the layer disposes of what lies on a device. */
   readonly out: RunStream;
-  /** What was left in place for decoding, with the same duty. */
+  /** Keys that stay on the device for decoding; who runs the layer disposes of them too. */
   readonly keys?: LayerKeys | undefined;
 }
 

@@ -50,7 +50,7 @@ export class PickTable {
     }
   }
 
-  /** What all layers of a prompt ask for, with the same groups and picture: made when the first of them does. */
+  /** All layers of a prompt with the same groups and picture ask for the same layout: it is made when the first of them asks. */
   once<T>(name: string, make: () => T): T {
     if (!this.made.has(name)) this.made.set(name, make());
     return this.made.get(name) as T;
