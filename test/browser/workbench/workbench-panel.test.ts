@@ -440,6 +440,68 @@ describe('the workbench', () => {
       await panel.page.locator('.stale-mark').waitFor({ state: 'detached' });
     });
 
+    it('goes by keyboard alone: a question that is found, its run, an earlier result, a comparison, undo', async () => {
+      const later = { ...result, seed: 4, created: '2026-11-25T10:00:00.000Z' };
+      const two = { tabs: [tabOf(result), tabOf(later, { id: 't2' })], active: 't1' };
+      const panel = await start({ host: answering(openMessage({ result, tabs: two })) });
+      const { keyboard } = panel.page;
+      await panel.page.focus('[data-tab=t1] .tab-button');
+      for (const key of ['ArrowRight', 'ArrowRight', 'Enter']) await keyboard.press(key);
+      await panel.page.locator('#ask-words:focus').waitFor();
+      await keyboard.type('far back');
+      for (const key of ['ArrowDown', 'Enter']) await keyboard.press(key);
+      await panel.page.getByRole('heading', { level: 1, name: retrieval.question }).waitFor();
+      await keyboard.press('Control+Enter');
+      assert.equal((await panel.posts('run')).plan.analysis, retrieval.id);
+
+      await panel.page.focus('#history');
+      await keyboard.press('Enter');
+      await panel.page.locator('#history-words:focus').waitFor();
+      await keyboard.type('France');
+      await panel.page.locator('[data-entry=cccccccccccc]').waitFor({ state: 'detached' });
+      for (const key of ['ArrowDown', 'Enter']) await keyboard.press(key);
+      assert.equal((await panel.posts('openEntry')).id, 'bbbbbbbbbbbb');
+
+      await panel.page.focus('[data-tab=t2] .menu-trigger');
+      for (const key of ['Enter', 'Enter']) await keyboard.press(key);
+      const { tab, other } = await panel.posts('compareTabs');
+      assert.deepEqual([tab, other], ['t2', 't1']);
+
+      const seed = panel.page.getByLabel('Seed', { exact: true }).locator('input');
+      await seed.fill('12');
+      await panel.page.focus('#ask');
+      await keyboard.press('Control+z');
+      assert.equal(await seed.inputValue(), '0');
+      await keyboard.press('Control+y');
+      assert.equal(await seed.inputValue(), '12');
+    });
+
+    it('aligns a pair while it is typed, and makes a task of it', async () => {
+      const open = openMessage({ plan: { ...plan, analysis: pair.id, parameters: {} } });
+      const panel = await start({ host: answering(open) });
+      await panel.page.getByRole('combobox', { name: 'Input', exact: true }).click();
+      await panel.page.getByRole('option', { name: 'Prompt and counterpart' }).click();
+      await panel.page.getByLabel('Prompt text').fill('Mary gave John');
+      await panel.page.getByLabel('Counterpart text').fill('Mary gave Anna a');
+      await shown(panel, 'The prompt has 3 tokens and the counterpart 4');
+      await panel.page.getByLabel('Counterpart text').fill('Mary gave Anna');
+      await shown(panel, 'Both have 3 tokens. They differ at token 3');
+      assert.equal(await count(panel, '.pair-column.differs'), 1);
+      await panel.page.getByText('Ask circuits of this pair').click();
+      await type(panel, 'Answer', ' a');
+      await type(panel, 'Answer of the counterpart', ' b');
+      await panel.page.click('#pair-task:not([disabled])');
+      const { kind: _, ...line } = await panel.posts('pairTask');
+      assert.deepEqual(line, {
+        prompt: 'Mary gave John',
+        counterpart: 'Mary gave Anna',
+        answer: ' a',
+        counterpartAnswer: ' b',
+      });
+      await panel.send({ kind: 'chosen', field: 'input.taskFile', path: '/tasks/pair.jsonl' });
+      await shown(panel, 'It reads a prompt with its counterpart, and the input is a task.');
+    });
+
     it('does not put its finding under the question of another analysis', async () => {
       const panel = await start({ host: withSections() });
       await panel.page.click('#ask');

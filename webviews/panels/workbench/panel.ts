@@ -236,7 +236,8 @@ export class WorkbenchPanel
 
   /** Once it is drawn. */
   private focusSoon(selector: string): void {
-    requestAnimationFrame(() => requestAnimationFrame(() => this.root.querySelector<HTMLElement>(selector)?.focus()));
+    this.redraw.now();
+    this.root.querySelector<HTMLElement>(selector)?.focus();
   }
 
   search(list: 'ask' | 'history', words: string): void {
