@@ -92,7 +92,8 @@ export class History extends Owner {
         const folder = before?.folder ?? target;
         const entry = await folder.keep(kind, saved, byItself);
         this.held.delete(entry.id);
-        if (entry.byItself) await this.removePredecessors(entry);
+        if (entry.byItself) await removePredecessors(entry, folder);
+        await this.keepHeld(target);
         await folder.prune(this.places.bounds(), entry.id);
         return entry;
       } catch (error) {
@@ -198,11 +199,15 @@ export class History extends Owner {
     this.changed.fire();
   }
 
-  private async removePredecessors({ id, kind, analysis, folder }: HistoryEntry): Promise<void> {
-    for (const place of this.places.folders()) {
-      for (const entry of await place.list()) {
-        const isSameQuestion = entry.kind === kind && entry.analysis === analysis && entry.folder === folder;
-        if (entry.id !== id && entry.byItself && !entry.pinned && isSameQuestion) await place.remove(entry);
+  /** What could not be written before: the disk has place again. */
+  private async keepHeld(folder: HistoryFolder): Promise<void> {
+    for (const { entry, saved } of [...this.held.values()]) {
+      try {
+        await folder.keep(entry.kind, saved, entry.byItself);
+        if (entry.pinned) await folder.change(entry.id, { pinned: true });
+        this.held.delete(entry.id);
+      } catch {
+        return;
       }
     }
   }
@@ -238,6 +243,13 @@ export class History extends Owner {
     const done = this.writing.then(work);
     this.writing = done.catch(() => undefined);
     return done;
+  }
+}
+
+async function removePredecessors({ id, kind, analysis, folder }: HistoryEntry, place: HistoryFolder): Promise<void> {
+  for (const entry of await place.list()) {
+    const isSameQuestion = entry.kind === kind && entry.analysis === analysis && entry.folder === folder;
+    if (entry.id !== id && entry.byItself && !entry.pinned && isSameQuestion) await place.remove(entry);
   }
 }
 

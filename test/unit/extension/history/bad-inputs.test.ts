@@ -78,9 +78,11 @@ describe('a folder of the history', () => {
     await assert.rejects(history.keep('analysis', analysis(2)), /The disk of .*history is full\. Free some of it\./);
     assert.equal(index(), before);
     assert.deepEqual((await ids(history)).slice(1), [first.id]);
+    await assert.rejects(history.keep('analysis', analysis(3)), /is full/);
     isFull = false;
-    await history.keep('analysis', analysis(2));
+    await history.keep('analysis', analysis(4));
     assert.deepEqual(await history.problems(), []);
+    assert.equal((await store.window().list()).length, 4, 'with those that had no place before');
     assert.deepEqual(await ids(store.window()), await ids(history));
   });
 
