@@ -125,10 +125,11 @@ function outdated({ state, actions }: Part): TemplateResult {
   const { tabs, active } = state;
   if (!tabs) return staleBanner(staleWords(state), () => actions.backToShown());
   const parts = staleParts(state);
+  const onlyDevice = parts.join('') === 'device' ? deviceWords(state, () => false) : undefined;
   const words = parts.length === 1 ? parts.join('') : `${parts.slice(0, -1).join(', ')} and ${parts.at(-1)}`;
   return banner(
     'info',
-    html`<span id="stale">Stale: this is of another request, which differs in ${words}.</span>
+    html`<span id="stale">${onlyDevice ?? `Stale: this is of another request, which differs in ${words}.`}</span>
       <button type="button" class="link" id="take-over" @click=${() => actions.backToShown()}>
         Take its request over
       </button>
