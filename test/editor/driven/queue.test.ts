@@ -1,0 +1,80 @@
+/** While an experiment trains: every panel opens, a further run waits its turn, and the status bar says and changes both. */
+import assert from 'node:assert/strict';
+import type { Locator } from 'playwright-core';
+import { headsPanel, kernelsPanel, workbenchPanel } from './panels';
+import { useWindow } from './window';
+
+describe('the queue of runs in VS Code', function () {
+  this.timeout(120_000);
+  const window = useWindow();
+  const status = (): Locator => window().bench.page.locator('.statusbar-item[id*="headscope"]').first();
+  const spoken = async (): Promise<string> => (await status().getAttribute('aria-label')) ?? '';
+  const rows = (): Locator => window().bench.page.locator('.quick-input-list [role=option]');
+  const experiment = 'Circuits of a toy model';
+
+  before(async function () {
+    this.timeout(90_000);
+    const { bench } = window();
+    await bench.runCommand(`Headscope: Run Analysis: ${experiment}`);
+    const panel = await workbenchPanel(bench, 'full');
+    await panel.locator('#run:not([disabled])').click();
+    await status().filter({ hasText: experiment }).waitFor();
+  });
+
+  it('paints panels and saved files while an experiment trains, and opens their models', async () => {
+    const { bench } = window();
+    await bench.runCommand('Headscope: Benchmark Attention Kernels');
+    await (await kernelsPanel(bench, 'full')).locator('#run:not([disabled])').waitFor();
+    assert.match(await spoken(), /Circuits of a toy model runs/);
+    await bench.runCommand('Headscope: Show Head Patterns');
+    const heads = await headsPanel(bench, 'full');
+    await heads.locator('#run:not([disabled])').waitFor();
+    await heads.getByText('Reading its files…').waitFor({ state: 'detached' });
+    assert.match(await spoken(), /Circuits of a toy model runs/);
+    await bench.openFile('attention-on-this-laptop.headscope-bench.json');
+    await (await kernelsPanel(bench, 'file')).locator('#finding').waitFor();
+    assert.match(await spoken(), /Circuits of a toy model runs/, 'all of this before the training ended');
+  });
+
+  it('lets a further run wait, and cancels and shows both from the status bar', async () => {
+    const { bench } = window();
+    await bench.runCommand('Headscope: Show Head Patterns');
+    const heads = await headsPanel(bench, 'full');
+    await heads.locator('#run:not([disabled])').click();
+    await heads.getByText('Waiting until Headscope is done running an analysis').first().waitFor();
+    await status().filter({ hasText: '1 waiting' }).waitFor();
+    assert.match(await spoken(), /Circuits of a toy model runs.* 1 run waits\./);
+    await status().click();
+    const [running, waiting] = [rows().filter({ hasText: experiment }), rows().filter({ hasText: 'demo-lm' })];
+    assert.match((await running.getAttribute('aria-label')) ?? '', /runs/);
+    assert.match((await waiting.getAttribute('aria-label')) ?? '', /waits/);
+    await waiting.hover();
+    await waiting.locator('[aria-label="Cancel this run"]').click();
+    await waiting.waitFor({ state: 'detached' });
+    assert.ok(await running.count(), 'the list stays open');
+    await bench.page.keyboard.press('Escape');
+    await heads.locator('#run:not([disabled])').waitFor();
+    // By the keyboard alone: Enter on a run says what can be done with it.
+    await status().click();
+    await running.waitFor();
+    await bench.page.keyboard.type('Circuits');
+    await bench.page.keyboard.press('Enter');
+    await rows().filter({ hasText: 'Cancel' }).waitFor();
+    await bench.page.keyboard.press('Enter');
+    await status().filter({ hasNotText: experiment }).waitFor();
+  });
+
+  it('shows the devices from the palette, each with its test', async () => {
+    const { bench } = window();
+    await bench.runCommand('Headscope: Devices…');
+    const cpu = rows().filter({ hasText: 'in use' });
+    await cpu.waitFor();
+    assert.match((await cpu.getAttribute('aria-label')) ?? '', /cpu/);
+    assert.equal(await rows().filter({ hasText: 'Test Again' }).count(), 1);
+    assert.equal(await rows().filter({ hasText: 'Set Up CUDA' }).count(), 1);
+    await cpu.hover();
+    await cpu.locator('[aria-label="Details"]').click();
+    await rows().filter({ hasText: 'operators right' }).waitFor();
+    await bench.page.keyboard.press('Escape');
+  });
+});
