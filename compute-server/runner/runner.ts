@@ -98,7 +98,7 @@ export class ServerRunner implements ModelRunner {
     input: PromptInput | EncoderInput | undefined,
     surroundings: Surroundings,
     signal: AbortSignal,
-    /** Where there is no input: the analysis reads pictures, and the vision encoder reads these. */
+    /** An analysis that reads pictures has no input of text: the vision encoder reads them. */
     pictures?: boolean,
   ): ServerRunner {
     const unread = pictures ? (opened.encoder ?? opened) : opened;

@@ -87,7 +87,7 @@ export interface Extension {
   readonly logits: Float32Array;
   /** By token, where they are asked for. */
   readonly observations: readonly Observation[];
-  /** By layer, of the one token, where they are asked for. */
+  /** Numbers of the heads by layer, for the one token, where they are asked for. */
   readonly statistics?: readonly HeadNumbers[];
 }
 

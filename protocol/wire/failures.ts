@@ -18,7 +18,7 @@ export type Failure =
       readonly part?: string;
       /** The memory is that of this device, and not the limit of the process. */
       readonly device?: string;
-      /** On that device: it fits with weights that are kept in float16. */
+      /** The model fits on that device when its weights are kept in float16. */
       readonly halfWeightsFit?: boolean;
     }
   /** A checkpoint that cannot be run; `detail` is one sentence. */

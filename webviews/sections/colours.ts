@@ -61,7 +61,7 @@ export function colourAt(value: Figure, domain: Domain, dark: boolean): Rgb | un
   return domain.kind === 'diverging' ? diverging(2 * share - 1, dark) : cividis(share);
 }
 
-/** Of a cell without a number: a little off the ground, so that it is seen to be there. */
+/** The colour of a cell without a number: a little off the ground, so that it is seen to be there. */
 export function noValueColour({ background, foreground }: Theme): Rgb {
   const [ground, ink] = [parseColour(background), parseColour(foreground)];
   const part = (channel: 0 | 1 | 2): number => Math.round(ground[channel] + (ink[channel] - ground[channel]) * 0.08);

@@ -22,10 +22,10 @@ export interface SectionView {
   readonly chosen?: readonly string[] | undefined;
   /** Colours on a logarithmic scale; absent: as the section says. */
   readonly log?: boolean | undefined;
-  /** Of the attention of a head: lines instead of the matrix, and key 0 left out. */
+  /** The attention of a head is drawn as lines instead of a matrix; `hideFirst` leaves key 0 out. */
   readonly lines?: boolean | undefined;
   readonly hideFirst?: boolean | undefined;
-  /** Of a graph: edges at least this strong are drawn. */
+  /** In a graph, edges at least this strong are drawn. */
   readonly threshold?: number | undefined;
   /** Of a picture with values over it: from 0, the picture alone, to 1, the values alone. */
   readonly opacity?: number | undefined;

@@ -41,7 +41,7 @@ export const runOf = ({ clean, corrupted }: Pair, direction: Direction): Sequenc
 export const sourceOf = ({ clean, corrupted }: Pair, direction: Direction): Sequence =>
   direction === 'denoise' ? clean : corrupted;
 
-/** What is put in where for a cell of a prompt. */
+/** The outputs that a cell of a prompt puts in, and their place. */
 export function patchOf({ layer, slot }: Cell, pair: Pair, { site, columns, places }: Patching): Patch {
   return isPerHead(site)
     ? { layer, head: slot, positions: places?.(pair) }

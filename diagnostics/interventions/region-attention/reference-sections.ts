@@ -61,7 +61,7 @@ export function referenceSections(result: RegionAttentionResult): readonly Secti
       'ranked-reference',
       'Heads by what A gains at B’s place',
       result.isolate === 'both-ways' && result.beta > 0
-        ? 'B is kept from the old place of A as well: what it gave there goes to what it still reads. Without that the gain says how much a head goes by place.'
+        ? 'B does not read the old place of A either: the attention that it gave there goes to what it still reads. Otherwise the gain would say how much a head goes by place.'
         : 'Heads that read by place, or from near, give more to what stands near.',
       ranked(rise),
       [

@@ -79,7 +79,7 @@ export const parameters: ParameterTable<MoaParameters> = {
   ),
   intervals: field.integer(
     'Intervals',
-    'Parts into which the loss at each length is cut in the search for plans of which none is better everywhere.',
+    'The search for plans of which none is better everywhere cuts the loss at each length into so many parts.',
     { min: 1, max: 8, default: 3 },
   ),
 };

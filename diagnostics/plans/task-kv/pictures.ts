@@ -77,7 +77,7 @@ export function headPositions(result: TaskKvResult, layer: number, head: number)
     kind: 'tokens',
     id: `positions-L${layer}H${head}`,
     title: `Positions that key/value head ${head} of layer ${layer} keeps`,
-    caption: keep.kind === 'kept' ? 'What it does not keep is crossed by no colour.' : 'It keeps the whole prompt.',
+    caption: keep.kind === 'kept' ? 'What it does not keep has no colour.' : 'It keeps the whole prompt.',
     tokens: pieces,
     numbers: [
       build.shares(

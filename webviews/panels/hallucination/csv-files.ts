@@ -39,7 +39,7 @@ const made = (of: HallucinationResult | HallucinationSet): Readonly<Record<strin
 
 const yes = (flag: boolean | undefined): string | undefined => (flag ? 'yes' : undefined);
 
-/** Of each head the divergence of the other result and the change, where the two can be laid side by side. */
+/** For each head, the divergence of the other result and the change, where the two can be compared. */
 function comparedColumns(state: State): readonly Column<HeadPlace>[] {
   const pair = pairOf(state);
   const { compareWith } = state;

@@ -46,7 +46,7 @@ export const referencesNote = ({
         ${references.length === 1 ? 'names' : 'name'} count as in the picture too.
       </p>`;
 
-/** Of the plain and the reinforced captions together; undefined where all of them ended, and in results of earlier versions. */
+/** Words on the plain and the reinforced captions together; undefined where all of them ended, and in results of earlier versions. */
 export function unfinishedWords({ plain, variants }: HallucinationSet): string | undefined {
   const scores = [plain, ...variants.map(({ score }) => score)];
   const cut = scores.reduce((sum, { unfinished = 0 }) => sum + unfinished, 0);

@@ -25,7 +25,7 @@ export function ownPromptOf(model: ModelSummary, models: readonly ModelChoice[])
 
 const same = (a: OwnPrompt, b: OwnPrompt): boolean => a.prompt === b.prompt && a.chat === b.chat;
 
-/** Of any family: nobody has typed it. */
+/** Whether the prompt is one that the panel put in for a family, so that nobody has typed it. */
 export const isOwnPrompt = (form: OwnPrompt): boolean =>
   [throughChat, ...Object.values(written)].some((one) => same(one, form));
 

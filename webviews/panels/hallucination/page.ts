@@ -38,7 +38,7 @@ export function page(part: Part): TemplateResult {
   });
 }
 
-/** Of what is shown, or of the form: one picture or a span, or a set of pictures. */
+/** The page of what is shown, or of the form: one picture or a span, or a set of pictures. */
 const pageOf = ({ set, result, shownSetup, form }: State): string =>
   set || (!result && (shownSetup ?? form)?.mode === 'set') ? 'analyses/divergence-set' : 'analyses/divergence';
 

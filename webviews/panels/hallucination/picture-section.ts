@@ -60,7 +60,7 @@ function captionOf(state: State, image: ImageSpan, level: number): string {
     .trim();
 }
 
-/** Of one level of tiles: the others show the same parts of the picture again. */
+/** Counts one level of tiles: the others show the same parts of the picture again. */
 export function massOn(
   { tiles }: ImageSpan,
   level: number,

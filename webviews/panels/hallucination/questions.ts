@@ -101,7 +101,7 @@ export class Questions {
     });
   }
 
-  /** Of a folder that could be run as it is typed. */
+  /** Asks only for a folder that could be run as it is typed. */
   private askTime(): void {
     const { form, place, phase, imageFolder, typedProblem } = this.state;
     const plan = setupOf(this.state);
@@ -119,7 +119,7 @@ export class Questions {
     });
   }
 
-  /** Of the model that the person chose: a saved file may name any folder, and asks for nothing. */
+  /** Asks only for the model that the person chose: a saved file may name any folder, and asks for nothing. */
   private askCard(): void {
     const { form, place } = this.state;
     if (!this.mayAsk || place === 'file' || !form || form.folder === '') return;

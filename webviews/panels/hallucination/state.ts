@@ -63,25 +63,25 @@ export interface TokenPlace {
 }
 
 export interface State extends RunState<Form, View>, ModelState {
-  /** Of the form, or of a saved result. */
+  /** The picture of the form, or of a saved result. */
   readonly picture: OpenedImage | undefined;
-  /** Of the result that is shown, also when the form names another one by now. */
+  /** The picture of the result that is shown, also when the form names another one by now. */
   readonly shownPicture: OpenedImage | undefined;
   readonly pictureProblem: string | undefined;
   readonly imageFolder: ImageFolder | undefined;
   /** What a picture of that folder costs by the form. */
   readonly folderTime: Asked<CaptionTime> | undefined;
-  /** Of the model that was asked about last; no card: its folder has none. */
+  /** The card of the model that was asked about last; no card: its folder has none. */
   readonly card: { readonly folder: string; readonly card?: ModelCard } | undefined;
   /** The plan of what is shown. */
   readonly shownSetup: HallucinationSetup | undefined;
   readonly firstStep: FirstStep | undefined;
-  /** Of the plain caption that is being written. */
+  /** Tokens of the plain caption that is being written. */
   readonly written: readonly CaptionToken[];
   readonly result: HallucinationResult | undefined;
   readonly making: Making | undefined;
   readonly set: HallucinationSet | undefined;
-  /** Of a set that is being captioned. */
+  /** Entries of a set that is being captioned. */
   readonly entries: readonly DatasetEntry[];
   readonly entryFailures: readonly { readonly name: string; readonly why: string }[];
   readonly compareWith: NamedHallucination | undefined;
@@ -338,7 +338,7 @@ function failed(state: State, message: Extract<ToHallucinationPanel, { kind: 'fa
   return state;
 }
 
-/** Of the pictures that are decoded, those that are shown or may be stay. */
+/** Decoded pictures stay while they are shown or may be shown. */
 export function withDecoded(state: State, sha256: string, loaded: LoadedPicture): State {
   const kept = [state.picture?.image.sha256, state.shownPicture?.image.sha256];
   return {

@@ -9,7 +9,7 @@ export interface EffectsOfHeads {
   /** 0..1 */
   readonly share: number;
   readonly secondsLeft?: number;
-  /** Of the heads that are measured. */
+  /** Effects of the heads that are measured. */
   readonly effects?: HeadEffects;
   /** Once all are. */
   readonly finding?: string;

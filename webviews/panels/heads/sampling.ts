@@ -17,7 +17,7 @@ export interface Sampling {
   readonly temperature: number;
   /** Tokens are drawn from the most likely ones that together have this probability. */
   readonly topP: number;
-  /** Of the draws. */
+  /** Seed of the draws. */
   readonly seed: number;
 }
 

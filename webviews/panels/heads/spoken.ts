@@ -5,7 +5,7 @@ import { stageSpoken, type Spoken } from '../../ui/run-panel';
 import { finding } from './finding';
 import type { State } from './state';
 
-/** Of a message, with the state that it made. */
+/** What a screen reader says on a message, with the state that it made. */
 export function spokenOf(message: ToHeadsPanel, state: State): Spoken | undefined {
   switch (message.kind) {
     case 'result':

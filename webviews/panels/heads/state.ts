@@ -91,10 +91,10 @@ export interface State extends RunState<Form, View>, ModelState {
   /** The plan of what is shown. */
   readonly shownSetup: HeadsSetup | undefined;
   readonly result: HeadsResult | undefined;
-  /** Of the layers that have come. */
+  /** Statistics of the layers that have come. */
   readonly statistics: PartialStatistics | undefined;
   readonly thumbnails: HeadThumbnails | undefined;
-  /** Of the query that made the latest generated token. */
+  /** Statistics of the query that made the latest generated token. */
   readonly live: { readonly index: number; readonly statistics: PartialStatistics } | undefined;
   readonly compareWith: { readonly name: string; readonly result: HeadsResult } | undefined;
   readonly selected: HeadPlace | undefined;

@@ -14,7 +14,7 @@ import type { State } from './state';
 
 const width = 760;
 
-/** Of a comparison the changes first, then both results. */
+/** A comparison shows the changes first, then both results. */
 function shownOf(state: State, result: AnalysisResult): readonly ShownSection[] {
   const { compareWith } = state;
   const list = (sections: readonly Section[], prefix: string, name?: string): readonly ShownSection[] =>

@@ -25,12 +25,12 @@ export interface InputForm {
   readonly taskFrom: 'catalogue' | 'file';
   readonly task: string;
   readonly taskFile: string;
-  /** Of the task of the catalogue. */
+  /** Parameters of the task of the catalogue. */
   readonly taskParameters: Typed;
   readonly samples: string;
-  /** Of a corpus. */
+  /** File of a corpus. */
   readonly file: string;
-  /** Of pictures. */
+  /** Folder of pictures. */
   readonly folder: string;
 }
 

@@ -83,7 +83,7 @@ export interface ReadPrompt {
   /** Model and prompt, written. */
   readonly of: string;
   readonly folder: string;
-  /** Of the prompt before, while this one is on its way. */
+  /** The tokens are those of the prompt before, while these are on their way. */
   readonly isOld?: true;
   /** Both absent: on its way. */
   readonly prompt?: Tokenised;

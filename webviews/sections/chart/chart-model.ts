@@ -80,7 +80,7 @@ export function chartOf(section: ChartSection): Chart {
   };
 }
 
-/** Of each series of a stack, where its bars begin: by x, the sum of those before it. */
+/** Where the bars of each series of a stack begin: by x, the sum of those before it. */
 function stackBases(all: readonly SectionSeries[]): ReadonlyMap<string, ReadonlyMap<number, number>> {
   const tops = new Map<number, number>();
   return new Map(

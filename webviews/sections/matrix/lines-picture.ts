@@ -114,7 +114,7 @@ function drawLines(
   }
   for (const query of queries) {
     if (query < first || query >= last) continue;
-    // Of several queries each line is its part of what they read together.
+    // With several queries, each line is its part of what they read together.
     const own = queries.length === 1 ? row : source?.rowsOf(queries)[queries.indexOf(query)];
     own?.forEach((weight, key) => {
       if (weight >= faintest && !(hideFirst && key === 0))

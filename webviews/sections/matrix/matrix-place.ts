@@ -22,7 +22,7 @@ export interface MatrixFit {
 
 /** The part of the matrix on screen. */
 export interface MatrixWindow {
-  /** Of the plot, in CSS pixels. */
+  /** The box of the plot, in CSS pixels. */
   readonly plot: Box;
   readonly place: MatrixPlace;
   /** CSS pixels of a cell as it is drawn. */

@@ -29,7 +29,7 @@ export const visualRedistribution: Method<Parameters> = {
     ),
     varRho: field.number(
       'VAR: rho',
-      'Heads are changed that give image tokens beside the sinks at least this share of their attention on the image.',
+      'A head is changed if image tokens other than sinks get at least this share of its attention on the image.',
       { min: 0, max: 1, default: 0.5 },
     ),
     varTau: field.number(

@@ -105,7 +105,7 @@ class RegionsControl extends PictureElement {
     return this.value.trim() === '' ? [] : (regionListOf(this.value) ?? []);
   }
 
-  /** Of the region that is drawn into. */
+  /** Index of the region that is drawn into. */
   private get target(): number {
     const { regions, into, most } = this;
     const fresh = Math.min(regions.length, most - 1);
