@@ -4,7 +4,7 @@
  * no more texels than a cell has pixels, so that a diagonal one texel wide does not vanish in a small cell.
  */
 import type { HeadThumbnails } from '../../../protocol/results/heads';
-import { mix, type Rgb } from '../../charts/colour-map';
+import type { Rgb } from '../../charts/colour-map';
 
 export interface HeadAtlas {
   /** Texels per side of one head's picture. */
@@ -49,27 +49,28 @@ export function headAtlas(thumbnails: HeadThumbnails, used: number, most: number
   return { side, width, height: layers * side, bytes };
 }
 
-/** The colours of one head's picture: from `low` to `high`, or of the scale of magnitudes; below a strength of 1 it fades. */
+/** The colours of one head's picture. */
 export interface HeadColours {
   readonly layer: number;
   readonly head: number;
-  readonly at: (share: number) => Rgb;
-  readonly strength: number;
+  /** 256 colours, from no mass to the largest. */
+  readonly table: readonly Rgb[];
 }
+
+export const colourTable = (at: (share: number) => Rgb): readonly Rgb[] =>
+  Array.from({ length: 256 }, (_, share) => at(share / 255));
 
 /** The texture in colours, [layers x side][heads x side]. */
 export function colouredAtlas(
   { side, width, height, bytes }: HeadAtlas,
   heads: readonly HeadColours[],
-  ground: Rgb,
 ): Uint8ClampedArray<ArrayBuffer> {
   const rgba = new Uint8ClampedArray(width * height * 4);
-  for (const { layer, head, at, strength } of heads) {
-    const colours = Array.from({ length: 256 }, (_, share) => mix(ground, at(share / 255), strength));
+  for (const { layer, head, table } of heads) {
     for (let row = 0; row < side; row += 1) {
       const start = (layer * side + row) * width + head * side;
       for (let column = start; column < start + side; column += 1) {
-        const [red, green, blue] = colours[bytes[column] ?? 0] ?? ground;
+        const [red, green, blue] = table[bytes[column] ?? 0] ?? [0, 0, 0];
         rgba[column * 4] = red;
         rgba[column * 4 + 1] = green;
         rgba[column * 4 + 2] = blue;

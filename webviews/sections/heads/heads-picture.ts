@@ -23,7 +23,7 @@ import { chosenScale } from '../log-colours';
 import type { CellWords, Drawn, Picture } from '../picture';
 import { moved, type Box, type Mark } from '../scene';
 import { evenly, intervalWords, valueWords } from '../words';
-import { colouredAtlas, headAtlas, type HeadColours } from './head-atlas';
+import { colouredAtlas, colourTable, headAtlas, type HeadColours } from './head-atlas';
 import { classColour, headClasses, type HeadClasses } from './heads-classes';
 import { headAt, headBox, layOutHeads, type HeadsLayout } from './heads-layout';
 import { placesOf, rowsOfHeads, type DrawnHeads, type HeadPictures } from './heads-model';
@@ -220,6 +220,17 @@ function pictureMarks(
   // Twice, as for a fine screen.
   const atlas = thumbnails && side >= leastPicture ? headAtlas(thumbnails, used, side * 2) : undefined;
   const isThere = ({ layer, head }: HeadPlace): boolean => !Number.isNaN(number.values[layer]?.[head] ?? Number.NaN);
+  // A few for a thousand heads: one for each class.
+  const tables = new Map<string, readonly Rgb[]>();
+  const tableOf = (hue: Rgb | undefined, strength: number): readonly Rgb[] => {
+    const key = `${colours === 'class' ? (hue?.join() ?? '') : ''}/${strength}`;
+    const known = tables.get(key);
+    if (known) return known;
+    const plain = (share: number): Rgb => (colours === 'magnitude' ? cividis(share) : mix(low, hue ?? muted, share));
+    const made = colourTable((share) => mix(ground, plain(share), strength));
+    tables.set(key, made);
+    return made;
+  };
   const marks: Mark[] = [];
   const drawn: HeadColours[] = [];
   const pieces: (Box & { readonly column: number; readonly row: number })[] = [];
@@ -235,13 +246,12 @@ function pictureMarks(
         marks.push({ kind: 'rect', ...box, fill: css(mix(ground, fill, strength)) });
         return;
       }
-      const tinted = (share: number): Rgb => mix(low, hue ?? muted, share);
-      drawn.push({ layer, head, strength, at: colours === 'magnitude' ? cividis : tinted });
+      drawn.push({ layer, head, table: tableOf(hue, strength) });
       pieces.push({ ...box, column: head * atlas.side, row: layer * atlas.side });
     }),
   );
   if (!atlas) return marks;
-  const rgba = colouredAtlas(atlas, drawn, ground);
+  const rgba = colouredAtlas(atlas, drawn);
   return [...marks, { kind: 'pieces', columns: atlas.width, rows: atlas.height, rgba, side: atlas.side, pieces }];
 }
 
