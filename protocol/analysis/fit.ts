@@ -9,7 +9,7 @@ export interface Request {
 }
 
 /** With its article. */
-export const inputWords: Readonly<Record<InputKind, string>> = {
+const inputWords: Readonly<Record<InputKind, string>> = {
   prompt: 'a prompt',
   'prompt-pair': 'a prompt with its counterpart',
   task: 'a task',

@@ -9,7 +9,7 @@ import { onRowKey } from './row-keys';
 import { searchField } from './search-field';
 import type { State } from './state';
 
-export const requestIn = (state: State): Request => ({
+const requestIn = (state: State): Request => ({
   input: state.form?.input.kind ?? 'none',
   model: modelOfForm(state),
 });

@@ -92,7 +92,7 @@ export function readForm(
 }
 
 /** What is typed for other questions stays, where this one reads the weights alone. */
-export const inputFor = ({ inputs }: AnalysisInfo, input: InputForm): InputForm =>
+const inputFor = ({ inputs }: AnalysisInfo, input: InputForm): InputForm =>
   !inputs.includes(input.kind) && inputs.includes('none') ? { ...input, kind: 'none' } : input;
 
 function refused(problems: Problems, table: ParameterTable = {}): FormReading {

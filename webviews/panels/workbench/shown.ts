@@ -2,7 +2,6 @@
 import type { AnalysisInfo } from '../../../protocol/analysis/analysis';
 import type { AnalysisSetup } from '../../../protocol/analysis/schema';
 import type { EncoderInput, PromptInput } from '../../../protocol/inputs/prompt';
-import type { WorkbenchTab } from '../../../protocol/panels/workbench-tabs';
 import type { Section } from '../../../protocol/sections/section';
 import type { SectionView } from '../../sections/section-kind';
 import { placed, whyNotOnDevice } from '../../ui/device-field';
@@ -133,8 +132,6 @@ function roughDifferences(a: Form, b: Form, trains: boolean): readonly string[] 
   const [one, other] = [of(a), of(b)];
   return Object.keys(one).filter((name) => canonical(one[name]) !== canonical(other[name]));
 }
-
-export const activeTab = ({ tabs, active }: State): WorkbenchTab | undefined => tabs?.find(({ id }) => id === active);
 
 /** A question is being asked, or a result looked for: no result is on the screen. */
 export const isAway = ({ tabs, view, active, awaitsTab }: State): boolean =>

@@ -62,7 +62,7 @@ interface HistoryList {
 }
 
 /** A prompt and its counterpart as the model reads them. */
-export interface ReadPair {
+interface ReadPair {
   readonly request: number;
   /** Model, prompt and counterpart, written. */
   readonly of: string;

@@ -3,9 +3,9 @@ import { canonical } from '../../ui/canonical';
 import type { Form } from './form';
 
 /** What stays while the question changes. */
-export type RequestForm = Omit<Form, 'analysis' | 'parameters'>;
+type RequestForm = Omit<Form, 'analysis' | 'parameters'>;
 
-export const requestOf = ({ analysis: _a, parameters: _p, ...request }: Form): RequestForm => request;
+const requestOf = ({ analysis: _a, parameters: _p, ...request }: Form): RequestForm => request;
 
 export interface Undo {
   /** Oldest first. */
