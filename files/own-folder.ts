@@ -49,7 +49,7 @@ export class OwnFolder {
     throw new Error(`${this.path} holds files that are not Headscope's, so nothing is kept there`);
   }
 
-  /** What lies in it and has the form of an entry, or of some of them. */
+  /** What lies in the folder and has a name of the form of its entries, or of some kinds of them. */
   entries(form = this.form): Promise<readonly Entry[]> {
     return entriesOf(this.path, form);
   }

@@ -11,7 +11,7 @@ export interface Kept<Form, View> extends KeptForm {
   readonly version: 1;
   readonly place: PanelPlace;
   readonly view: View;
-  /** As typed, of use only while the extension's plan is one of `basis`. */
+  /** The form as typed; it is used only while the plan of the extension is one of `basis`. */
   readonly form?: NonNullable<Form>;
 }
 

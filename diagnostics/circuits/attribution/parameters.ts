@@ -50,7 +50,7 @@ export const attributionTable: ParameterTable<AttributionParameters> = {
   ),
   random: field.integer(
     'Patched at random',
-    'As many more are drawn from all of them, whatever their estimates: the largest alone flatter or hide an error.',
+    'As many more are drawn at random from all of them, because the largest alone could flatter the estimates or hide an error.',
     { min: 0, max: 1000, default: 12, unit: 'places' },
   ),
   edges: field.integer(

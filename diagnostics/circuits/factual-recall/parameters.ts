@@ -53,7 +53,7 @@ export const parameters: ParameterTable<RecallParameters> = {
   ),
   share: field.number(
     'Share taken out of the last MLP',
-    'Correction: share of what the last MLP does against the leading token that is taken out; 0 leaves it.',
+    'For the correction: the share that is taken out of what the last MLP does against the leading token; 0 takes out nothing.',
     { min: 0, max: 1, default: 1 },
   ),
   text: field.file(
