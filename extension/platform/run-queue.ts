@@ -10,7 +10,7 @@ import { Owner } from './owner';
 import { Signal } from './signal';
 
 /** What a person calls it. */
-export interface RunName {
+interface RunName {
   /** As "Ablation of heads and MLPs". */
   readonly title: string;
   /** The model it runs; empty where it runs none. */

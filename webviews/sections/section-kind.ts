@@ -68,7 +68,7 @@ export interface SectionActions {
   /** Why a head gives a key its weight; absent where nothing can be run. */
   explain?(cell: AttentionCell): void;
   /** Opens the attention of a head; absent where the cells are no query heads, or no prompt was read. */
-  attention?(head: HeadPlace): void;
+  readonly attention?: (head: HeadPlace) => void;
   /** The probabilities of a head on a prompt that was read; absent where no model is at hand. */
   readonly head?: (section: MatrixSection) => HeadSupply;
   /** Something has come that the words of the page hold. */

@@ -30,6 +30,7 @@ function writer({ as, digits }: SectionColumn, isWhole: boolean): (value: number
       return (value) => `${signedPoints(value)} points`;
     case 'signed':
       return (value) => signed(value, digits);
+    case undefined:
     default:
       return isWhole ? count : (value) => significant(value, digits);
   }

@@ -9,7 +9,7 @@ import * as build from '../../../protocol/sections/builders';
 
 const isKnown = (result: Partial<DuoResult>): result is DuoResult => result.gates !== undefined;
 
-export const distanceMeans =
+const distanceMeans =
   'Mean over the tokens of questions and answers and over the channels of the squared difference, behind the final norm, from the run with full attention.';
 
 const gateMeans = {

@@ -48,6 +48,6 @@ describe('model configurations in VS Code', function () {
     await bench.openContainer('Headscope');
     const rows = bench.page.locator('.sidebar .pane', { hasText: 'Models' }).locator('.monaco-list-row');
     await rows.filter({ hasText: 'DeepSeek-V2-Lite' }).filter({ hasText: 'latent' }).waitFor();
-    await rows.filter({ hasText: 'gpt2' }).waitFor();
+    await rows.filter({ hasText: /^gpt2/ }).waitFor();
   });
 });

@@ -91,7 +91,7 @@ describe('the Model view in VS Code', function () {
     const { bench } = window();
     await bench.openContainer('Headscope');
     const rows = bench.page.locator('.sidebar .pane', { hasText: 'Models' }).locator('.monaco-list-row');
-    await rows.filter({ hasText: 'gpt2' }).click();
+    await rows.filter({ hasText: /^gpt2/ }).click();
     await editorOf(bench, 'gpt2').waitFor();
     await rows.filter({ hasText: 'Llama-3.1-8B' }).click({ modifiers: ['Control'] });
     await rows.and(bench.page.locator('.selected')).nth(1).waitFor();
