@@ -1,4 +1,4 @@
-/** Of `contributes.jsonValidation`. */
+/** For `contributes.jsonValidation` of package.json. */
 export const jsonValidation: readonly { readonly fileMatch: string; readonly url: string }[];
 export function schemaFile(kind: string): string;
 /** By the path of their file. */

@@ -102,7 +102,7 @@ const spokenFor = ({ properties, ...rest }) => ({
   },
 });
 
-/** Of a schema what VS Code completes and explains; what is wrong is said by the language server. */
+/** The part of a schema that VS Code completes and explains from. Faults are reported by the language server. */
 const suggested = ({ properties, description, type, enum: names, items }) => ({
   ...(type === undefined ? {} : { type }),
   ...(description === undefined ? {} : { description }),

@@ -98,7 +98,7 @@ export class ServerRunner implements ModelRunner {
     input: PromptInput | EncoderInput | undefined,
     surroundings: Surroundings,
     signal: AbortSignal,
-    /** An analysis that reads pictures has no input of text: the vision encoder reads them. */
+    /** Without an input: whether the analysis reads pictures, which the vision encoder reads. */
     pictures?: boolean,
   ): ServerRunner {
     const unread = pictures ? (opened.encoder ?? opened) : opened;

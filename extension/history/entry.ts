@@ -23,7 +23,7 @@ export const historyEntry = object({
   /** Id of the analysis, as the command line names it; absent where the kind says what was run. */
   analysis: optional(text),
   title: text,
-  /** Id of the catalogue of analyses. */
+  /** The question of the analysis, by its id in the catalogue. */
   question: optional(text),
   /** Name of the model; empty where there was none. */
   model: text,

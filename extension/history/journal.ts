@@ -130,7 +130,7 @@ export class Journal {
       await file.writeFile(lockText).finally(() => file.close());
     } catch {
       const begun = await stat(lock).catch(() => undefined);
-      // A window that was killed leaves its mark behind: the next rewriting goes on.
+      // A window that was killed left this file behind: it is removed after a while, and the next rewriting goes on.
       if (begun !== undefined && Date.now() - begun.mtimeMs > longestRewriting)
         await removeProven(lock, (content) => content.toString() === lockText);
       return;

@@ -21,7 +21,7 @@ export interface Model {
   readonly sentence: string;
   /** It reads pictures and writes text. */
   readonly vision: boolean;
-  /** What a file is that is no config. Such a model is looked at and not run. */
+  /** What kind of file it is, where it is no config. Such a model is looked at and not run. */
   readonly other?: Pick<OtherFileFacts, 'kind' | 'title'>;
 }
 

@@ -13,7 +13,7 @@ const parametersOf = ({ layer, head, query, key }: AttentionCell): AnalysisSetup
   key,
 });
 
-/** The form for a prompt that the Heads panel shows. */
+/** The analysis that explains a weight of the prompt that the Heads panel shows. */
 export function setupOfHeads(
   { model, ids, image, interventions, seed }: HeadsResult,
   cell: AttentionCell,
@@ -27,7 +27,7 @@ export function setupOfHeads(
   return { analysis, folder: model.folder, input, parameters: parametersOf(cell), interventions, seed };
 }
 
-/** The form for the prompt that an analysis read. */
+/** The analysis that explains a weight of the prompt that another analysis read. */
 export function setupOfWeight(
   { model, input, interventions, seed }: AnalysisResult,
   cell: AttentionCell,

@@ -24,7 +24,7 @@ export interface RunStanding {
   readonly sentence: string;
   /** 0..1 */
   readonly share?: number;
-  /** Seconds of this run alone; where it waits, what it is expected to take. */
+  /** Seconds that this run alone still takes; while it waits, the time that it is expected to take. */
   readonly secondsLeft?: number;
 }
 

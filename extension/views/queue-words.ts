@@ -1,7 +1,7 @@
 /** What the status bar and its list say of the queue of runs. */
 import { queueTime, type QueuedRun } from '../platform/run-queue';
 
-/** Of a run, as a row. */
+/** The row of a run in the list. */
 export interface QueueLine {
   readonly label: string;
   readonly description: string;

@@ -116,8 +116,8 @@ export const checkFile = (
 };
 
 /**
- * While a text is being typed, only the findings that it had when it was last whole: a field that is absent for now, or a number
- * whose last digits are to come, gives no new ones. Without such a time all are kept.
+ * While a text is being typed, keeps only the findings that it had when it was last whole: a field that is absent for now, or a
+ * number whose last digits are to come, gives no new ones. All are kept where it was never whole.
  */
 export const heldBack = (findings: readonly Finding[], whole: readonly Finding[] | undefined): readonly Finding[] => {
   if (whole === undefined) return findings;

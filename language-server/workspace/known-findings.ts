@@ -51,8 +51,8 @@ export class KnownFindings {
   }
 
   /**
-   * Entries that no longer occur: of the files that were checked those without such a finding, and all of files that are gone.
-   * Of others nothing is known.
+   * Entries that no longer occur: those of checked files that no longer have such a finding, and all entries of files that are
+   * gone. Nothing is known of files that were not checked.
    */
   async gone(checked: ReadonlyMap<string, readonly string[]>): Promise<readonly KnownFinding[]> {
     const gone: KnownFinding[] = [];

@@ -36,7 +36,7 @@ export class Repositories {
     string,
     { readonly at: number; readonly found: Promise<Repository | undefined> }
   >();
-  /** Many files lie in folders of one repository, so that each repository is read once. */
+  /** By the path of the `.headscope.json`: many folders share one file, which is read once for all of them. */
   private readonly byFile = new Map<string, { readonly at: number; readonly read: Promise<Repository> }>();
 
   /** Baselines by path; a large one is read again only when it changed. */

@@ -2,7 +2,7 @@
  * Heads chosen token by token, as they are trained (MoH, arXiv:2410.11842, the LLaMA3 variant): the forward pass has the gains 1 and 0 of
  * `fixedGains`, the backward pass those of the probabilities.
  *
- * Of E heads that are not shared, with queries of lengths r_e: p = softmax over them of r_e / std (n - 1 in the divisor). The gradient of
+ * The E heads that are not shared have queries of lengths r_e: p = softmax over them of r_e / std (n - 1 in the divisor). The gradient of
  * the gain of each of them, chosen or not, goes to p_e, and from there to the queries. Loads, over tokens counted as the loss counts
  * them: f_e, the share of tokens that have e; P_e, the mean of p_e. Balance loss of a layer, as in the code of the release: E sum_e P_e f_e;
  * no gradient goes through f_e.
@@ -25,8 +25,9 @@ import { fixedGains, squaredNorms, type FixedRouting } from '../instrument/chang
 export interface TrainedRouting {
   /** Gains of all heads, [b, n, h]. */
   readonly gains: Value;
-  /** For the heads that are not shared, in their order, [b, n, E]: 1 where a token has the head; and the probabilities. */
+  /** 1 where a token has the head, for the heads that are not shared, in their order, [b, n, E]. */
   readonly chosen: Value;
+  /** The probabilities of the same heads, [b, n, E]. */
   readonly probabilities: Value;
 }
 

@@ -32,8 +32,8 @@ export interface ModelPartFacts {
   /** The rotary embedding of its layers, that of full attention where window layers have another; `scaling`: `llama3 x 8`. */
   readonly rope?: { readonly theta: number; readonly dimensions: number; readonly scaling: string };
   /**
-   * Where a part has ALiBi, by query head: its slope, and the distance in tokens beyond which no key can have a weight above 0.1
-   * % (models/formats/estimates/alibi-scope.ts).
+   * Where a part has ALiBi, by query head: its slope, and the distance in tokens beyond which no key can have a weight above
+   * 0.1 % (models/formats/estimates/alibi-scope.ts).
    */
   readonly alibi?: readonly { readonly slope: number; readonly scope: number }[];
 }

@@ -7,16 +7,16 @@ import { list, object, optional, text } from '../schema/fields';
 const tabFields = {
   /** Names it in messages and in what the page keeps; not used again. */
   id: text,
-  /** What gave it, or will. */
+  /** The request that gave the result, or will give it. */
   setup: analysisSetup,
-  /** Of the analysis. */
+  /** Title of the analysis. */
   title: text,
   /** Name of the model; empty where none is named. */
   model: text,
   /** ISO 8601: when the result was made, or the run asked for. */
   created: text,
   finding: optional(text),
-  /** Of the result in the history; absent until there is one. */
+  /** Id of the result in the history; absent until there is one. */
   entry: optional(text),
 };
 

@@ -29,7 +29,7 @@ export function chooseByGates(gates: Gates, rule: GateRule): GateChoice {
   }
   const n = all.length;
   const at = Math.min(1, Math.max(0, rule.sparsity)) * (n - 1);
-  // Rounding leaves 7.000000000000001 of a share such as 0.7 times 10, which must stay 7.
+  // In floating point 0.07 times 100 is 7.000000000000001, which must count as 7.
   const behind = Math.ceil(at - 1e-9);
   const count = rule.sparsity >= 1 ? 0 : rule.sparsity <= 0 ? n : n - behind;
   const sorted = all.map((gate) => (Number.isNaN(gate) ? -Infinity : gate)).sort((a, b) => a - b);

@@ -88,7 +88,7 @@ export const popeAnswers = object({
   /** Pictures that were asked about, and that were to be. */
   pictures: whole,
   total: whole,
-  /** Of the pictures with three objects. */
+  /** The sample, drawn from the pictures with three objects. */
   sample: pictureSample,
   /** The instrumented run against the plain model, on the last question; absent where all answers were known. */
   parity: optional(parity),

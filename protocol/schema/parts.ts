@@ -217,7 +217,7 @@ export const parity = object({
   /** Layer with the largest error, when there is one. */
   worstLayer: optional(whole),
   ok: flag,
-  /** Name of the device, where it is another one than the CPU. */
+  /** Name of the device of the run, where that is not the CPU. */
   device: optional(text),
   /** The largest error of a logit that is ok there, or with these weights. */
   tolerance: optional(figure),
@@ -228,8 +228,9 @@ export const parity = object({
 });
 export type Parity = Output<typeof parity>;
 
-/** The most image tokens on a side of a tile, and the most tiles of a picture: no model reads more. */
+/** The most tiles of a picture: no model reads more. */
 const mostTiles = 4096;
+/** Image tokens on a side of a tile: no model reads more. */
 const side = wholeFrom(1, 4096);
 
 /** A rectangle of the picture that became rows x columns image tokens. */

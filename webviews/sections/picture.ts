@@ -74,7 +74,7 @@ export interface Choice {
   readonly cursor: string;
 }
 
-/** Of the tip: titles and definitions come from elsewhere. */
+/** Characters of a line of the tip, whose titles and definitions come from elsewhere. */
 const longestLine = 400;
 
 const movingKeys = ['ArrowLeft', 'ArrowRight', 'ArrowUp', 'ArrowDown', 'Home', 'End', 'PageUp', 'PageDown'];

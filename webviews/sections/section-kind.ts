@@ -27,9 +27,9 @@ export interface SectionView {
   readonly hideFirst?: boolean | undefined;
   /** In a graph, edges at least this strong are drawn. */
   readonly threshold?: number | undefined;
-  /** Of a picture with values over it: from 0, the picture alone, to 1, the values alone. */
+  /** How strongly values are drawn over a picture: from 0, the picture alone, to 1, the values alone. */
   readonly opacity?: number | undefined;
-  /** Of a picture that was cut into tiles: the level that is drawn; absent: all. */
+  /** The level of tiles that is drawn, where a picture was cut into tiles; absent: all. */
   readonly level?: number | undefined;
   readonly asTable?: boolean | undefined;
   readonly sort?: Sort | undefined;

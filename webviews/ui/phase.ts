@@ -4,7 +4,7 @@ export type Phase =
   | {
       readonly kind: 'running';
       readonly sentence: string;
-      /** How much of `total` is done: a share of 1 where the run says its share alone, else points or pictures. */
+      /** How much of `total` is done, in points or pictures; a share, with a total of 1, where the run gives only that. */
       readonly done: number;
       readonly total: number;
       readonly secondsLeft?: number;

@@ -112,7 +112,7 @@ const fields = object({
   /** The metric on the prompts, and with their answers on the counterparts. */
   original: level,
   counterpart: optional(level),
-  /** The residual stream has one label for each column. */
+  /** Labels of the columns of `places`; absent where positions were not asked for. */
   columns: optional(texts),
   heads: effects,
   mlps: effects,

@@ -46,7 +46,7 @@ const node = object({
   high: figure,
   /** Total effect, in nats; of the nodes that were patched. */
   total: optional(level),
-  /** Where the node is an output: what it adds to the logit of each label, less the mean over the labels, [right label][label]. */
+  /** Where the node is one of `output`: what it adds to each label's logit, less the mean over the labels, [right label][label]. */
   written: optional(table),
   /** Where the node is a head. */
   attention: optional(attention),

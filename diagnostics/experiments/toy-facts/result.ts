@@ -10,7 +10,7 @@ export const toyFactsResult = (recall: Schema<Readonly<Record<string, unknown>>>
     /** Share of the answers that were drawn at random where the last layer was trained. */
     noise: figure,
     curves: curvesSchema,
-    /** The curves of the last layer. */
+    /** Curves of the second training, which trains the last layer alone. */
     lastCurves: optional(curvesSchema),
     folder: optional(text),
     recall: optional(recall),

@@ -18,11 +18,11 @@ const reference = object({
   layers: text,
   /** Attention to A where it stands, in the plain run. */
   before: perHead,
-  /** of A where it was put: the keys of B; */
+  /** Attention to A where it was put: the keys of B. */
   moved: perHead,
-  /** of A where it still stands as well; */
+  /** Attention to A where it still stands as well. */
   left: perHead,
-  /** and what A gains by its place: moved - before. */
+  /** What A gains by its place: moved - before. */
   rise: perHead,
   /** What a head that reads its keys alike would give it, before. */
   even: perHead,

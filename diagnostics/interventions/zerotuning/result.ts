@@ -30,7 +30,7 @@ export const zeroTuningResult = object({
   /** Prompts on which heads and gamma are chosen, and those that they are judged on. */
   calibration: count,
   heldOutPrompts: count,
-  /** The gamma of the profile; that of the other direction is its reciprocal. */
+  /** The gamma of the profile `up`; that of `down` is its reciprocal. */
   gamma: figure,
   /** Mean over heads and queries behind the first of the weight on token 0. */
   firstTokenMass: perHead,

@@ -26,7 +26,7 @@ export type Opened = Output<typeof opened>;
 
 const blockBytes = object({
   open: whole,
-  /** Bytes in float32 that stand for all complete blocks of all layers; mean over prompts. */
+  /** Bytes in float32 of what stands for all complete blocks in all layers; mean over prompts. */
   resident: number,
   /** Keys and values of all positions. */
   whole: number,

@@ -79,7 +79,7 @@ export const parameters: ParameterTable<MoaParameters> = {
   ),
   intervals: field.integer(
     'Intervals',
-    'The search for plans of which none is better everywhere cuts the loss at each length into so many parts.',
+    'The loss at each length is cut into so many parts while plans are searched of which none is better everywhere.',
     { min: 1, max: 8, default: 3 },
   ),
 };

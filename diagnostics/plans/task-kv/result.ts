@@ -21,7 +21,7 @@ export type Space = (typeof spaces)[number];
 
 const perHead = list(list(figure));
 
-/** What one prompt places. */
+/** Where one prompt puts the heads. */
 const placed = object({
   /** [layers][heads]: distance of v' from the centre of the layer, in the coordinates of the heads. */
   distance: perHead,

@@ -1,7 +1,7 @@
 /**
  * POPE, polling whether objects are there (arXiv 2305.10355): the questions, how an answer is read, the scores.
  *
- * Of each image with at least three objects the first three are asked for, each followed by one that is absent: chosen
+ * The first three objects of each image that has at least three are asked for, each followed by one that is absent: chosen
  * uniformly (`random`), as the most frequent class of the set (`popular`), or as the class that most often occurs together
  * with the present one (`adversarial`). An absent class is asked for once an image. Half of the answers are yes.
  */

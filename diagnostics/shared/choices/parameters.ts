@@ -22,15 +22,11 @@ export const choiceTable: ParameterTable<ChoiceParameters> = {
     'Questions',
     'JSONL with prompt, options, answer and optionally subject in each line (MMLU: question, choices), or CSV with question, options and letter of the answer; empty: short questions on capitals and categories.',
   ),
-  count: field.integer(
-    'Number of questions',
-    'The first ones of the file; of a task that is drawn, so many are drawn.',
-    {
-      min: 4,
-      max: 10_000,
-      default: 48,
-    },
-  ),
+  count: field.integer('Number of questions', 'The first questions of the file; without a file, as many are drawn.', {
+    min: 4,
+    max: 10_000,
+    default: 48,
+  }),
   reorder: field.flag(
     'Balance the letters',
     'Moves the right option, so that each letter is right equally often. Off: options stay as in the file.',

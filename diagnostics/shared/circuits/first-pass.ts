@@ -8,9 +8,9 @@ import { count, figure, object, whole } from '../../../protocol/schema/fields';
 import { mean } from '../../../kernels/tensors/vectors';
 import * as field from '../../../kernels/parameters';
 
-/** Up to so many all are patched: gradients save little. */
+/** Where there are no more than these, all are patched: gradients would save little. */
 export const mostExact = { heads: 256, edges: 2048 } as const;
-/** So many of the parts that gradients did not choose are drawn, to estimate what was missed. */
+/** How many of the parts that gradients did not choose are drawn, to estimate what was missed. */
 const drawnCount = 8;
 
 export const exactShareParameter = (what: keyof typeof mostExact) =>

@@ -24,11 +24,11 @@ export const overlap = object({
   first: whole,
   second: whole,
   shared: whole,
-  /** Shares of the parts in either circuit, in the first and in the second; NaN where there is none. */
+  /** `shared` as a share of the parts in either circuit, in the first, and in the second; NaN where there are none. */
   ofEither: figure,
   ofFirst: figure,
   ofSecond: figure,
-  /** Not of edges: which of them could be is not known. */
+  /** Absent for edges: how many of them there could be is not known. */
   anyHeads: optional(baselineSchema),
   sameLayers: optional(baselineSchema),
 });

@@ -1,8 +1,8 @@
 /**
  * Normalised effects and their intervals over prompts.
  *
- * Of prompt i: c the metric of the clean run, k of the corrupted, p of the patched one. Value of a cell, as in Wang et al. 2022
- * (arXiv:2211.00593), Zhang and Nanda 2023 (2309.16042) and Heimersheim and Nanda 2024 (2404.15255):
+ * For prompt i, c is the metric of the clean run, k of the corrupted and p of the patched one. Value of a cell, as in Wang et al.
+ * 2022 (arXiv:2211.00593), Zhang and Nanda 2023 (2309.16042) and Heimersheim and Nanda 2024 (2404.15255):
  *
  *   value = mean_i(p - k) / mean_i(c - k)
  *

@@ -29,9 +29,10 @@ export function pooled(pictures: readonly Part[]): number | null {
 }
 
 /**
- * The interval of a pooled share: Wilson's score interval (1927) at the effective number of units, whole / deff (as Korn and Graubard 1998
- * do for surveys). deff is the variance of the share between pictures, n / (n - 1) sum (part - share whole)^2 / (sum whole)^2,
- * over that of independent units, at least 1. A share of 0 or 1 leaves no variance: units then count as independent.
+ * The interval of a pooled share: Wilson's score interval (1927) at the effective number of units, whole / deff (as Korn and
+ * Graubard 1998 do for surveys). deff is the variance of the share between pictures,
+ * n / (n - 1) sum (part - share whole)^2 / (sum whole)^2, over that of independent units, at least 1. A share of 0 or 1
+ * leaves no variance: units then count as independent.
  */
 export function shareInterval(pictures: readonly Part[]): Interval | null {
   const share = pooled(pictures);
@@ -75,11 +76,11 @@ export function pairedDifference<Picture>(
 }
 
 /**
- * The interval of the difference of two shares of the same n pictures, where only the discordant ones count: `more` have the property in the second alone,
- * `fewer` in the first alone. Tango's score interval (Statistics in Medicine 17, 1998, 891-908): the differences d with
- * |more - fewer - n d| <= z sqrt(n (2 q + d (1 - d))), q the most likely probability of `fewer` under d. It leaves 0 out exactly
- * when McNemar's test without correction has p < 5 %, and is an interval also where no picture is discordant. Coverage 0.96 to 1
- * where the bootstrap and the jackknife reach 0.5 to 0.8.
+ * The interval of the difference of two shares of the same n pictures, where only the discordant ones count: `more` have the
+ * property in the second alone, `fewer` in the first alone. Tango's score interval (Statistics in Medicine 17, 1998, 891-908):
+ * the differences d with |more - fewer - n d| <= z sqrt(n (2 q + d (1 - d))), q the most likely probability of `fewer`
+ * under d. It leaves 0 out exactly when McNemar's test without correction has p < 5 %, and is an interval also where no picture is
+ * discordant. Coverage 0.96 to 1 where the bootstrap and the jackknife reach 0.5 to 0.8.
  */
 export function pairedProportions(n: number, more: number, fewer: number): Difference {
   const score = (d: number): number => {

@@ -4,7 +4,7 @@
  * (@stdlib/stats-base-dists-t-quantile) would bring 68 others.
  */
 
-/** The reach for 1 to infinitely many degrees of freedom; 12.706 for 1. */
+/** Half a 95 % interval in standard errors, for 1 to infinitely many degrees of freedom; 12.706 for 1. */
 export const student975 = (freedom: number): number => studentReach(0.95, freedom);
 
 const known = new Map<string, number>();

@@ -23,8 +23,9 @@ const agreement = object({
   occlusionRollout: figure,
   occlusionAttention: figure,
   rolloutAttention: figure,
-  /** Share of the tenth of the squares that occlusion ranks first which is in the first tenth of rollout too. */
+  /** Share of the squares in the first tenth by occlusion that are in the first tenth by rollout too. */
   topRollout: figure,
+  /** The same share for attention. */
   topAttention: figure,
 });
 export type Agreement = Output<typeof agreement>;

@@ -103,8 +103,9 @@ export const varResult = object({
   }),
   /** Mean over heads and the rows behind the picture. */
   mass: object({ visual: perLayer, text: perLayer, others: perLayer }),
-  /** Mass of the last row on the picture. */
+  /** Attention of the last row on the picture or span. */
   imageMass: figuresPerHead,
+  /** The same on its tokens that are no sinks. */
   besideSinks: figuresPerHead,
   /** Share of the rows behind the picture that is image-centric. */
   centric: figuresPerHead,

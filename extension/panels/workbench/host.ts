@@ -41,7 +41,7 @@ export interface WorkbenchServices extends ModelPanelServices<WorkbenchTypes> {
   readonly catalogue: readonly AnalysisInfo[];
   readonly tasks: readonly TaskInfo[];
   readonly demos: Demos;
-  /** Of the full panel. */
+  /** The tabs of the full panel. */
   readonly tabs: WorkbenchTabs;
   readonly earlier: EarlierResults;
   /** Lets the person choose; undefined when they thought better of it. */
@@ -195,7 +195,7 @@ export class WorkbenchHost extends ModelPanelHost<WorkbenchTypes, WorkbenchServi
     }
   }
 
-  /** Of a prompt that the result on the screen was made of. */
+  /** The attention of a head on a prompt that the result on the screen was made of. */
   private attention(message: Asked<'tile' | 'row'>): void {
     const { model, prompts, interventions, device: ranOn } = this.need('to look into');
     const answer = async () => {

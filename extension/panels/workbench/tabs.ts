@@ -25,7 +25,7 @@ type AnalysisFlight = Flight<AnalysisSetup, AnalysisEvent, AnalysisResult>;
 
 export interface TabsParts {
   readonly run: AnalysisRun;
-  /** Of the workspace. */
+  /** Memory of the workspace. */
   readonly memory: { get(key: string): unknown; update(key: string, value: unknown): PromiseLike<void> };
   /** Title of an analysis. */
   titleOf(analysis: string): string;
@@ -36,10 +36,10 @@ export interface TabsParts {
 
 interface Tab {
   kept: KeptTab;
-  /** Of this window, while its result is not whole or was just made. */
+  /** The run of this window, while its result is not whole or was just made. */
   flight?: AnalysisFlight;
   failed?: string;
-  /** In front before it. */
+  /** The tab that was in front before it. */
   before?: string | undefined;
   savedAs?: string | undefined;
   /** How far it was when that was last said. */

@@ -8,8 +8,9 @@ interface Geometry {
   readonly strides: readonly number[];
   readonly pads: readonly number[];
   readonly groups: number;
-  /** Sides of the image and of the output. */
+  /** Sides of the image. */
   readonly sizes: readonly number[];
+  /** Sides of the output. */
   readonly cells: readonly number[];
   readonly kernel: readonly number[];
 }

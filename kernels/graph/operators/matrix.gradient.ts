@@ -74,7 +74,7 @@ export const matrixRules: GradientRules = {
       scale: floatOf(applied.node, 'alpha', 1),
     }),
   ),
-  // The gradient is that of the numbers that it multiplies; the matrix itself, in integers, has none.
+  // Only what the matrix is multiplied with has a gradient: the matrix itself is stored in integers.
   MatMulNBits: ofOutput((applied, g) => {
     if (applied.inputs[3])
       throw new GraphError(`MatMulNBits "${applied.node.name}" has zero points: no gradient here.`);

@@ -13,7 +13,7 @@ import { zeros } from '../../tensors/tensor';
 import { epsilon, rootEpsilon, type GaamParameters } from './definition';
 import { besideValues, gated, weightInputs } from './graph';
 
-/** The state: values of each key/value head, [b, hkv, 1, dv]. */
+/** Shape of a state: one number for each channel of the values of a key/value head, [b, hkv, 1, dv]. */
 const stateShape = ({ batch, kvHeads, valueDim }: AttentionShape): readonly number[] => [batch, kvHeads, 1, valueDim];
 
 export const gaamDecoding: Decoding<GaamParameters> = {

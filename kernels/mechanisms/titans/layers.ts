@@ -44,7 +44,7 @@ export const memoryParameters: ParameterTable<MemoryParameters> = {
 };
 
 export interface MemoryLayer {
-  /** Name of the weight that it begins with. */
+  /** Name of the weight that the layer starts from. */
   readonly name: string;
   readonly rows: number;
   readonly columns: number;

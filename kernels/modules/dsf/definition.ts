@@ -1,6 +1,6 @@
 /**
- * qLSTM (arXiv:2405.15731; class qLSTM of zoology/mixers/lstm.py), a gated recurrence whose gates read the input alone. Of x [b, n, d],
- * H the hidden width:
+ * qLSTM (arXiv:2405.15731; class qLSTM of zoology/mixers/lstm.py), a gated recurrence whose gates read the input alone. For x
+ * [b, n, d] and the hidden width H:
  *
  *     [g; u] = x W_in^T                       each [b, n, H]
  *     u <- depthwise convolution of u over the k last positions, with a bias
@@ -9,7 +9,7 @@
  *     h_t = a_t h_(t-1) + sigmoid(i_t) u_t,   h_0 = 0
  *     y = (gelu(g) sigmoid(o) h) W_out^T
  *
- * Of each hidden channel this is a linear system of state size 1: L_t = a_t, B_t = sigmoid(i_t), C_t = sigmoid(o_t), 0 for L at the
+ * Each hidden channel is a linear system of state size 1: L_t = a_t, B_t = sigmoid(i_t), C_t = sigmoid(o_t), 0 for L at the
  * first position.
  */
 import type { Tensors } from '../../module';

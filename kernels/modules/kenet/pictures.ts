@@ -4,7 +4,7 @@ import type { Tensors } from '../../module';
 import type { Picture } from '../../picture';
 import type { Tensor } from '../../tensors/tensor';
 
-/** Of a longer source the picture shows so many tokens. */
+/** The most tokens of a source that the picture shows. */
 const mostTokens = 96;
 
 const most = (row: Float64Array): number => row.reduce((best, value, at) => (value > row[best]! ? at : best), 0);

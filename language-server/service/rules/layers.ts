@@ -95,7 +95,7 @@ export const layerTypeUnknown: Rule = {
         else known.push(index);
       });
       for (const [type, indices] of places) {
-        // Nobody reads a guess for more, and a hundred thousand of them take seconds.
+        // Beyond so many names nobody reads a guess, and a hundred thousand guesses take seconds.
         told += 1;
         const near = told > mostOfOneRule ? undefined : nearestName(type, layerTypeNames, 4);
         const change = (index: number): readonly TextChange[] =>

@@ -482,8 +482,8 @@ const rows1 = (x: Value, start: Value, end: Value, w: number): Value =>
   x.graph.node('Slice', [x, start, end], [{ type: x.type, shape: [`${w}*fresh`] }])[0];
 
 /**
- * From scores [b, h, fresh, w, w] and keys [b, g, fresh, w, d], the key with the largest score of any query and query head, [b,
- * g, fresh, d].
+ * From scores [b, h, fresh, w, w] and keys [b, g, fresh, w, d], the key with the largest score of any query and query head,
+ * [b, g, fresh, d].
  */
 function largestKeys(scores: Value, keys: Value, { heads, kvHeads, headDim }: ChoiceRules): Value {
   const group = heads / kvHeads;

@@ -21,7 +21,10 @@ export interface Isolation {
   readonly bias: Value;
 }
 
-/** On the scores of a head between regions: positions of no region are left as they are. Where several name one head, their betas add up. */
+/**
+ * Changes the scores of a head between regions; positions of no region are left as they are. Where several name one head, their
+ * betas add up.
+ */
 export interface IsolationChange {
   readonly kind: 'isolation';
   readonly layer: number;

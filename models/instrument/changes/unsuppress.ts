@@ -56,7 +56,7 @@ export const unsuppress = changeKind<UnsuppressChange>()({
 export const sharesOf = (changes: readonly (readonly UnsuppressChange[])[]): readonly number[] =>
   changes.map((own) => own.at(-1)?.share ?? 0);
 
-/** The MLP output [b, n, w] without what it suppresses. */
+/** The MLP output [b, n, w] less the share of what it writes against the direction. */
 export function withoutSuppression({ inUse, direction, share }: Suppression, computed: Value): Value {
   const [output] = conditionalOrAlways(
     computed.graph,

@@ -26,7 +26,7 @@ import type { State } from './state';
 import { statisticInfos, valueOf } from './statistics';
 import { headRows, known, type HeadRow } from './tables';
 
-/** Of the figure: a wide grid is drawn smaller. The matrix of a head and its numbers stand side by side from 680 on. */
+/** Width of the figure: a wide grid is drawn smaller. From 680 on, the matrix of a head and its numbers stand side by side. */
 const figureWidth = (heads: number, withHead: boolean): number =>
   Math.max(withHead ? 680 : 520, Math.min(1200, heads * 48 + 80));
 

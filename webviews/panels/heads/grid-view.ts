@@ -18,7 +18,7 @@ import { labelInfo } from './labels';
 import { type Colouring, type SortBy, type State } from './state';
 import { statisticInfos, type StatisticName } from './statistics';
 
-/** Of the head under the pointer, else of the selected one. */
+/** Numbers of the head under the pointer, else of the selected one. */
 function readout({ state, hoveredHead }: Part, model: GridModel) {
   const place = hoveredHead ?? state.selected;
   return place ? dotted(readoutOf(model, place)) : '';

@@ -120,7 +120,7 @@ export const staleParts = (state: State): readonly string[] =>
     ? differences(state, state.shownSetup)
     : [];
 
-/** Of what cannot be read: a half typed prompt differs from every result. */
+/** Differences of forms that cannot be read yet: a half-typed prompt differs from every result. */
 function roughDifferences(a: Form, b: Form, trains: boolean): readonly string[] {
   const of = ({ folder, input, interventions, seed, parameters }: Form): Readonly<Record<string, unknown>> => ({
     ...(trains
@@ -179,10 +179,10 @@ export const canStart = (state: State): boolean =>
 
 const noView: SectionView = {};
 
-/** Of an answer or a section of a comparison the key is longer than its id: two of the same name keep apart. */
+/** For an answer, or a section of a comparison, the key is longer than the id, so that two with the same id stay apart. */
 export const viewOf = (state: State, key: string): SectionView => state.view.sections[viewKey(state, key)] ?? noView;
 
-/** Tabs keep what is arranged in them apart. */
+/** Each tab keeps its own arrangement. */
 export const viewKey = ({ active }: State, key: string): string => (active === undefined ? key : `${active} ${key}`);
 
 /** Paths of the pictures that the sections on the screen need, and of the one that regions are drawn on. */

@@ -34,7 +34,7 @@ import { typedOf, type Typed } from '../../ui/typed-parameters';
 export interface View extends RunView {
   /** By the tab and the id of the section. */
   readonly sections: Readonly<Record<string, SectionView>>;
-  /** In the place of the tab in front: the list of questions, the one that was chosen, or the history. */
+  /** Shown instead of the tab in front: the list of questions, the one that was chosen, or the history. */
   readonly front: Front;
   /** Parameters as typed of the questions that are not in the form, by analysis. */
   readonly typed: Readonly<Record<string, Typed>>;
@@ -83,7 +83,7 @@ export interface ReadPrompt {
   /** Model and prompt, written. */
   readonly of: string;
   readonly folder: string;
-  /** The tokens are those of the prompt before, while these are on their way. */
+  /** `prompt` still has the tokens of the prompt before, until those of this one arrive. */
   readonly isOld?: true;
   /** Both absent: on its way. */
   readonly prompt?: Tokenised;

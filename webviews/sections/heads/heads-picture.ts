@@ -326,7 +326,7 @@ function axes(
   const marks = counts.flatMap((_, row): Mark[] => {
     const box = headBox(at, row, 0);
     const middle = box.y + Math.min(box.height, at.share > 0 && section.drawing ? box.height : 26) / 2 + 4;
-    // Of heads in another order the place of the first one of the row is said.
+    // Where heads are sorted, a row is named by the place of its first head in the order.
     const name = sorted ? String(row * Math.max(1, ...counts) + 1) : `L${rows[row]?.[0]?.layer ?? row}`;
     const window = sorted ? null : (section.windows?.[row] ?? null);
     return [

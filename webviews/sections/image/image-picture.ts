@@ -159,7 +159,7 @@ const between = 12;
 interface Layout {
   readonly width: number;
   readonly height: number;
-  /** Of one pixel of the picture. */
+  /** Drawn pixels for one pixel of the picture. */
   readonly scale: number;
   readonly origins: readonly { readonly x: number; readonly y: number }[];
   readonly bottom: number;
@@ -185,7 +185,7 @@ function opacityAt(value: number, domain: Domain, opacity: number): number {
   return least + (opacity - least) * Math.sqrt(share);
 }
 
-/** Of the sheet under a point; of the first where none is. */
+/** Origin of the sheet under a point; of the first where none is. */
 const originUnder = (
   { origins, width, height }: Layout,
   point: { readonly x: number; readonly y: number } | undefined,

@@ -114,7 +114,7 @@ function drawLines(
   }
   for (const query of queries) {
     if (query < first || query >= last) continue;
-    // With several queries, each line is its part of what they read together.
+    // With several queries, the lines of each start from its own token and show its own row, not the mean.
     const own = queries.length === 1 ? row : source?.rowsOf(queries)[queries.indexOf(query)];
     own?.forEach((weight, key) => {
       if (weight >= faintest && !(hideFirst && key === 0))

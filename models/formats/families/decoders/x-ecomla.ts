@@ -3,7 +3,7 @@
  * the latent form beside a Llama checkpoint (`hybrid_mla_config.py`); here both stand in one config.json under a model_type of
  * Headscope's own, as no class of transformers computes it. Names of tensors are DeepSeek's.
  *
- * Of the release's fields: `kv_lora_rank`, `q_lora_rank` (null: queries are projected directly), `qk_nope_head_dim`,
+ * Fields of the release: `kv_lora_rank`, `q_lora_rank` (null: queries are projected directly), `qk_nope_head_dim`,
  * `qk_rope_head_dim`, `v_head_dim`, `layer_rank_list` ({"0": {"kv_rank", "q_rank"}}: ranks of single layers) and
  * `use_lora_layer_norm`. `rope_interleave` is transformers' name (DeepseekV3Config): true, the release's layout, pairs numbers 2i
  * and 2i + 1 of the rotated part; false pairs i with i + qk_rope_head_dim / 2.
