@@ -78,6 +78,16 @@ export class HistoryFolder {
     return holds === 'own' || (holds === 'agreed' && (folder === '' || whyNotOpened(folder) === undefined));
   }
 
+  /** It holds what this person has run alone. */
+  get isOwn(): boolean {
+    return this.parts.holds === 'own';
+  }
+
+  /** This person keeps no results here: nothing is added, and nothing makes room for others. */
+  get isOfOthers(): boolean {
+    return this.parts.holds === 'others';
+  }
+
   /** A sentence where a newer version of Headscope keeps its results here. */
   async whyNotWritten(): Promise<string | undefined> {
     if (!this.parts.mayWrite) return `${this.path} is not written, as the workspace is not trusted.`;

@@ -35,6 +35,8 @@ export interface ReadEntry<K extends HistoryKind = HistoryKind> {
   readonly saved: SavedOf<K>;
   /** Why nothing more can be asked of it, as a sentence: its model is gone. */
   readonly onlyShown: string | undefined;
+  /** This person has run it. What came with a workspace may name any path. */
+  readonly isOwn: boolean;
 }
 
 interface Held {
@@ -89,7 +91,7 @@ export class History extends Owner {
       const target = this.places.target();
       try {
         const before = await this.folderOf(idOf(kind, subjectIn(kind, saved)));
-        const folder = before?.folder ?? target;
+        const folder = before === undefined || before.folder.isOfOthers ? target : before.folder;
         const entry = await folder.keep(kind, saved, byItself);
         this.held.delete(entry.id);
         if (entry.byItself) await removePredecessors(entry, folder);
@@ -133,13 +135,14 @@ export class History extends Owner {
   /** Not ok, with a sentence, where it cannot be shown. */
   async read(id: string): Promise<Checked<ReadEntry>> {
     const held = this.held.get(id);
-    if (held !== undefined) return { ok: true, result: { ...held, onlyShown: whyOnlyShown(held.entry) } };
+    if (held !== undefined) return { ok: true, result: { ...held, onlyShown: whyOnlyShown(held.entry), isOwn: true } };
     const placed = await this.folderOf(id);
     if (placed === undefined) return { ok: false, why: 'This result is no longer in the history.' };
     const { entry, folder } = placed;
     const read = await folder.read(entry);
     if (!read.ok) return { ok: false, why: `${entryName(entry)} cannot be shown. ${read.why}` };
-    return { ok: true, result: { entry, saved: read.result, onlyShown: whyOnlyShown(entry) } };
+    const [onlyShown, isOwn] = [whyOnlyShown(entry), folder.isOwn];
+    return { ok: true, result: { entry, saved: read.result, onlyShown, isOwn } };
   }
 
   /** The newest of a kind that can be read, of those that this person has run. */

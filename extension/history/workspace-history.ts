@@ -43,7 +43,11 @@ export function workspaceHistory({ storage, memory, library, questionOf }: Works
       results: setting('headscope.history.mostResults'),
       bytes: setting('headscope.history.mostMegabytes') * 1e6,
     }),
-    share: async (fileName, text) => (await library.addToWorkspace(fileName, new TextEncoder().encode(text))).fsPath,
+    share: async (fileName, text) => {
+      if (!vscode.workspace.isTrusted)
+        throw new Error('Nothing is written into a workspace that is not trusted. Trust it, then copy the result.');
+      return (await library.addToWorkspace(fileName, new TextEncoder().encode(text))).fsPath;
+    },
     prepare: () => takeOver(storage.fsPath, stored()),
   });
   const refresh = (): void => history.refresh();

@@ -9,7 +9,7 @@ import type { Schema } from '../../protocol/schema/check';
 import { isCancelled } from '../platform/compute';
 import { defined } from '../platform/defined';
 import { Owner } from '../platform/owner';
-import { whyNotOpened } from '../platform/local-path';
+import { whyNoneOpened } from '../platform/local-path';
 import { Mailbox } from './mailbox';
 import { understood } from './messages';
 import type { Failed, Flight } from './flight';
@@ -316,8 +316,7 @@ export abstract class PanelHost<T extends PanelTypes, Services extends PanelServ
 
   /** Why a path of a file, or of a plan that came from one, is not opened. */
   protected refusal(paths: readonly string[]): string | undefined {
-    if (this.place !== 'file') return undefined;
-    return paths.flatMap((path) => (path === '' ? [] : (whyNotOpened(path) ?? []))).at(0);
+    return this.place === 'file' ? whyNoneOpened(paths) : undefined;
   }
 
   /** Fails with the sentence of `refusal` where a plan is to be taken elsewhere. */

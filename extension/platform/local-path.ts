@@ -31,3 +31,7 @@ export function whyNotOpened(path: string): string | undefined {
     ? undefined
     : `The file names "${path}", which is not an absolute path, so it is not opened. Choose the model or picture in the panel.`;
 }
+
+/** The same of the first of several that is not opened; an empty one names nothing. */
+export const whyNoneOpened = (paths: readonly string[]): string | undefined =>
+  paths.flatMap((path) => (path === '' ? [] : (whyNotOpened(path) ?? []))).at(0);

@@ -31,6 +31,10 @@ export const fromWorkbench = byKind({
   openEntry: { id: text },
   /** A pinned result stays in the history whatever its bounds. */
   pinEntry: { id: text, pinned: flag },
+  /** A copy of it in the workspace, which git can hold. */
+  copyEntry: { id: text },
+  /** Deletes it, once the person has confirmed that. */
+  removeEntry: { id: text },
   ask: { request, question: sectionQuestion },
   ...askHead,
   picture: { path: text },

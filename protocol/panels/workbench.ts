@@ -63,8 +63,14 @@ export type ToWorkbench =
   | { readonly kind: 'result'; readonly result: AnalysisResult; readonly savedAs?: string; readonly run?: number }
   /** A tab came, went, moved on or was brought to the front. */
   | ({ readonly kind: 'tabs' } & ShownTabs)
-  /** Answer to `history`; `request` as it came. */
-  | { readonly kind: 'history'; readonly request: number; readonly rows: readonly HistoryRow[] }
+  /** Answer to `history`, and again when the history has changed; `request` as it came. */
+  | {
+      readonly kind: 'history';
+      readonly request: number;
+      readonly rows: readonly HistoryRow[];
+      /** What a person should know of the history, as sentences. */
+      readonly problems?: readonly string[];
+    }
   /** Answer to `tokenisePair`; `request` as it came. */
   | {
       readonly kind: 'pair';

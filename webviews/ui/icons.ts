@@ -41,6 +41,7 @@ export type IconName =
   | 'symbol-array'
   | 'table'
   | 'tag'
+  | 'trash'
   | 'warning'
   | 'zoom-in'
   | 'zoom-out';

@@ -99,22 +99,28 @@ export function storedSetup(
 }
 
 /** The files and folders that a plan would have opened. */
-export function pathsOf({ folder, input }: AnalysisSetup): readonly string[] {
+export const pathsOf = ({ folder, input, interventions }: AnalysisSetup): readonly string[] => [
+  folder,
+  ...pathsOfInput(input),
+  ...interventions.flatMap((one) => ('source' in one && one.source.from === 'file' ? [one.source.path] : [])),
+];
+
+function pathsOfInput(input: AnalysisSetup['input']): readonly string[] {
   const ofPrompt = (prompt: { readonly image?: string }): readonly string[] =>
     prompt.image === undefined ? [] : [prompt.image];
   switch (input.kind) {
     case 'prompt':
     case 'image':
-      return [folder, ...ofPrompt(input.prompt)];
+      return ofPrompt(input.prompt);
     case 'prompt-pair':
-      return [folder, ...ofPrompt(input.prompt), ...ofPrompt(input.counterpart)];
+      return [...ofPrompt(input.prompt), ...ofPrompt(input.counterpart)];
     case 'image-set':
-      return [folder, input.folder];
+      return [input.folder];
     case 'corpus':
-      return [folder, input.file];
+      return [input.file];
     case 'task':
-      return [folder, ...(isTaskFile(input.task) ? [input.task] : [])];
+      return isTaskFile(input.task) ? [input.task] : [];
     case 'none':
-      return [folder];
+      return [];
   }
 }

@@ -3,6 +3,7 @@ import * as vscode from 'vscode';
 import type { Offer } from '../../../protocol/analysis/schema';
 import type { FromWorkbench } from '../../../protocol/panels/workbench-schema';
 import type { ModelSummary } from '../../../protocol/schema/parts';
+import { ask } from '../../platform/notify';
 import { askWhere, type OnWritten } from '../exports';
 import { saveIntervention } from '../heads/dialogs';
 
@@ -38,4 +39,9 @@ export async function saveTask(lines: string): Promise<string | undefined> {
   if (target === undefined) return undefined;
   await vscode.workspace.fs.writeFile(target, new TextEncoder().encode(lines));
   return target.fsPath;
+}
+
+export async function confirmsDelete(name: string): Promise<boolean> {
+  const answer = await ask(`Delete "${name}"?`, 'It goes from the history, and its file from the disk.', 'Delete');
+  return answer === 'Delete';
 }

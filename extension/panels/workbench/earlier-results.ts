@@ -2,7 +2,7 @@
 import type { AnalysisResult } from '../../../protocol/analysis/schema';
 import type { HistoryRow } from '../../../protocol/panels/workbench-tabs';
 import type { Checked } from '../../../protocol/schema/check';
-import type { HistoryEntry } from '../../history/entry';
+import { entryName, type HistoryEntry } from '../../history/entry';
 import type { History } from '../../history/history';
 import { defined } from '../../platform/defined';
 import { Sentence } from '../questions';
@@ -10,15 +10,31 @@ import { Sentence } from '../questions';
 /** More are found by words. */
 const mostRows = 500;
 
-type AskedHistory = Pick<History, 'list' | 'search' | 'read' | 'pin' | 'use' | 'fileOf' | 'onChange'>;
+type AskedHistory = Pick<
+  History,
+  'list' | 'search' | 'problems' | 'read' | 'pin' | 'use' | 'toWorkspace' | 'remove' | 'fileOf' | 'onChange'
+>;
+
+/** What is done with VS Code. */
+interface EarlierDialogs {
+  openFile(path: string): Promise<void>;
+  /** Whether the person wants the result deleted. */
+  confirmsDelete(name: string): Promise<boolean>;
+}
+
+interface Earlier {
+  readonly result: AnalysisResult;
+  /** This person has run it. */
+  readonly isOwn: boolean;
+}
 
 export class EarlierResults {
   private readonly history: AskedHistory;
-  private readonly openFile: (path: string) => Promise<void>;
+  private readonly dialogs: EarlierDialogs;
 
-  constructor(history: AskedHistory, openFile: (path: string) => Promise<void>) {
+  constructor(history: AskedHistory, dialogs: EarlierDialogs) {
     this.history = history;
-    this.openFile = openFile;
+    this.dialogs = dialogs;
   }
 
   readonly onChange: History['onChange'] = (listener) => this.history.onChange(listener);
@@ -29,11 +45,17 @@ export class EarlierResults {
     return [...pinned, ...entries.filter((entry) => !entry.pinned)].slice(0, mostRows).map(rowOf);
   }
 
-  async read(id: string): Promise<Checked<AnalysisResult>> {
+  /** What a person should know of the history, as sentences. */
+  problems(): Promise<readonly string[]> {
+    return this.history.problems();
+  }
+
+  async read(id: string): Promise<Checked<Earlier>> {
     const read = await this.history.read(id);
     if (!read.ok) return read;
-    return read.result.entry.kind === 'analysis'
-      ? { ok: true, result: read.result.saved as AnalysisResult }
+    const { entry, saved, isOwn } = read.result;
+    return entry.kind === 'analysis'
+      ? { ok: true, result: { result: saved as AnalysisResult, isOwn } }
       : { ok: false, why: 'This result is not of an analysis.' };
   }
 
@@ -43,11 +65,11 @@ export class EarlierResults {
     if (entry === undefined || entry.kind === 'analysis') {
       const read = await this.read(id);
       if (!read.ok) throw new Sentence(read.why);
-      return read.result;
+      return read.result.result;
     }
     const file = await this.history.fileOf(id);
     if (file === undefined) throw new Sentence('This result was not written to the disk, so no editor can open it.');
-    await this.openFile(file);
+    await this.dialogs.openFile(file);
     return undefined;
   }
 
@@ -56,7 +78,19 @@ export class EarlierResults {
   }
 
   pin(id: string, pinned: boolean): Promise<void> {
-    return this.history.pin(id, pinned);
+    return inWords(this.history.pin(id, pinned));
+  }
+
+  /** A copy in the workspace; returns its path. */
+  copyToWorkspace(id: string): Promise<string> {
+    return inWords(this.history.toWorkspace(id));
+  }
+
+  /** Once the person has confirmed it. */
+  async remove(id: string): Promise<void> {
+    const entry = (await this.history.list()).find((one) => one.id === id);
+    if (entry !== undefined && (await this.dialogs.confirmsDelete(entryName(entry))))
+      await inWords(this.history.remove(id));
   }
 
   /** Somebody has compared it or asked more of it. */
@@ -64,6 +98,12 @@ export class EarlierResults {
     return this.history.use(id);
   }
 }
+
+/** What the history refuses it says in sentences. */
+const inWords = <T>(work: Promise<T>): Promise<T> =>
+  work.catch((error: unknown) => {
+    throw new Sentence(error instanceof Error ? error.message : String(error));
+  });
 
 const rowOf = ({ id, title, question, model, input, created, pinned }: HistoryEntry): HistoryRow =>
   defined({ id, title, question, model, input, created, pinned });

@@ -11,6 +11,7 @@ import type { ModelSummary, ImageSpan } from '../../../protocol/schema/parts';
 import { unreachable } from '../../../protocol/unreachable';
 import { isCancelled, type Compute } from '../../platform/compute';
 import { defined } from '../../platform/defined';
+import { whyNoneOpened } from '../../platform/local-path';
 import { ModelPanelHost, type ModelPanelServices, type OwnModelMessage } from '../model-panel-host';
 import { attentionOfHead, mostHeadQuestions, type HeadServer } from '../head-attention';
 import type { Flight } from '../flight';
@@ -70,9 +71,13 @@ export class WorkbenchHost extends ModelPanelHost<WorkbenchTypes, WorkbenchServi
   private readonly compared = new Map<string, Other<WorkbenchTypes>>();
   /** The picture of the prompt that was read last for the form. */
   private drawnOn: ImageSpan | undefined;
-  /** The tab that was in front last. */
   /** A plan was asked for elsewhere, and has not been shown. */
   private asks = false;
+  /** What was read of a result that came with the workspace. */
+  private ofOthers: AnalysisResult | undefined;
+  /** The list of earlier results, as the page has asked for it last. */
+  private listed: Asked<'history'> | undefined;
+  /** The tab that was in front last. */
   private front: { readonly tab: string; readonly run: number | undefined } | undefined;
 
   constructor(...parts: ConstructorParameters<typeof ModelPanelHost<WorkbenchTypes, WorkbenchServices>>) {
@@ -85,7 +90,12 @@ export class WorkbenchHost extends ModelPanelHost<WorkbenchTypes, WorkbenchServi
     this.shown = undefined;
     this.turnTo();
     this.own(tabs.onChange(() => this.sendTabs()));
-    this.own(earlier.onChange(() => void this.readPins()));
+    this.own(
+      earlier.onChange(() => {
+        void this.readPins();
+        if (this.listed && this.mail.isOpen) void this.sendHistory(this.listed);
+      }),
+    );
     void this.readPins();
   }
 
@@ -182,6 +192,10 @@ export class WorkbenchHost extends ModelPanelHost<WorkbenchTypes, WorkbenchServi
         return this.openEntry(message.id);
       case 'pinEntry':
         return this.services.earlier.pin(message.id, message.pinned);
+      case 'copyEntry':
+        return this.copyEntry(message.id);
+      case 'removeEntry':
+        return this.services.earlier.remove(message.id);
       case 'choosePath':
         return this.choosePath(message);
       case 'explainWeight':
@@ -198,11 +212,12 @@ export class WorkbenchHost extends ModelPanelHost<WorkbenchTypes, WorkbenchServi
   /** The attention of a head on a prompt that the result on the screen was made of. */
   private attention(message: Asked<'tile' | 'row'>): void {
     const { model, prompts, interventions, device: ranOn } = this.need('to look into');
+    const read = prompts[message.prompt ?? 0]?.image?.path;
+    const refused = this.refusalOfShown([model.folder, ...(read === undefined ? [] : [read])]);
     const answer = async () => {
       const prompt = prompts[message.prompt ?? 0];
       if (prompt === undefined) throw new Sentence('The analysis read no prompt whose attention could be shown.');
       const path = prompt.image?.path;
-      const refused = path === undefined ? undefined : this.refusal([path]);
       if (refused !== undefined) throw new Sentence(refused);
       const { device } = await this.deviceOf({ device: ranOn });
       await this.requireSameModel(model, 'Run the analysis again.', device);
@@ -210,6 +225,16 @@ export class WorkbenchHost extends ModelPanelHost<WorkbenchTypes, WorkbenchServi
       return attentionOfHead(this.services.server, subject, message);
     };
     this.ask(message, answer, mostHeadQuestions);
+  }
+
+  /** Why a path that the result on the screen names is not opened: one that came with the workspace may name any. */
+  private refusalOfShown(paths: readonly string[]): string | undefined {
+    const isOfOthers = this.ofOthers !== undefined && this.ofOthers === this.shown;
+    return isOfOthers ? whyNoneOpened(paths) : this.refusal(paths);
+  }
+
+  private requireOpened(refused: string | undefined): void {
+    if (refused !== undefined) throw new Sentence(refused);
   }
 
   private estimate(message: Asked<'estimate'>): void {
@@ -269,13 +294,16 @@ export class WorkbenchHost extends ModelPanelHost<WorkbenchTypes, WorkbenchServi
     const entry = tabs?.active?.entry;
     let problem: string | undefined;
     if (tabs) {
+      // What the run of the tab does not know: it was saved when another one had begun.
+      this.savedAs ??= tabs.savedAs;
       const made = tabs.flight?.finished?.result;
       if (made !== undefined) this.shown = made;
       else if (entry === undefined) this.shown = undefined;
       else if (this.shown === undefined || entryOf(this.shown) !== entry) {
         const read = await this.services.earlier.read(entry);
         if (!isCurrent()) return;
-        this.shown = read.ok ? read.result : undefined;
+        this.shown = read.ok ? read.result.result : undefined;
+        this.ofOthers = read.ok && !read.result.isOwn ? this.shown : undefined;
         problem = read.ok ? undefined : read.why;
       }
     }
@@ -293,7 +321,8 @@ export class WorkbenchHost extends ModelPanelHost<WorkbenchTypes, WorkbenchServi
       case 'failed':
       case 'overdue':
         if ('refused' in event) this.onRefused(event.sentence, run, event.details);
-        else if (tabs.flight?.number === run && this.mail.isOpen) this.post(event);
+        else if (tabs.flight?.number !== run) this.sayOfAnother(event, run);
+        else if (this.mail.isOpen) this.post(event);
         return;
       case 'stage':
       case 'partial':
@@ -320,6 +349,11 @@ export class WorkbenchHost extends ModelPanelHost<WorkbenchTypes, WorkbenchServi
     if (this.front?.run !== run || !this.mail.isOpen) return this.say('error', new Sentence(sentence));
     this.turnTo();
     void this.open().then(() => this.post(failed));
+  }
+
+  /** The tab of a run that stopped has a mark; one whose result could not be kept looks like any other. */
+  private sayOfAnother({ kind, sentence }: { readonly kind: string; readonly sentence: string }, run: number): void {
+    if (kind === 'failed' && this.tabs?.hasResult(run) === true) this.say('error', new Sentence(sentence));
   }
 
   /** Another tab is in front. */
@@ -372,8 +406,13 @@ export class WorkbenchHost extends ModelPanelHost<WorkbenchTypes, WorkbenchServi
   }
 
   private async rerunTab(tab: string): Promise<void> {
-    const setup = this.tabs?.of(tab)?.setup;
-    if (setup !== undefined) await this.runPlan(setup);
+    const { tabs } = this;
+    const { setup, entry } = tabs?.of(tab) ?? {};
+    if (!tabs || setup === undefined) return;
+    const isMade = entry === undefined || tabs.resultOf(tab) !== undefined;
+    const read = isMade ? undefined : await this.services.earlier.read(entry);
+    if (read?.ok === true && !read.result.isOwn) this.requireOpened(whyNoneOpened(pathsOf(setup)));
+    await this.runPlan(setup);
   }
 
   /** The later one less the earlier one. */
@@ -386,7 +425,7 @@ export class WorkbenchHost extends ModelPanelHost<WorkbenchTypes, WorkbenchServi
     const made = tabs.resultOf(earlier.id);
     const read = made === undefined ? await this.services.earlier.read(earlier.entry) : undefined;
     if (read?.ok === false) throw new Sentence(read.why);
-    const result = made ?? read?.result;
+    const result = made ?? read?.result.result;
     if (result === undefined) return;
     for (const { entry } of [earlier, later]) if (entry !== undefined) await this.services.earlier.use(entry);
     if (tabs.active?.id !== later.id) await this.bringToFront(later.id);
@@ -394,9 +433,21 @@ export class WorkbenchHost extends ModelPanelHost<WorkbenchTypes, WorkbenchServi
     await this.compareWith({ name, result });
   }
 
-  private sendHistory(message: Asked<'history'>): Promise<void> {
+  private async sendHistory(message: Asked<'history'>): Promise<void> {
     const { request, words } = message;
-    return this.services.earlier.rows(words).then((rows) => this.post({ kind: 'history', request, rows }));
+    const { earlier } = this.services;
+    this.listed = message;
+    try {
+      const [rows, problems] = await Promise.all([earlier.rows(words), earlier.problems()]);
+      if (!this.disposed && this.listed === message) this.post({ kind: 'history', request, rows, problems });
+    } catch (error) {
+      this.fail(error, { request });
+    }
+  }
+
+  private async copyEntry(id: string): Promise<void> {
+    const path = await this.services.earlier.copyToWorkspace(id);
+    this.say('info', `A copy is in the workspace: ${path}`);
   }
 
   private async openEntry(id: string): Promise<void> {
@@ -410,7 +461,9 @@ export class WorkbenchHost extends ModelPanelHost<WorkbenchTypes, WorkbenchServi
     const { request, question } = message;
     // Another tab may be in front when the question has its turn.
     const result = this.need('to look into');
+    const refused = this.refusalOfShown(pathsOf(setupOfAnalysis(result)));
     this.ask(message, async () => {
+      if (refused !== undefined) throw new Sentence(refused);
       const { device } = await this.deviceOf(result);
       await this.requireSameModel(result.model, 'Run the analysis again.', device);
       const { server } = this.services;
@@ -427,7 +480,7 @@ export class WorkbenchHost extends ModelPanelHost<WorkbenchTypes, WorkbenchServi
     const named = this.shown?.sections.flatMap((section) => (section.kind === 'image' ? [section.image] : [])) ?? [];
     const read = this.shown?.prompts.flatMap((prompt) => prompt.image ?? []) ?? [];
     const image = [...named, ...read, ...(this.drawnOn ? [this.drawnOn] : [])].find((one) => one.path === path);
-    const refused = this.refusal([path]);
+    const refused = image === this.drawnOn ? this.refusal([path]) : this.refusalOfShown([path]);
     if (image === undefined || refused !== undefined)
       throw new Sentence(refused ?? 'The result names no such picture.');
     const picture = await this.services.picture(image);
@@ -441,6 +494,7 @@ export class WorkbenchHost extends ModelPanelHost<WorkbenchTypes, WorkbenchServi
 
   private async explainWeight(cell: Asked<'explainWeight'>): Promise<void> {
     const result = this.need('to look into');
+    this.requireOpened(this.refusalOfShown(pathsOf(setupOfAnalysis(result))));
     await this.requireSameModel(result.model, 'Run the analysis again.');
     await this.services.explain(setupOfWeight(result, cell));
   }
@@ -456,6 +510,7 @@ export class WorkbenchHost extends ModelPanelHost<WorkbenchTypes, WorkbenchServi
       if (offer.plan === undefined) throw new Sentence('There is no plan to save.');
       return this.services.savePlan(offer.plan, result.model.folder);
     }
+    if (where === 'heads') this.requireOpened(this.refusalOfShown([result.model.folder]));
     return where === 'heads'
       ? this.services.applyInHeads(result, offer)
       : this.services.saveOffer(result.model, offer, this.onWritten);

@@ -105,6 +105,11 @@ export class WorkbenchTabs extends Owner {
     return this.tabs.find((tab) => tab.kept.id === id)?.flight?.finished?.result;
   }
 
+  /** The run has ended with a whole result. */
+  hasResult(run: number): boolean {
+    return this.tabs.some(({ flight }) => flight?.number === run && flight.finished !== undefined && !flight.failed);
+  }
+
   saved(id: string, words: string | undefined): void {
     const tab = this.tabs.find((one) => one.kept.id === id);
     if (tab !== undefined) tab.savedAs = words;

@@ -18,7 +18,7 @@ import { planChooser } from '../plan/choose-plan';
 import { savePlan } from '../plan/dialogs';
 import { Sentence } from '../questions';
 import { firstSetup, setupToStore, storedSetup } from './default-setup';
-import { choosePath, saveOffer, saveTask } from './dialogs';
+import { choosePath, confirmsDelete, saveOffer, saveTask } from './dialogs';
 import { EarlierResults } from './earlier-results';
 import { WorkbenchHost, type WorkbenchTypes } from './host';
 import { analysisRun } from './run';
@@ -73,9 +73,12 @@ export function workbenchPanels(parts: PanelParts, catalogue: AnalysisCatalogue,
     modelName: basename,
     waits: (signal) => compute.queue.of(signal)?.state === 'waiting',
   });
-  const earlier = new EarlierResults(history, async (path) => {
-    const uri = vscode.Uri.file(path);
-    await vscode.commands.executeCommand('vscode.open', uri);
+  const earlier = new EarlierResults(history, {
+    openFile: async (path) => {
+      const uri = vscode.Uri.file(path);
+      await vscode.commands.executeCommand('vscode.open', uri);
+    },
+    confirmsDelete,
   });
   const panels: WorkbenchPanels = new Panels<WorkbenchTypes, WorkbenchHost>(parts, {
     name: 'workbench',

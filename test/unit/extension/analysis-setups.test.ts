@@ -3,11 +3,13 @@ import assert from 'node:assert/strict';
 import {
   firstSetup,
   inputOf,
+  pathsOf,
   setupFor,
   setupToStore,
   storedSetup,
 } from '../../../extension/panels/workbench/default-setup';
 import type { AnalysisInfo, InputKind } from '../../../protocol/analysis/analysis';
+import type { AnalysisSetup } from '../../../protocol/analysis/schema';
 import type { TaskInfo } from '../../../protocol/analysis/tasks';
 
 const analysis = (id: string, input: InputKind, change: Partial<AnalysisInfo> = {}): AnalysisInfo => ({
@@ -140,6 +142,15 @@ describe('plans of analyses', () => {
       'the input stays, also where the question reads another',
     );
     assert.equal(storedSetup({ ...plan, seed: 'x' }, catalogue, '/new'), undefined);
+  });
+
+  it('name every path that they would have opened', () => {
+    const plan: AnalysisSetup = {
+      ...firstSetup(catalogue, '/model'),
+      input: { kind: 'corpus', file: '/documents.jsonl' },
+      interventions: [{ kind: 'add', layers: [0], source: { from: 'file', path: '//server/vectors' }, strength: 1 }],
+    };
+    assert.deepEqual(pathsOf(plan), ['/model', '/documents.jsonl', '//server/vectors']);
   });
 
   it('keep what was typed where the next input has a place for it', () => {

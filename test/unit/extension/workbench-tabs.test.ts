@@ -8,6 +8,7 @@ import { noDemos } from '../../../protocol/analysis/next-start';
 import { EarlierResults } from '../../../extension/panels/workbench/earlier-results';
 import { WorkbenchHost, type WorkbenchServices } from '../../../extension/panels/workbench/host';
 import { analysisRun } from '../../../extension/panels/workbench/run';
+import { NotKept } from '../../../extension/history/history-folder';
 import { entryOf, WorkbenchTabs } from '../../../extension/panels/workbench/tabs';
 import { model, pair, plan, result as planted, retrieval } from '../../browser/workbench/workbench-host';
 
@@ -32,6 +33,13 @@ class Window {
   readonly sent: ToWorkbench[] = [];
   /** What a person was told outside of the panel. */
   readonly reported: string[] = [];
+  /** Ids of results that came with the workspace. */
+  readonly foreign = new Set<string>();
+  /** Why results cannot be kept, and the list cannot be read. */
+  keepFails: string | undefined;
+  listFails: string | undefined;
+  confirms = true;
+  private changed: () => void = () => undefined;
   readonly tabs: WorkbenchTabs;
   readonly host: WorkbenchHost;
 
@@ -47,7 +55,10 @@ class Window {
           signal.addEventListener('abort', () => fail('stopped'));
           this.going.push({ say, end, fail });
         }),
-      keep: (result) => Promise.resolve(void kept.set(entryOf(result), result)),
+      keep: (result) => {
+        if (this.keepFails !== undefined) return Promise.reject(new NotKept(this.keepFails));
+        return Promise.resolve(void kept.set(entryOf(result), result));
+      },
     });
     this.tabs = new WorkbenchTabs({
       run,
@@ -75,22 +86,33 @@ class Window {
     const earlier = new EarlierResults(
       {
         list: () => Promise.resolve(entries()),
-        search: () => Promise.resolve(entries()),
+        search: () =>
+          this.listFails === undefined ? Promise.resolve(entries()) : Promise.reject(new Error(this.listFails)),
+        problems: () => Promise.resolve(['1 result is kept until this window closes only.']),
         read: (id) => {
           const saved = kept.get(id);
           const entry = entries().find((one) => one.id === id);
           return Promise.resolve(
             saved && entry
-              ? { ok: true, result: { entry, saved, onlyShown: undefined } }
+              ? { ok: true, result: { entry, saved, onlyShown: undefined, isOwn: !this.foreign.has(id) } }
               : { ok: false, why: 'This result is no longer in the history.' },
           );
         },
         pin: () => Promise.resolve(),
         use: () => Promise.resolve(),
+        toWorkspace: (id) => Promise.resolve(`/work/.headscope/${id}.json`),
+        remove: (id) => {
+          kept.delete(id);
+          this.changed();
+          return Promise.resolve();
+        },
         fileOf: () => Promise.resolve(undefined),
-        onChange: () => ({ dispose: () => undefined }),
+        onChange: (listener) => {
+          this.changed = listener;
+          return { dispose: () => undefined };
+        },
       },
-      () => Promise.resolve(),
+      { openFile: () => Promise.resolve(), confirmsDelete: () => Promise.resolve(this.confirms) },
     );
     const nothing = { dispose: () => undefined };
     const services: Partial<WorkbenchServices> = {
@@ -101,6 +123,7 @@ class Window {
       serverIsUp: () => true,
       plan: () => plan,
       keepSetup: () => undefined,
+      save: () => Promise.resolve('Saved as first.json'),
       report: (sentence) => this.reported.push(sentence),
       demo: { folder: '/models/gpt2', label: 'gpt2', family: 'gpt2', runs: true },
       models: () => Promise.resolve([]),
@@ -293,6 +316,77 @@ describe('the tabs of the workbench', () => {
       window.asked.map(({ finding }) => finding),
       ['Seed 2.', 'Seed 2.'],
     );
+  });
+
+  it('keep where each was saved, also once another run has begun', async () => {
+    const window = await withTwoResults();
+    await window.receive({ kind: 'showTab', tab: 't1' });
+    await window.receive({ kind: 'save' });
+    await window.receive({ kind: 'showTab', tab: 't2' });
+    assert.equal(window.last('open').savedAs, undefined);
+    await window.receive({ kind: 'showTab', tab: 't1' });
+    assert.equal(window.last('open').savedAs, 'Saved as first.json');
+  });
+
+  it('say that a result could not be kept, whatever is in front', async () => {
+    const window = await withTwoResults();
+    const ended = window.receive({ kind: 'run', plan: setup(3) });
+    await settled();
+    await window.receive({ kind: 'showTab', tab: 't1' });
+    window.keepFails = 'The disk is full. Free some of it.';
+    window.going.at(-1)?.end(resultOf(3));
+    await ended;
+    assert.match(window.last('notice').sentence, /could not be kept for the next start\..* The disk is full\./);
+  });
+
+  it('open no path on another machine for a result that came with the workspace', async () => {
+    const window = new Window();
+    const folder = '//server/share/model';
+    const from = { ...resultOf(1), model: { ...model, folder } };
+    const id = entryOf(from);
+    window.kept.set(id, from);
+    await window.receive({ kind: 'ready' });
+    await window.receive({ kind: 'openEntry', id });
+    const question = { section: 'heads', place: { kind: 'head', layer: 0, head: 0 } } as const;
+    await window.receive({ kind: 'ask', request: 1, question });
+    await settled();
+    assert.equal(window.asked.length, 1, 'what this person ran is asked');
+    window.foreign.add(id);
+    const again = new Window(window.memory, window.kept);
+    again.foreign.add(id);
+    await again.receive({ kind: 'ready' });
+    await again.receive({ kind: 'ask', request: 2, question });
+    await settled();
+    assert.deepEqual(again.asked, []);
+    assert.match(again.last('failed').sentence, /on another machine.* so it is not opened/);
+    again.sent.length = 0;
+    await again.receive({ kind: 'rerunTab', tab: 't1' });
+    assert.match(again.last('notice').sentence, /on another machine.* so it is not opened/);
+    assert.deepEqual(again.going, []);
+  });
+
+  it('are beside a list from which a result is copied or deleted, and which says what is wrong with it', async () => {
+    const window = await withTwoResults();
+    await window.receive({ kind: 'history', request: 5, words: '' });
+    assert.deepEqual(window.last('history').problems, ['1 result is kept until this window closes only.']);
+    const id = entryOf(resultOf(1));
+    await window.receive({ kind: 'copyEntry', id });
+    assert.equal(window.last('notice').sentence, `A copy is in the workspace: /work/.headscope/${id}.json`);
+    window.confirms = false;
+    await window.receive({ kind: 'removeEntry', id });
+    assert.ok(window.kept.has(id), 'the person thought better of it');
+    window.confirms = true;
+    await window.receive({ kind: 'removeEntry', id });
+    await settled();
+    const { request, rows } = window.last('history');
+    assert.equal(request, 5);
+    assert.deepEqual(
+      rows.map((row) => row.id),
+      [entryOf(resultOf(2))],
+    );
+    window.listFails = 'EACCES';
+    await window.receive({ kind: 'history', request: 6, words: '' });
+    assert.equal(window.last('failed').request, 6);
   });
 
   it('say so where a result is gone', async () => {

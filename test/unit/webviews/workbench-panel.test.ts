@@ -211,6 +211,12 @@ describe('the states of the panel', () => {
     assert.equal(failed.partial?.finding, 'So far.');
   });
 
+  it('says why the list of earlier results could not be read', () => {
+    const asked = { ...open(), history: { request: 3 } };
+    const { history } = receive(asked, { kind: 'failed', request: 3, sentence: 'The folder cannot be read.' });
+    assert.deepEqual(history, { request: 3, rows: [], problems: ['The folder cannot be read.'] });
+  });
+
   it('puts an answer, or why there is none, to its question', () => {
     const question = { section: 'retrieval', place: { kind: 'head', layer: 1, head: 2 } } as const;
     const asked = { ...open({ result }), answers: [{ request: 4, question }] };

@@ -25,6 +25,10 @@ export interface Actions extends RunActions<State, FromWorkbench> {
   compareTab(tab: string): void;
   openEntry(id: string): void;
   pinEntry(id: string, pinned: boolean): void;
+  /** Into the workspace. */
+  copyEntry(id: string): void;
+  /** The extension asks before. */
+  removeEntry(id: string): void;
   undo(): void;
   redo(): void;
   chooseModel(folder: string): void;

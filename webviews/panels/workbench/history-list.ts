@@ -3,6 +3,8 @@ import { html, nothing, type TemplateResult } from 'lit';
 import { repeat } from 'lit/directives/repeat.js';
 import type { HistoryRow } from '../../../protocol/panels/workbench-tabs';
 import { button } from '../../ui/controls';
+import type { MenuItem } from '../../ui/menu';
+import { banner } from '../../ui/run-status';
 import type { Part } from './actions';
 import { onRowKey } from './row-keys';
 import { searchField } from './search-field';
@@ -23,12 +25,14 @@ export function historyList(part: Part): TemplateResult {
       value: view.words.history,
       onInput: (typed) => actions.search('history', typed),
     })}
+    ${history?.problems?.map((sentence) => banner('warning', html`${sentence}`))}
     ${rows(part, history?.rows, view.words.history.trim())}
   </section>`;
 }
 
-function rows(part: Part, list: readonly HistoryRow[] | undefined, words: string): TemplateResult {
+function rows(part: Part, list: readonly HistoryRow[] | undefined, words: string): TemplateResult | typeof nothing {
   if (!list) return html`<p class="empty-state" role="status">Reading the list…</p>`;
+  if (list.length === 0 && part.state.history?.problems?.length) return nothing;
   if (list.length === 0) {
     return html`<p class="empty-state">
       ${
@@ -64,5 +68,16 @@ function oneRow({ actions }: Part, { id, title, question, model, input, created,
       hint: pinned ? 'Unpin' : 'Pin: it stays whatever the bounds of the history',
       onClick: () => actions.pinEntry(id, !pinned),
     })}
+    <hs-menu
+      .label=${`More of ${title}, ${listedTime(created)}`}
+      .icon=${'ellipsis'}
+      .iconOnly=${true}
+      .items=${
+        [
+          { label: 'Copy to the workspace', detail: 'git can hold it', icon: 'copy', run: () => actions.copyEntry(id) },
+          { label: 'Delete…', icon: 'trash', run: () => actions.removeEntry(id) },
+        ] satisfies readonly MenuItem[]
+      }
+    ></hs-menu>
   </li>`;
 }

@@ -293,6 +293,14 @@ export class WorkbenchPanel
     if (history && rows) this.change({ ...this.state, history: { ...history, rows } });
   }
 
+  copyEntry(id: string): void {
+    this.post({ kind: 'copyEntry', id });
+  }
+
+  removeEntry(id: string): void {
+    this.post({ kind: 'removeEntry', id });
+  }
+
   override edit(change: Partial<Form>): void {
     // The estimate belongs to the form as it was before the change.
     this.state = { ...this.state, estimated: undefined };

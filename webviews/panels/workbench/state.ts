@@ -59,6 +59,8 @@ interface HistoryList {
   readonly request: number;
   /** Absent: on their way. */
   readonly rows?: readonly HistoryRow[];
+  /** As sentences. */
+  readonly problems?: readonly string[];
 }
 
 /** A prompt and its counterpart as the model reads them. */
@@ -361,7 +363,7 @@ function receiveFailed(state: State, message: Extract<ToWorkbench, { kind: 'fail
     if (state.estimated?.request === request)
       return { ...state, estimated: { request, estimate: { supported: sentence } } };
     if (state.pair?.request === request) return { ...state, pair: { ...state.pair, problem: sentence } };
-    if (state.history?.request === request) return { ...state, history: { request, rows: [] } };
+    if (state.history?.request === request) return { ...state, history: { request, rows: [], problems: [sentence] } };
     if (state.read?.request === request) return { ...state, read: { ...state.read, problem: sentence } };
     return answered(state, request, { problem: sentence });
   }

@@ -144,6 +144,23 @@ describe('the history of results', () => {
     assert.match((read.ok && read.result.onlyShown) || '', /on another machine.* so it is not opened/);
   });
 
+  it('adds nothing to what came with a workspace, and deletes nothing there to make room', async () => {
+    const shared = store.folder('shared');
+    for (const minute of [1, 2, 3]) await store.window(shared).keep('analysis', analysis(minute));
+    const before = readdirSync(store.at('shared')).sort();
+    store.bounds = { results: 1, bytes: 1e9 };
+    const history = store.window(store.folder('own'), store.folder('shared', { holds: 'others' }));
+    const { id } = await history.keep('analysis', analysis(3));
+    assert.deepEqual(readdirSync(store.at('shared')).sort(), before);
+    assert.equal(readdirSync(store.at('own')).filter((name) => name.endsWith('.json')).length, 1);
+    const read = async (one: string) => {
+      const found = await history.read(one);
+      return found.ok && found.result.isOwn;
+    };
+    const other = (await history.list()).find((entry) => entry.id !== id);
+    assert.deepEqual([await read(id), await read(other!.id)], [true, false]);
+  });
+
   it('gives a copy to the workspace under the name of a saved result, also of one that could not be written', async () => {
     const history = store.window();
     const { id } = await history.keep('analysis', analysis(1), { byItself: true });
