@@ -17,7 +17,7 @@ export async function askOnce(history: History, memory: vscode.Memento): Promise
   if (asked.length < enough || memory.get(askedKey) === true) return;
   await memory.update(askedKey, true);
   const answer = await showInformation(
-    'Headscope keeps every result with its prompt. Where: in the workspace (.headscope/history, which git leaves out), or outside of it?',
+    'Headscope keeps every result with its prompt. Keep them in the workspace (.headscope/history, which git leaves out) or outside of it?',
     yes,
     no,
   );

@@ -35,7 +35,7 @@ export const historyEntry = object({
   created: text,
   /** Size of the file. */
   bytes: whole,
-  /** Stays whatever the bounds of the history. */
+  /** Stays in the history, also beyond its bounds. */
   pinned: flag,
   /** Nobody asked for this run, and nobody has used its result since: the next one that runs by itself replaces it. */
   byItself: flag,

@@ -96,7 +96,7 @@ export class HistoryFolder {
 
   async whyNewer(): Promise<string | undefined> {
     return (await this.journal.read()).isNewer
-      ? `The history in ${this.path} is of a newer version of Headscope, so this one changes nothing there. Update Headscope.`
+      ? `The history in ${this.path} was written by a newer version of Headscope, so this one changes nothing there. Update Headscope.`
       : undefined;
   }
 

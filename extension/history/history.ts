@@ -171,7 +171,7 @@ export class History extends Owner {
     return file;
   }
 
-  /** A pinned result stays whatever the bounds. */
+  /** A pinned result stays, also beyond the bounds. */
   pin(id: string, pinned: boolean): Promise<void> {
     return this.inTurn(() => this.change(id, { pinned }));
   }
@@ -202,7 +202,7 @@ export class History extends Owner {
     this.changed.fire();
   }
 
-  /** What could not be written before: the disk has place again. */
+  /** Writes what could not be written before, now that the folder takes files again. */
   private async keepHeld(folder: HistoryFolder): Promise<void> {
     for (const { entry, saved } of [...this.held.values()]) {
       try {

@@ -23,7 +23,7 @@ export async function chooseResult(
   const choice = await pickAmong(choices, { ...asked, matchOnDescription: true });
   if (choice === undefined && (await choices).length === 0) {
     await showInformation(
-      'There is no other saved result. A benchmark is saved by itself, what heads do by Save in their panel.',
+      'There is no other saved result. Benchmarks are saved by themselves; other results by Save in their panel.',
     );
   }
   return choice?.chosen;

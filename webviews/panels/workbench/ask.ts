@@ -89,7 +89,7 @@ const unfit = ({ state, actions }: Part, list: readonly AnalysisInfo[], request:
               type="button"
               class="row-button"
               data-analysis=${one.id}
-              title="Asks it all the same: model and input change to what it reads"
+              title="Asks it anyway: model and input change to what it reads"
               @click=${() => actions.chooseQuestion(one.id, true)}
             >
               <span>${one.question}</span><span class="muted">${one.title}</span>

@@ -65,7 +65,7 @@ function oneRow({ actions }: Part, { id, title, question, model, input, created,
       icon: pinned ? 'pinned' : 'pin',
       appearance: 'icon',
       pressed: pinned,
-      hint: pinned ? 'Unpin' : 'Pin: it stays whatever the bounds of the history',
+      hint: pinned ? 'Unpin' : 'Pin: the history then always keeps it',
       onClick: () => actions.pinEntry(id, !pinned),
     })}
     <hs-menu

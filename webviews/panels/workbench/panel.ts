@@ -123,7 +123,7 @@ export class WorkbenchPanel
   protected page = (): TemplateResult => page(this.partOf<Actions>(this));
 
   protected override stopping(): string {
-    return 'Stopping after the step in flight';
+    return 'Stopping after the current step';
   }
 
   protected planToOpen(): AnalysisSetup | undefined {

@@ -24,8 +24,8 @@ export function bar(part: Part): TemplateResult {
     queues: state.tabs !== undefined,
     why: whyNotStart(state),
     saysWhy: true,
-    cancelHint: 'Stop after the step in flight; what is known so far stays',
-    stopping: 'Stopping after the step in flight',
+    cancelHint: 'Stop after the current step; what is known so far stays',
+    stopping: 'Stopping after the current step',
     made: result !== undefined,
     openHint: 'With the model, input and parameters of this result',
     exports: [
@@ -129,7 +129,7 @@ function outdated({ state, actions }: Part): TemplateResult {
   const words = parts.length === 1 ? parts.join('') : `${parts.slice(0, -1).join(', ')} and ${parts.at(-1)}`;
   return banner(
     'info',
-    html`<span id="stale">${onlyDevice ?? `Stale: this is of another request, which differs in ${words}.`}</span>
+    html`<span id="stale">${onlyDevice ?? `Stale: this answers another request, which differs in ${words}.`}</span>
       <button type="button" class="link" id="take-over" @click=${() => actions.backToShown()}>
         Take its request over
       </button>
@@ -145,7 +145,7 @@ function outdated({ state, actions }: Part): TemplateResult {
 
 const staleWords = (state: State): string =>
   isOfAnother(state)
-    ? `What follows is of ${state.result?.title ?? 'another analysis'}: Run answers the question above.`
+    ? `What follows answers ${state.result?.title ?? 'another analysis'}. Run answers the question above.`
     : (deviceWords(state, (one) => isStale(one)) ?? 'The form has changed since: Run computes the result again.');
 
 /** The panel before its first run: what this is, and what to do. */
