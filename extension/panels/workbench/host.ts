@@ -60,6 +60,9 @@ export interface WorkbenchServices extends ModelPanelServices<WorkbenchTypes> {
   saveOffer(model: ModelSummary, offer: Offer, onWritten: (sentence: string) => void): Promise<void>;
 }
 
+/** Questions of sections that may wait: each is a click. */
+const mostAsked = 1000;
+
 type Asked<Kind extends FromWorkbench['kind']> = Extract<FromWorkbench, { readonly kind: Kind }>;
 
 export class WorkbenchHost extends ModelPanelHost<WorkbenchTypes, WorkbenchServices> {
@@ -211,10 +214,13 @@ export class WorkbenchHost extends ModelPanelHost<WorkbenchTypes, WorkbenchServi
 
   /** The attention of a head on a prompt that the result on the screen was made of. */
   private attention(message: Asked<'tile' | 'row'>): void {
-    const { model, prompts, interventions, device: ranOn } = this.need('to look into');
-    const read = prompts[message.prompt ?? 0]?.image?.path;
-    const refused = this.refusalOfShown([model.folder, ...(read === undefined ? [] : [read])]);
+    const asked = this.askedNow((result) => [
+      ...pathsOf({ ...setupOfAnalysis(result), input: { kind: 'none' } }),
+      ...result.prompts.flatMap(({ image }) => image?.path ?? []),
+    ]);
     const answer = async () => {
+      const { result, refused } = asked();
+      const { model, prompts, interventions, device: ranOn } = result;
       const prompt = prompts[message.prompt ?? 0];
       if (prompt === undefined) throw new Sentence('The analysis read no prompt whose attention could be shown.');
       const path = prompt.image?.path;
@@ -231,6 +237,21 @@ export class WorkbenchHost extends ModelPanelHost<WorkbenchTypes, WorkbenchServi
   private refusalOfShown(paths: readonly string[]): string | undefined {
     const isOfOthers = this.ofOthers !== undefined && this.ofOthers === this.shown;
     return isOfOthers ? whyNoneOpened(paths) : this.refusal(paths);
+  }
+
+  /**
+   * The result on the screen, for a question that has its turn later, when another tab may be in front. Where there is none, the
+   * question has that for its answer: the page waits for one.
+   */
+  private askedNow(
+    opened: (result: AnalysisResult) => readonly string[],
+  ): () => { readonly result: AnalysisResult; readonly refused: string | undefined } {
+    const { shown: result, runFirst } = this;
+    const refused = result && this.refusalOfShown(opened(result));
+    return () => {
+      if (result === undefined) throw new Sentence(`There is no result to look into. ${runFirst}`);
+      return { result, refused };
+    };
   }
 
   private requireOpened(refused: string | undefined): void {
@@ -459,10 +480,9 @@ export class WorkbenchHost extends ModelPanelHost<WorkbenchTypes, WorkbenchServi
 
   private askAnalysis(message: Asked<'ask'>): void {
     const { request, question } = message;
-    // Another tab may be in front when the question has its turn.
-    const result = this.need('to look into');
-    const refused = this.refusalOfShown(pathsOf(setupOfAnalysis(result)));
-    this.ask(message, async () => {
+    const asked = this.askedNow((result) => pathsOf(setupOfAnalysis(result)));
+    const answer = async (): Promise<ToWorkbench> => {
+      const { result, refused } = asked();
       if (refused !== undefined) throw new Sentence(refused);
       const { device } = await this.deviceOf(result);
       await this.requireSameModel(result.model, 'Run the analysis again.', device);
@@ -472,7 +492,9 @@ export class WorkbenchHost extends ModelPanelHost<WorkbenchTypes, WorkbenchServi
       const section = named.kind === 'unknown-result' ? await server.askAnalysis(result, question, device) : named;
       if (section.kind === 'unknown-result') throw new Sentence('The compute server could not read this result.');
       return { kind: 'answer', request, section };
-    });
+    };
+    // Each stands under its section until it is answered: none makes another one void.
+    this.ask(message, answer, mostAsked);
   }
 
   /** Only a picture that the result on the screen names, or that the prompt in the form was read with. */

@@ -307,14 +307,14 @@ describe('the tabs of the workbench', () => {
   it('ask more of the result that was in front, whatever is in front when the answer comes', async () => {
     const window = await withTwoResults();
     const question = { section: 'heads', place: { kind: 'head', layer: 0, head: 0 } } as const;
-    // The second waits until the first is answered.
-    const asked = [7, 8].map((request) => window.receive({ kind: 'ask', request, question }));
+    // The others wait until the first is answered.
+    const asked = [7, 8, 9].map((request) => window.receive({ kind: 'ask', request, question }));
     await window.receive({ kind: 'showTab', tab: 't1' });
     await Promise.all(asked);
     await settled();
     assert.deepEqual(
       window.asked.map(({ finding }) => finding),
-      ['Seed 2.', 'Seed 2.'],
+      ['Seed 2.', 'Seed 2.', 'Seed 2.'],
     );
   });
 
@@ -337,6 +337,22 @@ describe('the tabs of the workbench', () => {
     window.going.at(-1)?.end(resultOf(3));
     await ended;
     assert.match(window.last('notice').sentence, /could not be kept for the next start\..* The disk is full\./);
+  });
+
+  it('answer a question that comes when no result is on the screen any more', async () => {
+    const window = await withTwoResults();
+    void window.receive({ kind: 'run', plan: setup(3) });
+    await settled();
+    const question = { section: 'heads', place: { kind: 'head', layer: 0, head: 0 } } as const;
+    await window.receive({ kind: 'ask', request: 4, question });
+    await window.receive({ kind: 'row', request: 5, layer: 0, head: 0, query: 0 });
+    await settled();
+    const failed = window.sent.flatMap((message) => (message.kind === 'failed' ? [message] : []));
+    assert.deepEqual(
+      failed.map(({ request, sentence }) => [request, sentence]),
+      [4, 5].map((request) => [request, 'There is no result to look into. Run an analysis first.']),
+    );
+    assert.deepEqual(window.asked, []);
   });
 
   it('open no path on another machine for a result that came with the workspace', async () => {

@@ -211,6 +211,18 @@ describe('the states of the panel', () => {
     assert.equal(failed.partial?.finding, 'So far.');
   });
 
+  it('waits for no tab of a run that was refused at once: the run in front goes on', () => {
+    const { created, model: of } = result;
+    const front = { id: 't1', setup: plan, title: 'Front', model: of.name, created, pinned: false, run: 1 };
+    const shown = open({ tabs: { tabs: [front], active: 't1' } });
+    const refused = receive(begun(shown, { ...plan, seed: 9 }), {
+      kind: 'failed',
+      sentence: 'This workspace is not trusted.',
+      refused: true,
+    });
+    assert.equal(receive(refused, { kind: 'result', result, run: 1 }).result?.created, created);
+  });
+
   it('says why the list of earlier results could not be read', () => {
     const asked = { ...open(), history: { request: 3 } };
     const { history } = receive(asked, { kind: 'failed', request: 3, sentence: 'The folder cannot be read.' });

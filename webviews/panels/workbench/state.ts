@@ -368,7 +368,9 @@ function receiveFailed(state: State, message: Extract<ToWorkbench, { kind: 'fail
     return answered(state, request, { problem: sentence });
   }
   if (folder !== undefined && state.phase.kind !== 'running') return { ...state, modelProblem: { folder, sentence } };
-  return failedRun(state, message);
+  const failed = failedRun(state, message);
+  // A run that was refused at once has no tab to wait for.
+  return message.refused ? { ...failed, awaitsTab: false } : failed;
 }
 
 /** Begins the names of fields that are parameters of the task. */
