@@ -180,7 +180,7 @@ function parsed(content: string): Omit<ReadIndex, 'mark'> {
       changes.set(id, { ...changes.get(id), ...change });
     }
   }
-  // Whatever the order of the lines: a rewriting of the index may have put an entry behind its change.
+  // The order of the lines does not matter: a rewriting of the index may have put an entry behind its change.
   const entries = new Map([...named].map(([id, entry]) => [id, { ...entry, ...changes.get(id) }]));
   const early = new Map([...changes].filter(([id]) => !named.has(id)));
   return { isNewer, entries, early, lines, unread };

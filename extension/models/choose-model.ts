@@ -24,7 +24,7 @@ const mayChoose: Readonly<Record<Choosable, (model: Model) => boolean>> = {
   all: () => true,
 };
 
-/** Undefined when the person thought better of it; `without` are models already chosen. */
+/** Undefined when the person cancels; `without` are models already chosen. */
 export async function chooseModel(
   models: ModelIndex,
   title: string,

@@ -25,7 +25,7 @@ function fits({ heads }: Pick<Plan, 'heads'>, { parts }: Pick<ModelFacts, 'parts
 
 /**
  * The model beside the plan, or the one model of its name; else the person chooses among those of as many layers and key/value
- * heads. `demo`: the model that comes with the extension. Undefined when the person thought better of it.
+ * heads. `demo`: the model that comes with the extension. Undefined when the person cancels.
  */
 export async function modelOfPlan(
   plan: Plan,

@@ -18,7 +18,7 @@ export interface OtherResults<K extends HistoryKind> {
   readonly placeHolder: string;
 }
 
-/** Undefined when the person thought better of it. */
+/** Undefined when the person cancels. */
 export async function chooseOther<K extends HistoryKind>(results: OtherResults<K>): Promise<ComparedOf<K> | undefined> {
   const { placeHolder } = results;
   const choices = others(results);

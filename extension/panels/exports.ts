@@ -31,7 +31,7 @@ interface NewFile {
   readonly title: string;
 }
 
-/** Asks where to, in `folder`, in the workspace, else in the home folder; undefined when the person thought better of it. */
+/** Asks where to, in `folder`, in the workspace, else in the home folder; undefined when the person cancels. */
 export const askWhere = (
   { name, type, endings, title }: NewFile,
   folder: vscode.Uri = vscode.workspace.workspaceFolders?.[0]?.uri ?? vscode.Uri.file(homedir()),

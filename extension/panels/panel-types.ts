@@ -73,7 +73,7 @@ export interface PanelServices<T extends PanelTypes> {
   plan(): Setup<T>;
   keepSetup(plan: Setup<T>): void;
   openFull(plan: Setup<T>, select: HeadAt | undefined): void;
-  /** Returns where, in words; undefined when the person thought better of it. */
+  /** Returns where, in words; undefined when the person cancels. */
   save(shown: Shown<T>): Promise<string | undefined>;
   /** Lets the person choose a result to compare with. */
   chooseOther(shown: Shown<T> | undefined): Promise<Other<T> | undefined>;

@@ -9,7 +9,7 @@ interface Asked {
   readonly matchOnDescription?: boolean;
 }
 
-/** `undefined` when the person thought better of it. Fails as `items` does; what they find later is dropped. */
+/** `undefined` when the person cancels. Fails as `items` does; what they find later is dropped. */
 export async function pickAmong<Item extends vscode.QuickPickItem>(
   items: Promise<readonly Item[]>,
   { title, placeHolder, reading, matchOnDescription = false }: Asked,

@@ -36,11 +36,11 @@ import type { StoredWeights } from './stored-weights';
 export interface BlockOptions {
   /** Without it, and without changes, the graph is the plain model, for parity and for comparison. */
   readonly instrumented: boolean;
-  /** Instrumented, and with these for good. */
+  /** Instrumented, and with these parts without a condition. */
   readonly rare?: readonly Part[];
   /** Instrumented, and with heads that choose the blocks that they read. */
   readonly blocks?: BlockChoiceShape | undefined;
-  /** Gains and these, for good: in a graph that is differentiated. */
+  /** Gains and these parts, without a condition: in a graph that is differentiated. */
   readonly changes?: readonly Part[];
   /** What takes the place of the value that a tap names, e.g. the value plus an input. */
   readonly through?: (value: Value, tap: LayerTap) => Value;

@@ -1,6 +1,6 @@
 /**
  * Gradients as graphs, piece by piece of a model: what leaves a piece has a gradient, and the graph gives that of what enters it, of
- * taps and of weights. The graphs that are differentiated have gains of heads and the changes of the run in them for good.
+ * taps and of weights. The graphs that are differentiated always contain gains of heads and the changes of the run.
  *
  * Shapes: b batch, n positions of the run, h query heads, g key/value heads, d head width, w hidden size, k tokens asked, v
  * vocabulary. Gradients are of one scalar, so that each has the shape of what it belongs to.

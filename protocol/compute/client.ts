@@ -130,7 +130,7 @@ export class ComputeClient {
     this.start();
   }
 
-  /** Ends the process for good. */
+  /** Ends the process; it is not started again. */
   dispose(): void {
     this.disposed = true;
     this.kill('it was closed');

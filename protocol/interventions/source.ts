@@ -1,4 +1,4 @@
-/** Where the values come from that stand in the place of a run's own. */
+/** Where the values come from that replace a run's own. */
 import * as v from 'valibot';
 import type { Schema } from '../schema/check';
 import { either, filledText, flag, list, optional, wholeFrom } from '../schema/fields';

@@ -91,7 +91,7 @@ export const headClass = (size?: Size) =>
       sd: figure,
       /** Random sequences that mean and sd were measured on; absent: both follow from a formula. */
       seeds: optional(count),
-      /** Stood in the place of a smaller sd for the confidence; absent: the sd itself was used. */
+      /** Used instead of a smaller sd for the confidence; absent: the sd itself was used. */
       floor: optional(number),
     }),
     /**
@@ -133,7 +133,7 @@ export const labelScoresOf = (table: Schema<PerHead>) =>
     nullSd: table,
     /** As `null.seeds` of a label. */
     nullSeeds: optional(count),
-    /** Stood in the place of each sd that is smaller; absent: all were used. */
+    /** Used instead of each sd that is smaller; absent: all were used. */
     nullFloor: optional(number),
     confidence: table,
     /**

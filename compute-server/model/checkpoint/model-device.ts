@@ -27,8 +27,9 @@ export interface WeightOptions {
   readonly weights?: WeightChoice;
   /** Why these and not those that a person chose, as a sentence. */
   readonly whyWeights?: string | undefined;
-  /** Where packed weights are kept, if a person allows it, and who is told that they cannot be. */
+  /** Where packed weights are kept, if a person allows it. */
   readonly cache?: CacheOptions | undefined;
+  /** Reports that they cannot be kept. */
   readonly say?: ((sentence: string) => void) | undefined;
 }
 

@@ -1,4 +1,4 @@
-/** What the run that is differentiated changes in a layer: parts for the graph that has them for good, arrays for its inputs. */
+/** What the run that is differentiated changes in a layer: parts that its graph always has, arrays for its inputs. */
 import type { Variant } from '../../../models/instrument/changes/changes';
 import type { BlockSpec, ModelSpec } from '../../../models/architectures/model-spec';
 import { inLayer, partsIn, partsOfKeys, withoutGradient, type Part } from '../../../models/instrument/changes/changes';

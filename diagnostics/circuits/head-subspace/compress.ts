@@ -77,7 +77,7 @@ export class CompressedHead {
     });
   }
 
-  /** The mean output in the place of its own. */
+  /** Replaces the output of the head by its mean. */
   ablated = ({ output }: Fitted): Variant => this.replaced({ output });
 
   /** The mean query of prompts whose right option stands at `to`; undefined where there were none. */

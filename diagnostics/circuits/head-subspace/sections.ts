@@ -204,7 +204,7 @@ function mutationsTable({ mutations, rank, at }: SubspaceResult) {
       ...compressions.map((one) =>
         loss(one, `${rank}: ${compressionWords[one]}`, `${rank} directions of ${compressionWords[one]} are kept.`),
       ),
-      loss('ablated', 'Mean output', 'The mean output of the head on usual prompts is put in its place.'),
+      loss('ablated', 'Mean output', 'The output of the head is replaced by its mean on usual prompts.'),
       build.number('accuracy', 'Accuracy, whole', accuracyWords),
       build.number(
         'accuracyAll',

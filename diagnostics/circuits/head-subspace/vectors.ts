@@ -77,7 +77,7 @@ export async function vectorsOf(
   };
 }
 
-/** Vectors put in the place of what the head computes on the prompt. */
+/** Vectors that replace what the head computes on the prompt. */
 export function replacing(
   model: ModelRunner,
   prompt: ChoicePrompt,

@@ -1,6 +1,6 @@
 /**
  * Runs of a model some of whose layers have latent attention, without a new checkpoint: the outputs of their heads are worked out
- * from what enters the layer and put in the place of the model's own.
+ * from what enters the layer and replace the model's own.
  */
 import type { Variant } from '../../../models/instrument/changes/changes';
 import type { ReplacementChange } from '../../../models/instrument/changes/replacement';

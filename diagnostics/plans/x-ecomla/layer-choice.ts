@@ -97,7 +97,10 @@ export class LayerChoices {
   }
 }
 
-/** Normal numbers in the place of all but the query projection where it is the model's own, each matrix of its own size. */
+/**
+ * Weights drawn from a normal distribution, each matrix with the size of the one that it replaces. A query projection that is the
+ * model's own is kept.
+ */
 function drawn(weights: LatentWeights, layer: number, seed: number): LatentWeights {
   const like = (data: Float64Array, name: string): Float64Array => {
     const source = random(seedFor(seed, `latent ${layer} ${name}`));

@@ -1,6 +1,6 @@
 /**
- * The parts that a task needs, found by taking parts away for good, one after the other. F is the mean metric over the prompts,
- * F(M) that of the whole model, F(0) that of a model without any of the parts; what is said of them are shares of F(M) - F(0).
+ * The parts that a task needs, found by taking parts away one after the other, never to be put back. F is the mean metric over
+ * the prompts, F(M) that of the whole model, F(0) that of a model without any of the parts; what is said of them are shares of F(M) - F(0).
  *
  * - `threshold`: automated circuit discovery (Conmy et al. 2023, arXiv:2304.14997, algorithm 1) on nodes and with the task's metric:
  *   from the last layer to the first, a part is taken away where that changes F by less than the threshold. Within a layer, parts

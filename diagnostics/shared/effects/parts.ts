@@ -1,4 +1,4 @@
-/** The heads and MLPs of a model, one by one, and their outputs put in the place of what is computed. */
+/** The heads and MLPs of a model, one by one, and variants in which their outputs replace what is computed. */
 import { object, whole, optional } from '../../../protocol/schema/fields';
 import type { Output } from '../../../protocol/schema/check';
 import type { Variant } from '../../../models/instrument/changes/changes';

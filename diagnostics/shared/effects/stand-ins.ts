@@ -1,4 +1,4 @@
-/** What stands in the place of a part's output: zeros, its mean, or its output on another prompt. */
+/** What replaces a part's output: zeros, its mean, or its output on another prompt. */
 import type { Variant } from '../../../models/instrument/changes/changes';
 import type { AnalysisJob, Step } from '../../analysis';
 import { Outputs } from './outputs';

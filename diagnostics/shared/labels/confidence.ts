@@ -21,7 +21,7 @@ export interface NullModel {
   readonly sd: number;
   /** Random sequences that gave mean and deviation; absent: both follow from a formula. */
   readonly seeds?: number;
-  /** What stood in the place of a smaller deviation; absent: the deviation itself was used. */
+  /** What was used instead of a smaller deviation; absent: the deviation itself was used. */
   readonly floor?: number;
 }
 

@@ -38,10 +38,10 @@ export interface HeadsServices extends ModelPanelServices<HeadsTypes> {
   explain(plan: AnalysisSetup): Promise<void>;
   saveLabels(result: HeadsResult, onWritten: OnWritten): Promise<void>;
   readonly choosePlan: ChoosePlan;
-  /** What adds the vectors of a file that the person chooses; undefined when they thought better of it. */
+  /** What adds the vectors of a file that the person chooses; undefined when they cancel. */
   chooseVector(): Promise<Intervention | undefined>;
   saveIntervention(model: ModelSummary, interventions: readonly Intervention[], onWritten: OnWritten): Promise<void>;
-  /** Interventions from a file that the person chooses; undefined when they thought better of it. */
+  /** Interventions from a file that the person chooses; undefined when they cancel. */
   loadIntervention(model: ModelSummary | undefined): Promise<readonly Intervention[] | undefined>;
 }
 

@@ -19,7 +19,7 @@ export interface Draft {
 export interface BenchmarkRunServices extends Pick<Compute, 'benchmark'> {
   /** What the process is doing beside, as "running an analysis". */
   jobs(): readonly string[];
-  /** Asks the person what to do while the process is `doing` that; undefined when they thought better of running. */
+  /** Asks the person what to do while the process is `doing` that; undefined when they decide not to run. */
   waitOrRunBeside(doing: string): Promise<'wait' | 'beside' | undefined>;
   /** The result of the plan's `done` rows, where the process of a cancelled run was ended before it gave one. */
   stopped: Compute['stoppedBenchmark'];

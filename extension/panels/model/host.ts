@@ -27,7 +27,7 @@ export interface ModelServices {
   openFull(uris: readonly string[]): Promise<void>;
   /** Lets the person choose what is missing of two models and opens them beside each other. */
   compare(uri: string | undefined): Promise<void>;
-  /** Undefined when the person thought better of it. */
+  /** Undefined when the person cancels. */
   choose(): Promise<string | undefined>;
   openExample(): Promise<void>;
   /** Null when the file is not a model configuration any more. */

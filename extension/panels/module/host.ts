@@ -11,7 +11,7 @@ import type { ExportRequest, ShownFile } from '../panel-types';
 type Other = ComparedOf<'module'>;
 
 export interface ModuleFileServices extends FileHostServices {
-  /** Lets the person choose a run to compare with; undefined when they thought better of it. */
+  /** Lets the person choose a run to compare with; undefined when they cancel. */
   chooseOther(shown: ModuleResult | undefined): Promise<Other | undefined>;
   export(request: ExportRequest): Promise<void>;
   copy(text: string): Promise<void>;

@@ -4,7 +4,7 @@ import { planIntervention } from '../../../protocol/interventions/plan';
 import type { Plan } from '../../../protocol/plans/plan-file';
 import type { ModelSummary } from '../../../protocol/schema/parts';
 
-/** Lets the person choose; undefined when they thought better of it. */
+/** Lets the person choose; undefined when they cancel. */
 export type ChoosePlan = (model: ModelSummary | undefined) => Promise<Plan | undefined>;
 
 /** A plan in place of the one that was there. */

@@ -50,7 +50,7 @@ export async function writePlan(plan: Plan, id: string): Promise<void> {
   await saveFile({ name, type: title, endings: [extension.replace(/^\./, '')], title: 'Export' }, written.result);
 }
 
-/** A plan out of a file of another form; undefined when the person thought better of it. */
+/** A plan out of a file of another form; undefined when the person cancels. */
 export async function importPlan(
   target: Omit<ImportTarget, 'title' | 'note'>,
 ): Promise<{ readonly plan: Plan; readonly folder: string } | undefined> {

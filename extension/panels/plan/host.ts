@@ -26,7 +26,7 @@ export interface PlanFileServices extends FileHostServices {
   evaluate(uri: string): Promise<void>;
   /** Asks where to, and writes. */
   write(plan: Plan, format: string): Promise<void>;
-  /** Lets the person choose a plan to compare with; undefined when they thought better of it. */
+  /** Lets the person choose a plan to compare with; undefined when they cancel. */
   chooseOther(uri: string): Promise<Other | undefined>;
   export(request: ExportRequest): Promise<void>;
   copy(text: string): Promise<void>;

@@ -45,7 +45,7 @@ export interface WorkbenchServices extends ModelPanelServices<WorkbenchTypes> {
   /** The tabs of the full panel. */
   readonly tabs: WorkbenchTabs;
   readonly earlier: EarlierResults;
-  /** Lets the person choose; undefined when they thought better of it. */
+  /** Lets the person choose; undefined when they cancel. */
   choosePath(what: PathKind): Promise<string | undefined>;
   /** Asks where to, writes a task of a person's own, and returns its path. */
   saveTask(lines: string): Promise<string | undefined>;

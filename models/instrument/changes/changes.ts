@@ -7,7 +7,7 @@
  * experiment. With all inputs neutral the instrumented graph computes the very same numbers as the plain one: a gain of 1
  * multiplies exactly, and everything else sits in branches (`If`) that are not taken; their inputs may then be empty.
  *
- * A graph that is differentiated has the changes of one run in it for good, without branches: which one runs is decided by data,
+ * A graph that is differentiated contains the changes of one run without branches: which one runs is decided by data,
  * and no gradient goes through that.
  */
 import type { GraphBuilder } from '../../../kernels/graph/builder';
@@ -214,8 +214,9 @@ export const differences = (one: Variant, other: Variant): Variant =>
 export const firstRow = (change: Change): number => kindOf(change).firstRow?.(change) ?? 0;
 
 export interface GraphParts {
-  /** All that are common are there, behind conditions, and these; or these alone, for good: the graph is differentiated. */
+  /** Parts that the graph has beside the common ones, which are behind conditions. */
   readonly parts: readonly Part[];
+  /** The graph is differentiated: it has `parts` alone, without conditions. */
   readonly always?: boolean;
   readonly blocks?: BlockChoiceShape | undefined;
 }

@@ -1,6 +1,7 @@
 /**
  * Emphasis: scores z of chosen keys become z + c |z|, before softmax (after soft capping, before biases, isolation and the
- * causal mask: what hides a key is not turned round). Neutral: c = 0 adds 0. A layer has this for good in a graph of its own: the sum has the size of the scores.
+ * causal mask: what hides a key is not turned round). Neutral: c = 0 adds 0. A layer has this only in a graph of its own: the sum
+ * has the size of the scores.
  */
 import { add, absolute, multiply } from '../../../kernels/graph/operators/elementwise';
 import { reshape, transpose } from '../../../kernels/graph/operators/layout';

@@ -14,7 +14,7 @@ export interface LayerChange {
 export interface Declared {
   /** Axis of the keys. */
   readonly keys: string;
-  /** They are in the graph for good, without a condition: it is differentiated. */
+  /** They are in the graph without a condition, as it is differentiated. */
   readonly always: boolean;
   /** What the graph has. */
   readonly parts: readonly string[];
@@ -40,7 +40,7 @@ export interface ChangeKind<C extends LayerChange, Part extends string, Inputs> 
    * graph that is not the plain model.
    */
   readonly parts: readonly Part[];
-  /** Only a graph of its own has it, for good: what it costs to open and to run is left to the runs that use it. */
+  /** Only a graph of its own has it, without a condition: only runs that use it pay for opening and running that graph. */
   readonly rare?: boolean;
   /** A tap that is in its graph alone. */
   readonly tap?: LayerTap;

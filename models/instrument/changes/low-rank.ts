@@ -1,6 +1,6 @@
 /**
  * Keys and values of low rank: both are projected from V V^T x instead of x, V [w, r] with columns of length 1 at right angles.
- * Neutral: the identity. A layer has this for good in a graph of its own: fused projections are then computed twice.
+ * Neutral: the identity. A layer has this only in a graph of its own: fused projections are then computed twice.
  */
 import { fusedMatmul, matmul } from '../../../kernels/graph/operators/matrix';
 import type { Value } from '../../../kernels/graph/records';

@@ -1,6 +1,6 @@
 /**
  * Head outputs mixed with those of another run: share · given + (1 - share) · own, after gain and replacement. Neutral: share 0. A
- * layer has this for good in a graph of its own. DuoAttention trains the shares (arXiv:2410.10819, section 3).
+ * layer has this only in a graph of its own. DuoAttention trains the shares (arXiv:2410.10819, section 3).
  */
 import { add, multiply, subtract } from '../../../kernels/graph/operators/elementwise';
 import { reshape } from '../../../kernels/graph/operators/layout';

@@ -5,7 +5,7 @@
  * same angle to every plane; both may differ from plane to plane. Neutral: delta 1, shift 0. Dimensions that are not rotated stay as they are.
  *
  * Queries and keys come rotated, keys from the cache: they are turned back by the angles of their positions, remapped, and turned
- * again. The scores of all heads are computed both ways, and those of the heads in question taken. A layer has this for good in a
+ * again. The scores of all heads are computed both ways, and those of the heads in question taken. A layer has this only in a
  * graph of its own: as a branch of every graph it would take 6 ms of computing to open each layer (onnxruntime 1.30, 2026-11).
  */
 import type { GraphBuilder } from '../../../kernels/graph/builder';

@@ -1,13 +1,14 @@
 /**
  * A cache plan: positions that a key/value head drops are not read. For query i and key j (rows of the sequence), j is dropped where
- * it is not kept for good, and start_i <= j < end_i. The score of a dropped key becomes `maskedScore`, or, for a head that reads the
+ * it is not always kept, and start_i <= j < end_i. The score of a dropped key becomes `maskedScore`, or, for a head that reads the
  * mean of what it drops, the mean of the scores of all dropped keys of the query. Before softmax, after everything else but the causal mask.
  *
  * The mean of the scores is the score of the mean key, q · mean(k) = mean(q · k), and equal weights read the mean value: so N
  * dropped keys with this score give N exp(q · k̂) v̂, as one key and value that count N times (RazorAttention, arXiv:2407.15891,
  * section 3.3). With soft capping, or a bias of some keys, the mean is that of the scores as softmax reads them.
  *
- * Inputs are by query head: those of one key/value head have the same plan. Neutral: end 0. A layer has this for good in a graph of its own: the comparison has the size of the scores.
+ * Inputs are by query head: those of one key/value head have the same plan. Neutral: end 0. A layer has this only in
+ * a graph of its own: the comparison has the size of the scores.
  */
 import {
   and,
@@ -32,7 +33,7 @@ export interface PlanInputs {
   readonly start: Value;
   /** The row behind the last that is dropped, [b, h, n]. */
   readonly end: Value;
-  /** Keys that are kept for good, [b, h, t]. */
+  /** Keys that are never dropped, [b, h, t]. */
   readonly kept: Value;
   /** Heads that read the mean of what they drop, [b, h]; only where one does, as the sums take a third of the time of a plan. */
   readonly mean?: Value;
@@ -80,7 +81,7 @@ export const plan = changeKind<PlanChange>()({
         for (let query = Math.max(start, change.from); query < start + length; query++) {
           end[at * length + query - start] = dropped(held, change.prompt, query).at(-1)?.end ?? 0;
         }
-        // What is dropped once is dropped by every later query, so the last one shows what is kept for good.
+        // What is dropped once is dropped by every later query, so the last one shows what is never dropped.
         const gaps = dropped(held, change.prompt, Math.max(start + length, change.prompt));
         const open = gaps.at(-1)?.end ?? 0;
         for (let key = 0; key < keys; key++) {

@@ -5,7 +5,7 @@
  *
  * Rows still sum to 1. A row moves nothing where T = 0, where it gives its region less than `least`, or where the keys of the region
  * that are no source get less than `ratio` of that. Sources are given, or keys whose column sum is above a limit.
- * Neutral: share 0, whose factor is exactly 1. A layer has this for good in a graph of its own: the factor has the size of the
+ * Neutral: share 0, whose factor is exactly 1. A layer has this only in a graph of its own: the factor has the size of the
  * probabilities.
  */
 import type { GraphBuilder } from '../../../kernels/graph/builder';

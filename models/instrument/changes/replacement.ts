@@ -14,7 +14,7 @@ import type { LayerSizes } from './sizes';
 export interface Replacement {
   /** Absent: always. */
   readonly inUse?: Value | undefined;
-  /** Where true, or where 1 if it is in the graph for good, the value is the replacement. */
+  /** Where true, or where 1 in a graph without conditions, the value is the replacement. */
   readonly where: Value;
   readonly by: Value;
 }
@@ -94,7 +94,7 @@ export const replacement = changeKind<ReplacementChange>()({
   parts: replaceables,
   partsOf: ({ target }) => [target],
   headsOf: ({ target }) => replaceable[target].slots,
-  /** Behind conditions all of them, or some for good: these take rows for every query. */
+  /** All of them behind conditions, or some without: these take rows for every query. */
   declare(graph, sizes, { always, parts }): Replacements {
     const rows = always ? 'n' : 'r';
     const declared = (target: Replaceable): Replacement => {

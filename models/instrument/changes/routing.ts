@@ -1,7 +1,7 @@
 /**
  * Heads chosen token by token, without weights of their own (MoH, arXiv:2410.11842, the forward pass of its LLaMA3 variant): a token's
  * query has an output from the shared heads and from those `active` of the others whose query is longest at the token; the gain of a
- * head is 1 or 0. Neutral: all heads shared. A layer has this for good in a graph of its own.
+ * head is 1 or 0. Neutral: all heads shared. A layer has this only in a graph of its own.
  */
 import {
   add,
@@ -77,7 +77,7 @@ export const byHead = (gains: Value): Value => {
   return reshape(transpose(gains, [0, 2, 1]), [batch, heads, rows, 1]);
 };
 
-/** Where heads are chosen for good, as a checkpoint says it. */
+/** Which heads every token has, and how many others, as a checkpoint or a change says. */
 export interface FixedRouting {
   /** Query heads that every token has. */
   readonly shared: readonly number[];

@@ -227,11 +227,11 @@ export const measuredMechanisms = (plan: BenchmarkSetup): readonly string[] => [
   ...new Set([...plan.mechanisms, plan.baseline]),
 ];
 
-/** Measured for good: not in the making, and not stopped while it was timed. */
+/** Measured to the end: not being timed, and not stopped while it was. */
 const settled = ({ rows, provisional }: State): readonly BenchmarkRow[] =>
   rows.filter((row) => !provisional.includes(rowKey(row)) && !row.notes?.includes('cancelled'));
 
-/** How many of the plan's points are there for good. */
+/** How many of the plan's points are measured to the end. */
 export function progressOf(state: State): { readonly done: number; readonly total: number } {
   const plan = state.measuredSetup;
   const total = plan ? measuredMechanisms(plan).length * plan.shape.lengths.length : 0;

@@ -6,7 +6,7 @@ import type { LayerFacts, ModelPartFacts } from '../../../protocol/language/requ
 import { identify, type Identities, type Identity } from '../../charts/palette';
 import { queryHeads, sharingOf } from './layers';
 
-/** `cross`: attention to another part in the place of a layer's own. */
+/** `cross`: attention to another part instead of the layer's own. */
 export type LayerKind = LayerFacts['kind'] | 'cross';
 
 export const markOf = ({ kind, cross }: LayerFacts): LayerKind => (kind === 'none' && cross === true ? 'cross' : kind);

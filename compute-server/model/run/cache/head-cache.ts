@@ -3,7 +3,7 @@
  * goes into a step graph as it lies. Keys are rotated, so the order of the rows is free: where the oldest leaves as one comes,
  * the new row takes its place.
  *
- * In front lie rows that are kept for good, in runs (attention sinks, chosen positions); behind them the newest rows without a
+ * In front lie rows that are never dropped, in runs (attention sinks, chosen positions); behind them the newest rows without a
  * gap, the first of which in a ring. Positions are rows of the sequence.
  *
  * Where the value of a position is its key (latent attention), both are one buffer, until a value comes that differs.
@@ -114,7 +114,7 @@ export class HeadCache {
     this.tail = this.following;
   }
 
-  /** Drops the rows in ranges that rise, into the mean where there is one; those in front are kept for good. */
+  /** Drops the rows in ranges that rise, into the mean where there is one; those in front are never dropped. */
   drop(ranges: readonly Range[]): void {
     const gaps = ranges.filter(({ start, end }) => start < end && end > this.tail && start < this.following);
     const [first, ...more] = gaps;
@@ -208,7 +208,7 @@ export class HeadCache {
     return found;
   }
 
-  /** The tail is kept for good; what comes next begins another one. */
+  /** The tail is never dropped from now on; what comes next begins another one. */
   private pin(): void {
     if (this.following > this.tail) {
       this.pinned.push({ start: this.tail, end: this.following, place: this.front });

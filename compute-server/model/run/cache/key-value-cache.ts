@@ -2,7 +2,7 @@
  * Keys and values of the positions already run, layer by layer. A layer is held in one of two forms, and turned into the other
  * when that is asked for, which copies it once: position first ([position, b, g, d]) for the graphs of a block, where a prefix
  * is one piece of memory and goes into a run without a copy; or head by head, for the graphs of a step. Under a plan (`keep`) a
- * layer is held head by head for good, each head with the positions that it keeps. Where the value of a position is its key (latent
+ * layer is always held head by head, each head with the positions that it keeps. Where the value of a position is its key (latent
  * attention), both are one buffer, until a value comes that differs.
  */
 import type { Variant } from '../../../../models/instrument/changes/changes';
