@@ -62,7 +62,7 @@ export class HistoryFolder {
   private readonly write: typeof writeInOneStep;
   /** Files with the name of a result that are none, by name, size and time: looked at once. */
   private readonly none = new Set<string>();
-  /** Found in a folder that is not written. */
+  /** What an index that is not written lacks. */
   private readonly found = new Map<string, HistoryEntry>();
 
   constructor(parts: FolderParts) {
@@ -177,7 +177,12 @@ export class HistoryFolder {
   async change(id: string, change: Change): Promise<void> {
     const why = await this.whyNotWritten();
     if (why !== undefined) throw new NotKept(why);
-    await this.written(() => this.journal.change(id, change));
+    await this.written(async () => {
+      const found = this.found.get(id);
+      if (found !== undefined) await this.journal.find([found]);
+      this.found.delete(id);
+      await this.journal.change(id, change);
+    });
   }
 
   /** True when its file is gone. A file that is no longer a result of Headscope's stays. */
@@ -229,7 +234,8 @@ export class HistoryFolder {
       if (entry !== undefined) entries.push(entry);
     }
     if (entries.length === 0) return entries;
-    if ((await this.whyNotWritten()) === undefined) {
+    // A folder that came with a workspace gets an index once something is changed in it.
+    if (!this.isOfOthers && (await this.whyNotWritten()) === undefined) {
       const isWritten = await this.journal.find(entries).then(
         () => true,
         () => false,

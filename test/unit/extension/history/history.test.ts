@@ -1,6 +1,6 @@
 /** The history of results: what is kept, found again, replaced and left out. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { entryName } from '../../../../extension/history/entry';
 import { takeOver } from '../../../../extension/history/earlier-runs';
 import { analysisFileName } from '../../../../extension/results/analysis-words';
@@ -159,6 +159,19 @@ describe('the history of results', () => {
     };
     const other = (await history.list()).find((entry) => entry.id !== id);
     assert.deepEqual([await read(id), await read(other!.id)], [true, false]);
+  });
+
+  it('writes nothing into what came with a workspace by listing it, and what is pinned there stays pinned', async () => {
+    await store.window(store.folder('shared')).keep('analysis', analysis(1));
+    rmSync(store.at('shared/index.jsonl'));
+    const before = readdirSync(store.at('shared'));
+    const open = () => store.window(store.folder('own'), store.folder('shared', { holds: 'others' }));
+    const history = open();
+    const [entry] = await history.list();
+    assert.ok(entry);
+    assert.deepEqual(readdirSync(store.at('shared')), before);
+    await history.pin(entry.id, true);
+    for (const window of [history, open()]) assert.equal((await window.list())[0]?.pinned, true);
   });
 
   it('gives a copy to the workspace under the name of a saved result, also of one that could not be written', async () => {
