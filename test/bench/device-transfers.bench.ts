@@ -16,11 +16,11 @@ import { transfers } from '../../compute-server/runtime/webgpu-memory';
 import type { Bench, Report } from './support/bench';
 import { fourLayers, writeSyntheticModel } from './support/synthetic-model';
 
-/** Of 384 tokens: two chunks that are read by the next, and the last. */
+/** 384 tokens make three chunks: each of the first two is read by the next. */
 const chunk = 128;
 const length = 384;
 const tokens = 2;
-/** Of each way, the first of which is not counted. */
+/** Rounds of each way; the first is not counted. */
 const rounds = 3;
 
 const bench: Bench = {
@@ -52,7 +52,7 @@ interface Cost {
   readonly fetched: number;
   readonly sent: number;
   readonly ms: number;
-  /** Of the process, in which a software adapter computes too. */
+  /** Milliseconds of processor time of the process, in which a software adapter computes too. */
   readonly computingMs: number;
 }
 

@@ -45,7 +45,7 @@ const plans: Readonly<Record<string, readonly HeadPlan[]>> = {
   'all streaming': [streaming, streaming, streaming],
 };
 
-/** Of a layer and of all 30, where weights that are read from memory for each token take their share. */
+/** How many times as fast the plan with a third of full heads must be, by keys, on one layer and on all 30. */
 const targets: Readonly<Record<number, number>> = { 8192: 1.5, 16384: 1.9, 32768: 2 };
 
 /** One timed plan at one length. */

@@ -20,7 +20,7 @@ const stages = [
 
 const settings = { seconds: 3, threads: 2, seed: 1, baseline: 'multi-head' };
 const batch = 16;
-/** Of a head of multi-head attention. */
+/** Width of a head of multi-head attention. */
 const headWidth = 32;
 
 const bench: Bench = {

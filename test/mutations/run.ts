@@ -76,7 +76,7 @@ async function plantAll(subject: Subject): Promise<boolean> {
   const [old] = isWhole ? outdated(mutants, isOwn) : [];
   if (old !== undefined) throw new Error(`equivalent.ts names what is not there: ${old}`);
 
-  /** Of a file's text, an error and the texts of the tests: what makes a result out of date. */
+  /** Hash of an error, the text of its file and the texts of the tests: a result is out of date once any of them changes. */
   const testTexts = subject.stages.flatMap(testFiles).map((file) => readFileSync(join(root, file), 'utf8'));
   const testsHash = createHash('sha256').update(testTexts.join('\0')).digest('hex');
   const keyOf = (mutant: Mutant): string =>

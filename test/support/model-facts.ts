@@ -11,7 +11,7 @@ import type { ShownModel } from '../../protocol/panels/model';
 
 const workspace = join(__dirname, '../../examples/workspace');
 
-/** Of a configuration given as text or as an object. */
+/** Facts of a model whose configuration is given as text or as an object. */
 export function factsOfConfig(name: string, config: unknown): ModelFacts {
   const text = typeof config === 'string' ? config : JSON.stringify(config);
   const uri = pathToFileURL(join(workspace, name, 'config.json')).href;

@@ -6,7 +6,7 @@ export interface Spent {
   readonly name: string;
   /** By the clock, hooks included. */
   readonly seconds: number;
-  /** Of the processor, by this process and by the child processes that have ended; the rest is waiting. */
+  /** Seconds of the processor, by this process and its children that have ended; the rest is waiting. */
   readonly computing: number;
 }
 

@@ -12,7 +12,7 @@ export function writeTierResult(result: TierResult): void {
   if (file !== undefined) writeFileSync(file, JSON.stringify(result));
 }
 
-/** Of a tier that runs in several processes. */
+/** Adds the results of a tier that runs in several processes. */
 export const addTierResults = (results: readonly TierResult[]): TierResult =>
   results.reduce(
     (sum, one) => ({

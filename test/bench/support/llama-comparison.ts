@@ -12,7 +12,7 @@ import { SequenceProcess, type SequenceAnswer, type SequenceJob } from './sequen
 const lengths = [512, 2048] as const;
 const prefillRounds = 3;
 const decodeRounds = 16;
-/** Of one turn. */
+/** Tokens of one turn. */
 const tokens = 4;
 /** Length of the prompt on which both must agree, and tokens behind it. */
 const agreement = { length: 256, tokens: 16 } as const;

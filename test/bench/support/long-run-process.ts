@@ -23,11 +23,11 @@ export interface LongRunJob {
 export interface LongRun {
   /** To the logits of 8 tokens, parity included. */
   readonly openSeconds: number;
-  /** Of the prompt with the statistics of all heads. */
+  /** Seconds of the prompt with the statistics of all heads. */
   readonly statisticsSeconds: number;
-  /** Of the prompt with its keys and values kept. */
+  /** Seconds of the prompt with its keys and values kept. */
   readonly prefillSeconds: number;
-  /** Of each token behind it. */
+  /** Seconds of each token behind it. */
   readonly tokenSeconds: readonly number[];
   /** The most that was resident until the end of each. */
   readonly peakBytes: {

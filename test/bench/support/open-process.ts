@@ -16,18 +16,18 @@ export interface OpenJob {
   readonly weights?: WeightChoice;
   /** Packed weights are kept there. */
   readonly cacheFolder?: string;
-  /** Of the second prompt, run on opened sessions. */
+  /** Tokens of the second prompt, which is run on opened sessions. */
   readonly length: number;
 }
 
 export interface Opened {
   /** From the first read to the logits of a prompt of 8 tokens, parity included. */
   readonly openSeconds: number;
-  /** Of the processors, in the same time: other programs of the machine lengthen it little. */
+  /** Processor seconds of the same work: other programs of the machine lengthen it little. */
   readonly openProcessorSeconds: number;
-  /** Of a prompt of `length` tokens on what is open by then. */
+  /** Seconds of a prompt of `length` tokens on what is open by then. */
   readonly prefillSeconds: number;
-  /** Of one token behind that prompt, the median of 15. */
+  /** Seconds of one token behind that prompt, the median of 15. */
   readonly tokenSeconds: number;
   /** Resident memory of the process with the runtime loaded, before the model is opened. */
   readonly baseBytes: number;

@@ -25,7 +25,7 @@ export type SequenceRequest =
   | { readonly do: 'decode'; readonly tokens: number; readonly statistics?: boolean };
 
 export interface SequenceAnswer {
-  /** Of the prompt, or of each token. */
+  /** Milliseconds of the prompt, or of each token. */
   readonly ms: readonly number[];
   /** The most likely next token, after the prompt or after each token. */
   readonly best: readonly number[];

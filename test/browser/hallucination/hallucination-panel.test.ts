@@ -96,7 +96,7 @@ describe('the Hallucination panel', () => {
     const position = { x: box.x + box.width / 2, y: box.y + box.height / 2 };
     await panel.page.click(`${within} .picture-frame`, { position });
   };
-  /** Of a control of the toolkit: the browser does not know it as disabled. */
+  /** Asks the control of the toolkit itself: the browser does not know it as disabled. */
   const isDisabled = (panel: Panel, selector: string): Promise<boolean> =>
     panel.page.$eval(selector, (element) => (element as HTMLButtonElement).disabled);
   const mapShown = async (panel: Panel): Promise<void> => {

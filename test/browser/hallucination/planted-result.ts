@@ -443,12 +443,12 @@ export const set: HallucinationSet = {
   seconds: 94,
 };
 
-/** Of that step: its head looks, the others have turned away. */
+/** Attention on the picture at the later step: one head looks, the others have turned away. */
 export const laterAttention = table((layer, head) => (layer === 2 && head === 6 ? 0.62 : 0.05));
 
 const spanText = ['The', ' lamp', ' in', ' the', ' hall', ' is', ' red', '.', ' The', ' lamp', ' is'];
 
-/** Of a model of text: the first sentence was removed. */
+/** A result of a model of text, whose first sentence was removed. */
 export const ofText: HallucinationResult = (({ image: _image, sinks: _sinks, truth: _truth, ...rest }) => ({
   ...rest,
   created: '2026-11-24T18:05:00.000Z',

@@ -172,7 +172,7 @@ describe('the heads panel', () => {
       const panel = await finished({ host: answering(finishedMessage({ select: { layer: 0, head: 7 } })) });
       await panel.page.waitForSelector('.top-keys td.token-cell');
       const row = plantedRow(model, 0, 7, 31);
-      // Of each token the colour under it: all but the key that is read most are dark.
+      // The colour under each token: all but that of the key that is read most are dark.
       const light = await panel.page.$eval(pictures.strip, (element) =>
         (
           element as unknown as { scene: { marks: readonly { kind: string; fill?: string; height?: number }[] } }

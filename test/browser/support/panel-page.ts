@@ -77,7 +77,7 @@ export class PanelBrowser<To extends Message = ToKernelsPanel, From extends Mess
     private readonly panel: string,
     private readonly server: PageServer,
     private readonly context: BrowserContext,
-    /** Of the panel as shipped. */
+    /** Bytes of the bundle of the panel as shipped. */
     readonly bundleBytes: number,
   ) {}
 

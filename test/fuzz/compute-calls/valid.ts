@@ -102,7 +102,7 @@ const analysed: AnalysisResult = {
     folder: textModel,
     name: 'demo-lm',
     family: 'llama',
-    // Of the files of the demo model: a question is answered of no others.
+    // The hash of the files of the demo model: a question about other files is not answered.
     hash: '1ef03c5426bae28a',
     layers: 1,
     heads: 2,

@@ -12,7 +12,7 @@ function pictured(section: Section): unknown {
   return kind.drawn === 'picture' ? Object.keys(kind.picture(section, {}, new Map())) : kind.drawn;
 }
 
-/** Of every section its text, its file and its picture. */
+/** The text, the file and the picture of every section. */
 export const firstOfSections = (sections: readonly Section[]): unknown =>
   sections.map((section) => [sectionText(section).length, sectionCsv(section).length, pictured(section)]);
 

@@ -54,7 +54,7 @@ describe('ablation of a llama against float64', () => {
       const size = tiny.model.spec.blocks[0]?.attention;
       assert.ok(size);
       const d = size.headDim;
-      /** Of the rows of a tap, [rows, width]. */
+      /** The mean of the rows of a tap, [rows, width]. */
       const meanRow = (data: readonly number[], width: number): number[] =>
         Array.from({ length: width }, (_, i) => mean(data.filter((_value, at) => at % width === i)));
       const check = (

@@ -99,7 +99,7 @@ describe('act of a planted distraction', () => {
     );
     assert.deepEqual(heldOut, { before: 0, after: 1, change: 1, low: 1, high: 1, n: 8 });
     const method = (name: string) => methods.find((one) => one.name.includes(name)) ?? assert.fail(name);
-    // Of the two others with sinks one loses and one does nothing.
+    // Drawn are the two other heads with sinks, of which one loses and one does nothing.
     const random = methods.filter(({ name }) => name.startsWith('1 head at random'));
     assert.equal(random.length, 3);
     random.forEach(({ gain }) => assert.ok(gain < 1e-5));
@@ -126,7 +126,7 @@ describe('act of a planted distraction', () => {
       chosen.map(({ head }) => head),
       [distractedHead.head],
     );
-    // Of three heads with sinks the better two go on.
+    // The better two of the three heads with sinks go on.
     assert.deepEqual([seen[0]?.[distractedHead.head], seen[0]?.[helpedHead.head]], [16, 8]);
     assert.ok((profile[0]?.[helpedHead.head] ?? 0) < 0);
   });

@@ -95,7 +95,7 @@ describe('amp', () => {
     const model = llamaLike('llama-mha', 'llama', { num_key_value_heads: 4 });
     const tiny = await planted(model, tinyTensors(model));
     const centred = await scoresOf(tiny, { criterion: 'centred' });
-    // Of one token repeated every head writes the same at every position, but for the rotation that no value has.
+    // Where one token is repeated, every head writes the same at every position, as values are not rotated.
     const same = { kind: 'prompt', prompt: { kind: 'ids', ids: new Array<number>(12).fill(5) } } as const;
     const constant = await resultFor(tiny.model, amp, {
       input: same,

@@ -5,7 +5,7 @@ export interface Constant {
   readonly layer: number;
   /** Absent: the MLP. */
   readonly head?: number;
-  /** What stands in the place of its output, at every position. */
+  /** Replaces its output, at every position. */
   readonly value: Vector;
 }
 
@@ -22,7 +22,7 @@ export function withConstant(parameters: Parameters, { layer, head, value }: Con
     head === undefined
       ? stored.map((row) => row.map(() => 0))
       : stored.map((row) => row.map((w, i) => (Math.floor(i / d) === head ? 0 : w)));
-  // Of another head that was put at a constant before.
+  // The bias of another head whose output was made constant before.
   const before = parameters.has(`${name}.bias`) ? parameters.vector(`${name}.bias`) : [];
   const bias =
     head === undefined

@@ -14,7 +14,7 @@ import { experiments as toys } from '../../support/analyses/catalogue';
 import { headsOf, surroundingsOf } from '../../support/model-jobs';
 import { checkSections, throughFile } from './checked-sections';
 
-/** Of every experiment the smallest run. */
+/** The smallest run of every experiment. */
 const small: Readonly<Record<string, ParameterValues>> = {
   'alpha-sweep': { steps: 2, seeds: 2, depth: 2, channels: 8, patch: '4' },
   'rfa-lens': { examples: 32, heads: 4, dimension: 3, keys: 2, runs: 1 },

@@ -111,7 +111,7 @@ describe('factual recall in a model that was planted', () => {
     close(weight(1), -1, 1e-3, 'the distractor');
     // The MLP writes answers, which are orthogonal to topics.
     close(weight(0), 0, 1e-3, 'the mover');
-    // Of all heads together neither is true: the topic is four times as strong as the distractor.
+    // Neither is true of all heads together: the topic is four times as strong as the distractor.
     assert.ok(Math.abs(first?.summedWeight ?? 0) < 0.5);
     assert.ok((first?.heldR2 ?? 0) > (first?.summedHeldR2 ?? 1));
     // The weights carry over to a lead word that none of the prompts of the fit had.

@@ -23,7 +23,7 @@ interface Case {
   readonly name: string;
   readonly model: Pick<TinyModel, 'config' | 'shapes'>;
   readonly processor: object;
-  /** Of a prompt with a picture; absent: the encoder alone. */
+  /** The image token of a prompt with a picture; absent: the encoder alone. */
   readonly imageToken?: number;
 }
 

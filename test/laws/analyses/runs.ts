@@ -109,7 +109,7 @@ const parametersOf = ({ id, parameters }: Analysis, of: Case): ParameterValues =
 interface Given {
   readonly interventions?: readonly Intervention[];
   readonly seed?: number;
-  /** Of those that the analysis reads; absent: the first. */
+  /** One of the inputs that the analysis reads; absent: the first. */
   readonly kind?: InputKind;
 }
 

@@ -75,7 +75,7 @@ describe('training-free methods', () => {
     withoutBeta: 0,
   };
 
-  /** Of the one picture of the folder. */
+  /** Compares the methods on the one picture of the folder. */
   async function compare(
     given: ParameterValues,
     interventions: readonly Intervention[] = [],

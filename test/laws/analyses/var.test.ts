@@ -85,7 +85,7 @@ describe('visual attention sinks of a planted model', () => {
       result.textSinks.map(({ position, layers }) => [position, layers]),
       [[0, [0, 1, 2, 3]]],
     );
-    // Of A 5 on the first token, 0.5 on each of two sinks, 2 on each of two objects; and so on.
+    // Head A has weights of 5 on the first token, 0.5 on each of two sinks and 2 on each of two objects, 10 in all; and so on.
     near(result.imageMass[layer]?.[A], 0.5);
     near(result.besideSinks[layer]?.[A], 0.8);
     near(result.imageMass[layer]?.[B], 0.5);

@@ -57,7 +57,7 @@ export class Float64Model {
     weights: StoredWeights,
     private readonly tensors: ReadonlyMap<string, CheckpointTensor>,
     private readonly request: GradientRequest,
-    /** Of removed suppression, by layer: [1, n, w]. */
+    /** Directions of the removed suppression, by layer: [1, n, w]. */
     private readonly directions: ReadonlyMap<number, Float32Array> = new Map(),
   ) {
     this.embedding = spec.embedding && buildEmbedding(spec, weights);

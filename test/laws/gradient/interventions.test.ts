@@ -24,7 +24,7 @@ const refused = {
 } satisfies Partial<Record<KindName, string>>;
 type Refused = keyof typeof refused;
 
-/** Of each kind one that changes what positions of the second and third chunk of four read, or all of them. */
+/** One of each kind, which changes what positions of the second and third chunk of four read, or all of them. */
 const forms: { readonly [K in Exclude<KindName, Refused>]: string } = {
   gain: 'gain:1.2=-0.6',
   bias: 'bias:1.2:2-6=1.5',

@@ -17,7 +17,10 @@ const pass: AttentionShape = {
 };
 const step: AttentionShape = { ...pass, queries: 1 };
 
-/** Of what the graph passes over: vectors beside a state of matrices, which the models of these leave out, are as much again. */
+/**
+ * Bounds of the predicted bytes, as a share of those that the graph passes over. Models of memories leave out vectors beside a state
+ * of matrices, which are as much again.
+ */
 const bounds = (family: string): readonly [number, number] => (family === 'memory' ? [0.35, 1.3] : [0.7, 1.3]);
 
 /** What a graph passes over beside the numbers that the model counts: shapes, single rows, one key. */

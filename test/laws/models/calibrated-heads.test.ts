@@ -73,7 +73,7 @@ describe('calibrated heads', () => {
 
     it('have sinks behind the first token where the mean of a column is above 5 / n, and enough queries read it', async () => {
       const [sinks] = await sinksOf(model, { ids }, { variant: [], heads: headsIn(maps), rules: [byAlpha] });
-      // Of a head that reads the token before, c_k = 1 / (n - k): the last keys are no sinks, for fewer than 9.6 queries read them.
+      // For a head that reads the token before, c_k = 1 / (n - k): the last keys are no sinks, as fewer than 9.6 queries read them.
       assert.deepEqual(sinks?.[0], [[5], [], [1], []]);
     });
 

@@ -75,7 +75,7 @@ class Bench {
     return data;
   }
 
-  /** Of one head or, without heads in front, of the layer: [n, width]. */
+  /** The rows of one head or, where the tap has no axis of heads, of the layer: [n, width]. */
   rows(result: RunResult, layer: number, tap: LayerTap, head = 0, width = this.headDim): Float32Array {
     return this.tap(result, layer, tap).slice(head * n * width, (head + 1) * n * width);
   }

@@ -131,7 +131,7 @@ for (const tiny of tinyModels) {
         const rows = await tokens.embedding(first, count);
         (await runner.direct.embedded(some)).forEach((own, at) => assertNear(row(rows, at), own, `embedding ${at}`));
       }
-      // Of a stream and its negative: norms divide both by one scale, and what is no part of the stream cancels.
+      // A stream and its negative are read: norms divide both by one scale, and what is no part of the stream cancels.
       const x = Float32Array.from({ length: hiddenSize }, (_, i) => Math.sin(3 * i + 1));
       const [up = x, down = x] = await runner.direct.logits([x, x.map((value) => -value)]);
       const mean = head.norm?.kind === 'layer' ? x.reduce((sum, each) => sum + each, 0) / x.length : 0;

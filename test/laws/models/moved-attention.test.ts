@@ -43,7 +43,7 @@ for (const family of ['gpt2', 'llama', 'gemma2', 'gemma'] as const) {
       named = groups;
       return variants[0]!;
     };
-    /** Of the variant that was lowered last. */
+    /** Key groups of the variant that was lowered last. */
     let named: readonly KeyGroup[] = [];
     const run = (variants: readonly Variant[], chunk = n) => {
       const { spec, sessions } = tiny.model;

@@ -12,7 +12,7 @@ import { surroundingsOf } from '../../support/model-jobs';
 
 const surroundings = surroundingsOf({ cacheFolder: tmpdir() });
 const { signal } = new AbortController();
-/** Of probabilities and nats; logits are within 1e-4 of the float64 ones, and stay near 4e-6. */
+/** For probabilities and nats; logits are within 1e-4 of the float64 ones, and stay near 4e-6. */
 const tolerance = 1e-5;
 
 function softmax(logits: readonly number[]): number[] {

@@ -20,7 +20,7 @@ import {
   type ReferenceModel,
 } from '../../support/reference/reference-models';
 
-/** Of logits, streams and probabilities: what float32 makes of these sizes against float64 stays below 3e-5. */
+/** For logits, streams and probabilities: at these sizes float32 differs from float64 by less than 3e-5. */
 const tolerance = 1e-4;
 
 /** Folders whose config no run follows: the keys that the refusal names, and what is left of them is compared without. */

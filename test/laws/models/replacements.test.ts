@@ -45,7 +45,7 @@ for (const family of ['llama', 'gpt2', 'gemma2'] as const) {
       return data;
     };
     const slots = (part: Part): number => attention()[part === 'query' ? 'heads' : 'kvHeads'];
-    /** Of one head, [n, d]. */
+    /** The rows of one head, [n, d]. */
     const headOf = (data: Float32Array, head: number): Float32Array => {
       const { headDim } = attention();
       return data.slice(head * n * headDim, (head + 1) * n * headDim);

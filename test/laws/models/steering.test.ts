@@ -18,7 +18,7 @@ import { resultOf, runnerOf } from '../../support/model-jobs';
 const { signal } = new AbortController();
 const n = ids.length;
 
-/** Of about the size of a stream. */
+/** A vector of about the size of a stream. */
 const vectorOf = (width: number, seed: number): Float32Array =>
   Float32Array.from({ length: width }, (_, at) => Math.sin(seed + 1.7 * at));
 

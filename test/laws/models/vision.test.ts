@@ -23,7 +23,7 @@ import { visionTokens } from '../../support/checkpoints/tokenizers';
 import type { Parameters } from '../../support/reference/vectors';
 import { surroundingsOf } from '../../support/model-jobs';
 
-/** Of logits, features and taps, from the float64 pass. */
+/** Allowed distance of logits, features and taps from the float64 pass. */
 const tolerance = 1e-4;
 const run = { memoryLimit: 4e9 };
 

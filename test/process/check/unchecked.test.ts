@@ -163,7 +163,7 @@ describe('headscope check leaves nothing out', () => {
     writeFileSync(path(6), '{}');
     mkdirSync(join(root, 'other-models'));
     symlinkSync(join(root, 'other-models'), path(7));
-    // Of these nothing is to be said: another JSON file, however large, and links that stay inside.
+    // Nothing is to be said of these: another JSON file, however large, and links that stay inside.
     writeFileSync(join(all, 'tokenizer.json'), '{"model": {"vocab": {}}}');
     truncateSync(join(all, 'tokenizer.json'), 40 * 2 ** 20);
     writeFileSync(join(all, 'package.json'), '{"name": "x",}');

@@ -82,7 +82,7 @@ function populate(folder: string): void {
     put(`${hex(digit)}1/notes.txt`);
     put(`${digit}${hex(digit, 23)}0`);
     put(`folder ${digit}/${hex(digit)}.step`);
-    // Of the form of what Headscope keeps, down to the names.
+    // These look like what Headscope keeps, down to the names.
     put(`unfinished/${hex(digit)}`);
     put(`unfinished/${hex(digit)}.captions.jsonl`);
     put(`unfinished-analyses/${hex(digit)}/${hex('e')}.step`);

@@ -165,7 +165,7 @@ describe('headscope captions on the held-out scenes', () => {
     assert.ok(tVhd(off).length > 0 && tVhd(off).every((value) => value === 0), tVhd(off).join());
     const held = off.settings['interventions'];
     assert.ok(Array.isArray(held) && held.length === off.model.layers * off.model.heads);
-    // Of a plan that keeps little, most of the picture is gone when the caption is written.
+    // Under a plan that keeps little, most of the picture is gone when the caption is written.
     const planned = await set('--do', 'plan:*.*=1+2');
     assert.notDeepEqual(tVhd(planned), tVhd(await set()));
     const { code, stderr } = await place.headscope(words(demo, prompt, ...few, '--bias', '1.2:1-2=3'));

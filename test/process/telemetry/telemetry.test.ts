@@ -22,7 +22,7 @@ interface Did {
 interface Seen {
   readonly library: Did;
   readonly ours: Did;
-  /** Of the runs of ours: `ok`, or what went wrong. */
+  /** Outcomes of our own runs: `ok`, or what went wrong. */
   readonly outcomes: readonly string[];
 }
 

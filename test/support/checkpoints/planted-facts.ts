@@ -67,7 +67,7 @@ export function plantedFacts(): Checkpoint {
       tokens.forEach((token, slot) => {
         joint(token, key, 20);
         joint(token, value + slot, 1);
-        // Of a plain token the norm makes one high entry and the same small one everywhere else.
+        // The norm turns a plain token into one high entry and the same small one everywhere else.
         jointBias(0, value + slot, -normed([1], 0));
         const [dimension, size] = writes(token);
         output(head * headDim + slot, dimension, size / (normed([1], 1) - normed([1], 0)));

@@ -5,7 +5,7 @@
 import type { Checkpoint } from './planted-circuit';
 import { plantedOptLayer, plantedTensors } from './planted-tensors';
 
-/** Of what a map gives nothing: e to this is 0 in float32. */
+/** The score of a key that a map gives nothing: e to this is 0 in float32. */
 const nothing = -200;
 
 /** `maps`: [heads][rows][keys], rows that sum to 1. */

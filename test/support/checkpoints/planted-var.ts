@@ -26,7 +26,7 @@ const vocabulary = 17;
 const { width, dimension, layer: reading, share } = plantedVar;
 const [constant, typeAt, padFrom, padTo, outAt, headDim] = [0, 20, 100, 400, 420, 8];
 const typeValue = 3;
-/** Of a pair of dimensions that hardly turns: the last of a head. */
+/** Index of a pair of dimensions that hardly turns: the last of a head. */
 const slow = 3;
 
 /** Weights before softmax is normalised, by head and token; others get e^-30. */

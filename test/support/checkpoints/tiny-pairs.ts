@@ -7,7 +7,7 @@ export type PairType = 'clip' | 'siglip';
 
 const hidden = 24;
 const inner = 40;
-/** Of the space that pictures and texts share; SigLIP's is as wide as its towers. */
+/** Width of the space that pictures and texts share; SigLIP's is as wide as its towers. */
 export const clipWidth = 16;
 export const endToken = 60;
 

@@ -47,7 +47,7 @@ function linesOf(body: string): readonly string[] {
   let open = '';
   for (const line of body.replace(/\\\n\s*/g, ' ').split('\n')) {
     const whole = open + line;
-    // Of lines that are no command a quote may be an apostrophe.
+    // In lines that are no command, a quote may be an apostrophe.
     const isOpen = before.test(whole) && /^[^"]*"(?:[^"]*"[^"]*")*[^"]*$/.test(whole);
     open = isOpen ? `${whole}\n` : '';
     if (!isOpen) lines.push(whole);

@@ -3,14 +3,14 @@ import { readFileSync } from 'node:fs';
 import { processorSeconds } from '../../../compute-server/processes/processor-time';
 
 export interface ProcessUse {
-  /** Of processor time, in all. */
+  /** Seconds of processor time, in all. */
   readonly seconds: number;
   readonly residentBytes: number;
   /** The process and what it started, parents first. */
   readonly pids: readonly number[];
 }
 
-/** Of every Linux that Node is built for but 64 KB pages on some arm64, where memory is understated. */
+/** The page size of every Linux that Node is built for, except some arm64 with 64 KB pages, where memory is understated. */
 const pageBytes = 4096;
 
 export function useOf(pid: number): ProcessUse | undefined {

@@ -45,7 +45,7 @@ type Answer =
   | { readonly kind: 'lost'; readonly what: Finding['what']; readonly detail: string };
 
 const sampleMs = 100;
-/** Of processor time: a worker that has not loaded its subject by then never will. By the clock ten times as long. */
+/** Seconds of processor time: a worker that has not loaded its subject by then never will. By the clock it is ten times as long. */
 const loadSeconds = 60;
 const heapMegabytes = 512;
 /** Shares are asked of runs that are long enough to have them. */

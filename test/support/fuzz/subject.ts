@@ -7,9 +7,9 @@
 export type Outcome = { readonly value: unknown } | { readonly refusal: string };
 
 export interface Limits {
-  /** Of processor time, the worker and its children together, on the reference machine; not asked where a system does not report it. */
+  /** Processor time of the worker and its children, on the reference machine; not checked where a system does not report it. */
   readonly seconds: number;
-  /** Of the clock, on an idle machine: an input that waits for something that never comes uses no processor. */
+  /** Seconds by the clock on an idle machine: an input that waits for something that never comes uses no processor. */
   readonly waitSeconds: number;
   /** Resident memory of the worker and its children together. */
   readonly megabytes: number;

@@ -61,7 +61,7 @@ export function readExpected({ folder: of }: ReferenceModel): ReadonlyMap<string
   return arrays;
 }
 
-/** Of the first item of a batch. */
+/** The first item of a batch. */
 export function firstOf({ shape: [, ...shape], data }: ExpectedArray): ExpectedArray {
   return {
     shape,

@@ -101,7 +101,7 @@ export interface AttentionCase {
   readonly causal: boolean;
   /** The first positions, which read each other in both directions. */
   readonly prefix?: number | undefined;
-  /** Of the last positions, or, not causal, of those nearer than this on either side. */
+  /** Only so many of the last positions are read or, where not causal, those nearer than this on either side. */
   readonly window?: number | undefined;
   readonly softcap?: number | undefined;
 }

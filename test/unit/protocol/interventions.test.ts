@@ -359,7 +359,7 @@ describe('interventions', () => {
     assert.deepEqual(each('bias:1.*:3-9=-4'), ['bias:1.0:3-9=-4', 'bias:1.1:3-9=-4', 'bias:1.2:3-9=-4']);
     // Keys and values are those of key/value heads.
     assert.deepEqual(each('key:L*H*@2-3=mean'), ['key:0.0@2-3=mean', 'key:1.0@2-3=mean']);
-    // Of one head, and of a kind whose own form names several.
+    // Changes of one head, and of a kind whose own form names several.
     assert.deepEqual(each('gain:1.2=0'), ['gain:1.2=0']);
     assert.deepEqual(each('freeze:1.*=zero'), ['freeze:1.*=zero']);
     for (const text of ['gain:1.*=much', 'gains:1.*=0', 'gain:*=0', 'mlp:*.*=zero'])

@@ -21,7 +21,7 @@ import { readText, trackedFiles } from '../../support/repository-files';
 /** `MODEL`, `TASK`, `<name>`: what a reader puts something in for. */
 const isPlaceholder = (word: string): boolean => /^<.*>$|^[A-Z]+…?$/.test(word);
 
-/** Of a sentence that names a command without all that it needs. */
+/** Commands of sentences that name one without all that it needs. */
 const leftOut = new Set([
   'commander.missingArgument',
   'commander.missingMandatoryOptionValue',

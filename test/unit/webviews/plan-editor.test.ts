@@ -115,7 +115,7 @@ describe('the editor of a cache plan', () => {
     const typed = { ...opened, length: '4096' };
     assert.equal(lengthOf(typed), 4096);
     assert.match(finding(typed, short), /at 4,096 tokens .* The model reads no more than 1,024 tokens\.$/);
-    // Of a plan that says nothing of its context.
+    // The plan says nothing of its context.
     assert.equal(lengthOf(state), 8192);
   });
 

@@ -393,7 +393,7 @@ const eight = { heads: 8, kvHeads: 4 } as const;
 
 expectValues(mixtureOfHead, [
   {
-    // Of eight heads 5 are taken (0.6 x 8 = 4.8), 2 of them by all.
+    // 5 of eight heads are taken (0.6 x 8 = 4.8), 2 of them by all tokens.
     name: 'two shared and three of six heads',
     shape: eight,
     parameters: { share: 0.6, sharedShare: 0.25, span: 4 },

@@ -7,7 +7,7 @@ interface Blocks {
   readonly block: number;
   readonly local: number;
   readonly stride: number;
-  /** Of every key/value head: a block that is a column of it, not below 0; undefined reads everything. */
+  /** For every key/value head, a block that is one of its columns, not below 0; where undefined, the head reads everything. */
   readonly columns: readonly (number | undefined)[];
   readonly sink?: boolean;
 }
@@ -52,7 +52,7 @@ expectValues(s2Attention, [
     expected: backwards({ block: 2, local: 1, stride: 9, columns: [0, 7] }),
   },
   {
-    // Of stride 3 and 4 query heads the usual step is 1, not 0. Offset 1: J + h + 1 divisible by 3, so 2 and 1.
+    // With stride 3 and 4 query heads, the usual step is 1, not 0. Offset 1: J + h + 1 divisible by 3, so 2 and 1.
     name: 'a usual step of one, all columns moved by one, a sink',
     shape: small,
     parameters: { block: 3, localBlocks: 1, verticalStride: 3, offset: 1, sink: true },

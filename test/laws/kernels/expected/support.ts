@@ -33,7 +33,7 @@ export interface Case<P extends ParameterValues> {
   /** What the weights are multiplied by, and what is added: 1 and 0. */
   readonly scaled?: Readonly<Record<string, readonly [by: number, plus: number]>>;
   readonly expected: (given: Given) => Rows;
-  /** Of the reference, relative to the largest expected number; 1e-11. */
+  /** Allowed error of the reference, relative to the largest expected number; 1e-11 where absent. */
   readonly allowed?: number;
   /** Further steps of decoding after the pass; 3 where the mechanism decodes by a state. */
   readonly steps?: number;
@@ -64,7 +64,7 @@ export const registered: {
   readonly parameters: ParameterValues;
 }[] = [];
 
-/** Of a case's name, so that its numbers are its own whatever else is run. */
+/** The seed follows from the name of a case, so that its numbers do not depend on what else is run. */
 const seedOf = (name: string): number =>
   [...name].reduce((seed, letter) => (seed * 31 + letter.codePointAt(0)!) % 9973, 7);
 

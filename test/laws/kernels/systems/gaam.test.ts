@@ -31,7 +31,7 @@ function learned(parameters: typeof gate, of = shape): AttentionInputs {
     : { ...inputs, weights: { offset, 'spread.log': inputs.weights['spread.log']! } };
 }
 
-/** Of learned numbers [heads, chunks, width] those of one chunk, [heads, 1, width]. */
+/** The learned numbers of one chunk, [heads, 1, width], out of those of all, [heads, chunks, width]. */
 const ofChunk = (all: AttentionInputs['weights'], chunk: number): AttentionInputs['weights'] =>
   Object.fromEntries(Object.entries(all).map(([name, x]) => [name, takeRows(x, chunk)]));
 function takeRows({ shape: [heads, chunks, width], data }: Tensor, chunk: number): Tensor {
@@ -242,7 +242,7 @@ describe('Gaussian adaptive attention', () => {
         Math.exp(inputs.weights['spread.log']!.data[h * 3 + j]!),
       ];
       const z = column.map((y) => (y - mean - delta) / sd);
-      // Of log w before it is divided by its sum; the sum takes away the mean by w.
+      // Slopes of log w before w is divided by its sum; the sum subtracts the mean weighted by w.
       const slopes = {
         offset: z.map((each) => each / (c ** 2 * sd)),
         'spread.log': z.map((each) => each ** 2 / c ** 2 - 1),

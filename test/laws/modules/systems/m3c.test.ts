@@ -154,7 +154,7 @@ describe('M3C, memory read', () => {
     assert.deepEqual(readAgainstHistory(sizes, 12), { read: 24_576 + 65_536, history: 786_432 });
     assert.equal(pays(sizes), 2);
     assert.equal(pays({ ...sizes, tokens: 1, read: 'soft', k: 512, eta: 1 }), undefined);
-    // Of each query: 12 landmarks of 2 256 + 5 operations; 16 tokens and itself of 4 256 + 5; 1 to choose, 3 256 to sum the block.
+    // Each query costs 12 landmarks of 2 256 + 5 operations, 16 tokens and itself of 4 256 + 5, 1 to choose, 3 256 to sum the block.
     assert.equal(landmarkMultiplyAdds(sizes, 12), (8 * (12 * 517 + 17 * 1029 + 1 + 768)) / 2);
     // Where all blocks are opened nothing is chosen, and each of its 3 16 weights takes one more.
     assert.equal(landmarkMultiplyAdds({ ...sizes, k: 3 }, 3), (8 * (3 * 517 + 49 * 1029 + 48)) / 2);

@@ -224,7 +224,7 @@ describe('decoding of pictures', () => {
       assert.match(await refusal(path), /does not decode as JPEG \(.+\)\. Open it in an image program/);
       await whole();
     }
-    // Of zeros: it takes seconds to inflate and decode and no memory to speak of in the file.
+    // A picture of zeros takes seconds to inflate and decode, while its file is small.
     const [width, height] = [7000, 7000];
     const slow = write('slow.png', pngFile({ width, height }, Buffer.alloc(height * (1 + width * 3))));
     assert.match(

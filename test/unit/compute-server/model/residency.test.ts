@@ -10,7 +10,7 @@ import { openTiny, promptIds as ids, type OpenTiny } from '../../../support/chec
 import { FakeDevice } from '../../../support/device/fake-device';
 
 const chunk = 7;
-/** Of 20 tokens. */
+/** Lengths of the chunks of 20 tokens. */
 const lengths = [7, 7, 6];
 
 /** A cache as numbers. */
@@ -128,7 +128,7 @@ describe('a run on a device that holds tensors', () => {
           ),
         ];
         assert.deepEqual(there.logits, here.logits);
-        // Of each layer keys and values.
+        // Keys and values of each layer.
         const { length } = tiny.model.spec.blocks;
         assert.equal(device.live.size, 2 * length);
         const wanted = [{}, { observe: true, topKeys: true }, { statistics: true }];

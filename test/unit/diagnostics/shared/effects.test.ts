@@ -55,7 +55,7 @@ describe('the effect of a patch', () => {
 });
 
 describe('metrics of the next token', () => {
-  // Of a vocabulary of three tokens with probabilities 1/2, 1/3, 1/6.
+  // The vocabulary has three tokens with probabilities 1/2, 1/3, 1/6.
   const logSumExp = 2;
   const logit = (probability: number): number => Math.log(probability) + logSumExp;
   const answer = { logits: [1 / 2, 1 / 3, 1 / 6].map(logit), logSumExp, entropy: 0, largest: 8 };

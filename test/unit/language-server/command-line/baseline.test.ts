@@ -108,7 +108,7 @@ describe('headscope check with a baseline', () => {
       ],
     );
     assert.deepEqual([status, known], [0, 1]);
-    // Of a file that was not looked at nothing is known.
+    // Nothing is known of a file that was not looked at.
     assert.equal((await report(join(place.root, 'models/b'), '--baseline', baseline)).gone.length, 2);
     const { stdout } = await check(place.root, '--baseline', baseline);
     assert.match(

@@ -248,7 +248,7 @@ describe('certain fixes of all rules', () => {
       for (const one of fires) {
         const [marked, beside] = typeof one === 'string' ? [one, undefined] : one;
         const { text } = unmark(marked);
-        // Of several faults of a text that is no JSON the first is told.
+        // Only the first of several faults of a text that is no JSON is reported.
         if (code === 'json-invalid') continue;
         const found = findingsOf(text, beside).filter((finding) => finding.code === code);
         const { changes, count } = certainChanges(found);

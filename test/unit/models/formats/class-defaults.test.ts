@@ -154,7 +154,7 @@ const found = (part: ModelPart, size: Size): readonly (number | undefined)[] => 
     inner: dense.map(({ size: width }) => width),
     expert: experts.map(({ size: width }) => width),
     patch: part.image === undefined ? [] : [part.image.patch],
-    // Of networks of convolutions no norm is described.
+    // Networks of convolutions are described without a norm.
     epsilon: part.attention === 'none' ? [] : [part.norm.epsilon],
   };
   return [...new Set(bySize[size])];

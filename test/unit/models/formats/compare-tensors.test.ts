@@ -91,7 +91,7 @@ describe('tensors against the config', () => {
     assert.deepEqual(compare(t5, encoder).missing, []);
     const named = compare({ ...t5, architectures: ['T5ForConditionalGeneration'] }, encoder).missing;
     assert.ok(named.length > 0 && named.every(({ role }) => role === 'decoder'));
-    // Of a part that is there everything is asked for, and of a file that has nothing of the model too.
+    // Every tensor is asked for of a part that is there, and of a file that has nothing of the model.
     assert.ok(compare(t5, encoder.slice(0, -1)).missing.length > 0);
     assert.ok(compare(t5, []).missing.length > encoder.length);
   });

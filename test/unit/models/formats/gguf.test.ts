@@ -250,7 +250,7 @@ describe('GGUF files', () => {
       ['window', 'full', 'window', 'window'],
     );
     assert.match(listed.notes.join(' '), /No family here is called "someday"/);
-    // Of a family that has windows: none is given, none is meant.
+    // In a family that has windows, none is meant where none is given.
     const whole = await model(architecture('cohere2', plain));
     assert.deepEqual(
       whole.description?.parts[0]?.layers.map(({ attention }) => attention.kind),

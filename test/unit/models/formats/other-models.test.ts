@@ -322,7 +322,7 @@ describe('models without a config.json', () => {
       // 12 layers of 4 x (768 + 3 x 768).
       assert.deepEqual([inspected.parameters, inspected.parametersFrom], [147_456, 'config']);
       assert.deepEqual([inspected.family, inspected.layers], ['gpt2', 12]);
-      // Of 124,439,808.
+      // Parameters of GPT-2 are 124,439,808.
       const share = inspected.file?.details.find(({ title }) => title === 'Share of the base');
       assert.equal(share?.text, '0.118 % of 124,439,808');
       const named = await inspectModel(join(folder, 'mine'), join(folder, 'gpt2'));

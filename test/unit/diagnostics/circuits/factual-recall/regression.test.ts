@@ -61,7 +61,7 @@ describe('an MLP explained by what entered it', () => {
     assert.ok(Math.abs(found.r2 / expected - 1) < 0.05, `${found.r2}, not ${expected}`);
     const other = explained(found, planted(400, weights, c, { noise }));
     assert.ok(Math.abs(other / expected - 1) < 0.05, `${other}, not ${expected}`);
-    // Of prompts that have nothing to do with it the mean would have been better.
+    // On prompts that have nothing to do with it, the mean would have been better.
     assert.ok(explained(found, planted(400, weights.toReversed(), c, { noise })) < 0);
   });
 

@@ -100,7 +100,7 @@ describe('the rank of query-key forms', () => {
       finding(result),
       '90 % of the energy of a query-key form takes a rank of 1 (L1H1) to 4 (L1H0), 3 in the median of 3 heads of width 4. Rank 1 keeps 60 % in the median, and most in L1H1: 100 %.',
     );
-    // Of 1, 0.6 and 0.25 at rank 1; of 1, 13/15 and 0.5 at rank 2.
+    // Medians of 1, 0.6 and 0.25 at rank 1, and of 1, 13/15 and 0.5 at rank 2.
     assert.deepEqual(result.byRank[0], { rank: 1, median: 0.6, low: 0.25, high: 1 });
     assert.ok(Math.abs((result.byRank[1]?.median ?? 0) - 13 / 15) < 1e-12);
     const table = sections(result).find(({ id }) => id === 'heads');

@@ -6,7 +6,7 @@ describe('the network of associative recall', () => {
   it('norms the stream with the epsilon of layer norms, 1e-5, and takes logits by the embeddings', async () => {
     const task = { length: 1, pairs: 1, vocabulary: 2 };
     const recall = recallNetwork('recall', task, 'softmax', { width: 2, keyWidth: 1, degree: 2 });
-    // Of mixers that add nothing, the stream is the embedding (e, -e) with a variance of 1e-5.
+    // With mixers that add nothing, the stream is the embedding (e, -e) with a variance of 1e-5.
     const e = Math.sqrt(1e-5);
     const zeros = Object.entries(recall.initial(1)).map(
       ([name, { length }]) => [name, new Float32Array(length)] as const,

@@ -130,7 +130,7 @@ describe('measures of toy-lungs', () => {
     near(found['pointing1'], 2 / 3);
     assert.equal(found['pointing3'], 0);
     assert.deepEqual(measuresOf(all, 'none'), { accuracy: 0.75 });
-    // Of 16 x 16 cells of 2 pixels the blob, of pixels up to 2 from its middle, touches 4; of 8 x 8 cells 4; of 4 x 4 two.
+    // The blob has pixels up to 2 from its middle. It touches 4 of 16 x 16 cells of 2 pixels, 4 of 8 x 8 cells and two of 4 x 4.
     assert.deepEqual(
       chances(all.map(({ picture }) => picture)).map((chance, at) => chance * [256, 64, 16][at]!),
       [4, 4, 2],

@@ -10,7 +10,7 @@ const profiled: Partial<ZeroTuningResult> = {
   tried: 8,
   upEffective: heads(5),
   downEffective: heads(2),
-  // Of layer 0: of the first five heads two have intervals above 0, of the first two one.
+  // In layer 0, two of the first five heads have intervals above 0, and one of the first two.
   upRange: { low: [[0.1, -0.1, 0.02, 0, -0.3, 0, 0, 0]], high: [[0.3, 0.2, 0.1, 0.1, 0.4, 0, 0, 0]] },
   downRange: { low: [[-0.2, 0.1, 0, 0, 0, 0, 0, 0]], high: [[0.3, 0.4, 0, 0, 0, 0, 0, 0]] },
 };

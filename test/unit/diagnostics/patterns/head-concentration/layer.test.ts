@@ -10,7 +10,7 @@ describe('concentration of attention', () => {
 
   it('by hand: mass over queries with more keys, entropy and cosine over those with two or more', () => {
     const { mass, entropy, cosine } = concentrationOf([even, self], 3, [0, 1, 2], causal, 2);
-    // Of the third query alone: its two largest weights.
+    // The two largest weights of the third query alone.
     close(mass[0]!, 0.75);
     close(mass[1]!, 1);
     close(entropy[0]!, (Math.log(2) + 1.5 * Math.log(2)) / 2);

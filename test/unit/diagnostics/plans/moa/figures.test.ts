@@ -4,7 +4,7 @@ import { influenceSection } from '../../../../../diagnostics/plans/moa/figures';
 
 describe('the figures of influence at one length', () => {
   it('are its sum, its mean distance in tokens, and the map', () => {
-    // Of key blocks after the first: 6 of the query block itself, 2 of the block before: 2 / 8 of a block of 16 tokens.
+    // Key blocks after the first have 6 on the query block itself and 2 on the block before: 2 / 8 of a block of 16 tokens.
     const map = Float64Array.of(9, 0, 0, 0, 3, 0, 0, 2, 3);
     const profile = { tokens: 48, prompts: 1, blocks: 3, maps: [[map]] };
     const { total, distance, maps, side } = influenceSection(profile, 16, 1);

@@ -26,7 +26,7 @@ describe('RazorAttention: which heads keep everything', () => {
       [0, 0.7],
     ];
     const half = chooseHeads({ induction, echo }, { induction: 0.5, echo: 0.01 });
-    // Of the two heads with 0.5 the first: no more are kept for a tie.
+    // The first of the two heads with 0.5 is kept: a tie keeps no more.
     assert.deepEqual(half.induction, [
       { layer: 0, head: 1 },
       { layer: 1, head: 0 },

@@ -54,7 +54,7 @@ export interface LatentLayer {
   readonly rank: number;
   readonly rotary: number;
   readonly queryRank?: number;
-  /** Of a rotary part alone. */
+  /** Turns the rotary part alone. */
   readonly turn: Turn;
 }
 

@@ -56,7 +56,7 @@ describe('sets of heads that are masked', () => {
       return one && headSet(one, sets, { scores: table, chosen: [], seed: 1 });
     };
     assert.equal(of('random 12'), undefined);
-    // Of 20 heads 8 are outside the largest set: enough for 4.
+    // 8 of 20 heads are outside the largest set: enough for 4.
     const heads = of('random 4')?.heads ?? [];
     assert.equal(heads.length, 4);
     assert.ok(heads.every(({ layer, head }) => (layer === 0 ? head > 6 : head > 4)));

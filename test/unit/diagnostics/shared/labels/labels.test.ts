@@ -84,7 +84,7 @@ describe('labels of heads', () => {
 
   it('40 tokens lie near each other: what chance gives within 16 of them is no local head', () => {
     const short = 40;
-    // Of i + 1 readable keys at most 16 are near: (16 + 16 (H_40 - H_16)) / 40.
+    // At most 16 of i + 1 readable keys are near: (16 + 16 (H_40 - H_16)) / 40.
     const chance = (16 + 16 * (harmonic(40) - harmonic(16))) / 40;
     assert.ok(Math.abs(chance - 0.759) < 5e-4);
     // A fifth of the mass 4 tokens back, the rest spread evenly: a little nearer than chance, and significantly so.

@@ -36,7 +36,7 @@ describe('relevance by gradient and attention', () => {
     const order = ranked([0.5, Number.NaN, 2, 0.5]);
     assert.deepEqual(order, [2, 0, 3, 1]);
     assert.deepEqual(hiddenSquares(order), [[2], [2], [2], [2, 0], [2, 0, 3]]);
-    // Of 20 squares the first two: 0 and 1, and 1 and 2.
+    // The first two of 20 squares: 0 and 1, and 1 and 2.
     const falling = Array.from({ length: 20 }, (_, square) => -square);
     assert.equal(
       sharedTop(

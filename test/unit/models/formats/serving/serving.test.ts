@@ -61,7 +61,7 @@ const deepseek = describeModel({
 });
 
 describe('Llama 2 7B on an A6000, 2048 tokens, by the formulas of LLM-Viewer (arXiv:2402.16363)', () => {
-  // Of one layer, by hand: operations 2 x in x out x rows, bytes 2 x (in x out + in x rows + out x rows).
+  // One layer, by hand: operations 2 x in x out x rows, bytes 2 x (in x out + in x rows + out x rows).
   const cost = costOf(llama7b, { device: device('rtx-a6000'), prompt: 2048, context: 2047 });
   const published: readonly (readonly ['prefill' | 'decode', string, number, number, number, 'compute' | 'memory'])[] =
     [
