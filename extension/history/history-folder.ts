@@ -100,7 +100,7 @@ export class HistoryFolder {
       : undefined;
   }
 
-  /** In no order. */
+  /** The entries of the folder, in no order. */
   async list(): Promise<readonly HistoryEntry[]> {
     const names = await this.names();
     const { entries, isNewer } = await this.journal.read();

@@ -22,7 +22,7 @@ const record = either(either(kept, found, 'an entry'), changed, 'a line of the h
 export type Change = Omit<Output<typeof changed>, 'changed'>;
 
 export interface Index {
-  /** Greater than what this version knows: it is read no further and never written. */
+  /** A newer version of Headscope wrote the index: it is read no further and never written. */
   readonly isNewer: boolean;
   /** By id. */
   readonly entries: ReadonlyMap<string, HistoryEntry>;

@@ -17,7 +17,7 @@ export interface WorkspaceHistoryParts {
   readonly questionOf: (analysis: string) => string | undefined;
 }
 
-/** In a folder of the workspace. */
+/** Where the history lies in a folder of the workspace. */
 const inWorkspace = join('.headscope', 'history');
 
 export function workspaceHistory({ storage, memory, library, questionOf }: WorkspaceHistoryParts): History {

@@ -49,7 +49,7 @@ export type ToWorkbench =
       readonly canRun: true | string;
       readonly savedAs?: string;
       readonly waiting?: WaitingModel;
-      /** In the full panel. */
+      /** Absent in the side bar and in editors of files. */
       readonly tabs?: ShownTabs;
       /** The plan was asked for elsewhere: its question is in front. */
       readonly asks?: true;

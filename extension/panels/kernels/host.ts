@@ -33,7 +33,7 @@ export interface KernelsServices extends PanelServices<KernelsTypes> {
   openLink(url: string): Promise<void>;
   /** Lets the person choose a file that a run of a module reads. */
   chooseModuleFile(what: ModuleFile): Promise<string | undefined>;
-  /** In the history. */
+  /** Keeps the run of a module in the history. */
   keepModule(result: ModuleResult): Promise<void>;
 }
 

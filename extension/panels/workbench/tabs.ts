@@ -77,7 +77,7 @@ export class WorkbenchTabs extends Owner {
 
   readonly onChange = (listener: () => void): Disposable => this.changed.event(listener);
 
-  /** As the page is sent them. */
+  /** The tabs as they are sent to the page. */
   get shown(): ShownTabs {
     return defined({ tabs: this.tabs.map((tab) => this.asShown(tab)), active: this.front });
   }

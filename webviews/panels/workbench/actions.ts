@@ -21,11 +21,11 @@ export interface Actions extends RunActions<State, FromWorkbench> {
   showTab(tab: string): void;
   closeTab(tab: string): void;
   rerunTab(tab: string): void;
-  /** With the tab in front. */
+  /** Compares a tab with the one in front. */
   compareTab(tab: string): void;
   openEntry(id: string): void;
   pinEntry(id: string, pinned: boolean): void;
-  /** Into the workspace. */
+  /** Copies a result into the workspace. */
   copyEntry(id: string): void;
   /** The extension asks before. */
   removeEntry(id: string): void;

@@ -19,9 +19,9 @@ export interface Form {
   /** Empty: the device of the setting. */
   readonly device: string;
   readonly input: InputForm;
-  /** As typed, by name; those left out have their default. */
+  /** Parameters as typed, by name; those left out have their default. */
   readonly parameters: Typed;
-  /** In their written form, as typed. */
+  /** Interventions in their written form, as typed. */
   readonly interventions: readonly string[];
   readonly seed: string;
 }

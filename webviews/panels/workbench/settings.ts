@@ -61,7 +61,7 @@ const steps = ({ state: { undo }, actions }: Part): TemplateResult =>
     })}`,
   );
 
-/** On the closed strip. */
+/** What the strip says while it is closed. */
 export function settingsSummary(state: State): string {
   const { form } = state;
   const info = infoOf(state);

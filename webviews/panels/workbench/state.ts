@@ -308,7 +308,7 @@ function isOfAnotherRun({ tabs, active, awaitsTab }: State, { run }: { readonly 
   return awaitsTab || tabs.find(({ id }) => id === active)?.run !== run;
 }
 
-/** With the device where it ran. */
+/** The request of a result, with the device where it ran. */
 const setupOfShown = (result: AnalysisResult): AnalysisSetup => ({
   ...setupOfAnalysis(result),
   device: result.device.id,
