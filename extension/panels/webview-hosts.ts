@@ -27,7 +27,7 @@ export type Container = vscode.WebviewPanel | vscode.WebviewView;
 export class WebviewHosts<To, Host extends WebviewHost> extends Owner {
   private readonly extension: vscode.Uri;
   private readonly page: PanelPage;
-  /** With what connects each to its webview. */
+  /** Each host with what connects it to its webview. */
   private readonly hosts = new Map<Host, vscode.Disposable>();
   private readonly focused = this.own(new Signal<Host>());
   private fullPanel: { readonly panel: vscode.WebviewPanel; readonly host: Host } | undefined;

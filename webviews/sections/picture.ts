@@ -395,7 +395,7 @@ export class SectionPicture extends PictureElement {
     const before = this.place;
     this.pan(0, Math.sign(event.deltaY) * panStep);
     const same = (before?.row ?? 0) === (this.place?.row ?? 0);
-    // At its end the page goes on.
+    // At the end of the picture the page scrolls on.
     if (!same) event.preventDefault();
   }
 

@@ -34,9 +34,9 @@ export interface PanelPage {
 interface Strip {
   readonly label: string;
   readonly summary: string;
-  /** Nothing is shown that would need the room. */
+  /** No result is shown that would need the room. */
   readonly empty: boolean;
-  /** In one column folded even then. */
+  /** In a panel of one column it is folded even then. */
   readonly foldsInColumn?: boolean;
   readonly body: () => TemplateResult;
 }
@@ -111,10 +111,10 @@ export const folded = (
   });
 
 export interface Folded {
-  /** Under which it is remembered. */
+  /** The name under which it is remembered whether it is open. */
   readonly name: string;
   readonly title: string;
   readonly id?: string;
-  /** To begin with. */
+  /** Whether it is open at first. */
   readonly open?: boolean;
 }

@@ -77,7 +77,7 @@ export const whyModelOfFormDoesNotRun = (state: Typed, problem?: ModelProblem): 
     ? whyModelDoesNotRun(state.form.folder, state.models, problem)
     : undefined;
 
-/** As the extension sends them. */
+/** The devices of a panel, from the choices that the extension sends. */
 export const devicesOf = ({ devices, setting, testing }: DeviceChoices): Devices => ({
   found: devices,
   setting,

@@ -4,7 +4,7 @@ import { mapHeads } from './shown';
 import type { State } from './state';
 
 export interface SpanToken {
-  /** In the prompt, from 0. */
+  /** Position in the prompt, from 0. */
   readonly position: number;
   readonly text: string;
   /** Share of the attention of the query; undefined while the map is not there. */

@@ -38,13 +38,13 @@ export const toForm = (plan: HeadsSetup): Form => ({
   ...changesOf(plan),
 });
 
-/** As the form holds what a plan changes. */
+/** The interventions of a plan in the fields of the form: gains, and all others as text. */
 export const changesOf = ({ interventions }: Pick<HeadsSetup, 'interventions'>): Pick<Form, 'gains' | 'others'> => ({
   gains: gainsIn(interventions),
   others: interventions.filter(({ kind }) => kind !== 'gain').map(printDo),
 });
 
-/** Those of a form whose text can be read; the gains first. */
+/** The interventions of a form whose text can be read; the gains first. */
 export const interventionsOf = ({ gains, others }: Pick<Form, 'gains' | 'others'>): readonly Intervention[] => [
   ...fromGains(gains),
   ...others.flatMap((text) => {

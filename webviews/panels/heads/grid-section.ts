@@ -20,7 +20,7 @@ export function gridSection(state: State, model: GridModel): DrawnHeads {
   return section;
 }
 
-/** With its key. */
+/** The grid with its key, as it is exported. */
 export function gridForFile(state: State, model: GridModel): DrawnHeads {
   const { thumbnails } = state;
   const { colouring, scale, windows, gains } = model;

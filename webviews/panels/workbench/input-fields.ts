@@ -42,7 +42,7 @@ export function inputFields(part: Part): TemplateResult {
   </section>`;
 }
 
-/** Beside each other; more of them are a list. */
+/** The most kinds of input that are buttons side by side; more of them are a list. */
 const mostSegments = 3;
 
 const kinds = ({ actions }: Part, inputs: readonly InputKind[], value: InputKind): TemplateResult =>

@@ -146,9 +146,9 @@ interface Drawing {
   readonly opacity: number;
   /** Which part is seen. */
   readonly place: PicturePlace;
-  /** As a person chose it. */
+  /** Logarithmic colours, where a person chose. */
   readonly log: boolean | undefined;
-  /** Tiles of each. */
+  /** The tiles of each sheet. */
   readonly sheets: readonly (readonly number[])[];
   readonly patches: readonly Patch[];
   readonly apart: ReadonlySet<number>;
@@ -200,7 +200,7 @@ function drawImage(drawing: Drawing, layout: Layout, width: number, theme: Theme
   const seen = patches.flatMap(({ token }) => (apart.has(token) ? [] : (number?.values[token] ?? [])));
   const domain = domainOf(chosenScale(number?.scale ?? { kind: 'sequential' }, { log }), seen);
   const sheetOf = new Map(sheets.flatMap((tiles, sheet) => tiles.map((tile) => [tile, origins[sheet]] as const)));
-  /** As far as it is seen. */
+  /** The box of a patch, as far as it is seen. */
   const boxOf = (patch: Patch): Box | undefined => {
     const { x = 0, y = 0 } = sheetOf.get(patch.tile) ?? {};
     const along = (from: number, length: number, first: number, room: number): readonly [number, number] => {
