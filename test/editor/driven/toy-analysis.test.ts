@@ -128,9 +128,15 @@ describe('a further analysis in VS Code', function () {
     await first.click();
     await panel.locator('h1', { hasText: finding }).waitFor();
     await bench.page.reload();
+    await bench.restored();
     const again = await panelIn('full');
-    await again.locator('h1', { hasText: finding }).waitFor({ timeout: patience(60_000) });
+    await again
+      .locator('[data-tab] .tab-button')
+      .nth(before.length - 1)
+      .waitFor();
     assert.deepEqual(await tabs(), before);
+    await again.locator('[data-tab] .tab-button').first().click();
+    await again.locator('h1', { hasText: finding }).waitFor();
     await again.locator('[data-tab] .tab-button').last().click();
     await again.locator('h1', { hasText: before.at(-1) ?? '' }).waitFor();
   });
@@ -147,7 +153,7 @@ describe('a further analysis in VS Code', function () {
     await load.click();
     // The grid answers once the model is there.
     await load.waitFor({ state: 'detached' });
-    const grid = panel.locator('[data-section=scores] [tabindex="0"]').first();
+    const grid = panel.locator('[data-section=scores] .picture-frame').first();
     await grid.press('ArrowDown');
     await grid.press('Enter');
     await panel
