@@ -281,7 +281,7 @@ describe('every command leaves the files of a person as they are', function () {
     }
     const ablation = ['run', 'ablation', model, ...prompt, '--resume', folder];
     assert.equal(await asked(ablation), undefined);
-    for (const own of ['headscope-unfinished', 'headscope-weights', 'headscope-steps']) {
+    for (const own of ['headscope-weights', 'headscope-steps']) {
       assert.ok(isOwn(at(own), ''), own);
     }
   });
