@@ -102,7 +102,7 @@ describe('the kernels panel', () => {
       const panel = await finished();
       assert.equal(await panel.page.innerText('[data-chart=memory] .readout'), 'Points: measured. Dashed: cost model.');
       assert.equal(await panel.page.innerText('[data-chart=time] .readout'), '');
-      const estimate = panel.page.locator('.mechanism-facts .muted').first();
+      const estimate = panel.page.locator('.mechanism-facts .muted', { hasText: '≈' }).first();
       assert.match(await estimate.innerText(), /^≈ [\d.]+ [kMG]B$/);
       assert.match((await estimate.getAttribute('title')) ?? '', /^Peak memory at 8,192 tokens as the cost model/);
       const rows = result.rows.map((one) => (one.peakBytes === undefined ? one : { ...one, peakBytes: 24_200 }));

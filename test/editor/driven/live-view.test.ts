@@ -20,6 +20,8 @@ describe('the live view in VS Code', function () {
   it('shows the model that is selected in the Models view', async () => {
     const { bench } = window();
     await bench.openContainer('Headscope');
+    await bench.page.locator('.pane-header[aria-expanded=false] h3.title', { hasText: /^Live$/ }).waitFor();
+    await bench.runCommand('Headscope: Focus on Live View');
     await bench.page.locator('.sidebar .monaco-list-row', { hasText: /^gpt2/ }).click();
     const view = await modelPanel(bench, 'side');
     await view.locator('#model-sentence', { hasText: /^\s*gpt2: / }).waitFor();
@@ -28,11 +30,7 @@ describe('the live view in VS Code', function () {
 
   it('follows to the panel that is opened', async () => {
     const { bench } = window();
-    await bench.openContainer('Headscope');
     await bench.runCommand('Headscope: Show Head Patterns');
-    await headsPanel(bench, 'full');
-    await bench.page.locator('.pane-header[aria-expanded=false] h3.title', { hasText: /^Live$/ }).waitFor();
-    await bench.runCommand('Headscope: Focus on Live View');
     await headsPanel(bench, 'side');
     await named('Heads');
   });

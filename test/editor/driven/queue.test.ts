@@ -15,7 +15,8 @@ describe('the queue of runs in VS Code', function () {
   before(async function () {
     this.timeout(90_000);
     const { bench } = window();
-    await bench.runCommand(`Headscope: Run Analysis: ${experiment}`);
+    await bench.runCommand('Headscope: Run an Analysis…');
+    await bench.pick(experiment);
     const panel = await workbenchPanel(bench, 'full');
     await panel.locator('#run:not([disabled])').click();
     await status().filter({ hasText: experiment }).waitFor();
