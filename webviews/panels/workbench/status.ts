@@ -4,7 +4,7 @@ import { asideBanners } from '../../ui/asides';
 import { signWords } from '../../ui/changes';
 import { deviceWords } from '../../ui/device-field';
 import { icon } from '../../ui/icons';
-import { bytes, count, seconds, significant } from '../../ui/numbers';
+import { bytes, count, seconds, significant, took } from '../../ui/numbers';
 import { exportItems, firstRun, runBar } from '../../ui/run-bar';
 import { banner, comparisonBanner, modelNotes, runBanners, staleBanner } from '../../ui/run-status';
 import { parityWords } from '../../../protocol/results/parity-words';
@@ -49,7 +49,7 @@ export function bar(part: Part): TemplateResult {
         }
       : {}),
     ...(state.place === 'file' ? {} : { ahead: estimateLine(state) }),
-    done: result && !stale ? { device: result.device, words: `Done in ${seconds(result.seconds)}` } : undefined,
+    done: result && !stale ? { device: result.device, words: `Done in ${took(result.seconds)}` } : undefined,
     badge: parityBadge(state),
   });
 }
