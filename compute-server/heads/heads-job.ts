@@ -1,9 +1,9 @@
 /** The run of the Heads panel: that of the analysis `heads`, whose layers are given one by one. */
-import { heads } from '../../diagnostics/patterns/heads/analysis';
+import { analyses } from '../../diagnostics/catalogue';
 import type { HeadsProgress, HeadsReply } from '../../protocol/compute/models';
 import type { HeadsRequest } from '../../protocol/compute/model-requests';
 import { headStatisticNames, type HeadThumbnails } from '../../protocol/results/heads';
-import { analysisOfHeads, headsOfAnalysis } from '../../protocol/compute/heads-of-analysis';
+import { analysisOfHeads, headsAnalysis, headsOfAnalysis } from '../../protocol/compute/heads-of-analysis';
 import type { HeadsMeasured } from '../../protocol/results/labelled-heads';
 import { readThumbnails } from '../../protocol/results/thumbnails';
 import { analysisRun } from '../analyses/analysis-job';
@@ -17,7 +17,9 @@ export async function* headsJob(
   surroundings: Surroundings,
   signal: AbortSignal,
 ): Job<HeadsProgress, HeadsReply> {
-  const run = analysisRun({ opened, analysis: heads, surroundings, signal }, analysisOfHeads(request));
+  const analysis = analyses.find(({ id }) => id === headsAnalysis);
+  if (!analysis) throw new RangeError('the catalogue has no analysis of heads');
+  const run = analysisRun({ opened, analysis, surroundings, signal }, analysisOfHeads(request));
   let said = 0;
   /** The layers that were not given before. */
   function* layersOf(measured: Partial<HeadsMeasured>): Generator<HeadsProgress> {

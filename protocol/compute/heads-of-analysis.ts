@@ -6,7 +6,7 @@ import { gainsIn } from '../interventions/gains';
 import type { HeadsResult } from '../results/heads-schema';
 import type { HeadsMeasured } from '../results/labelled-heads';
 
-const headsAnalysis = 'heads';
+export const headsAnalysis = 'heads';
 
 export function analysisOfHeads(request: HeadsRequest): AnalysisRequest {
   const { device, folder, prompt, interventions, seed, chunk = 0 } = request;
