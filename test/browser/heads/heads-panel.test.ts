@@ -447,6 +447,7 @@ describe('the heads panel', () => {
       assert.equal(await heading(panel), 'Reading the heads: 1 of 4 layers are there.');
       assert.match(await text(panel, '.run-state'), /Layer 1 of 4: 25 %, about 3 s left/);
       await hoverCell(panel, pictures.grid, '0.0');
+      await panel.page.locator('.grid-readout', { hasText: 'L0H0' }).waitFor();
       assert.match(await text(panel, '.grid-readout'), /^L0H0 · no label · on this prompt: first 0\.\d/);
       await panel.send({ kind: 'result', result, savedAs: 'x.headscope-heads.json' });
       await settle(panel);

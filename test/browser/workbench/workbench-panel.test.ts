@@ -466,7 +466,8 @@ describe('the workbench', () => {
 
       await panel.page.focus('[data-tab=t2] .menu-trigger');
       await keyboard.press('Enter');
-      await panel.page.locator('[role=menuitem]:focus').waitFor();
+      await panel.page.locator('[role=menuitem]').first().waitFor();
+      await panel.page.waitForTimeout(200);
       await keyboard.press('Enter');
       const { tab, other } = await panel.posts('compareTabs');
       assert.deepEqual([tab, other], ['t2', 't1']);
