@@ -464,11 +464,8 @@ describe('the workbench', () => {
       for (const key of ['ArrowDown', 'Enter']) await keyboard.press(key);
       assert.equal((await panel.posts('openEntry')).id, 'bbbbbbbbbbbb');
 
-      await panel.page.focus('[data-tab=t2] .menu-trigger');
-      await keyboard.press('Enter');
-      await panel.page.locator('[role=menuitem]').first().waitFor();
-      await panel.page.waitForTimeout(200);
-      await keyboard.press('Enter');
+      await panel.page.locator('[data-tab=t2] .menu-trigger').press('Enter');
+      await panel.page.locator('[data-tab=t2] [role=menuitem]').first().press('Enter');
       const { tab, other } = await panel.posts('compareTabs');
       assert.deepEqual([tab, other], ['t2', 't1']);
 
