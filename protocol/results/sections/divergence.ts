@@ -233,22 +233,10 @@ function layersOf({ vhd }: Partial<DivergenceResult>): readonly Section[] {
   ];
 }
 
-const layerTableOf = ({
-  vhd,
-  textEnergy,
-  visualAttention,
-  outlier,
-  selected,
-  k,
-  removed,
-}: Partial<DivergenceResult>) =>
+const layerTableOf = ({ vhd, textEnergy, visualAttention, outlier, selected, k }: Partial<DivergenceResult>) =>
   vhd && textEnergy && visualAttention && outlier && selected && k !== undefined
-    ? [
-        layerTable(
-          { vhd, textEnergy, visualAttention, outlier, selected },
-          { k, stored: true, ...(removed ? { removed } : {}) },
-        ),
-      ]
+    ? // Shows the numbers of its result alone, which holds no mean of a layer.
+      [layerTable({ vhd, textEnergy, outlier, selected }, { k })]
     : [];
 
 interface Layers {
@@ -256,12 +244,10 @@ interface Layers {
   readonly k: number;
   readonly reinforced?: readonly number[];
   readonly removed?: DivergenceResult['removed'];
-  /** A saved analysis shows the numbers of its result alone, which holds no mean of a layer. */
-  readonly stored?: true;
 }
 
 /** What the heads of each layer add up to at one step. */
-export function layerTable(tables: StepTables, { k, reinforced, removed, stored }: Layers): TableSection {
+export function layerTable(tables: StepTables, { k, reinforced, removed }: Layers): TableSection {
   const flagged = (flags: readonly (readonly boolean[])[], layer: number): number =>
     flags[layer]?.filter(Boolean).length ?? 0;
   const { visualAttention } = tables;
@@ -278,16 +264,15 @@ export function layerTable(tables: StepTables, { k, reinforced, removed, stored 
         'what the layer adds to T-VHD, outliers counted',
         (layer) => sumOfLargest(tables.vhd[layer] ?? [], k),
       ),
-      !stored &&
-        visualAttention && {
-          ...build.number<number>(
-            'visual_attention_mean',
-            'Mean attention',
-            `share of the attention on ${removedWords(removed ? { removed } : {})}, mean over the heads of the layer`,
-            (layer) => mean(visualAttention[layer] ?? []),
-          ),
-          as: 'percent' as const,
-        },
+      visualAttention && {
+        ...build.number<number>(
+          'visual_attention_mean',
+          'Mean attention',
+          `share of the attention on ${removedWords(removed ? { removed } : {})}, mean over the heads of the layer`,
+          (layer) => mean(visualAttention[layer] ?? []),
+        ),
+        as: 'percent' as const,
+      },
       build.count('selected', 'Selected', 'heads that reinforcement scales', 'heads', (layer) =>
         flagged(tables.selected, layer),
       ),
