@@ -155,10 +155,12 @@ export class History extends Owner {
     return undefined;
   }
 
-  /** The file of an entry; undefined where it was not written. */
-  async fileOf(id: string): Promise<string | undefined> {
-    const placed = await this.folderOf(id);
-    return placed?.folder.pathOf(placed.entry.file);
+  /** The files by the ids of their entries; an entry that was not written has none. */
+  async files(): Promise<ReadonlyMap<string, string>> {
+    const placed = await this.placed();
+    return new Map(
+      placed.flatMap(({ entry, folder }) => (folder === undefined ? [] : [[entry.id, folder.pathOf(entry.file)]])),
+    );
   }
 
   /** A copy as a file of the workspace that git can hold, under the name of a saved result. Returns its path. */

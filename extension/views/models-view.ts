@@ -56,7 +56,7 @@ function contextOf({ vision, other, family }: Model): string {
 
 export class ModelsView extends LineTree {
   private readonly index: ModelIndex;
-  private readonly history: Pick<History, 'list' | 'fileOf' | 'onChange'>;
+  private readonly history: Pick<History, 'list' | 'files' | 'onChange'>;
   private readonly demos: readonly Demo[];
   private readonly selected = this.own(new vscode.EventEmitter<vscode.Uri>());
   private marking = false;
@@ -143,16 +143,16 @@ export class ModelsView extends LineTree {
   /** What was found out about the model, newest first. */
   private async results(all: readonly HistoryEntry[], folder: string): Promise<readonly Node[]> {
     const own = all.filter((entry) => entry.folder === folder || (!entry.folder && entry.model === basename(folder)));
-    const rows = await Promise.all(
-      own.slice(0, mostResults).map(async (entry): Promise<Node> => {
-        const file = await this.history.fileOf(entry.id);
-        const line = resultLine(entry);
-        if (file === undefined) return { line };
-        const uri = vscode.Uri.file(file);
-        const open = [uri, resultKinds[entry.kind].viewType];
-        return { line, resource: uri, command: { command: 'vscode.openWith', title: 'Open', arguments: open } };
-      }),
-    );
+    if (own.length === 0) return [];
+    const files = await this.history.files();
+    const rows = own.slice(0, mostResults).map((entry): Node => {
+      const file = files.get(entry.id);
+      const line = resultLine(entry);
+      if (file === undefined) return { line };
+      const uri = vscode.Uri.file(file);
+      const open = [uri, resultKinds[entry.kind].viewType];
+      return { line, resource: uri, command: { command: 'vscode.openWith', title: 'Open', arguments: open } };
+    });
     const more = own.length - rows.length;
     return more > 0 ? [...rows, noteNode(`${more} earlier results are in the history of the workbench.`)] : rows;
   }

@@ -12,7 +12,7 @@ const mostRows = 500;
 
 type AskedHistory = Pick<
   History,
-  'list' | 'search' | 'problems' | 'read' | 'pin' | 'use' | 'toWorkspace' | 'remove' | 'fileOf' | 'onChange'
+  'list' | 'search' | 'problems' | 'read' | 'pin' | 'use' | 'toWorkspace' | 'remove' | 'files' | 'onChange'
 >;
 
 /** What is done with VS Code. */
@@ -67,7 +67,7 @@ export class EarlierResults {
       if (!read.ok) throw new Sentence(read.why);
       return read.result.result;
     }
-    const file = await this.history.fileOf(id);
+    const file = (await this.history.files()).get(id);
     if (file === undefined) throw new Sentence('This result was not written to the disk, so no editor can open it.');
     await this.dialogs.openFile(file);
     return undefined;

@@ -106,7 +106,7 @@ class Window {
           this.changed();
           return Promise.resolve();
         },
-        fileOf: () => Promise.resolve(undefined),
+        files: () => Promise.resolve(new Map<string, string>()),
         onChange: (listener) => {
           this.changed = listener;
           return { dispose: () => undefined };
