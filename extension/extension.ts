@@ -1,5 +1,6 @@
 /** Activation is a table of contents: it registers, and starts nothing before it is needed. */
 import type * as vscode from 'vscode';
+import type { Demos } from '../protocol/analysis/next-start';
 import { analysisCommands, paletteCommands } from './commands/analysis-commands';
 import { benchmarkCommands } from './commands/benchmark-commands';
 import { deviceCommands } from './commands/device-commands';
@@ -86,8 +87,10 @@ function register(context: vscode.ExtensionContext, log: vscode.LogOutputChannel
   const kernels = own(kernelsPanels(parts, kernelCatalogue));
   const heads: HeadsPanels = own(headsPanels(parts, (plan) => explain(workbench, plan)));
   const hallucination = own(hallucinationPanels(parts));
-  const workbench: WorkbenchPanels = own(workbenchPanels(parts, catalogue, heads));
-  const demos = () => demosOf(parts);
+  /** Read from disk when a panel or a command first asks: activation reads none of them. */
+  let foundDemos: Demos | undefined;
+  const demos = () => (foundDemos ??= demosOf(parts));
+  const workbench: WorkbenchPanels = own(workbenchPanels(parts, catalogue, heads, demos));
   const editors = {
     benchmark: kernels.files,
     heads: heads.files,

@@ -48,12 +48,17 @@ export function demosOf({ extension }: Pick<PanelParts, 'extension'>): Demos {
   };
 }
 
-export function workbenchPanels(parts: PanelParts, catalogue: AnalysisCatalogue, heads: HeadsPanels): WorkbenchPanels {
+/** `demos`: read from disk when a panel first asks. */
+export function workbenchPanels(
+  parts: PanelParts,
+  catalogue: AnalysisCatalogue,
+  heads: HeadsPanels,
+  demos: () => Demos,
+): WorkbenchPanels {
   const { compute, extension, history, library } = parts;
   const demo = textDemo(extension);
   const { folder } = demo;
   const [vision] = demoModels(extension.fsPath);
-  const demos = demosOf(parts);
   const applyInHeads = async (result: AnalysisResult, { interventions }: Offer): Promise<void> => {
     const { input, model } = result;
     const prompt =
@@ -111,7 +116,7 @@ export function workbenchPanels(parts: PanelParts, catalogue: AnalysisCatalogue,
           server: compute,
           catalogue: catalogue.list,
           tasks: catalogue.tasks,
-          demos,
+          demos: demos(),
           tabs,
           earlier,
           choosePath,
