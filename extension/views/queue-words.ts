@@ -19,7 +19,8 @@ export function timeWords(seconds: number): string {
 
 const percent = (share: number): string => `${Math.floor(share * 100)} %`;
 
-const nameOf = ({ title, model }: QueuedRun): string => (model === '' ? title : `${title} · ${model}`);
+/** As "Ablation of heads and MLPs · gpt2". */
+export const runName = ({ title, model }: QueuedRun): string => (model === '' ? title : `${title} · ${model}`);
 
 export function queueLine(run: QueuedRun): QueueLine {
   const { state, beside, sentence, share, secondsLeft } = run;
@@ -33,7 +34,7 @@ export function queueLine(run: QueuedRun): QueueLine {
           ...(time === '' ? [] : [`about ${time} left`]),
         ];
   const icon = state === 'waiting' ? 'watch' : 'sync~spin';
-  return { label: `$(${icon}) ${nameOf(run)}`, description: words.join(', '), detail: sentence };
+  return { label: `$(${icon}) ${runName(run)}`, description: words.join(', '), detail: sentence };
 }
 
 export interface QueueSummary {
@@ -66,7 +67,7 @@ export function queueSummary(list: readonly QueuedRun[]): QueueSummary | undefin
     .filter(({ state }) => state === 'running')
     .map((run) => {
       const { description } = queueLine(run);
-      return `${nameOf(run)} ${description}.`;
+      return `${runName(run)} ${description}.`;
     });
   const waits = waiting === 1 ? ['1 run waits.'] : waiting > 1 ? [`${waiting} runs wait.`] : [];
   const all = left === undefined ? [] : [`All together: ${left}.`];

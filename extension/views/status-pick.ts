@@ -5,7 +5,7 @@
 import * as vscode from 'vscode';
 import type { Compute } from '../platform/compute';
 import type { QueuedRun } from '../platform/run-queue';
-import { queueLine } from './queue-words';
+import { queueLine, runName } from './queue-words';
 
 export interface Action {
   readonly label: string;
@@ -73,14 +73,9 @@ export async function showStatusPick(
   const draw = (): void => {
     const [active] = pick.activeItems;
     const runs = queue.list.map((run) => runRow(queue, run));
-    const rows = choices.map(({ label, description, act }): Row => ({
-      label,
-      ...(description === undefined ? {} : { description }),
-      act,
-    }));
     pick.placeholder = placeHolder();
     pick.keepScrollPosition = true;
-    pick.items = [...(runs.length === 0 ? [] : [separator('Runs')]), ...runs, separator('Headscope'), ...rows];
+    pick.items = [...(runs.length === 0 ? [] : [separator('Runs')]), ...runs, separator('Headscope'), ...choices];
     const same = pick.items.find((row) =>
       active?.run === undefined ? row.label === active?.label : row.run?.id === active.run.id,
     );
@@ -105,10 +100,9 @@ export async function showStatusPick(
 }
 
 async function askWhatToDo(queue: Queue, run: QueuedRun): Promise<void> {
-  const title = run.model === '' ? run.title : `${run.title} · ${run.model}`;
-  const choice = await vscode.window.showQuickPick(
-    actionsOf(queue, run).map((action) => ({ ...action })),
-    { title, placeHolder: run.sentence },
-  );
+  const choice = await vscode.window.showQuickPick(actionsOf(queue, run), {
+    title: runName(run),
+    placeHolder: run.sentence,
+  });
   await choice?.act();
 }
