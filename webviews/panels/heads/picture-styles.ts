@@ -279,7 +279,8 @@ export const pictureStyles = css`
       grid-template-columns: minmax(0, 0.9fr) minmax(0, 1fr);
     }
   }
-  @container panel (min-width: 1500px) {
+  /* Below this the numbers beside a matrix of 520 px were cut at the edge (2026-12-01, 1,650 px). */
+  @container panel (min-width: 2000px) {
     .wide .head-body {
       grid-template-columns: minmax(0, 520px) minmax(0, 1fr);
     }
