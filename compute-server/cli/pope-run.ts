@@ -1,8 +1,8 @@
 /** `headscope pope MODEL`: the request, and its answer as a table. */
 import { resolve } from 'node:path';
-import { questionPlace } from '../../protocol/results/pope';
 import {
   popeSplits,
+  questionPlace,
   type PopeFigures,
   type PopeReading,
   type PopeResult,

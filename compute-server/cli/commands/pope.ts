@@ -2,8 +2,13 @@
 import { percent } from '../../../diagnostics/shared/words';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { popeAnswer, popeQuestions, popeScores } from '../../../diagnostics/shared/captions/pope';
-import { popeReadings, popeSplits, type PopeReading, type PopeSplit } from '../../../protocol/results/pope';
-import { questionPlace } from '../../../protocol/results/pope';
+import {
+  popeReadings,
+  popeSplits,
+  questionPlace,
+  type PopeReading,
+  type PopeSplit,
+} from '../../../protocol/results/pope';
 import { provenance } from '../../provenance';
 import { readTruth } from '../caption-files';
 import { wrongUsage } from '../exit-codes';
