@@ -172,7 +172,11 @@ export class Compute extends Owner {
   /** `again` tests them anew and measures the roof of each. */
   devices(again = false): Promise<readonly DeviceInfo[]> {
     if (again) this.tests = undefined;
-    this.tests ??= this.keep(this.testDevices(again), () => (this.tests = undefined));
+    if (this.tests === undefined) {
+      this.tests = this.testDevices(again);
+      // A failed test is made anew next time; a good answer stays.
+      this.tests.catch(() => (this.tests = undefined));
+    }
     return this.tests;
   }
 
@@ -306,12 +310,6 @@ export class Compute extends Owner {
       this.refresh();
       this.replaceStale();
     }
-  }
-
-  /** A failed question is asked again next time; a good answer stays. */
-  private keep<T>(answer: Promise<T>, forget: () => void): Promise<T> {
-    answer.catch(forget);
-    return answer;
   }
 
   private onClientState(state: 'stopped' | 'starting' | 'ready', info: ServerInfo | undefined): void {

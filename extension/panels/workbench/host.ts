@@ -448,7 +448,7 @@ export class WorkbenchHost extends ModelPanelHost<WorkbenchTypes, WorkbenchServi
     if (read?.ok === false) throw new Sentence(read.why);
     const result = made ?? read?.result.result;
     if (result === undefined) return;
-    for (const { entry } of [earlier, later]) if (entry !== undefined) await this.services.earlier.use(entry);
+    for (const entry of [earlier.entry, later.entry]) await this.services.earlier.use(entry);
     if (tabs.active?.id !== later.id) await this.bringToFront(later.id);
     const name = `${earlier.title}, ${earlier.created.slice(0, 16).replace('T', ' ')}`;
     await this.compareWith({ name, result });
