@@ -37,7 +37,8 @@ export const fromWorkbench = byKind({
   removeEntry: { id: text },
   ask: { request, question: sectionQuestion },
   ...askHead,
-  picture: { path: text },
+  /** The file at the path, while it is the one with this hash. */
+  picture: { path: text, sha256: text },
   /** Why a head gives a key its weight, of a map that is shown: another analysis of the same prompt. */
   explainWeight: { layer: whole, head: whole, query: whole, key: whole },
   /**

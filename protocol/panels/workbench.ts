@@ -82,6 +82,6 @@ export type ToWorkbench =
   | { readonly kind: 'answer'; readonly request: number; readonly section: Section }
   | HeadAnswer
   /** Bytes of a picture that an image section names or that regions are drawn on, for the webview to draw. */
-  | { readonly kind: 'picture'; readonly path: string; readonly mediaType: string; readonly bytes: Uint8Array }
+  | { readonly kind: 'picture'; readonly sha256: string; readonly mediaType: string; readonly bytes: Uint8Array }
   /** A path that the person chose for a field of the form. */
   | { readonly kind: 'chosen'; readonly field: string; readonly path: string };

@@ -52,7 +52,7 @@ interface ShownNumber {
   readonly definition: string;
 }
 
-/** Pictures that the extension has read, by path; undefined while one is on its way or cannot be read. */
+/** Pictures that the extension has read, by the hash of their files; undefined while one is on its way or cannot be read. */
 export type LoadedPictures = ReadonlyMap<string, LoadedPicture>;
 
 /** Who has the numbers. What is out of date may be answered late, or never. */

@@ -176,7 +176,7 @@ export class WorkbenchHost extends ModelPanelHost<WorkbenchTypes, WorkbenchServi
       case 'row':
         return this.attention(message);
       case 'picture':
-        return this.picture(message.path);
+        return this.picture(message);
       case 'tokenisePair':
         return this.tokenisePair(message);
       case 'pairTask':
@@ -498,15 +498,16 @@ export class WorkbenchHost extends ModelPanelHost<WorkbenchTypes, WorkbenchServi
   }
 
   /** Only a picture that the result on the screen names, or that the prompt in the form was read with. */
-  private async picture(path: string): Promise<void> {
+  private async picture({ path, sha256 }: Asked<'picture'>): Promise<void> {
     const named = this.shown?.sections.flatMap((section) => (section.kind === 'image' ? [section.image] : [])) ?? [];
     const read = this.shown?.prompts.flatMap((prompt) => prompt.image ?? []) ?? [];
-    const image = [...named, ...read, ...(this.drawnOn ? [this.drawnOn] : [])].find((one) => one.path === path);
+    const all = [...named, ...read, ...(this.drawnOn ? [this.drawnOn] : [])];
+    const image = all.find((one) => one.path === path && one.sha256 === sha256);
     const refused = image === this.drawnOn ? this.refusal([path]) : this.refusalOfShown([path]);
     if (image === undefined || refused !== undefined)
       throw new Sentence(refused ?? 'The result names no such picture.');
     const picture = await this.services.picture(image);
-    if (!this.disposed) this.post({ kind: 'picture', path, ...picture });
+    if (!this.disposed) this.post({ kind: 'picture', sha256, ...picture });
   }
 
   private async choosePath({ field, what }: Asked<'choosePath'>): Promise<void> {

@@ -56,8 +56,8 @@ describe('regions in the workbench', () => {
 
   it('are drawn with the mouse over the picture, moved, and undone; Run waits for a second one', async () => {
     const on = await open('', true);
-    await on.posts('picture');
-    await sendPicture(on, '/pictures/dog.png');
+    const { sha256 } = await on.posts('picture');
+    await sendPicture(on, sha256);
     await on.page.waitForSelector('.regions-picture image');
     await drag(on, [1, 2], [3, 6]);
     await written(on, '1-3x2-6');

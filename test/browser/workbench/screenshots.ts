@@ -44,7 +44,8 @@ async function main(folder: string, only: string | undefined): Promise<void> {
     if (only !== undefined && !name.includes(only)) return;
     const panel = await browser.open(options);
     await panel.page.waitForSelector('#finding', { timeout: 5000 });
-    if (panel.posted.some(({ kind }) => kind === 'picture')) await sendPicture(panel, '/pictures/dog.png');
+    const asked = panel.posted.find((one) => one.kind === 'picture');
+    if (asked) await sendPicture(panel, asked.sha256);
     await panel.page.waitForTimeout(900);
     await act?.(panel);
     await panel.page.screenshot({ path: path.join(folder, `${name}.png`), fullPage: true });
@@ -181,8 +182,7 @@ async function main(folder: string, only: string | undefined): Promise<void> {
       await shoot(`regions-picture-${theme}-${width}`, { theme, width, place, host, height: 1400 }, async (panel) => {
         // A side view asks for nothing before it is touched.
         await panel.page.getByLabel('Heads', { exact: true }).locator('input').fill('0.1');
-        await panel.posts('picture');
-        await sendPicture(panel, '/pictures/dog.png');
+        await sendPicture(panel, (await panel.posts('picture')).sha256);
         await panel.page.locator('.region-box').first().focus();
         await panel.page.waitForTimeout(300);
       });

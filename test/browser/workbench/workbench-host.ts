@@ -279,15 +279,15 @@ export const answering =
   };
 
 /** Playwright sends no typed arrays into a page as they are: the bytes are made there. */
-export async function sendPicture(panel: Panel, path: string): Promise<void> {
+export async function sendPicture(panel: Panel, sha256: string): Promise<void> {
   const base64 = Buffer.from(pictureBytes()).toString('base64');
   await panel.page.evaluate(
-    ([text, name]) => {
+    ([text, hash]) => {
       const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
       window.dispatchEvent(
-        new MessageEvent('message', { data: { kind: 'picture', path: name, mediaType: 'image/png', bytes } }),
+        new MessageEvent('message', { data: { kind: 'picture', sha256: hash, mediaType: 'image/png', bytes } }),
       );
     },
-    [base64, path] as const,
+    [base64, sha256] as const,
   );
 }

@@ -3,20 +3,24 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import type { AnalysisInfo } from '../../../protocol/analysis/analysis';
 import type { AnalysisInput } from '../../../protocol/analysis/schema';
+import type { ImageSection } from '../../../protocol/sections/image';
 import { readForm, toForm, withAnalysis, type Form } from '../../../webviews/panels/workbench/form';
 import { toInputForm, readInput } from '../../../webviews/panels/workbench/input-form';
 import { inputWords, provenanceLines } from '../../../webviews/panels/workbench/made-by';
-import { isOfAnother, isStale, whyNotStart } from '../../../webviews/panels/workbench/shown';
+import { isOfAnother, isStale, picturesNeeded, whyNotStart } from '../../../webviews/panels/workbench/shown';
 import {
   begun,
   initialState,
   initialView,
   reading,
   receive,
+  withPicture,
   type State,
 } from '../../../webviews/panels/workbench/state';
+import { imageKind } from '../../../webviews/sections/image/image';
+import { theme } from './sections/theme';
 import { model, openMessage, pair, plan, result, retrieval } from '../../browser/workbench/workbench-host';
-import { headsStory, mapStory } from '../../browser/workbench/stories';
+import { headsStory, imageStory, mapStory } from '../../browser/workbench/stories';
 
 const demos = {
   text: '/demo-lm',
@@ -259,6 +263,24 @@ describe('the states of the panel', () => {
     assert.equal(receive(second, { kind: 'tokenised', request: 2, tokenised }).read?.isOld, undefined);
     assert.equal(receive(second, { kind: 'failed', request: 2, sentence: 'No picture.' }).read?.problem, 'No picture.');
     assert.equal(reading(known, { ...next, folder: '/other' }).prompt, undefined);
+  });
+
+  it('keeps a file and the one that has replaced it apart: each result is drawn over the picture that it read', () => {
+    const before = imageStory();
+    const after = { ...before, id: 'after', image: { ...before.image, sha256: '1'.repeat(64) } };
+    const needed = picturesNeeded(open({ result: { ...result, sections: [before, after] } }));
+    assert.deepEqual(
+      needed.map(({ path, sha256 }) => [path, sha256]),
+      ['0', '1'].map((digit) => ['/pictures/dog.png', digit.repeat(64)]),
+    );
+    const loaded = { image: {} as ImageBitmap, address: 'data:,' };
+    const { pictures } = withPicture(open(), before.image.sha256, loaded);
+    const isDrawn = (section: ImageSection): boolean =>
+      imageKind
+        .picture(section, {}, pictures)
+        .draw(600, theme)
+        .marks.some(({ kind }) => kind === 'picture');
+    assert.deepEqual([isDrawn(before), isDrawn(after)], [true, false]);
   });
 
   it('puts a chosen path into the field that asked for it', () => {

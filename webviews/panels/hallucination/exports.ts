@@ -14,7 +14,7 @@ import { comparisonData, comparisonWords } from './comparison';
 import { headsCsv, setCsv, wordsCsv } from './csv-files';
 import { finding } from './finding';
 import { sectionsOfResult } from './result-sections';
-import { loadedOf, viewOf } from './section-list';
+import { viewOf } from './section-list';
 import { sectionsOfSet, setChanges } from './set-sections';
 import { mapData } from './span-map';
 import type { State } from './state';
@@ -31,7 +31,7 @@ export function leavingOf(state: State, theme: Theme, kind?: ExportKind): Leavin
     draw: (sheet) =>
       drawSections(
         sheet,
-        loadedOf(state),
+        state.decoded,
         shown.map((section) => ({ section, view: viewOf(state, section.id) })),
       ),
     csv: () => (set ? setCsv(set) : !result ? '' : kind === 'words' ? wordsCsv(result) : headsCsv(state, result)),
@@ -64,7 +64,7 @@ function about(state: State, theme: Theme) {
 export function leavingSection(state: State, section: Section, view: SectionView, theme: Theme): Leaving {
   return {
     ...about(state, theme),
-    draw: (sheet) => drawSections(sheet, loadedOf(state), [{ section, view }]),
+    draw: (sheet) => drawSections(sheet, state.decoded, [{ section, view }]),
     csv: () => sectionCsv(section),
     json: () => section,
     tables: () => [sectionTable(section)],

@@ -1,22 +1,14 @@
 /** Sections of the panel, each with what the person arranged in it. */
 import type { TemplateResult } from 'lit';
 import type { Section } from '../../../protocol/sections/section';
-import type { LoadedPictures, SectionActions, SectionView } from '../../sections/section-kind';
+import type { SectionActions, SectionView } from '../../sections/section-kind';
 import { sectionView } from '../../sections/section-view';
 import type { Part } from './actions';
-import { pictureOf } from './shown';
 import type { State } from './state';
 
 const noView: SectionView = {};
 
 export const viewOf = ({ view }: State, id: string): SectionView => view.sections[id] ?? noView;
-
-/** The picture that is shown, by the path that its section names. */
-export function loadedOf(state: State): LoadedPictures {
-  const picture = pictureOf(state);
-  const loaded = picture && state.decoded.get(picture.image.sha256);
-  return new Map(picture && loaded ? [[picture.image.path, loaded]] : []);
-}
 
 /** What the panel itself does with what is chosen in a section. */
 export interface Own {
@@ -38,7 +30,7 @@ export function oneSection(
     view,
     dark,
     compact,
-    loaded: loadedOf(state),
+    loaded: state.decoded,
     actions: {
       view: (change) => {
         if (choose && 'cursor' in change) choose(change.cursor);

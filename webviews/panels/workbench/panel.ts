@@ -62,6 +62,7 @@ export class WorkbenchPanel
   implements Actions
 {
   private readonly later = new Later<'estimate' | 'tokenise' | 'pair' | 'history'>();
+  /** By hash and path: a file may be another one in the next run, and of two equal files one may be gone. */
   private readonly askedPictures = new Set<string>();
   private estimatedSetup = '';
 
@@ -105,10 +106,10 @@ export class WorkbenchPanel
     super.onMessage(message);
   }
 
-  private onPicture({ path, mediaType, bytes }: Extract<ToWorkbench, { kind: 'picture' }>): void {
+  private onPicture({ sha256, mediaType, bytes }: Extract<ToWorkbench, { kind: 'picture' }>): void {
     decoded(bytes, mediaType).then(
       (picture) => {
-        if (picture) this.change(withPicture(this.state, path, picture));
+        if (picture) this.change(withPicture(this.state, sha256, picture));
       },
       (error: unknown) => console.warn(error),
     );
@@ -142,10 +143,11 @@ export class WorkbenchPanel
     this.scheduleReading();
     this.schedulePair();
     if (this.state.view.front === 'history' && this.state.opened && !this.state.history) this.askHistory();
-    for (const path of picturesNeeded(this.state)) {
-      if (this.askedPictures.has(path)) continue;
-      this.askedPictures.add(path);
-      this.host.post({ kind: 'picture', path });
+    for (const { path, sha256 } of picturesNeeded(this.state)) {
+      const asked = `${sha256} ${path}`;
+      if (this.askedPictures.has(asked)) continue;
+      this.askedPictures.add(asked);
+      this.host.post({ kind: 'picture', path, sha256 });
     }
   }
 

@@ -2,6 +2,7 @@
 import type { AnalysisInfo } from '../../../protocol/analysis/analysis';
 import type { AnalysisSetup } from '../../../protocol/analysis/schema';
 import type { EncoderInput, PromptInput } from '../../../protocol/inputs/prompt';
+import type { ImageSpan } from '../../../protocol/schema/parts';
 import type { Section } from '../../../protocol/sections/section';
 import type { SectionView } from '../../sections/section-kind';
 import { placed, whyNotOnDevice } from '../../ui/device-field';
@@ -185,14 +186,11 @@ export const viewOf = (state: State, key: string): SectionView => state.view.sec
 /** Each tab keeps its own arrangement. */
 export const viewKey = ({ active }: State, key: string): string => (active === undefined ? key : `${active} ${key}`);
 
-/** Paths of the pictures that the sections on the screen need, and of the one that regions are drawn on. */
-export function picturesNeeded(state: State): readonly string[] {
-  const all = pageSections(state);
+/** The pictures that the sections on the screen need, and of the one that regions are drawn on. */
+export function picturesNeeded(state: State): readonly ImageSpan[] {
   const drawnOn = state.read?.prompt?.image;
   return [
-    ...new Set([
-      ...all.flatMap((section) => (section.kind === 'image' ? [section.image.path] : [])),
-      ...(drawnOn ? [drawnOn.path] : []),
-    ]),
+    ...pageSections(state).flatMap((section) => (section.kind === 'image' ? [section.image] : [])),
+    ...(drawnOn ? [drawnOn] : []),
   ];
 }

@@ -111,6 +111,7 @@ export interface State extends RunState<Form, View>, Omit<ModelState, 'typed' | 
   readonly read: ReadPrompt | undefined;
   /** Oldest first. */
   readonly answers: readonly Answer[];
+  /** By the hash of their files. */
   readonly pictures: ReadonlyMap<string, LoadedPicture>;
   /** Absent in the side bar and in editors of files, which show one run. */
   readonly tabs: readonly WorkbenchTab[] | undefined;
@@ -401,7 +402,7 @@ function chosen(state: State, field: string, path: string): State {
   }
 }
 
-export const withPicture = (state: State, path: string, picture: LoadedPicture): State => ({
+export const withPicture = (state: State, sha256: string, picture: LoadedPicture): State => ({
   ...state,
-  pictures: new Map(state.pictures).set(path, picture),
+  pictures: new Map(state.pictures).set(sha256, picture),
 });

@@ -19,7 +19,7 @@ export const imageKind: PictureKind<ImageSection> = {
     picture(
       section,
       chosenNumber(section.numbers, view),
-      loaded.get(section.image.path),
+      loaded.get(section.image.sha256),
       view.opacity,
       view.level,
       view.log,
@@ -68,7 +68,7 @@ function controls({ section, view, loaded, actions }: SectionPart<ImageSection>)
     opacity === 0 ? 'the picture alone' : opacity === 1 ? 'the values alone' : `${Math.round(100 * opacity)} %`;
   return html`<div class="image-controls">
     ${
-      numbers.length > 0 && loaded.has(image.path)
+      numbers.length > 0 && loaded.has(image.sha256)
         ? html`<span class="image-opacity"
             ><span>Values</span> ${slider({
               label: 'Opacity of the values over the picture',

@@ -16,7 +16,7 @@ const section: ImageSection = {
   image: {
     name: 'a.png',
     path: '/a.png',
-    sha256: '',
+    sha256: 'ab',
     width: 40,
     height: 40,
     start: 0,
@@ -41,7 +41,7 @@ const section: ImageSection = {
   apart: { title: 'a sink', definition: '', tokens: [3] },
 };
 const loaded: LoadedPicture = { image: {} as ImageBitmap, address: 'data:,' };
-const pictures = new Map([['/a.png', loaded]]);
+const pictures = new Map([['ab', loaded]]);
 
 const marksOf = (view: SectionView, from = pictures as ReadonlyMap<string, LoadedPicture>) => {
   const drawn = imageKind.picture(section, view, from).draw(600, theme);

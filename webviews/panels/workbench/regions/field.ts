@@ -30,7 +30,7 @@ function drawable(
   }
   if (isOf && read.problem !== undefined) return html`<p class="problem" role="alert">${read.problem}</p>`;
   if (!read.prompt) return html`<p class="reason" role="status">Reading the prompt…</p>`;
-  const picture = read.prompt.image && state.pictures.get(read.prompt.image.path);
+  const picture = read.prompt.image && state.pictures.get(read.prompt.image.sha256);
   return html`<hs-regions
     class=${isOf && !read.isOld ? '' : 'old'}
     .value=${value}
