@@ -5,11 +5,12 @@ import type { Section } from '../../../protocol/sections/section';
 import type { HeadPlace } from '../../../protocol/schema/written-form';
 import type { SectionQuestion } from '../../../protocol/analysis/schema';
 import { looksOf, withLooks } from '../../sections/page-looks';
+import { remembered } from '../../sections/remembered';
 import { sectionView } from '../../sections/section-view';
 import { button, progressRing } from '../../ui/controls';
 import type { Part } from './actions';
 import { hasAttention, hasShape } from './attention';
-import type { Answer } from './state';
+import type { Answer, State } from './state';
 import { pageSections, viewOf } from './shown';
 
 /** `prefix` keeps the views of sections apart that come from different results. Only those of the result itself are asked. */
@@ -29,6 +30,9 @@ export function sectionsOf(part: Part, sections: readonly Section[], prefix = ''
       ),
   )}`;
 }
+
+/** Once for all sections of a drawing. */
+const looksOfPage = remembered((state: State) => looksOf(pageSections(state)));
 
 const canBeAsked = ({ state }: Part): boolean =>
   state.result !== undefined && state.canRun === true && !state.asides.waiting;
@@ -56,7 +60,7 @@ function oneSection(
   const view = viewOf(state, key);
   return sectionView(
     {
-      section: withLooks(section, looksOf(pageSections(state))),
+      section: withLooks(section, looksOfPage(state)),
       view,
       dark,
       compact,
