@@ -58,6 +58,12 @@ export type Identities = ReadonlyMap<string, Identity>;
 
 const dashes: readonly (readonly number[])[] = [[], [6, 3], [2, 2], [8, 2, 2, 2]];
 
+/** Those of names, in their order. */
+export function identitiesOf(names: readonly string[]): readonly Identity[] {
+  const identities = identify(names.map((name) => ({ id: name, title: name })));
+  return names.flatMap((name) => identities.get(name) ?? []);
+}
+
 /** In catalogue order; what is not in the catalogue (a kernel of an older file) comes after it. */
 export function identify(classes: readonly { readonly id: string; readonly title: string }[]): Identities {
   const identities = new Map<string, Identity>();

@@ -1,6 +1,6 @@
 /** Where a number stands on its scale, and the colour there. */
 import type { Figure, Scale } from '../../protocol/sections/figure';
-import { cividis, diverging, parseColour, scaleStops, type Rgb } from '../charts/colour-map';
+import { cividis, diverging, mix, parseColour, scaleStops, type Rgb } from '../charts/colour-map';
 import type { Theme } from '../ui/theme';
 
 export interface Domain {
@@ -62,10 +62,7 @@ export function colourAt(value: Figure, domain: Domain, dark: boolean): Rgb | un
 }
 
 /** The colour of a cell without a number: a little off the ground, so that it is seen to be there. */
-export function noValueColour({ background, foreground }: Theme): Rgb {
-  const [ground, ink] = [parseColour(background), parseColour(foreground)];
-  const part = (channel: 0 | 1 | 2): number => Math.round(ground[channel] + (ink[channel] - ground[channel]) * 0.08);
-  return [part(0), part(1), part(2)];
-}
+export const noValueColour = ({ background, foreground }: Theme): Rgb =>
+  mix(parseColour(background), parseColour(foreground), 0.08);
 
 export const stopsOf = ({ kind }: Domain, dark: boolean): string[] => scaleStops(kind === 'diverging', dark);

@@ -124,7 +124,7 @@ const explainWords = 'Explain this weight';
 
 /** Keeps its height while nothing is chosen, so that choosing moves nothing. */
 function chosen(part: SectionPart, kind: KindOf<Section>): TemplateResult | typeof nothing {
-  const { section, view, loaded } = part;
+  const { section, view } = part;
   const { cursor } = view;
   const canChoose = kind.drawn === 'picture' || kind.words !== undefined;
   if (!canChoose || (kind.drawn === 'page' && kind.isTwin && section.ask === undefined)) return nothing;
@@ -154,7 +154,7 @@ function chosen(part: SectionPart, kind: KindOf<Section>): TemplateResult | type
                 ? button({
                     label: section.ask,
                     hint: 'Enter',
-                    onClick: () => ask({ ...part, loaded }, kind, cursor ?? ''),
+                    onClick: () => ask(part, kind, cursor ?? ''),
                   })
                 : nothing
             }

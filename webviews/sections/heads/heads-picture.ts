@@ -352,15 +352,10 @@ function axes(
   }
   const most = Math.max(1, ...counts);
   const everyHead = Math.max(1, Math.ceil((String(most).length * size * 0.62 + 6) / at.cellWidth));
-  const step = everyHead === 1 ? 1 : niceStep(everyHead);
+  const step = 2 ** Math.ceil(Math.log2(everyHead));
   for (let head = 0; head < most; head += step) {
     const first = head === 0 && at.cellWidth >= 20 ? `H${head}` : String(head);
     marks.push(textMark(first, headBox(at, 0, head).x + at.cellWidth / 2, line, theme, { anchor: 'middle' }));
   }
   return marks;
 }
-
-const niceStep = (least: number): number => {
-  const power = 2 ** Math.ceil(Math.log2(least));
-  return Math.max(1, power);
-};

@@ -4,7 +4,7 @@
  */
 import type { ImageSection } from '../../../protocol/sections/image';
 import { css } from '../../charts/colour-map';
-import { colourOf, identify, type Identity } from '../../charts/palette';
+import { colourOf, identitiesOf, type Identity } from '../../charts/palette';
 import { textWidth } from '../../charts/text-width';
 import type { Theme } from '../../ui/theme';
 import { colourAt, domainOf, shareOf, type Domain } from '../colours';
@@ -114,11 +114,6 @@ const classNameOf = ({ classes }: ImageSection, token: number): readonly string[
   return name === undefined ? [] : [name];
 };
 
-function identitiesOf({ classes }: ImageSection): readonly Identity[] {
-  const identities = identify((classes?.names ?? []).map((name) => ({ id: name, title: name })));
-  return (classes?.names ?? []).flatMap((name) => identities.get(name) ?? []);
-}
-
 /** A frame inside the patch, and the letters of the class where they have room: not by colour alone. */
 function classMarks({ x, y, width, height }: Box, identity: Identity, theme: Theme): readonly Mark[] {
   const colour = colourOf(identity, theme.dark);
@@ -218,7 +213,7 @@ function drawImage(drawing: Drawing, layout: Layout, width: number, theme: Theme
       return box ? [[String(patch.token), box] as const] : [];
     }),
   );
-  const identities = identitiesOf(section);
+  const identities = identitiesOf(section.classes?.names ?? []);
   const [marks, frames]: [Mark[], Mark[]] = [[...sheetMarks(drawing, layout, theme)], []];
   let missing = false;
   for (const patch of patches) {

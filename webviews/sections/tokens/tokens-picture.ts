@@ -4,7 +4,7 @@
  */
 import type { TokensSection } from '../../../protocol/sections/tokens';
 import { css, inkOn, type Rgb } from '../../charts/colour-map';
-import { colourOf, identify, shapes, type Identity } from '../../charts/palette';
+import { colourOf, identitiesOf, shapes, type Identity } from '../../charts/palette';
 import { textWidth } from '../../charts/text-width';
 import { count } from '../../ui/numbers';
 import type { Theme } from '../../ui/theme';
@@ -36,12 +36,12 @@ export function tokensPicture(
   to = Math.min(section.tokens.length, mostTokens),
 ): Picture {
   const { tokens, tokenIds } = section;
-  const classes = classesOf(section);
+  const identities = identitiesOf(section.classes?.names ?? []);
   let last: readonly Box[] = [];
   return {
     label: `${section.title}: ${count(tokens.length)} tokens${number ? `, ${number.title}` : ''}. Arrow keys walk, Enter asks, Escape leaves.`,
     draw: (width, theme) => {
-      const made = drawTokens(section, number, classes, [from, to], width, theme);
+      const made = drawTokens(section, number, identities, [from, to], width, theme);
       last = made.boxes;
       return made;
     },
@@ -60,7 +60,7 @@ export function tokensPicture(
       const token = tokens[at];
       if (token === undefined) return undefined;
       const value = number?.values[at];
-      const named = classes.names[section.classes?.of[at] ?? -1];
+      const named = identities[section.classes?.of[at] ?? -1];
       const said = [
         ...(number && value !== undefined
           ? [`${number.title} ${valueWords(value, number.unit, number.scale.kind === 'diverging')}`]
@@ -122,11 +122,6 @@ export function moveInRibbon(boxes: readonly Box[], at: number, key: string, len
   }
 }
 
-function classesOf({ classes }: TokensSection): { readonly names: readonly Identity[] } {
-  const identities = identify((classes?.names ?? []).map((name) => ({ id: name, title: name })));
-  return { names: (classes?.names ?? []).flatMap((name) => identities.get(name) ?? []) };
-}
-
 /** What stands behind the last token of a word of a class: the next token is of another class, or begins another word. */
 function signBehind({ tokens, classes }: TokensSection, at: number): string | undefined {
   const sign = classes?.marks?.[classes.of[at] ?? -1];
@@ -136,7 +131,7 @@ function signBehind({ tokens, classes }: TokensSection, at: number): string | un
 function drawTokens(
   section: TokensSection,
   number: TokenNumber | undefined,
-  { names }: { readonly names: readonly Identity[] },
+  names: readonly Identity[],
   [from, to]: readonly [number, number],
   width: number,
   theme: Theme,
