@@ -1,9 +1,7 @@
 /** What becomes of a file of an earlier version, or of the command line, when it is saved again. */
 import { fieldsIn } from '../../protocol/schema/fields';
 import { resultKinds, type Kind } from './result-kinds';
-
-const listWords = (words: readonly string[]): string =>
-  words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} and ${words.at(-1) ?? ''}`;
+import { listed } from '../../protocol/wire/listed';
 
 /** The same whatever the order of its fields and of the objects in a list: the rows of a benchmark are written in theirs. */
 function inOrder(value: unknown): unknown {
@@ -30,9 +28,9 @@ export function changeWhenSaved<K extends Kind>(kind: K, content: string): strin
   const added = Object.keys(after).filter((name) => !(name in before));
   const changed = Object.keys(before).filter((name) => name in after && !same(before[name], after[name]));
   const parts = [
-    ...(gone.length === 0 ? [] : [`without ${listWords(gone)}`]),
-    ...(added.length === 0 ? [] : [`with ${listWords(added)}`]),
-    ...(changed.length === 0 ? [] : [`with ${listWords(changed)} in today's form`]),
+    ...(gone.length === 0 ? [] : [`without ${listed(gone)}`]),
+    ...(added.length === 0 ? [] : [`with ${listed(added)}`]),
+    ...(changed.length === 0 ? [] : [`with ${listed(changed)} in today's form`]),
   ];
   return parts.length === 0
     ? undefined

@@ -1,6 +1,7 @@
 /** Whether an analysis reads what is given to it. */
 import type { ModelSummary } from '../schema/parts';
 import type { AnalysisInfo, InputKind } from './analysis';
+import { listed } from '../wire/listed';
 
 export interface Request {
   readonly input: InputKind;
@@ -19,9 +20,6 @@ const inputWords: Readonly<Record<InputKind, string>> = {
   none: 'the weights alone',
 };
 
-const listed = (words: readonly string[]): string =>
-  words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`;
-
 /** A sentence, or undefined where it fits. What only a run finds out is said before it by its estimate. */
 export function whyNotFit(
   { inputs, trains, readsPictures, group }: AnalysisInfo,
@@ -32,7 +30,10 @@ export function whyNotFit(
   }
   if ((group === 'vision' || readsPictures === true) && isBlind(model)) return reads(model);
   if (inputs.includes(input)) return undefined;
-  return `It reads ${listed(inputs.map((kind) => inputWords[kind]))}, and the input is ${inputWords[input]}.`;
+  return `It reads ${listed(
+    inputs.map((kind) => inputWords[kind]),
+    'or',
+  )}, and the input is ${inputWords[input]}.`;
 }
 
 const isBlind = (model: Request['model']): model is NonNullable<Request['model']> =>

@@ -7,6 +7,7 @@ import { metricWords } from '../../shared/effects/metric';
 import { partName } from '../../shared/effects/parts';
 import { counted, signed, threeDigits } from '../../shared/words';
 import type { PathResult, Stage } from './result';
+import { listed } from '../../../protocol/wire/listed';
 
 export interface Ranked {
   readonly layer: number;
@@ -37,9 +38,6 @@ export const ranked = ({ effect, low, high, beyondChance }: Stage): readonly Ran
 
 /** Heads that are named one by one. */
 const mostNamed = 8;
-
-const listed = (names: readonly string[]): string =>
-  names.length < 2 ? (names[0] ?? '') : `${names.slice(0, -1).join(', ')} and ${names.at(-1) ?? ''}`;
 
 /** `the logits`, `the query of L5H1`, `the queries of L4H3 and L5H1 and the MLP of layer 2`. */
 export function receiverWords({ receivers, effect }: Stage): string {

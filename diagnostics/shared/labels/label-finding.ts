@@ -7,9 +7,7 @@ import { headsByLabel } from './causal-check';
 import { familyRate } from './labels';
 import type { LabelledResult } from '../../../protocol/results/labelled-heads';
 import type { HeadPlace } from '../../../protocol/schema/written-form';
-import { counted } from '../words';
-
-const threeDigits = (value: number): string => String(Number(Math.abs(value).toPrecision(3)));
+import { counted, threeDigits } from '../words';
 
 /** `the 8 induction heads` */
 const setWords = (label: HeadLabel, heads: number): string =>
@@ -39,7 +37,7 @@ export function finding({ statistics, classes, classAblations = [] }: Partial<La
 function lossWords({ label, heads, lossChange, alreadyOff = 0, on }: ClassAblation): string {
   const off = alreadyOff === 0 ? '' : ` (${alreadyOff} already off)`;
   const change = lossChange >= 0 ? 'higher' : 'lower';
-  return `Without ${setWords(label, heads)}${off} the loss on a ${on}, was ${threeDigits(lossChange)} nats per token ${change}.`;
+  return `Without ${setWords(label, heads)}${off} the loss on a ${on}, was ${threeDigits(Math.abs(lossChange))} nats per token ${change}.`;
 }
 
 /** The head that a question about the sections means. */

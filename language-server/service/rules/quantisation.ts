@@ -7,6 +7,7 @@ import { isObject } from '../json-document';
 import { own } from '../own';
 import { relatedField } from '../places';
 import type { Rule } from './rule';
+import { listed } from '../../../protocol/wire/listed';
 
 const groupSizes = (
   part: ConfigPart,
@@ -88,9 +89,6 @@ const bitsOf: Readonly<Record<string, readonly number[]>> = {
   gptq: [2, 3, 4, 8],
 };
 
-const listed = (bits: readonly number[]): string =>
-  bits.length === 1 ? String(bits[0]) : `${bits.slice(0, -1).join(', ')} or ${bits.at(-1)}`;
-
 export const quantisationBits: Rule = {
   code: 'quantisation-bits',
   title: 'The bit width of a quantisation is impossible',
@@ -119,7 +117,7 @@ export const quantisationBits: Rule = {
             [...base, key],
             few
               ? "Only vLLM's Marlin kernels read awq weights of 8 bits; other loaders take 4."
-              : `Loaders take ${name} weights of ${listed(taken)} bits, not of ${bits}.`,
+              : `Loaders take ${name} weights of ${listed(taken.map(String), 'or')} bits, not of ${bits}.`,
             {
               part,
               ...(few ? { severity: 'warning' } : {}),

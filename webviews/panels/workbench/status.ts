@@ -12,6 +12,7 @@ import type { Part } from './actions';
 import { comparisonWords } from './comparison';
 import { canStart, findingOf, infoOf, isOfAnother, isStale, staleParts, whyNotStart } from './shown';
 import type { State } from './state';
+import { listed } from '../../../protocol/wire/listed';
 
 export function bar(part: Part): TemplateResult {
   const { state, actions } = part;
@@ -126,10 +127,11 @@ function outdated({ state, actions }: Part): TemplateResult {
   if (!tabs) return staleBanner(staleWords(state), () => actions.backToShown());
   const parts = staleParts(state);
   const onlyDevice = parts.join('') === 'device' ? deviceWords(state, () => false) : undefined;
-  const words = parts.length === 1 ? parts.join('') : `${parts.slice(0, -1).join(', ')} and ${parts.at(-1)}`;
   return banner(
     'info',
-    html`<span id="stale">${onlyDevice ?? `Stale: this answers another request, which differs in ${words}.`}</span>
+    html`<span id="stale"
+        >${onlyDevice ?? `Stale: this answers another request, which differs in ${listed(parts)}.`}</span
+      >
       <button type="button" class="link" id="take-over" @click=${() => actions.backToShown()}>
         Take its request over
       </button>

@@ -13,6 +13,7 @@ import { onnxTypeCode } from '../../../../kernels/graph/types';
 import type { SelfTest } from '../../../../protocol/compute/api';
 import { bytesInWords } from '../../../../protocol/wire/words';
 import { missingOperator } from '../../../devices/missing-operators';
+import { listed } from '../../../../protocol/wire/listed';
 
 export interface Place {
   readonly device: DeviceId;
@@ -104,9 +105,9 @@ const named: Readonly<Record<string, string>> = {
 function partsOf(names: readonly string[]): string {
   const back = partsIn(names.filter(isGradient)).map((part) => `the gradient of ${part}`);
   const parts = [...partsIn(names.filter((name) => !isGradient(name))), ...back];
-  const listed = [parts.slice(0, -1).join(', '), parts.at(-1) ?? ''].filter((part) => part !== '').join(' and ');
-  const several = parts.length > 1 || listed.startsWith('layers');
-  return `${listed.charAt(0).toUpperCase()}${listed.slice(1)} ${several ? 'run' : 'runs'}`;
+  const words = listed(parts);
+  const several = parts.length > 1 || words.startsWith('layers');
+  return `${words.charAt(0).toUpperCase()}${words.slice(1)} ${several ? 'run' : 'runs'}`;
 }
 
 const isGradient = (name: string): boolean => name.startsWith('gradient.');
