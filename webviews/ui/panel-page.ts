@@ -38,12 +38,15 @@ interface Strip {
   readonly empty: boolean;
   /** In a panel of one column it is folded even then. */
   readonly foldsInColumn?: boolean;
+  /** It stands above what follows in one column too: there is no result yet that would come first. */
+  readonly leads?: boolean;
   readonly body: () => TemplateResult;
 }
 
 export function panelPage(part: AnyPart, page: PanelPage): TemplateResult {
   const { state, compact } = part;
   const strip = state.place === 'file' ? nothing : settingsStrip(part, page.strip);
+  const below = compact && page.strip.leads !== true;
   return html`<main
     class="panel ${state.place} ${compact ? 'compact' : 'wide'} ${stripOpen(part, page.strip) ? 'strip-open' : ''}"
   >
@@ -53,9 +56,9 @@ export function panelPage(part: AnyPart, page: PanelPage): TemplateResult {
       ${page.known ?? nothing} ${page.bar} ${page.banners}
     </header>
     <div class="body">
-      ${compact ? nothing : strip}
+      ${below ? nothing : strip}
       <div class="results">
-        ${page.results === nothing && !state.opened ? awaiting(page) : page.results} ${compact ? strip : nothing}
+        ${page.results === nothing && !state.opened ? awaiting(page) : page.results} ${below ? strip : nothing}
         ${page.after ?? nothing}
         ${
           page.provenance.length === 0

@@ -50,6 +50,7 @@ function next(part: Part): TemplateResult {
       label: 'Request',
       summary: settingsSummary(state),
       empty: isQuestion,
+      leads: true,
       body: () => settings(part),
     },
     results: html`${tabRow(part)}
