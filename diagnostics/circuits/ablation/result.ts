@@ -4,6 +4,7 @@ import { taskMetrics } from '../../../protocol/analysis/tasks';
 import { ensure, count, figure, flag, list, object, oneOf, optional, whole } from '../../../protocol/schema/fields';
 import { mostHeads, mostLayers } from '../../../protocol/schema/parts';
 import { modes } from '../../shared/effects/stand-ins';
+import { measuredMean } from '../../shared/statistics/proportion';
 
 const layersOf = <T>(item: Schema<T>): Schema<readonly T[]> =>
   list(item, 'a list of layers', { least: 1, most: mostLayers });
@@ -20,7 +21,7 @@ const fields = object({
   /** Prompts without another one of their length to resample from. */
   leftOut: optional(whole),
   /** The metric with all parts, and its 95 % interval (Student's t; NaN where n is 1). */
-  baseline: object({ mean: figure, low: figure, high: figure }),
+  baseline: measuredMean,
   /** [layers][heads]: mean change, and its 95 % interval. */
   heads: perHead(figure),
   low: perHead(figure),

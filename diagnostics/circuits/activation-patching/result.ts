@@ -16,6 +16,7 @@ import {
 } from '../../../protocol/schema/fields';
 import { mostLayers } from '../../../protocol/schema/parts';
 import { directions, sites } from './parameters';
+import { measuredMean } from '../../shared/statistics/proportion';
 
 /** [layers][heads], [layers][key/value heads] or [layers][columns], by site. */
 export type Table = readonly (readonly number[])[];
@@ -23,7 +24,6 @@ export type Table = readonly (readonly number[])[];
 const tableOf = <T>(item: Schema<T>): Schema<readonly (readonly T[])[]> =>
   list(list(item), 'a list of layers', { least: 1, most: mostLayers });
 const table = tableOf(figure);
-const level = object({ mean: figure, low: figure, high: figure });
 
 /** Means are over `n` prompts, intervals are 95 % of Student's t over prompts (NaN where n is 1). */
 const fields = object({
@@ -35,10 +35,10 @@ const fields = object({
   leftOut: optional(whole),
   /** The answers that are compared, of a prompt and its counterpart. */
   answers: optional(object({ right: text, wrong: optional(text) })),
-  clean: level,
-  corrupted: level,
+  clean: measuredMean,
+  corrupted: measuredMean,
   /** Clean less corrupted. */
-  gap: level,
+  gap: measuredMean,
   /** Where MLPs and the residual stream are patched: one label a column. */
   columns: optional(texts),
   /** Where heads are patched, where that is not everywhere. */

@@ -18,6 +18,7 @@ import {
 import { mostLayers } from '../../../protocol/schema/parts';
 import { edgeInputs, nodeField } from '../../shared/circuits/circuit';
 import { baselines, methods } from './parameters';
+import { measuredMean } from '../../shared/statistics/proportion';
 
 const cellSites = ['head', 'mlp', 'residual'] as const;
 export type CellSite = (typeof cellSites)[number];
@@ -29,8 +30,6 @@ export const agreementGroups = ['parts', 'places', 'edges'] as const;
 export const agreementSets = ['largest', 'drawn', 'both'] as const;
 
 const table: Schema<Table> = list(list(figure), 'a list of layers', { least: 1, most: mostLayers });
-const level = object({ mean: figure, low: figure, high: figure });
-export type Level = Output<typeof level>;
 
 /** Change of the metric, in its unit, mean over prompts. */
 const effects = object({
@@ -93,8 +92,8 @@ const agreement = object({
   n: count,
   /** All that there are in the group. */
   of: count,
-  pearson: level,
-  spearman: level,
+  pearson: measuredMean,
+  spearman: measuredMean,
 });
 export type Agreement = Output<typeof agreement>;
 
@@ -110,8 +109,8 @@ const fields = object({
   /** The answers that are compared, of a prompt and its counterpart. */
   answers: optional(object({ right: text, wrong: optional(text) })),
   /** The metric on the prompts, and with their answers on the counterparts. */
-  original: level,
-  counterpart: optional(level),
+  original: measuredMean,
+  counterpart: optional(measuredMean),
   /** Labels of the columns of `places`; absent where positions were not asked for. */
   columns: optional(texts),
   heads: effects,

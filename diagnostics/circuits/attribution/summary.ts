@@ -1,7 +1,7 @@
 /** The result out of what was estimated and measured prompt by prompt. */
 import type { ModelFacts } from '../../model-runner/model-runner';
 import { pearson, spearman, type Correlation } from '../../shared/statistics/correlation';
-import { meanInterval } from '../../shared/statistics/proportion';
+import { meanInterval, type MeasuredMean } from '../../shared/statistics/proportion';
 import { groupOf, type Cell } from './cells';
 import type { Chosen } from './selection';
 import {
@@ -11,7 +11,6 @@ import {
   type CellSite,
   type Checked,
   type Effects,
-  type Level,
 } from './result';
 import { mean } from '../../../kernels/tensors/vectors';
 
@@ -94,4 +93,4 @@ export const agreementAmong = (
     return [{ group, set, n: some.length, of, pearson: level(pearson(x, y)), spearman: level(spearman(x, y)) }];
   });
 
-const level = ({ r, low, high }: Correlation): Level => ({ mean: r, low, high });
+const level = ({ r, low, high }: Correlation): MeasuredMean => ({ mean: r, low, high });

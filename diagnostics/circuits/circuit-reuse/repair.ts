@@ -3,7 +3,7 @@
  * positions, evenly; their values stay. In a causal model only the last row changes, so that the values at the positions are those
  * of the plain run.
  */
-import { figure, object, list, pair, whole, text, count, optional } from '../../../protocol/schema/fields';
+import { object, list, pair, whole, text, count, optional } from '../../../protocol/schema/fields';
 import type { Output } from '../../../protocol/schema/check';
 import type { HeadPlace } from '../../../protocol/schema/written-form';
 import type { Variant } from '../../../models/instrument/changes/changes';
@@ -18,11 +18,10 @@ import { partName, withReplacements } from '../../shared/effects/parts';
 import { refusal } from '../../../protocol/wire/failures';
 import { slotOf } from '../../shared/circuits/receivers';
 import type { ModelRunner } from '../../model-runner/model-runner';
-import { meanInterval, wilson } from '../../shared/statistics/proportion';
+import { measuredMean, meanInterval, wilson } from '../../shared/statistics/proportion';
 import { mean } from '../../../kernels/tensors/vectors';
 
-const threeFigures = object({ mean: figure, low: figure, high: figure });
-const beforeAfter = pair(threeFigures, threeFigures, 'a level before and one after');
+const beforeAfter = pair(measuredMean, measuredMean, 'a level before and one after');
 export type BeforeAfter = Output<typeof beforeAfter>;
 
 const moverAttention = object({
@@ -32,7 +31,7 @@ const moverAttention = object({
   right: beforeAfter,
   wrong: beforeAfter,
   /** Mass on right answers after less before, prompt by prompt. */
-  change: threeFigures,
+  change: measuredMean,
 });
 export type MoverAttention = Output<typeof moverAttention>;
 
@@ -46,7 +45,7 @@ export const repair = object({
   choice: beforeAfter,
   metric: beforeAfter,
   /** After less before, prompt by prompt. */
-  change: threeFigures,
+  change: measuredMean,
   /** Movers of the first task behind the repair, and what they attend to; absent in older results. */
   movers: optional(list(moverAttention)),
 });

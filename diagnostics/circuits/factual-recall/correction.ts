@@ -3,7 +3,6 @@
  * effect on the right answer is negative on the prompts of the fit get a gain; the last MLP loses a share of what lowers the token
  * that leads before it (protocol/interventions/unsuppress.ts). The published recipe was not found: both are Headscope's choice.
  */
-import { mean } from './suppression';
 import { object, text, figure } from '../../../protocol/schema/fields';
 import type { Output } from '../../../protocol/schema/check';
 import type { HeadPlace } from '../../../protocol/schema/written-form';
@@ -11,7 +10,7 @@ import type { Variant } from '../../../models/instrument/changes/changes';
 import { gainsOf } from '../../../models/instrument/changes/gain';
 import type { Intervention } from '../../../protocol/interventions/interventions';
 import type { ModelRunner } from '../../model-runner/model-runner';
-import { meanInterval, wilson } from '../../shared/statistics/proportion';
+import { meanInterval, wilson, measuredMean } from '../../shared/statistics/proportion';
 import type { Fact } from './prompts';
 
 export interface Setting {
@@ -88,9 +87,9 @@ export const correctedSchema = object({
   gain: figure,
   share: figure,
   /** Probability of the right answer, over the held-out prompts. */
-  probability: mean,
+  probability: measuredMean,
   /** Paired, against the unchanged model. */
-  change: mean,
+  change: measuredMean,
   accuracy: share,
   amongAnswers: share,
 });

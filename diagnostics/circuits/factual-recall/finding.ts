@@ -5,7 +5,7 @@ import { partName } from '../../shared/effects/parts';
 import { counted, threeDigits } from '../../shared/words';
 import { interventionsOf } from './correction';
 import type { MlpFound, RecallResult } from './result';
-import type { Mean } from './suppression';
+import type { MeasuredMean } from '../../shared/statistics/proportion';
 
 /** Heads that a sentence names. */
 const named = 3;
@@ -39,7 +39,7 @@ export const mostGained = (mlps: readonly MlpFound[]): MlpFound | undefined =>
 function lowered({ suppression }: Partial<RecallResult>): string {
   if (!suppression) return '';
   const { last, lastMargin } = suppression;
-  const words = ({ mean, low, high }: Mean): string =>
+  const words = ({ mean, low, high }: MeasuredMean): string =>
     low <= 0 && high >= 0
       ? 'leaves it as it is, as far as can be measured,'
       : `${mean < 0 ? 'lowers' : 'raises'} it by ${threeDigits(Math.abs(mean))} logits`;

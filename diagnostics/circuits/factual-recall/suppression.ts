@@ -7,7 +7,7 @@ import { mostHeads, mostLayers } from '../../../protocol/schema/parts';
 import type { Output, Schema } from '../../../protocol/schema/check';
 import type { DirectEffects, LogitTarget } from '../../model-runner/direct-paths';
 import type { ModelRunner } from '../../model-runner/model-runner';
-import { meanInterval, wilson } from '../../shared/statistics/proportion';
+import { meanInterval, wilson, measuredMean, type MeasuredMean } from '../../shared/statistics/proportion';
 import type { Fact } from './prompts';
 import type { Reading } from './reading';
 
@@ -21,9 +21,6 @@ export interface DirectFact {
   readonly error: number;
 }
 
-export const mean = object({ mean: figure, low: figure, high: figure });
-export type Mean = Output<typeof mean>;
-
 /** Both sides of each layer, and the ends, at the most. */
 export const layers = <T>(item: Schema<T>): Schema<readonly T[]> =>
   list(item, 'a list of layers', { most: 2 * mostLayers + 2 });
@@ -31,8 +28,8 @@ export const layers = <T>(item: Schema<T>): Schema<readonly T[]> =>
 export const suppression = object({
   layers: layers(
     object({
-      attention: mean,
-      mlp: mean,
+      attention: measuredMean,
+      mlp: measuredMean,
       /** The same on the mean of frequent tokens; without intervals. */
       attentionFrequent: figure,
       mlpFrequent: figure,
@@ -42,9 +39,9 @@ export const suppression = object({
     }),
   ),
   /** Effect of the last layer, attention and MLP together. */
-  last: mean,
+  last: measuredMean,
   /** The same on the answer less the mean of the other answers. */
-  lastMargin: mean,
+  lastMargin: measuredMean,
   /** Prompts whose answer the last layer lowers. */
   lowered: object({ value: figure, low: figure, high: figure, n: count }),
   /** [heads of the last layer]: mean effect on the answer over the prompts of the fit. */
@@ -73,7 +70,7 @@ const attentionOf = ({ heads }: DirectEffects, layer: number): number =>
   (heads[layer] ?? []).reduce((sum, value) => sum + value, 0);
 
 export function suppressionOf(found: readonly DirectFact[], fitted: readonly number[], layers: number): Suppression {
-  const over = (give: (one: DirectFact) => number): Mean => meanInterval(found.map(give));
+  const over = (give: (one: DirectFact) => number): MeasuredMean => meanInterval(found.map(give));
   const last = layers - 1;
   const whole = (effects: DirectEffects): number => attentionOf(effects, last) + (effects.mlp[last] ?? Number.NaN);
   const lower = found.filter(({ answer }) => whole(answer) < 0).length / found.length;

@@ -1,6 +1,6 @@
 /** Means over prompts with their 95 % intervals. */
-import type { Answered, Level } from '../../shared/choices/answers';
-import { meanInterval, wilson } from '../../shared/statistics/proportion';
+import type { Answered } from '../../shared/choices/answers';
+import { meanInterval, wilson, type MeasuredMean } from '../../shared/statistics/proportion';
 import type { Answers } from './result';
 import { mean } from '../../../kernels/tensors/vectors';
 
@@ -12,7 +12,7 @@ export function answersLevel(answers: readonly (Pick<Answered, 'loss' | 'correct
   };
 }
 
-export function shareLevel(of: readonly boolean[]): Level {
+export function shareLevel(of: readonly boolean[]): MeasuredMean {
   const share = mean(of.map(Number));
   return of.length === 0 ? { mean: share, low: share, high: share } : { mean: share, ...wilson(share, of.length) };
 }

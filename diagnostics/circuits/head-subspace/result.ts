@@ -4,6 +4,7 @@ import { count, figure, flag, list, object, oneOf, texts, triple, whole } from '
 import { mutations } from '../../shared/choices/layout';
 import { bases } from './subspace';
 import { inputs, items } from './vectors';
+import { measuredMean } from '../../shared/statistics/proportion';
 
 /** Nats. */
 export const leastLowered = 0.01;
@@ -11,9 +12,8 @@ export const leastLowered = 0.01;
 export const compressions = [...inputs, 'all'] as const;
 export type Compression = (typeof compressions)[number];
 
-const level = object({ mean: figure, low: figure, high: figure });
 /** Loss among the labels in nats, and share of prompts whose right label has the largest logit of them. */
-const answers = object({ loss: level, accuracy: level });
+const answers = object({ loss: measuredMean, accuracy: measuredMean });
 export type Answers = Output<typeof answers>;
 
 /** On the prompts of the fit, and on those held out. */
@@ -51,13 +51,13 @@ const mutationRow = object({
   attention: figure,
   attentionCompressed: figure,
   /** Query replaced by the mean query of another place n: mean attention to the n-th item before and after. */
-  before: level,
-  after: level,
+  before: measuredMean,
+  after: measuredMean,
   /** After: mean attention to the item with the usual letter of place n; NaN where it is not in the list. */
   letter: figure,
   /** After: share of prompts in which the n-th item has the most attention of the items, and in which its label is the answer. */
-  largest: level,
-  answered: level,
+  largest: measuredMean,
+  answered: measuredMean,
 });
 export type MutationRow = Output<typeof mutationRow>;
 

@@ -4,13 +4,13 @@ import type { Section } from '../../../protocol/sections/section';
 import type { SectionCell, SectionColumn } from '../../../protocol/sections/table';
 import { mutationWords } from '../../shared/choices/layout';
 import { partName } from '../../shared/effects/parts';
-import type { Level } from '../../shared/choices/answers';
 import { cellOf } from '../../shared/sections/cell';
 import { threeDigits } from '../../shared/words';
 import { isMeasured } from './finding';
 import { compressions, type Answers, type Both, type Compression, type SubspaceResult } from './result';
 import { inputs, type Input } from './vectors';
 import * as build from '../../../protocol/sections/builders';
+import type { MeasuredMean } from '../../shared/statistics/proportion';
 
 const studentWords = "95 % interval over prompts (Student's t)";
 const wilsonWords = '95 % interval over prompts (Wilson)';
@@ -39,14 +39,14 @@ export function sections(result: Partial<SubspaceResult>): readonly Section[] {
   ];
 }
 
-const cells = ({ mean, low, high }: Level): readonly SectionCell[] => [cellOf(mean), cellOf(low), cellOf(high)];
+const cells = ({ mean, low, high }: MeasuredMean): readonly SectionCell[] => [cellOf(mean), cellOf(low), cellOf(high)];
 
 const mostDraws = 10;
 
 function levelsTable(result: SubspaceResult) {
   const { full, ablated, compressed, rank, random, chance, fit, held, head, sharing, at: where } = result;
   const none = Number.NaN;
-  const constant = (value: number): Level => ({ mean: value, low: none, high: none });
+  const constant = (value: number): MeasuredMean => ({ mean: value, low: none, high: none });
   const chosen = compressed.filter((one) => one.rank === rank);
   const at: Answers = { loss: constant(chance.loss), accuracy: constant(chance.accuracy) };
   const rows: readonly (readonly [string, Both & { readonly kept?: number }])[] = [

@@ -13,7 +13,7 @@ import {
   whole,
 } from '../../../protocol/schema/fields';
 import { followed, headTypes } from './types';
-import { level } from '../../shared/choices/answers';
+import { measuredMean } from '../../shared/statistics/proportion';
 
 const table: Schema<readonly (readonly number[])[]> = list(list(figure));
 const attention = object({
@@ -45,7 +45,7 @@ const node = object({
   low: figure,
   high: figure,
   /** Total effect, in nats; of the nodes that were patched. */
-  total: optional(level),
+  total: optional(measuredMean),
   /** Where the node is one of `output`: what it adds to each label's logit, less the mean over the labels, [right label][label]. */
   written: optional(table),
   /** Where the node is a head. */
@@ -57,19 +57,19 @@ export type Node = Output<typeof node>;
 const byShots = object({
   shots: whole,
   /** Share of prompts whose right label has the largest logit of the labels, and of all tokens. */
-  letter: level,
-  first: level,
+  letter: measuredMean,
+  first: measuredMean,
   /** Share whose right option is the most probable text behind the question alone: as a whole, and by token. */
-  content: level,
-  contentByToken: level,
+  content: measuredMean,
+  contentByToken: measuredMean,
   /** -ln of the softmax over the labels, of the right one; and over all tokens. In nats. */
-  loss: level,
-  fullLoss: level,
+  loss: measuredMean,
+  fullLoss: measuredMean,
 });
 export type ByShots = Output<typeof byShots>;
 
 /** The model with some outputs at the last position taken from other prompts. */
-const patched = object({ what: text, loss: level, accuracy: level });
+const patched = object({ what: text, loss: measuredMean, accuracy: measuredMean });
 
 export const choiceResult = object({
   prompts: whole,

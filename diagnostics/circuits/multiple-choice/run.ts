@@ -1,12 +1,12 @@
 /** A run of the analysis `multiple-choice`. */
 import type { AnalysisJob, Step } from '../../analysis';
-import { type Answered, answersOf, contentAnswer, type Level } from '../../shared/choices/answers';
+import { type Answered, answersOf, contentAnswer } from '../../shared/choices/answers';
 import { massesAt, type Masses } from '../../shared/choices/attention';
 import { Choices } from '../../shared/choices/draw';
 import type { ChoicePrompt } from '../../shared/choices/prompt';
 import { partsOf } from '../../shared/effects/parts';
 import type { ModelRunner } from '../../model-runner/model-runner';
-import { meanInterval, wilson } from '../../shared/statistics/proportion';
+import { meanInterval, wilson, type MeasuredMean } from '../../shared/statistics/proportion';
 import {
   centred,
   directEffect,
@@ -156,7 +156,7 @@ async function scoreOf(model: ModelRunner, choices: Choices, at: number, shots: 
 }
 
 function byShotsOf(shots: number, scored: readonly Scored[]): ByShots {
-  const shareOf = (of: readonly boolean[]): Level => {
+  const shareOf = (of: readonly boolean[]): MeasuredMean => {
     const share = mean(of.map(Number));
     return of.length === 0 ? { mean: share, low: share, high: share } : { mean: share, ...wilson(share, of.length) };
   };

@@ -7,7 +7,6 @@ import { partName } from '../../shared/effects/parts';
 import { cellOf } from '../../shared/sections/cell';
 import { outputOf } from './finding';
 import type { ByShots, ChoiceResult, Node } from './result';
-import type { Level } from '../../shared/choices/answers';
 import {
   headTypes,
   leastElsewhere,
@@ -18,6 +17,7 @@ import {
   type HeadType,
 } from './types';
 import * as build from '../../../protocol/sections/builders';
+import type { MeasuredMean } from '../../shared/statistics/proportion';
 
 const wilsonWords = '95 % interval over prompts (Wilson)';
 const studentWords = "95 % interval over prompts (Student's t)";
@@ -45,7 +45,7 @@ export function sections(result: Partial<ChoiceResult>): readonly Section[] {
   return found;
 }
 
-const cells = ({ mean, low, high }: Level): readonly SectionCell[] => [cellOf(mean), cellOf(low), cellOf(high)];
+const cells = ({ mean, low, high }: MeasuredMean): readonly SectionCell[] => [cellOf(mean), cellOf(low), cellOf(high)];
 
 function accuracyChart(byShots: readonly ByShots[], chance: number) {
   const series = (id: 'letter' | 'content' | 'contentByToken', title: string): ChartSection['series'] => {

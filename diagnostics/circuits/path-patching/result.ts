@@ -16,6 +16,7 @@ import {
 } from '../../../protocol/schema/fields';
 import { mostHeads, mostLayers } from '../../../protocol/schema/parts';
 import { firstPassField } from '../../shared/circuits/first-pass';
+import { measuredMean } from '../../shared/statistics/proportion';
 
 /** [layers][heads] */
 export type Table = readonly (readonly number[])[];
@@ -23,7 +24,6 @@ export type Table = readonly (readonly number[])[];
 const tableOf = <T>(item: Schema<T>): Schema<readonly (readonly T[])[]> =>
   list(list(item, 'a list of heads', { most: mostHeads }), 'a list of layers', { least: 1, most: mostLayers });
 const table = tableOf(figure);
-const level = object({ mean: figure, low: figure, high: figure });
 const place = object({ layer: whole, head: whole });
 
 /** The effect of a kept head on one receiver alone. */
@@ -72,10 +72,10 @@ export const pathResult = object({
   leftOut: optional(whole),
   answers: optional(object({ right: text, wrong: optional(text) })),
   freezeMlps: flag,
-  original: level,
-  counterpart: level,
+  original: measuredMean,
+  counterpart: measuredMean,
   /** Counterpart less original. */
-  gap: level,
+  gap: measuredMean,
   stages: list(stage, 'a list of stages'),
 });
 export type PathResult = Output<typeof pathResult>;

@@ -17,6 +17,7 @@ import { mostHeads, mostLayers } from '../../../protocol/schema/parts';
 import { modes } from '../../shared/effects/stand-ins';
 import { curvesSchema } from '../../shared/training/curves';
 import { decoderNorms, reductions } from './parameters';
+import { measuredMean } from '../../shared/statistics/proportion';
 
 export type PerHead = readonly (readonly number[])[];
 
@@ -88,7 +89,7 @@ const rankingScore = object({
   name: oneOf(rankingNames),
   area: figure,
   /** Mean area of single trainings, and its 95 % interval (Student's t); absent of what has no autoencoder. */
-  each: optional(object({ mean: figure, low: figure, high: figure })),
+  each: optional(measuredMean),
   averagePrecision: figure,
   f1: figure,
   /** At the threshold with this F1. */

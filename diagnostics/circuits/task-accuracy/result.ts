@@ -16,10 +16,7 @@ import {
   whole,
 } from '../../../protocol/schema/fields';
 import { factShare, share } from '../../shared/accuracy/fact-shares';
-
-/** A mean over prompts with the 95 % interval of Student's t; NaN of one prompt. */
-const mean = object({ mean: figure, low: figure, high: figure });
-export type Mean = Output<typeof mean>;
+import { measuredMean } from '../../shared/statistics/proportion';
 
 const promptScore = object({
   /** Its middle is left out where it is long (`shortened`). */
@@ -41,7 +38,8 @@ export const taskAccuracyResult = object({
   title: text,
   metric: oneOf(taskMetrics),
   accuracy: share,
-  mean: mean,
+  /** Over prompts, with the 95 % interval of Student's t; NaN of one prompt. */
+  mean: measuredMean,
   prompts: list(promptScore, 'a list of prompts'),
   byFact: list(factShare, 'a list of facts'),
   /** What was left out, and why: lines of a file, words that the tokenizer splits. */

@@ -4,8 +4,9 @@ import type { Section } from '../../../protocol/sections/section';
 import type { SectionColumn, TableSection } from '../../../protocol/sections/table';
 import { metricWords } from '../../shared/effects/metric';
 import type { Share } from '../../shared/accuracy/fact-shares';
-import type { Mean, TaskAccuracyResult } from './result';
+import type { TaskAccuracyResult } from './result';
 import * as build from '../../../protocol/sections/builders';
+import type { MeasuredMean } from '../../shared/statistics/proportion';
 
 /** Prompts that are listed; the saved result has all. */
 const listed = 1000;
@@ -45,7 +46,7 @@ export function promptSections(result: Partial<TaskAccuracyResult>): readonly Se
   return [totals(accuracy, mean, metric), ...byFact(result), promptTable(result, metric), ...noteSection(result)];
 }
 
-function totals(accuracy: Share, mean: Mean, metric: TaskMetric) {
+function totals(accuracy: Share, mean: MeasuredMean, metric: TaskMetric) {
   const { name: title, unit, definition } = metricWords[metric];
   return build.cellTable(
     'accuracy',

@@ -2,6 +2,7 @@
 import { rule } from './rules';
 import type { Output } from '../../../protocol/schema/check';
 import { figure, list, object, optional, text, whole, wholes } from '../../../protocol/schema/fields';
+import { measuredMean } from '../../shared/statistics/proportion';
 
 const perHead = list(list(figure));
 const answered = object({ loss: figure, right: figure });
@@ -37,7 +38,7 @@ const judged = object({
   /** Their mean; NaN of none. */
   randomLoss: figure,
   /** Loss of the uniform window less that of the plan, mean over prompts, with its 95 % interval. */
-  gain: object({ mean: figure, low: figure, high: figure }),
+  gain: measuredMean,
 });
 export type Judged = Output<typeof judged>;
 

@@ -1,14 +1,8 @@
 /** What a model makes of the labels behind a prompt, and of the options as texts. */
 import type { Variant } from '../../../models/instrument/changes/changes';
-import type { Output } from '../../../protocol/schema/check';
-import { figure, object } from '../../../protocol/schema/fields';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import type { RowAnswer } from '../../model-runner/run-request';
 import type { ChoicePrompt, ContentPrompt } from './prompt';
-
-/** A share with Wilson's 95 % interval, or a mean over prompts with Student's. */
-export const level = object({ mean: figure, low: figure, high: figure });
-export type Level = Output<typeof level>;
 
 export interface Answered {
   /** -ln of the softmax over the labels alone, of the right one, nats. */

@@ -1,10 +1,14 @@
 /** 95 % intervals of a share and of a mean, of independent units. */
-import { object, number } from '../../../protocol/schema/fields';
+import { figure, object, number } from '../../../protocol/schema/fields';
 import type { Output } from '../../../protocol/schema/check';
 import { studentReach } from './student';
 
 export const interval = object({ low: number, high: number });
 export type Interval = Output<typeof interval>;
+
+/** As a result holds it: a mean with Student's interval, or a share with Wilson's, each of 95 %. */
+export const measuredMean = object({ mean: figure, low: figure, high: figure });
+export type MeasuredMean = Output<typeof measuredMean>;
 
 /** 97.5 % quantile of the normal distribution. */
 export const z975 = 1.959963984540054;
