@@ -50,8 +50,8 @@ export type Kind = keyof ResultTypes;
 export type SavedOf<K extends Kind> = ResultTypes[K]['saved'];
 export type ComparedOf<K extends Kind> = ResultTypes[K]['compared'];
 
-/** Titles of mechanisms, by id; asking may start the compute server. */
-export type Titles = () => Promise<ReadonlyMap<string, string>>;
+/** Titles of mechanisms, by id; read from disk when first asked for. */
+export type Titles = () => ReadonlyMap<string, string>;
 
 /** What is said of a result in lists. */
 export interface Listing {
@@ -62,7 +62,7 @@ export interface Listing {
   readonly details: readonly string[];
   readonly icon: string;
   /** What stands under it in the tree. */
-  readonly lines: (titles: Titles) => Promise<readonly ResultLine[]>;
+  readonly lines: (titles: Titles) => readonly ResultLine[];
 }
 
 /** A result that could be read. */
@@ -102,7 +102,7 @@ export const resultKinds: { readonly [K in Kind]: ResultKind<SavedOf<K>, Compare
       description: resultDescription(result),
       details: resultDetails(result),
       icon: ({ done: 'graph-line', cancelled: 'circle-slash', failed: 'error' } as const)[result.state],
-      lines: async (titles) => mechanismLines(result, await titles()),
+      lines: (titles) => mechanismLines(result, titles()),
     }),
     compared: (name, result) => ({ name, result }),
   },
@@ -118,7 +118,7 @@ export const resultKinds: { readonly [K in Kind]: ResultKind<SavedOf<K>, Compare
       description: headsDescription(result),
       details: headsDetails(result),
       icon: 'eye',
-      lines: () => Promise.resolve(labelLines(result.classes)),
+      lines: () => labelLines(result.classes),
     }),
     compared: (name, { result }) => ({ name, result }),
   },
@@ -134,7 +134,7 @@ export const resultKinds: { readonly [K in Kind]: ResultKind<SavedOf<K>, Compare
       description: hallucinationDescription(saved),
       details: hallucinationDetails(saved),
       icon: 'file-media',
-      lines: () => Promise.resolve(hallucinationLines(saved)),
+      lines: () => hallucinationLines(saved),
     }),
     compared: (name, made) => ({ name, made }),
   },
@@ -150,7 +150,7 @@ export const resultKinds: { readonly [K in Kind]: ResultKind<SavedOf<K>, Compare
       description: analysisDescription(result),
       details: analysisDetails(result),
       icon: 'beaker',
-      lines: () => Promise.resolve(analysisLines(result)),
+      lines: () => analysisLines(result),
     }),
     compared: (name, result) => ({ name, result }),
   },
@@ -166,7 +166,7 @@ export const resultKinds: { readonly [K in Kind]: ResultKind<SavedOf<K>, Compare
       description: moduleDescription(result),
       details: moduleDetails(result),
       icon: result.state === 'cancelled' ? 'circle-slash' : 'symbol-structure',
-      lines: () => Promise.resolve(moduleLines(result)),
+      lines: () => moduleLines(result),
     }),
     compared: (name, result) => ({ name, result }),
   },
@@ -182,7 +182,7 @@ export const resultKinds: { readonly [K in Kind]: ResultKind<SavedOf<K>, Compare
       description: planDescription(plan),
       details: planDetails(plan),
       icon: 'layers',
-      lines: () => Promise.resolve(planLines(plan)),
+      lines: () => planLines(plan),
     }),
     compared: (name, plan) => ({ name, plan }),
   },

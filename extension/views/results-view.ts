@@ -20,7 +20,7 @@ export class ResultsView extends LineTree {
   constructor(library: ResultLibrary, catalogue: Pick<KernelCatalogue, 'mechanisms'>) {
     super('results');
     this.library = library;
-    this.titles = () => Promise.resolve(new Map(catalogue.mechanisms.map(({ id, title }) => [id, title])));
+    this.titles = () => new Map(catalogue.mechanisms.map(({ id, title }) => [id, title]));
     this.own(library.onChange(() => this.refresh()));
     this.own(vscode.window.createTreeView(views.results, { treeDataProvider: this, canSelectMany: true }));
   }
@@ -59,14 +59,16 @@ function resultNode(saved: SavedResult, titles: Titles): ResultNode {
       icon,
     },
     command: open('Open', viewType),
-    children: async () =>
-      (await lines(titles)).map(({ label, text, failed }) => ({
-        line: {
-          label,
-          description: text,
-          icon: failed === true ? 'error' : 'dash',
-          ...(failed === true ? { colour: 'list.errorForeground' } : {}),
-        },
-      })),
+    children: () =>
+      Promise.resolve(
+        lines(titles).map(({ label, text, failed }) => ({
+          line: {
+            label,
+            description: text,
+            icon: failed === true ? 'error' : 'dash',
+            ...(failed === true ? { colour: 'list.errorForeground' } : {}),
+          },
+        })),
+      ),
   };
 }
