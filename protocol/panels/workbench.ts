@@ -53,6 +53,8 @@ export type ToWorkbench =
       readonly tabs?: ShownTabs;
       /** The plan was asked for elsewhere: its question is in front. */
       readonly asks?: true;
+      /** The run that was in front was refused: its question stays in the form, to be corrected. */
+      readonly refused?: true;
     }
   /** Answer to `estimate`: what the plan in the form would take; `request` as it came. */
   | { readonly kind: 'estimate'; readonly request: number; readonly estimate: AnalysisEstimate }

@@ -76,6 +76,8 @@ export class WorkbenchHost extends ModelPanelHost<WorkbenchTypes, WorkbenchServi
   private drawnOn: ImageSpan | undefined;
   /** A plan was asked for elsewhere, and has not been shown. */
   private asks = false;
+  /** The run in front was refused, which the page has not been told. */
+  private isRefused = false;
   /** What was read of a result that came with the workspace. */
   private ofOthers: AnalysisResult | undefined;
   /** The list of earlier results, as the page has asked for it last. */
@@ -127,7 +129,7 @@ export class WorkbenchHost extends ModelPanelHost<WorkbenchTypes, WorkbenchServi
     const { catalogue, tasks, demos } = this.services;
     return {
       ...opening,
-      ...(this.tabs ? { tabs: this.tabs.shown, ...this.takeAsks() } : {}),
+      ...(this.tabs ? { tabs: this.tabs.shown, ...this.takeMarks() } : {}),
       ...this.modelOpening,
       analyses: catalogue,
       tasks,
@@ -369,6 +371,7 @@ export class WorkbenchHost extends ModelPanelHost<WorkbenchTypes, WorkbenchServi
     const failed = { kind: 'failed', sentence, ...defined({ details }) } as const;
     if (this.front?.run !== run || !this.mail.isOpen) return this.say('error', new Sentence(sentence));
     this.turnTo();
+    this.isRefused = true;
     void this.open().then(() => this.post(failed));
   }
 
@@ -392,10 +395,12 @@ export class WorkbenchHost extends ModelPanelHost<WorkbenchTypes, WorkbenchServi
     return super.show(plan, select);
   }
 
-  private takeAsks(): { readonly asks?: true } {
-    const asks = this.asks;
+  /** What one opening says, and the next does not. */
+  private takeMarks(): { readonly asks?: true; readonly refused?: true } {
+    const { asks, isRefused } = this;
     this.asks = false;
-    return asks ? { asks: true } : {};
+    this.isRefused = false;
+    return { ...(asks ? { asks } : {}), ...(isRefused ? { refused: isRefused } : {}) };
   }
 
   private sendTabs(): void {

@@ -263,6 +263,9 @@ describe('the tabs of the workbench', () => {
     assert.equal(window.row, '1 [2]');
     assert.equal(window.last('open').result?.finding, 'Seed 2.');
     assert.match(window.last('failed').sentence, /The prompt is too long\./);
+    assert.equal(window.last('open').refused, true);
+    await window.receive({ kind: 'showTab', tab: 't1' });
+    assert.equal(window.last('open').refused, undefined, 'said once');
   });
 
   it('close without deleting: the result is opened again from the history', async () => {

@@ -227,6 +227,27 @@ describe('the states of the panel', () => {
     assert.equal(receive(refused, { kind: 'result', result, run: 1 }).result?.created, created);
   });
 
+  it('keeps the question of a run that was refused, though the tab before it is in front again', () => {
+    const tab = { title: 'Front', model: result.model.name, created: result.created, pinned: false };
+    const front = { ...tab, id: 't1', setup: plan };
+    const shown = open({ tabs: { tabs: [front], active: 't1' } });
+    const asks = (analysis: string): State => {
+      const form = { ...toForm(plan), analysis, parameters: { needle: 'as typed' } };
+      const setup = { ...plan, analysis };
+      const run = { ...tab, id: 't2', setup, run: 2 };
+      const begins = receive(begun({ ...shown, form }, setup), { kind: 'tabs', tabs: [front, run], active: 't2' });
+      return receive(begins, openMessage({ tabs: { tabs: [front], active: 't1' }, refused: true }));
+    };
+    for (const [analysis, stands] of [
+      [plan.analysis, 'tab'],
+      [pair.id, 'question'],
+    ] as const) {
+      const { form, active, view } = asks(analysis);
+      assert.deepEqual([active, form?.analysis, form?.parameters], ['t1', analysis, { needle: 'as typed' }]);
+      assert.equal(view.front, stands);
+    }
+  });
+
   it('says why the list of earlier results could not be read', () => {
     const asked = { ...open(), history: { request: 3 } };
     const { history } = receive(asked, { kind: 'failed', request: 3, sentence: 'The folder cannot be read.' });

@@ -253,6 +253,7 @@ function receiveOpen(state: State, message: Extract<ToWorkbench, { kind: 'open' 
     answers: same ? state.answers : [],
     asides: opened(state.asides, message),
     ...(message.tabs ? openedTabs(state, message.tabs, result, same) : {}),
+    ...(message.tabs && state.opened ? questionOfOpened(state, message, message.tabs) : {}),
     ...(message.asks ? { view: { ...state.view, front: 'question' } } : {}),
   };
 }
@@ -279,9 +280,21 @@ function openedTabs(
     phase: phaseOf(tab),
     kept: 0,
     replaced: undefined,
-    // Brought to the front by what was done elsewhere: its question is the one in the form.
-    ...(state.opened && tab && active !== state.active ? toQuestionOf(state, tab.setup) : {}),
   };
+}
+
+/** A tab was brought to the front by what was done elsewhere: its question is the one in the form. */
+function questionOfOpened(
+  state: State,
+  { refused }: { readonly refused?: true },
+  { tabs, active }: ShownTabs,
+): Partial<State> {
+  const setup = tabs.find(({ id }) => id === active)?.setup;
+  if (!setup || active === state.active) return {};
+  if (!refused) return toQuestionOf(state, setup);
+  // What was refused is corrected where it was asked; its parameters stand beside a tab of the same question.
+  const front = setup.analysis === state.form?.analysis ? 'tab' : 'question';
+  return { view: { ...state.view, front } };
 }
 
 /** The question of a tab in the form, with its parameters: the request beside it stays. */
