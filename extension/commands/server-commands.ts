@@ -4,8 +4,8 @@ import type { Compute } from '../platform/compute';
 import type { Language } from '../platform/language';
 import type { Log } from '../platform/log';
 import { setting, updateSetting } from '../platform/settings';
+import { statusNow } from '../views/status-bar';
 import { showStatusPick } from '../views/status-pick';
-import { statusWords } from '../views/status-words';
 import type { Handlers } from './register';
 
 type ServerCommand =
@@ -35,24 +35,18 @@ export function serverCommands(compute: Compute, language: Language, log: Log): 
 
 function showStatus(compute: Compute): Promise<void> {
   const device = setting('headscope.compute.device');
-  const threads = setting('headscope.compute.threads');
   const run = (id: string, ...args: readonly unknown[]) => vscode.commands.executeCommand(id, ...args);
-  return showStatusPick(
-    compute.queue,
-    () =>
-      statusWords(compute.state, { device, threads, trusted: vscode.workspace.isTrusted }, compute.queue.list).spoken,
-    [
-      { label: '$(chip) Devices…', description: device, act: () => run('headscope.devices.show') },
-      { label: '$(graph-line) Benchmark attention kernels', act: () => run('headscope.benchmarkKernels') },
-      { label: '$(eye) Show head patterns', act: () => run('headscope.showHeads') },
-      { label: '$(debug-restart) Restart the compute server', act: () => run('headscope.restartCompute') },
-      { label: '$(output) Show the log', act: () => run('headscope.showLog') },
-      {
-        label: '$(settings-gear) Settings',
-        act: () => run('workbench.action.openSettings', 'headscope.compute'),
-      },
-    ],
-  );
+  return showStatusPick(compute.queue, () => statusNow(compute).spoken, [
+    { label: '$(chip) Devices…', description: device, act: () => run('headscope.devices.show') },
+    { label: '$(graph-line) Benchmark attention kernels', act: () => run('headscope.benchmarkKernels') },
+    { label: '$(eye) Show head patterns', act: () => run('headscope.showHeads') },
+    { label: '$(debug-restart) Restart the compute server', act: () => run('headscope.restartCompute') },
+    { label: '$(output) Show the log', act: () => run('headscope.showLog') },
+    {
+      label: '$(settings-gear) Settings',
+      act: () => run('workbench.action.openSettings', 'headscope.compute'),
+    },
+  ]);
 }
 
 /** Asked for by the quick fix that silences a rule: the workspace remembers it, or the person when no folder is open. */

@@ -3,7 +3,17 @@ import * as vscode from 'vscode';
 import type { Compute } from '../platform/compute';
 import { Owner } from '../platform/owner';
 import { onSettingChange, setting } from '../platform/settings';
-import { statusWords } from './status-words';
+import { statusWords, type StatusWords } from './status-words';
+
+/** What stands in the status bar now, and what its list says. */
+export function statusNow({ state, queue }: Pick<Compute, 'state' | 'queue'>): StatusWords {
+  const chosen = {
+    device: setting('headscope.compute.device'),
+    threads: setting('headscope.compute.threads'),
+    trusted: vscode.workspace.isTrusted,
+  };
+  return statusWords(state, chosen, queue.list);
+}
 
 export class StatusBar extends Owner {
   private readonly item = this.own(
@@ -25,12 +35,7 @@ export class StatusBar extends Owner {
   }
 
   private draw(): void {
-    const chosen = {
-      device: setting('headscope.compute.device'),
-      threads: setting('headscope.compute.threads'),
-      trusted: vscode.workspace.isTrusted,
-    };
-    const words = statusWords(this.compute.state, chosen, this.compute.queue.list);
+    const words = statusNow(this.compute);
     this.item.text = words.text;
     this.item.tooltip = words.tooltip.join('\n');
     this.item.accessibilityInformation = { label: words.spoken, role: 'button' };
