@@ -447,9 +447,17 @@ describe('the workbench', () => {
       const two = { tabs: [tabOf(result), tabOf(later, { id: 't2' })], active: 't1' };
       const panel = await start({ host: answering(openMessage({ result, tabs: two })) });
       const { keyboard } = panel.page;
+      const ask = async (): Promise<void> => {
+        for (const key of ['ArrowRight', 'ArrowRight', 'Enter']) await keyboard.press(key);
+        await panel.page.locator('#ask-words:focus').waitFor();
+      };
       await panel.page.focus('[data-tab=t1] .tab-button');
-      for (const key of ['ArrowRight', 'ArrowRight', 'Enter']) await keyboard.press(key);
-      await panel.page.locator('#ask-words:focus').waitFor();
+      await ask();
+      // The tab keeps the focus while it comes to the front.
+      await panel.page.focus('[data-tab=t1] .tab-button');
+      await keyboard.press('Enter');
+      await panel.page.locator('#ask-words').waitFor({ state: 'detached' });
+      await ask();
       await keyboard.type('far back');
       for (const key of ['ArrowDown', 'Enter']) await keyboard.press(key);
       await panel.page.getByRole('heading', { level: 1, name: retrieval.question }).waitFor();

@@ -34,6 +34,9 @@ const withoutResult = (state: State): State => ({
   phase: state.phase.kind === 'failed' ? state.phase : idle,
 });
 
+/** One template for what is shown and what is asked next: the row stays, and the focus in it. */
+const underTabs = (part: Part, body: TemplateResult): TemplateResult => html`${tabRow(part)} ${body}`;
+
 const titles = { ask: 'What do you want to know?', history: 'Earlier results' } as const;
 
 function next(part: Part): TemplateResult {
@@ -53,8 +56,14 @@ function next(part: Part): TemplateResult {
       leads: true,
       body: () => settings(part),
     },
-    results: html`${tabRow(part)}
-    ${front === 'history' ? historyList(part) : front === 'ask' ? ask(part) : html`${question(part, false)} ${emptyState(part)}`}`,
+    results: underTabs(
+      part,
+      front === 'history'
+        ? historyList(part)
+        : front === 'ask'
+          ? ask(part)
+          : html`${question(part, false)} ${emptyState(part)}`,
+    ),
     provenance: [],
   });
 }
@@ -73,9 +82,11 @@ function shown(part: Part): TemplateResult {
       empty: shownSections(state).length === 0,
       body: () => settings(part),
     },
-    results: state.opened
-      ? html`${state.tabs ? html`${tabRow(part)} ${question(part, true)}` : nothing} ${results(part)}`
-      : nothing,
+    results: !state.opened
+      ? nothing
+      : state.tabs
+        ? underTabs(part, html`${question(part, true)} ${results(part)}`)
+        : results(part),
     provenance: state.result ? provenanceLines(state.result, infoOf(state)) : [],
   });
 }
