@@ -1,5 +1,6 @@
 /** A prompt and its counterpart with their tokens aligned and counted, as they are typed. */
 import { html, nothing, type TemplateResult } from 'lit';
+import { shownToken } from '../../../protocol/wire/token-name';
 import { button, field, textField } from '../../ui/controls';
 import type { Part } from './actions';
 import { aligned, pairWords, type AlignedPair } from './pair';
@@ -93,6 +94,4 @@ function columnsOf({ columns, first = 0 }: AlignedPair): TemplateResult {
     ${cut > 0 ? html`<p class="reason">${cut} more tokens are not drawn.</p>` : nothing}`;
 }
 
-/** Spaces and ends of lines are seen. */
-const visible = (token: string | undefined): string =>
-  token === undefined ? '·' : token.replaceAll(' ', '␣').replaceAll('\n', '↵');
+const visible = (token: string | undefined): string => (token === undefined ? '·' : shownToken(token));
