@@ -11,16 +11,7 @@ import { fitted, flow, noValueItem, scaleItem, smallSize, textMark, wordsItem } 
 import type { CellWords, Drawn, Picture, PicturePlace } from '../picture';
 import { moved, type Box, type Mark } from '../scene';
 import { columnLabels, rowLabels, ticksWidth, widestOf } from './matrix-labels';
-import {
-  clamped,
-  panned,
-  showing,
-  whole,
-  zoomed,
-  type MatrixFit,
-  type MatrixPlace,
-  type MatrixWindow,
-} from './matrix-place';
+import { clamped, panned, showing, whole, zoomed, type MatrixFit, type MatrixWindow } from './matrix-place';
 
 /** What is drawn: numbers that are at hand, or that come. */
 export interface Matrix {
@@ -74,7 +65,7 @@ export function matrixPicture(matrix: Matrix): Picture {
     if (kept?.width !== width || kept.theme !== theme) kept = { width, theme, fit: fitOf(matrix, width, theme) };
     return kept.fit;
   };
-  const inFit = (move: (fit: Fit) => MatrixPlace): PicturePlace | undefined => {
+  const inFit = (move: (fit: Fit) => PicturePlace): PicturePlace | undefined => {
     if (!kept) return undefined;
     const place = move(kept.fit);
     return place.zoom > 1 ? place : undefined;
@@ -150,7 +141,7 @@ function fitOf({ rows, columns, down, across, mostCell, marginals }: Matrix, wid
   };
 }
 
-function windowOf(fit: Fit, place: MatrixPlace): MatrixWindow {
+function windowOf(fit: Fit, place: PicturePlace): MatrixWindow {
   const { column, row, zoom } = clamped(place, fit);
   const seen = (first: number, count: number): readonly [number, number] => [
     Math.floor(first),
@@ -173,7 +164,7 @@ export const cellBox = ({ plot, place, cellWidth, cellHeight }: MatrixWindow, ro
   height: cellHeight,
 });
 
-function drawMatrix(matrix: Matrix, fit: Fit, place: MatrixPlace, width: number, theme: Theme): Drawn {
+function drawMatrix(matrix: Matrix, fit: Fit, place: PicturePlace, width: number, theme: Theme): Drawn {
   const size = smallSize(theme);
   const { rows, columns, down, across, unit } = matrix;
   const window = windowOf(fit, place);
