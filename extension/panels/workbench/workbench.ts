@@ -20,8 +20,9 @@ import { Sentence } from '../questions';
 import { firstSetup, setupToStore, storedSetup } from './default-setup';
 import { choosePath, confirmsDelete, saveOffer, saveTask } from './dialogs';
 import { EarlierResults } from './earlier-results';
-import { WorkbenchHost, type WorkbenchTypes } from './host';
+import { WorkbenchHost } from './host';
 import { analysisRun } from './run';
+import type { WorkbenchTypes } from './services';
 import { WorkbenchTabs } from './tabs';
 
 export type WorkbenchPanels = Panels<WorkbenchTypes, WorkbenchHost>;

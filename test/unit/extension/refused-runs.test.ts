@@ -10,7 +10,7 @@ import { benchmarkRun } from '../../../extension/panels/kernels/run';
 import { PanelHost } from '../../../extension/panels/panel-host';
 import type { PanelRun } from '../../../extension/panels/panel-run';
 import type { PanelServices, PanelTypes, Setup, Shown } from '../../../extension/panels/panel-types';
-import type { WorkbenchTypes } from '../../../extension/panels/workbench/host';
+import type { WorkbenchTypes } from '../../../extension/panels/workbench/services';
 import type { HallucinationTypes } from '../../../extension/panels/hallucination/host';
 import type { HeadsTypes } from '../../../extension/panels/heads/host';
 import type { KernelsTypes } from '../../../extension/panels/kernels/host';

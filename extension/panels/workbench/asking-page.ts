@@ -1,0 +1,29 @@
+/** What the parts of a host share: the page that asks, and what may be asked of the model behind it. */
+import type { AnalysisResult } from '../../../protocol/analysis/schema';
+import type { ToWorkbench } from '../../../protocol/panels/workbench';
+import type { ModelSummary, Provenance } from '../../../protocol/schema/parts';
+import type { WorkbenchServices } from './services';
+
+export interface AskingPage {
+  readonly services: WorkbenchServices;
+  /** The result on the screen. */
+  shown(): AnalysisResult | undefined;
+  /** The same, or a sentence that there is none. */
+  need(what: string): AnalysisResult;
+  /** False once it is closed. */
+  isOpen(): boolean;
+  post(message: ToWorkbench): void;
+  /** Queues a question: its reply, or why there is none, is posted. */
+  ask(
+    message: { readonly kind: string; readonly request: number },
+    reply: () => Promise<ToWorkbench>,
+    mostWaiting?: number,
+  ): void;
+  /** Why one of these paths is not opened; undefined where all may be. */
+  refusal(paths: readonly string[]): string | undefined;
+  /** The same for paths that the result on the screen names. */
+  refusalOfShown(paths: readonly string[]): string | undefined;
+  /** Where a result is asked further questions. */
+  deviceOf(result: Pick<Provenance, 'device'>): Promise<{ readonly device?: string }>;
+  requireSameModel(model: ModelSummary, next: string, device?: string): Promise<void>;
+}

@@ -1,0 +1,61 @@
+/** What the request on the left is asked before it runs: what it would take, how its prompts are read, which files it names. */
+import type { ImageSpan } from '../../../protocol/schema/parts';
+import { Sentence } from '../questions';
+import type { AskingPage } from './asking-page';
+import { pathsOf } from './default-setup';
+import type { Asked } from './services';
+
+export class RequestQuestions {
+  private readonly page: AskingPage;
+  /** The picture of the prompt that was read last for the form. */
+  private lastRead: ImageSpan | undefined;
+
+  constructor(page: AskingPage) {
+    this.page = page;
+  }
+
+  get drawnOn(): ImageSpan | undefined {
+    return this.lastRead;
+  }
+
+  estimate(message: Asked<'estimate'>): void {
+    const { kind, request, plan } = message;
+    const refused = this.page.refusal(pathsOf(plan));
+    this.page.ask(message, async () => {
+      if (refused !== undefined) throw new Sentence(refused);
+      return { kind, request, estimate: await this.page.services.server.estimateAnalysis(plan) };
+    });
+  }
+
+  tokenise(message: Asked<'tokenise'>): void {
+    const { request, folder, prompt } = message;
+    const refused = this.page.refusal([folder, ...(prompt.image === undefined ? [] : [prompt.image])]);
+    this.page.ask(message, async () => {
+      if (refused !== undefined) throw new Sentence(refused);
+      const tokenised = await this.page.services.server.tokenise(folder, prompt);
+      this.lastRead = tokenised.image;
+      return { kind: 'tokenised', request, tokenised };
+    });
+  }
+
+  tokenisePair(message: Asked<'tokenisePair'>): void {
+    const { request, folder } = message;
+    const refused = this.page.refusal([folder]);
+    this.page.ask(message, async () => {
+      if (refused !== undefined) throw new Sentence(refused);
+      const { server } = this.page.services;
+      const prompt = await server.tokenise(folder, message.prompt);
+      return { kind: 'pair', request, prompt, counterpart: await server.tokenise(folder, message.counterpart) };
+    });
+  }
+
+  async pairTask({ kind: _, ...line }: Asked<'pairTask'>): Promise<void> {
+    const path = await this.page.services.saveTask(`${JSON.stringify(line)}\n`);
+    if (path !== undefined && this.page.isOpen()) this.page.post({ kind: 'chosen', field: 'input.taskFile', path });
+  }
+
+  async choosePath({ field, what }: Asked<'choosePath'>): Promise<void> {
+    const path = await this.page.services.choosePath(what);
+    if (path !== undefined && this.page.isOpen()) this.page.post({ kind: 'chosen', field, path });
+  }
+}

@@ -1,0 +1,53 @@
+/** What a webview of the workbench speaks and needs of the rest of the extension. */
+import type { AnalysisInfo } from '../../../protocol/analysis/analysis';
+import type { AnalysisResult, AnalysisSetup, Offer } from '../../../protocol/analysis/schema';
+import type { Demos } from '../../../protocol/analysis/next-start';
+import type { TaskInfo } from '../../../protocol/analysis/tasks';
+import type { FromWorkbench } from '../../../protocol/panels/workbench-schema';
+import type { ToWorkbench } from '../../../protocol/panels/workbench';
+import type { Plan } from '../../../protocol/plans/plan-file';
+import type { ImageSpan, ModelSummary } from '../../../protocol/schema/parts';
+import type { Compute } from '../../platform/compute';
+import type { HeadServer } from '../head-attention';
+import type { ModelPanelServices } from '../model-panel-host';
+import type { ChoosePlan } from '../plan/apply-plan';
+import type { EarlierResults } from './earlier-results';
+import type { AnalysisEvent } from './run';
+import type { WorkbenchTabs } from './tabs';
+
+export interface WorkbenchTypes {
+  readonly result: 'analysis';
+  readonly plan: AnalysisSetup;
+  readonly event: AnalysisEvent;
+  readonly from: FromWorkbench;
+  readonly to: ToWorkbench;
+}
+
+type PathKind = Extract<FromWorkbench, { readonly kind: 'choosePath' }>['what'];
+type Picture = Pick<Extract<ToWorkbench, { readonly kind: 'picture' }>, 'mediaType' | 'bytes'>;
+
+export interface WorkbenchServices extends ModelPanelServices<WorkbenchTypes> {
+  readonly server: Pick<Compute, 'estimateAnalysis' | 'askAnalysis' | 'compareAnalyses' | 'tokenise'> & HeadServer;
+  readonly catalogue: readonly AnalysisInfo[];
+  readonly tasks: readonly TaskInfo[];
+  readonly demos: Demos;
+  /** The tabs of the full panel. */
+  readonly tabs: WorkbenchTabs;
+  readonly earlier: EarlierResults;
+  /** Lets the person choose; undefined when they cancel. */
+  choosePath(what: PathKind): Promise<string | undefined>;
+  /** Asks where to, writes a task of a person's own, and returns its path. */
+  saveTask(lines: string): Promise<string | undefined>;
+  /** The bytes of the picture, while it is the file that was read. */
+  picture(image: ImageSpan): Promise<Picture>;
+  /** Shows and runs an analysis that explains what is on the screen. */
+  explain(plan: AnalysisSetup): Promise<void>;
+  applyInHeads(result: AnalysisResult, offer: Offer): Promise<void>;
+  readonly choosePlan: ChoosePlan;
+  /** Asks where to, beside the model first, and opens the plan. */
+  savePlan(plan: Plan, modelFolder: string): Promise<void>;
+  saveOffer(model: ModelSummary, offer: Offer, onWritten: (sentence: string) => void): Promise<void>;
+}
+
+/** A message of the page, by its kind. */
+export type Asked<Kind extends FromWorkbench['kind']> = Extract<FromWorkbench, { readonly kind: Kind }>;
