@@ -3,6 +3,7 @@
  * numbers. A section begins with its id, title and caption; an empty caption is none. What is undefined or false is left out.
  */
 import type { HeadPlace } from '../schema/written-form';
+import { cellOf } from './cell';
 import type { ChartSection, SectionAxis, SectionSeries } from './chart';
 import type { Scale } from './figure';
 import type { HeadsLayer, HeadsSection } from './heads';
@@ -97,9 +98,6 @@ export function head(
 
 type TableMore = Undefinable<Pick<TableSection, 'ask' | 'empty'>>;
 
-const present = (cell: SectionCell | undefined): SectionCell =>
-  cell === undefined || (typeof cell === 'number' && Number.isNaN(cell)) ? null : cell;
-
 export function table<Row>(
   id: string,
   title: string,
@@ -109,7 +107,7 @@ export function table<Row>(
   more: TableMore = {},
 ): TableSection {
   const all = partsOf<Column<Row>>(columns);
-  const cells = rows.map((row, at) => all.map(({ cell }) => present(cell(row, at))));
+  const cells = rows.map((row, at) => all.map(({ cell }) => cellOf(cell(row, at))));
   return cellTable(id, title, caption, all, cells, more);
 }
 

@@ -1,5 +1,5 @@
 /** headscope chair: how often captions name objects that the image lacks. */
-import { percent } from '../../../diagnostics/shared/words';
+import { percent } from '../../../protocol/wire/number-words';
 import {
   chairScores,
   countLabels,

@@ -1,5 +1,5 @@
 /** headscope pope: a model asked about objects of pictures; or the questions alone, or the scores of answers made elsewhere. */
-import { percent } from '../../../diagnostics/shared/words';
+import { percent } from '../../../protocol/wire/number-words';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { popeAnswer, popeQuestions, popeScores } from '../../../diagnostics/shared/captions/pope';
 import {

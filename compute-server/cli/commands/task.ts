@@ -1,5 +1,5 @@
 /** headscope task: prompts of a task with their counterparts; with a model, how it does on them. */
-import { percent } from '../../../diagnostics/shared/words';
+import { percent } from '../../../protocol/wire/number-words';
 import { resolve } from 'node:path';
 import {
   isTaskFile,

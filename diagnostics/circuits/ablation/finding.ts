@@ -4,7 +4,7 @@ import { metricWords } from '../../shared/effects/metric';
 import { partName } from '../../shared/effects/parts';
 import { isMeasured, ranked, type Ranked } from './ranking';
 import type { Mode } from '../../shared/effects/stand-ins';
-import { signed } from '../../shared/words';
+import { signed } from '../../../protocol/wire/number-words';
 import type { AblationResult } from './result';
 
 export const modeWords: Readonly<Record<Mode, string>> = {

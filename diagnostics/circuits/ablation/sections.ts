@@ -5,7 +5,7 @@ import { metricWords } from '../../shared/effects/metric';
 import { modeWords, unitWords } from './finding';
 import { isMeasured, ranked } from './ranking';
 import type { AblationResult } from './result';
-import { cellOf } from '../../shared/sections/cell';
+import { cellOf } from '../../../protocol/sections/cell';
 import * as build from '../../../protocol/sections/builders';
 
 export const sections = (result: Partial<AblationResult>): readonly Section[] =>

@@ -3,7 +3,7 @@ import { askedWords, worseWords } from '../../shared/effects/gap';
 import { metricWords } from '../../shared/effects/metric';
 import { cellName, cellWords, isMeasured, ranked, type Ranked } from './ranking';
 import type { PatchingResult } from './result';
-import { percent, signed, threeDigits } from '../../shared/words';
+import { percent, signed, threeDigits } from '../../../protocol/wire/number-words';
 
 const interval = ({ low, high }: { readonly low: number; readonly high: number }): string =>
   Number.isNaN(low) ? '' : ` (95 % interval ${percent(low)} to ${percent(high)})`;

@@ -10,7 +10,7 @@ import { metricWords } from '../../shared/effects/metric';
 import { isPerHead } from './parameters';
 import { isMeasured, ranked } from './ranking';
 import type { PatchingResult, Table } from './result';
-import { cellOf } from '../../shared/sections/cell';
+import { cellOf } from '../../../protocol/sections/cell';
 import * as build from '../../../protocol/sections/builders';
 
 export const sections = (result: Partial<PatchingResult>): readonly Section[] =>

@@ -1,5 +1,5 @@
 import { quotedToken } from '../../../protocol/wire/token-name';
-import { signed, threeDigits } from '../../shared/words';
+import { signed, threeDigits } from '../../../protocol/wire/number-words';
 import type { WeightResult } from './result';
 import { partWords } from './words';
 

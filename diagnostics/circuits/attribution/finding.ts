@@ -2,7 +2,7 @@
 import type { Offer } from '../../../protocol/analysis/schema';
 import { metricWords } from '../../shared/effects/metric';
 import { partName } from '../../shared/effects/parts';
-import { counted, signed, threeDigits } from '../../shared/words';
+import { counted, signed, threeDigits } from '../../../protocol/wire/number-words';
 import { isEstimated, ranked } from './ranking';
 import type { Agreement, AttributionResult } from './result';
 

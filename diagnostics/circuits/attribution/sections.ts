@@ -12,7 +12,7 @@ import { baselineWords, methodWords } from './finding';
 import { edgeSections } from './edge-sections';
 import { isEstimated, ranked } from './ranking';
 import { agreementGroups, type Agreement, type AttributionResult, type Checked, type Table } from './result';
-import { cellOf } from '../../shared/sections/cell';
+import { cellOf } from '../../../protocol/sections/cell';
 import * as build from '../../../protocol/sections/builders';
 
 export const sections = (result: Partial<AttributionResult>): readonly Section[] =>

@@ -4,7 +4,7 @@ import type { Intervention } from '../../../protocol/interventions/interventions
 import type { Circuit } from '../../shared/circuits/circuit';
 import { metricWords } from '../../shared/effects/metric';
 import { partName, type Part } from '../../shared/effects/parts';
-import { counted, percent } from '../../shared/words';
+import { counted, percent } from '../../../protocol/wire/number-words';
 import type { DiscoveryResult } from './result';
 import { nodeWords } from '../../shared/circuits/words';
 

@@ -10,7 +10,7 @@ import { metricWords } from '../../shared/effects/metric';
 import { partName, type Part } from '../../shared/effects/parts';
 import { isFound, isSearching, type Searching } from './finding';
 import type { DiscoveryResult } from './result';
-import { cellOf } from '../../shared/sections/cell';
+import { cellOf } from '../../../protocol/sections/cell';
 import * as build from '../../../protocol/sections/builders';
 import { askWords, intervalWords, weightDefinition } from '../../shared/circuits/words';
 

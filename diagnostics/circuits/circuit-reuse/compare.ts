@@ -3,7 +3,7 @@ import type { Section } from '../../../protocol/sections/section';
 import type { SectionCell } from '../../../protocol/sections/table';
 import { overlapOf } from '../../shared/circuits/overlap';
 import { overlapTable, sharedHeads } from '../../shared/circuits/overlap-sections';
-import { cellOf } from '../../shared/sections/cell';
+import { cellOf } from '../../../protocol/sections/cell';
 import { isCompared } from './finding';
 import type { ReuseResult, Side } from './result';
 import { weightsByHead } from './sections';

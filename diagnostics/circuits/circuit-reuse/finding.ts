@@ -2,7 +2,7 @@
 import type { Offer } from '../../../protocol/analysis/schema';
 import { nodeWords } from '../../shared/circuits/words';
 import { metricWords } from '../../shared/effects/metric';
-import { counted, percent, signed, threeDigits } from '../../shared/words';
+import { counted, percent, signed, threeDigits } from '../../../protocol/wire/number-words';
 import { headWords } from './repair';
 import type { ReuseResult, Side } from './result';
 

@@ -11,7 +11,7 @@ import { metricWords } from '../../shared/effects/metric';
 import { isCompared } from './finding';
 import { headWords, type Repair } from './repair';
 import type { ReuseResult, Side } from './result';
-import { cellOf } from '../../shared/sections/cell';
+import { cellOf } from '../../../protocol/sections/cell';
 import * as build from '../../../protocol/sections/builders';
 
 export const sections = (result: Partial<ReuseResult>): readonly Section[] =>

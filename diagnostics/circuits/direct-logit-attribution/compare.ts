@@ -1,6 +1,6 @@
 /** Two attributions side by side, e.g. without and with an intervention, or of two tokens. */
 import type { Section } from '../../../protocol/sections/section';
-import { cellOf } from '../../shared/sections/cell';
+import { cellOf } from '../../../protocol/sections/cell';
 import type { DirectResult } from './result';
 import * as build from '../../../protocol/sections/builders';
 

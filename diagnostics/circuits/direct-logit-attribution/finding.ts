@@ -1,6 +1,6 @@
 import type { HeadPlace } from '../../../protocol/schema/written-form';
 import type { DirectResult } from './result';
-import { signed, threeDigits } from '../../shared/words';
+import { signed, threeDigits } from '../../../protocol/wire/number-words';
 import { targetWords } from './words';
 
 export function finding(result: Partial<DirectResult>): string {

@@ -1,6 +1,6 @@
 /** The logit lens by layer as sections. */
 import { shownToken } from '../../../protocol/wire/token-name';
-import { cellOf } from '../../shared/sections/cell';
+import { cellOf } from '../../../protocol/sections/cell';
 import { intervalColumns, intervalWords } from './cells';
 import type { DirectResult, LensLayer } from './result';
 import * as build from '../../../protocol/sections/builders';

@@ -2,7 +2,7 @@
 import type { Section } from '../../../protocol/sections/section';
 import { quotedToken } from '../../../protocol/wire/token-name';
 import { ranked } from './finding';
-import { cellOf } from '../../shared/sections/cell';
+import { cellOf } from '../../../protocol/sections/cell';
 import { intervalColumns, intervalWords } from './cells';
 import { lensChart, lensTable } from './lens-sections';
 import type { DirectResult } from './result';

@@ -3,7 +3,7 @@ import type { ChartSection } from '../../../protocol/sections/chart';
 import type { Section } from '../../../protocol/sections/section';
 import type { SectionColumn, TableSection } from '../../../protocol/sections/table';
 import { intervalWords } from '../../shared/effects/level-section';
-import { cellOf } from '../../shared/sections/cell';
+import { cellOf } from '../../../protocol/sections/cell';
 import type { Corrected } from './correction';
 import type { Neutral } from './neutral-text';
 import type { RecallResult } from './result';

@@ -2,7 +2,7 @@
 import type { HeadPlace } from '../../../protocol/schema/written-form';
 import type { Offer } from '../../../protocol/analysis/schema';
 import { partName } from '../../shared/effects/parts';
-import { counted, threeDigits } from '../../shared/words';
+import { counted, threeDigits } from '../../../protocol/wire/number-words';
 import { interventionsOf } from './correction';
 import type { MlpFound, RecallResult } from './result';
 import type { MeasuredMean } from '../../shared/statistics/proportion';

@@ -1,6 +1,6 @@
 /** What a run on the directions of one head says in a few sentences. */
 import { partName } from '../../shared/effects/parts';
-import { counted, percent, threeDigits } from '../../shared/words';
+import { counted, percent, threeDigits } from '../../../protocol/wire/number-words';
 import { leastLowered, type Compressed, type SubspaceResult } from './result';
 
 export const isMeasured = (result: Partial<SubspaceResult>): result is SubspaceResult =>

@@ -1,7 +1,7 @@
 /** What a run of multiple choice says in a few sentences, and what a person can do with it elsewhere. */
 import type { Offer } from '../../../protocol/analysis/schema';
 import { partName } from '../../shared/effects/parts';
-import { counted, percent, threeDigits } from '../../shared/words';
+import { counted, percent, threeDigits } from '../../../protocol/wire/number-words';
 import type { ChoiceResult, Node } from './result';
 import { leastElsewhere } from './types';
 

@@ -4,7 +4,7 @@ import type { MapSection } from '../../../protocol/sections/map';
 import type { Section } from '../../../protocol/sections/section';
 import type { SectionCell } from '../../../protocol/sections/table';
 import { partName } from '../../shared/effects/parts';
-import { cellOf } from '../../shared/sections/cell';
+import { cellOf } from '../../../protocol/sections/cell';
 import { outputOf } from './finding';
 import type { ByShots, ChoiceResult, Node } from './result';
 import {

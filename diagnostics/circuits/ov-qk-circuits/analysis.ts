@@ -1,7 +1,7 @@
 /** The analysis `ov-qk-circuits`: what the weights of each head copy and compare, and which heads read each other. */
 import type { Analysis, Support } from '../../analysis';
 import type { ModelFacts } from '../../model-runner/model-runner';
-import { counted } from '../../shared/words';
+import { counted } from '../../../protocol/wire/number-words';
 import { compareCircuits } from './compare';
 import { finding } from './finding';
 import { lookCloser } from './look-closer';

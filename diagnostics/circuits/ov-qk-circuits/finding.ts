@@ -1,5 +1,5 @@
 import type { CompositionKind } from './layer-factors';
-import { counted, threeDigits } from '../../shared/words';
+import { counted, threeDigits } from '../../../protocol/wire/number-words';
 import type { CircuitsResult, PerHead } from './result';
 
 export const kindLetter: Readonly<Record<CompositionKind, string>> = { query: 'Q', key: 'K', value: 'V' };

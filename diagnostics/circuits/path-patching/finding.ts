@@ -5,7 +5,7 @@ import { headInputs, receiverName, receiversOf } from '../../shared/circuits/rec
 import { askedWords, worseWords } from '../../shared/effects/gap';
 import { metricWords } from '../../shared/effects/metric';
 import { partName } from '../../shared/effects/parts';
-import { counted, signed, threeDigits } from '../../shared/words';
+import { counted, signed, threeDigits } from '../../../protocol/wire/number-words';
 import type { PathResult, Stage } from './result';
 import { listed } from '../../../protocol/wire/listed';
 

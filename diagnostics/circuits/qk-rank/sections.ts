@@ -2,7 +2,7 @@
 import type { HeadPlace } from '../../../protocol/schema/written-form';
 import type { HeadsLayer } from '../../../protocol/sections/heads';
 import type { Section } from '../../../protocol/sections/section';
-import { counted, percent } from '../../shared/words';
+import { counted, percent } from '../../../protocol/wire/number-words';
 import { energies } from './energy';
 import { median, type RankedHead, type RankResult } from './result';
 import * as build from '../../../protocol/sections/builders';

@@ -1,7 +1,7 @@
 /** Two results side by side: other prompts, another autoencoder, another model of the same heads. */
 import type { Section } from '../../../protocol/sections/section';
 import { spearman } from '../../shared/statistics/correlation';
-import { threeDigits } from '../../shared/words';
+import { threeDigits } from '../../../protocol/wire/number-words';
 import { isScored } from './finding';
 import type { SaeResult } from './result';
 import { nodeDefinition } from './sections';

@@ -3,7 +3,7 @@ import type { HeadPlace } from '../../../protocol/schema/written-form';
 import type { Offer } from '../../../protocol/analysis/schema';
 import { metricWords } from '../../shared/effects/metric';
 import { partName } from '../../shared/effects/parts';
-import { counted, threeDigits } from '../../shared/words';
+import { counted, threeDigits } from '../../../protocol/wire/number-words';
 import type { PerHead, RankingName, RankingScore, SaeResult, Scores, TrainingSummary, Verification } from './result';
 import { byScore } from './scores';
 import { mean } from '../../../kernels/tensors/vectors';

@@ -8,7 +8,7 @@ import { halves } from '../../shared/circuits/prompts';
 import { partName } from '../../shared/effects/parts';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import { projectionOf, type Projection } from '../../shared/statistics/principal-components';
-import { threeDigits } from '../../shared/words';
+import { threeDigits } from '../../../protocol/wire/number-words';
 import { pairOutputs, writtenBy, type ExampleOutputs } from './head-outputs';
 import type { Reduction, SaeParameters } from './parameters';
 import type { SaeResult } from './result';

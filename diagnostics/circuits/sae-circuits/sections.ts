@@ -7,7 +7,7 @@ import type { TableSection } from '../../../protocol/sections/table';
 import { modeWords } from '../../shared/effects/stand-ins';
 import { metricWords } from '../../shared/effects/metric';
 import { partName } from '../../shared/effects/parts';
-import { counted, threeDigits } from '../../shared/words';
+import { counted, threeDigits } from '../../../protocol/wire/number-words';
 import { firstHeads, isScored, mostNamed, rankingWords } from './finding';
 import type {
   CurvePoint,

@@ -11,7 +11,7 @@ import { taskAccuracyResult, type PromptScore, type TaskAccuracyResult } from '.
 import { promptSection } from './prompt-section';
 import { metricWords } from '../../shared/effects/metric';
 import { promptSections, shortened } from './sections';
-import { percent } from '../../shared/words';
+import { percent } from '../../../protocol/wire/number-words';
 import * as field from '../../../kernels/parameters';
 
 const given = ['prompts', 'counterparts'] as const;

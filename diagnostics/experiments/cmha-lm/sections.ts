@@ -5,7 +5,7 @@ import { sectionOf } from '../../shared/sections/picture-section';
 import { differenceOverSeeds, overSeeds } from '../../shared/training/arms';
 import { armsSections, overSeedsWords, type ArmMeasure } from '../../shared/training/arms-sections';
 import { networksSection } from '../../shared/training/arms-steps';
-import { counted } from '../../shared/words';
+import { counted } from '../../../protocol/wire/number-words';
 import type { CmhaResult, LearnedPlanes } from './result';
 
 const measures = ({ best }: Pick<CmhaResult, 'best'>): readonly ArmMeasure[] => [

@@ -1,11 +1,11 @@
 /** What the experiment shows and says: success and hits by length, the trainings, the table of tests. */
 import type { SectionSeries } from '../../../protocol/sections/chart';
 import type { Section } from '../../../protocol/sections/section';
-import { cellOf } from '../../shared/sections/cell';
+import { cellOf } from '../../../protocol/sections/cell';
 import { meanInterval } from '../../shared/statistics/proportion';
 import { armsProgress, armsSections, overSeedsWords, type ArmMeasure } from '../../shared/training/arms-sections';
 import { networksSection } from '../../shared/training/arms-steps';
-import { counted, threeDigits } from '../../shared/words';
+import { counted, threeDigits } from '../../../protocol/wire/number-words';
 import type { LandmarkRecallResult, LengthTest } from './result';
 import * as build from '../../../protocol/sections/builders';
 

@@ -1,6 +1,6 @@
 /** Two results side by side: errors after all examples. */
 import type { Section } from '../../../protocol/sections/section';
-import { cellOf } from '../../shared/sections/cell';
+import { cellOf } from '../../../protocol/sections/cell';
 import type { LensResult } from './result';
 import { overRuns } from './summary';
 import { targetNames } from './targets';

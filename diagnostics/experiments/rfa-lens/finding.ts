@@ -1,4 +1,4 @@
-import { counted, threeDigits } from '../../shared/words';
+import { counted, threeDigits } from '../../../protocol/wire/number-words';
 import type { LensResult } from './result';
 import { overRuns, wins } from './summary';
 import type { ModelName } from './trial';

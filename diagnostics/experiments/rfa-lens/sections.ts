@@ -1,7 +1,7 @@
 /** What the experiment shows: errors against examples, heads and the mean of the query-key matrices, and a table. */
 import type { SectionSeries } from '../../../protocol/sections/chart';
 import type { Section } from '../../../protocol/sections/section';
-import { cellOf } from '../../shared/sections/cell';
+import { cellOf } from '../../../protocol/sections/cell';
 import type { LensResult, Measured } from './result';
 import { overRuns, slopeIn, type OverRuns } from './summary';
 import { targetNames, type TargetName } from './targets';

@@ -4,7 +4,7 @@ import type { Section } from '../../../protocol/sections/section';
 import { lastValue, overSeeds } from '../../shared/training/arms';
 import { armsSections, overSeedsWords, type ArmMeasure } from '../../shared/training/arms-sections';
 import { networksSection } from '../../shared/training/arms-steps';
-import { counted, threeDigits } from '../../shared/words';
+import { counted, threeDigits } from '../../../protocol/wire/number-words';
 import { mixerKinds, type MixerKind } from './mixers';
 import type { StateArm, StateSizeResult } from './result';
 import { mean } from '../../../kernels/tensors/vectors';

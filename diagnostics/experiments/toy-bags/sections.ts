@@ -3,7 +3,7 @@ import type { Section } from '../../../protocol/sections/section';
 import { armsSections, overSeedsWords, type ArmMeasure } from '../../shared/training/arms-sections';
 import { networksSection } from '../../shared/training/arms-steps';
 import { overSeeds, type ArmsResult } from '../../shared/training/arms';
-import { cellOf } from '../../shared/sections/cell';
+import { cellOf } from '../../../protocol/sections/cell';
 import { findsFrom, measureNames } from './measure';
 import type { Seen, ToyBagsResult } from './result';
 import * as build from '../../../protocol/sections/builders';

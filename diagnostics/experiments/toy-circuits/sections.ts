@@ -4,7 +4,7 @@ import type { Analysis } from '../../analysis';
 import { curveChart } from '../../shared/training/curves';
 import { toyTasks } from './language';
 import type { Learned, ToyResult } from './result';
-import { percent } from '../../shared/words';
+import { percent } from '../../../protocol/wire/number-words';
 import * as build from '../../../protocol/sections/builders';
 
 /** Accuracy from which circuits are looked for: of a task that is not done there is none. */

@@ -3,7 +3,7 @@ import type { Section } from '../../../protocol/sections/section';
 import type { Analysis } from '../../analysis';
 import { curveChart, type Curves } from '../../shared/training/curves';
 import type { ToyFactsResult } from './result';
-import { percent } from '../../shared/words';
+import { percent } from '../../../protocol/wire/number-words';
 import * as build from '../../../protocol/sections/builders';
 
 export const accuracyName = 'accuracy';

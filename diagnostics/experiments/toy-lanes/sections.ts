@@ -1,6 +1,6 @@
 /** What the experiment shows and says. */
 import type { Section } from '../../../protocol/sections/section';
-import { cellOf } from '../../shared/sections/cell';
+import { cellOf } from '../../../protocol/sections/cell';
 import { meanInterval } from '../../shared/statistics/proportion';
 import { overSeedsWords } from '../../shared/training/arms-sections';
 import { networksSection } from '../../shared/training/arms-steps';

@@ -1,6 +1,6 @@
 /** What the experiment shows and says. */
 import type { Section } from '../../../protocol/sections/section';
-import { cellOf } from '../../shared/sections/cell';
+import { cellOf } from '../../../protocol/sections/cell';
 import { overSeeds, type ArmsResult } from '../../shared/training/arms';
 import { armsLoss } from '../../shared/training/arms-sections';
 import { armWords, folderSection } from '../../shared/training/arms-steps';

@@ -1,7 +1,7 @@
 import type { Offer } from '../../../protocol/analysis/schema';
 import { quotedToken } from '../../../protocol/wire/token-name';
 import { changeWords, headsWords, heldOutWords } from '../../shared/labelled-heads/words';
-import { counted, percent, signed, threeDigits } from '../../shared/words';
+import { counted, percent, signed, threeDigits } from '../../../protocol/wire/number-words';
 import { interventionOf, ruleOf } from './calibration';
 import { chosenName, type ActMethod, type ActResult } from './result';
 

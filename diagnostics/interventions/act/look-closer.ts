@@ -5,7 +5,7 @@ import type { AnalysisJob } from '../../analysis';
 import { readableKeys } from '../../shared/maps/layer-maps';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import { askedHead, mapOf } from '../../shared/labelled-heads/head-question';
-import { threeDigits } from '../../shared/words';
+import { threeDigits } from '../../../protocol/wire/number-words';
 import { calibrated, headsOf, ruleOf } from './calibration';
 import { columnStrengths } from './columns';
 import { ruleWords } from './finding';

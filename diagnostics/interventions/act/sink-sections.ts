@@ -3,7 +3,7 @@ import type { ChartSection } from '../../../protocol/sections/chart';
 import type { Section } from '../../../protocol/sections/section';
 import type { TokensSection } from '../../../protocol/sections/tokens';
 import { shownToken } from '../../../protocol/wire/token-name';
-import { counted } from '../../shared/words';
+import { counted } from '../../../protocol/wire/number-words';
 import { ruleWords } from './finding';
 import type { ActResult, LayerSinks } from './result';
 import * as build from '../../../protocol/sections/builders';

@@ -1,7 +1,7 @@
 /** What the change does to what the model gives: the stream behind the last layer, and the next token. */
 import type { Section } from '../../../protocol/sections/section';
-import { cellOf } from '../../shared/sections/cell';
-import { threeDigits } from '../../shared/words';
+import { cellOf } from '../../../protocol/sections/cell';
+import { threeDigits } from '../../../protocol/wire/number-words';
 import { outlinedOf, regionNames } from './ranking';
 import type { RegionAttentionResult } from './result';
 import * as build from '../../../protocol/sections/builders';

@@ -1,7 +1,7 @@
 /** Heads in the order of a number, and what the sections call regions. */
 import type { HeadPlace } from '../../../protocol/schema/written-form';
 import { regionLetter } from '../../../protocol/interventions/regions';
-import { cellOf } from '../../shared/sections/cell';
+import { cellOf } from '../../../protocol/sections/cell';
 import type { PerHead, RegionAttentionResult } from './result';
 
 /** Heads that were measured, largest first. */

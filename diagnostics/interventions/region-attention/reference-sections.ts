@@ -2,7 +2,7 @@
 import { headName } from '../../../protocol/schema/written-form';
 import type { HeadsLayer } from '../../../protocol/sections/heads';
 import type { Section } from '../../../protocol/sections/section';
-import { counted, threeDigits } from '../../shared/words';
+import { counted, threeDigits } from '../../../protocol/wire/number-words';
 import { at, ranked, regionWords } from './ranking';
 import type { Reference, RegionAttentionResult } from './result';
 import { mean } from '../../../kernels/tensors/vectors';

@@ -2,7 +2,7 @@
 import { regionLetter } from '../../../protocol/interventions/regions';
 import { headName } from '../../../protocol/schema/written-form';
 import type { Section } from '../../../protocol/sections/section';
-import { threeDigits } from '../../shared/words';
+import { threeDigits } from '../../../protocol/wire/number-words';
 import { isCut } from './change';
 import { outputSections } from './output-sections';
 import { at, ranked, regionWords } from './ranking';

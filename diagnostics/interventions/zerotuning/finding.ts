@@ -3,7 +3,7 @@ import type { Offer } from '../../../protocol/analysis/schema';
 import { biasOf } from './lever';
 import type { ZeroTuningResult } from './result';
 import { changeWords, headsWords, heldOutWords } from '../../shared/labelled-heads/words';
-import { percent, threeDigits } from '../../shared/words';
+import { percent, threeDigits } from '../../../protocol/wire/number-words';
 
 export function finding(result: Partial<ZeroTuningResult>): string {
   const { upEffective, downEffective, tried = 0, gamma = Number.NaN, heldOut, target } = result;

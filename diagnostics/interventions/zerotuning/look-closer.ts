@@ -5,7 +5,7 @@ import type { TokensSection } from '../../../protocol/sections/tokens';
 import type { AnalysisJob } from '../../analysis';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import { askedHead, mapOf } from '../../shared/labelled-heads/head-question';
-import { threeDigits } from '../../shared/words';
+import { threeDigits } from '../../../protocol/wire/number-words';
 import { denominator, entropyOf, lever, rescaled } from './lever';
 import { groupsOf, tuned } from './measure';
 import type { ZeroTuningParameters } from './parameters';

@@ -6,7 +6,7 @@ import { quotedToken } from '../../../protocol/wire/token-name';
 import { grid } from './choose';
 import { controlWords, methodCells, methodColumns } from '../../shared/labelled-heads/methods';
 import type { Score } from '../../shared/labelled-heads/questions';
-import { threeDigits } from '../../shared/words';
+import { threeDigits } from '../../../protocol/wire/number-words';
 import type { CurvePoint, Range, ZeroTuningResult } from './result';
 import * as build from '../../../protocol/sections/builders';
 

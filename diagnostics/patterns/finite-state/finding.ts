@@ -1,4 +1,4 @@
-import { counted, threeDigits } from '../../shared/words';
+import { counted, threeDigits } from '../../../protocol/wire/number-words';
 import type { FiniteStateResult } from './result';
 import { nameOf, rankedHeads } from './sections';
 

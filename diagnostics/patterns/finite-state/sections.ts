@@ -3,7 +3,7 @@ import type { HeadPlace } from '../../../protocol/schema/written-form';
 import type { SectionSeries } from '../../../protocol/sections/chart';
 import type { HeadsLayer } from '../../../protocol/sections/heads';
 import type { Section } from '../../../protocol/sections/section';
-import { threeDigits } from '../../shared/words';
+import { threeDigits } from '../../../protocol/wire/number-words';
 import type { FiniteStateResult } from './result';
 import * as build from '../../../protocol/sections/builders';
 

@@ -2,7 +2,7 @@
 import type { HeadsLayer } from '../../../protocol/sections/heads';
 import type { MapSection } from '../../../protocol/sections/map';
 import type { Section } from '../../../protocol/sections/section';
-import { counted, percent, threeDigits } from '../../shared/words';
+import { counted, percent, threeDigits } from '../../../protocol/wire/number-words';
 import type { HeadRedundancyResult } from './result';
 import * as build from '../../../protocol/sections/builders';
 

@@ -8,14 +8,14 @@ import type { Analysis, AnalysisJob } from '../../analysis';
 import type { Prompt } from '../../model-runner/model-runner';
 import { groupProblem, type KeyGroup } from '../../model-runner/sequence';
 import { compare } from '../../shared/labels/label-compare';
-import { headAsked, offers } from '../../shared/labels/label-finding';
+import { headAsked, labelOffers } from '../../../protocol/results/sections/label-finding';
 import { labelSource } from '../../shared/labels/label-parameters';
 import { measuredRun, workOf } from '../../shared/labels/measured-run';
 import { attentionMap } from '../../shared/sections/attention-map';
-import { finding } from './finding';
+import { headsFinding } from '../../../protocol/results/sections/heads-finding';
 import { keptLayer, knownOf } from './layers';
 import { headsParameters, labellingIn, type HeadsParameters } from './parameters';
-import { headInRow, lastQueryId, sections } from './sections';
+import { headInRow, headsSections, lastQueryId } from '../../../protocol/results/sections/heads';
 
 export const heads: Analysis<HeadsParameters, HeadsMeasured> = {
   id: 'heads',
@@ -55,11 +55,11 @@ export const heads: Analysis<HeadsParameters, HeadsMeasured> = {
     const inTable = section === lastQueryId && place.kind === 'row' ? headInRow(result, place.row) : undefined;
     return attentionMap(model, job, inTable ?? headAsked(result, question), section);
   },
-  finding,
-  sections,
+  finding: headsFinding,
+  sections: headsSections,
   // Labels alone are compared by their scores: a result without them has none that changed.
   compare: (other, own) => compare({ labelScores: {}, ...other }, { labelScores: {}, ...own }),
-  offers,
+  offers: labelOffers,
 };
 
 /** Those of the prompt, those that were asked for, and those that interventions name. */

@@ -3,10 +3,10 @@ import { labelsResult, type LabelsResult } from '../../../protocol/results/label
 import type { Analysis } from '../../analysis';
 import { attentionMap } from '../../shared/sections/attention-map';
 import { compare } from '../../shared/labels/label-compare';
-import { finding, headAsked, offers } from '../../shared/labels/label-finding';
+import { headAsked, labelFinding, labelOffers } from '../../../protocol/results/sections/label-finding';
 import { requireAnywhere } from '../../shared/labels/label-heads';
 import { labelParameters, labelSource } from '../../shared/labels/label-parameters';
-import { sections } from '../../shared/labels/label-sections';
+import { labelSections } from '../../../protocol/results/sections/labels';
 import { measuredRun, statisticsIn, tablesOf, workOf, type Labelling } from '../../shared/labels/measured-run';
 
 // A type and no interface: values are a record.
@@ -41,8 +41,8 @@ export const labels: Analysis<Parameters, LabelsResult> = {
     return { ...result, classes, labelScores };
   },
   ask: (model, job, result, question) => attentionMap(model, job, headAsked(result, question), question.section),
-  finding,
-  sections,
+  finding: labelFinding,
+  sections: labelSections,
   compare,
-  offers,
+  offers: labelOffers,
 };

@@ -1,6 +1,6 @@
 import type { HeadPlace } from '../../../protocol/schema/written-form';
 import type { Section } from '../../../protocol/sections/section';
-import { counted, threeDigits } from '../../shared/words';
+import { counted, threeDigits } from '../../../protocol/wire/number-words';
 import type { SpectralHeadsResult } from './result';
 import { mean } from '../../../kernels/tensors/vectors';
 import * as build from '../../../protocol/sections/builders';

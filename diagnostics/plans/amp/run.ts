@@ -25,7 +25,7 @@ import type { AmpParameters } from './parameters';
 import type { AmpResult, CurvePoint } from './result';
 import { outputSums, scoresOfText, type MeanOutputs } from './scores';
 import { emulatedSizes, written } from './checkpoint';
-import { percent } from '../../shared/words';
+import { percent } from '../../../protocol/wire/number-words';
 import { mean } from '../../../kernels/tensors/vectors';
 
 type Job = AnalysisJob<AmpParameters>;

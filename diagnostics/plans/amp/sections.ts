@@ -3,7 +3,7 @@ import type { HeadsLayer } from '../../../protocol/sections/heads';
 import type { Section } from '../../../protocol/sections/section';
 import { beforeAfterSection } from '../../shared/conversions/before-after-section';
 import { judgedTexts } from '../../shared/conversions/texts';
-import { counted, percent, threeDigits } from '../../shared/words';
+import { counted, percent, threeDigits } from '../../../protocol/wire/number-words';
 import type { AmpResult } from './result';
 import * as build from '../../../protocol/sections/builders';
 

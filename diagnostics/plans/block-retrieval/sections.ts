@@ -2,7 +2,7 @@
 import { representatives, type Representative } from '../../../protocol/interventions/block-retrieval';
 import type { ChartSection } from '../../../protocol/sections/chart';
 import type { Section } from '../../../protocol/sections/section';
-import { counted, threeDigits } from '../../shared/words';
+import { counted, threeDigits } from '../../../protocol/wire/number-words';
 import type { BlockRetrievalResult, Opened } from './result';
 import * as build from '../../../protocol/sections/builders';
 

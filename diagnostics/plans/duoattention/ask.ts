@@ -5,7 +5,7 @@ import type { TableSection } from '../../../protocol/sections/table';
 import type { AnalysisJob } from '../../analysis';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import { kvName } from '../../shared/plans/places';
-import { counted } from '../../shared/words';
+import { counted } from '../../../protocol/wire/number-words';
 import { checkRows, measured, type Choice, type Measured } from './check';
 import { keyPrompt } from './pass-keys';
 import type { DuoParameters } from './parameters';

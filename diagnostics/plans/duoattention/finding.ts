@@ -3,7 +3,7 @@ import { chooseByGates } from '../../../protocol/plans/gates';
 import { fullPlan, type HeadPlan } from '../../../protocol/plans/head-plan';
 import type { GivenOffer } from '../../analysis';
 import { kvNames } from '../../shared/plans/places';
-import { counted, percent, threeDigits } from '../../shared/words';
+import { counted, percent, threeDigits } from '../../../protocol/wire/number-words';
 import type { DuoResult } from './result';
 
 const origins = {

@@ -3,7 +3,7 @@ import type { ChartSection } from '../../../protocol/sections/chart';
 import type { Section } from '../../../protocol/sections/section';
 import { bytesTable } from '../../shared/plans/bytes-table';
 import { kvName } from '../../shared/plans/places';
-import { counted, threeDigits } from '../../shared/words';
+import { counted, threeDigits } from '../../../protocol/wire/number-words';
 import type { CheckRow, DuoResult } from './result';
 import * as build from '../../../protocol/sections/builders';
 

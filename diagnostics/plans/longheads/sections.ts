@@ -1,6 +1,6 @@
 /** What the analysis shows and says. */
 import type { Section } from '../../../protocol/sections/section';
-import { counted, threeDigits } from '../../shared/words';
+import { counted, threeDigits } from '../../../protocol/wire/number-words';
 import { ways, type LongHeadsResult, type Way } from './result';
 import * as build from '../../../protocol/sections/builders';
 

@@ -1,6 +1,6 @@
 import { planIntervention } from '../../../protocol/interventions/plan';
 import type { GivenOffer } from '../../analysis';
-import { counted, percent, threeDigits } from '../../shared/words';
+import { counted, percent, threeDigits } from '../../../protocol/wire/number-words';
 import { headsOf } from './figures';
 import type { MoaResult } from './result';
 import { timeLimit } from './search';

@@ -2,7 +2,7 @@
 import type { Section } from '../../../protocol/sections/section';
 import { beforeAfterSection } from '../../shared/conversions/before-after-section';
 import { judgedTexts } from '../../shared/conversions/texts';
-import { threeDigits } from '../../shared/words';
+import { threeDigits } from '../../../protocol/wire/number-words';
 import type { MohResult } from './result';
 import { tuningSections } from './tuning-sections';
 import * as build from '../../../protocol/sections/builders';

@@ -1,7 +1,7 @@
 /** What `moh` shows of a tuning. */
 import type { ChartSection } from '../../../protocol/sections/chart';
 import type { Section } from '../../../protocol/sections/section';
-import { cellOf } from '../../shared/sections/cell';
+import { cellOf } from '../../../protocol/sections/cell';
 import { curveChart } from '../../shared/training/curves';
 import type { Tuning, TuningArm, TuningMeasures } from './result';
 import * as build from '../../../protocol/sections/builders';

@@ -2,7 +2,7 @@
 import type { Section } from '../../../protocol/sections/section';
 import { pairedProportions } from '../../shared/statistics/over-pictures';
 import { meanInterval } from '../../shared/statistics/proportion';
-import { cellOf } from '../../shared/sections/cell';
+import { cellOf } from '../../../protocol/sections/cell';
 import { rowOf } from './finding';
 import type { PlanEvaluationResult } from './result';
 import * as build from '../../../protocol/sections/builders';

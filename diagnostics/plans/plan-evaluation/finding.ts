@@ -3,7 +3,7 @@ import { planIntervention } from '../../../protocol/interventions/plan';
 import type { PlanMeasure } from '../../../protocol/plans/plan-file';
 import { bytesInWords } from '../../../protocol/wire/words';
 import type { GivenOffer } from '../../analysis';
-import { counted, percent, threeDigits } from '../../shared/words';
+import { counted, percent, threeDigits } from '../../../protocol/wire/number-words';
 import type { EvaluatedPlan, PlanEvaluationResult } from './result';
 
 export const rowOf = ({ rows = [] }: Partial<PlanEvaluationResult>, kind: EvaluatedPlan['kind']) =>

@@ -5,7 +5,7 @@ import { parsePlan } from '../../../protocol/plans/plan-file';
 import type { GivenPlan } from '../../../protocol/plans/plan-from';
 import { refusal } from '../../../protocol/wire/failures';
 import type { ModelFacts, ModelRunner } from '../../model-runner/model-runner';
-import { counted } from '../../shared/words';
+import { counted } from '../../../protocol/wire/number-words';
 import { rulesProblem, type PlanEvaluationParameters } from './parameters';
 
 export interface ReadPlan {

@@ -1,7 +1,7 @@
 /** What a result shows: plans side by side, quality over bytes, what each head keeps, accuracy by length and depth. */
 import { headsByKeep, headPlanWords } from '../../../protocol/plans/head-plan';
 import type { Section } from '../../../protocol/sections/section';
-import { cellOf } from '../../shared/sections/cell';
+import { cellOf } from '../../../protocol/sections/cell';
 import type { PlanEvaluationResult } from './result';
 import * as build from '../../../protocol/sections/builders';
 

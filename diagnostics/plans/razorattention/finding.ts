@@ -2,7 +2,7 @@ import { planIntervention } from '../../../protocol/interventions/plan';
 import type { GivenOffer } from '../../analysis';
 import { headPlanText } from '../../../protocol/plans/head-plan';
 import { kvNames } from '../../shared/plans/places';
-import { counted, percent, threeDigits } from '../../shared/words';
+import { counted, percent, threeDigits } from '../../../protocol/wire/number-words';
 import type { RazorResult } from './result';
 
 export function finding({

@@ -1,6 +1,6 @@
 /** The ablation grid as a table and a chart. */
 import type { Section } from '../../../protocol/sections/section';
-import { percent } from '../../shared/words';
+import { percent } from '../../../protocol/wire/number-words';
 import type { GridRow, RazorResult } from './result';
 import * as build from '../../../protocol/sections/builders';
 

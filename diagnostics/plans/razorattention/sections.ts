@@ -4,7 +4,7 @@ import type { HeadsLayer } from '../../../protocol/sections/heads';
 import type { Section } from '../../../protocol/sections/section';
 import { bytesTable } from '../../shared/plans/bytes-table';
 import { isAmong, kvName } from '../../shared/plans/places';
-import { threeDigits } from '../../shared/words';
+import { threeDigits } from '../../../protocol/wire/number-words';
 import { gridSections } from './grid-sections';
 import type { RazorResult } from './result';
 import type { PerHead } from './selection';

@@ -1,7 +1,7 @@
 import { planIntervention } from '../../../protocol/interventions/plan';
 import { fullPlan } from '../../../protocol/plans/head-plan';
 import type { GivenOffer } from '../../analysis';
-import { counted, percent, threeDigits } from '../../shared/words';
+import { counted, percent, threeDigits } from '../../../protocol/wire/number-words';
 import type { TaskKvResult } from './result';
 
 export function finding(result: Partial<TaskKvResult>): string {

@@ -1,7 +1,7 @@
 /** One layer's heads by their vectors, and one head's kept positions. */
 import type { ChartSection } from '../../../protocol/sections/chart';
 import type { TokensSection } from '../../../protocol/sections/tokens';
-import { threeDigits } from '../../shared/words';
+import { threeDigits } from '../../../protocol/wire/number-words';
 import type { Space, TaskKvResult } from './result';
 import * as build from '../../../protocol/sections/builders';
 

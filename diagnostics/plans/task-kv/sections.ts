@@ -2,7 +2,7 @@
 import type { HeadPlace } from '../../../protocol/schema/written-form';
 import type { HeadsLayer, HeadsSection } from '../../../protocol/sections/heads';
 import type { Section } from '../../../protocol/sections/section';
-import { counted, threeDigits } from '../../shared/words';
+import { counted, threeDigits } from '../../../protocol/wire/number-words';
 import { layerChart, positionsSection, spaceWords } from './pictures';
 import type { Placed, Space, TaskKvResult } from './result';
 import * as build from '../../../protocol/sections/builders';

@@ -6,7 +6,7 @@ import { chartSections } from './charts';
 import { repeatedStretch } from './influence';
 import type { DocumentResult, InfluenceResult } from './result';
 import { counted, documentName, headsInWords, inOrder, sourcesNamed, sourceTitle } from './words';
-import { cellOf } from '../../shared/sections/cell';
+import { cellOf } from '../../../protocol/sections/cell';
 import * as build from '../../../protocol/sections/builders';
 
 export const sections = (partial: Partial<InfluenceResult>): readonly Section[] => {

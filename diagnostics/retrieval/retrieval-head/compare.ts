@@ -3,7 +3,7 @@ import { headName } from '../../../protocol/schema/written-form';
 import type { Section } from '../../../protocol/sections/section';
 import { pearson } from '../../shared/retrieval/score-file';
 import type { RetrievalHeadResult } from './result';
-import { counted } from '../../shared/words';
+import { counted } from '../../../protocol/wire/number-words';
 import * as build from '../../../protocol/sections/builders';
 
 export function compare(a: RetrievalHeadResult, b: RetrievalHeadResult): readonly Section[] {

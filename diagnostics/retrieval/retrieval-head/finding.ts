@@ -8,7 +8,7 @@ import type { MaskMode } from '../../shared/retrieval/masking';
 import { rankedHeads, retrievalThreshold, strongThreshold, type ScoredHead } from '../../shared/retrieval/copy-events';
 import type { MaskedResult, RetrievalHeadResult, ScorePlan } from './result';
 import { setWords } from './words';
-import { counted } from '../../shared/words';
+import { counted } from '../../../protocol/wire/number-words';
 
 export const retrievalHeads = ({ scores = [] }: Partial<RetrievalHeadResult>): readonly ScoredHead[] =>
   rankedHeads(scores).filter(({ score }) => score > retrievalThreshold);

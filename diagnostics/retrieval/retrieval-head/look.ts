@@ -8,7 +8,7 @@ import { retrievalHeads } from './finding';
 import { needleTests, type NeedleTest } from './needle-test';
 import type { RetrievalParameters } from './parameters';
 import type { RetrievalHeadResult } from './result';
-import { percent } from '../../shared/words';
+import { percent } from '../../../protocol/wire/number-words';
 import * as build from '../../../protocol/sections/builders';
 
 /** Tokens that are shown: of a longer prompt those about the needle. */

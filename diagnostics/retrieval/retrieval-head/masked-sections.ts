@@ -6,7 +6,7 @@ import type { SectionCell } from '../../../protocol/sections/table';
 import { headName } from '../../../protocol/schema/written-form';
 import type { Grid, MaskedResult, RetrievalHeadResult } from './result';
 import { label, modeWords } from './words';
-import { percent } from '../../shared/words';
+import { percent } from '../../../protocol/wire/number-words';
 import * as build from '../../../protocol/sections/builders';
 
 export const maskedSections = (result: RetrievalHeadResult): readonly Section[] => [

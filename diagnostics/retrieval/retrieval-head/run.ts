@@ -14,7 +14,7 @@ import type { RetrievalParameters } from './parameters';
 import { planningOf } from './plan';
 import type { Published, RetrievalHeadResult } from './result';
 import { setWords } from './words';
-import { counted } from '../../shared/words';
+import { counted } from '../../../protocol/wire/number-words';
 
 /** Where there are many tests, not each gives a partial result, since it holds the numbers of all earlier tests. */
 const partialResults = 50;

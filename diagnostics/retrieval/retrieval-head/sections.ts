@@ -14,7 +14,7 @@ import { retrievalHeads, strongHeads } from './finding';
 import { maskedSections } from './masked-sections';
 import type { RetrievalHeadResult } from './result';
 import { testSections } from './test-sections';
-import { counted } from '../../shared/words';
+import { counted } from '../../../protocol/wire/number-words';
 import * as build from '../../../protocol/sections/builders';
 
 export function sections(result: Partial<RetrievalHeadResult>): readonly Section[] {

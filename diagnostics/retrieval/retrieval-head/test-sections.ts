@@ -6,7 +6,7 @@ import type { SectionCell, SectionColumn } from '../../../protocol/sections/tabl
 import { headName } from '../../../protocol/schema/written-form';
 import type { Looked, RetrievalHeadResult, TestResult } from './result';
 import { label } from './words';
-import { counted, percent } from '../../shared/words';
+import { counted, percent } from '../../../protocol/wire/number-words';
 import * as build from '../../../protocol/sections/builders';
 
 export const testSections = (result: RetrievalHeadResult): readonly Section[] => [

@@ -1,7 +1,7 @@
 /** How heads, sets and shares are called in sentences. */
 import type { MaskMode } from '../../shared/retrieval/masking';
 import type { PlannedSet } from './head-sets';
-import { counted } from '../../shared/words';
+import { counted } from '../../../protocol/wire/number-words';
 
 export const setWords = ({ kind, name, count }: PlannedSet): string => {
   switch (kind) {

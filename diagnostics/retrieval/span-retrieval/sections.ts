@@ -1,7 +1,7 @@
 /** What the analysis shows and says. */
 import type { Section } from '../../../protocol/sections/section';
-import { cellOf } from '../../shared/sections/cell';
-import { counted, percent, threeDigits } from '../../shared/words';
+import { cellOf } from '../../../protocol/sections/cell';
+import { counted, percent, threeDigits } from '../../../protocol/wire/number-words';
 import type { Depth, SpanResult } from './result';
 import type { Figures } from './retrieve';
 import * as build from '../../../protocol/sections/builders';

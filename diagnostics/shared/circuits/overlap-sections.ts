@@ -4,7 +4,7 @@ import type { HeadsSection } from '../../../protocol/sections/heads';
 import type { SectionCell } from '../../../protocol/sections/table';
 import { nodeId, type Circuit } from './circuit';
 import type { Baseline, Overlap } from './overlap';
-import { cellOf } from '../sections/cell';
+import { cellOf } from '../../../protocol/sections/cell';
 import * as build from '../../../protocol/sections/builders';
 
 type Names = readonly [first: string, second: string];

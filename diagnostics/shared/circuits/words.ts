@@ -1,7 +1,7 @@
 /** How circuits and the search for them are described. */
 import { modeWords } from '../effects/stand-ins';
 import type { Part } from '../effects/parts';
-import { counted } from '../words';
+import { counted } from '../../../protocol/wire/number-words';
 import type { SearchParameters } from './task-circuit';
 
 export const askWords = 'Show what it attends to';

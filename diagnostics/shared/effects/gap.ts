@@ -1,7 +1,7 @@
 /** The difference that effects are shares of: it has to be more than nothing, and of the sign that its names say. */
 import type { TaskMetric } from '../../../protocol/analysis/tasks';
 import { quotedToken } from '../../../protocol/wire/token-name';
-import { threeDigits } from '../words';
+import { threeDigits } from '../../../protocol/wire/number-words';
 import { metricWords } from './metric';
 import { refusal } from '../../../protocol/wire/failures';
 import * as field from '../../../kernels/parameters';

@@ -2,10 +2,10 @@
 import type { Output } from '../../../protocol/schema/check';
 import { object, figure, text } from '../../../protocol/schema/fields';
 import type { SectionCell, SectionColumn } from '../../../protocol/sections/table';
-import { cellOf } from '../sections/cell';
+import { cellOf } from '../../../protocol/sections/cell';
 import { fittedTemperature, isAtBound, labelBias, withLabelBias, withTemperature } from './controls';
 import { labelLogProbability, scoreOf, type Answered, type Question } from './questions';
-import { threeDigits } from '../words';
+import { threeDigits } from '../../../protocol/wire/number-words';
 import { mean } from '../../../kernels/tensors/vectors';
 import * as build from '../../../protocol/sections/builders';
 

@@ -1,4 +1,4 @@
-import { counted, percent, threeDigits } from '../words';
+import { counted, percent, threeDigits } from '../../../protocol/wire/number-words';
 import type { HeldOut } from './halves';
 
 const points = (share: number): string => `${share < 0 ? '' : '+'}${threeDigits(share * 100)}`;

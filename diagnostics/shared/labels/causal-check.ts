@@ -14,8 +14,8 @@
 import { changesOf, type Variant } from '../../../models/instrument/changes/changes';
 import type { HeadPlace } from '../../../protocol/schema/written-form';
 import { gainsOf } from '../../../models/instrument/changes/gain';
-import { headLabels, type HeadLabel } from '../../../protocol/results/heads';
 import type { CausalChange, ClassAblation, HeadClass } from '../../../protocol/results/heads-schema';
+import { headsByLabel } from '../../../protocol/results/label-rules';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import { predictedRows } from '../../model-runner/predicted-rows';
 import type { Sequence } from '../../model-runner/sequence';
@@ -35,13 +35,6 @@ export interface CausalCheck {
   readonly classes: readonly HeadClass[];
   readonly ablations: readonly ClassAblation[];
 }
-
-export const headsByLabel = (
-  classes: readonly HeadClass[],
-): readonly { readonly label: HeadLabel; readonly heads: readonly HeadClass[] }[] =>
-  headLabels
-    .map((label) => ({ label, heads: classes.filter((each) => each.label === label) }))
-    .filter(({ heads }) => heads.length > 0);
 
 /** Nothing is measured of a model that predicts no next token. */
 export async function* causalCheck(

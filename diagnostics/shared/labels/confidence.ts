@@ -14,6 +14,7 @@
  */
 
 import { errorFunction } from 'simple-statistics';
+import { leastDeviation } from '../../../protocol/results/label-rules';
 
 export interface NullModel {
   readonly mean: number;
@@ -24,9 +25,6 @@ export interface NullModel {
   /** What was used instead of a smaller deviation; absent: the deviation itself was used. */
   readonly floor?: number;
 }
-
-/** Least deviation of a measured null model. */
-export const leastDeviation = 1e-3;
 
 /** Mean and sample deviation (n - 1) of the scores of random sequences; needs two or more. */
 export function measuredNull(values: readonly number[]): NullModel {

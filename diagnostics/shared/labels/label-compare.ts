@@ -5,7 +5,7 @@ import type { HeadsLayer } from '../../../protocol/sections/heads';
 import type { Section } from '../../../protocol/sections/section';
 import type { TableSection } from '../../../protocol/sections/table';
 import type { LabelsResult } from '../../../protocol/results/labelled-heads';
-import { scoredApart, scoreTitles } from './label-sections';
+import { scoredApart, scoreTitles } from '../../../protocol/results/sections/labels';
 import * as build from '../../../protocol/sections/builders';
 
 /** Rows of the table of scores: what changed less is in the grid. */

@@ -2,12 +2,12 @@
 import { addsAtPositions, changesOf, type Variant, hasChange } from '../../../models/instrument/changes/changes';
 import type { HeadLabel } from '../../../protocol/results/heads';
 import type { ClassAblation, HeadClass, LabelScores } from '../../../protocol/results/heads-schema';
+import { leastDeviation } from '../../../protocol/results/label-rules';
 import { refusal } from '../../../protocol/wire/failures';
 import type { HeadNumbers } from '../../model-runner/head-numbers';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import type { Sequence } from '../../model-runner/sequence';
 import { causalCheck } from './causal-check';
-import { leastDeviation } from './confidence';
 import type { LabelRun, LabelStage } from './label-run';
 import { judged, labelsAmong, scoreHeads, type JudgedScore } from './labels';
 import { runProbes } from './probe-runs';

@@ -42,31 +42,16 @@
  * Random dealing: each row's probabilities are assigned to the keys that the row may read in random order; the mean is exact,
  * the variance an upper bound.
  *
- * A new label needs its name in `protocol/results/heads.ts`, a score, a null model and a threshold here, a row in the table above, a planted
- * matrix in `labels.test.ts`, its words in `protocol/results/head-words.ts`, and a line in `docs/heads-json.md`.
+ * A new label needs its name in `protocol/results/heads.ts`, a score and a null model here, a row in the table above, its threshold in
+ * `protocol/results/label-rules.ts`, a planted matrix in `labels.test.ts`, its words in `protocol/results/head-words.ts`, and a line in
+ * `docs/heads-json.md`.
  */
 
 import { confidenceOf, measuredNull, type NullModel } from './confidence';
 import { countOfKeysRead } from '../../model-runner/keys-read';
 import { mean } from '../../../kernels/tensors/vectors';
-
-export type Label =
-  'previous-token' | 'self' | 'first-token-sink' | 'local' | 'induction' | 'duplicate-token' | 'uniform' | 'retrieval';
-
-/** Each threshold is a share of the way from the expected score to 1. */
-export const thresholds: Readonly<Record<Label, number>> = {
-  'previous-token': 0.4,
-  self: 0.4,
-  'first-token-sink': 0.5,
-  local: 0.8,
-  induction: 0.3,
-  'duplicate-token': 0.3,
-  retrieval: 0.3,
-  uniform: 0.9,
-};
-
-/** Chance that a model whose heads all follow their null models has any label. */
-export const familyRate = 0.05;
+import type { HeadLabel } from '../../../protocol/results/heads';
+import { familyRate, thresholds } from '../../../protocol/results/label-rules';
 
 /** Confidence that a label needs where so many scores were measured. */
 export const neededConfidence = (scores: number): number => 1 - familyRate / Math.max(1, scores);
@@ -78,7 +63,7 @@ const leastOthers = 7;
 export interface HeadScore {
   readonly layer: number;
   readonly head: number;
-  readonly label: Label;
+  readonly label: HeadLabel;
   /** NaN where it was not measured. */
   readonly score: number;
   readonly null: NullModel;
@@ -126,11 +111,11 @@ export interface LabelInput {
 /** Every score of every head that was measured, layer by layer, head by head within a label. */
 export function scoreHeads(input: LabelInput): HeadScore[] {
   const scores: HeadScore[] = [];
-  const add = (layer: number, head: number, label: Label, score: number, model: NullModel): void => {
+  const add = (layer: number, head: number, label: HeadLabel, score: number, model: NullModel): void => {
     scores.push({ layer, head, label, score, null: model, confidence: confidenceOf(score, model) });
   };
   input.prompt.forEach((own, layer) => {
-    const positional = (label: Label, name: Positional): void =>
+    const positional = (label: HeadLabel, name: Positional): void =>
       own[name].forEach((score, head) =>
         add(layer, head, label, score, {
           mean: own.permutation.mean[name],
@@ -147,7 +132,7 @@ export function scoreHeads(input: LabelInput): HeadScore[] {
     own.entropy.forEach((nats, head) =>
       add(layer, head, 'uniform', nats / most, { mean: chance.mean / most, sd: chance.sd / most }),
     );
-    const probed = (label: Label, name: keyof ProbeScores): void =>
+    const probed = (label: HeadLabel, name: keyof ProbeScores): void =>
       input.probed[layer]?.[name].forEach((score, head) =>
         add(
           layer,
@@ -173,8 +158,8 @@ export interface JudgedScore extends HeadScore {
 
 /** Every score with what a label needs of it (condition 2 at the head of this file). */
 export function judged(scores: readonly HeadScore[]): JudgedScore[] {
-  const others = new Map<Label, OtherScores>();
-  for (const label of Object.keys(thresholds) as Label[]) {
+  const others = new Map<HeadLabel, OtherScores>();
+  for (const label of Object.keys(thresholds) as HeadLabel[]) {
     others.set(label, new OtherScores(scores.filter((one) => one.label === label).map(({ score }) => score)));
   }
   return scores.map((one) => {

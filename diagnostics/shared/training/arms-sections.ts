@@ -1,7 +1,7 @@
 /** What is shown of arms: curves over steps, and a table of what was reached with intervals over runs. */
 import type { SectionSeries } from '../../../protocol/sections/chart';
 import type { Section } from '../../../protocol/sections/section';
-import { cellOf } from '../sections/cell';
+import { cellOf } from '../../../protocol/sections/cell';
 import { differenceOverSeeds, overSeeds, type ArmRun, type ArmsResult } from './arms';
 import { mean } from '../../../kernels/tensors/vectors';
 import * as build from '../../../protocol/sections/builders';

@@ -1,4 +1,4 @@
-import { counted, percent, threeDigits } from '../../shared/words';
+import { counted, percent, threeDigits } from '../../../protocol/wire/number-words';
 import { rotations } from './measure';
 import type { ConceptHeadsResult } from './result';
 

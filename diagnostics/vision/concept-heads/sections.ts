@@ -2,7 +2,7 @@
 import type { ImageSection } from '../../../protocol/sections/image';
 import type { Section } from '../../../protocol/sections/section';
 import type { SectionCell } from '../../../protocol/sections/table';
-import { cellOf } from '../../shared/sections/cell';
+import { cellOf } from '../../../protocol/sections/cell';
 import { failuresOf } from '../../../protocol/results/sections/unread-pictures';
 import { draws, fewRotations, headsOfConcept, removalDraws, rotations } from './measure';
 import type { ConceptHeadsResult, MappedTexts, Named } from './result';

@@ -1,5 +1,5 @@
 /** The finding of the analysis `imbalanced-attention`: one prompt, and nothing of the model at large. */
-import { counted, percent } from '../../shared/words';
+import { counted, percent } from '../../../protocol/wire/number-words';
 import type { ImbalancedResult } from './result';
 
 export function findingOf({

@@ -3,7 +3,7 @@ import type { Scale } from '../../../protocol/sections/figure';
 import type { SectionAxis, SectionSeries } from '../../../protocol/sections/chart';
 import type { HeadsLayer } from '../../../protocol/sections/heads';
 import type { Section } from '../../../protocol/sections/section';
-import { counted } from '../../shared/words';
+import { counted } from '../../../protocol/wire/number-words';
 import type { Grounding, Share } from './grounding';
 import { setNames, type GroundedCaption, type ImbalancedResult } from './result';
 import * as build from '../../../protocol/sections/builders';

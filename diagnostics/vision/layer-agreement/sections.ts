@@ -1,5 +1,5 @@
 import type { Section } from '../../../protocol/sections/section';
-import { threeDigits } from '../../shared/words';
+import { threeDigits } from '../../../protocol/wire/number-words';
 import type { LayerAgreementResult } from './result';
 import * as build from '../../../protocol/sections/builders';
 

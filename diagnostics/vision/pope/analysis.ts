@@ -5,7 +5,7 @@ import { pointsOf } from '../../../protocol/results/share-change';
 import type { Analysis } from '../../analysis';
 import { generatesWith } from '../../shared/captions/support';
 import { readsTextAlone } from '../../shared/divergence/reinforcement';
-import { counted, percent } from '../../shared/words';
+import { counted, percent } from '../../../protocol/wire/number-words';
 import { popeParameters, settingsOf, type PopeParameters } from './parameters';
 import { runPope } from './run';
 

@@ -1,5 +1,5 @@
 import { quotedToken } from '../../../protocol/wire/token-name';
-import { counted, threeDigits } from '../../shared/words';
+import { counted, threeDigits } from '../../../protocol/wire/number-words';
 import type { RelevanceResult } from './result';
 
 export const whatIsSeen = ({ image }: Pick<RelevanceResult, 'image'>): string => (image ? 'picture' : 'span');

@@ -1,7 +1,7 @@
 /** The finding of the analysis `training-free`. */
 import { isMoreThanNoise, pointsOf } from '../../../protocol/results/share-change';
 import type { ShareChange } from '../../../protocol/results/hallucination-schema';
-import { counted, percent, threeDigits } from '../../shared/words';
+import { counted, percent, threeDigits } from '../../../protocol/wire/number-words';
 import type { Changes, TrainingFreeResult } from './result';
 
 type Named = { readonly title: string; readonly changes: Changes };

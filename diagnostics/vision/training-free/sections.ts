@@ -7,7 +7,7 @@ import type { Section } from '../../../protocol/sections/section';
 import type { SectionCell, SectionColumn } from '../../../protocol/sections/table';
 import { notesOf } from '../../../protocol/results/sections/caption-notes';
 import { failuresOf } from '../../../protocol/results/sections/unread-pictures';
-import { counted, threeDigits } from '../../shared/words';
+import { counted, threeDigits } from '../../../protocol/wire/number-words';
 import type { Changes, MethodRow, PictureEntry, TrainingFreeResult } from './result';
 import * as build from '../../../protocol/sections/builders';
 

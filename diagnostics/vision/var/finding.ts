@@ -1,5 +1,5 @@
 import { headName } from '../../../protocol/schema/written-form';
-import { counted, percent, threeDigits } from '../../shared/words';
+import { counted, percent, threeDigits } from '../../../protocol/wire/number-words';
 import { narrowest } from '../../shared/divergence/sinks';
 import type { VarResult } from './result';
 import { centricHeads, isMeasured, whatIsSeen } from './section-parts';

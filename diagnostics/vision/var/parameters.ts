@@ -7,7 +7,7 @@ import { firstTextRow } from '../../shared/divergence/span-sinks';
 import { refusal } from '../../../protocol/wire/failures';
 import type { ModelFacts, Prompt } from '../../model-runner/model-runner';
 import { imageRows, regionRows } from '../../model-runner/regions';
-import { threeDigits } from '../../shared/words';
+import { threeDigits } from '../../../protocol/wire/number-words';
 import { tauOf, narrowest } from '../../shared/divergence/sinks';
 import * as field from '../../../kernels/parameters';
 

@@ -1,5 +1,5 @@
 /** The first sentence of a result. */
-import { percent, threeDigits } from '../../shared/words';
+import { percent, threeDigits } from '../../../protocol/wire/number-words';
 import { scoreWords } from './importance-sections';
 import { metricTitles } from './metrics';
 import { mostImportant } from './offers';

@@ -3,7 +3,7 @@ import type { ChartSection } from '../../../protocol/sections/chart';
 import type { HeadsLayer } from '../../../protocol/sections/heads';
 import type { MapSection } from '../../../protocol/sections/map';
 import type { Section } from '../../../protocol/sections/section';
-import { percent, threeDigits } from '../../shared/words';
+import { percent, threeDigits } from '../../../protocol/wire/number-words';
 import type { Importance } from './importance';
 import { metricTitles, type Metric } from './metrics';
 import type { PruneCurve } from './pruning';

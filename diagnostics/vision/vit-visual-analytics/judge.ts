@@ -1,7 +1,7 @@
 /** What names the classes of a run's pictures, chosen before the run and found again when a person asks. */
 import { refusal } from '../../../protocol/wire/failures';
 import type { ModelRunner, Prompt } from '../../model-runner/model-runner';
-import { counted } from '../../shared/words';
+import { counted } from '../../../protocol/wire/number-words';
 import type { Judge } from './importance';
 import { labelledFolder, type LabelledFolder, type LabelledPicture } from './labelled-pictures';
 import type { VitJob } from './parameters';

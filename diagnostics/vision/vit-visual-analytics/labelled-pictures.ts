@@ -5,7 +5,7 @@ import { parseJsonText } from '../../../protocol/wire/json-text';
 import { random, seedFor } from '../../../kernels/tensors/random';
 import { refusal } from '../../../protocol/wire/failures';
 import type { ModelRunner } from '../../model-runner/model-runner';
-import { counted } from '../../shared/words';
+import { counted } from '../../../protocol/wire/number-words';
 
 export interface LabelledPicture {
   readonly name: string;

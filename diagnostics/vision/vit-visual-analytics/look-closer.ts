@@ -7,7 +7,7 @@ import type { SectionQuestion } from '../../../protocol/analysis/schema';
 import type { TableSection } from '../../../protocol/sections/table';
 import { refusal } from '../../../protocol/wire/failures';
 import type { ModelRunner, Prompt } from '../../model-runner/model-runner';
-import { percent } from '../../shared/words';
+import { percent } from '../../../protocol/wire/number-words';
 import { hopsOn, type Distance, type Grid } from './hops';
 import { comparedUnder, headsOf, lossOf, perHead, without, type Judge } from './importance';
 import { dropsSection } from './importance-sections';

@@ -2,7 +2,7 @@
 import type { HeadPlace } from '../../../protocol/schema/written-form';
 import type { Intervention } from '../../../protocol/interventions/interventions';
 import type { GivenOffer } from '../../analysis';
-import { counted, percent } from '../../shared/words';
+import { counted, percent } from '../../../protocol/wire/number-words';
 import { ascending, type Importance } from './importance';
 import { metricTitles } from './metrics';
 import type { VitResult } from './result';

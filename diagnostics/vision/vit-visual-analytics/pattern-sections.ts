@@ -2,7 +2,7 @@
 import type { MapSection } from '../../../protocol/sections/map';
 import type { Section } from '../../../protocol/sections/section';
 import type { SectionColumn } from '../../../protocol/sections/table';
-import { counted, percent, threeDigits } from '../../shared/words';
+import { counted, percent, threeDigits } from '../../../protocol/wire/number-words';
 import { asks } from './importance-sections';
 import type { PatternGroup, Patterns } from './result';
 import * as build from '../../../protocol/sections/builders';

@@ -2,7 +2,7 @@
 import type { SectionSeries } from '../../../protocol/sections/chart';
 import type { HeadsLayer } from '../../../protocol/sections/heads';
 import type { Section } from '../../../protocol/sections/section';
-import { threeDigits } from '../../shared/words';
+import { threeDigits } from '../../../protocol/wire/number-words';
 import { asks } from './importance-sections';
 import type { Strength } from './result';
 import * as build from '../../../protocol/sections/builders';

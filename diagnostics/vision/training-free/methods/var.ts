@@ -2,7 +2,7 @@
 import { usualTau } from '../../../../protocol/interventions/redistribute';
 import type { ModelFacts } from '../../../model-runner/model-runner';
 import { narrowest, tauOf } from '../../../shared/divergence/sinks';
-import { threeDigits } from '../../../shared/words';
+import { threeDigits } from '../../../../protocol/wire/number-words';
 import { innerHeads } from './inner-layers';
 import { startUnder, type Method } from './method';
 import * as field from '../../../../kernels/parameters';

@@ -1,7 +1,7 @@
 /** What a result of labels says of itself: counts of what it holds, and a change of the loss where one was measured. */
 import assert from 'node:assert/strict';
-import { finding, offers } from '../../../../../diagnostics/shared/labels/label-finding';
-import { sections } from '../../../../../diagnostics/shared/labels/label-sections';
+import { labelFinding as finding, labelOffers as offers } from '../../../../../protocol/results/sections/label-finding';
+import { labelSections as sections } from '../../../../../protocol/results/sections/labels';
 import type { LabelsResult } from '../../../../../protocol/results/labelled-heads';
 import { headStatisticNames, type PerHead } from '../../../../../protocol/results/heads';
 import type { ClassAblation, HeadClass } from '../../../../../protocol/results/heads-schema';

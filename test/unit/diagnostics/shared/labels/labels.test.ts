@@ -6,10 +6,10 @@ import {
   meanLogReadable,
   neededConfidence,
   scoreHeads,
-  thresholds,
   type LabelInput,
   type ProbeScores,
 } from '../../../../../diagnostics/shared/labels/labels';
+import { thresholds } from '../../../../../protocol/results/label-rules';
 import { entropyOf, planted, promptScores, randomFrom, uniform, type Matrix } from './planted';
 
 const length = 60;

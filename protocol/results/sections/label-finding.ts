@@ -1,19 +1,18 @@
 /** What a result of labels says in a sentence or two, and what a person can do with it elsewhere. */
-import type { Offer, SectionQuestion } from '../../../protocol/analysis/schema';
-import { labelWords } from '../../../protocol/results/head-words';
-import type { HeadLabel } from '../../../protocol/results/heads';
-import type { ClassAblation } from '../../../protocol/results/heads-schema';
-import { headsByLabel } from './causal-check';
-import { familyRate } from './labels';
-import type { LabelledResult } from '../../../protocol/results/labelled-heads';
-import type { HeadPlace } from '../../../protocol/schema/written-form';
-import { counted, threeDigits } from '../words';
+import type { Offer, SectionQuestion } from '../../analysis/schema';
+import { labelWords } from '../head-words';
+import type { HeadLabel } from '../heads';
+import type { ClassAblation } from '../heads-schema';
+import { familyRate, headsByLabel } from '../label-rules';
+import type { LabelledResult } from '../labelled-heads';
+import type { HeadPlace } from '../../schema/written-form';
+import { counted, threeDigits } from '../../wire/number-words';
 
 /** `the 8 induction heads` */
 const setWords = (label: HeadLabel, heads: number): string =>
   `the ${heads === 1 ? '' : `${heads} `}${labelWords[label].title} ${heads === 1 ? 'head' : 'heads'}`;
 
-export function finding({ statistics, classes, classAblations = [] }: Partial<LabelledResult>): string {
+export function labelFinding({ statistics, classes, classAblations = [] }: Partial<LabelledResult>): string {
   if (!statistics) return 'Nothing is measured yet.';
   const layers = statistics.selfToken;
   const heads = layers.reduce((sum, row) => sum + row.length, 0);
@@ -48,7 +47,7 @@ export function headAsked({ classes }: LabelledResult, { section, place }: Secti
   return row;
 }
 
-export const offers = ({ classes }: LabelledResult): readonly Offer[] =>
+export const labelOffers = ({ classes }: LabelledResult): readonly Offer[] =>
   headsByLabel(classes).map(({ label, heads }) => ({
     title: `Without ${setWords(label, heads.length)}`,
     description: `Sets the gain of ${heads.length === 1 ? 'the head' : `all ${heads.length} heads`} with the label "${labelWords[label].title}" to 0, as measured on this prompt.`,

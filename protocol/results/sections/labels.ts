@@ -1,18 +1,16 @@
 /** What a result of labels shows. */
-import { labelWords, statisticInfos } from '../../../protocol/results/head-words';
-import { headLabels, type HeadLabel } from '../../../protocol/results/heads';
-import type { HeadClass } from '../../../protocol/results/heads-schema';
-import type { HeadsLayer } from '../../../protocol/sections/heads';
-import type { Section } from '../../../protocol/sections/section';
-import type { SectionColumn } from '../../../protocol/sections/table';
-import { headsByLabel } from './causal-check';
-import { leastDeviation } from './confidence';
-import { thresholds } from './labels';
-import type { LabelledResult } from '../../../protocol/results/labelled-heads';
-import { cellOf } from '../sections/cell';
-import * as build from '../../../protocol/sections/builders';
+import { labelWords, statisticInfos } from '../head-words';
+import { headLabels, type HeadLabel } from '../heads';
+import type { HeadClass } from '../heads-schema';
+import type { HeadsLayer } from '../../sections/heads';
+import type { Section } from '../../sections/section';
+import type { SectionColumn } from '../../sections/table';
+import { headsByLabel, leastDeviation, thresholds } from '../label-rules';
+import type { LabelledResult } from '../labelled-heads';
+import { cellOf } from '../../sections/cell';
+import * as build from '../../sections/builders';
 
-export const sections = (result: Partial<LabelledResult>): readonly Section[] => [
+export const labelSections = (result: Partial<LabelledResult>): readonly Section[] => [
   ...(result.statistics ? [headsSection(result)] : []),
   ...(result.classes ? [labelledSection(result.classes, result)] : []),
   ...(result.classAblations && result.classes ? [togetherSection(result.classes, result.classAblations)] : []),

@@ -1,16 +1,16 @@
 /** What a result of the analysis `heads` shows. */
-import type { HeadsMeasured } from '../../../protocol/results/labelled-heads';
-import type { Section } from '../../../protocol/sections/section';
-import type { HeadPlace } from '../../../protocol/schema/written-form';
-import { sections as ofLabels } from '../../shared/labels/label-sections';
-import * as build from '../../../protocol/sections/builders';
+import type { HeadsMeasured } from '../labelled-heads';
+import type { Section } from '../../sections/section';
+import type { HeadPlace } from '../../schema/written-form';
+import { labelSections } from './labels';
+import * as build from '../../sections/builders';
 
 /** The table of them: heads of larger models are in the grid. */
 const listed = 1024;
 
-export function sections(result: Partial<HeadsMeasured>): readonly Section[] {
+export function headsSections(result: Partial<HeadsMeasured>): readonly Section[] {
   const { classes, labelScores, ...measured } = result;
-  const [grid, ...more] = ofLabels(labelScores && classes ? { ...measured, classes, labelScores } : measured);
+  const [grid, ...more] = labelSections(labelScores && classes ? { ...measured, classes, labelScores } : measured);
   return [...(grid ? [grid] : []), ...lastQuery(result), ...more];
 }
 

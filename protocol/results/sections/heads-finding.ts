@@ -1,13 +1,13 @@
 /** The finding of the analysis `heads`: that of its labels, or the heads that read two usual places most. */
-import type { PerHead } from '../../../protocol/results/heads';
-import type { HeadsMeasured } from '../../../protocol/results/labelled-heads';
-import { headName, type HeadPlace } from '../../../protocol/schema/written-form';
-import { finding as labelsFound } from '../../shared/labels/label-finding';
-import { counted, threeDigits } from '../../shared/words';
+import type { PerHead } from '../heads';
+import type { HeadsMeasured } from '../labelled-heads';
+import { headName, type HeadPlace } from '../../schema/written-form';
+import { labelFinding } from './label-finding';
+import { counted, threeDigits } from '../../wire/number-words';
 
-export function finding(result: Partial<HeadsMeasured>): string {
+export function headsFinding(result: Partial<HeadsMeasured>): string {
   const { statistics, classes, labelScores, tokens = 0 } = result;
-  if (!statistics || !classes || labelScores) return labelsFound(result);
+  if (!statistics || !classes || labelScores) return labelFinding(result);
   const heads = statistics.selfToken.reduce((sum, row) => sum + row.length, 0);
   const measured = `${counted(heads, 'head is', 'heads are')} measured on ${counted(tokens, 'token', 'tokens')}`;
   const most = [
