@@ -163,6 +163,7 @@ export function manifestOfTables(catalogue = all) {
             description: step.description,
             media: { svg, altText },
             completionEvents: step.completionEvents,
+            ...('when' in step ? { when: step.when } : {}),
           })),
         },
       ],

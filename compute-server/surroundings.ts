@@ -13,7 +13,7 @@ export interface Surroundings {
   readonly memoryLimit: number;
   /** For jobs that leave the number of threads open; 0: as many as the runtime chooses. */
   readonly defaultThreads: number;
-  /** Id of the device that models run on, as the Devices view has it. */
+  /** Id of the device that models run on, as the list of devices has it. */
   readonly modelDevice: string;
   /** How the weights of models are held. */
   readonly modelWeights: WeightChoice;

@@ -33,9 +33,7 @@ import { KernelCatalogue } from './platform/kernel-catalogue';
 import { Language } from './platform/language';
 import { createLog, showFailure } from './platform/log';
 import { ResultLibrary } from './results/result-library';
-import { DevicesView } from './views/devices-view';
 import { demoRows, ModelsView } from './views/models-view';
-import { ResultsView } from './views/results-view';
 import { StatusBar } from './views/status-bar';
 
 export function activate(context: vscode.ExtensionContext): void {
@@ -105,17 +103,18 @@ function register(context: vscode.ExtensionContext, log: vscode.LogOutputChannel
   );
   own(new GraphTabs(language, (config) => modelPanels.followIfModel(config)));
 
-  own(new ModelsView(models, history, demoRows(context.extensionUri))).onSelect((uri) => modelPanels.select(uri));
+  const titles = () => new Map(kernelCatalogue.mechanisms.map(({ id, title }) => [id, title]));
+  own(new ModelsView(models, { history, library, titles }, demoRows(context.extensionUri))).onSelect((uri) =>
+    modelPanels.select(uri),
+  );
   own(new AskView(catalogue, library));
-  own(new DevicesView(compute));
-  own(new ResultsView(library, kernelCatalogue));
   own(new StatusBar(compute));
 
   own(
     registerCommands(
       {
         ...benchmarkCommands(kernels, models),
-        ...headsCommands(heads, models, library, editors),
+        ...headsCommands(heads, models, { library, history, editors }),
         ...hallucinationCommands(hallucination, models),
         ...analysisCommands(workbench, catalogue, models, demos),
         ...planCommands({ models, library, compute, heads, workbench, catalogue, demos }),
@@ -124,7 +123,7 @@ function register(context: vscode.ExtensionContext, log: vscode.LogOutputChannel
         ...showModelCommands(models, modelPanels),
         ...liveCommands(live),
         ...deviceCommands(compute),
-        ...resultCommands(library, editors),
+        ...resultCommands({ library, history, editors }),
         ...exampleCommands(context),
       },
       paletteCommands(workbench, catalogue, demos),

@@ -34,7 +34,7 @@ const providers: Readonly<Record<DeviceId, Provider>> = {
 
 /**
  * Self-tests of the devices that work, by operator: a device is tried once in the life of the process, for models, kernels and
- * the Devices view alike. One that does not work is tried again by whoever asks next, as a driver may have come back. A device
+ * the list of devices alike. One that does not work is tried again by whoever asks next, as a driver may have come back. A device
  * that is lost ends the process (model/calls), and its proof with it.
  */
 const proved = new Map<DeviceId, SelfTest>();

@@ -1,8 +1,5 @@
 import * as vscode from 'vscode';
-import type { DeviceInfo } from '../../protocol/compute/api';
 import type { Compute } from '../platform/compute';
-import { updateSetting } from '../platform/settings';
-import { deviceReport } from '../views/device-lines';
 import { showDevicePick } from '../views/device-pick';
 import { setupPage } from '../results/setup-words';
 import type { Handlers } from './register';
@@ -15,24 +12,19 @@ type DeviceCommand =
   | 'headscope.devices.copy';
 
 export function deviceCommands(compute: Compute): Pick<Handlers, DeviceCommand> {
+  const show = () => showDevicePick(compute, () => setUpCuda(compute));
   return {
     'headscope.devices.refresh': async () => {
       await vscode.window.withProgress(
-        { location: { viewId: 'headscope.devices' }, title: 'Testing the devices and measuring their roofs' },
+        { location: vscode.ProgressLocation.Window, title: 'Testing the devices and measuring their roofs' },
         () => compute.devices(true),
       );
     },
-    'headscope.devices.show': () => showDevicePick(compute, () => setUpCuda(compute)),
+    'headscope.devices.show': show,
     'headscope.devices.setUpCuda': () => setUpCuda(compute),
-    'headscope.devices.use': async (argument) => {
-      const device = deviceOf(argument);
-      if (device !== undefined)
-        await updateSetting('headscope.compute.device', device.id, vscode.ConfigurationTarget.Global);
-    },
-    'headscope.devices.copy': async (argument) => {
-      const device = deviceOf(argument);
-      if (device !== undefined) await vscode.env.clipboard.writeText(deviceReport(device));
-    },
+    // The list has both for each device.
+    'headscope.devices.use': show,
+    'headscope.devices.copy': show,
   };
 }
 
@@ -41,6 +33,3 @@ async function setUpCuda(compute: Compute): Promise<void> {
   const page = await vscode.workspace.openTextDocument({ language: 'markdown', content: setupPage(report) });
   await vscode.window.showTextDocument(page);
 }
-
-const deviceOf = (node: unknown): DeviceInfo | undefined =>
-  typeof node === 'object' && node !== null && 'device' in node ? (node.device as DeviceInfo) : undefined;

@@ -8,7 +8,7 @@ import { uriOf, urisOf } from './arguments';
 import { headLinkOf } from './head-link';
 import { modelFolder } from './model-folder';
 import type { Handlers } from './register';
-import { compareFiles, type FileEditors } from './result-commands';
+import { compareFiles, type ResultParts } from './result-commands';
 
 type HeadsCommand =
   'headscope.showHeads' | 'headscope.cancelHeads' | 'headscope.compareHeads' | 'headscope.exportHeadLabels';
@@ -16,15 +16,13 @@ type HeadsCommand =
 export function headsCommands(
   heads: HeadsPanels,
   models: ModelIndex,
-  library: ResultLibrary,
-  editors: FileEditors,
+  results: ResultParts,
 ): Pick<Handlers, HeadsCommand> {
   return {
     'headscope.showHeads': (target, link) => showHeads(heads, models, target, link),
     'headscope.cancelHeads': () => heads.run.cancel(),
-    'headscope.compareHeads': async (clicked, selected) =>
-      compareFiles(await library.listOf('heads'), urisOf(clicked, selected), editors),
-    'headscope.exportHeadLabels': (argument) => exportLabels(heads, library, argument),
+    'headscope.compareHeads': (clicked, selected) => compareFiles(results, urisOf(clicked, selected), 'heads'),
+    'headscope.exportHeadLabels': (argument) => exportLabels(heads, results.library, argument),
   };
 }
 

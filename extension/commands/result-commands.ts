@@ -1,9 +1,11 @@
 import * as vscode from 'vscode';
+import { entryName, type HistoryEntry } from '../history/entry';
+import type { History } from '../history/history';
 import { ask } from '../platform/notify';
-import { chooseResult } from '../results/choose-result';
+import { chooseAmong, chooseResult, savedChoices, type Choice } from '../results/choose-result';
 import { resultKinds, type Kind } from '../results/result-kinds';
 import { isReadable, type ReadableResult, type ResultLibrary, type SavedResult } from '../results/result-library';
-import { fileStem } from '../results/result-words';
+import { fileStem, listedName } from '../results/result-words';
 import { uriOf, urisOf } from './arguments';
 import type { Handlers } from './register';
 
@@ -17,9 +19,16 @@ type ResultCommand =
   | 'headscope.results.copyToWorkspace';
 
 /** The editors of files, by the kind of result. */
-export type FileEditors = Readonly<Record<Kind, { compare(one: vscode.Uri, other: ReadableResult): Promise<void> }>>;
+type FileEditors = Readonly<Record<Kind, { compare(one: vscode.Uri, other: ReadableResult): Promise<void> }>>;
 
-export function resultCommands(library: ResultLibrary, editors: FileEditors): Pick<Handlers, ResultCommand> {
+export interface ResultParts {
+  readonly library: ResultLibrary;
+  readonly history: History;
+  readonly editors: FileEditors;
+}
+
+export function resultCommands(parts: ResultParts): Pick<Handlers, ResultCommand> {
+  const { library, history } = parts;
   const chosen = async (argument: unknown): Promise<SavedResult | undefined> => {
     const uri = uriOf(argument);
     return uri === undefined ? chooseResult(library.list(), 'Open a Saved Result') : library.read(uri);
@@ -34,35 +43,41 @@ export function resultCommands(library: ResultLibrary, editors: FileEditors): Pi
     'headscope.results.refresh': () => library.refresh(),
     'headscope.results.open': (argument) => openWith(argument, false),
     'headscope.results.openText': (argument) => openWith(argument, true),
-    'headscope.results.compare': async (clicked, selected) =>
-      compareFiles(await library.list(), urisOf(clicked, selected), editors),
+    'headscope.results.compare': (clicked, selected) => compareFiles(parts, urisOf(clicked, selected)),
     'headscope.results.rename': (argument) => rename(library, argument),
-    'headscope.results.delete': (clicked, selected) => remove(library, urisOf(clicked, selected)),
+    'headscope.results.delete': (clicked, selected) => remove(parts, urisOf(clicked, selected)),
     'headscope.results.copyToWorkspace': async (argument) => {
       const uri = uriOf(argument);
       if (uri === undefined) return;
-      const copy = await library.copyToWorkspace(uri);
+      const run = await runOf(history, uri);
+      const copy = run === undefined ? await library.copyToWorkspace(uri) : await history.toWorkspace(run.id);
       vscode.window.setStatusBarMessage(`Headscope: copied to ${vscode.workspace.asRelativePath(copy)}.`, 4000);
     },
   };
 }
 
-/** Two results of one kind; what the command does not name, the person chooses. */
+/** The run of the history that lies in this file. */
+async function runOf(history: History, uri: vscode.Uri): Promise<HistoryEntry | undefined> {
+  const [id] = [...(await history.files())].find(([, file]) => file === uri.fsPath) ?? [];
+  return id === undefined ? undefined : (await history.list()).find((entry) => entry.id === id);
+}
+
+/** Two results of one kind, saved or of the history; what the command does not name, the person chooses. */
 export async function compareFiles(
-  saved: readonly SavedResult[],
+  { library, history, editors }: ResultParts,
   uris: readonly vscode.Uri[],
-  editors: FileEditors,
+  kind?: Kind,
 ): Promise<void> {
-  const [one, other] = uris.map((uri) => readable(saved, uri));
-  const first = one ?? (await chooseResult(saved, 'Compare (1 of 2)'));
+  const [one, other] = await Promise.all(uris.slice(0, 2).map((uri) => readable(library, uri)));
+  const choose = async (title: string, isWanted: (choice: Choice) => boolean): Promise<ReadableResult | undefined> => {
+    const choice = await chooseAmong(choices(library, history, kind), title, isWanted);
+    return choice && readable(library, choice.uri);
+  };
+  const first = one ?? (await choose('Compare (1 of 2)', () => true));
   if (first === undefined) return;
   const second =
     other ??
-    (await chooseResult(
-      saved,
-      'Compare with',
-      ({ kind, uri }) => kind === first.kind && uri.toString() !== first.uri.toString(),
-    ));
+    (await choose('Compare with', (one) => one.holds === first.kind && one.uri.toString() !== first.uri.toString()));
   if (second === undefined) return;
   if (first.kind !== second.kind)
     throw new Error(
@@ -73,10 +88,25 @@ export async function compareFiles(
   await editors[later.kind].compare(later.uri, earlier);
 }
 
-function readable(saved: readonly SavedResult[], uri: vscode.Uri) {
-  const found = saved.find((one) => one.uri.toString() === uri.toString());
-  const name = uri.path.split('/').at(-1) ?? uri.path;
-  if (found === undefined) throw new Error(`${name} is not among the saved results. Refresh the Results view.`);
+/** A result that was saved stands in the list once, though the history has it too. */
+async function choices(library: ResultLibrary, history: History, kind?: Kind): Promise<readonly Choice[]> {
+  const saved = savedChoices(await (kind === undefined ? library.list() : library.listOf(kind)));
+  const times = new Set(saved.map(({ created }) => created));
+  const files = await history.files();
+  const runs = (await history.list()).flatMap((entry): Choice[] => {
+    const file = files.get(entry.id);
+    const isOther = !times.has(entry.created) && (kind === undefined || entry.kind === kind);
+    if (file === undefined || !isOther) return [];
+    const label = listedName(entry.created, entryName(entry));
+    return [
+      { holds: entry.kind, uri: vscode.Uri.file(file), created: entry.created, label, description: 'in the history' },
+    ];
+  });
+  return [...saved, ...runs];
+}
+
+async function readable(library: ResultLibrary, uri: vscode.Uri): Promise<ReadableResult> {
+  const found = await library.read(uri);
   if (!isReadable(found)) {
     throw new Error(`${found.name} cannot be compared. ${found.content.ok ? '' : found.content.why}`);
   }
@@ -101,14 +131,22 @@ async function rename(library: ResultLibrary, argument: unknown): Promise<void> 
   if (stem !== undefined) await library.rename(uri, stem);
 }
 
-async function remove(library: ResultLibrary, uris: readonly vscode.Uri[]): Promise<void> {
+async function remove({ library, history }: ResultParts, uris: readonly vscode.Uri[]): Promise<void> {
   if (uris.length === 0) return;
-  const names = await Promise.all(uris.map(async (uri) => (await library.read(uri)).name));
-  const what = names.length === 1 ? `"${names[0]}"` : `${names.length} results`;
-  const choice = await ask(
-    `Delete ${what}?`,
-    names.length === 1 ? 'The file is moved to the trash where there is one.' : names.join('\n'),
-    'Delete',
+  const found = await Promise.all(
+    uris.map(async (uri) => {
+      const run = await runOf(history, uri);
+      return run === undefined
+        ? { name: (await library.read(uri)).name, remove: () => library.delete(uri) }
+        : { name: entryName(run), remove: () => history.remove(run.id), isRun: true };
+    }),
   );
-  if (choice === 'Delete') for (const uri of uris) await library.delete(uri);
+  const names = found.map(({ name }) => name);
+  const what = names.length === 1 ? `"${names[0]}"` : `${names.length} results`;
+  const meaning =
+    found[0] && 'isRun' in found[0]
+      ? 'It goes from the history, and its file from the disk.'
+      : 'The file is moved to the trash where there is one.';
+  const choice = await ask(`Delete ${what}?`, names.length === 1 ? meaning : names.join('\n'), 'Delete');
+  if (choice === 'Delete') for (const one of found) await one.remove();
 }

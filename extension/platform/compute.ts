@@ -88,7 +88,6 @@ export class Compute extends Owner {
   readonly queue = this.own(new RunQueue());
   private readonly client: ComputeClient;
   private readonly changed = this.own(new Signal<ComputeState>());
-  private readonly tested = this.own(new Signal<readonly DeviceInfo[]>());
   private readonly testing = this.own(new Signal<boolean>());
   private readonly overdue = this.own(new Signal<ComputeMethod>());
   private readonly services: ComputeServices;
@@ -149,8 +148,6 @@ export class Compute extends Owner {
   }
 
   readonly onState = (listener: (state: ComputeState) => void): Disposable => this.changed.event(listener);
-  /** The devices were tested: what was shown of them before is old. */
-  readonly onDevices = (listener: (devices: readonly DeviceInfo[]) => void): Disposable => this.tested.event(listener);
   /** A test of the devices began, or ended, however it ended. */
   readonly onDeviceTest = (listener: (testing: boolean) => void): Disposable => this.testing.event(listener);
   readonly onOverdue = (listener: (method: ComputeMethod) => void): Disposable => this.overdue.event(listener);
@@ -190,7 +187,6 @@ export class Compute extends Owner {
       const asked = this.call('devices', [{ roof: again, again }]);
       const devices = await this.during('testing the devices', asked);
       this.lastDevices = devices;
-      this.tested.fire(devices);
       return devices;
     } finally {
       this.countTests(-1);

@@ -1,24 +1,41 @@
+import type { Uri } from 'vscode';
 import { pickAmong } from '../platform/quick-pick';
 import { showInformation } from '../platform/notify';
+import type { Kind } from './result-kinds';
 import { isReadable, type ReadableResult, type SavedResult } from './result-library';
 import { listedName } from './result-words';
 
-/** A quick pick over the saved results that can be read. */
-export async function chooseResult(
-  saved: readonly SavedResult[] | Promise<readonly SavedResult[]>,
+/** A result as a row of a quick pick. */
+export interface Choice {
+  /** Its kind of result: rows of VS Code have a `kind` of their own. */
+  readonly holds: Kind;
+  readonly uri: Uri;
+  /** ISO time. */
+  readonly created: string;
+  readonly label: string;
+  readonly description: string;
+}
+
+/** The saved results that can be read. */
+export const savedChoices = (
+  saved: readonly SavedResult[],
+): readonly (Choice & { readonly result: ReadableResult })[] =>
+  saved.filter(isReadable).map((result) => ({
+    holds: result.kind,
+    uri: result.uri,
+    created: result.listing.created,
+    label: listedName(result.listing.created, result.name),
+    description: result.listing.description,
+    result,
+  }));
+
+/** A quick pick over results; undefined when the person cancels. */
+export async function chooseAmong<Row extends Choice>(
+  rows: Promise<readonly Row[]>,
   title: string,
-  wanted: (saved: ReadableResult) => boolean = () => true,
-): Promise<ReadableResult | undefined> {
-  const choices = Promise.resolve(saved).then((all) =>
-    all
-      .filter(isReadable)
-      .filter(wanted)
-      .map((one) => ({
-        label: listedName(one.listing.created, one.name),
-        description: one.listing.description,
-        chosen: one,
-      })),
-  );
+  isWanted: (row: Row) => boolean,
+): Promise<Row | undefined> {
+  const choices = rows.then((all) => all.filter(isWanted));
   const asked = { title, placeHolder: 'A saved result', reading: 'Reading the saved results' };
   const choice = await pickAmong(choices, { ...asked, matchOnDescription: true });
   if (choice === undefined && (await choices).length === 0) {
@@ -26,5 +43,15 @@ export async function chooseResult(
       'There is no other saved result. Benchmarks are saved by themselves; other results by Save in their panel.',
     );
   }
-  return choice?.chosen;
+  return choice;
+}
+
+/** A quick pick over the saved results that can be read. */
+export async function chooseResult(
+  saved: readonly SavedResult[] | Promise<readonly SavedResult[]>,
+  title: string,
+  isWanted: (row: Choice) => boolean = () => true,
+): Promise<ReadableResult | undefined> {
+  const choice = await chooseAmong(Promise.resolve(saved).then(savedChoices), title, isWanted);
+  return choice?.result;
 }

@@ -1,5 +1,5 @@
 /**
- * The kinds of saved results, one row each: what the library, the Results view, the commands, the comparison and the editors of
+ * The kinds of saved results, one row each: what the library, the Models view, the commands, the comparison and the editors of
  * files know of a kind is in its row.
  */
 import type { Uri } from 'vscode';
@@ -77,7 +77,7 @@ export interface ResultKind<Saved, Compared> {
   /** Suffix of its file, which also says its kind. */
   readonly suffix: string;
   readonly viewType: string;
-  /** `viewItem` in the Results view. */
+  /** `viewItem` in the Models view. */
   readonly item: string;
   /** Not ok, with a sentence, when the text is no such result. */
   readonly parse: (text: string) => Checked<Saved>;

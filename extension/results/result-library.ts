@@ -53,11 +53,22 @@ export class ResultLibrary extends Owner {
     return this.listWhere(() => true);
   }
 
-  /** Files that are not wanted are not read. */
-  private async listWhere(wanted: (uri: vscode.Uri) => boolean): Promise<readonly SavedResult[]> {
+  /** How many files there are; none of them is read. */
+  async count(): Promise<number> {
+    const { inside, outside } = await this.files();
+    return inside.length + outside.length;
+  }
+
+  private async files(): Promise<Readonly<Record<'inside' | 'outside', readonly vscode.Uri[]>>> {
     this.watch();
     const inside = await vscode.workspace.findFiles(pattern, excluded, mostFiles);
     const outside = (await namesIn(this.storage)).map((name) => vscode.Uri.joinPath(this.storage, name));
+    return { inside, outside };
+  }
+
+  /** Files that are not wanted are not read. */
+  private async listWhere(wanted: (uri: vscode.Uri) => boolean): Promise<readonly SavedResult[]> {
+    const { inside, outside } = await this.files();
     const results = await Promise.all([
       ...inside.filter(wanted).map((uri) => this.read(uri, true)),
       ...outside.filter(wanted).map((uri) => this.read(uri, false)),

@@ -24,6 +24,13 @@ function deviceRow(device: DeviceInfo): Row {
   return { label: `$(${icon}) ${label}`, description, device, buttons: [copyButton, detailsButton] };
 }
 
+function chosenWords(devices: readonly DeviceInfo[]): string {
+  const chosen = setting('headscope.compute.device');
+  return devices.some(({ id }) => id === chosen)
+    ? 'The device on which kernels and models run'
+    : `headscope.compute.device names "${chosen}", which is not among the devices of this machine. Choose another one.`;
+}
+
 /** `setUpCuda`: shows what it needs. */
 export async function showDevicePick(
   compute: Pick<Compute, 'knownDevices' | 'devices' | 'queue'>,
@@ -38,7 +45,7 @@ export async function showDevicePick(
     const waits = compute.queue.doing;
     pick.busy = testing;
     pick.placeholder = !testing
-      ? 'The device on which kernels and models run'
+      ? chosenWords(devices)
       : waits.length === 0
         ? 'Testing the devices…'
         : `Waiting until Headscope is done ${waits.join(' and ')}, then the devices are tested…`;

@@ -1,6 +1,7 @@
 /**
  * The Models tree: the models that come with Headscope, those in the workspace and in `headscope.models.folders`. Those that run come
- * first. Below each stand its results, then what its attention is.
+ * first. Below each stand its results, then what its attention is. The last rows are for what is of none of these models: other
+ * results of the history, and all files of saved results.
  */
 import { basename, dirname } from 'node:path';
 import * as vscode from 'vscode';
@@ -13,17 +14,16 @@ import type { Model, ModelIndex } from '../models/model-index';
 import { realFolder } from '../models/real-folder';
 import { demoModels } from '../panels/hallucination/demo';
 import { textDemo } from '../panels/model-services';
-import { resultKinds } from '../results/result-kinds';
+import type { Titles } from '../results/result-kinds';
+import type { ResultLibrary } from '../results/result-library';
 import { baseLine, demoLine, modelLine, modelLines } from './model-lines';
-import { resultLine } from './result-line';
+import { otherLine } from './result-line';
+import { runNodes, savedNode } from './result-nodes';
 import type { Node } from './tree';
 import { LineTree, failureNode, noteNode } from './tree';
 
 /** In a workspace with more models only the first are marked: each is read with the headers of its weights. */
 const mostMarked = 200;
-/** Results below a model; the history of the workbench lists all. */
-const mostResults = 20;
-
 /** A model that comes with Headscope. */
 type Demo = Pick<ModelChoice, 'folder' | 'label' | 'runs'> & { readonly vision: boolean };
 
@@ -37,11 +37,25 @@ export function demoRows(extension: vscode.Uri): readonly Demo[] {
   ];
 }
 
+/** Where results come from. */
+export interface ShownResults {
+  readonly history: Pick<History, 'list' | 'files' | 'onChange'>;
+  readonly library: Pick<ResultLibrary, 'list' | 'count' | 'onChange'>;
+  /** The mechanisms, by whose titles the rows of a benchmark are called. */
+  readonly titles: Titles;
+}
+
 const folderOf = (config: vscode.Uri): string => realFolder(dirname(config.fsPath));
 
 export interface ModelNode extends Node {
   readonly resource: vscode.Uri;
+  readonly isModel: true;
 }
+
+const isModelNode = (node: Node | undefined): node is ModelNode => node !== undefined && 'isModel' in node;
+
+const isOf = ({ folder: own, model }: HistoryEntry, folder: string): boolean =>
+  own === folder || (!own && model === basename(folder));
 
 const showModel = (uri: vscode.Uri): vscode.Command => ({
   command: 'headscope.showModel',
@@ -56,7 +70,7 @@ function contextOf({ vision, other, family }: Model): string {
 
 export class ModelsView extends LineTree {
   private readonly index: ModelIndex;
-  private readonly history: Pick<History, 'list' | 'files' | 'onChange'>;
+  private readonly results: ShownResults;
   private readonly demos: readonly Demo[];
   private readonly selected = this.own(new vscode.EventEmitter<vscode.Uri>());
   private marking = false;
@@ -64,13 +78,14 @@ export class ModelsView extends LineTree {
   readonly onSelect = this.selected.event;
 
   /** `demos`: the models that come with Headscope. */
-  constructor(index: ModelIndex, history: ModelsView['history'], demos: readonly Demo[]) {
+  constructor(index: ModelIndex, results: ShownResults, demos: readonly Demo[]) {
     super('models');
     this.index = index;
-    this.history = history;
+    this.results = results;
     this.demos = demos;
     this.own(index.onChange(() => this.refresh()));
-    this.own(history.onChange(() => this.refresh()));
+    this.own(results.history.onChange(() => this.refresh()));
+    this.own(results.library.onChange(() => this.refresh()));
     const tree = this.own(
       vscode.window.createTreeView(views.models, {
         treeDataProvider: this,
@@ -80,7 +95,7 @@ export class ModelsView extends LineTree {
     );
     this.own(
       tree.onDidChangeSelection(({ selection: [node, ...more] }) => {
-        if (node?.resource !== undefined && more.length === 0) this.selected.fire(node.resource);
+        if (isModelNode(node) && more.length === 0) this.selected.fire(node.resource);
       }),
     );
   }
@@ -89,15 +104,21 @@ export class ModelsView extends LineTree {
     try {
       const { models, problems } = await this.index.find();
       void this.mark(models);
-      const results = await this.history.list().catch((): readonly HistoryEntry[] => []);
+      const runs = await this.results.history.list().catch((): readonly HistoryEntry[] => []);
       const demos = this.demos.filter(({ runs }) => runs === true);
       const found = models
         .filter(({ uri }) => demos.every(({ folder }) => folderOf(uri) !== folder))
         .toSorted((a, b) => this.place(a) - this.place(b));
+      const folders = [
+        ...demos.map(({ folder }) => folder),
+        ...found.filter(({ other }) => other === undefined).map(({ uri }) => folderOf(uri)),
+      ];
       return [
         ...problems.map(noteNode),
-        ...demos.map((demo) => this.demoNode(demo, results)),
-        ...found.map((model) => this.node(model, results)),
+        ...demos.map((demo) => this.demoNode(demo, runs)),
+        ...found.map((model) => this.node(model, runs)),
+        ...this.otherRuns(runs, folders),
+        ...(await this.savedFiles()),
       ];
     } catch (error) {
       return [failureNode(error)];
@@ -125,50 +146,85 @@ export class ModelsView extends LineTree {
     return whyNotRun(facts, label) === undefined ? 0 : 2;
   }
 
-  private demoNode({ folder, label, vision }: Demo, results: readonly HistoryEntry[]): ModelNode {
+  private demoNode({ folder, label, vision }: Demo, runs: readonly HistoryEntry[]): ModelNode {
     const uri = vscode.Uri.file(`${folder}/config.json`);
     return {
       line: demoLine(folder, label),
       contextValue: vision ? items.modelWithVision : items.model,
       resource: uri,
+      isModel: true,
       command: {
         command: vision ? 'headscope.showHallucination' : 'headscope.showHeads',
         title: 'Show Its Heads',
         arguments: [uri],
       },
-      children: async () => [...(await this.results(results, folder)), ...(await this.facts(uri))],
+      children: async () => [...(await this.runs(runs, folder)), ...(await this.facts(uri))],
     };
   }
 
   /** What was found out about the model, newest first. */
-  private async results(all: readonly HistoryEntry[], folder: string): Promise<readonly Node[]> {
-    const own = all.filter((entry) => entry.folder === folder || (!entry.folder && entry.model === basename(folder)));
-    if (own.length === 0) return [];
-    const files = await this.history.files();
-    const rows = own.slice(0, mostResults).map((entry): Node => {
-      const file = files.get(entry.id);
-      const line = resultLine(entry);
-      if (file === undefined) return { line };
-      const uri = vscode.Uri.file(file);
-      const open = [uri, resultKinds[entry.kind].viewType];
-      return { line, resource: uri, command: { command: 'vscode.openWith', title: 'Open', arguments: open } };
-    });
-    const more = own.length - rows.length;
-    return more > 0 ? [...rows, noteNode(`${more} earlier results are in the history of the workbench.`)] : rows;
+  private async runs(all: readonly HistoryEntry[], folder: string): Promise<readonly Node[]> {
+    const own = all.filter((entry) => isOf(entry, folder));
+    return own.length === 0 ? [] : runNodes(own, await this.results.history.files());
   }
 
-  private node(model: Model, results: readonly HistoryEntry[]): ModelNode {
+  /** Benchmarks and modules without a model, and what was run on models that are not listed. */
+  private otherRuns(all: readonly HistoryEntry[], folders: readonly string[]): readonly Node[] {
+    const [known, names] = [new Set(folders), new Set(folders.map((folder) => basename(folder)))];
+    const others = all.filter(({ folder, model }) => !(folder ? known.has(folder) : names.has(model)));
+    if (others.length === 0) return [];
+    return [
+      {
+        line: {
+          id: 'other results',
+          label: 'Other results',
+          description: String(others.length),
+          tooltip: ['Results that are of none of the models above'],
+          icon: 'history',
+        },
+        children: async () => runNodes(others, await this.results.history.files(), otherLine),
+      },
+    ];
+  }
+
+  /** They are read when the row is opened. */
+  private async savedFiles(): Promise<readonly Node[]> {
+    const { library, titles } = this.results;
+    const count = await library.count();
+    if (count === 0) return [];
+    return [
+      {
+        line: {
+          id: 'saved results',
+          label: 'Saved results',
+          description: String(count),
+          tooltip: ['Files of results, in the workspace and in the storage of Headscope'],
+          icon: 'save-all',
+        },
+        children: async () => {
+          try {
+            return (await library.list()).map((saved) => savedNode(saved, titles));
+          } catch (error) {
+            return [failureNode(error)];
+          }
+        },
+      },
+    ];
+  }
+
+  private node(model: Model, runs: readonly HistoryEntry[]): ModelNode {
     const facts = this.index.known(model.uri);
     return {
       line: modelLine(model, vscode.workspace.asRelativePath(model.uri), facts),
       contextValue: contextOf(model),
       resource: model.uri,
+      isModel: true,
       command:
         model.other === undefined
           ? { command: 'vscode.open', title: 'Open', arguments: [model.uri] }
           : showModel(model.uri),
       children: async () => [
-        ...(model.other === undefined ? await this.results(results, folderOf(model.uri)) : []),
+        ...(model.other === undefined ? await this.runs(runs, folderOf(model.uri)) : []),
         ...(await this.facts(model.uri)),
       ],
     };

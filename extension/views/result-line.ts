@@ -1,16 +1,23 @@
-/** The row of a result below its model. */
+/** The row of a run of the history: below its model, or below "Other results" with the name of its model. */
 import type { HistoryEntry } from '../history/entry';
 import { listedName } from '../results/result-words';
 import type { TreeLine } from './tree-line';
+
+const inOrder = (parts: readonly string[], between: string): string =>
+  parts.filter((part) => part !== '').join(between);
 
 export function resultLine({ id, title, question, input, created, pinned }: HistoryEntry): TreeLine {
   const time = listedName(created, '');
   return {
     id: `result ${id}`,
     label: title,
-    description: [time, input].filter((part) => part !== '').join(' · '),
+    description: inOrder([time, input], ' · '),
     tooltip: [question ?? title, input, time].filter((part) => part !== ''),
     icon: pinned ? 'pinned' : 'note',
-    spoken: [title, time, input].filter((part) => part !== '').join(', '),
+    spoken: inOrder([title, time, input], ', '),
   };
 }
+
+/** Its model is none of the list, or there was none. */
+export const otherLine = (entry: HistoryEntry): TreeLine =>
+  resultLine({ ...entry, input: inOrder([entry.model, entry.input], ' · ') });

@@ -31,7 +31,7 @@ export function servingAnswer(
   if (device === undefined) {
     const why =
       question.device === 'measured'
-        ? 'This machine has not been measured yet. Measure it in the Devices view, or choose another device.'
+        ? 'This machine has not been measured yet. Measure it with "Headscope: Devices…" and Test Again, or choose another device.'
         : 'This device is not known here. Choose another one.';
     return { devices, cost: why };
   }

@@ -21,6 +21,8 @@ interface Command {
   readonly needs?: 'trust';
   /** When the command palette offers it; `never` for what needs an item of a menu. Always, where it is absent. */
   readonly palette?: string;
+  /** No menu has it either. */
+  readonly isAlias?: true;
   readonly menus?: readonly Placement[];
 }
 
@@ -79,6 +81,11 @@ const inFront = (panel: string, editor: keyof typeof customEditors): string =>
 
 /** Rows that are looked at: configs and other files. */
 const anyModel = `(${items.model}|${items.file})`;
+/** Rows of saved files and of runs of the history. */
+const anyResult = `(${items.result}|${items.run})`;
+
+/** It had a place in a view that is gone, and is left for keybindings. */
+const alias = { palette: never, isAlias: true } as const;
 
 export const commands = {
   'headscope.benchmarkKernels': {
@@ -134,7 +141,7 @@ export const commands = {
     menus: [
       inEditorTitle(`activeCustomEditorId == '${customEditors.heads.viewType}'`, '1_export@1'),
       inExplorer(isResult('heads'), '3_headscope@4'),
-      onRows('results', items.resultOfHeads, '2_compare@2'),
+      onRows('models', items.resultOfHeads, '2_compare@2'),
     ],
   },
   'headscope.showHallucination': {
@@ -194,7 +201,7 @@ export const commands = {
     needs: 'trust',
     menus: [
       inExplorer(both(isResult('plan'), trusted), '3_headscope@4'),
-      onRows('results', items.resultOfPlan, '2_compare@2'),
+      onRows('models', items.resultOfPlan, '2_compare@2'),
     ],
   },
   'headscope.evaluatePlan': {
@@ -204,17 +211,16 @@ export const commands = {
     needs: 'trust',
     menus: [
       inExplorer(both(isResult('plan'), trusted), '3_headscope@5'),
-      onRows('results', items.resultOfPlan, '2_compare@3'),
+      onRows('models', items.resultOfPlan, '2_compare@3'),
     ],
   },
   'headscope.restartCompute': {
     title: 'Restart Compute Server',
     icon: 'debug-restart',
     needs: 'trust',
-    menus: [inViewTitle('devices', '1_server@1')],
   },
   'headscope.restartLanguageServer': { title: 'Restart Language Server', icon: 'debug-restart' },
-  'headscope.showLog': { title: 'Show Log', icon: 'output', menus: [inViewTitle('devices', '1_server@2')] },
+  'headscope.showLog': { title: 'Show Log', icon: 'output' },
   'headscope.showStatus': { title: 'Show Status' },
   'headscope.openWalkthrough': { title: 'Open Walkthrough', icon: 'book' },
   'headscope.openExample': { title: 'Open the Example Workspace', palette: `!${exampleIsOpen}`, icon: 'folder-opened' },
@@ -288,66 +294,46 @@ export const commands = {
     menus: [inLiveMenu('workbench', '1_show@5')],
   },
   'headscope.devices.show': { title: 'Devices…', icon: 'chip', needs: 'trust' },
-  'headscope.devices.refresh': {
-    title: 'Test the Devices Again',
-    icon: 'refresh',
-    needs: 'trust',
-    menus: [inViewTitle('devices', 'navigation@1')],
-  },
-  'headscope.devices.setUpCuda': { title: 'Set Up CUDA', palette: shows('devices'), icon: 'chip', needs: 'trust' },
-  'headscope.devices.use': {
-    title: 'Use This Device',
-    icon: 'check',
-    palette: never,
-    menus: [onRows('devices', `${items.device}$`, 'inline@1'), onRows('devices', `${items.device}$`, '1_use@1')],
-  },
-  'headscope.devices.copy': {
-    title: 'Copy Details of This Device',
-    icon: 'copy',
-    palette: never,
-    menus: [onRows('devices', items.device, '2_copy@1')],
-  },
-  'headscope.results.refresh': {
-    title: 'Look for Results Again',
-    palette: shows('results'),
-    icon: 'refresh',
-    menus: [inViewTitle('results', 'navigation@2')],
-  },
+  'headscope.devices.refresh': { title: 'Test the Devices Again', icon: 'refresh', needs: 'trust', ...alias },
+  'headscope.devices.setUpCuda': { title: 'Set Up CUDA', icon: 'chip', needs: 'trust', ...alias },
+  'headscope.devices.use': { title: 'Use This Device', icon: 'check', needs: 'trust', ...alias },
+  'headscope.devices.copy': { title: 'Copy Details of This Device', icon: 'copy', needs: 'trust', ...alias },
+  'headscope.results.refresh': { title: 'Look for Results Again', icon: 'refresh', ...alias },
   'headscope.results.open': {
     title: 'Open',
     icon: 'graph-line',
     palette: never,
     menus: [
       inEditorTitle(both(isResult(), "activeEditor == 'workbench.editors.files.textFileEditor'"), 'navigation@5'),
-      onRows('results', items.result, '1_open@1'),
+      onRows('models', anyResult, '1_open@1'),
     ],
   },
   'headscope.results.openText': {
     title: 'Open as Text',
     icon: 'json',
     palette: never,
-    menus: [inEditorTitle(isOpenResult, 'navigation@5'), onRows('results', items.result, '1_open@2')],
+    menus: [inEditorTitle(isOpenResult, 'navigation@5'), onRows('models', anyResult, '1_open@2')],
   },
   'headscope.results.compare': {
     title: 'Compare Results…',
     icon: 'diff',
     menus: [
       inExplorer(isResult(), '3_headscope@2'),
-      inViewTitle('results', 'navigation@1'),
-      onRows('results', items.result, '2_compare@1'),
+      inViewTitle('models', '1_results@1'),
+      onRows('models', anyResult, '2_compare@1'),
     ],
   },
   'headscope.results.rename': {
     title: 'Rename…',
     icon: 'edit',
     palette: never,
-    menus: [onRows('results', items.result, '3_file@2')],
+    menus: [onRows('models', items.result, '3_file@2')],
   },
   'headscope.results.delete': {
     title: 'Delete…',
     icon: 'trash',
     palette: never,
-    menus: [onRows('results', items.result, '3_file@3'), onRows('results', items.result, 'inline@1')],
+    menus: [onRows('models', anyResult, '3_file@3'), onRows('models', anyResult, 'inline@1')],
   },
   'headscope.results.copyToWorkspace': {
     title: 'Copy to the Workspace',
@@ -356,8 +342,8 @@ export const commands = {
     // Not on what is in the workspace already: those rows end in `InWorkspace`.
     menus: [
       onRows(
-        'results',
-        `${items.result}(OfHeads|OfPictures|OfAnalysis|OfModule|OfPlan)?$`,
+        'models',
+        `(${items.run}|${items.result}(OfHeads|OfPictures|OfAnalysis|OfModule|OfPlan)?)$`,
         '3_file@1',
         'workbenchState != empty',
       ),

@@ -115,7 +115,8 @@ export const settings = {
   'headscope.compute.device': text({
     scope: 'machine-overridable',
     default: 'cpu',
-    description: 'Device on which kernels and models run, by its id in the Devices view, for example cpu or webgpu.',
+    description:
+      'Device on which kernels and models run, by its id in "Headscope: Devices…", for example cpu or webgpu.',
   }),
   'headscope.compute.weights': choice({
     scope: 'machine-overridable',

@@ -12,8 +12,6 @@ export const views = {
   models: 'headscope.models',
   analyses: 'headscope.analyses',
   live: 'headscope.live',
-  results: 'headscope.results',
-  devices: 'headscope.devices',
 } as const;
 
 /** What the live view shows, one at a time, each by the name of its bundle in dist/webviews. */
@@ -47,7 +45,7 @@ export const emptyKey = (view: keyof typeof views): string => `${views[view]}.em
 export const viewTable: Readonly<Record<keyof typeof views, View>> = {
   models: {
     name: 'Models',
-    initialSize: 29,
+    initialSize: 50,
     reading: 'Looking for models in the workspace…',
     welcome: [
       {
@@ -64,44 +62,10 @@ export const viewTable: Readonly<Record<keyof typeof views, View>> = {
   },
   analyses: {
     name: 'Ask',
-    initialSize: 24,
+    initialSize: 45,
     reading: 'Reading the list of analyses…',
   },
-  live: { name: 'Live', type: 'webview', initialSize: 3, visibility: 'collapsed' },
-  results: {
-    name: 'Results',
-    initialSize: 3,
-    visibility: 'collapsed',
-    reading: 'Reading the saved results…',
-    welcome: [
-      {
-        contents: [
-          'Results that you save are listed here. The history keeps every run: it is below each model, and in the workbench.',
-          '[Benchmark Attention Kernels](command:headscope.benchmarkKernels)',
-          '[Show Head Patterns](command:headscope.showHeads)',
-        ].join('\n'),
-      },
-    ],
-  },
-  devices: {
-    name: 'Devices',
-    initialSize: 3,
-    visibility: 'collapsed',
-    reading: 'Testing the devices of this machine…',
-    welcome: [
-      {
-        when: '!isWorkspaceTrusted',
-        contents: [
-          'Devices are not tested in an untrusted workspace.',
-          '[Manage Workspace Trust](command:workbench.trust.manage)',
-        ].join('\n'),
-      },
-      {
-        when: 'isWorkspaceTrusted',
-        contents: 'No device was found.\n[Test Again](command:headscope.devices.refresh)',
-      },
-    ],
-  },
+  live: { name: 'Live', type: 'webview', initialSize: 5, visibility: 'collapsed' },
 };
 
 /** The full panels; their serializers are registered for the same ids. */
@@ -195,8 +159,8 @@ export const items = {
   fileWithAttention: 'fileWithAttention',
   /** An adapter, or a file that cannot be read. */
   file: 'file',
-  device: 'device',
-  deviceInUse: 'deviceInUse',
+  /** A run of the history. */
+  run: 'run',
   /** Also as `resultInWorkspace`. */
   result: 'result',
   /** Also as `resultOfHeadsInWorkspace`. */

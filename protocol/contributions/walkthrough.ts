@@ -1,4 +1,5 @@
 /** The walkthrough, declared once: `npm run manifest` writes package.json from it. */
+import { exampleIsOpen } from './views';
 
 export interface WalkthroughStep {
   readonly id: string;
@@ -7,6 +8,8 @@ export interface WalkthroughStep {
   readonly svg: string;
   readonly altText: string;
   readonly completionEvents: readonly string[];
+  /** Shown only then. */
+  readonly when?: string;
 }
 
 export const walkthrough = {
@@ -31,12 +34,23 @@ export const walkthrough = {
       title: 'See what a configuration says',
       description: [
         "Open a model's config.json: what its attention is, what it costs and what is wrong are shown in the file. Hover over a field for what follows from it; the Models view lists every model of the workspace, those that run first.",
-        '[Open the Example Workspace](command:headscope.openExample)',
         '[Show the Models](command:headscope.models.focus)',
       ].join('\n'),
       svg: 'docs/walkthrough/inspect.svg',
       altText: 'A configuration with a squiggle under a key/value head count that does not divide the heads',
       completionEvents: ['onView:headscope.models'],
+    },
+    {
+      id: 'example',
+      title: 'Try it on examples',
+      description: [
+        'The example workspace has a configuration with two faults, a finished benchmark, and the configurations of well-known models.',
+        '[Open the Example Workspace](command:headscope.openExample)',
+      ].join('\n'),
+      svg: 'docs/walkthrough/inspect.svg',
+      altText: 'A configuration with a squiggle under a key/value head count that does not divide the heads',
+      completionEvents: ['onCommand:headscope.openExample'],
+      when: `!${exampleIsOpen}`,
     },
     {
       id: 'benchmark',

@@ -31,7 +31,7 @@ export const promptOrImage = byKind({
 export type EncoderInput = Extract<Output<typeof promptOrImage>, { readonly kind: 'image' }>;
 
 /**
- * Where the model runs: an id of the Devices view; one that this machine does not know is refused where the devices are. Absent: the
+ * Where the model runs: an id of the list of devices; one that this machine does not know is refused where the devices are. Absent: the
  * device that the process was started with (the setting, or `--device`). One model is open at a time, on one device: a request for
  * another device opens it there anew.
  */

@@ -23,7 +23,7 @@ export const servingQuestion = object({
 });
 export type ServingQuestion = Output<typeof servingQuestion>;
 
-/** What the Devices view measured of this machine. */
+/** What the test of the devices measured of this machine. */
 export interface MeasuredMachine {
   readonly title: string;
   readonly peakGflops: number;

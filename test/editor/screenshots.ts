@@ -10,7 +10,7 @@ import { startHost } from '../support/host/server';
 import type { Theme } from '../support/host/server';
 import { repositoryRoot } from '../support/host/versions';
 import { Workbench } from '../support/host/workbench';
-import { kernelsPanel } from './driven/panels';
+import { kernelsPanel, savedResults } from './driven/panels';
 import { copyOfExamples } from './workspace';
 import { patience } from '../support/patience';
 
@@ -65,18 +65,14 @@ async function kernels(bench: Workbench, theme: Theme): Promise<void> {
   await bench.runCommand('View: Toggle Primary Side Bar Visibility');
 }
 
-/** A saved result as an editor, beside the list of results and the devices with the self-test of the first. */
+/** A saved result as an editor, beside the list of saved results. */
 async function results(bench: Workbench, theme: Theme): Promise<void> {
   await bench.runCommand('View: Close All Editors');
   await bench.openFile('attention-on-this-laptop.headscope-bench.json');
   const panel = await kernelsPanel(bench, 'file');
   await panel.locator('.measurements tbody tr').first().waitFor();
-  await bench.runCommand('Headscope: Focus on Results View');
-  await bench.runCommand('Headscope: Focus on Devices View');
-  const device = bench.page.locator('.pane-body [role=treeitem]', { hasText: /^cpu/ });
-  await device.click();
-  await bench.page.keyboard.press('ArrowRight');
-  await bench.page.locator('.pane-body [role=treeitem]', { hasText: 'Self-test' }).waitFor();
+  const row = await savedResults(bench);
+  await row('attention-on-this-laptop').waitFor();
   await bench.page.mouse.move(0, 0);
   await picture(bench, 'results', theme);
 }

@@ -1,4 +1,4 @@
-/** Where the next runs of a panel take place: the devices as the Devices view has them, and why the others are not here. */
+/** Where the next runs of a panel take place: the devices of this machine as last tested, and why the others are not here. */
 import { html, nothing, type TemplateResult } from 'lit';
 import type { DeviceInfo } from '../../protocol/compute/api';
 import { button, dropdown, type Choice } from './controls';

@@ -241,7 +241,7 @@ export class ModelPanels extends Owner implements LivePanel {
   }
 }
 
-/** The cpu by the roof of the Devices view, if it was measured. */
+/** The cpu by the roof of the list of devices, if it was measured. */
 function measuredMachine({ knownDevices }: Pick<Compute, 'knownDevices'>): MeasuredMachine | undefined {
   const cpu = knownDevices?.find(({ id }) => id === 'cpu');
   if (cpu?.peakGflops === undefined || cpu.peakBandwidthGBs === undefined) return undefined;

@@ -55,8 +55,11 @@ describe('the commands of the compute server in VS Code', function () {
       [],
       'showing the log starts nothing',
     );
-    await bench.runCommand('Headscope: Test the Devices Again');
+    await bench.runCommand('Headscope: Devices…');
+    await bench.page.locator('.quick-input-list [role=option]', { hasText: 'Test Again' }).click();
     await another(killed);
+    await bench.page.locator('.quick-input-list [role=option]', { hasText: 'in use' }).waitFor();
+    await bench.page.keyboard.press('Escape');
   });
 
   it('open the walkthrough, which says where a model comes from', async () => {

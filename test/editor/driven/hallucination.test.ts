@@ -5,7 +5,7 @@ import { parseHallucination, type SavedHallucination } from '../../../extension/
 import { significant } from '../../../webviews/ui/numbers';
 import { repositoryRoot } from '../../support/host/versions';
 import { countAuroc, countScores } from './caption-scores';
-import { hallucinationPanel, showInLiveView } from './panels';
+import { hallucinationPanel, savedResults, showInLiveView } from './panels';
 import { useWindow, type DrivenWindow } from './window';
 import { patience } from '../../support/patience';
 
@@ -253,8 +253,7 @@ describe('the Hallucination panel in VS Code', function () {
 
   it('opens the saved result as a file, with its picture', async () => {
     const { bench } = window();
-    await bench.runCommand('Headscope: Focus on Results View');
-    await bench.page.locator('.sidebar .monaco-list-row', { hasText: 'demo-vlm-scene' }).click();
+    await (await savedResults(bench))('demo-vlm-scene').click();
     const file = await hallucinationPanel(bench, 'file');
     await file.locator('.vhd-view canvas').waitFor();
     await file.locator('.image-view hs-section-picture canvas').waitFor();

@@ -7,7 +7,7 @@ import type { SavedHeads } from '../../../extension/results/heads-file';
 import { significant } from '../../../webviews/ui/numbers';
 import { repositoryRoot } from '../../support/host/versions';
 import { processesOf } from './compute-processes';
-import { headsPanel } from './panels';
+import { headsPanel, savedResults } from './panels';
 import { useWindow } from './window';
 import { patience } from '../../support/patience';
 
@@ -131,11 +131,9 @@ describe('the heads panel in VS Code', function () {
     assert.equal(await shown(panel, 'entropy'), before);
   });
 
-  it('opens the saved result as a file from the Results view', async () => {
+  it('opens the saved result as a file from the Models view', async () => {
     const { bench } = window();
-    await bench.openContainer('Headscope');
-    await bench.runCommand('Headscope: Focus on Results View');
-    await bench.page.locator('.sidebar .monaco-list-row', { hasText: 'demo-lm-heads' }).click();
+    await (await savedResults(bench))('demo-lm-heads').click();
     const file = await headsPanel(bench, 'file');
     await file.locator('hs-section-picture.grid').waitFor();
     await file.locator('#open-full:not([disabled])').waitFor();

@@ -1,4 +1,4 @@
-/** Saved results as a person keeps them: renamed, compared, opened as text and deleted from the Results view. */
+/** Saved results as a person keeps them: renamed, compared, opened as text and deleted from the Models view. */
 import assert from 'node:assert/strict';
 import { copyFileSync, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,7 +7,7 @@ import { listedName } from '../../../extension/results/result-words';
 import { parsePlan } from '../../../protocol/plans/plan-file';
 import { repositoryRoot } from '../../support/host/versions';
 import { chooseFromMenu } from './menu';
-import { workbenchPanel, kernelsPanel } from './panels';
+import { workbenchPanel, kernelsPanel, savedResults } from './panels';
 import { useWindow } from './window';
 
 const suffix = '.headscope-bench.json';
@@ -15,7 +15,7 @@ const planFile = 'razor.headscope-plan.json';
 const analysisFile = 'act-2026-11-30.headscope-analysis.json';
 const [first, second] = ['attention-on-this-laptop', 'another-run'];
 
-describe('the Results view in VS Code', function () {
+describe('saved results in VS Code', function () {
   this.timeout(90_000);
   const window = useWindow({
     prepare: (workspace) => {
@@ -25,8 +25,7 @@ describe('the Results view in VS Code', function () {
     },
   });
   const fileOf = (name: string): string => join(window().workspace, name + suffix);
-  const entry = (name: string): Locator =>
-    window().bench.page.locator('.pane-body [role=treeitem]', { hasText: name }).first();
+  let entry: (name: string) => Locator;
 
   const choose = (name: string, action: string): Promise<void> => chooseFromMenu(entry(name), action);
 
@@ -36,8 +35,7 @@ describe('the Results view in VS Code', function () {
 
   it('lists what lies in the workspace, and renames a file to what is typed', async () => {
     const { bench } = window();
-    await bench.openContainer('Headscope');
-    await bench.runCommand('Headscope: Focus on Results View');
+    entry = await savedResults(bench);
     await entry(first).waitFor();
     await choose(second, 'Rename…');
     const input = bench.page.locator('.quick-input-widget input[type=text]').first();
@@ -67,7 +65,6 @@ describe('the Results view in VS Code', function () {
   it('deletes a result only when it is said twice', async () => {
     const { bench } = window();
     const dialog = bench.page.locator('.monaco-dialog-box', { hasText: 'Delete "evening run"?' });
-    await bench.runCommand('Headscope: Focus on Results View');
     await choose('evening run', 'Delete…');
     await dialog.getByRole('button', { name: 'Cancel' }).click();
     await dialog.waitFor({ state: 'detached' });

@@ -46,7 +46,7 @@ describe('the trial of a device', function () {
       .filter((line) => line !== '')
       .map((line) => JSON.parse(line) as readonly string[]);
 
-  it('is done once for each operator: models, kernels and the Devices view share it', async () => {
+  it('is done once for each operator: models, kernels and the list of devices share it', async () => {
     const surroundings = server(true);
     const few = ['MatMul', 'Softmax', 'Add'];
     await requireDevice('webgpu', 1, surroundings, signal, few);

@@ -15,7 +15,7 @@ import {
   modelLines,
   parameterCount,
 } from '../../../extension/views/model-lines';
-import { resultLine } from '../../../extension/views/result-line';
+import { otherLine, resultLine } from '../../../extension/views/result-line';
 import { statusWords } from '../../../extension/views/status-words';
 import { device, facts, part, server } from './samples';
 
@@ -88,6 +88,8 @@ describe('the Models tree', () => {
     const timed = resultLine({ ...entry, created: '2026-11-30T10:05:00.000Z', input: '', pinned: true });
     assert.match(timed.description ?? '', /^2026-11-30 \d\d:05$/);
     assert.equal(timed.icon, 'pinned');
+    assert.equal(otherLine(entry).description, 'demo-lm · The capital', 'its model is not the row above');
+    assert.equal(otherLine({ ...entry, model: '' }).description, 'The capital');
   });
 
   it('says what a file is that is no config, and what its header says', () => {

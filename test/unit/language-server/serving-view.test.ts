@@ -47,7 +47,7 @@ describe('answers about serving', () => {
 
   it('say what to do where there is no figure', () => {
     for (const [device, words] of [
-      ['measured', /Measure it in the Devices view/],
+      ['measured', /Measure it with "Headscope: Devices…"/],
       ['constructor', /Choose another one/],
     ] as const) {
       const { cost, devices } = servingAnswer(llama, { ...question, device });

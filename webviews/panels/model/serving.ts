@@ -86,7 +86,7 @@ function form(
         value: question.device,
         onChange: (device) => actions.serving({ device }),
       }),
-      'Published peaks, or what the Devices view measured of this machine',
+      'Published peaks, or what the test of the devices measured on this machine',
     )}
     ${field(
       'Batch',
