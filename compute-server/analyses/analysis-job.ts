@@ -13,6 +13,7 @@ import type { AnalysisEstimate } from '../../protocol/compute/analyses';
 import type { EncoderInput, PromptInput } from '../../protocol/inputs/prompt';
 import { kindOf, readsBeyond, type Intervention } from '../../protocol/interventions/interventions';
 import { planFrom } from '../../protocol/plans/plan-from';
+import { withModel } from '../../protocol/results/sections/heads-of-model';
 import { FailureError, refusal } from '../../protocol/wire/failures';
 import type { Job } from '../dispatch/dispatcher';
 import type { LoadedModel } from '../model/checkpoint/loaded-model';
@@ -35,8 +36,13 @@ export interface AnalysisRun {
   readonly signal: AbortSignal;
 }
 
-export const analysisJob = (run: AnalysisRun, request: AnalysisRequest): Job<AnalysisProgress, AnalysisResult> =>
-  shown(run.analysis, analysisRun(run, request));
+export async function* analysisJob(run: AnalysisRun, request: AnalysisRequest): Job<AnalysisProgress, AnalysisResult> {
+  const { finding, sections } = run.analysis;
+  const { summary } = modelRead(run, promptsOf(request.input)[0]);
+  const ofModel = (partial: Parameters<typeof sections>[0]) =>
+    withModel(sections(partial), summary, request.interventions);
+  return yield* shown({ finding, sections: ofModel }, analysisRun(run, request));
+}
 
 /** The run, whose partial results are parts of the result and no sections yet. */
 export async function* analysisRun(
@@ -168,6 +174,12 @@ function withGroups(input: ReadInput, groups: Sequence['groups'] = []): ReadInpu
 const isOnFirstToken = (one: Intervention): boolean =>
   (one.kind === 'bias' || one.kind === 'weight') && one.keys !== 'image' && one.keys.start === 0 && one.keys.end === 1;
 
+/** What reads the input: the model, or its vision encoder. */
+const modelRead = (
+  { opened, analysis }: Pick<ReadRun, 'opened' | 'analysis'>,
+  first: PromptInput | EncoderInput | undefined,
+): LoadedModel => (first ? readerOf(opened, first) : (analysis.readsPictures && opened.encoder) || opened);
+
 interface Readers {
   prompt(runner: ServerRunner, prompt: PromptInput | EncoderInput): Promise<Prompt>;
   corpus: typeof readCorpusAt;
@@ -204,7 +216,7 @@ async function readInput(
   }
   return {
     runner,
-    model: firstGiven ? readerOf(opened, firstGiven) : (analysis.readsPictures && opened.encoder) || opened,
+    model: modelRead({ opened, analysis }, firstGiven),
     input: { given: input, prompts, ...(task ? { task } : {}), ...(corpus ? { corpus } : {}) },
     first,
   };
@@ -323,7 +335,7 @@ export function resultOf(
     interventions: request.interventions,
     finding: analysis.finding(result),
     result,
-    sections: analysis.sections(result),
+    sections: withModel(analysis.sections(result), model.summary, request.interventions),
     ...(offers.length > 0 ? { offers } : {}),
   };
 }

@@ -14,6 +14,7 @@ import {
   type SectionQuestion,
 } from '../../protocol/analysis/schema';
 import { nameOfResult, type AnalysisMethods, type NamedResult } from '../../protocol/compute/analyses';
+import { withModel } from '../../protocol/results/sections/heads-of-model';
 import { fieldsIn } from '../../protocol/schema/fields';
 import type { Section } from '../../protocol/sections/section';
 import { FailureError, refusal } from '../../protocol/wire/failures';
@@ -190,7 +191,8 @@ async function answer(run: AskedRun, result: AnalysisResult, question: SectionQu
     seed,
   });
   try {
-    return await analysis.ask(runner, { ...job, step: (_, act) => act() }, result.result, question);
+    const section = await analysis.ask(runner, { ...job, step: (_, act) => act() }, result.result, question);
+    return withModel([section], model, interventions)[0] ?? section;
   } finally {
     await runner.close();
   }
@@ -200,7 +202,7 @@ function compared(analysis: Analysis | Experiment, other: AnalysisResult, own: A
   if (own.analysis !== other.analysis) {
     throw refusal(`${own.title} and ${other.title} are two analyses. Choose two results of one.`);
   }
-  return analysis.compare?.(other.result, own.result) ?? [];
+  return withModel(analysis.compare?.(other.result, own.result) ?? [], own.model, []);
 }
 
 const isNamed = (value: unknown): value is NamedResult => typeof fieldsIn(value)['named'] === 'string';

@@ -3,8 +3,8 @@ import { analyses } from '../../diagnostics/catalogue';
 import type { HeadsProgress, HeadsReply } from '../../protocol/compute/models';
 import type { HeadsRequest } from '../../protocol/compute/model-requests';
 import { headStatisticNames, type HeadThumbnails } from '../../protocol/results/heads';
-import { analysisOfHeads, headsAnalysis, headsOfAnalysis } from '../../protocol/compute/heads-of-analysis';
-import type { HeadsMeasured } from '../../protocol/results/labelled-heads';
+import { analysisOfHeads, headsOfAnalysis } from '../../protocol/compute/heads-of-analysis';
+import { headsAnalysis, type HeadsMeasured } from '../../protocol/results/labelled-heads';
 import { readThumbnails } from '../../protocol/results/thumbnails';
 import { analysisRun } from '../analyses/analysis-job';
 import type { Job } from '../dispatch/dispatcher';
@@ -17,7 +17,7 @@ export async function* headsJob(
   surroundings: Surroundings,
   signal: AbortSignal,
 ): Job<HeadsProgress, HeadsReply> {
-  const analysis = analyses.find(({ id }) => id === headsAnalysis);
+  const analysis = analyses.find(({ id }) => id === headsAnalysis.id);
   if (!analysis) throw new RangeError('the catalogue has no analysis of heads');
   const run = analysisRun({ opened, analysis, surroundings, signal }, analysisOfHeads(request));
   let said = 0;

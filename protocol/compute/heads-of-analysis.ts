@@ -4,16 +4,14 @@ import type { HeadsRequest } from './model-requests';
 import { namedKeysText } from '../inputs/named-keys';
 import { gainsIn } from '../interventions/gains';
 import type { HeadsResult } from '../results/heads-schema';
-import type { HeadsMeasured } from '../results/labelled-heads';
-
-export const headsAnalysis = 'heads';
+import { headsAnalysis, type HeadsMeasured } from '../results/labelled-heads';
 
 export function analysisOfHeads(request: HeadsRequest): AnalysisRequest {
   const { device, folder, prompt, interventions, seed, chunk = 0 } = request;
   const { classify: labels, causal, thumbnails: pictures, groups = [] } = request;
   return {
     ...(device === undefined ? {} : { device }),
-    analysis: headsAnalysis,
+    analysis: headsAnalysis.id,
     folder,
     input: { kind: 'prompt', prompt },
     parameters: { labels, causal, pictures, chunk, groups: namedKeysText(groups) },
@@ -32,7 +30,11 @@ export function headsOfAnalysis(analysis: AnalysisResult): HeadsResult {
     headscope,
     created,
     device,
-    settings: { chunk, classify: parameters['labels'] ?? true, causal: parameters['causal'] ?? false },
+    settings: {
+      ...(chunk === undefined ? {} : { chunk }),
+      classify: parameters['labels'] ?? true,
+      causal: parameters['causal'] ?? false,
+    },
     seed,
     ...(weights ? { weights } : {}),
     kind: 'headscope-heads',
@@ -49,7 +51,7 @@ export function headsOfAnalysis(analysis: AnalysisResult): HeadsResult {
     heads: model.heads,
     statistics,
     groups,
-    topKeys,
+    ...(topKeys ? { topKeys } : {}),
     classes,
     ...(labelScores ? { labelScores } : {}),
     ...(classAblations ? { classAblations } : {}),

@@ -203,7 +203,7 @@ function writtenHeadsOf(size: Size, tokens: number) {
       ...provenance,
       model: modelSummary,
       prompt: orNull(text),
-      ids: list(whole, 'a list of token ids'),
+      ids: list(wholeFrom(0, 2 ** 31 - 1, 'a token id'), 'a list of token ids', { least: 1 }),
       /** Text of each token, special tokens as they are written. */
       tokens: listOf(tokens, text, 'a list with one text for each id'),
       /** Where the picture stands among the tokens; the group `image` is its tokens. */

@@ -32,16 +32,19 @@ const headsFields = object({
   ...measuredFields,
   /** Absent where no labels were asked for. */
   labelScores: optional(labelScores),
-  /** Queries that were computed at once. */
-  chunk: count,
+  /** Queries that were computed at once; absent where a file of an earlier version does not say it. */
+  chunk: optional(count),
   /** Text of each token, special tokens as they are written. */
   texts,
-  /** What the last query reads most, largest weight first. */
-  topKeys: perHeadOf(topKeysAmong(mostItems)),
+  /** What the last query reads most, largest weight first; absent in files of earlier versions that lack it. */
+  topKeys: optional(perHeadOf(topKeysAmong(mostItems))),
   /** Pictures of the heads, where they were asked for. */
   thumbnails: optional(anyThumbnails),
 });
 export type HeadsMeasured = Output<typeof headsFields>;
+
+/** The analysis `heads`, whose results earlier versions saved in files of their own too. */
+export const headsAnalysis = { id: 'heads', title: 'Heads on a prompt' } as const;
 
 /** Every table has one number for each head of the first, and every label is of one of these heads. */
 const whole = <Result extends LabelledResult>(fields: Schema<Result>): Schema<Result> =>

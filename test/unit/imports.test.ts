@@ -156,14 +156,14 @@ describe('imports', () => {
       write('diagnostics/a/one/analysis.ts', "import './run'; import '../../shared/words'; export {};");
       write('diagnostics/a/one/run.ts', 'export {};');
       write('diagnostics/b/two/experiment.ts', "import '../../a/one/run'; export {};");
-      write('protocol/wire/number-words.ts', "import '../b/two/experiment'; export {};");
+      write('diagnostics/shared/words.ts', "import '../b/two/experiment'; export {};");
       write('diagnostics/catalogue.ts', "import './a/one/analysis'; import './b/two/experiment'; export {};");
       write('compute-server/job.ts', "import '../diagnostics/a/one/run'; export {};");
       const found = intoAnalyses([...readRoom(folder, 'diagnostics'), ...readRoom(folder, 'compute-server')]);
       assert.deepEqual(found.map((edge) => edge.split(':')[0]).sort(), [
         'compute-server/job.ts imports diagnostics/a/one/run.ts',
         'diagnostics/b/two/experiment.ts imports diagnostics/a/one/run.ts',
-        'protocol/wire/number-words.ts imports diagnostics/b/two/experiment.ts',
+        'diagnostics/shared/words.ts imports diagnostics/b/two/experiment.ts',
       ]);
     });
 

@@ -2,7 +2,7 @@
 import { namedKeysIn } from '../../../protocol/inputs/named-keys';
 import { printDo } from '../../../protocol/interventions/do-form';
 import { kindOf } from '../../../protocol/interventions/interventions';
-import { headsMeasured, type HeadsMeasured } from '../../../protocol/results/labelled-heads';
+import { headsAnalysis, headsMeasured, type HeadsMeasured } from '../../../protocol/results/labelled-heads';
 import { refusal } from '../../../protocol/wire/failures';
 import type { Analysis, AnalysisJob } from '../../analysis';
 import type { Prompt } from '../../model-runner/model-runner';
@@ -18,8 +18,7 @@ import { headsParameters, labellingIn, type HeadsParameters } from './parameters
 import { headInRow, headsSections, lastQueryId } from '../../../protocol/results/sections/heads';
 
 export const heads: Analysis<HeadsParameters, HeadsMeasured> = {
-  id: 'heads',
-  title: 'Heads on a prompt',
+  ...headsAnalysis,
   question: 'What does every head read on this prompt?',
   group: 'patterns',
   source: labelSource,

@@ -11,7 +11,7 @@ export interface KeptLayer {
   readonly numbers: HeadNumbers;
   readonly chunk: number;
   /** [heads]: the keys that the last query reads most. */
-  readonly topKeys: HeadsMeasured['topKeys'][number];
+  readonly topKeys: NonNullable<HeadsMeasured['topKeys']>[number];
   /** [heads][size][size] */
   readonly picture?: Float32Array;
 }

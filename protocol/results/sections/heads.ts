@@ -43,5 +43,5 @@ function lastQuery({ topKeys = [], texts = [] }: Partial<HeadsMeasured>): readon
 export const lastQueryId = 'last-query';
 
 /** The head of a row of the table. */
-export const headInRow = ({ topKeys }: HeadsMeasured, row: number): HeadPlace | undefined =>
+export const headInRow = ({ topKeys = [] }: HeadsMeasured, row: number): HeadPlace | undefined =>
   topKeys.flatMap((layer, at) => layer.flatMap((keys, head) => (keys[0] ? [{ layer: at, head }] : [])))[row];

@@ -3,6 +3,7 @@ import { labelWords, statisticInfos } from '../head-words';
 import { headLabels, type HeadLabel } from '../heads';
 import type { HeadClass } from '../heads-schema';
 import type { HeadsLayer } from '../../sections/heads';
+import { mostNumbers, mostRows } from '../../sections/section-base';
 import type { Section } from '../../sections/section';
 import type { SectionColumn } from '../../sections/table';
 import { headsByLabel, leastDeviation, thresholds } from '../label-rules';
@@ -27,18 +28,24 @@ export const scoreTitles: Readonly<Record<(typeof scoredApart)[number], string>>
   uniform: 'Uniformity',
 };
 
+/** Groups of keys that a grid has room for beside the statistics and the scores. */
+const mostGroups = mostNumbers - statisticInfos.length - scoredApart.length;
+
 function headsSection({ statistics, groups = {}, labelScores = {}, classes, tokens }: Partial<LabelledResult>) {
   const measured: HeadsLayer[] = statisticInfos.map(({ id, title, unit = '', definition }) =>
     build.amounts(id, title, definition, statistics?.[id] ?? [], unit),
   );
-  const named: HeadsLayer[] = Object.entries(groups).map(([name, values]) =>
-    build.amounts(
-      `group-${name}`,
-      `Mass on ${name}`,
-      `Mean, over the queries from its first key on, of the mass on the keys of the group "${name}".`,
-      values,
-    ),
-  );
+  const all = Object.entries(groups);
+  const named: HeadsLayer[] = all
+    .slice(0, mostGroups)
+    .map(([name, values]) =>
+      build.amounts(
+        `group-${name}`,
+        `Mass on ${name}`,
+        `Mean, over the queries from its first key on, of the mass on the keys of the group "${name}".`,
+        values,
+      ),
+    );
   const scored: HeadsLayer[] = scoredApart.flatMap((label) => {
     const values = labelScores[label]?.score;
     const { definition } = labelWords[label];
@@ -47,7 +54,7 @@ function headsSection({ statistics, groups = {}, labelScores = {}, classes, toke
   return build.heads(
     'heads',
     'Statistics and labels of each head',
-    `Statistics are means over the queries of the prompt (${tokens === 1 ? '1 token' : `${tokens ?? 'its'} tokens`}); p(i, j) is the probability that query i gives key j.`,
+    `Statistics are means over the queries of the prompt (${tokens === 1 ? '1 token' : `${tokens ?? 'its'} tokens`}); p(i, j) is the probability that query i gives key j.${all.length > mostGroups ? ` Of ${all.length} groups of keys the first ${mostGroups} are here.` : ''}`,
     [...measured, ...named, ...scored],
     {
       ask: 'Show its attention',
@@ -90,7 +97,7 @@ function labelledSection(classes: readonly HeadClass[], { labelScores = {} }: Pa
   return build.cellTable(
     'labelled',
     'Labelled heads',
-    `A null deviation below ${leastDeviation} counts as ${leastDeviation} where it was measured on random sequences.`,
+    `A null deviation below ${leastDeviation} counts as ${leastDeviation} where it was measured on random sequences.${classes.length > mostRows ? ` The first ${mostRows} of ${classes.length} labels.` : ''}`,
     [
       build.head(),
       build.text('label', 'Label'),
@@ -116,7 +123,7 @@ function labelledSection(classes: readonly HeadClass[], { labelScores = {} }: Pa
       },
       ...(checked ? lossColumns('the head') : []),
     ],
-    classes.map((one) => {
+    classes.slice(0, mostRows).map((one) => {
       const { layer, head, label, score, null: none, confidence, causal } = one;
       return [
         placeOf(one),

@@ -4,7 +4,9 @@ import { analyses } from '../../../diagnostics/catalogue';
 import type { LayersRequest } from '../../../diagnostics/model-runner/run-request';
 import { openTiny, promptIds as ids, type OpenTiny } from '../../support/checkpoints/open-tiny';
 import { llamaLike } from '../../support/checkpoints/tiny-models';
-import { prepare } from '../../../compute-server/analyses/analysis-job';
+import { analysisJob, prepare } from '../../../compute-server/analyses/analysis-job';
+import type { HeadsSection } from '../../../protocol/sections/heads';
+import type { Section } from '../../../protocol/sections/section';
 import { surroundingsOf } from '../../support/model-jobs';
 
 const layers = 4;
@@ -76,4 +78,56 @@ describe('layers of heads that were kept', () => {
       standing = undefined;
       assert.deepEqual(resumed, await finished());
     });
+});
+
+describe('the grid of an analysis of heads', () => {
+  let tiny: OpenTiny;
+  before(async () => {
+    tiny = await openTiny(
+      llamaLike('windowed', 'mistral', {
+        architectures: ['MistralForCausalLM'],
+        num_hidden_layers: 3,
+        sliding_window: 7,
+      }),
+    );
+  });
+  after(() => tiny.close());
+
+  const gridOf = (sections: readonly Section[]): HeadsSection => {
+    const [grid] = sections.filter((section) => section.kind === 'heads');
+    assert.ok(grid);
+    return grid;
+  };
+
+  it('shows groups, windows and gains of the run, layer by layer as they come', async () => {
+    const analysis = analyses.find(({ id }) => id === 'heads');
+    assert.ok(analysis);
+    const { model } = tiny;
+    const job = analysisJob(
+      { opened: model, analysis, surroundings: surroundingsOf(), signal: new AbortController().signal },
+      {
+        analysis: 'heads',
+        folder: model.folder,
+        input: { kind: 'prompt', prompt: { kind: 'ids', ids } },
+        parameters: { labels: false },
+        interventions: [{ kind: 'gain', layer: 0, head: 1, gain: 0.5 }],
+        seed: 2,
+      },
+    );
+    const known: HeadsSection[] = [];
+    for (;;) {
+      const step = await job.next();
+      if (step.done) {
+        known.push(gridOf(step.value.sections));
+        break;
+      }
+      if (step.value.kind === 'partial') known.push(gridOf(step.value.sections));
+    }
+    for (const { kvHeads, windows, gains } of known)
+      assert.deepEqual([kvHeads, windows, gains], [2, [7, 7, 7], [{ layer: 0, head: 1, gain: 0.5 }]]);
+    const measured = known.map(
+      ({ numbers: [first] }) => first?.values.filter((row) => row.every((value) => !Number.isNaN(value))).length,
+    );
+    assert.deepEqual(measured, [1, 2, 3]);
+  });
 });

@@ -51,6 +51,7 @@ export function gridForFile(state: State, model: GridModel): DrawnHeads {
     windows,
     gains,
     drawing: {
+      toggles: true,
       ...(model.natural ? {} : { rows: model.rows }),
       shown: model.shown,
       ...(pictures ? { pictures } : {}),

@@ -12,6 +12,8 @@ interface HeadsDrawing {
   readonly shown?: ReadonlySet<string>;
   /** Pictures of the patterns in the cells: tinted by the first class of the head, or on the scale of magnitudes. */
   readonly pictures?: HeadPictures;
+  /** A key or a click with Alt switches a head off and on: whoever draws listens for `toggle`. */
+  readonly toggles?: boolean;
   /** The classes are explained beside the picture. */
   readonly keyBeside?: boolean;
   /** What is said of a head; absent: its number and its classes. */

@@ -58,7 +58,7 @@ export function headsPicture(section: DrawnHeads, number: HeadsLayer, log?: bool
       places.has(cursor)
         ? (section.drawing?.words?.(parse(cursor)) ?? headWords(section, number, classes, cursor))
         : undefined,
-    ...(section.gains ? { toggles: true } : {}),
+    ...(section.drawing?.toggles ? { toggles: true } : {}),
   };
 }
 

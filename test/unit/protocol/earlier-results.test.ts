@@ -1,0 +1,126 @@
+/** Files that earlier versions saved in a form of their own become results of the analyses that took their place. */
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { earlierKinds } from '../../../protocol/results/earlier/earlier';
+import { headsMeasured, type HeadsMeasured } from '../../../protocol/results/labelled-heads';
+import { analysisText, parseAnalysis, type AnalysisResult } from '../../../protocol/analysis/schema';
+import { check } from '../../../protocol/schema/check';
+import type { Section } from '../../../protocol/sections/section';
+import { differences } from '../../support/read-as-written';
+
+const folder = join(__dirname, '../../fixtures/results');
+const textOf = (file: string): string => readFileSync(join(folder, file), 'utf8');
+
+function heads(text: string): AnalysisResult {
+  const read = earlierKinds.heads(text);
+  assert.ok(read.ok, read.ok ? '' : read.why);
+  const saved = parseAnalysis(analysisText(read.result));
+  assert.ok(saved.ok, saved.ok ? '' : saved.why);
+  assert.deepEqual(JSON.parse(analysisText(saved.result)), JSON.parse(analysisText(read.result)));
+  return read.result;
+}
+
+type Written = Readonly<Record<string, unknown>> & {
+  readonly settings: Readonly<Record<string, unknown>>;
+  readonly layers: number;
+  readonly heads: number;
+};
+const written = (file: string): Written => JSON.parse(textOf(file)) as Written;
+
+function sectionOf<K extends Section['kind']>(
+  { sections }: AnalysisResult,
+  kind: K,
+  id: string,
+): Extract<Section, { readonly kind: K }> {
+  const found = sections.find((one) => one.kind === kind && one.id === id);
+  assert.ok(found, `no ${kind} ${id} among ${sections.map((one) => one.id).join()}`);
+  return found as Extract<Section, { readonly kind: K }>;
+}
+
+describe('a saved result of heads', () => {
+  const files = readdirSync(folder).filter((file) => file.endsWith('.headscope-heads.json'));
+
+  for (const file of files) {
+    it(`${file} is a result of the analysis of heads, nothing added and nothing lost`, () => {
+      const raw = written(file);
+      const result = heads(textOf(file));
+      for (const field of ['headscope', 'created', 'device', 'weights', 'seed', 'model', 'parity', 'seconds'] as const)
+        assert.deepEqual(differences(raw[field], result[field] as unknown, field), [], field);
+      const [prompt, ...others] = result.prompts;
+      assert.deepEqual(others, []);
+      assert.deepEqual([prompt?.text, prompt?.ids, prompt?.tokens], [raw['prompt'], raw['ids'], raw['tokens']]);
+      assert.deepEqual(prompt?.image, raw['image']);
+      const measured = result.result as HeadsMeasured;
+      for (const field of ['statistics', 'groups', 'classes', 'topKeys', 'labelScores', 'classAblations'] as const)
+        assert.deepEqual(differences(raw[field], measured[field] as unknown, field), [], field);
+      assert.deepEqual(measured.thumbnails, raw['thumbnails']);
+      assert.equal(measured.chunk, raw.settings['chunk']);
+      assert.equal(result.parameters['labels'], raw.settings['classify']);
+      assert.equal(result.parameters['causal'], raw.settings['causal']);
+      // What the compute server reads it by.
+      const own = check(headsMeasured, JSON.parse(JSON.stringify(measured)), 'result');
+      assert.ok(own.ok, own.ok ? '' : own.why);
+      const grid = sectionOf(result, 'heads', 'heads');
+      assert.deepEqual(
+        grid.numbers.map(({ values }) => [values.length, new Set(values.map((row) => row.length)).size]),
+        grid.numbers.map(() => [raw.layers, 1]),
+      );
+    });
+  }
+
+  it('says in its finding and tables what stands in the file', () => {
+    const causal = heads(textOf('causal.headscope-heads.json'));
+    const { classes, classAblations, labelScores } = written('causal.headscope-heads.json') as unknown as HeadsMeasured;
+    const labelled = new Set(classes.map(({ layer, head }) => `${layer}.${head}`)).size;
+    assert.match(causal.finding, new RegExp(`^${labelled} of 32 heads have a label: `));
+    assert.equal(sectionOf(causal, 'table', 'labelled').rows.length, classes.length);
+    assert.deepEqual(
+      sectionOf(causal, 'table', 'together').rows.map(([, count, change]) => [count, change]),
+      classAblations?.map(({ heads: count, lossChange }) => [count, lossChange]),
+    );
+    assert.equal(causal.parameters['nullSequences'], labelScores?.induction?.nullSeeds);
+    assert.equal(causal.offers?.length, new Set(classes.map(({ label }) => label)).size);
+    const plain = heads(textOf('pictures-2026-11-24.headscope-heads.json'));
+    assert.ok(!plain.sections.some(({ id }) => id === 'together' || id === 'last-query' || id === 'null'));
+    const unlabelled = heads(textOf('changes-2026-11-30.headscope-heads.json'));
+    assert.match(unlabelled.finding, /^36 heads are measured on 4 tokens: L\dH\d reads the previous token most/);
+  });
+
+  it('shows the groups of heads that share keys, windows, and gains as the run had them', () => {
+    const grid = sectionOf(heads(textOf('causal.headscope-heads.json')), 'heads', 'heads');
+    assert.deepEqual([grid.kvHeads, grid.gains], [4, [{ layer: 1, head: 2, gain: 0.5 }]]);
+    assert.deepEqual(grid.windows, undefined);
+    const windowed = JSON.parse(textOf('causal.headscope-heads.json')) as { model: { windows: unknown } };
+    windowed.model.windows = [null, 8, null, 8];
+    const other = sectionOf(heads(JSON.stringify(windowed)), 'heads', 'heads');
+    assert.deepEqual(other.windows, [null, 8, null, 8]);
+  });
+
+  it('can be asked again as far as the file says how', () => {
+    const text = heads(textOf('pictures-2026-11-24.headscope-heads.json')).input;
+    const chat = written('pictures-2026-11-24.headscope-heads.json')['model'] as { readonly chatTemplate: boolean };
+    assert.deepEqual(text, {
+      kind: 'prompt',
+      prompt: chat.chatTemplate ? { kind: 'ids', ids: [0, 100, 621, 273, 261] } : { kind: 'text', text: 'a cat and a' },
+    });
+    assert.deepEqual(heads(textOf('encoder.headscope-heads.json')).input, {
+      kind: 'prompt',
+      prompt: { kind: 'image', image: '/home/me/headscope/examples/scenes/scene-000.png' },
+    });
+  });
+
+  it('that names hundreds of groups of keys shows as many as a grid holds', () => {
+    const many = JSON.parse(textOf('causal.headscope-heads.json')) as { groups: Record<string, unknown> };
+    for (let at = 0; at < 300; at++) many.groups[`group ${at}`] = many.groups['first'];
+    const grid = sectionOf(heads(JSON.stringify(many)), 'heads', 'heads');
+    assert.equal(grid.numbers.length, 64);
+    assert.match(grid.caption ?? '', /Of 301 groups of keys the first 52 are here\./);
+  });
+
+  it('of no tokens is refused by a sentence', () => {
+    const none = { ...written('causal.headscope-heads.json'), ids: [], tokens: [], topKeys: undefined };
+    const read = earlierKinds.heads(JSON.stringify(none));
+    assert.ok(!read.ok && /^ids is not a list of token ids that is not empty\.$/.test(read.why));
+  });
+});
