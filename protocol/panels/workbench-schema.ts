@@ -2,7 +2,7 @@
 import { analysisSetup, anyPrompt, offer, sectionQuestion } from '../analysis/schema';
 import type { Output } from '../schema/check';
 import { askHead } from './head-messages';
-import { byKind, flag, oneOf, text, whole } from '../schema/fields';
+import { byKind, exactly, flag, oneOf, optional, text, whole } from '../schema/fields';
 import { fromModelRunPanel, prompt } from './messages';
 
 const request = whole;
@@ -16,7 +16,8 @@ export const fromWorkbench = byKind({
   tokenisePair: { request, folder: text, prompt, counterpart: prompt },
   /** A pair as a task of one prompt: the person says where its file is written; answered by `chosen` of `input.taskFile`. */
   pairTask: { prompt: text, counterpart: text, answer: text, counterpartAnswer: text },
-  run: { plan: analysisSetup },
+  /** `look`: its tab is the Look from then on. */
+  run: { plan: analysisSetup, look: optional(exactly(true)) },
   /** Brings a tab to the front; answered by `open`. */
   showTab: { tab: text },
   /** Takes it away, or ends its run. */

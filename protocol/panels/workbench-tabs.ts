@@ -1,7 +1,7 @@
 /** The tabs of the workbench, each a result or a run on its way to one, and the list of earlier results. */
 import { analysisSetup } from '../analysis/schema';
 import type { Output } from '../schema/check';
-import { list, object, optional, text } from '../schema/fields';
+import { exactly, list, object, optional, text } from '../schema/fields';
 
 /** What a window keeps of a tab. */
 const tabFields = {
@@ -18,6 +18,8 @@ const tabFields = {
   finding: optional(text),
   /** Id of the result in the history; absent until there is one. */
   entry: optional(text),
+  /** It is the Look, first in the row: at most one tab is. */
+  look: optional(exactly(true)),
 };
 
 /** How far the run of a tab is. */

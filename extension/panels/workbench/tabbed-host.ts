@@ -85,6 +85,10 @@ export abstract class TabbedHost extends ModelPanelHost<WorkbenchTypes, Workbenc
     return this.tabs ? (this.plan ?? this.firstSetup()) : super.openSetup();
   }
 
+  protected override setupToRun({ plan, look }: Omit<Asked<'run'>, 'kind'>): AnalysisSetup {
+    return look && this.tabs ? this.tabs.asLook(plan) : plan;
+  }
+
   protected override cancel(): void {
     const run = this.mirrored;
     if (run !== undefined) this.services.run.cancel(run.number);

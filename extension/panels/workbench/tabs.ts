@@ -41,6 +41,8 @@ interface Tab {
   failed?: string;
   /** The tab that was in front before it. */
   before?: string | undefined;
+  /** The tab that was the Look before it. */
+  lookBefore?: Tab | undefined;
   savedAs?: string | undefined;
   /** How far it was when that was last said. */
   said?: string;
@@ -59,6 +61,8 @@ export class WorkbenchTabs extends Owner {
   private lastId = 0;
   /** No window of this workspace has had tabs: its last result becomes the first. */
   private isFirst: boolean;
+  /** What was asked as Look. */
+  private readonly looks = new WeakSet<AnalysisSetup>();
   /** Ids of the history that are pinned. */
   private pinned: ReadonlySet<string> = new Set();
 
@@ -121,6 +125,12 @@ export class WorkbenchTabs extends Owner {
     this.isFirst = false;
   }
 
+  /** Once it runs, its tab is the Look. */
+  asLook(setup: AnalysisSetup): AnalysisSetup {
+    this.looks.add(setup);
+    return setup;
+  }
+
   /** Undefined: none. */
   activate(id: string | undefined): void {
     if (id !== undefined && this.of(id) === undefined) return;
@@ -162,7 +172,12 @@ export class WorkbenchTabs extends Owner {
     if (event.kind === 'started') {
       if (current === undefined) return;
       const kept = { id: this.nextId(), ...this.ofSetup(current.plan) };
-      this.tabs.push({ kept, flight: current, before: this.front });
+      const tab: Tab = { kept, flight: current, before: this.front };
+      if (this.looks.has(current.plan)) {
+        tab.lookBefore = this.look;
+        this.setLook(tab);
+      }
+      this.tabs.push(tab);
       this.front = kept.id;
       return this.keep();
     }
@@ -172,9 +187,13 @@ export class WorkbenchTabs extends Owner {
     if (event.kind === 'failed' && finished === undefined && !running) {
       tab.failed = event.sentence ?? '';
     }
-    if (event.kind === 'failed' && event.refused === true) return this.remove(tab, tab.before);
+    if (event.kind === 'failed' && event.refused === true) {
+      if (tab.kept.look && tab.lookBefore) this.setLook(tab.lookBefore);
+      return this.remove(tab, tab.before);
+    }
     if (event.kind === 'result' && finished !== undefined) {
-      tab.kept = { id: tab.kept.id, ...this.ofResult(finished.result), setup: tab.kept.setup };
+      const { id, setup, look } = tab.kept;
+      tab.kept = defined({ id, ...this.ofResult(finished.result), setup, look });
     }
     if (event.kind === 'partial') return;
     if (event.kind === 'stage') this.onStage(tab, tab.flight);
@@ -188,6 +207,20 @@ export class WorkbenchTabs extends Owner {
     if (said === tab.said) return;
     tab.said = said;
     this.changed.fire();
+  }
+
+  private get look(): Tab | undefined {
+    return this.tabs.find(({ kept }) => kept.look);
+  }
+
+  /** The one that was it until now is a tab like the others. */
+  private setLook(tab: Tab): void {
+    const before = this.look;
+    if (before !== undefined) {
+      const { look: _, ...kept } = before.kept;
+      before.kept = kept;
+    }
+    tab.kept = { ...tab.kept, look: true };
   }
 
   private remove(tab: Tab, next?: string): void {

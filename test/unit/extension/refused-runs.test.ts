@@ -18,6 +18,7 @@ import type { Schema } from '../../../protocol/schema/check';
 import { anything } from '../../../protocol/schema/fields';
 import { FailureError } from '../../../protocol/wire/failures';
 import * as workbench from '../../../webviews/panels/workbench/state';
+import { receive as receiveWorkbench } from '../../../webviews/panels/workbench/receive';
 import { setupOf as planOfAnalyses } from '../../../webviews/panels/workbench/shown';
 import { startRun as startHallucination } from '../../../webviews/panels/hallucination/run-setup';
 import * as hallucination from '../../../webviews/panels/hallucination/state';
@@ -98,7 +99,7 @@ const panels: Readonly<Record<string, () => void>> = {
       // The full panel has a tab for each run: workbench-tabs.test.ts.
       initial: workbench.initialState('side'),
       open: (result) => workbenchHost.openMessage({ place: 'side', ...(result ? { result } : {}) }),
-      receive: workbench.receive,
+      receive: receiveWorkbench,
       start(state) {
         const plan = planOfAnalyses(state);
         return plan && { plan, state: workbench.begun(state, plan) };

@@ -4,7 +4,8 @@ import type { AnalysisInfo } from '../../../protocol/analysis/analysis';
 import { readForm, toForm, withAnalysis } from '../../../webviews/panels/workbench/form';
 import { provenanceLines } from '../../../webviews/panels/workbench/made-by';
 import { isStale, setupOf, whyNotStart } from '../../../webviews/panels/workbench/shown';
-import { initialState, receive, type State } from '../../../webviews/panels/workbench/state';
+import { receive } from '../../../webviews/panels/workbench/receive';
+import { initialState, type State } from '../../../webviews/panels/workbench/state';
 import { model, openMessage, plan, result, retrieval } from '../../browser/workbench/workbench-host';
 
 const experiment: AnalysisInfo = {

@@ -8,12 +8,12 @@ import { readForm, toForm, withAnalysis, type Form } from '../../../webviews/pan
 import { toInputForm, readInput } from '../../../webviews/panels/workbench/input-form';
 import { inputWords, provenanceLines } from '../../../webviews/panels/workbench/made-by';
 import { isOfAnother, isStale, picturesNeeded, whyNotStart } from '../../../webviews/panels/workbench/shown';
+import { receive } from '../../../webviews/panels/workbench/receive';
 import {
   begun,
   initialState,
   initialView,
   reading,
-  receive,
   withPicture,
   type State,
 } from '../../../webviews/panels/workbench/state';

@@ -10,7 +10,8 @@ import { readForm, toForm, type Form } from '../../../webviews/panels/workbench/
 import { aligned, pairWords } from '../../../webviews/panels/workbench/pair';
 import { fewParameters } from '../../../webviews/panels/workbench/question';
 import { differences, isAway } from '../../../webviews/panels/workbench/shown';
-import { begun, initialState, receive, type State } from '../../../webviews/panels/workbench/state';
+import { receive } from '../../../webviews/panels/workbench/receive';
+import { begun, initialState, type State } from '../../../webviews/panels/workbench/state';
 import { nothingToUndo, recorded, redone, undone, type Undo } from '../../../webviews/panels/workbench/undo';
 import { model, openMessage, pair, plan, result, retrieval, tabOf } from '../../browser/workbench/workbench-host';
 

@@ -18,6 +18,8 @@ export interface Actions extends RunActions<State, FromWorkbench> {
   bring(front: Front): void;
   /** Finds questions, or earlier results. */
   search(list: 'ask' | 'history', words: string): void;
+  /** Look in front: its newest result, or what it would ask. */
+  showLook(): void;
   showTab(tab: string): void;
   closeTab(tab: string): void;
   rerunTab(tab: string): void;

@@ -41,10 +41,11 @@ const titles = { ask: 'What do you want to know?', history: 'Earlier results' } 
 
 function next(part: Part): TemplateResult {
   const { state } = part;
-  const front = state.view.front === 'tab' ? 'ask' : state.view.front;
-  const isQuestion = front === 'question';
+  const { front: inFront, look } = state.view;
+  const front = inFront === 'tab' ? (look ? 'look' : 'ask') : inFront;
+  const isQuestion = front === 'question' || front === 'look';
   return panelPage(part, {
-    finding: isQuestion ? heading(state) : titles[front],
+    finding: front === 'question' || front === 'look' ? heading(state) : titles[front],
     circumstances: isQuestion ? circumstances(state) : '',
     explain: isQuestion ? explainer(part) : undefined,
     bar: isQuestion ? bar(part) : nothing,

@@ -25,6 +25,7 @@ import { attentionSections } from './attention';
 import { exportName, fieldName, leavingOf, leavingSection } from './exports';
 import { toForm, withAnalysis, type Form } from './form';
 import type { InputForm } from './input-form';
+import { followed, isLook, lookTab, toLook, toQuestionOf, withQuestion } from './look';
 import { keep, parseKept, restore, type Kept } from './kept';
 import { page } from './page';
 import { decoded } from '../../sections/image/loaded-picture';
@@ -39,17 +40,8 @@ import {
   viewOf,
 } from './shown';
 import { spokenOf } from './spoken';
-import {
-  begun,
-  initialState,
-  reading,
-  receive,
-  toQuestionOf,
-  withPicture,
-  type Answer,
-  type Front,
-  type State,
-} from './state';
+import { begun, initialState, reading, withPicture, type Answer, type Front, type State } from './state';
+import { receive } from './receive';
 import { recorded, redone, undone } from './undo';
 
 /** Milliseconds behind the last change of the form. */
@@ -82,7 +74,7 @@ export class WorkbenchPanel
     const { form: before, undo } = this.state;
     const { form } = state;
     const isStep = before !== undefined && form !== undefined && before !== form && state.undo === undo;
-    super.change(isStep ? { ...state, undo: recorded(undo, before, form, Date.now()) } : state);
+    super.change(followed(isStep ? { ...state, undo: recorded(undo, before, form, Date.now()) } : state));
   }
 
   /** Text fields have an Undo of their own. */
@@ -135,7 +127,8 @@ export class WorkbenchPanel
   protected begin(): StartedRun<State, FromWorkbench> | undefined {
     const plan = setupOf(this.state);
     if (!plan || !canStart(this.state) || this.state.place === 'file') return undefined;
-    return { state: begun(this.state, plan), message: { kind: 'run', plan }, said: 'Started' };
+    const look = isLook(this.state) ? { look: true as const } : {};
+    return { state: begun(this.state, plan), message: { kind: 'run', plan, ...look }, said: 'Started' };
   }
 
   protected override ask(): void {
@@ -158,7 +151,7 @@ export class WorkbenchPanel
     if (!plan || canRun !== true || waits || place === 'file') return;
     if (place === 'side' && !this.touched) return;
     const written = canonical(plan);
-    if (written === this.estimatedSetup) return;
+    if (written === this.estimatedSetup && (this.state.estimated || this.later.waits('estimate'))) return;
     this.estimatedSetup = written;
     this.later.do('estimate', estimateAfter, () => {
       const newest = setupOf(this.state);
@@ -248,24 +241,37 @@ export class WorkbenchPanel
   }
 
   chooseQuestion(id: string, adapts = false): void {
-    const { form, view } = this.state;
+    const { state } = this;
+    const { form, view } = state;
     if (!form) return;
+    const analysis = adapts ? form.analysis : id;
+    if (view.look || analysis !== form.analysis)
+      this.toQuestion(withQuestion(state, { analysis, look: false, front: 'question' }));
     if (adapts) this.chooseAnalysis(id);
-    else if (id !== form.analysis) {
-      this.view({ typed: { ...view.typed, [form.analysis]: form.parameters } });
-      this.edit({ analysis: id, parameters: view.typed[id] ?? {} });
-    }
     this.view({ front: 'question' });
     this.focusSoon('#run');
   }
 
-  showTab(tab: string): void {
+  showTab(id: string): void {
     const { state } = this;
-    const setup = state.tabs?.find(({ id }) => id === tab)?.setup;
-    const isShown = tab === state.active && setup?.analysis === state.form?.analysis;
-    if (setup && !isShown) this.change({ ...state, ...toQuestionOf(state, setup) });
+    const tab = state.tabs?.find((one) => one.id === id);
+    const isShown =
+      id === state.active && tab?.setup.analysis === state.form?.analysis && (tab?.look ?? false) === state.view.look;
+    if (tab && !isShown) this.toQuestion(toQuestionOf(state, tab));
     this.view({ front: 'tab' });
-    if (tab !== state.active) this.post({ kind: 'showTab', tab });
+    if (id !== state.active) this.post({ kind: 'showTab', tab: id });
+  }
+
+  showLook(): void {
+    const tab = lookTab(this.state);
+    this.toQuestion(toLook(this.state));
+    if (tab && tab.id !== this.state.active) this.post({ kind: 'showTab', tab: tab.id });
+  }
+
+  /** The estimate belongs to the question that was there before. */
+  private toQuestion(question: Pick<State, 'form' | 'view'>): void {
+    this.touched = true;
+    this.change({ ...this.state, ...question, estimated: undefined });
   }
 
   closeTab(tab: string): void {

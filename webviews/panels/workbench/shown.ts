@@ -10,6 +10,7 @@ import { canonical } from '../../ui/canonical';
 import { modelOfForm, whyModelOfFormDoesNotRun } from '../../ui/run-state';
 import { readForm, toForm, type Form, type FormReading } from './form';
 import { readInput } from './input-form';
+import { lookIn } from './look';
 import type { State } from './state';
 
 /** The analysis in the form; of a file, that of the result. */
@@ -167,6 +168,8 @@ export function whyNotStart(state: State): string | undefined {
     const why = whyModelOfFormDoesNotRun(state, state.modelProblem) ?? whyNotOnDevice(state);
     if (why !== undefined) return why;
   }
+  const look = state.view.look ? lookIn(state) : undefined;
+  if (look && 'why' in look) return look.why;
   const reading = readingOf(state);
   if (reading?.ok === false) return reading.why;
   const supported = estimated?.estimate?.supported ?? true;

@@ -7,6 +7,7 @@ import { icon } from '../../ui/icons';
 import type { MenuItem } from '../../ui/menu';
 import { seconds } from '../../ui/numbers';
 import type { Part } from './actions';
+import { isLook, lookTab } from './look';
 import { onRowKey } from './row-keys';
 import { differences, isAway } from './shown';
 import { clockTime, listedTime } from './times';
@@ -15,23 +16,26 @@ export function tabRow(part: Part): TemplateResult {
   const { state, actions } = part;
   const { front } = state.view;
   const away = isAway(state);
+  const look = lookTab(state);
+  const asks = away && front !== 'history' && !isLook(state);
   return html`<nav
     class="tabs"
     aria-label="Results"
     @keydown=${(event: KeyboardEvent) => onRowKey(event, '.tab-button')}
   >
     <ul>
+      ${look ? oneTab(part, look, !away && look.id === state.active) : emptyLook(part, away && isLook(state))}
       ${repeat(
-        state.tabs ?? [],
+        (state.tabs ?? []).filter((tab) => tab !== look),
         ({ id }) => id,
         (tab) => oneTab(part, tab, !away && tab.id === state.active),
       )}
-      <li class=${away && front !== 'history' ? 'tab front' : 'tab'}>
+      <li class=${asks ? 'tab front' : 'tab'}>
         <button
           type="button"
           class="tab-button"
           id="ask"
-          aria-current=${away && front !== 'history' ? 'page' : nothing}
+          aria-current=${asks ? 'page' : nothing}
           title="Choose the next question: model, input and changes stay"
           @click=${() => actions.bring('ask')}
         >
@@ -50,9 +54,25 @@ export function tabRow(part: Part): TemplateResult {
   </nav>`;
 }
 
+/** Look before its first result. */
+const emptyLook = ({ actions }: Part, isFront: boolean): TemplateResult =>
+  html`<li class=${isFront ? 'tab front' : 'tab'}>
+    <button
+      type="button"
+      class="tab-button"
+      id="look"
+      aria-current=${isFront ? 'page' : nothing}
+      title="What every head does on the prompt"
+      @click=${() => actions.showLook()}
+    >
+      ${icon('eye')}<span>Look</span>
+    </button>
+  </li>`;
+
 function oneTab(part: Part, tab: WorkbenchTab, isFront: boolean): TemplateResult {
   const { state, actions } = part;
-  const { id, title, created, model, standing, failed, pinned, finding } = tab;
+  const { id, created, model, standing, failed, pinned, finding } = tab;
+  const title = tab.look ? 'Look' : tab.title;
   const stale = standing ? [] : differences(state, tab.setup);
   const time = clockTime(created);
   const words = [title, time, ...standingWords(tab), ...(stale.length > 0 ? [`stale: other ${stale.join(', ')}`] : [])];
@@ -63,13 +83,14 @@ function oneTab(part: Part, tab: WorkbenchTab, isFront: boolean): TemplateResult
       class="tab-button"
       aria-current=${isFront ? 'page' : nothing}
       aria-label=${words.join(', ')}
+      id=${tab.look ? 'look' : nothing}
       title=${[finding ?? title, `${model === '' ? '' : `${model}, `}${listedTime(created)}`, ...words.slice(2)].join('\n')}
-      @click=${() => actions.showTab(id)}
+      @click=${() => (tab.look ? actions.showLook() : actions.showTab(id))}
       @keydown=${(event: KeyboardEvent) => {
         if (event.key === 'Delete') actions.closeTab(id);
       }}
     >
-      ${standing ? progressRing() : failed === undefined ? nothing : icon('error')}
+      ${standing ? progressRing() : failed !== undefined ? icon('error') : tab.look ? icon('eye') : nothing}
       <span class="tab-title">${title}</span>
       <span class="tab-time">${standing ? shareWords(standing) : time}</span>
       ${pinned ? icon('pinned') : nothing} ${stale.length > 0 ? html`<span class="stale-mark">stale</span>` : nothing}
@@ -97,7 +118,8 @@ function standingWords({ standing, failed }: WorkbenchTab): readonly string[] {
 }
 
 function tabMenu({ state, actions }: Part, tab: WorkbenchTab): TemplateResult {
-  const { id, entry, pinned, title, created } = tab;
+  const { id, entry, pinned, created } = tab;
+  const title = tab.look ? 'Look' : tab.title;
   const front = state.tabs?.find((one) => one.id === state.active);
   const compares = entry !== undefined && front?.entry !== undefined && front.id !== id;
   const items: readonly MenuItem[] = [

@@ -1,0 +1,237 @@
+/** How a message of the extension changes what the workbench shows. No DOM: tests drive it directly. */
+import { noDemos } from '../../../protocol/analysis/next-start';
+import type { AnalysisResult, AnalysisSetup } from '../../../protocol/analysis/schema';
+import type { Tokenised } from '../../../protocol/compute/models';
+import { setupOfAnalysis, type ToWorkbench } from '../../../protocol/panels/workbench';
+import type { ShownTabs, WorkbenchTab } from '../../../protocol/panels/workbench-tabs';
+import type { Section } from '../../../protocol/sections/section';
+import { unreachable } from '../../../protocol/unreachable';
+import { opened } from '../../ui/asides';
+import { failedPhase, idle, runningPhase, type Phase } from '../../ui/phase';
+import { devicesOf, failedRun, receiveCommon } from '../../ui/run-state';
+import { toForm } from './form';
+import { toQuestionOf } from './look';
+import { ofTask, type Answer, type ReadPrompt, type State } from './state';
+
+export function receive(state: State, message: ToWorkbench): State {
+  switch (message.kind) {
+    case 'open':
+      return receiveOpen(state, message);
+    case 'models':
+      return { ...state, models: message.models };
+    case 'devices':
+      return { ...state, devices: devicesOf(message) };
+    case 'model':
+      return message.model.folder === state.form?.folder
+        ? { ...state, model: message.model, modelProblem: undefined }
+        : state;
+    case 'estimate':
+      return message.request === state.estimated?.request
+        ? { ...state, estimated: { request: message.request, estimate: message.estimate } }
+        : state;
+    case 'tokenised':
+      return message.request === state.read?.request
+        ? { ...state, read: withTokens(state.read, message.tokenised) }
+        : state;
+    case 'stage':
+      return isOfAnotherRun(state, message)
+        ? state
+        : { ...state, phase: runningPhase(state.phase, message), kept: message.kept };
+    case 'partial':
+      return isOfAnotherRun(state, message)
+        ? state
+        : { ...state, partial: { finding: message.finding, sections: message.sections } };
+    case 'result':
+      return isOfAnotherRun(state, message)
+        ? state
+        : {
+            ...state,
+            result: message.result,
+            savedAs: message.savedAs,
+            partial: undefined,
+            phase: idle,
+            shownSetup: setupOfShown(message.result),
+          };
+    case 'tabs':
+      return receiveTabs(state, message);
+    case 'history':
+      return message.request === state.history?.request ? { ...state, history: message } : state;
+    case 'pair':
+      return message.request === state.pair?.request
+        ? {
+            ...state,
+            pair: {
+              request: message.request,
+              of: state.pair.of,
+              prompt: message.prompt,
+              counterpart: message.counterpart,
+            },
+          }
+        : state;
+    case 'answer':
+      return answered(state, message.request, { section: message.section });
+    case 'tile':
+    case 'row':
+    case 'picture':
+      // The panel decodes bytes first, what it makes of them comes by `withPicture`; who asked for a tile or a row gets it.
+      return state;
+    case 'chosen':
+      return chosen(state, message.field, message.path);
+    case 'failed':
+      return receiveFailed(state, message);
+    case 'overdue':
+    case 'notice':
+      return receiveCommon(state, message);
+    default:
+      return unreachable(message);
+  }
+}
+
+function receiveOpen(state: State, message: Extract<ToWorkbench, { kind: 'open' }>): State {
+  const { result } = message;
+  const same = result !== undefined && result.created === state.result?.created;
+  return {
+    ...state,
+    opened: true,
+    place: message.place,
+    analyses: message.analyses,
+    tasks: message.tasks,
+    demos: message.demos ?? noDemos,
+    models: message.models,
+    devices: devicesOf(message.devices),
+    canRun: message.canRun,
+    form: state.form ?? toForm(message.plan),
+    model: message.model ?? state.model,
+    result: result ?? undefined,
+    partial: result ? undefined : state.partial,
+    shownSetup: result ? setupOfShown(result) : state.shownSetup,
+    savedAs: message.savedAs,
+    compareWith: message.compareWith,
+    answers: same ? state.answers : [],
+    asides: opened(state.asides, message),
+    ...(message.tabs ? openedTabs(state, message.tabs, result, same) : {}),
+    ...(message.tabs && state.opened ? questionOfOpened(state, message, message.tabs) : {}),
+    ...(message.asks ? { view: { ...state.view, front: 'question', look: false } } : {}),
+  };
+}
+
+/** Another tab is in front: what was asked of its sections before stands under them again. */
+function openedTabs(
+  state: State,
+  { tabs, active }: ShownTabs,
+  result: AnalysisResult | undefined,
+  same: boolean,
+): Partial<State> {
+  const tab = tabs.find(({ id }) => id === active);
+  const parked = new Map(state.parked);
+  if (state.active !== undefined) parked.set(state.active, state.answers);
+  const open = new Map([...parked].filter(([id]) => tabs.some((one) => one.id === id)));
+  return {
+    tabs,
+    active,
+    awaitsTab: false,
+    parked: open,
+    answers: same && state.active === active ? state.answers : (open.get(active ?? '') ?? []),
+    partial: undefined,
+    shownSetup: result ? setupOfShown(result) : tab?.setup,
+    phase: phaseOf(tab),
+    kept: 0,
+    replaced: undefined,
+  };
+}
+
+/** A tab was brought to the front by what was done elsewhere: its question is the one in the form. */
+function questionOfOpened(
+  state: State,
+  { refused }: { readonly refused?: true },
+  { tabs, active }: ShownTabs,
+): Partial<State> {
+  const tab = tabs.find(({ id }) => id === active);
+  if (!tab || active === state.active) return {};
+  if (!refused) return toQuestionOf(state, tab);
+  // What was refused is corrected where it was asked; its parameters stand beside a tab of the same question.
+  const { look } = state.view;
+  const isSame = tab.setup.analysis === state.form?.analysis && look === (tab.look ?? false);
+  return { view: { ...state.view, front: isSame ? 'tab' : look ? 'look' : 'question' } };
+}
+
+function phaseOf(tab: WorkbenchTab | undefined): Phase {
+  if (tab?.standing) return runningPhase(idle, tab.standing);
+  return tab?.failed === undefined ? idle : failedPhase({ sentence: tab.failed });
+}
+
+/** The tab that the page has asked for is in front: what it shows stays. Another one comes to the front by `open`. */
+const receiveTabs = (state: State, { tabs, active }: ShownTabs): State =>
+  state.awaitsTab ? { ...state, tabs, active, awaitsTab: active === state.active } : { ...state, tabs };
+
+/** Said by a run whose tab is not in front. */
+function isOfAnotherRun({ tabs, active, awaitsTab }: State, { run }: { readonly run?: number }): boolean {
+  if (tabs === undefined || run === undefined) return false;
+  return awaitsTab || tabs.find(({ id }) => id === active)?.run !== run;
+}
+
+/** The request of a result, with the device where it ran. */
+const setupOfShown = (result: AnalysisResult): AnalysisSetup => ({
+  ...setupOfAnalysis(result),
+  device: result.device.id,
+});
+
+function answered(
+  state: State,
+  request: number,
+  what: { readonly section?: Section; readonly problem?: string },
+): State {
+  return {
+    ...state,
+    answers: withAnswer(state.answers, request, what),
+    parked: new Map([...state.parked].map(([tab, answers]) => [tab, withAnswer(answers, request, what)])),
+  };
+}
+
+const withAnswer = (answers: readonly Answer[], request: number, what: Partial<Answer>): readonly Answer[] =>
+  answers.map((one) => (one.request === request ? { ...one, ...what } : one));
+
+const withTokens = ({ request, of, folder }: ReadPrompt, prompt: Tokenised): ReadPrompt => ({
+  ...{ request, of, folder, prompt },
+});
+
+function receiveFailed(state: State, message: Extract<ToWorkbench, { kind: 'failed' }>): State {
+  const { request, sentence, folder } = message;
+  if (request !== undefined) {
+    if (state.estimated?.request === request)
+      return { ...state, estimated: { request, estimate: { supported: sentence } } };
+    if (state.pair?.request === request) return { ...state, pair: { ...state.pair, problem: sentence } };
+    if (state.history?.request === request) return { ...state, history: { request, rows: [], problems: [sentence] } };
+    if (state.read?.request === request) return { ...state, read: { ...state.read, problem: sentence } };
+    return answered(state, request, { problem: sentence });
+  }
+  if (folder !== undefined && state.phase.kind !== 'running') return { ...state, modelProblem: { folder, sentence } };
+  const failed = failedRun(state, message);
+  // A run that was refused at once has no tab to wait for.
+  return message.refused ? { ...failed, awaitsTab: false } : failed;
+}
+
+function chosen(state: State, field: string, path: string): State {
+  const { form } = state;
+  if (!form) return state;
+  switch (field) {
+    case 'input.file':
+      return { ...state, form: { ...form, input: { ...form.input, file: path } } };
+    case 'input.folder':
+      return { ...state, form: { ...form, input: { ...form.input, folder: path } } };
+    case 'input.image':
+      return { ...state, form: { ...form, input: { ...form.input, image: path } } };
+    case 'input.taskFile': {
+      // A pair that was written as a task is asked as one.
+      const asTask = { kind: 'task', taskFrom: 'file', samples: '1' } as const;
+      const change = form.input.kind === 'prompt-pair' ? asTask : {};
+      return { ...state, form: { ...form, input: { ...form.input, ...change, taskFile: path } } };
+    }
+    default:
+      if (field.startsWith(ofTask)) {
+        const taskParameters = { ...form.input.taskParameters, [field.slice(ofTask.length)]: path };
+        return { ...state, form: { ...form, input: { ...form.input, taskParameters } } };
+      }
+      return { ...state, form: { ...form, parameters: { ...form.parameters, [field]: path } } };
+  }
+}
