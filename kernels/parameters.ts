@@ -5,6 +5,14 @@ interface Range {
   readonly max: number;
   readonly default: number;
   readonly unit?: string;
+  readonly spanTo?: string;
+  readonly onlyWith?: Readonly<Record<string, readonly (string | number | boolean)[]>>;
+}
+
+interface Options {
+  readonly options: readonly string[];
+  readonly default: string;
+  readonly names?: Readonly<Record<string, { readonly title: string; readonly definition: string }>>;
 }
 
 export const integer = (title: string, description: string, range: Range) =>
@@ -13,11 +21,8 @@ export const integer = (title: string, description: string, range: Range) =>
 export const number = (title: string, description: string, range: Range) =>
   ({ kind: 'number', title, description, ...range }) as const;
 
-export const choice = (
-  title: string,
-  description: string,
-  among: { readonly options: readonly string[]; readonly default: string },
-) => ({ kind: 'choice', title, description, ...among }) as const;
+export const choice = (title: string, description: string, among: Options) =>
+  ({ kind: 'choice', title, description, ...among }) as const;
 
 export const flag = (title: string, description: string, usual: boolean) =>
   ({ kind: 'boolean', title, description, default: usual }) as const;

@@ -10,17 +10,45 @@ export type Parameter =
       readonly min: number;
       readonly max: number;
       readonly default: number;
+      /**
+       * It is the first token of a part of the prompt, and the parameter of this name is the token behind its last one: the panel
+       * lets a person mark both on the tokens.
+       */
+      readonly spanTo?: string;
     })
-  | (Words & { readonly kind: 'choice'; readonly options: readonly string[]; readonly default: string })
+  | (Words & {
+      readonly kind: 'choice';
+      readonly options: readonly string[];
+      readonly default: string;
+      /** What the panel shows in the place of an option, and what it means. */
+      readonly names?: Readonly<Record<string, OptionName>>;
+    })
   | (Words & { readonly kind: 'boolean'; readonly default: boolean })
   /** Regions of the prompt in their written form (protocol/interventions/regions.ts), drawn in the panel; empty: none. */
   | (Words & { readonly kind: 'regions'; readonly least: number; readonly most: number; readonly default: string })
   /** Free text; `file` and `folder` are paths that the panel lets a person choose, `heads` a list such as `2.5,3.*`. */
-  | (Words & { readonly kind: 'text' | 'file' | 'folder' | 'heads'; readonly default: string });
+  | (Words & {
+      readonly kind: 'text' | 'file' | 'folder' | 'heads';
+      readonly default: string;
+      /** The panel fills it with what lies beside the picture, or in the folder of pictures, until a person types something else. */
+      readonly beside?: BesidePictures;
+      /** What an empty field stands for. */
+      readonly whenEmpty?: string;
+    });
+
+/** The objects of one picture, separated by commas; a file of the truth; a file of words and their synonyms. */
+export type BesidePictures = 'objects' | 'truth' | 'lexicon';
+
+interface OptionName {
+  readonly title: string;
+  readonly definition: string;
+}
 
 interface Words {
   readonly title: string;
   readonly description: string;
+  /** The values of other parameters with which it says something: with others the form leaves it out. */
+  readonly onlyWith?: Readonly<Record<string, readonly ParameterValue[]>>;
 }
 
 export type ParameterTable<P extends ParameterValues = ParameterValues> = { readonly [K in keyof P]: Parameter };
@@ -75,6 +103,12 @@ export function valueOfText(parameter: Parameter, text: string): ParameterValue 
       return text;
   }
 }
+
+/** Whether a parameter says something beside the values of the others, each as a value or as its text. */
+export const isUsed = (table: ParameterTable, name: string, given: Readonly<Record<string, unknown>>): boolean =>
+  Object.entries(table[name]?.onlyWith ?? {}).every(([other, wanted]) =>
+    wanted.map(String).includes(String(given[other] ?? table[other]?.default)),
+  );
 
 /** What is wrong with a value, as the end of a sentence that begins with its name; undefined when it fits. */
 export function faultOf(parameter: Parameter, value: unknown): string | undefined {

@@ -10,8 +10,10 @@ const request = whole;
 export const fromWorkbench = byKind({
   ...fromModelRunPanel(analysisSetup),
   estimate: { request, plan: analysisSetup },
-  /** The prompt of the form as the model reads it: regions are drawn on its picture and its tokens. */
-  tokenise: { request, folder: text, prompt: anyPrompt(text) },
+  /** The prompt of the form as the model reads it. `pictures`: those of a folder come into it, one after another. */
+  tokenise: { request, folder: text, prompt: anyPrompt(text), pictures: optional(flag) },
+  /** What lies beside a picture, or in a folder of pictures, that the person has chosen. */
+  beside: { request, path: text, what: oneOf(['picture', 'folder']) },
   /** Prompt and counterpart as the model reads them, to be aligned. */
   tokenisePair: { request, folder: text, prompt, counterpart: prompt },
   /** A pair as a task of one prompt: the person says where its file is written; answered by `chosen` of `input.taskFile`. */

@@ -24,6 +24,20 @@ export const setupOfAnalysis = ({
   seed,
 }: AnalysisResult): AnalysisSetup => ({ analysis, folder: model.folder, input, parameters, interventions, seed });
 
+/** What lies beside a picture, or in a folder of pictures. */
+export interface BesidePicture {
+  /** What the truth of the folder names in the picture. */
+  readonly objects?: readonly string[];
+  /** Path of the truth. */
+  readonly truth?: string;
+  /** Path of a lexicon; empty: there is none. */
+  readonly lexicon?: string;
+  /** Pictures of the folder that have a truth. */
+  readonly pictures?: number;
+  /** What is missing or was left out, as a sentence. */
+  readonly note?: string;
+}
+
 /** Sent by the extension to the panel. */
 export type ToWorkbench =
   | ToModelRunPanel
@@ -60,6 +74,8 @@ export type ToWorkbench =
   | { readonly kind: 'estimate'; readonly request: number; readonly estimate: AnalysisEstimate }
   /** Answer to `tokenise`; `request` as it came. */
   | { readonly kind: 'tokenised'; readonly request: number; readonly tokenised: Tokenised }
+  /** Answer to `beside`; `request` as it came. */
+  | { readonly kind: 'beside'; readonly request: number; readonly beside: BesidePicture }
   /** `run`: the number of the run that says it, where tabs tell runs apart. */
   | (AnalysisProgress & { readonly run?: number })
   | { readonly kind: 'result'; readonly result: AnalysisResult; readonly savedAs?: string; readonly run?: number }

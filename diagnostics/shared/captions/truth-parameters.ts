@@ -4,14 +4,21 @@ import * as field from '../../../kernels/parameters';
 
 // A type and no interface: values are a record.
 export const truthParameters: ParameterTable<{ readonly truth: string; readonly lexicon: string }> = {
-  truth: field.file(
-    'Truth',
-    'JSON file of what the pictures hold: {"image.png": ["object", …]}; only pictures it names are run.',
-  ),
-  lexicon: field.file(
-    'Lexicon',
-    'Classes and synonyms by which the words of a caption are judged; empty: the 80 classes of COCO.',
-  ),
+  truth: {
+    ...field.file(
+      'Truth',
+      'JSON file of what the pictures hold: {"image.png": ["object", …]}; only pictures it names are run.',
+    ),
+    beside: 'truth',
+  },
+  lexicon: {
+    ...field.file(
+      'Lexicon',
+      'Classes and synonyms by which the words of a caption are judged; empty: the 80 classes of COCO.',
+    ),
+    beside: 'lexicon',
+    whenEmpty: 'COCO, 80 classes',
+  },
 };
 
 export const captionTokens: ParameterTable<{ readonly tokens: number }>['tokens'] = field.integer(

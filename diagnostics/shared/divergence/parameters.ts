@@ -9,6 +9,7 @@ import {
   type VhdDistance,
   type Reinforcement,
 } from '../../../protocol/interventions/reinforcement';
+import { distanceInfos, namesOf, outlierInfos, positionInfos } from '../../../protocol/results/measure-words';
 import { mostHeads } from '../../../protocol/schema/parts';
 import type { ModelFacts } from '../../model-runner/model-runner';
 import { layersIn } from '../layers';
@@ -32,17 +33,17 @@ export const measureParameters: ParameterTable<MeasureParameters> = {
   distance: field.choice(
     'Distance',
     'Between the outputs of a head with and without: l2 as in the paper, squared as in the released code, relative to the norm without, or 1 - cosine.',
-    { options: vhdDistances, default: 'l2' },
+    { options: vhdDistances, default: 'l2', names: namesOf(distanceInfos) },
   ),
   outliers: field.choice(
     'Outliers',
     'Heads that burst when the image is absent count as 0 where heads are selected: by the rule of the paper, of the released code, or by none.',
-    { options: outlierRules, default: 'paper' },
+    { options: outlierRules, default: 'paper', names: namesOf(outlierInfos) },
   ),
   positions: field.choice(
     'Positions',
     'Positions of the text after the removed span: contiguous closes the gap, as in the released code; original leaves it open.',
-    { options: removedPositions, default: 'contiguous' },
+    { options: removedPositions, default: 'contiguous', names: namesOf(positionInfos) },
   ),
   k: field.integer(
     'Heads (k)',

@@ -26,16 +26,23 @@ export const divergenceParameters: ParameterTable<DivergenceParameters> = {
   removed: field.choice('Removed', 'What the second pass lacks: the image of the prompt, or a span of its tokens.', {
     options: ['image', 'span'] satisfies readonly Removed['kind'][],
     default: 'image',
+    names: {
+      image: { title: 'The picture', definition: 'Heads whose output changes look at it.' },
+      span: { title: 'A part of the text', definition: 'Heads whose output changes depend on it.' },
+    },
   }),
   start: field.integer('Span start', 'First token of the span, counted from 0; only for a span.', {
     min: 0,
     max: mostRows,
     default: 0,
+    spanTo: 'end',
+    onlyWith: { removed: ['span'] },
   }),
   end: field.integer('Span end', 'The token after the last one of the span; only for a span.', {
     min: 0,
     max: mostRows,
     default: 0,
+    onlyWith: { removed: ['span'] },
   }),
   ...measureParameters,
   tokens: field.integer('Most tokens', 'The caption is cut after so many tokens; a word takes one or more.', {

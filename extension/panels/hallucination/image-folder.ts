@@ -6,6 +6,7 @@ import type { ImageWithTruth } from '../../../protocol/compute/hallucination-req
 import { InputError } from '../../../protocol/inputs/faults';
 import { truthForm, truthFrom, type WrittenTruth } from '../../../protocol/inputs/truth';
 import type { ImageFolder } from '../../../protocol/panels/hallucination';
+import type { BesidePicture } from '../../../protocol/panels/workbench';
 import { parseJson, type Checked } from '../../../protocol/schema/check';
 import { anything } from '../../../protocol/schema/fields';
 import { whyUnread } from '../../../protocol/wire/unread';
@@ -42,6 +43,8 @@ export interface FoundImages {
   readonly images: readonly ImageWithTruth[];
   /** Path of a lexicon beside them; empty: none, so that the 80 classes of COCO are meant. Absent: the folder is not read. */
   readonly lexicon?: string;
+  /** Path of the truth; absent: the folder has none that can be read. */
+  readonly truth?: string;
 }
 
 /** The pictures of a folder that have a truth, by name. */
@@ -67,7 +70,7 @@ export async function readImageFolder(folder: string): Promise<FoundImages> {
   const pictures = names.filter((name) => imageType(name) !== undefined).length;
   const without = pictures - images.length;
   const note = without > 0 ? { note: `${without} more have none and are left out.` } : {};
-  return { shown: { folder, images: images.length, ...note }, images, lexicon };
+  return { shown: { folder, images: images.length, ...note }, images, lexicon, truth: join(folder, truthFile) };
 }
 
 /** What lies beside one picture: its truth and captions by people, where the folder has them, and the lexicon (empty: none). */
@@ -81,6 +84,19 @@ export async function besideImage(path: string): Promise<BesideImage> {
   const { images, lexicon } = await readImageFolder(dirname(path));
   const found = images.find((image) => basename(image.path) === basename(path));
   return defined({ truth: found?.truth, references: found?.references, lexicon });
+}
+
+/** The same for a form: paths, and of a folder how much of it can be judged. */
+export async function besidePicture(path: string, what: 'picture' | 'folder'): Promise<BesidePicture> {
+  const folder = what === 'folder' ? path : dirname(path);
+  const { shown, images, lexicon, truth } = await readImageFolder(folder);
+  const found = images.find((image) => basename(image.path) === basename(path));
+  return defined({
+    objects: what === 'picture' ? found?.truth : undefined,
+    truth,
+    lexicon,
+    ...(what === 'folder' ? { pictures: shown.images, note: shown.note } : {}),
+  });
 }
 
 /** The lexicon of a plan; undefined for the 80 classes of COCO. Fails with a sentence. */

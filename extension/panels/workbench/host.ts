@@ -93,6 +93,8 @@ export class WorkbenchHost extends TabbedHost {
         return this.looks.attention(message);
       case 'picture':
         return this.looks.picture(message, this.request.drawnOn);
+      case 'beside':
+        return this.request.beside(message);
       case 'tokenisePair':
         return this.request.tokenisePair(message);
       case 'pairTask':

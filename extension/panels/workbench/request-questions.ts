@@ -28,11 +28,15 @@ export class RequestQuestions {
   }
 
   tokenise(message: Asked<'tokenise'>): void {
-    const { request, folder, prompt } = message;
+    const { request, folder, prompt, pictures } = message;
     const refused = this.page.refusal([folder, ...(prompt.image === undefined ? [] : [prompt.image])]);
     this.page.ask(message, async () => {
       if (refused !== undefined) throw new Sentence(refused);
-      const tokenised = await this.page.services.server.tokenise(folder, prompt);
+      const { server } = this.page.services;
+      const tokenised =
+        pictures === true && prompt.kind !== 'image'
+          ? await server.promptForPictures(folder, prompt)
+          : await server.tokenise(folder, prompt);
       this.lastRead = tokenised.image;
       return { kind: 'tokenised', request, tokenised };
     });
@@ -46,6 +50,15 @@ export class RequestQuestions {
       const { server } = this.page.services;
       const prompt = await server.tokenise(folder, message.prompt);
       return { kind: 'pair', request, prompt, counterpart: await server.tokenise(folder, message.counterpart) };
+    });
+  }
+
+  beside(message: Asked<'beside'>): void {
+    const { kind, request, path, what } = message;
+    const refused = this.page.refusal([path]);
+    this.page.ask(message, async () => {
+      if (refused !== undefined) throw new Sentence(refused);
+      return { kind, request, beside: await this.page.services.beside(path, what) };
     });
   }
 

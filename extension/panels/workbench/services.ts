@@ -4,7 +4,7 @@ import type { AnalysisResult, AnalysisSetup, Offer } from '../../../protocol/ana
 import type { Demos } from '../../../protocol/analysis/next-start';
 import type { TaskInfo } from '../../../protocol/analysis/tasks';
 import type { FromWorkbench } from '../../../protocol/panels/workbench-schema';
-import type { ToWorkbench } from '../../../protocol/panels/workbench';
+import type { BesidePicture, ToWorkbench } from '../../../protocol/panels/workbench';
 import type { Plan } from '../../../protocol/plans/plan-file';
 import type { ImageSpan, ModelSummary } from '../../../protocol/schema/parts';
 import type { Compute } from '../../platform/compute';
@@ -27,13 +27,19 @@ type PathKind = Extract<FromWorkbench, { readonly kind: 'choosePath' }>['what'];
 type Picture = Pick<Extract<ToWorkbench, { readonly kind: 'picture' }>, 'mediaType' | 'bytes'>;
 
 export interface WorkbenchServices extends ModelPanelServices<WorkbenchTypes> {
-  readonly server: Pick<Compute, 'estimateAnalysis' | 'askAnalysis' | 'compareAnalyses' | 'tokenise'> & HeadServer;
+  readonly server: Pick<
+    Compute,
+    'estimateAnalysis' | 'askAnalysis' | 'compareAnalyses' | 'tokenise' | 'promptForPictures'
+  > &
+    HeadServer;
   readonly catalogue: readonly AnalysisInfo[];
   readonly tasks: readonly TaskInfo[];
   readonly demos: Demos;
   /** The tabs of the full panel. */
   readonly tabs: WorkbenchTabs;
   readonly earlier: EarlierResults;
+  /** What lies beside a picture, or in a folder of pictures. */
+  beside(path: string, what: Asked<'beside'>['what']): Promise<BesidePicture>;
   /** Lets the person choose; undefined when they cancel. */
   choosePath(what: PathKind): Promise<string | undefined>;
   /** Asks where to, writes a task of a person's own, and returns its path. */

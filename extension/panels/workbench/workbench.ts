@@ -10,7 +10,7 @@ import type { AnalysisCatalogue } from '../../platform/analysis-catalogue';
 import { chooseOther } from '../choose-other';
 import { demoModels, demoOf } from '../hallucination/demo';
 import { pictureOf } from '../hallucination/dialogs';
-import { truthFile } from '../hallucination/image-folder';
+import { besidePicture, truthFile } from '../hallucination/image-folder';
 import type { HeadsPanels } from '../heads/heads';
 import { modelServices, textDemo } from '../model-services';
 import { Panels, type PanelParts } from '../panels';
@@ -120,6 +120,7 @@ export function workbenchPanels(
           demos: demos(),
           tabs,
           earlier,
+          beside: besidePicture,
           choosePath,
           saveOffer,
           saveTask,

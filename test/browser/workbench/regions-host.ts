@@ -26,6 +26,52 @@ export const regionInfo: AnalysisInfo = {
   },
 };
 
+const position = { kind: 'integer', description: 'A token.', min: 0, max: 9999, default: 0 } as const;
+
+export const spanInfo: AnalysisInfo = {
+  ...pair,
+  id: 'of-a-span',
+  title: 'Heads that read a part',
+  group: 'patterns',
+  inputs: ['prompt'],
+  parameters: {
+    removed: {
+      kind: 'choice',
+      title: 'Removed',
+      description: 'What the second pass lacks.',
+      options: ['image', 'span'],
+      default: 'image',
+      names: {
+        image: { title: 'The picture', definition: 'All of its tokens.' },
+        span: { title: 'A part of the text', definition: 'Tokens that are marked.' },
+      },
+    },
+    start: { ...position, title: 'Span start', spanTo: 'end', onlyWith: { removed: ['span'] } },
+    end: { ...position, title: 'Span end', onlyWith: { removed: ['span'] } },
+  },
+};
+
+/** A text of so many words, one token each. */
+export const onSpan = (words: number): ((message: FromWorkbench) => readonly ToWorkbench[]) => {
+  const tokens = Array.from({ length: words }, (_, at) => ` w${at}`);
+  const other = answering(
+    openMessage({
+      analyses: [spanInfo],
+      plan: {
+        ...plan,
+        analysis: spanInfo.id,
+        input: { kind: 'prompt', prompt: { kind: 'text', text: tokens.join('') } },
+        parameters: {},
+        interventions: [],
+      },
+    }),
+  );
+  return (message) =>
+    message.kind === 'tokenise'
+      ? [{ kind: 'tokenised', request: message.request, tokenised: { ids: tokens.map((_, at) => at), tokens } }]
+      : other(message);
+};
+
 const path = '/pictures/dog.png';
 
 /** 448 x 336 pixels as 12 x 16 patches behind one token of text. */

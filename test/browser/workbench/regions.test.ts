@@ -11,7 +11,7 @@ import {
   type WorkbenchBrowser,
   type Panel,
 } from './workbench-host';
-import { onRegions } from './regions-host';
+import { onRegions, onSpan } from './regions-host';
 
 describe('regions in the workbench', () => {
   let browser: WorkbenchBrowser;
@@ -130,5 +130,38 @@ describe('regions in the workbench', () => {
     await on.page.keyboard.press('ArrowRight');
     await on.page.keyboard.press('Delete');
     await written(on, '1-4/5-6');
+  });
+
+  it('of which one part of a text is marked by clicks and by keys, without selecting its text', async () => {
+    panel = await browser.open({ host: onSpan(10) });
+    const { page } = panel;
+    await page.waitForSelector('[data-parameter=removed]');
+    assert.equal(await page.locator('[data-parameter=start]').count(), 0, 'nothing to mark on a picture');
+    await page.getByRole('combobox', { name: 'Removed' }).click();
+    await page.getByRole('option', { name: 'A part of the text' }).click();
+    await page.click('.span-list [data-position="2"]');
+    await page.click('.span-list [data-position="6"]', { modifiers: ['Shift'] });
+    await page.getByText('Tokens 2 to 6 are marked (5 of 10).').waitFor();
+    assert.equal(await page.evaluate(() => getSelection()?.toString()), '');
+    await page.locator('.span-list').press('Shift+ArrowRight');
+    await page.getByText('Tokens 2 to 7 are marked').waitFor();
+    await page.click('#run:not([disabled])');
+    const { parameters } = (await panel.posts('run')).plan;
+    assert.deepEqual([parameters['removed'], parameters['start'], parameters['end']], ['span', 2, 8]);
+  });
+
+  it('of a long text are marked window by window, also to the left', async () => {
+    panel = await browser.open({ host: onSpan(1000) });
+    const { page } = panel;
+    await page.getByRole('combobox', { name: 'Removed' }).click();
+    await page.getByRole('option', { name: 'A part of the text' }).click();
+    await page.getByText('tokens 0 to 399 of 1,000').waitFor();
+    await page.getByRole('button', { name: 'Later tokens' }).click();
+    await page.click('.span-list [data-position="401"]');
+    for (let press = 0; press < 3; press += 1) await page.locator('.span-list').press('Shift+ArrowLeft');
+    await page.getByText('Tokens 398 to 401 are marked (4 of 1,000).').waitFor();
+    await page.getByText('tokens 0 to 399 of 1,000').waitFor();
+    await page.locator('.span-list').press('Shift+End');
+    await page.getByText('Tokens 401 to 999 are marked').waitFor();
   });
 });

@@ -149,6 +149,7 @@ class Window {
         },
         compareAnalyses: () => Promise.resolve([]),
         tokenise: () => Promise.reject(new Error('not asked')),
+        promptForPictures: () => Promise.reject(new Error('not asked')),
         headTile: () => Promise.reject(new Error('not asked')),
         headRow: () => Promise.reject(new Error('not asked')),
       },

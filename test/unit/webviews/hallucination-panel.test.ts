@@ -5,7 +5,7 @@ import { readForm, readLayers, readTruth, toForm, writeLayers } from '../../../w
 import { defaultLayers } from '../../../protocol/results/vhd-defaults';
 import { setCsv, wordsCsv } from '../../../webviews/panels/hallucination/csv-files';
 import { finding } from '../../../webviews/panels/hallucination/finding';
-import { ownPromptOf } from '../../../webviews/panels/hallucination/own-prompt';
+import { ownPromptOf } from '../../../webviews/ui/own-prompt';
 import {
   headsSection,
   plainSection,
@@ -23,7 +23,7 @@ import { tokensKind } from '../../../webviews/sections/tokens/tokens';
 import { theme } from './sections/theme';
 import { massOn, pictureSection } from '../../../webviews/panels/hallucination/picture-section';
 import { spanTokens } from '../../../webviews/panels/hallucination/span-map';
-import { markOf, moved, spanOf, windowAt, type Mark } from '../../../webviews/panels/hallucination/span-mark';
+import { markOf, moved, spanOf, windowAt, type Mark } from '../../../webviews/ui/span-mark';
 import { misleadingWords } from '../../../protocol/results/sections/caption-set';
 import { keep, restore, parseKept } from '../../../webviews/panels/hallucination/kept';
 import { canResume, isStale, startRun, whyNot } from '../../../webviews/panels/hallucination/run-setup';

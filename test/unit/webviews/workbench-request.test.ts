@@ -8,8 +8,10 @@ import { firstQuestions, suggestions } from '../../../protocol/analysis/question
 import { holds } from '../../../webviews/panels/workbench/ask';
 import { readForm, toForm, type Form } from '../../../webviews/panels/workbench/form';
 import { aligned, pairWords } from '../../../webviews/panels/workbench/pair';
+import { demoVisionPrompt } from '../../../protocol/inputs/demo-prompt';
+import { filled } from '../../../webviews/panels/workbench/beside';
 import { fewParameters } from '../../../webviews/panels/workbench/question';
-import { differences, isAway } from '../../../webviews/panels/workbench/shown';
+import { differences, isAway, promptToRead, whyNotStart } from '../../../webviews/panels/workbench/shown';
 import { receive } from '../../../webviews/panels/workbench/receive';
 import { begun, initialState, type State } from '../../../webviews/panels/workbench/state';
 import { nothingToUndo, recorded, redone, undone, type Undo } from '../../../webviews/panels/workbench/undo';
@@ -210,7 +212,102 @@ describe('the questions that fit', () => {
 
   it('show the first parameters and those that were set, and fold the others', () => {
     const [few, others] = fewParameters(retrieval.parameters, { heads: '2.5', causal: 'true' });
-    assert.deepEqual(Object.keys(few), ['lengths', 'threshold', 'removal', 'heads']);
-    assert.deepEqual(Object.keys(others), ['causal', 'needle', 'haystack']);
+    assert.deepEqual(few, ['lengths', 'threshold', 'removal', 'heads']);
+    assert.deepEqual(others, ['causal', 'needle', 'haystack']);
+  });
+
+  it('leave out what says nothing beside the other parameters', () => {
+    const { removal, ...more } = retrieval.parameters;
+    const table = { removal: removal!, ...more, lengths: { ...more['lengths']!, onlyWith: { removal: ['zero'] } } };
+    assert.ok(!fewParameters(table, { lengths: '200' }).flat().includes('lengths'), 'the default is mean');
+    assert.ok(fewParameters(table, { removal: 'zero' })[0].includes('lengths'));
+  });
+});
+
+describe('what lies beside a picture', () => {
+  const sees: AnalysisInfo = {
+    ...pair,
+    id: 'sees',
+    inputs: ['prompt'],
+    parameters: {
+      objects: { kind: 'text', title: 'Objects', description: 'In the picture.', default: '', beside: 'objects' },
+      lexicon: { kind: 'file', title: 'Lexicon', description: 'Words.', default: '', beside: 'lexicon' },
+    },
+  };
+  const asked = (image: string, parameters: Form['parameters']): State => {
+    const state = open({ analyses: [sees, retrieval], plan: { ...plan, analysis: sees.id } });
+    const input = { ...state.form!.input, kind: 'prompt' as const, image };
+    return { ...state, form: { ...state.form!, input, parameters }, beside: { request: 1, of: image } };
+  };
+  const found = (state: State, objects: readonly string[]): State =>
+    filled(receive(state, { kind: 'beside', request: 1, beside: { objects, lexicon: '/p/lexicon.txt' } }));
+  const another = (state: State, image: string): State => ({
+    ...state,
+    form: { ...state.form!, input: { ...state.form!.input, image } },
+    beside: { request: 1, of: image },
+  });
+
+  it('fills the fields that are for it, and does so again for another picture', () => {
+    const first = found(asked('/p/a.png', {}), ['boat', 'cup']);
+    assert.deepEqual(first.form?.parameters, { objects: 'boat, cup', lexicon: '/p/lexicon.txt' });
+    assert.equal(
+      found(another(first, '/p/b.png'), []).form?.parameters['objects'],
+      '',
+      'not those of the picture before',
+    );
+    assert.equal(found(another(first, '/p/b.png'), ['fish']).form?.parameters['objects'], 'fish');
+  });
+
+  it('leaves what was typed, and what was cleared, as it is', () => {
+    const typed = found(asked('/p/a.png', { objects: 'house' }), ['boat']);
+    assert.deepEqual(typed.form?.parameters, { objects: 'house', lexicon: '/p/lexicon.txt' });
+    assert.equal(found(another(typed, '/p/b.png'), ['fish']).form?.parameters['objects'], 'house');
+    assert.equal(found(asked('/p/a.png', { objects: '' }), ['boat']).form?.parameters['objects'], '');
+  });
+
+  it('is replaced with the picture also where the request was restored with it', () => {
+    const restored = found(asked('/p/a.png', { objects: 'boat' }), ['boat']);
+    assert.equal(found(another(restored, '/p/b.png'), ['fish']).form?.parameters['objects'], 'fish');
+  });
+
+  it('is not taken for that of a picture that was chosen since', () => {
+    const state = asked('/p/a.png', {});
+    const late = { ...another(state, '/p/b.png'), beside: { request: 1, of: '/p/a.png' } };
+    assert.deepEqual(found(late, ['boat']).form?.parameters, {});
+  });
+});
+
+describe('a prompt for pictures', () => {
+  const seeing = { ...model, vision: { imageToken: 9, imageSize: 56 } as never };
+  const reads = (input: Partial<Form['input']>, change = {}): State => {
+    const state = open({ model: seeing, ...change });
+    return { ...state, form: { ...state.form!, input: { ...state.form!.input, ...input } } };
+  };
+  const typed = { kind: 'prompt', mode: 'text', text: 'USER: <image>\nWhat is it?', image: '/p/a.png' } as const;
+
+  it('is read as the model reads it wherever a picture comes into it, and says why it cannot be', () => {
+    const asked = promptToRead(reads(typed)) ?? assert.fail();
+    assert.deepEqual([asked.pictures, asked.prompt], [false, { kind: 'text', text: typed.text, image: typed.image }]);
+    assert.equal(promptToRead(reads({ ...typed, kind: 'image-set', image: '', folder: '' }))?.pictures, true);
+    assert.equal(promptToRead(reads({ ...typed, image: '' })), undefined, 'a text alone is read by nobody');
+    assert.equal(promptToRead(reads(typed, { model })), undefined, 'nor a picture by a model of text');
+    const refused = { request: 1, of: asked.key, folder: model.folder, problem: 'The prompt has no image token.' };
+    const state: State = { ...reads(typed), analyses: [{ ...pair, inputs: ['prompt'] }], read: refused };
+    const ready = { ...state, form: { ...state.form!, analysis: pair.id } };
+    assert.equal(whyNotStart(ready), 'The prompt has no image token.');
+    assert.equal(whyNotStart({ ...ready, read: { ...refused, of: 'another' } }), undefined);
+  });
+
+  it('that was put in for a family is replaced with the model, and one that was typed is not', () => {
+    const llava = { folder: '/models/llava', label: 'llava', family: 'llava', runs: true } as const;
+    const chatty = { ...seeing, folder: '/models/chatty', chatTemplate: true };
+    const state = { ...reads({ ...typed, text: demoVisionPrompt }), models: [llava] };
+    const to = (from: State, next: typeof seeing): State =>
+      receive({ ...from, form: { ...from.form!, folder: next.folder } }, { kind: 'model', model: next });
+    const own = to(state, chatty);
+    assert.deepEqual([own.form?.input.text, own.form?.input.chat], ['Describe the image.', true]);
+    const back = to(own, { ...seeing, folder: '/models/llava' });
+    assert.deepEqual([back.form?.input.text, back.form?.input.chat], [demoVisionPrompt, false]);
+    assert.equal(to(reads(typed), chatty).form?.input.text, typed.text);
   });
 });

@@ -18,7 +18,7 @@ import { oneSection } from './section-list';
 import { modelOfForm } from '../../ui/run-state';
 import { shapeOf, type State } from './state';
 import { variantName, writeAlpha } from './variant-words';
-import { outlierInfos } from './measure-words';
+import { outlierInfos } from '../../../protocol/results/measure-words';
 
 /** Alpha beyond this breaks the text of the models that were measured so far. */
 const mostAlpha = 4;

@@ -6,7 +6,7 @@ import { comparedWith, divergenceChange } from '../../../protocol/results/diverg
 import { changeOf, whyOtherShape } from '../../ui/changes';
 import type { State } from './state';
 import { setNames } from './variant-words';
-import { distanceInfos } from './measure-words';
+import { distanceInfos } from '../../../protocol/results/measure-words';
 
 type Made = HallucinationResult | HallucinationSet;
 

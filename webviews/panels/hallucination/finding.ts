@@ -16,7 +16,7 @@ import { readsTextOnly } from './run-setup';
 import { drawnWords } from './sample-words';
 import type { State } from './state';
 import { variantName } from './variant-words';
-import { distanceInfos } from './measure-words';
+import { distanceInfos } from '../../../protocol/results/measure-words';
 
 export function finding(state: State): string {
   const { result, set, phase, form } = state;

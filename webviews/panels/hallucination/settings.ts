@@ -13,7 +13,7 @@ import { bytes, count, plural } from '../../ui/numbers';
 import { textArea } from '../../ui/text-area';
 import type { Part } from './actions';
 import { readForm, readTruth, type Form, type Problems } from './form';
-import { offeredPrompt, ownPromptOf } from './own-prompt';
+import { offeredPrompt, ownPromptOf } from '../../ui/own-prompt';
 import { spanField } from './span-field';
 import { modelOfForm } from '../../ui/run-state';
 import { setupOf } from './setup';
@@ -22,7 +22,7 @@ import { chatNote } from './notes';
 import { readsTextOnly } from './run-setup';
 import type { State } from './state';
 import { plannedWords } from './sample-words';
-import { distanceInfos, outlierInfos } from './measure-words';
+import { distanceInfos, outlierInfos, positionInfos } from '../../../protocol/results/measure-words';
 
 const modes: readonly { readonly value: HallucinationMode; readonly label: string }[] = [
   { value: 'image', label: 'A picture' },
@@ -154,15 +154,7 @@ function measureFields({ actions, state }: Part, form: Form, problems: Problems)
       key: 'positions',
       label: 'Positions',
       name: 'Positions after the removal',
-      choices: choicesOf([
-        {
-          id: 'contiguous',
-          title: 'Contiguous',
-          definition:
-            'The text moves together, as in the released code; text heads then also differ, by their distances.',
-        },
-        { id: 'original', title: 'Original', definition: 'Control: each token keeps its position.' },
-      ]),
+      choices: choicesOf(positionInfos),
       hint: 'Positions of the text behind what is removed, in the second pass: contiguous closes the gap, original leaves it.',
     },
     {

@@ -4,8 +4,8 @@ import { count } from '../../ui/numbers';
 import { shownToken } from '../../../protocol/wire/token-name';
 import type { Part } from './actions';
 import type { Form } from './form';
-import { markOf, moved, spanOf, windowAt, type Mark } from './span-mark';
-import { tokenPager } from './token-pager';
+import { markOf, moved, spanOf, windowAt, type Mark } from '../../ui/span-mark';
+import { tokenPager } from '../../ui/token-pager';
 
 export function spanField({ state, actions }: Part, form: Form): TemplateResult {
   const { typed, typedProblem, view } = state;

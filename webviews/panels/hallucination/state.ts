@@ -37,7 +37,7 @@ import {
 } from '../../ui/run-state';
 import { toForm, type Form } from './form';
 import { initialView, type View } from './view';
-import { isOwnPrompt, ownPromptOf } from './own-prompt';
+import { isOwnPrompt, ownPromptOf } from '../../ui/own-prompt';
 import { setupOf, setupOfResult, sameSetup } from './setup';
 
 /** What was asked for and is not there yet, or why it does not come. */

@@ -9,6 +9,7 @@ import type { InputForm, InputProblems } from './input-form';
 import { pathField } from '../../ui/path-field';
 import { infoOf, readingOf } from './shown';
 import { pairTask, pairView } from './pair-view';
+import { chatNote, familyPrompt, folderNotes, picturePreview } from './picture-notes';
 import { taskFields } from './task-fields';
 
 const titles: Readonly<Record<InputKind, string>> = {
@@ -75,7 +76,7 @@ function fieldsOf(part: Part, kind: InputKind, input: InputForm, problems: Input
       return input.mode === 'picture'
         ? html`${picture(part, input, problems)}
             <p class="reason">The heads of the vision encoder read the picture alone.</p>`
-        : html`${prompt(part, input, problems)} ${chat(part, input)} ${maybePicture(part, input, problems)}`;
+        : html`${maybePicture(part, input, problems)} ${prompt(part, input, problems)} ${promptNotes(part, input)}`;
     case 'prompt-pair':
       return html`${prompt(part, input, problems)}
         <h3>Counterpart</h3>
@@ -86,16 +87,17 @@ function fieldsOf(part: Part, kind: InputKind, input: InputForm, problems: Input
         }
         ${pairView(part)} ${chat(part, input)} ${pairTask(part)}`;
     case 'image':
-      return html`${picture(part, input, problems)} ${prompt(part, input, problems)} ${chat(part, input)}`;
+      return html`${picture(part, input, problems)} ${prompt(part, input, problems)} ${promptNotes(part, input)}`;
     case 'image-set':
       return html`<div class="fields">
           ${path(part, 'Folder', 'input.folder', 'folder', input.folder, problems.folder, 'folder')}
           ${samples(part, input, problems, 'Pictures')}
         </div>
+        ${folderNotes(part.state)}
         ${
           infoOf(part.state)?.readsPictures
             ? html`<p class="reason">The heads of the vision encoder read the pictures alone.</p>`
-            : html`${prompt(part, input, problems)} ${chat(part, input)}`
+            : html`${prompt(part, input, problems)} ${promptNotes(part, input)}`
         }`;
     case 'task':
       return taskFields(part, input, problems, samples(part, input, problems, 'Samples'));
@@ -180,8 +182,13 @@ const chat = ({ state, actions }: Part, input: InputForm): TemplateResult | type
 
 const picture = (part: Part, input: InputForm, problems: InputProblems): TemplateResult =>
   html`<div class="fields">
-    ${path(part, 'Picture', 'input.image', 'picture', input.image, problems.image, 'image')}
-  </div>`;
+      ${path(part, 'Picture', 'input.image', 'picture', input.image, problems.image, 'image')}
+    </div>
+    ${picturePreview(part.state)}`;
+
+/** What is offered and said under a prompt. */
+const promptNotes = (part: Part, input: InputForm): TemplateResult =>
+  html`${chat(part, input)} ${familyPrompt(part, input)} ${chatNote(part.state)}`;
 
 /** A picture beside the text, where the model reads one. */
 const maybePicture = (part: Part, input: InputForm, problems: InputProblems): TemplateResult | typeof nothing =>

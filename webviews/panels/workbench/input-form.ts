@@ -54,6 +54,10 @@ export const emptyInput: InputForm = {
   folder: '',
 };
 
+/** A picture, or those of a folder, come into the prompt. */
+export const isForPictures = ({ kind, mode, image }: InputForm): boolean =>
+  mode === 'text' && (kind === 'image' || kind === 'image-set' || (kind === 'prompt' && image !== ''));
+
 export const toInputForm = (input: AnalysisInput, before: InputForm = emptyInput): InputForm => ({
   ...before,
   kind: input.kind,

@@ -22,6 +22,7 @@ import { forgiven } from '../../ui/run-state';
 import { themeForFile } from '../../ui/theme';
 import type { Actions } from './actions';
 import { attentionSections } from './attention';
+import { besideWhat, filled } from './beside';
 import { exportName, fieldName, leavingOf, leavingSection } from './exports';
 import { toForm, withAnalysis, type Form } from './form';
 import type { InputForm } from './input-form';
@@ -33,7 +34,7 @@ import {
   canStart,
   pairToRead,
   picturesNeeded,
-  promptWithRegions,
+  promptToRead,
   sectionsOfOpenTabs,
   setupOf,
   viewKey,
@@ -53,7 +54,7 @@ export class WorkbenchPanel
   extends ModelRunPanel<State, ToWorkbench, FromWorkbench, AnalysisSetup, Kept>
   implements Actions
 {
-  private readonly later = new Later<'estimate' | 'tokenise' | 'pair' | 'history'>();
+  private readonly later = new Later<'estimate' | 'tokenise' | 'pair' | 'history' | 'beside'>();
   /** By hash and path: a file may be another one in the next run, and of two equal files one may be gone. */
   private readonly askedPictures = new Set<string>();
   private estimatedSetup = '';
@@ -70,8 +71,9 @@ export class WorkbenchPanel
   }
 
   /** What the person changed in the request is one step of Undo. */
-  protected override change(state: State): void {
+  protected override change(next: State): void {
     const { form: before, undo } = this.state;
+    const state = filled(next);
     const { form } = state;
     const isStep = before !== undefined && form !== undefined && before !== form && state.undo === undo;
     super.change(followed(isStep ? { ...state, undo: recorded(undo, before, form, Date.now()) } : state));
@@ -135,6 +137,7 @@ export class WorkbenchPanel
     this.scheduleEstimate();
     this.scheduleReading();
     this.schedulePair();
+    this.scheduleBeside();
     if (this.state.view.front === 'history' && this.state.opened && !this.state.history) this.askHistory();
     for (const { path, sha256 } of picturesNeeded(this.state)) {
       const asked = `${sha256} ${path}`;
@@ -162,18 +165,18 @@ export class WorkbenchPanel
     });
   }
 
-  /** The prompt of a form that regions are drawn on, as the model reads it. */
+  /** The prompt of a form, as the model reads it. */
   private scheduleReading(): void {
     const { opened, canRun, place, phase, read } = this.state;
-    const asked = opened ? promptWithRegions(this.state) : undefined;
+    const asked = opened ? promptToRead(this.state) : undefined;
     if (!asked || canRun !== true || phase.kind === 'running' || read?.of === asked.key) return;
     if (place === 'side' && !this.touched) return;
     this.later.do('tokenise', estimateAfter, () => {
-      const newest = promptWithRegions(this.state);
+      const newest = promptToRead(this.state);
       if (!newest || this.state.phase.kind === 'running' || this.state.read?.of === newest.key) return;
-      const { key, folder, prompt } = newest;
+      const { key, folder, prompt, pictures } = newest;
       const request = this.nextRequest();
-      this.host.post({ kind: 'tokenise', request, folder, prompt });
+      this.host.post({ kind: 'tokenise', request, folder, prompt, ...(pictures ? { pictures } : {}) });
       this.change({ ...this.state, read: reading(this.state.read, { request, of: key, folder }) });
     });
   }
@@ -192,6 +195,20 @@ export class WorkbenchPanel
       this.host.post({ kind: 'tokenisePair', request, folder, prompt, counterpart });
       // What stood there stays until the answer comes, so that nothing jumps.
       this.change({ ...this.state, pair: { ...this.state.pair, request, of: key } });
+    });
+  }
+
+  private scheduleBeside(): void {
+    const { opened, canRun, place, beside } = this.state;
+    const asked = opened ? besideWhat(this.state) : undefined;
+    if (!asked || canRun !== true || beside?.of === asked.path) return;
+    if (place === 'side' && !this.touched) return;
+    this.later.do('beside', estimateAfter, () => {
+      const newest = besideWhat(this.state);
+      if (!newest || this.state.beside?.of === newest.path) return;
+      const request = this.nextRequest();
+      this.host.post({ kind: 'beside', request, ...newest });
+      this.change({ ...this.state, beside: { request, of: newest.path } });
     });
   }
 

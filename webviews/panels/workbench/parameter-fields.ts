@@ -4,6 +4,7 @@ import type { ParameterTable } from '../../../protocol/analysis/parameters';
 import { tableFields } from '../../ui/table-fields';
 import type { Part } from './actions';
 import { regionsField } from './regions/field';
+import { spanField } from './regions/span-field';
 import { infoOf, readingOf } from './shown';
 
 export function parameterFields(part: Part): TemplateResult | typeof nothing {
@@ -17,14 +18,20 @@ export function parameterFields(part: Part): TemplateResult | typeof nothing {
   </section>`;
 }
 
-/** `table`: those of the analysis in the form that are shown. */
-export function parametersOf({ state, actions }: Part, table: ParameterTable): TemplateResult {
+/** `table`: of the analysis in the form; `only`: the names of those that are shown here. */
+export function parametersOf(
+  { state, actions }: Part,
+  table: ParameterTable,
+  only?: readonly string[],
+): TemplateResult {
   const reading = readingOf(state);
   return tableFields({
     table,
+    ...(only ? { only } : {}),
     typed: state.form?.parameters ?? {},
     problems: (reading?.ok === false ? reading.problems.parameters : undefined) ?? {},
     regions: (field) => regionsField(state, field),
+    span: (field) => spanField(state, field),
     onChange: (parameters) => actions.edit({ parameters }),
     onBrowse: (name, what) => actions.choosePath(name, what),
   });

@@ -4,12 +4,15 @@ import type { AnalysisResult, AnalysisSetup } from '../../../protocol/analysis/s
 import type { Tokenised } from '../../../protocol/compute/models';
 import { setupOfAnalysis, type ToWorkbench } from '../../../protocol/panels/workbench';
 import type { ShownTabs, WorkbenchTab } from '../../../protocol/panels/workbench-tabs';
+import type { ModelSummary } from '../../../protocol/schema/parts';
 import type { Section } from '../../../protocol/sections/section';
 import { unreachable } from '../../../protocol/unreachable';
 import { opened } from '../../ui/asides';
+import { isOwnPrompt, ownPromptOf } from '../../ui/own-prompt';
 import { failedPhase, idle, runningPhase, type Phase } from '../../ui/phase';
 import { devicesOf, failedRun, receiveCommon } from '../../ui/run-state';
 import { toForm } from './form';
+import { isForPictures } from './input-form';
 import { toQuestionOf } from './look';
 import { ofTask, type Answer, type ReadPrompt, type State } from './state';
 
@@ -22,9 +25,7 @@ export function receive(state: State, message: ToWorkbench): State {
     case 'devices':
       return { ...state, devices: devicesOf(message) };
     case 'model':
-      return message.model.folder === state.form?.folder
-        ? { ...state, model: message.model, modelProblem: undefined }
-        : state;
+      return message.model.folder === state.form?.folder ? withModel(state, message.model) : state;
     case 'estimate':
       return message.request === state.estimated?.request
         ? { ...state, estimated: { request: message.request, estimate: message.estimate } }
@@ -67,6 +68,10 @@ export function receive(state: State, message: ToWorkbench): State {
               counterpart: message.counterpart,
             },
           }
+        : state;
+    case 'beside':
+      return message.request === state.beside?.request
+        ? { ...state, beside: { ...state.beside, found: message.beside } }
         : state;
     case 'answer':
       return answered(state, message.request, { section: message.section });
@@ -113,6 +118,18 @@ function receiveOpen(state: State, message: Extract<ToWorkbench, { kind: 'open' 
     ...(message.tabs && state.opened ? questionOfOpened(state, message, message.tabs) : {}),
     ...(message.asks ? { view: { ...state.view, front: 'question', look: false } } : {}),
   };
+}
+
+/** A prompt for a picture that stands for no words of the person becomes the one of the model that was chosen. */
+function withModel(state: State, model: ModelSummary): State {
+  const now = { ...state, model, modelProblem: undefined };
+  const { form } = state;
+  if (!form || !isForPictures(form.input) || !isOwnPrompt({ prompt: form.input.text, chat: form.input.chat }))
+    return now;
+  // Of the model that is shown already, the prompt is the one that was chosen.
+  const own = state.model?.folder === model.folder ? undefined : ownPromptOf(model, state.models);
+  if (!own) return now;
+  return { ...now, form: { ...form, input: { ...form.input, text: own.prompt, chat: own.chat } } };
 }
 
 /** Another tab is in front: what was asked of its sections before stands under them again. */
@@ -202,6 +219,8 @@ function receiveFailed(state: State, message: Extract<ToWorkbench, { kind: 'fail
       return { ...state, estimated: { request, estimate: { supported: sentence } } };
     if (state.pair?.request === request) return { ...state, pair: { ...state.pair, problem: sentence } };
     if (state.history?.request === request) return { ...state, history: { request, rows: [], problems: [sentence] } };
+    // Nothing lies there, or it cannot be read: the fields stay as they are.
+    if (state.beside?.request === request) return state;
     if (state.read?.request === request) return { ...state, read: { ...state.read, problem: sentence } };
     return answered(state, request, { problem: sentence });
   }

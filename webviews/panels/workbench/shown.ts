@@ -1,5 +1,6 @@
 /** What of the state is on the screen, and what can be done with it. Pure. */
 import type { AnalysisInfo } from '../../../protocol/analysis/analysis';
+import { isUsed } from '../../../protocol/analysis/parameters';
 import type { AnalysisSetup } from '../../../protocol/analysis/schema';
 import type { EncoderInput, PromptInput } from '../../../protocol/inputs/prompt';
 import type { ImageSpan } from '../../../protocol/schema/parts';
@@ -11,7 +12,7 @@ import { modelOfForm, whyModelOfFormDoesNotRun } from '../../ui/run-state';
 import { readForm, toForm, type Form, type FormReading } from './form';
 import { readInput } from './input-form';
 import { lookIn } from './look';
-import type { State } from './state';
+import type { ReadPrompt, State } from './state';
 
 /** The analysis in the form; of a file, that of the result. */
 export function infoOf({ analyses, form, result, place }: State): AnalysisInfo | undefined {
@@ -27,19 +28,45 @@ export function setupOf(state: State): AnalysisSetup | undefined {
   return reading?.ok === true ? reading.plan : undefined;
 }
 
-/** What regions are drawn on, where the analysis has a parameter that is regions and there is a prompt. */
-export function promptWithRegions(
-  state: State,
-): { readonly key: string; readonly folder: string; readonly prompt: PromptInput | EncoderInput } | undefined {
+/** Something of the prompt is marked on its picture or its tokens: regions, or a part of the text. */
+export function isDrawnOn(state: State): boolean {
+  const table = infoOf(state)?.parameters ?? {};
+  return Object.entries(table).some(
+    ([name, parameter]) =>
+      (parameter.kind === 'regions' || ('spanTo' in parameter && parameter.spanTo !== undefined)) &&
+      isUsed(table, name, state.form?.parameters ?? {}),
+  );
+}
+
+interface PromptToRead {
+  readonly key: string;
+  readonly folder: string;
+  readonly prompt: PromptInput | EncoderInput;
+  /** The pictures of a folder come into it. */
+  readonly pictures: boolean;
+}
+
+/** The prompt of the form where it must be known how the model reads it: something is drawn on it, or a picture comes into it. */
+export function promptToRead(state: State): PromptToRead | undefined {
   const { form, tasks, place } = state;
-  const info = infoOf(state);
   if (!form || form.folder === '' || place === 'file') return undefined;
-  if (!Object.values(info?.parameters ?? {}).some(({ kind }) => kind === 'regions')) return undefined;
-  const reading = readInput(form.input, modelOfForm(state), tasks);
+  const { kind, image } = form.input;
+  const model = modelOfForm(state);
+  const pictures = kind === 'image-set' && infoOf(state)?.readsPictures !== true;
+  const hasPicture = (kind === 'prompt' || kind === 'image') && image !== '';
+  if (!isDrawnOn(state) && !((pictures || hasPicture) && model?.vision)) return undefined;
+  // A folder that is not chosen yet says nothing of the prompt.
+  const reading = readInput(pictures ? { ...form.input, folder: form.input.folder || '.' } : form.input, model, tasks);
   if (!reading.ok || !('prompt' in reading.input)) return undefined;
   const { folder } = form;
   const { prompt } = reading.input;
-  return { key: canonical({ folder, prompt }), folder, prompt };
+  return { key: canonical({ folder, prompt, pictures }), folder, prompt, pictures };
+}
+
+/** The prompt of the form as the model reads it, or why it cannot; undefined while that is not known. */
+export function readOf(state: State): Pick<ReadPrompt, 'prompt' | 'problem'> | undefined {
+  const { read } = state;
+  return read && !read.isOld && read.of === promptToRead(state)?.key ? read : undefined;
 }
 
 /** Prompt and counterpart of the form, where both can be read. */
@@ -173,7 +200,7 @@ export function whyNotStart(state: State): string | undefined {
   const reading = readingOf(state);
   if (reading?.ok === false) return reading.why;
   const supported = estimated?.estimate?.supported ?? true;
-  return supported === true ? undefined : supported;
+  return supported === true ? readOf(state)?.problem : supported;
 }
 
 export const canStart = (state: State): boolean =>

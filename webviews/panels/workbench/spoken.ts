@@ -29,6 +29,7 @@ export function spokenOf(message: ToWorkbench): Spoken | undefined {
     case 'tabs':
     case 'history':
     case 'pair':
+    case 'beside':
       return undefined;
     default:
       return unreachable(message);

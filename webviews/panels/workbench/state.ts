@@ -5,7 +5,7 @@ import { noDemos, type Demos } from '../../../protocol/analysis/next-start';
 import type { TaskInfo } from '../../../protocol/analysis/tasks';
 import type { AnalysisEstimate } from '../../../protocol/compute/analyses';
 import type { Tokenised } from '../../../protocol/compute/models';
-import type { ToWorkbench } from '../../../protocol/panels/workbench';
+import type { BesidePicture, ToWorkbench } from '../../../protocol/panels/workbench';
 import type { PanelPlace } from '../../../protocol/panels/run-panel';
 import type { HistoryRow, WorkbenchTab } from '../../../protocol/panels/workbench-tabs';
 import type { Section } from '../../../protocol/sections/section';
@@ -81,6 +81,15 @@ export interface ReadPrompt {
   readonly problem?: string;
 }
 
+/** What lies beside the picture, or in the folder of pictures, of the form. */
+interface Beside {
+  readonly request: number;
+  /** The picture or the folder. */
+  readonly of: string;
+  /** Absent: on its way. */
+  readonly found?: BesidePicture;
+}
+
 type Comparison = NonNullable<Extract<ToWorkbench, { kind: 'open' }>['compareWith']>;
 
 export interface State extends RunState<Form, View>, Omit<ModelState, 'typed' | 'typedProblem'> {
@@ -112,6 +121,9 @@ export interface State extends RunState<Form, View>, Omit<ModelState, 'typed' | 
   readonly parked: ReadonlyMap<string, readonly Answer[]>;
   readonly history: HistoryList | undefined;
   readonly pair: ReadPair | undefined;
+  readonly beside: Beside | undefined;
+  /** Parameters by name, as they were filled last with what lies beside the picture. */
+  readonly filled: Typed;
   readonly undo: Undo;
 }
 
@@ -148,6 +160,8 @@ export const initialState = (place: PanelPlace): State => ({
   parked: new Map(),
   history: undefined,
   pair: undefined,
+  beside: undefined,
+  filled: {},
   undo: nothingToUndo,
   view: initialView,
 });

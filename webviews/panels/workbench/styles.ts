@@ -65,6 +65,13 @@ export const panelStyles = css`
     font-size: calc(var(--vscode-editor-font-size) - 2px);
     overflow-wrap: anywhere;
   }
+  .input-picture {
+    display: block;
+    max-width: 100%;
+    max-height: 160px;
+    margin-top: 6px;
+    border: 1px solid var(--line);
+  }
   .fields.seed {
     margin-top: 8px;
     grid-template-columns: auto minmax(0, 120px);

@@ -3,8 +3,8 @@ import { html, type TemplateResult } from 'lit';
 import { regionListOf } from '../../../../protocol/interventions/regions';
 import { textField } from '../../../ui/controls';
 import type { RegionsField } from '../../../ui/table-fields';
-import { promptWithRegions } from '../shown';
 import type { State } from '../state';
+import { drawnOnPrompt } from './read-prompt';
 import './control';
 
 export function regionsField(state: State, { label, value, problem, parameter, set }: RegionsField): TemplateResult {
@@ -15,29 +15,21 @@ export function regionsField(state: State, { label, value, problem, parameter, s
   ${textField({ label, value, problem: shown, placeholder: '3-9/12-15, 0-3x0-1/0-3x2-3', onInput: set })}`;
 }
 
-function drawable(
+const drawable = (
   state: State,
   value: string,
   { least, most }: RegionsField['parameter'],
   set: (text: string) => void,
-): TemplateResult {
-  const asked = promptWithRegions(state);
-  const { read } = state;
-  if (!asked) return html`<p class="reason">The picture or the tokens appear here once there is a prompt.</p>`;
-  const isOf = read?.of === asked.key;
-  if (!read || (!isOf && read.folder !== asked.folder)) {
-    return html`<p class="reason">The picture or the tokens of the prompt appear here.</p>`;
-  }
-  if (isOf && read.problem !== undefined) return html`<p class="problem" role="alert">${read.problem}</p>`;
-  if (!read.prompt) return html`<p class="reason" role="status">Reading the prompt…</p>`;
-  const picture = read.prompt.image && state.pictures.get(read.prompt.image.sha256);
-  return html`<hs-regions
-    class=${isOf && !read.isOld ? '' : 'old'}
-    .value=${value}
-    .read=${read.prompt}
-    .address=${picture?.address}
-    .least=${least}
-    .most=${most}
-    .onInput=${set}
-  ></hs-regions>`;
-}
+): TemplateResult =>
+  drawnOnPrompt(state, 'The picture or the tokens', (prompt, isOld) => {
+    const picture = prompt.image && state.pictures.get(prompt.image.sha256);
+    return html`<hs-regions
+      class=${isOld ? 'old' : ''}
+      .value=${value}
+      .read=${prompt}
+      .address=${picture?.address}
+      .least=${least}
+      .most=${most}
+      .onInput=${set}
+    ></hs-regions>`;
+  });

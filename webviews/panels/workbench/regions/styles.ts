@@ -15,6 +15,29 @@ export const regionsStyles = css`
     opacity: 0.6;
     pointer-events: none;
   }
+  hs-span {
+    display: block;
+    min-width: 0;
+    margin-bottom: 4px;
+  }
+  hs-span.old {
+    opacity: 0.6;
+    pointer-events: none;
+  }
+  .span-list {
+    user-select: none;
+  }
+  .token.taken {
+    color: var(--vscode-editor-selectionForeground, inherit);
+    background: var(--vscode-editor-selectionBackground);
+    outline: 1px solid var(--vscode-focusBorder);
+  }
+  .token-pager {
+    display: flex;
+    align-items: center;
+    gap: 4px;
+    font-size: var(--small);
+  }
   .regions-control {
     display: grid;
     grid-template-columns: minmax(0, 1fr);

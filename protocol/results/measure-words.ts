@@ -1,5 +1,5 @@
 /** How divergences are measured, in words. */
-import type { OutlierRule, VhdDistance } from '../../../protocol/interventions/reinforcement';
+import type { OutlierRule, RemovedPositions, VhdDistance } from '../interventions/reinforcement';
 
 export const distanceInfos: readonly {
   readonly id: VhdDistance;
@@ -40,3 +40,22 @@ export const outlierInfos: readonly {
   },
   { id: 'off', title: 'Off', definition: 'No head is left out.' },
 ];
+
+export const positionInfos: readonly {
+  readonly id: RemovedPositions;
+  readonly title: string;
+  readonly definition: string;
+}[] = [
+  {
+    id: 'contiguous',
+    title: 'Contiguous',
+    definition: 'The text moves together, as in the released code; text heads then also differ, by their distances.',
+  },
+  { id: 'original', title: 'Original', definition: 'Control: each token keeps its position.' },
+];
+
+/** As the table of an analysis names its options. */
+export const namesOf = (
+  infos: readonly { readonly id: string; readonly title: string; readonly definition: string }[],
+): Readonly<Record<string, { readonly title: string; readonly definition: string }>> =>
+  Object.fromEntries(infos.map(({ id, title, definition }) => [id, { title, definition }]));

@@ -1,10 +1,12 @@
 /** The prompt that a family of vision-language models was trained with, in the words that ask for a caption. Pure. */
-import { demoVisionPrompt } from '../../../protocol/inputs/demo-prompt';
-import type { ModelChoice } from '../../../protocol/panels/run-panel';
-import type { ModelSummary } from '../../../protocol/schema/parts';
-import type { Form } from './form';
+import { demoVisionPrompt } from '../../protocol/inputs/demo-prompt';
+import type { ModelChoice } from '../../protocol/panels/run-panel';
+import type { ModelSummary } from '../../protocol/schema/parts';
 
-export type OwnPrompt = Pick<Form, 'prompt' | 'chat'>;
+export interface OwnPrompt {
+  readonly prompt: string;
+  readonly chat: boolean;
+}
 
 /** Through the chat template of the tokenizer (LLaVA-NeXT, Idefics3, SmolVLM): it writes the roles and the image token. */
 const throughChat: OwnPrompt = { prompt: 'Describe the image.', chat: true };

@@ -1,7 +1,7 @@
 /** Walks a long text by windows of its tokens; nothing where one window holds all. */
 import { html, nothing, type TemplateResult } from 'lit';
-import { button } from '../../ui/controls';
-import { count } from '../../ui/numbers';
+import { button } from './controls';
+import { count } from './numbers';
 import { windowAt, windowSize } from './span-mark';
 
 export interface TokenPager {
