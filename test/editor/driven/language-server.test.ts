@@ -95,7 +95,7 @@ describe('help in a model configuration in VS Code', function () {
     await bench.page.locator(`${active} .monaco-editor-pane-placeholder`, { hasText: 'binary' }).waitFor();
     const problems = await bench.problems();
     await problems.filter({ hasText: 'The graph has 24 query heads, and config.json gives 32.' }).waitFor();
-    await bench.openContainer('Headscope');
+    await bench.runCommand('Headscope: Focus on Live View');
     const model = (await modelPanel(bench, 'side')).locator('body');
     await model.filter({ hasText: 'Mistral-7B-v0.1' }).waitFor();
     await bench.runCommand('View: Close Editor');
