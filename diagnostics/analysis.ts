@@ -111,6 +111,8 @@ export interface Analysis<
   stopped?(known: Partial<R>): R | undefined;
   /** Looks closer at one head, edge, token or row of a section that has `ask`. */
   ask?(model: ModelRunner, job: AnalysisJob<P>, result: R, question: SectionQuestion): Promise<Section>;
+  /** Asks for more that becomes a part of the result, step by step. */
+  extend?(model: ModelRunner, job: AnalysisJob<P>, result: R, question: SectionQuestion): AsyncGenerator<Step<R>, R>;
   /** The first sentence of panel, command line and tree; never more than the numbers allow. */
   finding(result: Partial<R>): string;
   /** Sections of what is known: those whose numbers are not there yet are left out. */

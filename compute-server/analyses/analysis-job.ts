@@ -311,21 +311,10 @@ export function resultOf(
     'headscope' | 'created' | 'device' | 'settings' | 'seed' | 'parity' | 'stopped' | 'seconds'
   >,
 ): AnalysisResult {
-  const origin = {
-    method: analysis.id,
-    settings: job.parameters,
-    seed: made.seed,
-    created: made.created,
-    headscope: made.headscope,
-  };
-  const offers = (analysis.offers?.(result) ?? []).map(({ plan, ...offer }) => ({
-    ...offer,
-    ...(plan ? { plan: planFrom(model.summary, plan, origin) } : {}),
-  }));
-  return {
+  const run = {
     ...made,
-    kind: 'headscope-analysis',
-    version: 1,
+    kind: 'headscope-analysis' as const,
+    version: 1 as const,
     analysis: analysis.id,
     title: analysis.title,
     model: model.summary,
@@ -333,9 +322,27 @@ export function resultOf(
     prompts: job.input.prompts.map(analysed),
     parameters: job.parameters,
     interventions: request.interventions,
+  };
+  return withOwn(analysis, run, result);
+}
+
+/** A result, with all that its analysis says of it. */
+export function withOwn(
+  analysis: Pick<Analysis, 'id' | 'finding' | 'sections' | 'offers'>,
+  { offers: _, ...run }: Omit<AnalysisResult, 'finding' | 'result' | 'sections'>,
+  result: Readonly<Record<string, unknown>>,
+): AnalysisResult {
+  const { parameters: settings, seed, created, headscope } = run;
+  const origin = { method: analysis.id, settings, seed, created, headscope };
+  const offers = (analysis.offers?.(result) ?? []).map(({ plan, ...offer }) => ({
+    ...offer,
+    ...(plan ? { plan: planFrom(run.model, plan, origin) } : {}),
+  }));
+  return {
+    ...run,
     finding: analysis.finding(result),
     result,
-    sections: withModel(analysis.sections(result), model.summary, request.interventions),
+    sections: withModel(analysis.sections(result), run.model, run.interventions),
     ...(offers.length > 0 ? { offers } : {}),
   };
 }

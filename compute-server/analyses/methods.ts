@@ -13,19 +13,21 @@ import {
   taskRequest,
   type SectionQuestion,
 } from '../../protocol/analysis/schema';
+import type { AnalysisProgress } from '../../protocol/analysis/analysis';
 import { nameOfResult, type AnalysisMethods, type NamedResult } from '../../protocol/compute/analyses';
 import { withModel } from '../../protocol/results/sections/heads-of-model';
 import { fieldsIn } from '../../protocol/schema/fields';
 import type { Section } from '../../protocol/sections/section';
 import { FailureError, refusal } from '../../protocol/wire/failures';
 import { printableLine } from '../../protocol/wire/printable';
-import type { Methods } from '../dispatch/dispatcher';
+import type { Job, Methods } from '../dispatch/dispatcher';
 import { countOf, deviceIn, requested } from '../dispatch/parse';
 import type { ModelCalls, ModelNeeds } from '../model-calls/model-calls';
 import type { Surroundings } from '../surroundings';
 import { KeptResults } from './kept-results';
 import { experimentEstimate, experimentJob } from './experiment-job';
-import { analysisJob, estimateOf, prepare, type AnalysisRun } from './analysis-job';
+import { analysisJob, estimateOf, prepare, withOwn, type AnalysisRun } from './analysis-job';
+import { shown, stage, unkept } from './run-progress';
 import { taskJob } from './task-job';
 
 export function analysisMethods(
@@ -97,10 +99,7 @@ export function analysisMethods(
           ),
         );
       },
-      describe: (progress) =>
-        progress.kind === 'partial'
-          ? { lane: 'row', key: 'partial', final: false }
-          : { lane: 'stage', key: 'stage', final: false },
+      describe: describeProgress,
     },
     askAnalysis: {
       parse(args) {
@@ -123,6 +122,29 @@ export function analysisMethods(
           { weights: result.weights ?? 'as-stored' },
         );
       },
+    },
+    extendAnalysis: {
+      parse(args) {
+        countOf(args, 2, 'extendAnalysis', 1);
+        return [
+          ownResult(args[0], 'the result'),
+          requested(sectionQuestion, args[1], 'the question'),
+          ...deviceIn(args[2]),
+        ];
+      },
+      run: ([result, question, device], signal) => {
+        const analysis = analysisOf(result.analysis);
+        return keeping(
+          calls.job(
+            { folder: result.model.folder, device },
+            signal,
+            (opened) => extensionJob({ opened, analysis, surroundings, signal }, result, question),
+            // Those of the result: what is added from other weights would not belong to it.
+            { weights: result.weights ?? 'as-stored' },
+          ),
+        );
+      },
+      describe: describeProgress,
     },
     compareAnalyses: {
       parse(args) {
@@ -169,11 +191,45 @@ const needsOf = ({ exactWeights, title }: Pick<Analysis, 'exactWeights' | 'title
       }
     : {};
 
+const describeProgress = ({ kind }: AnalysisProgress) =>
+  kind === 'partial'
+    ? { lane: 'row' as const, key: 'partial', final: false }
+    : { lane: 'stage' as const, key: 'stage', final: false };
+
 type AskedRun = Omit<AnalysisRun, 'analysis'> & { readonly analysis: Analysis | Experiment };
 
 async function answer(run: AskedRun, result: AnalysisResult, question: SectionQuestion): Promise<Section> {
-  const { opened, analysis } = run;
+  const { analysis } = run;
   if (!analysis.ask) throw refusal(`${analysis.title} answers no questions`);
+  const { runner, job } = await prepareAgain(run, result);
+  try {
+    const section = await analysis.ask(runner, { ...job, step: (_, act) => act() }, result.result, question);
+    return withModel([section], result.model, result.interventions)[0] ?? section;
+  } finally {
+    await runner.close();
+  }
+}
+
+async function* extensionJob(
+  run: AskedRun,
+  result: AnalysisResult,
+  question: SectionQuestion,
+): Job<AnalysisProgress, AnalysisResult> {
+  const { analysis, signal } = run;
+  if (!('extend' in analysis) || !analysis.extend) throw refusal(`${analysis.title} cannot be asked for more`);
+  yield stage('Reading the input', 0, 0);
+  const { runner, job } = await prepareAgain(run, result);
+  try {
+    const steps = analysis.extend(runner, { ...job, step: (_, act) => act() }, result.result, question);
+    return withOwn(analysis, result, yield* shown(analysis, unkept(steps, signal)));
+  } finally {
+    await runner.close();
+  }
+}
+
+/** What gave a result, read again. */
+function prepareAgain(run: AskedRun, result: AnalysisResult): ReturnType<typeof prepare> {
+  const { opened, analysis } = run;
   if (opened.summary.hash !== result.model.hash && opened.encoder?.summary.hash !== result.model.hash) {
     throw new FailureError({
       code: 'model-unusable',
@@ -182,20 +238,7 @@ async function answer(run: AskedRun, result: AnalysisResult, question: SectionQu
     });
   }
   const { input, parameters, interventions, seed, model } = result;
-  const { runner, job } = await prepare(run, {
-    analysis: analysis.id,
-    folder: model.folder,
-    input,
-    parameters,
-    interventions,
-    seed,
-  });
-  try {
-    const section = await analysis.ask(runner, { ...job, step: (_, act) => act() }, result.result, question);
-    return withModel([section], model, interventions)[0] ?? section;
-  } finally {
-    await runner.close();
-  }
+  return prepare(run, { analysis: analysis.id, folder: model.folder, input, parameters, interventions, seed });
 }
 
 function compared(analysis: Analysis | Experiment, other: AnalysisResult, own: AnalysisResult): readonly Section[] {

@@ -61,6 +61,26 @@ export async function* followed(
   }
 }
 
+/** Steps of which nothing is kept: they belong to a result that is there already. */
+export async function* unkept(
+  run: AsyncGenerator<Step<Result>, Result>,
+  signal: AbortSignal,
+): Job<RunProgress, Result> {
+  const left = new TimeLeft();
+  const { pause } = taskSurroundings(signal);
+  for (;;) {
+    signal.throwIfAborted();
+    await pause();
+    const step = await run.next();
+    if (step.done) return step.value;
+    const { sentence, done, total, partial } = step.value;
+    const secondsLeft = left.after(done, total, 0);
+    const share = total > 0 ? Math.min(1, done / total) : 0;
+    yield { ...stage(sentence, share, 0), ...(secondsLeft === undefined ? {} : { secondsLeft }) };
+    if (partial) yield { kind: 'known', partial };
+  }
+}
+
 async function* followedOnce(
   run: AsyncGenerator<Step<Result>, Result>,
   { steps, surroundings, signal, stopped }: Followed,

@@ -8,7 +8,7 @@ import { extended, spanPair } from '../../diagnostics/shared/divergence/span-pai
 import { SinkCollector, sinkSearchOf } from '../../diagnostics/shared/divergence/span-sinks';
 import { allSizes } from '../../models/architectures/layer-sizes';
 import type { Sequence } from '../../diagnostics/model-runner/sequence';
-import type { ReinforcementRequest } from '../../protocol/compute/request-parts';
+import type { ReinforcementRequest } from '../../protocol/interventions/reinforcement';
 import type { CaptionProgress, HallucinationProgress, StageProgress } from '../../protocol/compute/hallucination';
 import type {
   DivergenceAtRequest,

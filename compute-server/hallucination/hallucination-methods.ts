@@ -10,7 +10,7 @@ import {
   imageMapRequest,
   visionPrompt,
 } from '../../protocol/compute/hallucination-requests';
-import { reinforcementRequest } from '../../protocol/compute/request-parts';
+import { reinforcementRequest } from '../../protocol/interventions/reinforcement';
 import { promptInput } from '../../protocol/inputs/prompt';
 import { formatOf } from '../images/header';
 import { countOf, requested, textOf } from '../dispatch/parse';

@@ -130,6 +130,7 @@ export class Compute extends Owner {
   readonly hallucinationSet = this.job('hallucinationSet');
   readonly reinforce = this.job('reinforce');
   readonly analysis = this.job('analysis');
+  readonly extendAnalysis = this.job('extendAnalysis');
 
   constructor(services: ComputeServices) {
     super();

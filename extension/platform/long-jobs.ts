@@ -2,7 +2,7 @@
 import type { ComputeMethods } from '../../protocol/compute/api';
 
 export type LongMethod =
-  'benchmark' | 'module' | 'heads' | 'generate' | 'hallucination' | 'hallucinationSet' | 'reinforce' | 'analysis';
+  'benchmark' | 'module' | 'heads' | 'generate' | 'hallucination' | 'hallucinationSet' | 'reinforce' | 'analysis' | 'extendAnalysis';
 
 /** Names that other rooms know. */
 export interface Named {
@@ -77,6 +77,12 @@ export const longJobs: { readonly [M in LongMethod]: LongJob<M> } = {
     doing: 'running an analysis',
     title: ([{ analysis }], named) => named.analysis(analysis) ?? analysis,
     folder: ([{ folder }]) => folder,
+    waiting: (sentence) => ({ ...stage(sentence), kept: 0 }),
+  },
+  extendAnalysis: {
+    doing: 'running an analysis',
+    title: ([{ analysis, title }], named) => named.analysis(analysis) ?? title,
+    folder: ([{ model }]) => model.folder,
     waiting: (sentence) => ({ ...stage(sentence), kept: 0 }),
   },
 };

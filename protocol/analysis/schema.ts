@@ -2,6 +2,7 @@
 import * as v from 'valibot';
 import { deviceField } from '../inputs/prompt';
 import { interventionsField } from '../interventions/interventions';
+import { reinforcementRequest } from '../interventions/reinforcement';
 
 import { planField } from '../plans/plan-file';
 import { type Output, check, parseJson, type Checked, type Schema } from '../schema/check';
@@ -28,6 +29,7 @@ import {
   headOf,
   imageSpan,
   modelSummary,
+  mostHeadsInAll,
   parameterValues,
   parity,
   placeFields,
@@ -118,16 +120,23 @@ export const taskRequest = object({
 export type TaskRequest = Output<typeof taskRequest>;
 
 const place = wholeFrom(0, mostIds);
-/** What is asked of one thing in a section (`Analysis.ask`). */
+/** What is asked of one thing in a section (`Analysis.ask`), or for more of it (`Analysis.extend`). */
 export const sectionQuestion = object({
   section: filledText,
   place: byKind({
     head: placeFields(),
+    /** Several heads together, at a token of the text that the section shows; absent: at its first. */
+    heads: {
+      heads: list(object(placeFields()), 'a list of heads', { least: 1, most: mostHeadsInAll }),
+      token: optional(place),
+    },
     token: { token: place },
     row: { row: place },
     cell: { row: place, column: place },
     node: { id: text },
     edge: { from: text, to: text, input: optional(text) },
+    /** The same text once more, with scaled heads. */
+    variant: { reinforcement: reinforcementRequest },
   }),
 });
 export type SectionQuestion = Output<typeof sectionQuestion>;

@@ -37,6 +37,12 @@ export interface AnalysisMethods {
     result: Section | { readonly kind: 'unknown-result' };
     progress: never;
   };
+  /** Asks for more that becomes a part of the result, which comes back whole: its run is still the same one. */
+  extendAnalysis: {
+    args: [result: AnalysisResult, question: SectionQuestion, device?: string];
+    result: AnalysisResult;
+    progress: AnalysisProgress;
+  };
   /** Two results of one analysis side by side: changes are `own`, the result on show, less `other`. */
   compareAnalyses: {
     args: [other: AnalysisResult, own: AnalysisResult];

@@ -4,10 +4,11 @@ import * as v from 'valibot';
 import { InputError } from '../inputs/faults';
 import { type Lexicon, classesFrom } from '../inputs/lexicon';
 import { interventionsField } from '../interventions/interventions';
+import { reinforcementRequest } from '../interventions/reinforcement';
 import type { DatasetEntry } from '../results/hallucination-schema';
 import { type FieldsOutput, filledText, flag, list, object, optional, texts, wholeFrom } from '../schema/fields';
 
-import { measureFields, position, reinforcementRequest, seed, spanFields } from './request-parts';
+import { measureFields, position, seed, spanFields } from './request-parts';
 import { deviceField, promptInput, tokenIds } from '../inputs/prompt';
 
 const visionFields = { ...deviceField, folder: filledText, prompt: promptInput };

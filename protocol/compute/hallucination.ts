@@ -1,5 +1,5 @@
 /** The part of the compute server's interface that looks for hallucination heads; joined to ComputeMethods in api.ts. */
-import type { ReinforcementRequest } from './request-parts';
+import type { ReinforcementRequest } from '../interventions/reinforcement';
 import type {
   VisionPrompt,
   HallucinationRequest,

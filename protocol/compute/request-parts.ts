@@ -1,17 +1,8 @@
 /** What requests about models have in common. */
 import { deviceField, tokenIds } from '../inputs/prompt';
-import {
-  outlierRules,
-  reinforcedHeads,
-  reinforcementExecutors,
-  removedPositions,
-  vhdDistances,
-} from '../interventions/reinforcement';
-import { layerField } from '../interventions/fields';
+import { outlierRules, removedPositions, vhdDistances } from '../interventions/reinforcement';
 import { removedField } from '../interventions/reinforce';
-import type { Output } from '../schema/check';
-import { type FieldsOutput, filledText, flag, list, object, oneOf, optional, wholeFrom } from '../schema/fields';
-import * as v from 'valibot';
+import { type FieldsOutput, filledText, oneOf, optional, wholeFrom } from '../schema/fields';
 
 export const seed = wholeFrom(0, 2 ** 32 - 1);
 export const position = wholeFrom(0, 1 << 24);
@@ -36,16 +27,3 @@ export const measureFields = {
   positions: oneOf(removedPositions),
 };
 export const spanFields = { removed: removedField, ...measureFields };
-
-export const reinforcementRequest = object({
-  // A factor that is not finite is refused where it has words.
-  alpha: v.number('a number'),
-  outliers: oneOf(outlierRules),
-  heads: oneOf(reinforcedHeads),
-  normMatched: flag,
-  executor: oneOf(reinforcementExecutors),
-  seed,
-  /** Absent: {1} and the last ceil(14/32 L). */
-  layers: optional(list(layerField, 'a list of layers')),
-});
-export type ReinforcementRequest = Output<typeof reinforcementRequest>;

@@ -1,7 +1,9 @@
 /** How the heads that read an image or another span are measured, and how they are reinforced (arXiv 2412.13949). */
+import * as v from 'valibot';
 import type { Output } from '../schema/check';
-import { byKind, flag, list, number, object, oneOf, whole } from '../schema/fields';
+import { byKind, flag, list, number, object, oneOf, optional, whole, wholeFrom } from '../schema/fields';
 import { mostLayers } from '../schema/parts';
+import { layerField } from './fields';
 
 /** How far the head's output with the image is from its output without: Euclidean, its square, over the norm without, 1 - cosine. */
 export const vhdDistances = ['l2', 'squared', 'relative', 'cosine'] as const;
@@ -51,3 +53,17 @@ export const reinforcementFields = {
 /** Heads of each of `layers` scaled by `alpha` before the output projection, chosen at the first step and held. */
 export const reinforcement = object(reinforcementFields);
 export type Reinforcement = Output<typeof reinforcement>;
+
+/** A reinforcement as it is asked for; distance and positions are those of the measurement that it belongs to. */
+export const reinforcementRequest = object({
+  // A factor that is not finite is refused where it has words.
+  alpha: v.number('a number'),
+  outliers: oneOf(outlierRules),
+  heads: oneOf(reinforcedHeads),
+  normMatched: flag,
+  executor: oneOf(reinforcementExecutors),
+  seed: wholeFrom(0, 2 ** 32 - 1),
+  /** Absent: {1} and the last ceil(14/32 L). */
+  layers: optional(list(layerField, 'a list of layers')),
+});
+export type ReinforcementRequest = Output<typeof reinforcementRequest>;

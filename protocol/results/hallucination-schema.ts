@@ -69,7 +69,7 @@ export const captionToken = object({
 export type CaptionToken = Output<typeof captionToken>;
 
 /** A word, or two, of the lexicon: characters [start, end) of the caption. */
-const mention = object({
+export const mention = object({
   start: whole,
   end: whole,
   word: text,
@@ -80,7 +80,7 @@ const mention = object({
 });
 export type ObjectMention = Output<typeof mention>;
 
-const captionScore = object({
+export const captionScore = object({
   /** Words. */
   length: whole,
   mentions: whole,

@@ -8,8 +8,7 @@ import {
 import { requireRest } from '../../../diagnostics/shared/divergence/span-pair';
 import type { Sequence } from '../../../diagnostics/model-runner/sequence';
 import type { DivergenceRequest } from '../../../protocol/compute/hallucination-requests';
-import type { ReinforcementRequest } from '../../../protocol/compute/request-parts';
-import type { Reinforcement } from '../../../protocol/interventions/reinforcement';
+import type { Reinforcement, ReinforcementRequest } from '../../../protocol/interventions/reinforcement';
 import { FailureError, refusal } from '../../../protocol/wire/failures';
 import type { LoadedModel } from '../checkpoint/loaded-model';
 import { promptForPictures } from '../prompt/prompt';

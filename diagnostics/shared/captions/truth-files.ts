@@ -21,7 +21,7 @@ export interface TruthFiles {
   readonly lexicon?: Lexicon;
 }
 
-/** Fails with a sentence that names the file and says what to write. */
+/** A path that is empty names no file. Fails with a sentence that names the file and says what to write. */
 export async function readTruthFiles(
   model: Pick<ModelRunner, 'textFile'>,
   {
@@ -30,7 +30,7 @@ export async function readTruthFiles(
     references = '',
   }: { readonly truth: string; readonly lexicon: string; readonly references?: string },
 ): Promise<TruthFiles> {
-  const labelled = truthOf(truth, await model.textFile(truth));
+  const labelled = truth === '' ? new Map<string, WrittenTruth>() : truthOf(truth, await model.textFile(truth));
   const read =
     references === '' ? labelled : withReferences(labelled, captionsOf(references, await model.textFile(references)));
   return { truth: read, ...(lexicon === '' ? {} : { lexicon: lexiconOf(lexicon, await model.textFile(lexicon)) }) };

@@ -1,6 +1,5 @@
 /** What is asked of a divergence and of a reinforcement, checked against the model. */
-import type { ReinforcementRequest } from '../../../protocol/compute/request-parts';
-import type { Reinforcement } from '../../../protocol/interventions/reinforcement';
+import type { Reinforcement, ReinforcementRequest } from '../../../protocol/interventions/reinforcement';
 import { refusal } from '../../../protocol/wire/failures';
 import type { ReinforcementSetup } from '../../model-runner/reinforcement-setup';
 import { defaultTopHeads, reinforcedLayers } from './divergence';

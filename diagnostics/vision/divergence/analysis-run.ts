@@ -1,9 +1,12 @@
 /** One run of the analysis `divergence`: two passes, the caption, where the selected heads read, the reinforced caption. */
 import { addsAtPositions, type Variant, hasChange } from '../../../models/instrument/changes/changes';
-import type { CaptionToken } from '../../../protocol/results/hallucination-schema';
+import type { CaptionToken, DivergenceStep as StepTables } from '../../../protocol/results/hallucination-schema';
+import type { SectionQuestion } from '../../../protocol/analysis/schema';
+import type { Reinforcement } from '../../../protocol/interventions/reinforcement';
+import { captionId } from '../../../protocol/results/sections/divergence-captions';
 import type { AnalysisJob, Step } from '../../analysis';
 import type { ModelRunner, Prompt } from '../../model-runner/model-runner';
-import { TextPieces } from '../../shared/captions/caption';
+import { TextPieces, type CaptionJudge } from '../../shared/captions/caption';
 import {
   greedy,
   numbersOf,
@@ -16,7 +19,8 @@ import { DivergenceRun, type MeasuredToken } from '../../shared/divergence/diver
 import { textBlocks } from '../../shared/captions/text-blocks';
 import { settingsOf, type DivergenceParameters, type DivergenceSettings } from './parameters';
 import { refusal } from '../../../protocol/wire/failures';
-import { brokenWords } from '../../shared/captions/repetition';
+import { resolvedReinforcement } from '../../shared/divergence/reinforcement';
+import { judgeAgain, judgeOf } from './judge';
 import type { DivergenceResult, MeasuredCaption, ReinforcedCaption } from '../../../protocol/results/divergence-result';
 import { spanMap } from '../../shared/divergence/span-map';
 import { spanPair } from '../../shared/divergence/span-pair';
@@ -64,10 +68,11 @@ export async function* runDivergence(
 ): AsyncGenerator<DivergenceStep, DivergenceResult> {
   const prepared = preparedAnalysis(model, job);
   const { maxNewTokens, reinforcement } = prepared.settings;
+  const { judge, said } = await judgeOf(model, job.parameters, prepared.prompt);
   const oneCaption = passWork + maxNewTokens;
   const total = oneCaption + passWork + (reinforcement ? 2 * oneCaption : 0);
   // A frame of its own: its caches are gone before the reinforced caption has others.
-  const plain = yield* plainCaption(model, job, prepared, total);
+  const plain = { ...(yield* plainCaption(model, job, prepared, judge, total)), ...said };
   const reading = 'Where the selected heads read';
   yield { sentence: reading, done: oneCaption, total, partial: plain };
   const attention = await job.step('attention of the selected heads', () =>
@@ -76,14 +81,58 @@ export async function* runDivergence(
   const result = { ...plain, attention };
   yield { sentence: reading, done: oneCaption + passWork, total, partial: result };
   if (!reinforcement) return result;
-  const standing = { from: oneCaption + passWork, total, result };
-  return { ...result, reinforced: yield* reinforcedText(model, job, prepared, standing) };
+  const reinforced = yield* reinforcedText(model, job, prepared, {
+    reinforcement,
+    judge,
+    from: oneCaption + passWork,
+    total,
+    known: (written) => ({ ...result, reinforced: written }),
+  });
+  return { ...result, reinforced };
 }
+
+/** One more caption with scaled heads, asked of the plain one. */
+export async function* extendDivergence(
+  model: ModelRunner,
+  job: DivergenceJob,
+  result: DivergenceResult,
+  { section, place }: SectionQuestion,
+): AsyncGenerator<DivergenceStep, DivergenceResult> {
+  if (section !== captionId || place.kind !== 'variant') {
+    throw refusal('The caption alone can be written with scaled heads. Ask the section "caption" for a variant.');
+  }
+  const prepared = preparedAnalysis(model, job);
+  const { positions, measure, maxNewTokens } = prepared.settings;
+  const { distance } = measure;
+  const reinforcement = resolvedReinforcement(model.facts.blocks.length, { distance, positions }, place.reinforcement);
+  const known = (written: ReinforcedCaption): DivergenceResult => withVariant(result, written);
+  return known(
+    yield* reinforcedText(model, job, prepared, {
+      reinforcement,
+      judge: await judgeAgain(model, job.parameters, result),
+      from: 0,
+      total: 2 * (passWork + maxNewTokens),
+      known,
+    }),
+  );
+}
+
+/** The one that was made in the same way before is replaced. */
+function withVariant(result: DivergenceResult, made: ReinforcedCaption): DivergenceResult {
+  const isSame = ({ reinforcement }: ReinforcedCaption): boolean =>
+    canonical(reinforcement) === canonical(made.reinforcement);
+  const { reinforced, variants = [] } = result;
+  if (reinforced && isSame(reinforced)) return { ...result, reinforced: made };
+  return { ...result, variants: [...variants.filter((one) => !isSame(one)), made] };
+}
+
+const canonical = (reinforcement: Reinforcement): string => JSON.stringify(Object.entries(reinforcement).sort());
 
 async function* plainCaption(
   model: ModelRunner,
   job: DivergenceJob,
   prepared: PreparedAnalysis,
+  judge: CaptionJudge,
   total: number,
 ): AsyncGenerator<DivergenceStep, Omit<DivergenceResult, 'attention'>> {
   const { settings, pair, prompt, measure } = prepared;
@@ -109,14 +158,16 @@ async function* plainCaption(
     ...(sinks ? { sinks } : {}),
   };
   yield { sentence: opening, done: passWork, total, partial: known };
-  const shown = new ShownText(model);
+  const shown = new ShownText(model, judge);
+  const steps: StepTables[] = [];
   for await (const block of blocks) {
-    shown.add(block);
+    shown.add(block.map(({ numbers }) => numbers));
+    steps.push(...block.flatMap(({ tables }) => tables ?? []));
     const done = passWork + shown.tokens.length;
     const sentence = `Token ${shown.tokens.length} of at most ${maxNewTokens}`;
     yield { sentence, done, total, partial: { ...known, caption: shown.soFar() } };
   }
-  return { ...known, caption: shown.caption() };
+  return { ...known, ...(settings.allSteps ? { steps } : {}), caption: shown.caption() };
 }
 
 /** The first step, and the tokens of the plain caption; the passes are run when something of them is not on disk. */
@@ -136,13 +187,21 @@ async function startPlain(model: ModelRunner, { step }: DivergenceJob, prepared:
   });
   const blocks = textBlocks(step, 'caption', async () => {
     run ??= await DivergenceRun.start(model, request);
-    return withoutTables(run.generate(greedy(model, maxNewTokens)));
+    return numbered(run.generate(greedy(model, maxNewTokens)), settings.allSteps);
   });
   return { first, sinks, blocks };
 }
 
-async function* withoutTables(tokens: AsyncGenerator<MeasuredToken>): AsyncGenerator<TokenNumbers> {
-  for await (const token of tokens) yield numbersOf(token);
+interface NumberedToken {
+  readonly numbers: TokenNumbers;
+  /** Where all steps are kept. */
+  readonly tables?: StepTables;
+}
+
+async function* numbered(tokens: AsyncGenerator<MeasuredToken>, withTables: boolean): AsyncGenerator<NumberedToken> {
+  for await (const token of tokens) {
+    yield { numbers: numbersOf(token), ...(withTables ? { tables: token.step } : {}) };
+  }
 }
 
 async function attentionOf(
@@ -156,22 +215,24 @@ async function attentionOf(
   return [...(await spanMap(model, { sequence: pair.whole, rows, heads, ...(variant ? { variant } : {}) }))];
 }
 
-interface Standing {
+interface WantedText {
+  readonly reinforcement: Reinforcement;
+  readonly judge: CaptionJudge;
   /** Work done before. */
   readonly from: number;
   readonly total: number;
-  readonly result: DivergenceResult;
+  /** What is known once so much of it is written. */
+  readonly known: (written: ReinforcedCaption) => DivergenceResult;
 }
 
 async function* reinforcedText(
   model: ModelRunner,
   { step }: DivergenceJob,
   prepared: PreparedAnalysis,
-  { from, total, result }: Standing,
+  { reinforcement, judge, from, total, known }: WantedText,
 ): AsyncGenerator<DivergenceStep, ReinforcedCaption> {
   const { pair, measure, variant, settings } = prepared;
-  const { maxNewTokens, reinforcement } = settings;
-  if (!reinforcement) throw new RangeError('no reinforcement is asked for');
+  const { maxNewTokens } = settings;
   yield { sentence: `Choosing heads in ${reinforcement.layers.length} layers`, done: from, total };
   let started: Awaited<ReturnType<typeof startReinforcedText>> | undefined;
   const start = async () => (started ??= await startReinforcedText(model, prepared, reinforcement, maxNewTokens));
@@ -189,20 +250,23 @@ async function* reinforcedText(
   started = undefined;
   const half = from + passWork + maxNewTokens;
   const ids = written.map(({ id }) => id);
-  const shown = new ShownText(model);
+  const shown = new ShownText(model, judge);
   const followed = textBlocks(step, 'divergence of the reinforced caption', async () => {
     const request = { pair, measure, further: maxNewTokens, ...(variant ? { variant } : {}) };
-    return withoutTables((await DivergenceRun.start(model, request)).follow(ids));
+    return numbered((await DivergenceRun.start(model, request)).follow(ids), false);
   });
   const own = { reinforcement, heads, gains };
   for await (const block of followed) {
     const before = shown.tokens.length;
     shown.add(
-      block.map((token, at) => ({ ...token, probability: written[before + at]?.probability ?? token.probability })),
+      block.map(({ numbers }, at) => ({
+        ...numbers,
+        probability: written[before + at]?.probability ?? numbers.probability,
+      })),
     );
     const reinforced = { ...own, ...shown.soFar() };
     const sentence = `Divergence of reinforced token ${shown.tokens.length} of ${ids.length}`;
-    yield { sentence, done: half + passWork + shown.tokens.length, total, partial: { ...result, reinforced } };
+    yield { sentence, done: half + passWork + shown.tokens.length, total, partial: known(reinforced) };
   }
   return { ...own, ...shown.caption() };
 }
@@ -212,7 +276,10 @@ class ShownText {
   readonly tokens: CaptionToken[] = [];
   private readonly pieces: TextPieces;
 
-  constructor(private readonly model: ModelRunner) {
+  constructor(
+    private readonly model: ModelRunner,
+    private readonly judge: CaptionJudge,
+  ) {
     this.pieces = new TextPieces((ids) => model.decode(ids));
   }
 
@@ -229,7 +296,6 @@ class ShownText {
       this.model,
       this.tokens.map(({ id }) => id),
     );
-    const broken = brokenWords(text);
-    return { text, tokens: this.tokens, ...cut, ...(broken === undefined ? {} : { broken }) };
+    return { text, tokens: this.tokens, ...cut, ...this.judge.parts(text) };
   }
 }

@@ -1,21 +1,19 @@
 /** The analysis `divergence`: which heads read the image, or another span, and which generated words lean on it. */
-import type { Section } from '../../../protocol/sections/section';
-import type { SectionQuestion } from '../../../protocol/analysis/schema';
-import type { Analysis, AnalysisJob, Support } from '../../analysis';
-import type { ModelFacts, ModelRunner } from '../../model-runner/model-runner';
-import { preparedAnalysis, runDivergence } from './analysis-run';
+import type { Analysis, Support } from '../../analysis';
+import type { ModelFacts } from '../../model-runner/model-runner';
+import { extendDivergence, runDivergence } from './analysis-run';
+import { ask } from './look-closer';
 import { compareDivergence } from './comparison';
-import { divergenceAfter } from '../../shared/divergence/divergence-run';
 import { findingOf } from './finding';
-import { headName } from '../../../protocol/schema/written-form';
-import { quotedToken } from '../../../protocol/wire/token-name';
 import { divergenceParameters, settingsOf, type DivergenceParameters } from './parameters';
 import { readsTextAlone } from '../../shared/divergence/reinforcement';
 import { generatesWith } from '../../shared/captions/support';
-import { divergenceResult, type DivergenceResult } from '../../../protocol/results/divergence-result';
-import { headTables, sectionIds, sectionsOf, spanSection } from '../../../protocol/results/sections/divergence';
-import { refusal } from '../../../protocol/wire/failures';
-import { spanMap } from '../../shared/divergence/span-map';
+import {
+  divergenceResult,
+  reinforcedCaptions,
+  type DivergenceResult,
+} from '../../../protocol/results/divergence-result';
+import { sectionsOf } from '../../../protocol/results/sections/divergence';
 
 export const divergence: Analysis<DivergenceParameters, DivergenceResult> = {
   id: 'divergence',
@@ -39,20 +37,22 @@ export const divergence: Analysis<DivergenceParameters, DivergenceResult> = {
   },
   run: runDivergence,
   ask,
+  extend: extendDivergence,
   finding: findingOf,
   sections: sectionsOf,
   compare: compareDivergence,
-  offers({ reinforced }) {
-    if (!reinforced || reinforced.gains.length === 0) return [];
-    const { alpha, layers } = reinforced.reinforcement;
-    return [
-      {
-        title: `Heads x ${alpha} that were reinforced here`,
-        description: `The ${reinforced.gains.length} heads selected in the layers ${layers.join(', ')} at the first token of this prompt; they were chosen for this prompt alone.`,
-        interventions: reinforced.gains.map((gain) => ({ kind: 'gain', ...gain })),
-      },
-    ];
-  },
+  offers: (result) =>
+    reinforcedCaptions(result).flatMap(({ reinforcement: { heads, normMatched, alpha, layers }, gains }) =>
+      heads === 'selected' && !normMatched && gains.length > 0
+        ? [
+            {
+              title: `Heads x ${alpha} that were reinforced here`,
+              description: `The ${gains.length} heads selected in the layers ${layers.join(', ')} at the first token of this prompt; they were chosen for this prompt alone.`,
+              interventions: gains.map((gain) => ({ kind: 'gain' as const, ...gain })),
+            },
+          ]
+        : [],
+    ),
 };
 
 function supports(model: ModelFacts, parameters: DivergenceParameters): Support {
@@ -60,41 +60,4 @@ function supports(model: ModelFacts, parameters: DivergenceParameters): Support 
     return { ok: false, why: readsTextAlone };
   }
   return generatesWith(model, () => settingsOf(model, parameters));
-}
-
-/** A head: where it reads at the first token. A token of a caption: all heads at its step. */
-async function ask(
-  model: ModelRunner,
-  job: AnalysisJob<DivergenceParameters>,
-  result: DivergenceResult,
-  { section, place }: SectionQuestion,
-): Promise<Section> {
-  const { pair, measure, variant } = preparedAnalysis(model, job);
-  const own = variant ? { variant } : {};
-  if (section === sectionIds.heads && place.kind === 'head') {
-    const { layer, head } = place;
-    if (head >= (model.facts.blocks[layer]?.heads ?? 0)) throw refusal(`The model has no head ${headName(place)}.`);
-    const rows = pair.whole.groups?.[0]?.positions ?? [];
-    const values = [...(await spanMap(model, { sequence: pair.whole, rows, heads: [{ layer, head }], ...own }))];
-    const what = result.image ? 'looks' : 'reads';
-    const map = spanSection(`${section}-L${layer}H${head}`, `Where ${headName(place)} ${what}`, result, {
-      values,
-      definition: 'p(query, key), the query of the first token',
-    });
-    if (map) return map;
-  }
-  const caption = section === sectionIds.caption ? result.caption : result.reinforced;
-  if ((section === sectionIds.caption || section === sectionIds.reinforced) && caption && place.kind === 'token') {
-    const { token } = place;
-    if (token >= caption.tokens.length) throw refusal(`The caption has ${caption.tokens.length} tokens, from 0.`);
-    const before = caption.tokens.slice(0, token).map(({ id }) => id);
-    const step = await divergenceAfter(model, { pair, measure }, before, own);
-    return {
-      kind: 'heads',
-      id: `${section}-${token}`,
-      title: `Heads at token ${token} (${quotedToken(caption.tokens[token]?.text ?? '')})`,
-      ...headTables(step, result),
-    };
-  }
-  throw refusal(`${section} cannot be asked about a ${place.kind}.`);
 }

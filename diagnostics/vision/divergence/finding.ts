@@ -1,11 +1,12 @@
 /** The finding of the analysis `divergence`. */
 import { affected, removedWords, strongest } from '../../../protocol/results/sections/ranked-heads';
-import type { DivergenceResult } from '../../../protocol/results/divergence-result';
+import { reinforcedCaptions, type DivergenceResult } from '../../../protocol/results/divergence-result';
+import { firstDifference } from '../../../protocol/results/sections/divergence-captions';
 import { headName } from '../../../protocol/schema/written-form';
 
 /** One prompt and one token: nothing is said of the model at large. */
 export function findingOf(result: Partial<DivergenceResult>): string {
-  const { vhd, reinforced, caption } = result;
+  const { vhd, caption } = result;
   if (!vhd) return 'Nothing has been measured yet.';
   const [first] = strongest(result);
   const what = removedWords(result);
@@ -19,13 +20,14 @@ export function findingOf(result: Partial<DivergenceResult>): string {
     length === 1
       ? `Without ${what}, ${most} changes most of ${of} heads at the first token; the others change less than half as much.`
       : `Without ${what}, ${length} of ${of} heads change at the first token by at least half of the largest change, that of ${most}.`;
+  const reinforced = reinforcedCaptions(result).find(
+    ({ reinforcement }) => reinforcement.heads === 'selected' && !reinforcement.normMatched,
+  );
   if (!reinforced || !caption) return heads;
-  const at = reinforced.tokens.findIndex(({ id }, index) => caption.tokens[index]?.id !== id);
-  const longer = reinforced.tokens.length < caption.tokens.length ? reinforced.tokens.length : -1;
-  const changed = at >= 0 ? at : longer;
+  const changed = firstDifference(caption, reinforced);
   const { alpha } = reinforced.reinforcement;
   return `${heads} ${
-    changed < 0
+    changed === undefined
       ? `Scaled by ${alpha}, the selected heads leave the caption as it is.`
       : `Scaled by ${alpha}, the selected heads change the caption from token ${changed} on.`
   }`;

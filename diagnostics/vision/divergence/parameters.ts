@@ -10,6 +10,7 @@ import {
   measureIn,
   reinforcementIn,
 } from '../../shared/divergence/parameters';
+import { truthParameters } from '../../shared/captions/truth-parameters';
 import * as field from '../../../kernels/parameters';
 
 export type DivergenceParameters = CommonParameters & {
@@ -18,6 +19,10 @@ export type DivergenceParameters = CommonParameters & {
   readonly end: number;
   readonly tokens: number;
   readonly reinforce: boolean;
+  readonly objects: string;
+  readonly truth: string;
+  readonly lexicon: string;
+  readonly allSteps: boolean;
 };
 
 const mostRows = 2 ** 24;
@@ -56,6 +61,16 @@ export const divergenceParameters: ParameterTable<DivergenceParameters> = {
     false,
   ),
   ...reinforcementParameters,
+  objects: field.text(
+    'Objects',
+    'What is in the picture, separated by commas: words of the caption are judged by it; empty: what Truth says.',
+  ),
+  truth: field.file(
+    'Truth',
+    'JSON file of what pictures hold, such as truth.json beside them; of its row of this picture, captions by people count too. Without objects and truth, words are marked and not judged.',
+  ),
+  lexicon: truthParameters.lexicon,
+  allSteps: field.flag('All steps', 'Keep the tables of every step of the caption, not of the first alone.', false),
 };
 
 export interface DivergenceSettings {
@@ -63,16 +78,18 @@ export interface DivergenceSettings {
   readonly positions: RemovedPositions;
   readonly measure: DivergenceMeasure;
   readonly maxNewTokens: number;
+  readonly allSteps: boolean;
   readonly reinforcement?: Reinforcement;
 }
 
 /** Fails with a sentence where the model does not have what a parameter names. */
 export function settingsOf(facts: ModelFacts, parameters: DivergenceParameters): DivergenceSettings {
-  const { removed, start, end, tokens, reinforce } = parameters;
+  const { removed, start, end, tokens, reinforce, allSteps } = parameters;
   return {
     removed: removed === 'span' ? { kind: 'span', start, end } : { kind: 'image' },
     ...measureIn(facts, parameters),
     maxNewTokens: tokens,
+    allSteps,
     ...(reinforce ? { reinforcement: reinforcementIn(facts, parameters) } : {}),
   };
 }

@@ -1,5 +1,5 @@
 /** The extension's half of one Hallucination webview: what it answers beside what `ModelPanelHost` does. */
-import type { ReinforcementRequest } from '../../../protocol/compute/request-parts';
+import type { ReinforcementRequest } from '../../../protocol/interventions/reinforcement';
 import type { OpenedImage } from '../../../protocol/compute/hallucination';
 import {
   type FromHallucinationPanel,

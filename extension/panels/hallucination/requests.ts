@@ -1,6 +1,6 @@
 /** What the compute server is asked for a plan, or about a result that is on the screen. */
 import { fromGains } from '../../../protocol/interventions/gains';
-import type { ReinforcementRequest } from '../../../protocol/compute/request-parts';
+import type { ReinforcementRequest } from '../../../protocol/interventions/reinforcement';
 import type { Lexicon } from '../../../protocol/inputs/lexicon';
 import type {
   DivergenceRequest,

@@ -7,7 +7,7 @@ import { verdictMarks, verdictOf } from './word-classes';
 
 interface Named {
   readonly name: string;
-  readonly caption: Caption;
+  readonly caption: Pick<Caption, 'text' | 'mentions' | 'score' | 'stoppedAt'>;
 }
 
 /** `caption`: what must be known before the numbers are read. */

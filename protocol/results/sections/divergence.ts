@@ -1,18 +1,16 @@
 /** Sections of the analysis `divergence`. */
 import type { Scale } from '../../sections/figure';
-import type { GenerationsSection } from '../../sections/generations';
 import type { HeadsSection } from '../../sections/heads';
 import type { ImageSection } from '../../sections/image';
-import type { ChartSection } from '../../sections/chart';
 import type { Section } from '../../sections/section';
 import type { TableSection } from '../../sections/table';
 import type { TokensSection } from '../../sections/tokens';
-import type { Caption, DivergenceStep, ImageSinks } from '../hallucination-schema';
+import type { DivergenceStep, ImageSinks } from '../hallucination-schema';
 import type { VhdDistance } from '../../interventions/reinforcement';
-import { wordClasses } from './word-classes';
 import { affected, placesWhere, removedWords } from './ranked-heads';
 import { lowerMedian } from '../lower-median';
-import type { DivergenceResult, MeasuredCaption, ReinforcedCaption } from '../divergence-result';
+import type { DivergenceResult } from '../divergence-result';
+import { captionTables, ribbonsOf } from './divergence-captions';
 import * as build from '../../sections/builders';
 
 const distanceWords: Readonly<Record<VhdDistance, string>> = {
@@ -25,25 +23,18 @@ const distanceWords: Readonly<Record<VhdDistance, string>> = {
 const share: Scale = { kind: 'sequential', max: 1 };
 const upwards: Scale = build.ranges.sequential;
 
-/** Ids that `ask` answers about. */
-export const sectionIds = { heads: 'heads', caption: 'caption', reinforced: 'reinforced-caption' } as const;
+/** That `ask` answers about, beside the captions. */
+export const headsId = 'heads';
 
-export function sectionsOf(result: Partial<DivergenceResult>): readonly Section[] {
-  const { caption, reinforced } = result;
-  return [
-    ...headsOf(result),
-    ...attentionOf(result),
-    ...(caption && caption.tokens.length > 0 ? [captionOf(sectionIds.caption, 'Caption', caption, result)] : []),
-    ...(reinforced && reinforced.tokens.length > 0
-      ? [captionOf(sectionIds.reinforced, `Caption with heads x ${reinforced.reinforcement.alpha}`, reinforced, result)]
-      : []),
-    ...(caption && caption.tokens.length > 1 ? [tVhdOf(caption, reinforced)] : []),
-    ...layersOf(result),
-    ...layerTableOf(result),
-    ...(caption && reinforced ? [generationsOf(caption, reinforced)] : []),
-    ...sinksOf(result),
-  ];
-}
+export const sectionsOf = (result: Partial<DivergenceResult>): readonly Section[] => [
+  ...headsOf(result),
+  ...attentionOf(result),
+  ...ribbonsOf(result),
+  ...layersOf(result),
+  ...layerTableOf(result),
+  ...captionTables(result),
+  ...sinksOf(result),
+];
 
 /** A caption that is still being written has no attention yet. */
 type StepTables = Pick<DivergenceStep, 'vhd' | 'textEnergy' | 'outlier' | 'selected'> &
@@ -52,7 +43,7 @@ type StepTables = Pick<DivergenceStep, 'vhd' | 'textEnergy' | 'outlier' | 'selec
 /** The tables of one step; of the first where nothing else is said. */
 export function headTables(
   tables: StepTables,
-  { distance = 'l2', removed }: Partial<DivergenceResult>,
+  { distance = 'l2', removed }: Partial<Pick<DivergenceResult, 'distance' | 'removed'>>,
 ): Pick<HeadsSection, 'numbers' | 'classes'> {
   const what = removedWords({ ...(removed ? { removed } : {}) });
   return {
@@ -107,7 +98,7 @@ function headsOf(result: Partial<DivergenceResult>): readonly Section[] {
   return [
     {
       kind: 'heads',
-      id: sectionIds.heads,
+      id: headsId,
       title: `Heads that depend on ${what}`,
       caption: `At the first token of one prompt, which was run with ${what} and without. About half of the heads of each layer are selected whatever the prompt is.`,
       ask: result.removed?.kind === 'span' ? 'Show what it reads of the span' : 'Show where it looks',
@@ -151,70 +142,6 @@ function attentionOf(result: Partial<DivergenceResult>): readonly Section[] {
     definition: 'p(query, key) of the first token, mean over the selected heads',
   });
   return section ? [section] : [];
-}
-
-type Shown = Partial<Pick<DivergenceResult, 'removed' | 'k'>>;
-
-/** A caption with the numbers of its tokens; its words have a class where it is known which objects they name. */
-export function captionOf(
-  id: string,
-  title: string,
-  { tokens, stoppedAt, broken, mentions = [] }: MeasuredCaption & Partial<Pick<Caption, 'mentions'>>,
-  result: Shown,
-): TokensSection {
-  const classes = wordClasses({ tokens, mentions });
-  const what = removedWords(result);
-  const notes = [
-    ...(stoppedAt === undefined ? [] : [`Cut after ${stoppedAt} tokens, before the text had ended.`]),
-    ...(broken === undefined ? [] : [broken]),
-  ];
-  const number = (name: 'tVhd' | 'probability' | 'visualAttention') => tokens.map((token) => token[name]);
-  return {
-    kind: 'tokens',
-    id,
-    title,
-    ...(notes.length > 0 ? { caption: notes.join(' ') } : {}),
-    ask: 'Show the heads at this token',
-    ...(classes ? { classes } : {}),
-    tokens: tokens.map(({ text }) => text),
-    numbers: [
-      build.scaled(
-        upwards,
-        'tVhd',
-        'T-VHD',
-        `sum over the layers of the ${result.k ?? 'k'} largest VHD of each, outliers included`,
-        number('tVhd'),
-      ),
-      build.scaled(share, 'probability', 'Probability', 'softmax of the logits at the token', number('probability')),
-      build.scaled(
-        share,
-        'visualAttention',
-        result.removed?.kind === 'span' ? 'Attention on the span' : 'Visual attention',
-        `sum over ${what} of p(query, key), mean over all heads`,
-        number('visualAttention'),
-      ),
-    ],
-  };
-}
-
-function tVhdOf(caption: MeasuredCaption, reinforced: ReinforcedCaption | undefined) {
-  const series = (id: string, title: string, { tokens }: MeasuredCaption): ChartSection['series'][number] =>
-    build.line(
-      id,
-      title,
-      tokens.map(({ tVhd, text }, x) => ({ x, y: tVhd, label: text })),
-    );
-  return build.chart(
-    't-vhd',
-    'T-VHD over the caption',
-    reinforced ? 'For both texts, T-VHD is that of the plain model.' : undefined,
-    build.axis('Token'),
-    build.axis('T-VHD', '', { min: 0 }),
-    [
-      series('plain', 'Plain', caption),
-      reinforced && series('reinforced', `Heads x ${reinforced.reinforcement.alpha}`, reinforced),
-    ],
-  );
 }
 
 function layersOf({ vhd }: Partial<DivergenceResult>): readonly Section[] {
@@ -296,15 +223,6 @@ function mean(row: readonly number[]): number {
   const finite = row.filter(Number.isFinite);
   return finite.length === 0 ? Number.NaN : finite.reduce((sum, value) => sum + value, 0) / finite.length;
 }
-
-const generationsOf = (caption: MeasuredCaption, { text, reinforcement }: ReinforcedCaption): GenerationsSection => ({
-  kind: 'generations',
-  id: 'captions',
-  title: 'Plain and reinforced caption',
-  caption: `Heads selected in the layers ${reinforcement.layers.join(', ')}, scaled from the prompt on.`,
-  variants: ['plain', `heads x ${reinforcement.alpha}`],
-  items: [{ title: 'Caption', texts: [caption.text, text] }],
-});
 
 function sinksOf({ sinks }: Partial<DivergenceResult>): readonly Section[] {
   if (!sinks) return [];

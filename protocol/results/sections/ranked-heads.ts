@@ -6,8 +6,10 @@ export interface RankedHead extends HeadPlace {
   readonly vhd: number;
 }
 
+type Tables = Partial<Pick<DivergenceResult, 'vhd' | 'outlier'>>;
+
 /** By VHD, largest first; outliers left out. */
-export function strongest({ vhd = [], outlier = [] }: Partial<DivergenceResult>): readonly RankedHead[] {
+export function strongest({ vhd = [], outlier = [] }: Tables): readonly RankedHead[] {
   return vhd
     .flatMap((row, layer) => row.map((value, head) => ({ layer, head, vhd: value })))
     .filter(({ layer, head, vhd: value }) => Number.isFinite(value) && outlier[layer]?.[head] !== true)
@@ -15,7 +17,7 @@ export function strongest({ vhd = [], outlier = [] }: Partial<DivergenceResult>)
 }
 
 /** Heads with at least half of the largest divergence, outliers left out. */
-export function affected(result: Partial<DivergenceResult>): readonly RankedHead[] {
+export function affected(result: Tables): readonly RankedHead[] {
   const ranked = strongest(result);
   const largest = ranked[0]?.vhd ?? 0;
   return ranked.filter(({ vhd }) => vhd > 0 && vhd >= largest / 2);
@@ -24,5 +26,5 @@ export function affected(result: Partial<DivergenceResult>): readonly RankedHead
 export const placesWhere = (flags: readonly (readonly boolean[])[] = []): readonly HeadPlace[] =>
   flags.flatMap((row, layer) => row.flatMap((is, head) => (is ? [{ layer, head }] : [])));
 
-export const removedWords = ({ removed }: Partial<DivergenceResult>): string =>
+export const removedWords = ({ removed }: Partial<Pick<DivergenceResult, 'removed'>>): string =>
   removed?.kind === 'span' ? 'the span' : 'the image';

@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import type { AnalysisRequest, AnalysisResult } from '../../../protocol/analysis/schema';
 import type { ComputeMethod, ComputeMethods } from '../../../protocol/compute/api';
-import type { ReinforcementRequest } from '../../../protocol/compute/request-parts';
+import type { ReinforcementRequest } from '../../../protocol/interventions/reinforcement';
 import type { HallucinationRequest } from '../../../protocol/compute/hallucination-requests';
 import type { BenchmarkSetup } from '../../../protocol/results/benchmark-schema';
 import type { Intervention } from '../../../protocol/interventions/interventions';
@@ -132,6 +132,7 @@ export const validCalls: { readonly [M in ComputeMethod]: ComputeMethods[M]['arg
   estimateAnalysis: [analysis],
   analysis: [analysis],
   askAnalysis: [analysed, { section: 'scores', place: { kind: 'head', layer: 0, head: 1 } }],
+  extendAnalysis: [analysed, { section: 'caption', place: { kind: 'variant', reinforcement } }],
   compareAnalyses: [analysed, analysed],
   tasks: [],
   task: [{ task: 'induction', samples: 2, seed: 1, parameters: { length: 8, repeated: 2 } }],

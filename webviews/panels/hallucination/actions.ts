@@ -1,5 +1,5 @@
 /** What the parts of the panel may ask for; `panel.ts` does it. */
-import type { ReinforcementRequest } from '../../../protocol/compute/request-parts';
+import type { ReinforcementRequest } from '../../../protocol/interventions/reinforcement';
 import type { FromHallucinationPanel } from '../../../protocol/panels/hallucination-schema';
 import type { ExportFormat } from '../../../protocol/panels/messages';
 import type { DatasetEntry } from '../../../protocol/results/hallucination-schema';

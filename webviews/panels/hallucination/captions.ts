@@ -1,9 +1,8 @@
 /** Before and after: the plain caption and the reinforced ones side by side, with controls and what must stand beside CHAIR. */
 import { html, nothing, type TemplateResult } from 'lit';
-import type { ReinforcementRequest } from '../../../protocol/compute/request-parts';
 import { defaultLayers, defaultLayersWords } from '../../../protocol/results/vhd-defaults';
 import type { TokensSection } from '../../../protocol/sections/tokens';
-import type { OutlierRule } from '../../../protocol/interventions/reinforcement';
+import type { OutlierRule, ReinforcementRequest } from '../../../protocol/interventions/reinforcement';
 import { button, dropdown, textField } from '../../ui/controls';
 import { choicesOf } from '../../ui/form-fields';
 import { icon } from '../../ui/icons';

@@ -1,6 +1,6 @@
 /** The Hallucination panel: what is its own beside what every panel that runs something does (`ui/run-panel.ts`). */
 import type { TemplateResult } from 'lit';
-import type { ReinforcementRequest } from '../../../protocol/compute/request-parts';
+import type { ReinforcementRequest } from '../../../protocol/interventions/reinforcement';
 import type { FromHallucinationPanel, HallucinationSetup } from '../../../protocol/panels/hallucination-schema';
 import type { ToHallucinationPanel } from '../../../protocol/panels/hallucination';
 import type { PanelPlace } from '../../../protocol/panels/run-panel';

@@ -1,6 +1,7 @@
 /** A picture, or a part of a text, as sections: heads, words, captions and their scores, what changed. Pure. */
 import { captionScores, captionTexts } from '../../../protocol/results/sections/caption-scores';
-import { captionOf, headTables, layerTable } from '../../../protocol/results/sections/divergence';
+import { headTables, layerTable } from '../../../protocol/results/sections/divergence';
+import { captionOf } from '../../../protocol/results/sections/divergence-captions';
 import { divergenceChanges } from '../../../protocol/results/sections/divergence-change';
 import { affected } from '../../../protocol/results/sections/ranked-heads';
 import { defaultK, defaultLayers } from '../../../protocol/results/vhd-defaults';

@@ -122,6 +122,10 @@ function placeWords(place: SectionQuestion['place']): string {
   switch (place.kind) {
     case 'head':
       return `layer ${place.layer}, head ${place.head}`;
+    case 'heads':
+      return place.token === undefined ? `${place.heads.length} heads` : `${place.heads.length} heads at token ${place.token}`;
+    case 'variant':
+      return 'scaled heads';
     case 'token':
       return `token ${place.token}`;
     case 'row':
