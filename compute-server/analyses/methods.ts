@@ -221,7 +221,12 @@ async function* extensionJob(
   const { runner, job } = await prepareAgain(run, result);
   try {
     const steps = analysis.extend(runner, { ...job, step: (_, act) => act() }, result.result, question);
-    return withOwn(analysis, result, yield* shown(analysis, unkept(steps, signal)));
+    const own = {
+      finding: analysis.finding,
+      sections: (partial: Partial<AnalysisResult['result']>) =>
+        withModel(analysis.sections(partial), result.model, result.interventions),
+    };
+    return withOwn(analysis, result, yield* shown(own, unkept(steps, signal)));
   } finally {
     await runner.close();
   }

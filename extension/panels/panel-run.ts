@@ -115,9 +115,15 @@ export class PanelRun<Setup, Event extends { readonly kind: string }, Result> ex
   }
 
   /** The last result with what was asked of it since. */
-  async amend(result: Result): Promise<void> {
-    if (this.front !== undefined) this.finish(this.front, { result });
-    await this.kind.keep?.(result);
+  amend(result: Result): Promise<void> {
+    return this.extended(result, this.front);
+  }
+
+  /** The result of a run with what was asked of it since; `flight`: that run, where this window has it. */
+  async extended(result: Result, flight: Flight<Setup, Event, Result> | undefined): Promise<void> {
+    if (flight === undefined) return this.kind.keep?.(result);
+    this.finish(flight, { result });
+    await this.keep(flight, result);
   }
 
   /** The person saved a result: if it is the last one, all its webviews say where. */

@@ -39,6 +39,13 @@ export const fromWorkbench = byKind({
   /** Deletes it, once the person has confirmed that. */
   removeEntry: { id: text },
   ask: { request, question: sectionQuestion },
+  /**
+   * Asks for more that becomes a part of the result on the screen, and may take minutes: answered by `extending` while it goes on,
+   * then by `extended`. One goes on after another.
+   */
+  extend: { request, question: sectionQuestion },
+  /** Ends an `extend` that waits or goes on, by its request; `extended` does not come then. */
+  stopExtending: { request },
   ...askHead,
   /** The file at the path, while it is the one with this hash. */
   picture: { path: text, sha256: text },

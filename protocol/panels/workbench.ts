@@ -98,6 +98,17 @@ export type ToWorkbench =
     }
   /** Answer to `ask`: drawn beside or under the section that was asked. */
   | { readonly kind: 'answer'; readonly request: number; readonly section: Section }
+  /** How far an `extend` is; `sections`: those of the result with what is known of its new part by then. */
+  | {
+      readonly kind: 'extending';
+      readonly request: number;
+      readonly sentence?: string;
+      readonly share?: number;
+      readonly secondsLeft?: number;
+      readonly sections?: readonly Section[];
+    }
+  /** Answer to `extend`: the result of the same run, which holds more now. */
+  | { readonly kind: 'extended'; readonly request: number; readonly result: AnalysisResult }
   | HeadAnswer
   /** Bytes of a picture that an image section names or that regions are drawn on, for the webview to draw. */
   | { readonly kind: 'picture'; readonly sha256: string; readonly mediaType: string; readonly bytes: Uint8Array }

@@ -8,7 +8,9 @@ export interface AskingPage {
   readonly services: WorkbenchServices;
   /** The result on the screen. */
   shown(): AnalysisResult | undefined;
-  /** The same, or a sentence that there is none. */
+  /** The result on the screen, where it is of the same run, holds more now. */
+  show(result: AnalysisResult): void;
+  /** The same as `shown`, or a sentence that there is none. */
   need(what: string): AnalysisResult;
   /** False once it is closed. */
   isOpen(): boolean;
@@ -25,5 +27,9 @@ export interface AskingPage {
   refusalOfShown(paths: readonly string[]): string | undefined;
   /** Where a result is asked further questions. */
   deviceOf(result: Pick<Provenance, 'device'>): Promise<{ readonly device?: string }>;
+  /** Fails with a sentence where nothing may be asked. */
+  requireModel(): void;
+  /** Says what went wrong: for a request, why there is no answer. */
+  fail(error: unknown, of: { readonly request?: number }): void;
   requireSameModel(model: ModelSummary, next: string, device?: string): Promise<void>;
 }

@@ -12,9 +12,11 @@ import { Sentence } from '../questions';
 import type { AskingPage } from './asking-page';
 import { CloserLooks } from './closer-looks';
 import { pathsOf } from './default-setup';
+import { Extensions } from './extensions';
 import { RequestQuestions } from './request-questions';
 import type { Asked, WorkbenchTypes } from './services';
 import { TabbedHost } from './tabbed-host';
+import { entryOf } from './tabs';
 
 export class WorkbenchHost extends TabbedHost {
   protected override readonly messages = fromWorkbench;
@@ -22,6 +24,11 @@ export class WorkbenchHost extends TabbedHost {
   private readonly page: AskingPage = {
     services: this.services,
     shown: () => this.shown,
+    show: (result) => {
+      if (this.shown === undefined || entryOf(this.shown) !== entryOf(result)) return;
+      this.shown = result;
+      this.savedAs = undefined;
+    },
     need: (what) => this.need(what),
     isOpen: () => !this.disposed,
     post: (message) => this.post(message),
@@ -29,9 +36,12 @@ export class WorkbenchHost extends TabbedHost {
     refusal: (paths) => this.refusal(paths),
     refusalOfShown: (paths) => this.refusalOfShown(paths),
     deviceOf: (result) => this.deviceOf(result),
+    requireModel: () => this.requireModel(),
+    fail: (...failed) => this.fail(...failed),
     requireSameModel: (...of) => this.requireSameModel(...of),
   };
   private readonly looks = new CloserLooks(this.page);
+  private readonly extensions = this.own(new Extensions(this.page));
   private readonly request = new RequestQuestions(this.page);
   /** The list of earlier results, as the page has asked for it last. */
   private listed: Asked<'history'> | undefined;
@@ -88,6 +98,10 @@ export class WorkbenchHost extends TabbedHost {
         return this.request.tokenise(message);
       case 'ask':
         return this.looks.askAnalysis(message);
+      case 'extend':
+        return this.extensions.extend(message);
+      case 'stopExtending':
+        return this.extensions.stop(message.request);
       case 'tile':
       case 'row':
         return this.looks.attention(message);

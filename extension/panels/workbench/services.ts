@@ -29,7 +29,7 @@ type Picture = Pick<Extract<ToWorkbench, { readonly kind: 'picture' }>, 'mediaTy
 export interface WorkbenchServices extends ModelPanelServices<WorkbenchTypes> {
   readonly server: Pick<
     Compute,
-    'estimateAnalysis' | 'askAnalysis' | 'compareAnalyses' | 'tokenise' | 'promptForPictures'
+    'estimateAnalysis' | 'askAnalysis' | 'extendAnalysis' | 'compareAnalyses' | 'tokenise' | 'promptForPictures'
   > &
     HeadServer;
   readonly catalogue: readonly AnalysisInfo[];

@@ -109,6 +109,12 @@ export class WorkbenchTabs extends Owner {
     return this.tabs.find((tab) => tab.kept.id === id)?.flight?.finished?.result;
   }
 
+  /** The run that gave a result, where this window has it. */
+  flightOf(result: AnalysisResult): AnalysisFlight | undefined {
+    const entry = entryOf(result);
+    return this.tabs.find(({ kept }) => kept.entry === entry)?.flight;
+  }
+
   /** The run has ended with a whole result. */
   hasResult(run: number): boolean {
     return this.tabs.some(({ flight }) => flight?.number === run && flight.finished !== undefined && !flight.failed);

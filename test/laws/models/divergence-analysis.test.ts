@@ -154,6 +154,40 @@ describe('the analysis of divergence', () => {
     await assert.rejects(ask('t-vhd', { kind: 'row', row: 0 }), /t-vhd cannot be asked about a row/);
   });
 
+  it('asked for a further caption it gives the one that its parameters would have, once, beside others', async () => {
+    const { result } = await run(new Map());
+    assert.ok(result?.reinforced);
+    const { reinforced, ...plain } = result;
+    const job = await jobOf((_, act) => act());
+    const extended = async (before: DivergenceResult, change: object = {}): Promise<DivergenceResult> => {
+      const { distance: _, positions: __, ...own } = reinforced.reinforcement;
+      const place = { kind: 'variant' as const, reinforcement: { ...own, ...change } };
+      const steps = divergence.extend?.(runnerOf(tiny.model), job, before, { section: 'caption', place });
+      let last = 0;
+      for (;;) {
+        const next = await (steps ?? assert.fail()).next();
+        if (next.done) return next.value;
+        assert.ok(next.value.done >= last && next.value.done <= next.value.total);
+        last = next.value.done;
+      }
+    };
+    const once = await extended(plain);
+    assert.deepEqual(once.variants, [reinforced]);
+    const random = await extended(once, { heads: 'random', seed: 3 });
+    assert.deepEqual([random.variants?.length, random.variants?.[0]], [2, reinforced]);
+    const counts = random.variants?.map(({ heads }) => heads.map((row) => row.filter(Boolean).length));
+    assert.deepEqual(counts?.[1], counts?.[0], 'as many heads of each layer');
+    assert.equal((await extended(random)).variants?.length, 2, 'the same one is not there twice');
+    assert.equal((await extended(result)).variants, undefined, 'nor beside the one of the run');
+    const ids = divergence.sections(random).flatMap(({ kind, id }) => (kind === 'tokens' ? [id] : []));
+    assert.deepEqual(ids.slice(-3), ['caption', 'reinforced-caption', 'reinforced-caption-2']);
+    const read = check(divergence.result, JSON.parse(JSON.stringify(random)));
+    assert.ok(read.ok, read.ok ? '' : read.why);
+    const place = { kind: 'variant' as const, reinforcement: { ...reinforced.reinforcement, alpha: NaN } };
+    const refused = divergence.extend?.(runnerOf(tiny.model), job, result, { section: 'caption', place });
+    await assert.rejects((refused ?? assert.fail()).next(), /alpha is NaN/);
+  });
+
   it('what is offered are the gains that wrote the reinforced caption', async () => {
     const { result } = await run(new Map());
     assert.ok(result?.reinforced);

@@ -1,6 +1,7 @@
 /** `headscope run divergence` beside `headscope vhd` and the calls of the Hallucination panel: the same numbers. */
 import assert from 'node:assert/strict';
 import type { AnalysisResult } from '../../../protocol/analysis/schema';
+import { nameOfResult } from '../../../protocol/compute/analyses';
 import type { HallucinationResult } from '../../../protocol/results/hallucination-schema';
 import { plantedPrompt, writePlantedSpanHeads } from '../../support/checkpoints/planted-span-heads';
 import { tinyLlava, tinyPixels, writePng, writeProcessor } from '../../support/checkpoints/tiny-vision';
@@ -48,7 +49,7 @@ describe('divergence as an analysis, by the real process', () => {
     assert.deepEqual([said, stoppedAt], [vhd.caption.text, vhd.caption.stoppedAt]);
     assert.deepEqual(
       run.sections.map(({ kind }) => kind),
-      ['heads', 'image', 'tokens', 'chart', 'chart', 'table', 'text'],
+      ['heads', 'image', 'tokens', 'chart', 'chart', 'table', 'table', 'text'],
     );
   });
 
@@ -124,6 +125,35 @@ describe('divergence as an analysis, by the real process', () => {
     ]);
     assert.ok(asked.kind === 'image');
     assert.deepEqual(asked.numbers[0]?.values, [...one]);
+    // At a later token, of the plain text and under the gains of the reinforced one.
+    const two = [
+      { layer: 0, head: 1 },
+      { layer: 1, head: 2 },
+    ];
+    const { tokens: plain } = captionOf(run.result['caption']);
+    const interventions = (gains ?? []).map((gain) => ({ kind: 'gain' as const, ...gain }));
+    for (const [section, written, held] of [
+      ['caption', plain, []],
+      ['reinforced-caption', tokens, interventions],
+    ] as const) {
+      const generated = written.slice(0, 3).map(({ id }) => id);
+      const expected = await client.call('imageMap', [
+        { folder: llava, prompt, generated, heads: two, interventions: held },
+      ]);
+      const place = { kind: 'heads' as const, heads: two, token: 3 };
+      const map = await client.call('askAnalysis', [{ named: nameOfResult(run) }, { section, place }]);
+      assert.ok(map.kind === 'image');
+      assert.deepEqual(map.numbers[0]?.values, [...expected], section);
+    }
+    const random = { alpha: 3, outliers: 'paper' as const, ...plan, heads: 'random' as const };
+    const control = await client.call('reinforce', [request, random]);
+    const more = await client.call('extendAnalysis', [
+      run,
+      { section: 'caption', place: { kind: 'variant', reinforcement: random } },
+    ]);
+    const [variant] = more.result['variants'] as (typeof caption)[];
+    assert.deepEqual([variant?.tokens, variant?.gains], [control.tokens, control.gains]);
+    assert.equal(nameOfResult(more), nameOfResult(run), 'the run is the same');
     assert.ok(run.sections.some(({ kind }) => kind === 'generations'));
   });
 

@@ -147,6 +147,13 @@ class Window {
           asked.push(of);
           return Promise.resolve({ kind: 'text', id: 'answer', title: 'Closer', paragraphs: [] });
         },
+        extendAnalysis: async (of, { place }, _device, signal, say) => {
+          say({ kind: 'stage', sentence: 'Choosing heads', share: 0, kept: 0 });
+          await settled();
+          signal.throwIfAborted();
+          const { alpha } = place.kind === 'variant' ? place.reinforcement : { alpha: 0 };
+          return { ...of, finding: `${of.finding} Alpha ${alpha}.` };
+        },
         compareAnalyses: () => Promise.resolve([]),
         tokenise: () => Promise.reject(new Error('not asked')),
         promptForPictures: () => Promise.reject(new Error('not asked')),
@@ -321,6 +328,43 @@ describe('the tabs of the workbench', () => {
       window.asked.map(({ finding }) => finding),
       ['Seed 2.', 'Seed 2.', 'Seed 2.'],
     );
+  });
+
+  it('hold what was asked of their results since, one after another; what was stopped is not in them', async () => {
+    const window = await withTwoResults();
+    const ask = (request: number, alpha: number) =>
+      window.receive({
+        kind: 'extend',
+        request,
+        question: {
+          section: 'caption',
+          place: {
+            kind: 'variant',
+            reinforcement: {
+              alpha,
+              outliers: 'paper',
+              heads: 'selected',
+              normMatched: false,
+              executor: 'in-graph',
+              seed: 0,
+            },
+          },
+        },
+      });
+    for (const alpha of [2, 3, 4]) await ask(10 + alpha, alpha);
+    await window.receive({ kind: 'stopExtending', request: 13 });
+    // Another tab is in front when the answers come.
+    await window.receive({ kind: 'showTab', tab: 't1' });
+    for (let turn = 0; turn < 8; turn += 1) await settled();
+    assert.equal(window.last('extending').sentence, 'Choosing heads');
+    const extended = window.sent.flatMap((message) => (message.kind === 'extended' ? [message.request] : []));
+    assert.deepEqual(extended, [12, 14]);
+    const finding = 'Seed 2. Alpha 2. Alpha 4.';
+    assert.equal(window.kept.get(entryOf(resultOf(2)))?.finding, finding, 'in the history');
+    assert.equal(window.tabs.shown.tabs[1]?.finding, finding);
+    await window.receive({ kind: 'showTab', tab: 't2' });
+    assert.equal(window.last('open').result?.finding, finding);
+    assert.ok(!window.sent.some((message) => message.kind === 'failed'));
   });
 
   it('keep where each was saved, also once another run has begun', async () => {

@@ -382,7 +382,7 @@ export class WorkbenchPanel
     // Asked again, it stands where it stood.
     if (same && same.problem === undefined) return;
     const request = this.nextRequest();
-    this.host.post({ kind: 'ask', request, question });
+    this.host.post({ kind: question.place.kind === 'variant' ? 'extend' : 'ask', request, question });
     this.change({ ...this.state, answers: [...answers.filter((one) => one !== same), { request, question }] });
   }
 
@@ -412,6 +412,9 @@ export class WorkbenchPanel
   }
 
   dropAnswer(request: number): void {
+    const dropped = this.state.answers.find((one) => one.request === request);
+    if (dropped?.question.place.kind === 'variant' && dropped.problem === undefined)
+      this.host.post({ kind: 'stopExtending', request });
     this.change({ ...this.state, answers: this.state.answers.filter((one) => one.request !== request) });
   }
 

@@ -5,7 +5,6 @@ import type { Tokenised } from '../../../protocol/compute/models';
 import { setupOfAnalysis, type ToWorkbench } from '../../../protocol/panels/workbench';
 import type { ShownTabs, WorkbenchTab } from '../../../protocol/panels/workbench-tabs';
 import type { ModelSummary } from '../../../protocol/schema/parts';
-import type { Section } from '../../../protocol/sections/section';
 import { unreachable } from '../../../protocol/unreachable';
 import { opened } from '../../ui/asides';
 import { isOwnPrompt, ownPromptOf } from '../../ui/own-prompt';
@@ -75,6 +74,15 @@ export function receive(state: State, message: ToWorkbench): State {
         : state;
     case 'answer':
       return answered(state, message.request, { section: message.section });
+    case 'extending': {
+      const { kind: _, request, ...going } = message;
+      return answered(state, request, { going });
+    }
+    case 'extended':
+      return {
+        ...answered(state, message.request, undefined),
+        ...(state.result?.created === message.result.created ? { result: message.result, savedAs: undefined } : {}),
+      };
     case 'tile':
     case 'row':
     case 'picture':
@@ -196,7 +204,7 @@ const setupOfShown = (result: AnalysisResult): AnalysisSetup => ({
 function answered(
   state: State,
   request: number,
-  what: { readonly section?: Section; readonly problem?: string },
+  what: Pick<Answer, 'section' | 'problem' | 'going'> | undefined,
 ): State {
   return {
     ...state,
@@ -205,8 +213,19 @@ function answered(
   };
 }
 
-const withAnswer = (answers: readonly Answer[], request: number, what: Partial<Answer>): readonly Answer[] =>
-  answers.map((one) => (one.request === request ? { ...one, ...what } : one));
+/** What is known of it by then stays; undefined: it is done, and nothing of it stands there. */
+const withAnswer = (
+  answers: readonly Answer[],
+  request: number,
+  what: Partial<Answer> | undefined,
+): readonly Answer[] =>
+  what === undefined
+    ? answers.filter((one) => one.request !== request)
+    : answers.map((one) =>
+        one.request === request
+          ? { ...one, ...what, ...(what.going ? { going: { ...one.going, ...what.going } } : {}) }
+          : one,
+      );
 
 const withTokens = ({ request, of, folder }: ReadPrompt, prompt: Tokenised): ReadPrompt => ({
   ...{ request, of, folder, prompt },

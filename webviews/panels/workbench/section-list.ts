@@ -112,7 +112,9 @@ function oneAnswer(part: Part, answer: Answer): TemplateResult {
             canBeAsked(part),
           )
         : problem === undefined
-          ? html`<p class="waiting">${progressRing()}<span>Asking about ${placeWords(question.place)}</span></p>`
+          ? html`<p class="waiting">
+              ${progressRing()}<span>${answer.going?.sentence ?? `Asking about ${placeWords(question.place)}`}</span>
+            </p>`
           : html`<p class="problem" role="alert">${problem}</p>`
     }
   </div>`;
@@ -123,7 +125,9 @@ function placeWords(place: SectionQuestion['place']): string {
     case 'head':
       return `layer ${place.layer}, head ${place.head}`;
     case 'heads':
-      return place.token === undefined ? `${place.heads.length} heads` : `${place.heads.length} heads at token ${place.token}`;
+      return place.token === undefined
+        ? `${place.heads.length} heads`
+        : `${place.heads.length} heads at token ${place.token}`;
     case 'variant':
       return 'scaled heads';
     case 'token':

@@ -13,8 +13,11 @@ export function spokenOf(message: ToWorkbench): Spoken | undefined {
       return { words: message.sentence };
     case 'answer':
       return { words: `Answered: ${message.section.title}` };
+    case 'extended':
+      return { words: message.result.finding };
     case 'stage':
       return stageSpoken({ done: message.share, total: 1, ...message }, 'done');
+    case 'extending':
     case 'open':
     case 'models':
     case 'devices':

@@ -41,7 +41,12 @@ export interface Answer {
   /** Made here: the attention of the head. Nothing was asked of the analysis. */
   readonly own?: true;
   readonly problem?: string;
+  /** How far it is, where the answer becomes a part of the result. */
+  readonly going?: Going;
 }
+
+/** `sections`: those of the result with what is known of its new part. */
+export type Going = Omit<Extract<ToWorkbench, { readonly kind: 'extending' }>, 'kind' | 'request'>;
 
 /** Earlier results, as asked for last. */
 interface HistoryList {
