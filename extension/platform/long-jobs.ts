@@ -2,7 +2,15 @@
 import type { ComputeMethods } from '../../protocol/compute/api';
 
 export type LongMethod =
-  'benchmark' | 'module' | 'heads' | 'generate' | 'hallucination' | 'hallucinationSet' | 'reinforce' | 'analysis' | 'extendAnalysis';
+  | 'benchmark'
+  | 'module'
+  | 'heads'
+  | 'generate'
+  | 'hallucination'
+  | 'hallucinationSet'
+  | 'reinforce'
+  | 'analysis'
+  | 'extendAnalysis';
 
 /** Names that other rooms know. */
 export interface Named {

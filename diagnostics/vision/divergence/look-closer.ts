@@ -82,15 +82,10 @@ async function reading(
   const who = first && more.length === 0 ? headName(first) : `${heads.length} heads`;
   const verb = `${result.image ? 'look' : 'read'}${more.length === 0 ? 's' : ''}`;
   const at = token === 0 ? '' : ` at token ${token} (${quotedToken(caption.tokens[token]?.text ?? '')})`;
-  const map = spanSection(
-    `${section}-${token === 0 ? '' : `${token}-`}${names}`,
-    `Where ${who} ${verb}${at}`,
-    result,
-    {
-      values: [...values],
-      definition: `p(query, key), the query of ${token === 0 ? 'the first token' : `token ${token}`}${more.length === 0 ? '' : ', mean over the heads'}`,
-    },
-  );
+  const map = spanSection(`${section}-${token === 0 ? '' : `${token}-`}${names}`, `Where ${who} ${verb}${at}`, result, {
+    values: [...values],
+    definition: `p(query, key), the query of ${token === 0 ? 'the first token' : `token ${token}`}${more.length === 0 ? '' : ', mean over the heads'}`,
+  });
   if (!map) throw new RangeError('the result has neither a picture nor a span');
   return map;
 }

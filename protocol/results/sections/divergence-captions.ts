@@ -110,9 +110,7 @@ export function captionTables(result: Partial<DivergenceResult>): readonly Secti
   const named = [
     { name: 'plain', caption },
     ...others.map((one) => ({ name: variantName(one), caption: one })),
-  ].flatMap(({ name, caption: { mentions, ...rest } }) =>
-    mentions ? [{ name, caption: { ...rest, mentions } }] : [],
-  );
+  ].flatMap(({ name, caption: { mentions, ...rest } }) => (mentions ? [{ name, caption: { ...rest, mentions } }] : []));
   return [
     ...(others.length > 0 ? [textsOf(caption, others)] : []),
     ...(named.length > 0 ? [captionScores(named, unknown === undefined ? '' : `${unknown}.`)] : []),
@@ -169,13 +167,17 @@ export function firstDifference(
 
 function differenceWords(caption: MeasuredCaption, other: MeasuredCaption): string {
   const at = firstDifference(caption, other);
-  return at === undefined ? 'The same text as the plain caption.' : `Differs from the plain caption from token ${at} on.`;
+  return at === undefined
+    ? 'The same text as the plain caption.'
+    : `Differs from the plain caption from token ${at} on.`;
 }
 
 /** `14 words, 3 objects, 1 of them not in the picture, recall 50 %.`; empty where the words were not looked up. */
 function scoreWords({ score, mentions }: Pick<MeasuredCaption, 'score'> & Partial<Pick<Caption, 'mentions'>>): string {
   if (!score) {
-    return mentions === undefined || mentions.length === 0 ? '' : `${objects(mentions.length)} of the lexicon, not judged.`;
+    return mentions === undefined || mentions.length === 0
+      ? ''
+      : `${objects(mentions.length)} of the lexicon, not judged.`;
   }
   const { length, hallucinated, recall } = score;
   const wrong = hallucinated === 0 ? 'all of them in the picture' : `${hallucinated} of them not in the picture`;
