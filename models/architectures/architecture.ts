@@ -3,7 +3,13 @@ import type { ModelDescription, ModelPart } from '../formats/model-description';
 import { ModelError, type Activation, type Linear, type ModelSpec, type Norm } from './model-spec';
 import type { StoredWeights } from './stored-weights';
 
-export interface ArchitectureInput {
+/** How a family of one's own calls tensors that the rows know under other names: `{layer}` stands for the number of a layer. */
+interface Called {
+  readonly rename?: (name: string) => string;
+  readonly layer?: number;
+}
+
+export interface ArchitectureInput extends Pick<Called, 'rename'> {
   readonly model: ModelDescription;
   readonly part: ModelPart;
   readonly weights: StoredWeights;
@@ -24,30 +30,36 @@ export interface Architecture {
 export class Names {
   constructor(
     private readonly weights: StoredWeights,
-    readonly root: string,
+    private readonly root: string,
+    private readonly called: Called = {},
   ) {}
 
   /** The first of `roots` under which `probe` is stored; checkpoints of one family carry different prefixes. */
   static find(input: ArchitectureInput, roots: readonly string[], probe: string): Names {
-    for (const root of roots) {
-      if (input.weights.find(`${input.prefix}${root}${probe}`))
-        return new Names(input.weights, `${input.prefix}${root}`);
-    }
-    throw new ModelError(
-      `The checkpoint has no tensor "${input.prefix}${roots[0] ?? ''}${probe}", so its layers cannot be found.`,
-    );
+    const all = roots.map((root) => new Names(input.weights, `${input.prefix}${root}`, input));
+    const found = all.find((names) => names.has(probe));
+    if (found) return found;
+    throw new ModelError(`The checkpoint has no tensor "${all[0]?.name(probe)}", so its layers cannot be found.`);
   }
 
   has(name: string): boolean {
-    return this.weights.find(this.root + name) !== undefined;
+    return this.weights.find(this.name(name)) !== undefined;
   }
 
   at(path: string): Names {
-    return new Names(this.weights, this.root + path);
+    return new Names(this.weights, this.root + path, this.called);
+  }
+
+  /** One layer; `path` holds `{layer}`. */
+  layer(index: number, path: string): Names {
+    return new Names(this.weights, this.root + path, { ...this.called, layer: index });
   }
 
   name(name: string): string {
-    return this.root + name;
+    const { rename, layer } = this.called;
+    const whole = this.root + name;
+    const own = rename ? rename(whole) : whole;
+    return layer === undefined ? own : own.replace('{layer}', String(layer));
   }
 
   linear(
@@ -58,8 +70,8 @@ export class Names {
   ): Linear {
     const bias = `${name}.bias`;
     return {
-      weight: `${this.root}${name}.weight`,
-      bias: this.has(bias) ? this.root + bias : undefined,
+      weight: this.name(`${name}.weight`),
+      bias: this.has(bias) ? this.name(bias) : undefined,
       inputs,
       outputs,
       stored: 'outputs-inputs',
@@ -70,7 +82,7 @@ export class Names {
   rms(name: string, size: number, epsilon: number, gainOffset?: 1): Norm {
     return {
       kind: 'rms',
-      weight: `${this.root}${name}.weight`,
+      weight: this.name(`${name}.weight`),
       size,
       epsilon,
       ...(gainOffset === undefined ? {} : { gainOffset }),
@@ -83,8 +95,8 @@ export class Names {
     const bias = `${name}.bias`;
     return {
       kind: 'layer',
-      weight: `${this.root}${name}.weight`,
-      bias: this.has(bias) ? this.root + bias : undefined,
+      weight: this.name(`${name}.weight`),
+      bias: this.has(bias) ? this.name(bias) : undefined,
       size,
       epsilon,
     };
@@ -97,26 +109,17 @@ export class Names {
  */
 export function vocabularyHead(
   input: ArchitectureInput,
-  candidates: readonly string[],
+  name: string,
   embedding: string,
   vocabulary: number,
   width: number,
 ): { readonly vocabulary?: Linear } {
-  const own = candidates
-    .map((name) => `${input.headPrefix ?? input.prefix}${name}`)
-    .find((name) => input.weights.find(`${name}.weight`));
-  const bias = own === undefined ? undefined : `${own}.bias`;
-  const tied = input.model.tiedEmbeddings.value;
-  if (own === undefined && !tied) return {};
-  return {
-    vocabulary: {
-      weight: own === undefined || tied ? embedding : `${own}.weight`,
-      bias: bias !== undefined && input.weights.find(bias) ? bias : undefined,
-      inputs: width,
-      outputs: vocabulary,
-      stored: 'outputs-inputs',
-    },
-  };
+  const { weights, model } = input;
+  const own = new Names(weights, input.headPrefix ?? input.prefix, input).linear(name, width, vocabulary);
+  const stored = weights.find(own.weight) !== undefined;
+  const tied = model.tiedEmbeddings.value;
+  if (!stored && !tied) return {};
+  return { vocabulary: { ...own, weight: tied ? embedding : own.weight } };
 }
 
 export function vocabularyOf(part: ModelPart): number {
@@ -146,6 +149,8 @@ export function activationOf(name: string | undefined): Activation {
       return 'quick-gelu';
     case 'relu':
       return 'relu';
+    case 'relu2':
+      return 'squared-relu';
     case undefined:
     default:
       throw new ModelError(`The activation "${name ?? 'absent'}" is not one that Headscope computes.`);

@@ -46,11 +46,14 @@ export function targetGraph(model: ModelSpec, weights: StoredWeights): Graph<Dim
 
   let x = last ? norm(graph, weights, last, residual) : residual;
   if (project) x = linear(graph, weights, project, x);
-  const logits = fusedMatmul(x, rows, { transposeB: true });
-  graph.output(bias ? add(logits, bias) : logits, 'logits');
+  const { factor = 1 } = vocabulary;
+  const products = fusedMatmul(x, rows, { transposeB: true });
+  const logits = bias ? add(products, bias) : products;
+  graph.output(factor === 1 ? logits : multiply(logits, factor), 'logits');
 
-  const back = new Backwards(graph, weights, fusedMatmul(coefficients, rows));
-  if (bias) back.add(along(coefficients, bias));
+  const weighed = factor === 1 ? coefficients : multiply(coefficients, factor);
+  const back = new Backwards(graph, weights, fusedMatmul(weighed, rows));
+  if (bias) back.add(along(weighed, bias));
   if (project) back.through(project);
   if (last) back.throughNorm(last, residual);
   back.output();
@@ -145,6 +148,7 @@ class Backwards {
 
   through(map: Linear): void {
     const { graph, weights } = this;
+    if (map.factor !== undefined) this.direction = multiply(this.direction, map.factor);
     if (map.bias !== undefined) this.add(along(this.direction, weight(graph, weights, map.bias, [map.outputs])));
     const stored = map.stored === 'outputs-inputs' ? [map.outputs, map.inputs] : [map.inputs, map.outputs];
     this.direction = fusedMatmul(this.direction, weight(graph, weights, map.weight, stored), {

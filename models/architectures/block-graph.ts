@@ -4,7 +4,7 @@
  *
  * Inputs: `residual` [b, n, w]; where the block is causal or reads around a query `query_reach` [n] and `key_positions` [past + n] (for masks: a
  * query reads the keys up to its reach, which is its own position but for a prefix that reads in both directions, and the last one near enough where it
- * reads around itself), and with a window or around it `query_positions` [n], all of them int32, which every device compares (WebGPU has no int64);
+ * reads around itself), and with a window, around it or with ALiBi `query_positions` [n], all of them int32, which every device compares (WebGPU has no int64);
  * `past_key` and `past_value` [past, b, g, d] (position first, so that a prefix of a growing cache is one piece of memory);
  * `rope_cos` and `rope_sin` [n, dimensions / 2] where the block rotates; interventions and statistics when instrumented.
  * Outputs: `residual.out`, `new_key`, `new_value` [n, b, g, d], `present_key`, `present_value` [past + n, b, g, d] (past and new
@@ -26,7 +26,7 @@ import type { BlockChoiceShape } from '../instrument/changes/sizes';
 import { withoutSuppression } from '../instrument/changes/unsuppress';
 import { gainedUnits } from '../instrument/changes/units';
 import type { Rope } from '../formats/model-description';
-import { blockOutput, joinedHeads, normedHeads } from './block-parts';
+import { blockOutput, joinedHeads, lateGains, normedHeads } from './block-parts';
 import type { LayerTap } from '../instrument/taps';
 import { layerSizes } from './layer-sizes';
 import { rotate } from './layers';
@@ -121,6 +121,10 @@ function tokenGain(
   return own && routed ? multiply(own, routed) : (own ?? routed);
 }
 
+/** Whether a block takes the positions of its queries besides what they reach. */
+export const readsQueryPositions = ({ window, around, alibi }: AttentionSpec): boolean =>
+  window !== undefined || around !== undefined || alibi !== undefined;
+
 const hasMask = ({ causal, around }: AttentionSpec): boolean => causal || around !== undefined;
 
 /** Gives what takes the place of a value, and makes it an output where the graph is instrumented. */
@@ -147,13 +151,17 @@ function attentionOutput(
     sin: graph.input('rope_sin', 'float32', ['n', rope.dimensions / 2]),
   };
   const valueIsKey = spec.projection.kind === 'latent';
+  const gains = lateGains(graph, spec, weights);
   /** [b, n, heads, d] -> [b, heads, n, d], rotated; born under the name of its tap: one named afterwards is copied in every run. */
   const byHead = (x: Value, target: Replaceable & ('query' | 'key' | 'value')): Value => {
     const compute = (operand: (value: Value) => Value): Value => {
       const heads = transpose(operand(x), [0, 2, 1, 3]);
-      return rope && angles && (target !== 'value' || valueIsKey)
-        ? rotate(heads, operand(angles.cos), operand(angles.sin), rope)
-        : heads;
+      const turned =
+        rope && angles && (target !== 'value' || valueIsKey)
+          ? rotate(heads, operand(angles.cos), operand(angles.sin), rope)
+          : heads;
+      const gain = target === 'value' ? undefined : gains[target];
+      return gain ? multiply(turned, operand(gain)) : turned;
     };
     const name = `attention.${target}` as const;
     return tap(replaced(interventions?.replacement?.[target], compute, name), name);
@@ -169,9 +177,7 @@ function attentionOutput(
     transpose(graph.output(concat([cache(`past_${name}`), now], 0, `present_${name}`)), [1, 2, 0, 3]);
   const positions = hasMask(spec)
     ? {
-        ...((spec.window ?? spec.around) === undefined
-          ? {}
-          : { queries: graph.input('query_positions', 'int32', ['n']) }),
+        ...(readsQueryPositions(spec) ? { queries: graph.input('query_positions', 'int32', ['n']) } : {}),
         reach: graph.input('query_reach', 'int32', ['n']),
         keys: graph.input('key_positions', 'int32', [keys]),
       }

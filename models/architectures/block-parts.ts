@@ -4,8 +4,8 @@ import type { Value } from '../../kernels/graph/records';
 import { add, multiply } from '../../kernels/graph/operators/elementwise';
 import { reshape, slice } from '../../kernels/graph/operators/layout';
 import { latentHeads, latentValues } from './latent';
-import { activate, linear, norm } from './layers';
-import type { AttentionSpec, BlockSpec, BranchNorms, FeedForwardSpec, ModelSpec } from './model-spec';
+import { activate, gainOf, held, linear, norm, xielu } from './layers';
+import type { AttentionSpec, BlockSpec, BranchNorms, FeedForwardSpec, ModelSpec, Norm } from './model-spec';
 import { weight, type StoredWeights } from './stored-weights';
 
 export interface BlockBranches {
@@ -61,6 +61,8 @@ export interface ProjectedHeads {
   readonly value: Value;
 }
 
+const usualOrder = ['query', 'key', 'value'] as const;
+
 /** From x [b, n, w]: query [b, n, h, d], key and value [b, n, g, d]; key and value from another stream where it is given. */
 function projectHeads(
   graph: GraphBuilder,
@@ -79,23 +81,23 @@ function projectHeads(
         key: split(linear(graph, weights, projection.key, forKeys), kvHeads),
         value: split(linear(graph, weights, projection.value, forKeys), kvHeads),
       };
-    case 'fused-columns': {
-      const fused = linear(graph, weights, projection.linear, x);
-      const keys = forKeys === x ? fused : linear(graph, weights, projection.linear, forKeys);
-      const [first, second] = [heads * headDim, (heads + kvHeads) * headDim];
-      return {
-        query: split(slice(fused, -1, 0, first), heads),
-        key: split(slice(keys, -1, first, second), kvHeads),
-        value: split(slice(keys, -1, second, second + kvHeads * headDim), kvHeads),
+    case 'fused': {
+      const { groups, order = usualOrder } = projection;
+      const counts = { query: heads, key: kvHeads, value: kvHeads };
+      const width = (heads + 2 * kvHeads) * headDim;
+      const fused = (from: Value): Value => {
+        const all = linear(graph, weights, projection.linear, from);
+        return groups === 1 ? all : reshape(all, [...rows, groups, width / groups]);
       };
-    }
-    case 'fused-heads': {
-      const fused = (from: Value): Value =>
-        reshape(linear(graph, weights, projection.linear, from), [...rows, heads, 3 * headDim]);
       const ofQuery = fused(x);
-      const keys = forKeys === x ? ofQuery : fused(forKeys);
-      const part = (of: Value, index: number): Value => slice(of, -1, index * headDim, (index + 1) * headDim);
-      return { query: part(ofQuery, 0), key: part(keys, 1), value: part(keys, 2) };
+      const ofKeys = forKeys === x ? ofQuery : fused(forKeys);
+      let at = 0;
+      const parts = order.map((kind) => {
+        const start = at;
+        at += (counts[kind] * headDim) / groups;
+        return [kind, split(slice(kind === 'query' ? ofQuery : ofKeys, -1, start, at), counts[kind])] as const;
+      });
+      return Object.fromEntries(parts) as Record<'query' | 'key' | 'value', Value>;
     }
     case 'latent': {
       const { query, key } = latentHeads(graph, projection, heads, weights, x, forKeys);
@@ -106,12 +108,12 @@ function projectHeads(
 
 /** What attention adds, [..., n, w], of the outputs of the heads [..., n, h d] side by side. */
 export function joinedHeads(graph: GraphBuilder, spec: AttentionSpec, weights: StoredWeights, joined: Value): Value {
-  const { projection, output, heads } = spec;
+  const { projection, output, heads, outputNorm } = spec;
   const values = projection.kind === 'latent' ? latentValues(graph, projection, heads, weights, joined) : joined;
-  return linear(graph, weights, output, values);
+  return linear(graph, weights, output, outputNorm ? norm(graph, weights, outputNorm, values) : values);
 }
 
-/** The same behind the norms of query and key, before rotation. */
+/** Queries, keys and values behind the norms of query and key, before rotation; late norms lack their gain here (`lateGains`). */
 export function normedHeads(
   graph: GraphBuilder,
   spec: AttentionSpec,
@@ -120,11 +122,33 @@ export function normedHeads(
   forKeys: Value = x,
 ): ProjectedHeads {
   const { query, key, value } = projectHeads(graph, spec, weights, x, forKeys);
-  return {
-    query: spec.queryNorm ? norm(graph, weights, spec.queryNorm, query) : query,
-    key: spec.keyNorm ? norm(graph, weights, spec.keyNorm, key) : key,
-    value,
+  const { clip, headDim, lateNorms } = spec;
+  const normed = (heads: Value, of: Norm | undefined): Value => {
+    if (!of) return heads;
+    if (lateNorms) return norm(graph, weights, { ...of, weight: undefined }, heads);
+    if (of.size === headDim) return norm(graph, weights, of, heads);
+    const whole = reshape(heads, [...heads.shape.slice(0, -2), of.size]);
+    return reshape(norm(graph, weights, of, whole), heads.shape);
   };
+  const bounded = (heads: Value): Value => (clip === undefined ? heads : held(heads, clip));
+  return {
+    query: bounded(normed(query, spec.queryNorm)),
+    key: bounded(normed(key, spec.keyNorm)),
+    value: bounded(value),
+  };
+}
+
+/**
+ * What rotated queries and keys are multiplied by, [d], where their norms come after the rotation: it changes no root mean square, so
+ * that the rest of such a norm stands before it.
+ */
+export function lateGains(
+  graph: GraphBuilder,
+  { lateNorms, queryNorm, keyNorm }: AttentionSpec,
+  weights: StoredWeights,
+): { readonly query?: Value; readonly key?: Value } {
+  if (!lateNorms || !queryNorm || !keyNorm) return {};
+  return { query: gainOf(graph, weights, queryNorm), key: gainOf(graph, weights, keyNorm) };
 }
 
 function feedForward(
@@ -134,9 +158,10 @@ function feedForward(
   x: Value,
   units: (inner: Value) => Value = (inner) => inner,
 ): Value {
+  const { activation, innerNorm } = spec;
+  const activated = (y: Value): Value =>
+    typeof activation === 'string' ? activate(activation, y) : xielu(graph, weights, activation, y);
   const up = linear(graph, weights, spec.up, x);
-  const inner = spec.gate
-    ? multiply(activate(spec.activation, linear(graph, weights, spec.gate, x)), up)
-    : activate(spec.activation, up);
-  return linear(graph, weights, spec.down, units(inner));
+  const inner = spec.gate ? multiply(activated(linear(graph, weights, spec.gate, x)), up) : activated(up);
+  return linear(graph, weights, spec.down, units(innerNorm ? norm(graph, weights, innerNorm, inner) : inner));
 }

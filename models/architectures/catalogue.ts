@@ -1,48 +1,43 @@
 /** The families that Headscope runs, by name, so that a search finds every use. */
 import { sizeProblem } from '../formats/config/counts';
 import { familyById } from '../formats/families/catalogue';
+import type { Family } from '../formats/families/shared/family';
+import { stackFamilies } from '../formats/families/stacks';
+import { familyOfOwn } from '../formats/families/workspace-families';
 import type { ModelDescription, ModelPart } from '../formats/model-description';
 import { mainPart } from '../formats/model-description';
 import type { Architecture } from './architecture';
 import { bert } from './bert';
 import { clipText } from './clip-text';
 import { clipVision } from './clip-vision';
-import { gemma, gemma2, gemma3 } from './gemma';
-import { gpt2 } from './gpt2';
-import { gptNeox } from './gpt-neox';
+import { specifyDecoder } from './decoder';
 import { idefics3 } from './idefics3';
-import { llama } from './llama';
 import { llava } from './llava';
 import { llavaNext } from './llava-next';
 import { ModelError, type ModelSpec } from './model-spec';
-import { opt } from './opt';
 import { paligemma } from './paligemma';
-import { phi3 } from './phi3';
-import { qwen2 } from './qwen2';
-import { qwen3 } from './qwen3';
 import { rotaryFrequencies } from './rope';
 import { siglipText } from './siglip-text';
 import { siglipVision } from './siglip-vision';
 import type { StoredWeights } from './stored-weights';
 import type { MultimodalArchitecture, MultimodalSpec, VisionArchitecture, VisionTower } from './vision-tower';
 import { deit, dinov2, vit } from './vit';
-import { xEcomla } from './x-ecomla';
+
+/** A decoder runs when its row has a layout and a table of the keys of its class. */
+const decoderArchitecture = (family: Family | undefined): Architecture | undefined => {
+  if (family?.kind !== 'stack' || !family.decoder || !family.run) return undefined;
+  const { decoder, rename } = family;
+  return {
+    families: [family.id],
+    specify: (input) => specifyDecoder({ ...input, ...(rename ? { rename } : {}) }, decoder),
+  };
+};
 
 export const architectures: readonly Architecture[] = [
-  llama,
-  qwen2,
-  qwen3,
-  gemma,
-  gemma2,
-  gemma3,
-  phi3,
-  gpt2,
-  gptNeox,
-  opt,
+  ...stackFamilies.flatMap((family) => decoderArchitecture(family) ?? []),
   bert,
   clipText,
   siglipText,
-  xEcomla,
 ];
 
 export const visionArchitectures: readonly VisionArchitecture[] = [clipVision, siglipVision, vit, deit, dinov2];
@@ -55,7 +50,10 @@ const contrastive = ['clip', 'siglip'];
 const byFamily = <T extends { readonly families: readonly string[] }>(list: readonly T[], family: string) =>
   list.find(({ families }) => families.includes(family));
 
-const architectureOf = (family: string): Architecture | undefined => byFamily(architectures, family);
+/** That of the part, or of a family of one's own whose checkpoints have names of their own. */
+const architectureOf = ({ family }: ModelPart, { ownFamily }: ModelDescription): Architecture | undefined =>
+  byFamily(architectures, family) ??
+  (ownFamily?.modelType === family ? decoderArchitecture(familyOfOwn(ownFamily)) : undefined);
 
 const visionPart = (model: ModelDescription): ModelPart | undefined =>
   model.parts.find(({ role }) => role === 'vision');
@@ -87,7 +85,7 @@ export function runnable(model: ModelDescription): true | string {
   if (vision && !byFamily(visionArchitectures, vision.family)) {
     return `Headscope does not run the vision encoder "${vision.family}" yet; it runs ${known(visionArchitectures)}.`;
   }
-  if (!towerOnly && !architectureOf(part.family)) {
+  if (!towerOnly && !architectureOf(part, model)) {
     return `Headscope does not run the family "${part.family}" yet; it runs ${every}.`;
   }
   if (model.quantisation) {
@@ -155,7 +153,7 @@ export function specifyModel(model: ModelDescription, weights: StoredWeights): S
     return architecture.tower({ model, part: of, weights, prefix });
   };
   const textOf = (of: ModelPart, prefix: string, headPrefix: string): ModelSpec => {
-    const architecture = architectureOf(of.family);
+    const architecture = architectureOf(of, model);
     if (!architecture) throw new ModelError(`The family "${of.family}" is not one that Headscope runs.`);
     return architecture.specify({ model, part: of, weights, prefix, headPrefix });
   };

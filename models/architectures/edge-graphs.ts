@@ -6,6 +6,7 @@ import type { Value } from '../../kernels/graph/records';
 import { add, cast, divide, hyperbolicTangent, multiply } from '../../kernels/graph/operators/elementwise';
 import { gather } from '../../kernels/graph/operators/layout';
 import { activate, linear, norm } from './layers';
+import type { Waves } from '../formats/families/shared/computation';
 import type { ModelSpec } from './model-spec';
 import { storedWeight, weight, type StoredWeights } from './stored-weights';
 
@@ -43,16 +44,36 @@ export function embedded(
   if (spec.project) x = linear(graph, weights, spec.project, x);
   if (spec.positions) {
     const own = positions();
-    const learned = storedWeight(graph, weights, spec.positions.weight, [spec.positions.rows, model.hiddenSize]);
-    const shifted = spec.positions.offset === 0 ? own : add(own, spec.positions.offset);
-    const picked = gather(learned, shifted);
-    x = add(x, picked.type === 'float32' ? picked : cast(picked, 'float32'));
+    const { rows } = spec.positions;
+    const width = model.hiddenSize;
+    if (spec.positions.weight === undefined) {
+      x = add(x, gather(graph.constant('float32', [rows, width], waveRows(spec.positions.waves, rows, width)), own));
+    } else {
+      const learned = storedWeight(graph, weights, spec.positions.weight, [rows, width]);
+      const { offset } = spec.positions;
+      const picked = gather(learned, offset === 0 ? own : add(own, offset));
+      x = add(x, picked.type === 'float32' ? picked : cast(picked, 'float32'));
+    }
   }
   if (spec.types) {
     const types = weight(graph, weights, spec.types.weight, [spec.types.rows, model.hiddenSize]);
     x = add(x, gather(types, graph.constant('int64', [], [0])));
   }
   return spec.norm ? norm(graph, weights, spec.norm, x) : x;
+}
+
+/** Rows of the positions 0, 1, …, [rows, width]. */
+function waveRows({ span, offset }: Waves, rows: number, width: number): Float32Array {
+  const half = width / 2;
+  const table = new Float32Array(rows * width);
+  for (let row = 0; row < rows; row++) {
+    for (let i = 0; i < half; i++) {
+      const angle = (row + offset) * 10_000 ** (-i / span);
+      table[row * width + i] = Math.sin(angle);
+      table[row * width + half + i] = Math.cos(angle);
+    }
+  }
+  return table;
 }
 
 /** Input `residual` [b, n, w]; output `logits` [b, n, v], or undefined when the model has no language head. */

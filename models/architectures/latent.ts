@@ -3,7 +3,7 @@ import type { GraphBuilder } from '../../kernels/graph/builder';
 import type { Value } from '../../kernels/graph/records';
 import { concat, reshape, slice, transpose } from '../../kernels/graph/operators/layout';
 import { fusedMatmul, matmul } from '../../kernels/graph/operators/matrix';
-import { linear } from './layers';
+import { linear, norm } from './layers';
 import type { LatentProjection } from './model-spec';
 import { weight, type StoredWeights } from './stored-weights';
 
@@ -18,10 +18,13 @@ export function latentHeads(
 ): { readonly query: Value; readonly key: Value } {
   const { rank, rotary, plain } = spec;
   const rows = x.shape.slice(0, -1);
-  const narrowed = spec.queryDown ? linear(graph, weights, spec.queryDown, x) : x;
+  const { queryDown, queryNorm, latentNorm } = spec;
+  const narrow = queryDown ? linear(graph, weights, queryDown, x) : x;
+  const narrowed = queryNorm ? norm(graph, weights, queryNorm, narrow) : narrow;
   const queries = reshape(linear(graph, weights, spec.query, narrowed), [...rows, heads, plain + rotary]);
   const down = linear(graph, weights, spec.down, forKeys);
-  const latent = slice(down, -1, 0, rank);
+  const stored = slice(down, -1, 0, rank);
+  const latent = latentNorm ? norm(graph, weights, latentNorm, stored) : stored;
   const key = rotary === 0 ? latent : concat([slice(down, -1, rank), latent], -1);
   const parts = rotary === 0 ? [] : [slice(queries, -1, plain)];
   if (plain > 0) {

@@ -1,19 +1,37 @@
 /** Linear maps, norms, activations and rotation as graph nodes. */
 import type { GraphBuilder } from '../../kernels/graph/builder';
 import type { Value } from '../../kernels/graph/records';
-import { add, cast, gelu, multiply, rectify, sigmoid, subtract } from '../../kernels/graph/operators/elementwise';
+import {
+  add,
+  cast,
+  exponential,
+  gelu,
+  greater,
+  less,
+  minimum,
+  multiply,
+  rectify,
+  sigmoid,
+  softplus,
+  subtract,
+  where,
+} from '../../kernels/graph/operators/elementwise';
 import { concat, reshape, slice } from '../../kernels/graph/operators/layout';
 import { blocksOf, fusedMatmul, matmulBlockwise } from '../../kernels/graph/operators/matrix';
 import { layerNormalization, rmsNormalization } from '../../kernels/graph/operators/normalize';
 import { unreachable } from '../unreachable';
-import type { Activation, Linear, Norm } from './model-spec';
+import type { Activation, LearnedActivation, Linear, Norm } from './model-spec';
 import { storedWeight, weight, type PackedMatrix, type StoredWeights } from './stored-weights';
 
 /** x [..., inputs] -> [..., outputs]. FusedMatMul reads the weight as it is stored: no transposed copy. */
 export function linear(graph: GraphBuilder, weights: StoredWeights, spec: Linear, x: Value): Value {
   const product = productOf(graph, weights, spec, x);
-  if (spec.bias === undefined) return product;
-  return add(product, weight(graph, weights, spec.bias, [spec.storedRows ?? spec.outputs], rowsOf(spec)));
+  const { bias, factor } = spec;
+  const whole =
+    bias === undefined
+      ? product
+      : add(product, weight(graph, weights, bias, [spec.storedRows ?? spec.outputs], rowsOf(spec)));
+  return factor === undefined ? whole : multiply(whole, factor);
 }
 
 /** Rows of a stored tensor that is shared with other maps. */
@@ -91,14 +109,29 @@ function packedProduct(
 }
 
 export function norm(graph: GraphBuilder, weights: StoredWeights, spec: Norm, x: Value): Value {
+  const { heads, ...plain } = spec;
+  if (heads) {
+    const normed = norm(graph, weights, { ...plain, weight: undefined }, x);
+    return multiply(normed, gainOf(graph, weights, spec));
+  }
   const gain = gainOf(graph, weights, spec);
   if (spec.kind === 'rms') return rmsNormalization(x, gain, spec.epsilon);
   const offset = spec.bias === undefined ? undefined : weight(graph, weights, spec.bias, [spec.size]);
   return layerNormalization(x, gain, offset, spec.epsilon);
 }
 
-/** What a norm multiplies by, [size]. */
-export function gainOf(graph: GraphBuilder, weights: StoredWeights, { weight: name, size, gainOffset }: Norm): Value {
+/** What a norm multiplies by, [size], or [heads, size] where heads have a gain each. */
+export function gainOf(
+  graph: GraphBuilder,
+  weights: StoredWeights,
+  { weight: name, size, gainOffset, heads }: Norm,
+): Value {
+  if (heads?.each)
+    return concat(
+      heads.each.map((one) => reshape(weight(graph, weights, one, [size]), [1, size])),
+      0,
+    );
+  if (heads && name !== undefined) return weight(graph, weights, name, [heads.count, size]);
   if (name === undefined) return graph.constant('float32', [size], new Array<number>(size).fill(1));
   const stored = weight(graph, weights, name, [size]);
   return gainOffset === undefined ? stored : add(stored, gainOffset);
@@ -116,9 +149,30 @@ export function activate(activation: Activation, x: Value): Value {
       return multiply(x, sigmoid(multiply(x, 1.702)));
     case 'relu':
       return rectify(x);
+    case 'squared-relu': {
+      const positive = rectify(x);
+      return multiply(positive, positive);
+    }
     default:
       return unreachable(activation);
   }
+}
+
+/**
+ * xIELU (arXiv:2411.13010, section 3, as transformers computes it): with b = 0.5, p = softplus of the first number and q = b + softplus
+ * of the second, p x^2 + b x where x > 0, and q (e^min(x, -1e-6) - 1 - x) + b x elsewhere.
+ */
+export function xielu(graph: GraphBuilder, weights: StoredWeights, spec: LearnedActivation, x: Value): Value {
+  const slope = (name: string): Value => softplus(weight(graph, weights, name, [1]));
+  const linearPart = multiply(x, 0.5);
+  const above = multiply(slope(spec.positive), multiply(x, x));
+  const below = multiply(add(slope(spec.negative), 0.5), subtract(subtract(exponential(minimum(x, -1e-6)), 1), x));
+  return add(where(greater(x, 0), above, below), linearPart);
+}
+
+/** x held between -bound and bound. */
+export function held(x: Value, bound: number): Value {
+  return where(greater(x, bound), bound, where(less(x, -bound), -bound, x));
 }
 
 /**

@@ -40,7 +40,7 @@ export function lensGraph(model: ModelSpec, weights: StoredWeights, tokens: bool
   if (norm) x = frozenNorm(graph, weights, norm, residual, x);
   if (project) x = linear(graph, weights, withoutBias(project), x);
   const logits = tokens
-    ? fusedMatmul(x, rowsOfTokens(graph, weights, vocabulary), { transposeB: true })
+    ? fusedMatmul(x, rowsOfTokens(graph, weights, vocabulary), { transposeB: true, scale: vocabulary.factor ?? 1 })
     : linear(graph, weights, withoutBias(vocabulary), x);
   graph.output(logits, 'logits');
   return graph.finishDynamic();

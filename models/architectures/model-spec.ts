@@ -5,9 +5,10 @@
  * Notation of shapes: b batch, n positions of this run, t keys (cache and n), h query heads, g key/value heads, d head width.
  */
 import type { Rope } from '../formats/model-description';
+import type { AlibiBias, FusedRows, Waves } from '../formats/families/shared/computation';
 import type { FixedRouting } from '../instrument/changes/routing';
 
-/** y = x W^T + bias. */
+/** y = factor (x W^T + bias). */
 export interface Linear {
   readonly weight: string;
   readonly bias?: string | undefined;
@@ -19,6 +20,8 @@ export interface Linear {
   readonly firstRow?: number;
   /** Rows of the stored weight, when it is fused. */
   readonly storedRows?: number;
+  /** Absent: 1 (Granite multiplies what branches add, and divides the logits; Cohere multiplies the logits). */
+  readonly factor?: number;
 }
 
 export interface Norm {
@@ -30,14 +33,14 @@ export interface Norm {
   readonly epsilon: number;
   /** Gemma stores the gain minus one. */
   readonly gainOffset?: 1;
+  /** Heads that are normed each by itself, with a gain each: `weight` is [heads, size] (Cohere), or `each` names theirs (StableLM). */
+  readonly heads?: { readonly count: number; readonly each?: readonly string[] };
 }
 
 type Projection =
   | { readonly kind: 'separate'; readonly query: Linear; readonly key: Linear; readonly value: Linear }
-  /** One product whose columns are all queries, all keys, all values (GPT-2). */
-  | { readonly kind: 'fused-columns'; readonly linear: Linear }
-  /** One product whose columns are, head after head, its query, key and value (GPT-NeoX, BLOOM). */
-  | { readonly kind: 'fused-heads'; readonly linear: Linear }
+  /** One product: all queries, all keys, all values (GPT-2), or in groups a head's each (GPT-NeoX), or those of a key/value head (Falcon). */
+  | ({ readonly kind: 'fused'; readonly linear: Linear } & FusedRows)
   | LatentProjection;
 
 /**
@@ -51,6 +54,9 @@ export interface LatentProjection {
   readonly queryDown?: Linear;
   /** B_q: head after head [q_n; q_r]. */
   readonly query: Linear;
+  /** Norms of the narrowed query and of the latent c (DeepSeek). */
+  readonly queryNorm?: Norm;
+  readonly latentNorm?: Norm;
   /** A_kv: [c; k_r]. */
   readonly down: Linear;
   /** B_k and B_v: head after head, from c, the key without position and the value. */
@@ -84,18 +90,34 @@ export interface AttentionSpec {
   readonly rope?: number;
   /** Each token has only some heads (`mixture_of_heads` of a config). */
   readonly routing?: FixedRouting;
-  /** Norms over each head of the query and of the key (qwen3, gemma 3). */
+  /** Norms over each head of the query and of the key (qwen3, gemma 3), or over all heads together, as wide as these (OLMo 2). */
   readonly queryNorm?: Norm;
   readonly keyNorm?: Norm;
+  /** The norms are of what is rotated (Hunyuan); absent: they stand before the rotation. */
+  readonly lateNorms?: true;
+  /** Queries, keys and values are held between -clip and clip (OLMo, MPT). */
+  readonly clip?: number;
+  readonly alibi?: AlibiBias;
+  /** On the outputs of all heads, before the output projection (BitNet). */
+  readonly outputNorm?: Norm;
 }
 
-export type Activation = 'silu' | 'gelu' | 'gelu-tanh' | 'quick-gelu' | 'relu';
+export type Activation = 'silu' | 'gelu' | 'gelu-tanh' | 'quick-gelu' | 'relu' | 'squared-relu';
+
+/** xIELU (arXiv:2411.13010, section 3): names of the two stored numbers, [1] each, of which softplus makes the slopes. */
+export interface LearnedActivation {
+  readonly kind: 'xielu';
+  readonly positive: string;
+  readonly negative: string;
+}
 
 export interface FeedForwardSpec {
-  readonly activation: Activation;
+  readonly activation: Activation | LearnedActivation;
   readonly up: Linear;
   /** Gated: activation(gate(x)) * up(x). */
   readonly gate?: Linear;
+  /** On what `down` reads (BitNet). */
+  readonly innerNorm?: Norm;
   readonly down: Linear;
 }
 
@@ -130,7 +152,10 @@ export interface EmbeddingSpec {
   readonly width: number;
   /** Gemma multiplies by sqrt(hidden size). */
   readonly scale?: number;
-  readonly positions?: { readonly weight: string; readonly rows: number; readonly offset: number };
+  /** Added to the embedding: rows of a table, or waves that are computed for so many positions. */
+  readonly positions?:
+    | { readonly weight: string; readonly rows: number; readonly offset: number }
+    | { readonly waves: Waves; readonly rows: number; readonly weight?: undefined };
   /** Row 0 of the token type table is added to every position (BERT, one segment). */
   readonly types?: { readonly weight: string; readonly rows: number };
   readonly norm?: Norm;

@@ -19,7 +19,8 @@
  * graphs. Several rows at once, devices other than the cpu, and changes that these graphs do not know (`servedBySteps`) take the
  * graphs of the blocks, which join the cache of a layer with the new rows.
  *
- * There is no mask: a cache holds what the new position may read, and a window is kept by the cache alone.
+ * There is no mask: a cache holds what the new position may read, and a window is kept by the cache alone. Nor are there positions, so
+ * that models with ALiBi go by the graphs of the blocks.
  *
  * With `changes` the scores and probabilities of all heads are those of these kinds (instrument/changes/emphasis.ts, redistribution.ts), which
  * declare their inputs; where probabilities are moved, scores are not among the outputs. All caches hold the same positions then, and
@@ -33,7 +34,7 @@ import { add, divide, hyperbolicTangent, multiply } from '../../kernels/graph/op
 import { concat, reshape, slice } from '../../kernels/graph/operators/layout';
 import { fusedMatmul, matmul } from '../../kernels/graph/operators/matrix';
 import { softmax } from '../../kernels/graph/operators/reduce';
-import { blockOutput, joinedHeads, normedHeads } from './block-parts';
+import { blockOutput, joinedHeads, lateGains, normedHeads } from './block-parts';
 import type { Rope } from '../formats/model-description';
 import { movesProbabilities, stepProbabilities, stepScores, type Kind } from '../instrument/changes/changes';
 import { fixedGains } from '../instrument/changes/routing';
@@ -77,14 +78,16 @@ function attentionOutput(
     cos: graph.input('rope_cos', 'float32', [1, rope.dimensions / 2]),
     sin: graph.input('rope_sin', 'float32', [1, rope.dimensions / 2]),
   };
+  const gains = lateGains(graph, spec, weights);
   /** [1, heads, d] -> [1, heads, 1, d], rotated. */
-  const rotated = (y: Value, count: number): Value => {
+  const rotated = (y: Value, count: number, gain: Value | undefined): Value => {
     const rows = reshape(y, [1, count, 1, headDim]);
-    return rope && angles ? rotaryEmbedding(rows, angles.cos, angles.sin, rope) : rows;
+    const turned = rope && angles ? rotaryEmbedding(rows, angles.cos, angles.sin, rope) : rows;
+    return gain ? multiply(turned, gain) : turned;
   };
   const perHead = (name: string): Value => graph.input(name, 'float32', [heads, 1]);
-  const query = rotated(projected.query, heads);
-  const turnedKey = rotated(projected.key, kvHeads);
+  const query = rotated(projected.query, heads, gains.query);
+  const turnedKey = rotated(projected.key, kvHeads, gains.key);
   const key = graph.output(reshape(turnedKey, [kvHeads, headDim], 'new_key'));
   // The value of latent attention is its key.
   const ofValue = spec.projection.kind === 'latent' ? turnedKey : projected.value;

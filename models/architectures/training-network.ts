@@ -17,7 +17,7 @@ import { divergences, surprisals } from '../../kernels/training/losses';
 import type { BatchInput, Network } from '../../kernels/training/network';
 import { attend } from '../instrument/attention';
 import { byHead as gainsByHead, fixedGains } from '../instrument/changes/routing';
-import { blockOutput, joinedHeads, normedHeads } from './block-parts';
+import { blockOutput, joinedHeads, lateGains, normedHeads } from './block-parts';
 import { embedded, logitsOf } from './edge-graphs';
 import { rotate } from './layers';
 import type { AttentionSpec, ModelSpec } from './model-spec';
@@ -144,13 +144,27 @@ function attention(
   const { query, key, value } = normedHeads(graph, spec, weights, x);
   const rope = spec.rope === undefined ? undefined : model.ropes[spec.rope];
   const byHead = (heads: Value): Value => transpose(heads, [0, 2, 1, 3]);
-  const turned = (heads: Value): Value =>
-    rope ? rotate(byHead(heads), input(`rope_cos.${spec.rope}`), input(`rope_sin.${spec.rope}`), rope) : byHead(heads);
+  const late = lateGains(graph, spec, weights);
+  const turned = (heads: Value, gain?: Value): Value => {
+    const rotated = rope
+      ? rotate(byHead(heads), input(`rope_cos.${spec.rope}`), input(`rope_sin.${spec.rope}`), rope)
+      : byHead(heads);
+    return gain ? multiply(rotated, gain) : rotated;
+  };
   const positions = input('positions');
   const { around } = spec;
   const reach = around === undefined ? positions : add(positions, around - 1);
   const mask = spec.causal || around !== undefined ? { queries: positions, reach, keys: positions } : undefined;
-  const all = attend(graph, spec, turned(query), turned(key), byHead(value), mask, undefined, false);
+  const all = attend(
+    graph,
+    spec,
+    turned(query, late.query),
+    turned(key, late.key),
+    byHead(value),
+    mask,
+    undefined,
+    false,
+  );
   const routing = spec.routing && trainedRouting(spec.routing, query);
   if (routing) onRouting(routing);
   const gains = routing?.gains ?? (spec.routing && fixedGains(spec.routing, query));

@@ -4,7 +4,7 @@ import { isOwnClass } from './families/shared/class-names';
 import { familyById } from './families/catalogue';
 import { defaultsOf } from './families/shared/family';
 import type { Family } from './families/shared/family';
-import { departuresOf } from './families/shared/run-keys';
+import { departuresOf, type RunKeys } from './families/shared/run-keys';
 import type { Departure, ModelDescription, ModelPart } from './model-description';
 
 type Described = Pick<ModelDescription, 'parts' | 'modelType' | 'architectures' | 'ownFamily'>;
@@ -16,7 +16,12 @@ export function findDepartures(
   family: Family | undefined,
 ): readonly Departure[] {
   const whole = family?.kind === 'composite' && family.run !== undefined ? family : undefined;
-  const known = parts.filter((part) => familyById(part.family)?.run !== undefined);
+  // A family of one's own is that of the whole file.
+  const familyOf = ({ family: id }: ModelPart): Family | undefined => (family?.id === id ? family : familyById(id));
+  const known = parts.flatMap((part) => {
+    const own = familyOf(part);
+    return own?.run === undefined ? [] : [{ part, family: own, run: own.run }];
+  });
   if (whole === undefined && known.length === 0) return [];
   const [name] = architectures;
   const ownClass =
@@ -33,7 +38,7 @@ export function findDepartures(
     ...(whole?.run === undefined
       ? []
       : departuresOf(object, [], whole.run, { title: whole.title, className: classOf(whole, modelType) })),
-    ...known.flatMap((part) => ofPart(part, object, whole?.runText, ownFamily === undefined)),
+    ...known.flatMap((one) => ofPart(one, object, whole?.runText, ownFamily === undefined)),
   ];
 }
 
@@ -41,22 +46,21 @@ const classOf = (family: Family, modelType: string | undefined): string =>
   defaultsOf(family, modelType)?.from.split(' ').at(-1) ?? family.title;
 
 function ofPart(
-  part: ModelPart,
+  { part, family, run }: { readonly part: ModelPart; readonly family: Family; readonly run: RunKeys },
   file: JsonObject,
   inWhole: Family['run'],
   ofTransformers: boolean,
 ): readonly Departure[] {
-  const family = familyById(part.family);
   const object = part.path.reduce<unknown>(
     (at, key) => (isObject(at) && typeof key === 'string' ? at[key] : undefined),
     file,
   );
-  if (family?.run === undefined || !isObject(object)) return [];
+  if (!isObject(object)) return [];
   const className = classOf(family, part.modelType);
   const keys = departuresOf(
     object,
     part.path,
-    { ...family.run, ...(part.role === 'decoder' ? inWhole : {}) },
+    { ...run, ...(part.role === 'decoder' ? inWhole : {}) },
     {
       title: family.title,
       className,
@@ -64,17 +68,22 @@ function ofPart(
       ...(ofTransformers ? { fields: part.fields } : {}),
     },
   );
-  return [...keys, ...ofRotation(part, className, family.run['partial_rotary_factor']?.kind === 'honoured')];
+  return [...keys, ...ofRotation(part, className, run)];
 }
 
 /** Inside of `rope_parameters` and `rope_scaling`: a part of each head, and a number that one family alone has. */
-function ofRotation(part: ModelPart, className: string, partial: boolean): readonly Departure[] {
+function ofRotation(part: ModelPart, className: string, run: RunKeys): readonly Departure[] {
+  const follows = (...keys: readonly string[]): boolean => keys.some((key) => run[key]?.kind === 'honoured');
   const used = part.layers.flatMap(({ attention: { rope, latent, headDim } }) => {
     const own = rope === undefined ? undefined : part.ropes[rope];
     return own === undefined ? [] : [{ own, whole: latent === undefined ? headDim : latent.ropeDim }];
   });
-  const narrow = partial ? undefined : used.find(({ own, whole }) => own.dimensions !== whole);
-  const stretched = used.find(({ own: { scaling } }) => scaling.kind === 'dynamic' && scaling.alpha !== undefined);
+  const narrow = follows('partial_rotary_factor', 'rotary_dim')
+    ? undefined
+    : used.find(({ own, whole }) => own.dimensions !== whole);
+  const stretched = follows('alpha')
+    ? undefined
+    : used.find(({ own: { scaling } }) => scaling.kind === 'dynamic' && scaling.alpha !== undefined);
   return [
     ...(narrow === undefined
       ? []

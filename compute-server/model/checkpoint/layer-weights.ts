@@ -3,13 +3,22 @@ import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BranchWeights, HeadMap, LayerWeights, NormWeights } from '../../../diagnostics/model-runner/weights';
 import { fromBfloat16, fromHalf } from '../../../kernels/tensors/half';
-import type { AttentionSpec, BlockSpec, BranchNorms, Linear, Norm } from '../../../models/architectures/model-spec';
+import {
+  ModelError,
+  type AttentionSpec,
+  type BlockSpec,
+  type BranchNorms,
+  type Linear,
+  type Norm,
+} from '../../../models/architectures/model-spec';
 import type { StoredTensor, StoredWeights } from '../../../models/architectures/stored-weights';
 import { composed, latentKey, latentOutput, latentQueries } from './latent-weights';
 
 /** `folder` is the one that the locations of the tensors are relative to. */
 export async function layerWeights(block: BlockSpec, weights: StoredWeights, folder: string): Promise<LayerWeights> {
   const { attention, attentionNorms, feedForwardNorms } = block;
+  const problem = nonLinearPart(attention);
+  if (problem !== undefined) throw new ModelError(problem);
   const { scale, softcap, queryNorm, keyNorm } = attention;
   const [query, key, value] = await projections(attention, weights, folder);
   const norm = (of: Norm): Promise<NormWeights> => normWeights(of, weights, folder);
@@ -27,6 +36,23 @@ export async function layerWeights(block: BlockSpec, weights: StoredWeights, fol
   };
 }
 
+/** Why the scores and outputs of heads are not made of their weights, head norms and rotation alone; undefined where they are. */
+function nonLinearPart({ alibi, clip, queryNorm, outputNorm, projection, headDim }: AttentionSpec): string | undefined {
+  const part =
+    alibi !== undefined
+      ? 'adds a bias by distance (ALiBi) to its scores'
+      : clip !== undefined
+        ? 'holds queries, keys and values between bounds'
+        : queryNorm && (queryNorm.heads !== undefined || queryNorm.size !== headDim)
+          ? 'norms queries and keys of all heads together, or each head with a gain of its own'
+          : outputNorm
+            ? 'norms the outputs of its heads before they are added'
+            : projection.kind === 'latent' && (projection.latentNorm ?? projection.queryNorm)
+              ? 'norms the latent that keys and values are made of'
+              : undefined;
+  return part && `The model ${part}, so its attention cannot be taken apart by its weights. Choose another model.`;
+}
+
 async function projections(
   { heads, kvHeads, headDim: d, projection }: AttentionSpec,
   weights: StoredWeights,
@@ -39,19 +65,19 @@ async function projections(
         await mapWeights(projection.key, weights, folder),
         await mapWeights(projection.value, weights, folder),
       ];
-    case 'fused-columns': {
+    case 'fused': {
       const all = await mapWeights(projection.linear, weights, folder);
-      const [keys, values] = [heads * d, (heads + kvHeads) * d];
-      return [taken(all, [[0, keys]]), taken(all, [[keys, values]]), taken(all, [[values, values + kvHeads * d]])];
-    }
-    case 'fused-heads': {
-      const all = await mapWeights(projection.linear, weights, folder);
-      const part = (at: number): HeadMap =>
-        taken(
+      const { groups, order = ['query', 'key', 'value'] } = projection;
+      const rows = { query: (heads * d) / groups, key: (kvHeads * d) / groups, value: (kvHeads * d) / groups };
+      const part = (kind: 'query' | 'key' | 'value'): HeadMap => {
+        const before = order.slice(0, order.indexOf(kind)).reduce((sum, one) => sum + rows[one], 0);
+        const first = (group: number): number => group * (all.rows / groups) + before;
+        return taken(
           all,
-          Array.from({ length: heads }, (_, head) => [(3 * head + at) * d, (3 * head + at + 1) * d]),
+          Array.from({ length: groups }, (_, group) => [first(group), first(group) + rows[kind]]),
         );
-      return [part(0), part(1), part(2)];
+      };
+      return [part('query'), part('key'), part('value')];
     }
     case 'latent': {
       const rows = (of: Linear): Promise<HeadMap> => mapWeights(of, weights, folder);
@@ -129,8 +155,10 @@ export async function mapWeights(linear: Linear, weights: StoredWeights, folder:
   const bias =
     linear.bias === undefined ? undefined : await numbers(required(weights, linear.bias), firstRow, outputs, folder);
   const stored = await numbers(tensor, firstRow * inputs, outputs * inputs, folder);
-  const data = linear.stored === 'outputs-inputs' ? stored : transposed(stored, inputs, outputs);
-  return { data, rows: outputs, columns: inputs, ...(bias ? { bias } : {}) };
+  const laid = linear.stored === 'outputs-inputs' ? stored : transposed(stored, inputs, outputs);
+  const { factor } = linear;
+  const times = (of: Float32Array): Float32Array => (factor === undefined ? of : of.map((value) => value * factor));
+  return { data: times(laid), rows: outputs, columns: inputs, ...(bias ? { bias: times(bias) } : {}) };
 }
 
 export async function linearWeights(
@@ -143,13 +171,16 @@ export async function linearWeights(
 }
 
 /** Rows [first, first + count) of a linear map that is stored row by row, [count, inputs]. */
-export const someRows = (
-  { weight, inputs, firstRow = 0 }: Pick<Linear, 'weight' | 'inputs' | 'firstRow'>,
+export const someRows = async (
+  { weight, inputs, firstRow = 0, factor }: Pick<Linear, 'weight' | 'inputs' | 'firstRow' | 'factor'>,
   first: number,
   count: number,
   weights: StoredWeights,
   folder: string,
-): Promise<Float32Array> => numbers(required(weights, weight), (firstRow + first) * inputs, count * inputs, folder);
+): Promise<Float32Array> => {
+  const rows = await numbers(required(weights, weight), (firstRow + first) * inputs, count * inputs, folder);
+  return factor === undefined ? rows : rows.map((value) => value * factor);
+};
 
 function required(weights: StoredWeights, name: string): StoredTensor {
   const tensor = weights.find(name);

@@ -15,13 +15,17 @@ interface Decoding {
   readonly blocksAlone?: boolean;
 }
 
-/** On the cpu alone: other devices decode by the graphs of the blocks. */
+/** On the cpu alone: other devices decode by the graphs of the blocks, and so do models with ALiBi. */
 export const mayStep = (
   model: ModelSpec,
   { placement }: LayerSessions,
   { blocksAlone, variant = [] }: Decoding,
   start: number,
-): boolean => !blocksAlone && placement.device === 'cpu' && servedBySteps(allSizes(model), variant, start);
+): boolean =>
+  !blocksAlone &&
+  placement.device === 'cpu' &&
+  model.blocks.every(({ attention }) => attention.alibi === undefined) &&
+  servedBySteps(allSizes(model), variant, start);
 
 export function followingOf(
   model: ModelSpec,

@@ -152,6 +152,8 @@ function activationFunction(activation: AttentionReadout['activation']): (x: num
       return (x) => x / (1 + Math.exp(-x));
     case 'relu':
       return (x) => Math.max(0, x);
+    case 'squared-relu':
+      return (x) => Math.max(0, x) ** 2;
     case 'gelu':
       throw new RangeError('no pooling of a picture has the exact GELU');
   }

@@ -173,7 +173,7 @@ export function familyOfOwn(own: OwnFamily): StackFamily {
   if (base !== undefined) {
     const rename = renaming(tensors);
     const write = base.tensors;
-    // With names of its own a checkpoint is no longer the one that the base's graphs read.
+    // With names of its own a checkpoint is no longer the one that the graphs of the base's name read.
     const id = tensors === undefined ? undefined : modelType;
     return {
       ...base,
@@ -185,6 +185,7 @@ export function familyOfOwn(own: OwnFamily): StackFamily {
         const part = base.read(reader);
         return id === undefined ? part : { ...part, family: id };
       },
+      ...(tensors === undefined ? {} : { rename }),
       ...(write === undefined ? {} : { tensors: (part, writer, top) => write(part, writer.renamed(rename), top) }),
     };
   }

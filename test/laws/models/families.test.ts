@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runPrompt } from '../../../compute-server/model/run/stream/model-run';
@@ -8,9 +8,15 @@ import { openModel, type LoadedModel } from '../../../compute-server/model/check
 import { architectures } from '../../../models/architectures/catalogue';
 import { tinyTextTowers } from '../../support/checkpoints/tiny-pairs';
 import type { LayerTap } from '../../../models/instrument/taps';
-import { tinyModels, writeTinyModel, type TinyModel } from '../../support/checkpoints/tiny-models';
+import {
+  tinyModel,
+  tinyModels,
+  tinyTensors,
+  writeTinyModel,
+  type TinyModel,
+} from '../../support/checkpoints/tiny-models';
 import { tinyVariants } from '../../support/checkpoints/tiny-variants';
-import type { StoredType } from '../../support/safetensors-file';
+import { writeSafetensors, type StoredType } from '../../support/safetensors-file';
 import type { ReferenceRun } from '../../support/reference/vectors';
 
 /** Allowed difference of logits and taps from the float64 pass; float32 runs of these sizes stay near 4e-6. */
@@ -118,6 +124,34 @@ describe('every family that runs equals its float64 pass', () => {
       assert.deepEqual(run.logits, plain.logits);
     });
   }
+
+  it("a family of one's own that renames keys and tensors of a known one", async () => {
+    const tiny = tinyModel('llama');
+    const at = join(folder, 'acme');
+    const reference = tiny.run(writeTinyModel(at, tiny), ids);
+    const renamed = (name: string): string =>
+      name.replace(/^model\.layers\.(\d+)\.self_attn\./, 'trunk.blocks.$1.mix.').replace(/^model\./, 'trunk.');
+    const stored = tinyTensors(tiny);
+    writeSafetensors(
+      join(at, 'model.safetensors'),
+      new Map([...stored].map(([name, tensor]) => [renamed(name), tensor])),
+    );
+    const { hidden_size, ...rest } = tiny.config;
+    writeFileSync(join(at, 'config.json'), JSON.stringify({ ...rest, model_type: 'acme', width: hidden_size }));
+    const family = {
+      modelType: 'acme',
+      like: 'llama',
+      keys: { hidden_size: 'width' },
+      tensors: { 'model.': 'trunk.', 'model.layers.{layer}.self_attn.': 'trunk.blocks.{layer}.mix.' },
+    };
+    writeFileSync(join(at, '.headscope.json'), JSON.stringify({ families: [family] }));
+    const model = await openModel(at, { device: 'cpu', threads: 1, limitBytes: 1e9 });
+    opened.push(model);
+    assert.equal(model.summary.family, 'acme');
+    const run = await runPrompt(model.spec, model.sessions, { ids, chunk: 20, logits: 'all', taps: allTaps(model) });
+    const { error, at: worst } = largestError(reference, run);
+    assert.ok(error <= tolerance, `${worst} differs by ${error}`);
+  });
 
   for (const type of ['F16', 'BF16'] as const) {
     for (const name of ['llama', 'gpt2', 'gemma2', 'phi3']) {

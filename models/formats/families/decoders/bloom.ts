@@ -31,8 +31,6 @@ export const bloom = decoderFamily({
     norms: ['input_layernorm', 'post_attention_layernorm'],
     normBias: true,
     finalNorm: 'ln_f',
-    extra: (writer, part) => {
-      writer.norm('word_embeddings_layernorm', part.hiddenSize, true);
-    },
+    embeddingNorm: 'word_embeddings_layernorm',
   },
 });

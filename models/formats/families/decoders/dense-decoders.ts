@@ -38,13 +38,13 @@ export const apertus = decoderFamily({
   layout: {
     ...llamaLayout,
     attention: { ...llamaLayout.attention, norm: () => 'head' },
-    mlp: { prefix: 'mlp.', inputs: ['up_proj'], output: 'down_proj' },
-    norms: ['attention_layernorm', 'feedforward_layernorm'],
-    more: (writer, _layer, part) => {
-      if (part.activation !== 'xielu') return;
-      writer.add('mlp', 'mlp.act_fn.alpha_p', [1]);
-      writer.add('mlp', 'mlp.act_fn.alpha_n', [1]);
+    mlp: {
+      prefix: 'mlp.',
+      inputs: ['up_proj'],
+      output: 'down_proj',
+      slopes: ['act_fn.alpha_p', 'act_fn.alpha_n'],
     },
+    norms: ['attention_layernorm', 'feedforward_layernorm'],
   },
 });
 
@@ -125,16 +125,8 @@ export const bitNet = decoderFamily({
   record: ['attention_bias'],
   layout: {
     ...llamaLayout,
-    attention: {
-      ...llamaLayout.attention,
-      more: (writer, _layer, { hiddenSize }) => {
-        writer.norm('attn_sub_norm', hiddenSize, false);
-      },
-    },
-    mlp: { ...llamaLayout.mlp, bias: false },
-    more: (writer, { feedForward }) => {
-      writer.norm('mlp.ffn_sub_norm', feedForward.size, false);
-    },
+    attention: { ...llamaLayout.attention, outputNorm: 'attn_sub_norm' },
+    mlp: { ...llamaLayout.mlp, bias: false, innerNorm: 'ffn_sub_norm' },
   },
 });
 

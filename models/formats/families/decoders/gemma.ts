@@ -1,6 +1,9 @@
 import type { ConfigReader } from '../../config/config-reader';
 import type { TransformerChoice } from '../../config/transformer';
+import type { ModelPart } from '../../model-description';
+import type { Computation } from '../shared/computation';
 import { decoderFamily } from '../shared/decoder-family';
+import { amount, word } from '../shared/family';
 import { llamaLayout } from './llama';
 import { activations, honoured, idle, llamaLikeKeys, only } from '../shared/run-keys';
 
@@ -20,6 +23,24 @@ const gemma2Keys = {
   ...idle('the class reads hidden_activation', 'hidden_act'),
 };
 
+const activation = (part: ModelPart): string => word(part, 'hidden_activation') ?? 'gelu_pytorch_tanh';
+
+/**
+ * transformers 5 reads `hidden_act` of Gemma 1. Files of earlier releases say plain gelu there, which 4.39 and later take for the
+ * tanh form that the model was trained with, and `hidden_activation` where it is another.
+ */
+const firstActivation = (part: ModelPart, transformersVersion: string | undefined): string =>
+  /^[5-9]/.test(transformersVersion ?? '') ? (word(part, 'hidden_act') ?? 'gelu_pytorch_tanh') : activation(part);
+
+export const scale = (part: ModelPart): number => (amount(part, 'query_pre_attn_scalar') ?? part.headDim) ** -0.5;
+
+/** Gains are stored minus one, and embeddings multiplied by the root of the width. */
+export const computes: Computation = {
+  gainOffset: 1,
+  embeddingScale: ({ hiddenSize }) => Math.sqrt(hiddenSize),
+  activation,
+};
+
 export const gemma = decoderFamily({
   id: 'gemma',
   title: 'Gemma',
@@ -27,6 +48,7 @@ export const gemma = decoderFamily({
   architectures: /^GemmaFor/,
   tied: true,
   run: { ...gemmaKeys, ...only(['gelu_pytorch_tanh', 'gelu', null], 'hidden_act') },
+  computes: { ...computes, activation: firstActivation },
   layout: llamaLayout,
 });
 
@@ -50,6 +72,7 @@ export const gemma2 = decoderFamily({
   architectures: /^Gemma2For/,
   tied: true,
   run: gemma2Keys,
+  computes: { ...computes, scale },
   choice: alternate,
   layout: { ...llamaLayout, norms: fourNorms },
 });
@@ -84,6 +107,7 @@ export const gemma3 = decoderFamily({
     // The class keeps the key and does not compute with it.
     ...only([null], 'attn_logit_softcapping'),
   },
+  computes: { ...computes, scale },
   choice: fiveToOne,
   layout: {
     ...llamaLayout,

@@ -21,6 +21,10 @@ export const gptNeoX = decoderFamily({
   architectures: /^GPTNeoX/,
   run: gptNeoXKeys,
   choice: () => ({ gated: false, norm: 'layer' }),
+  computes: {
+    parallel: (part) => flag(part, 'use_parallel_residual', true),
+    fused: ({ heads }) => ({ groups: heads }),
+  },
   layout: {
     root: 'gpt_neox.',
     embedding: 'embed_in',

@@ -1,7 +1,9 @@
 import type { ConfigReader } from '../../config/config-reader';
 import type { TransformerChoice } from '../../config/transformer';
+import type { Layer, ModelPart } from '../../model-description';
 import { decoderFamily } from '../shared/decoder-family';
 import type { DecoderLayout } from '../shared/decoder-layout';
+import { flag } from '../shared/family';
 import { activations, honoured, idle, idleOfText, only } from '../shared/run-keys';
 
 /** `n_inner` null or absent means four times the width. An `intermediate_size` beside it is read by none of these classes but one. */
@@ -28,10 +30,13 @@ const gpt2Layout: DecoderLayout = {
   norms: ['ln_1', 'ln_2'],
   normBias: true,
   finalNorm: 'ln_f',
-  extra: (writer, part) => {
-    writer.add('embedding', 'wpe.weight', [part.contextLength ?? 0, part.hiddenSize]);
-  },
+  positions: { name: 'wpe' },
 };
+
+/** transformers GPT2Config: scores are divided by layer index + 1 where this is set (Mistral's GPT-2 of 2021). */
+const gpt2Scale = (part: ModelPart, { index, attention }: Layer): number =>
+  (flag(part, 'scale_attn_weights', true) ? attention.headDim ** -0.5 : 1) /
+  (flag(part, 'scale_attn_by_inverse_layer_idx') ? index + 1 : 1);
 
 const gpt2Keys = {
   ...idleOfText,
@@ -55,6 +60,7 @@ export const gpt2 = decoderFamily({
   tied: true,
   run: gpt2Keys,
   choice: (reader) => ({ ...inner(reader), positions: 'learned' }),
+  computes: { scale: gpt2Scale },
   layout: gpt2Layout,
 });
 

@@ -39,9 +39,6 @@ export const mpt = decoderFamily({
     norms: ['norm_1', 'norm_2'],
     normBias: (part) => !flag(part, 'no_bias', true),
     finalNorm: 'norm_f',
-    extra: (writer, part) => {
-      if (part.positions === 'learned')
-        writer.add('embedding', 'wpe.weight', [part.contextLength ?? 0, part.hiddenSize]);
-    },
+    positions: { name: 'wpe' },
   },
 });

@@ -2,6 +2,9 @@
 import { decoderFamily } from '../shared/decoder-family';
 import type { DecoderLayout } from '../shared/decoder-layout';
 
+/** Rows of a table of positions that stand before the first and are never used (fairseq's padding offset). */
+export const paddingOffset = 2;
+
 /** fairseq's names: BART's decoder without cross-attention. */
 const fairseq: DecoderLayout = {
   root: 'model.',
@@ -30,10 +33,7 @@ const bioGpt = decoderFamily({
   layout: {
     ...fairseq,
     root: 'biogpt.',
-    // Two rows more than positions, as in OPT: fairseq's padding offset.
-    extra: (writer, part) => {
-      writer.add('embedding', 'embed_positions.weight', [(part.contextLength ?? 0) + 2, part.hiddenSize]);
-    },
+    positions: { name: 'embed_positions', offset: paddingOffset },
     head: 'output_projection',
   },
 });
@@ -76,9 +76,7 @@ const openAiGpt = decoderFamily({
     mlp: { prefix: 'mlp.', inputs: ['c_fc'], output: 'c_proj', bias: true },
     norms: ['ln_1', 'ln_2'],
     normBias: true,
-    extra: (writer, part) => {
-      writer.add('embedding', 'positions_embed.weight', [part.contextLength ?? 0, part.hiddenSize]);
-    },
+    positions: { name: 'positions_embed' },
   },
 });
 

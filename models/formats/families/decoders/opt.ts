@@ -1,9 +1,11 @@
 import { decoderFamily } from '../shared/decoder-family';
+import type { ModelPart } from '../../model-description';
 import { amount, flag } from '../shared/family';
 import { activations, honoured, idle, idleOfText, only } from '../shared/run-keys';
+import { paddingOffset } from './older-decoders';
 
-/** OPT keeps two rows more than positions: the first two are never used (fairseq's padding offset). */
-const optPositionOffset = 2;
+const endsInNorm = (part: ModelPart): boolean =>
+  flag(part, 'do_layer_norm_before', true) && !flag(part, '_remove_final_layer_norm');
 
 const optKeys = {
   ...idleOfText,
@@ -22,10 +24,18 @@ export const opt = decoderFamily({
   tied: true,
   run: optKeys,
   choice: () => ({ gated: false, norm: 'layer', positions: 'learned' }),
+  computes: {
+    norms: (part) =>
+      flag(part, 'do_layer_norm_before', true) ? ['attention', 'network'] : ['attention.sum', 'network.sum'],
+    plainFinalNorm: endsInNorm,
+  },
   layout: {
     root: 'model.decoder.',
     embedding: 'embed_tokens',
-    embeddingSize: (part) => amount(part, 'word_embed_proj_dim') ?? part.hiddenSize,
+    narrowEmbedding: {
+      size: (part) => amount(part, 'word_embed_proj_dim') ?? part.hiddenSize,
+      projections: ['project_in', 'project_out'],
+    },
     layer: 'layers.{layer}.',
     attention: {
       prefix: 'self_attn.',
@@ -38,18 +48,8 @@ export const opt = decoderFamily({
     norms: (part) =>
       flag(part, 'layer_norm_elementwise_affine', true) ? ['self_attn_layer_norm', 'final_layer_norm'] : [],
     normBias: true,
-    extra: (writer, part) => {
-      const rows = (part.contextLength ?? 0) + optPositionOffset;
-      writer.add('embedding', 'embed_positions.weight', [rows, part.hiddenSize]);
-      const width = amount(part, 'word_embed_proj_dim') ?? part.hiddenSize;
-      if (width !== part.hiddenSize) {
-        writer.linear('embedding', 'project_in', width, part.hiddenSize, false);
-        writer.linear('head', 'project_out', part.hiddenSize, width, false);
-      }
-      const affine = flag(part, 'layer_norm_elementwise_affine', true);
-      if (flag(part, 'do_layer_norm_before', true) && !flag(part, '_remove_final_layer_norm') && affine) {
-        writer.norm('final_layer_norm', part.hiddenSize, true);
-      }
-    },
+    positions: { name: 'embed_positions', offset: paddingOffset },
+    finalNorm: (part) =>
+      endsInNorm(part) && flag(part, 'layer_norm_elementwise_affine', true) ? 'final_layer_norm' : undefined,
   },
 });

@@ -1,6 +1,7 @@
 import type { ModelPart } from '../../model-description';
 import type { TensorWriter } from '../../tensors/tensor-table';
-import type { StackFamily, Top } from '../shared/family';
+import type { StackFamily } from '../shared/family';
+import type { Top } from '../shared/top';
 import { amount } from '../shared/family';
 import { encoderSizes, honoured, idleOfText, only } from '../shared/run-keys';
 import {

@@ -8,7 +8,7 @@ import {
   writePredictions,
   writeTokenHeads,
 } from '../shared/encoder-family';
-import type { Top } from '../shared/family';
+import type { Top } from '../shared/top';
 import { amount, flag, word } from '../shared/family';
 
 const record = [

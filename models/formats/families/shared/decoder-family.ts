@@ -2,6 +2,7 @@ import type { ConfigReader } from '../../config/config-reader';
 import type { TransformerChoice } from '../../config/transformer';
 import { readTransformer } from '../../config/transformer';
 import type { ModelPart } from '../../model-description';
+import type { Computation } from './computation';
 import type { DecoderLayout } from './decoder-layout';
 import { writeDecoder } from './decoder-layout';
 import type { StackFamily } from './family';
@@ -15,6 +16,8 @@ interface DecoderRow extends FamilyRow {
   /** What the family knows of the part beyond the choice. */
   readonly finish?: (part: ModelPart) => ModelPart;
   readonly layout?: DecoderLayout;
+  /** What is computed, where layout and description leave it open. A row with a layout and a table of keys (`run`) runs. */
+  readonly computes?: Computation;
 }
 
 export function decoderFamily(row: DecoderRow): StackFamily {
@@ -33,6 +36,8 @@ export function decoderFamily(row: DecoderRow): StackFamily {
       });
       return row.finish?.(part) ?? part;
     },
-    ...(row.layout === undefined ? {} : { tensors: writeDecoder(row.layout) }),
+    ...(row.layout === undefined
+      ? {}
+      : { tensors: writeDecoder(row.layout), decoder: { layout: row.layout, computes: row.computes ?? {} } }),
   };
 }

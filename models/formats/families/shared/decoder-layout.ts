@@ -1,12 +1,13 @@
 import type { FeedForward, Layer, ModelPart } from '../../model-description';
 import type { TensorWriter } from '../../tensors/tensor-table';
-import type { Top } from './family';
+import type { Top } from './top';
 
 type Rule = boolean | ((part: ModelPart) => boolean);
 /** A name that the checkpoint gives, or the rule for it where it depends on the number of layers. */
-type Name = string | ((part: ModelPart) => string);
-const nameIn = (name: Name, part: ModelPart): string => (typeof name === 'function' ? name(part) : name);
-const holds = (rule: Rule | undefined, part: ModelPart): boolean =>
+type Name<T = string> = T | ((part: ModelPart) => T);
+export const nameIn = <T extends string | undefined>(name: Name<T>, part: ModelPart): T =>
+  typeof name === 'function' ? name(part) : name;
+export const holds = (rule: Rule | undefined, part: ModelPart): boolean =>
   typeof rule === 'function' ? rule(part) : (rule ?? false);
 
 type LayerWriter = (writer: TensorWriter, layer: Layer, part: ModelPart) => void;
@@ -16,8 +17,15 @@ export interface DecoderLayout {
   /** Prefix of everything but the output head, e.g. `model.`. */
   readonly root: string;
   readonly embedding: string;
-  /** Width of the embedding where it is not hiddenSize (OPT-350m). */
-  readonly embeddingSize?: (part: ModelPart) => number;
+  /** Width of the embedding where it is not hiddenSize (OPT-350m), and the projections from it and back to it. */
+  readonly narrowEmbedding?: {
+    readonly size: (part: ModelPart) => number;
+    readonly projections: readonly [inwards: string, outwards: string];
+  };
+  /** Table of learned positions, with the rows that stand before that of the first one. */
+  readonly positions?: { readonly name: string; readonly offset?: number };
+  /** A norm of the embedding (BLOOM). */
+  readonly embeddingNorm?: string;
   /** Prefix of a layer with `{layer}`, e.g. `layers.{layer}.`, or the rule where layers do not count from 0. */
   readonly layer: string | ((index: number) => string);
   readonly attention: {
@@ -46,6 +54,8 @@ export interface DecoderLayout {
     readonly gate?: Rule;
     /** Norms on the latents of latent attention; DeepSeek's models have them. */
     readonly latentNorms?: Rule;
+    /** A norm of the outputs of all heads, before the output projection (BitNet). */
+    readonly outputNorm?: string;
     /** What an attention layer holds beside these, under its own prefix: an indexer, a gate. */
     readonly more?: LayerWriter;
   };
@@ -60,6 +70,10 @@ export interface DecoderLayout {
     readonly bias?: Rule;
     /** Bias of the output projection, where it differs from `bias` (TeleChat). */
     readonly outputBias?: Rule;
+    /** A norm of what the output projection reads (BitNet). */
+    readonly innerNorm?: string;
+    /** Two learned numbers of the activation, where it has them (xIELU). */
+    readonly slopes?: readonly [positive: string, negative: string];
   };
   readonly experts?: (writer: TensorWriter, feedForward: FeedForward, layer: Layer, part: ModelPart) => void;
   /** What a layer without attention holds instead. */
@@ -69,7 +83,7 @@ export interface DecoderLayout {
   readonly normBias?: Rule;
   /** What a layer holds beside all of this: scalars, per-layer inputs, weights of the residual streams. */
   readonly more?: LayerWriter;
-  readonly finalNorm?: Name;
+  readonly finalNorm?: Name<string | undefined>;
   readonly head?: Name;
   readonly headBias?: Rule;
   readonly extra?: (writer: TensorWriter, part: ModelPart) => void;
@@ -127,6 +141,7 @@ function writeAttention(writer: TensorWriter, layer: Layer, layout: DecoderLayou
       if (holds(layout.normBias, part)) own.add('norms', `${name}.bias`, shape);
     }
   }
+  if (layout.outputNorm !== undefined) own.norm(layout.outputNorm, heads * valueDim, false);
   layout.more?.(own, layer, part);
 }
 
@@ -159,15 +174,27 @@ function writeMlp(writer: TensorWriter, size: number, layout: DecoderLayout['mlp
   };
   for (const name of layout.inputs) linear(name, part.hiddenSize, layout.fused === true ? 2 * size : size, bias);
   linear(layout.output, size, part.hiddenSize, holds(layout.outputBias ?? layout.bias, part));
+  if (layout.innerNorm !== undefined) own.norm(layout.innerNorm, size, false);
+  if (part.activation === 'xielu') for (const slope of layout.slopes ?? []) own.add('mlp', slope, [1]);
 }
 
 export function writeDecoder(layout: DecoderLayout) {
   return (part: ModelPart, writer: TensorWriter, top: Top): void => {
     const root = writer.under(layout.root);
-    const width = layout.embeddingSize?.(part) ?? part.hiddenSize;
+    const width = layout.narrowEmbedding?.size(part) ?? part.hiddenSize;
     root.add('embedding', `${layout.embedding}.weight`, [part.vocabularySize ?? 0, width]);
+    if (layout.narrowEmbedding !== undefined && width !== part.hiddenSize) {
+      const [inwards, outwards] = layout.narrowEmbedding.projections;
+      root.linear('embedding', inwards, width, part.hiddenSize, false);
+      root.linear('head', outwards, part.hiddenSize, width, false);
+    }
+    if (layout.positions !== undefined && part.positions === 'learned') {
+      const rows = (part.contextLength ?? 0) + (layout.positions.offset ?? 0);
+      root.add('embedding', `${layout.positions.name}.weight`, [rows, part.hiddenSize]);
+    }
     layout.extra?.(root, part);
     const normBias = holds(layout.normBias, part);
+    if (layout.embeddingNorm !== undefined) root.norm(layout.embeddingNorm, part.hiddenSize, normBias);
     for (const layer of part.layers) {
       const own = root.layer(
         layer.index,
@@ -184,8 +211,9 @@ export function writeDecoder(layout: DecoderLayout) {
       if (feedForward.kind === 'dense') writeMlp(own, feedForward.size, layout.mlp, layout.attention.transposed);
       layout.more?.(own, layer, part);
     }
-    if (layout.finalNorm !== undefined) root.norm(nameIn(layout.finalNorm, part), part.hiddenSize, normBias);
-    writeHead(part, writer, top, nameIn(layout.head ?? 'lm_head', part), width, holds(layout.headBias, part));
+    const finalNorm = nameIn(layout.finalNorm, part);
+    if (finalNorm !== undefined) root.norm(finalNorm, part.hiddenSize, normBias);
+    writeHead(part, writer, top, nameIn<string>(layout.head ?? 'lm_head', part), width, holds(layout.headBias, part));
   };
 }
 

@@ -3,7 +3,8 @@ import type { TransformerChoice } from '../../config/transformer';
 import { readTransformer } from '../../config/transformer';
 import type { Layer, ModelPart } from '../../model-description';
 import type { TensorWriter } from '../../tensors/tensor-table';
-import type { StackFamily, Top } from './family';
+import type { StackFamily } from './family';
+import type { Top } from './top';
 import type { FamilyRow } from './family-row';
 import { namesOfRow, readerOfClass, recordedKeys } from './family-row';
 

@@ -4,13 +4,10 @@ import type { ConfigReader } from '../../config/config-reader';
 import { largestInteger } from '../../config/config-reader';
 import type { ModelDescription, ModelPart, PartRole, Projector, Task } from '../../model-description';
 import type { TensorTable, TensorWriter } from '../../tensors/tensor-table';
+import type { Computation } from './computation';
+import type { DecoderLayout } from './decoder-layout';
 import type { RunKeys } from './run-keys';
-
-/** What is on top of the stack, for the tensors of the head. */
-export interface Top {
-  readonly task: Task;
-  readonly tied: boolean;
-}
+import type { Top } from './top';
 
 /** A family of single stacks: one part, usable alone and as `text_config`, `vision_config` … of a composite. */
 export interface StackFamily {
@@ -36,6 +33,10 @@ export interface StackFamily {
   readonly exact?: (part: ModelPart, className: string | undefined) => boolean;
   /** What a run makes of each key of the configuration class, where Headscope runs the family. */
   readonly run?: RunKeys;
+  /** What a decoder computes and what its tensors are called, from which its graphs are built where it has a table of keys. */
+  readonly decoder?: { readonly layout: DecoderLayout; readonly computes: Computation };
+  /** What checkpoints call the tensors of the layout, where a person's own family renames them; names hold `{layer}`. */
+  readonly rename?: (tensor: string) => string;
   /** Absent: the layout is not known in full, and counts are not exact. */
   readonly tensors?: (part: ModelPart, writer: TensorWriter, top: Top) => void;
 }

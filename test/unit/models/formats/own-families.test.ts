@@ -50,7 +50,7 @@ describe('a family described in the workspace', () => {
     assert.equal(isModelConfig(bare), false);
   });
 
-  it('with tensors of its own names is counted and not run', () => {
+  it('with tensors of its own names is counted, and runs as far as its keys are those of the known one', () => {
     const family = familyFrom({
       modelType: 'acme',
       like: 'llama',
@@ -63,7 +63,9 @@ describe('a family described in the workspace', () => {
     assert.ok(names.includes('head.weight'));
     const model = describeModel(config, [family]);
     assert.equal(countParameters(model)?.total, ofLlama);
-    assert.equal(typeof runnable(model), 'string');
+    assert.equal(runnable(model), true);
+    const biased = describeModel({ ...config, sliding_window: 8 }, [family]);
+    assert.match(String(runnable(biased)), /^sliding_window is 8, and Headscope computes acme where it is unset/);
   });
 
   it('by a layout of its own', () => {

@@ -1,22 +1,18 @@
-/** Llama with multi-head latent attention in place of its own (X-EcoMLA, arXiv:2503.11132). */
+/** Multi-head latent attention in DeepSeek's names (arXiv:2405.04434; X-EcoMLA, arXiv:2503.11132). */
 import type { Layer, ModelPart } from '../formats/model-description';
-import type { Architecture, Names } from './architecture';
-import { specifyLlama } from './llama';
+import type { Names } from './architecture';
 import { ModelError, type AttentionSpec } from './model-spec';
 
-export const xEcomla: Architecture = {
-  families: ['x_ecomla'],
-  specify: (input) => specifyLlama(input, { attention: latentAttention }),
-};
-
-function latentAttention(part: ModelPart, layer: Layer, at: Names): AttentionSpec {
+/** `epsilon` is that of the norms of the latents; absent: they have none. */
+export function latentAttention(
+  part: ModelPart,
+  layer: Layer,
+  at: Names,
+  epsilon: number | undefined,
+  scale: number | undefined,
+): AttentionSpec {
   const { heads, latent, rope } = layer.attention;
   if (!latent) throw new ModelError(`Layer ${layer.index} has no kv_lora_rank, which latent attention needs.`);
-  if (part.fields['use_lora_layer_norm']?.value === true) {
-    throw new ModelError(
-      'use_lora_layer_norm is true: Headscope computes latent attention without a norm on the latent.',
-    );
-  }
   const { kvRank: rank, queryRank, nopeDim: plain, ropeDim: rotary, valueDim: value } = latent;
   const hidden = part.hiddenSize;
   const queries = heads * (plain + rotary);
@@ -28,8 +24,10 @@ function latentAttention(part: ModelPart, layer: Layer, at: Names): AttentionSpe
         : {
             queryDown: at.linear('q_a_proj', hidden, queryRank),
             query: at.linear('q_b_proj', queryRank, queries),
+            ...(epsilon === undefined ? {} : { queryNorm: at.rms('q_a_layernorm', queryRank, epsilon) }),
           }),
       down: at.linear('kv_a_proj_with_mqa', hidden, rank + rotary),
+      ...(epsilon === undefined ? {} : { latentNorm: at.rms('kv_a_layernorm', rank, epsilon) }),
       up: at.linear('kv_b_proj', rank, heads * (plain + value)),
       rank,
       rotary,
@@ -40,7 +38,7 @@ function latentAttention(part: ModelPart, layer: Layer, at: Names): AttentionSpe
     heads,
     kvHeads: 1,
     headDim: rotary + rank,
-    scale: (plain + rotary) ** -0.5,
+    scale: scale ?? (plain + rotary) ** -0.5,
     causal: true,
     ...(rope === undefined || rotary === 0 ? {} : { rope }),
   };

@@ -1,0 +1,300 @@
+/** A decoder as data, from the row of its family: the layout says what tensors are called, `computes` what is made of them. */
+import { mixtureKey, readMixture, type LayerMixture } from '../formats/config/head-mixture';
+import type { Computation, NormPlace } from '../formats/families/shared/computation';
+import { holds, nameIn, type DecoderLayout } from '../formats/families/shared/decoder-layout';
+import type { StackFamily } from '../formats/families/shared/family';
+import type { Layer, ModelPart } from '../formats/model-description';
+import { activationOf, epsilonOf, Names, vocabularyHead, vocabularyOf, type ArchitectureInput } from './architecture';
+import { latentAttention } from './latent-attention';
+import {
+  ModelError,
+  type AttentionSpec,
+  type BlockSpec,
+  type BranchNorms,
+  type EmbeddingSpec,
+  type FeedForwardSpec,
+  type Linear,
+  type ModelSpec,
+  type Norm,
+} from './model-spec';
+
+type Row = NonNullable<StackFamily['decoder']>;
+
+/** What the parts of a stack are made from. */
+interface Stack {
+  readonly input: ArchitectureInput;
+  readonly part: ModelPart;
+  readonly layout: DecoderLayout;
+  readonly computes: Computation;
+  readonly epsilon: number;
+}
+
+/** Throws ModelError with one sentence where the checkpoint cannot be computed. */
+export function specifyDecoder(input: ArchitectureInput, { layout, computes }: Row): ModelSpec {
+  const { part } = input;
+  const stack: Stack = { input, part, layout, computes, epsilon: epsilonOf(part) };
+  const mixture = readMixture(
+    part.fields[mixtureKey]?.value,
+    part.layers.map(({ attention }) => attention.heads),
+  );
+  if (typeof mixture === 'string') throw new ModelError(`${mixture} Correct the config.`);
+  const names = Names.find(input, rootsOf(layout.root), `${layout.embedding}.weight`);
+  const vocabulary = vocabularyOf(part);
+  const width = layout.narrowEmbedding?.size(part) ?? part.hiddenSize;
+  const [, outwards] = width === part.hiddenSize ? [] : (layout.narrowEmbedding?.projections ?? []);
+  const head = nameIn<string>(layout.head ?? 'lm_head', part);
+  const { vocabulary: logits } = vocabularyHead(
+    input,
+    head,
+    names.name(`${layout.embedding}.weight`),
+    vocabulary,
+    width,
+  );
+  const finalNorm = nameIn(layout.finalNorm, part);
+  const plainNorm = computes.plainFinalNorm === true || (computes.plainFinalNorm && computes.plainFinalNorm(part));
+  return {
+    family: part.family,
+    hiddenSize: part.hiddenSize,
+    embedding: embeddingOf(stack, names, vocabulary, width),
+    blocks: part.layers.map((layer) => blockOf(stack, layer, names, mixture?.[layer.index])),
+    head: {
+      ...(finalNorm !== undefined || plainNorm ? { norm: normOf(stack, names, finalNorm, part.hiddenSize) } : {}),
+      ...(outwards === undefined ? {} : { project: names.linear(outwards, part.hiddenSize, width) }),
+      ...(logits ? { vocabulary: scaled(logits, computes.logitFactor?.(part)) } : {}),
+      ...(part.softcap?.logits === undefined ? {} : { softcap: part.softcap.logits }),
+    },
+    ropes: part.ropes,
+    contextLength: part.contextLength,
+  };
+}
+
+/** A root, each of its ends (`model.decoder.`, `decoder.`, none), and that of the oldest checkpoints. */
+function rootsOf(root: string): readonly string[] {
+  const parts = root.split('.').filter((each) => each !== '');
+  const ends = parts.map((_, at) => `${parts.slice(at).join('.')}.`);
+  return [...new Set([...ends, '', 'transformer.'])];
+}
+
+const scaled = (linear: Linear, factor: number | undefined): Linear =>
+  factor === undefined || factor === 1 ? linear : { ...linear, factor };
+
+/** Without a name it has no weights of its own. */
+function normOf({ part, computes, epsilon }: Stack, at: Names, name: string | undefined, size: number): Norm {
+  const { kind } = part.norm;
+  if (name === undefined) return { kind, size, epsilon };
+  if (kind === 'rms') return at.rms(name, size, epsilon, computes.gainOffset);
+  const norm = at.layerNorm(name, size, epsilon);
+  return computes.gainOffset === undefined ? norm : { ...norm, gainOffset: computes.gainOffset };
+}
+
+function embeddingOf(stack: Stack, names: Names, vocabulary: number, width: number): EmbeddingSpec {
+  const { part, layout, computes } = stack;
+  const scale = computes.embeddingScale?.(part);
+  const waves = computes.waves?.(part);
+  const length = part.contextLength ?? 0;
+  const offset = layout.positions?.offset ?? 0;
+  return {
+    tokens: names.name(`${layout.embedding}.weight`),
+    vocabulary,
+    width,
+    ...(scale === undefined || scale === 1 ? {} : { scale }),
+    ...(layout.positions && part.positions === 'learned'
+      ? { positions: { weight: names.name(`${layout.positions.name}.weight`), rows: length + offset, offset } }
+      : {}),
+    ...(waves ? { positions: { waves, rows: length } } : {}),
+    ...(layout.embeddingNorm === undefined
+      ? {}
+      : { norm: normOf(stack, names, layout.embeddingNorm, part.hiddenSize) }),
+    ...(layout.narrowEmbedding && width !== part.hiddenSize
+      ? { project: names.linear(layout.narrowEmbedding.projections[0], width, part.hiddenSize) }
+      : {}),
+  };
+}
+
+function blockOf(stack: Stack, layer: Layer, names: Names, routing: LayerMixture | undefined): BlockSpec {
+  const { part, layout, computes } = stack;
+  const { layer: path } = layout;
+  const at = names.layer(layer.index, typeof path === 'function' ? path(layer.index) : path);
+  const stored = typeof layout.norms === 'function' ? layout.norms(part, layer) : layout.norms;
+  const places = placesOf(computes, part, layer, stored.length);
+  const normAt = (place: NormPlace): Norm | undefined => {
+    const index = places.indexOf(place);
+    return index < 0 ? undefined : normOf(stack, at, stored[index], part.hiddenSize);
+  };
+  const branch = (name: 'attention' | 'network'): BranchNorms => {
+    const [input, output, after] = [normAt(name) ?? normAt('both'), normAt(`${name}.output`), normAt(`${name}.sum`)];
+    return { ...(input ? { input } : {}), ...(output ? { output } : {}), ...(after ? { after } : {}) };
+  };
+  const factor = computes.branchFactor?.(part);
+  const attention = attentionOf(stack, layer, at.at(layout.attention.prefix), routing);
+  const feedForward = feedForwardOf(stack, layer, at.at(layout.mlp.prefix));
+  return {
+    index: layer.index,
+    parallel: computes.parallel?.(part) ?? places.includes('both'),
+    attention: { ...attention, output: scaled(attention.output, factor) },
+    feedForward: { ...feedForward, down: scaled(feedForward.down, factor) },
+    attentionNorms: branch('attention'),
+    feedForwardNorms: branch('network'),
+  };
+}
+
+function placesOf({ norms }: Computation, part: ModelPart, layer: Layer, stored: number): readonly NormPlace[] {
+  if (typeof norms === 'function') return norms(part, layer);
+  if (norms) return norms;
+  if (stored === 1) return ['both'];
+  if (stored === 2) return ['attention', 'network'];
+  if (stored === 4) return ['attention', 'attention.output', 'network', 'network.output'];
+  throw new ModelError(`A layer with ${stored} norms is not one that Headscope computes.`);
+}
+
+function attentionOf(stack: Stack, layer: Layer, at: Names, routing: LayerMixture | undefined): AttentionSpec {
+  const { part, layout, computes } = stack;
+  const { attention, index } = layer;
+  requireComputed(stack, layer);
+  if (attention.latent) {
+    const norms = holds(layout.attention.latentNorms ?? true, part);
+    return latentAttention(part, layer, at, norms ? stack.epsilon : undefined, computes.scale?.(part, layer));
+  }
+  const { heads, kvHeads, headDim, rope, causal, window } = attention;
+  const queryNorm = headNorm(stack, at, 'query', heads, headDim);
+  const keyNorm = headNorm(stack, at, 'key', kvHeads, headDim);
+  const stretched = rope !== undefined && ['yarn', 'longrope'].includes(part.ropes[rope]?.scaling.kind ?? '');
+  if (computes.lateNorms && queryNorm && stretched)
+    throw new ModelError(
+      `Layer ${index} norms what a stretched rotary form has scaled, which Headscope does not compute.`,
+    );
+  const clip = computes.clip?.(part);
+  const alibi = part.positions === 'alibi' ? computes.alibi?.(part, layer) : undefined;
+  return {
+    projection: projectionOf(stack, layer, at),
+    output: conv(layout, at.linear(layout.attention.output, heads * headDim, part.hiddenSize)),
+    heads,
+    kvHeads,
+    headDim,
+    ...(routing ? { routing } : {}),
+    scale: computes.scale?.(part, layer) ?? headDim ** -0.5,
+    causal,
+    ...(attention.kind === 'window' && window !== undefined ? { [causal ? 'window' : 'around']: window } : {}),
+    ...(part.softcap?.scores === undefined ? {} : { softcap: part.softcap.scores }),
+    ...(rope === undefined ? {} : { rope }),
+    ...(queryNorm ? { queryNorm } : {}),
+    ...(keyNorm ? { keyNorm } : {}),
+    ...(computes.lateNorms && queryNorm ? { lateNorms: true } : {}),
+    ...(clip === undefined ? {} : { clip }),
+    ...(alibi ? { alibi } : {}),
+    ...(layout.attention.outputNorm === undefined
+      ? {}
+      : { outputNorm: normOf(stack, at, layout.attention.outputNorm, heads * headDim) }),
+  };
+}
+
+/** What a description may say of a layer that no graph here follows. */
+function requireComputed({ part, layout, computes }: Stack, layer: Layer): void {
+  const { attention, index } = layer;
+  const { kind, headDim, valueDim, latent } = attention;
+  if (kind !== 'full' && kind !== 'window')
+    throw new ModelError(`Layer ${index} is of the kind "${kind}", which this family does not compute.`);
+  const other =
+    valueDim !== headDim && !latent
+      ? `values of ${valueDim} numbers beside keys of ${headDim}`
+      : attention.sharesKvOf !== undefined
+        ? `the keys and values of layer ${attention.sharesKvOf}`
+        : (attention.indexer ?? attention.compressed ?? attention.keyIsValue) !== undefined ||
+            attention.stateElements !== undefined
+          ? 'keys that are chosen, joined or kept in a state'
+          : (layout.ownAttention ?? layout.more ?? layout.attention.more ?? layout.extra) !== undefined ||
+              layout.attention.valueIsKey?.(part, layer) === true ||
+              holds(layout.attention.gate, part)
+            ? 'parts of its own'
+            : sinksOf(layout, part, layer)
+              ? 'learned sinks'
+              : part.positions === 'alibi' && !computes.alibi
+                ? 'a bias by distance'
+                : undefined;
+  if (other !== undefined)
+    throw new ModelError(`Layer ${index} has ${other}, which Headscope does not compute for this family yet.`);
+}
+
+function sinksOf({ attention: { sinks } }: DecoderLayout, part: ModelPart, layer: Layer): boolean {
+  return typeof sinks === 'function' ? sinks(part, layer) !== undefined : sinks === true;
+}
+
+/** GPT-2 stores its weights [inputs, outputs]. */
+const conv = ({ attention }: DecoderLayout, linear: Linear): Linear =>
+  attention.transposed === true ? { ...linear, stored: 'inputs-outputs' } : linear;
+
+function projectionOf({ part, layout, computes }: Stack, layer: Layer, at: Names): AttentionSpec['projection'] {
+  const { heads, kvHeads, headDim } = layer.attention;
+  const { projections, transposed } = layout.attention;
+  const hidden = part.hiddenSize;
+  const [first, second, third] = projections;
+  if (second === undefined) {
+    const rows = (heads + 2 * kvHeads) * headDim;
+    const lies = computes.fused?.(part, layer) ?? { groups: 1 };
+    if (lies.groups > 1 || lies.order || transposed === true)
+      return { kind: 'fused', linear: conv(layout, at.linear(first, hidden, rows)), ...lies };
+    const own = (from: number, count: number) =>
+      at.linear(first, hidden, count * headDim, { firstRow: from * headDim, storedRows: rows });
+    return {
+      kind: 'separate',
+      query: own(0, heads),
+      key: own(heads, kvHeads),
+      value: own(heads + kvHeads, kvHeads),
+    };
+  }
+  if (third === undefined)
+    throw new ModelError('Keys and values in one projection beside the queries are not computed yet.');
+  const linear = (name: string, count: number) => conv(layout, at.linear(name, hidden, count * headDim));
+  return { kind: 'separate', query: linear(first, heads), key: linear(second, kvHeads), value: linear(third, kvHeads) };
+}
+
+function headNorm(stack: Stack, at: Names, of: 'query' | 'key', count: number, headDim: number): Norm | undefined {
+  const { part, layout, computes } = stack;
+  const kind = layout.attention.norm?.(part);
+  if (kind === undefined) return computes.plainHeadNorms ? normOf(stack, at, undefined, headDim) : undefined;
+  const name = (layout.attention.normNames ?? ['q_norm', 'k_norm'])[of === 'query' ? 0 : 1];
+  switch (kind) {
+    case 'head':
+      return normOf(stack, at, name, headDim);
+    case 'all':
+      return normOf(stack, at, name, count * headDim);
+    case 'stacked':
+      return { ...normOf(stack, at, name, headDim), heads: { count } };
+    case 'each': {
+      const each = Array.from({ length: count }, (_, head) => at.name(`${name}.norms.${head}.weight`));
+      return { ...normOf(stack, at, undefined, headDim), heads: { count, each } };
+    }
+  }
+}
+
+function feedForwardOf(stack: Stack, layer: Layer, at: Names): FeedForwardSpec {
+  const { part, layout, computes, input } = stack;
+  const { feedForward, index } = layer;
+  if (feedForward.kind !== 'dense') {
+    throw new ModelError(
+      `Layer ${index} has ${feedForward.kind === 'experts' ? 'routed experts' : 'no feed-forward network'}, which Headscope does not run yet.`,
+    );
+  }
+  const { size } = feedForward;
+  const hidden = part.hiddenSize;
+  const { inputs, output, fused, innerNorm, slopes } = layout.mlp;
+  const [first = '', second] = inputs;
+  const linear = (name: string) => conv(layout, at.linear(name, hidden, size));
+  const rows = (firstRow: number) => at.linear(first, hidden, size, { firstRow, storedRows: 2 * size });
+  const name = computes.activation?.(part, input.model.transformersVersion) ?? part.activation;
+  const [positive, negative] = slopes ?? [];
+  const learned =
+    name === 'xielu' && positive !== undefined && negative !== undefined
+      ? ({ kind: 'xielu', positive: at.name(positive), negative: at.name(negative) } as const)
+      : undefined;
+  return {
+    activation: learned ?? activationOf(name),
+    ...(fused === true
+      ? { gate: rows(0), up: rows(size) }
+      : second === undefined
+        ? { up: linear(first) }
+        : { gate: linear(first), up: linear(second) }),
+    ...(innerNorm === undefined ? {} : { innerNorm: normOf(stack, at, innerNorm, size) }),
+    down: conv(layout, at.linear(output, size, hidden)),
+  };
+}
