@@ -68,40 +68,65 @@ export const statisticInfos: readonly StatisticInfo[] = [
   },
 ];
 
-export const labelWords: Readonly<Record<HeadLabel, { readonly title: string; readonly definition: string }>> = {
+interface LabelWords {
+  readonly title: string;
+  readonly definition: string;
+  /** Stands for the label in a cell. */
+  readonly letter: string;
+  /** Its shape, by the place in the list of shapes: the same in every picture, whatever labels stand beside it. */
+  readonly shape: number;
+}
+
+export const labelWords: Readonly<Record<HeadLabel, LabelWords>> = {
   'previous-token': {
     title: 'previous token',
+    letter: 'P',
+    shape: 2,
     definition: 'Mass on the token before each query. Null: each row’s probabilities shuffled over its keys.',
   },
   self: {
     title: 'self',
+    letter: 'S',
+    shape: 0,
     definition: 'Mass on the query’s own token. Null: each row’s probabilities shuffled over its keys.',
   },
   'first-token-sink': {
     title: 'first-token sink',
+    letter: 'F',
+    shape: 1,
     definition: 'Mass on the first token. Null: each row’s probabilities shuffled over its keys.',
   },
   local: {
     title: 'local',
+    letter: 'L',
+    shape: 6,
     definition: 'Mass on the 16 latest tokens. Null: each row’s probabilities shuffled over its keys.',
   },
   induction: {
     title: 'induction',
+    letter: 'I',
+    shape: 3,
     definition:
       'On a random sequence said twice: mass on the tokens after earlier occurrences. Null: the sequence not repeated.',
   },
   'duplicate-token': {
     title: 'duplicate token',
+    letter: 'D',
+    shape: 5,
     definition:
       'On a random sequence said twice: mass on earlier occurrences of the same token. Null: the sequence not repeated.',
   },
   uniform: {
     title: 'uniform',
+    letter: 'U',
+    shape: 7,
     definition:
       'Entropy over the mean of ln(readable keys): 1 when all keys are read equally. Null: rows drawn at random, all distributions over their keys equally likely.',
   },
   retrieval: {
     title: 'retrieval',
+    letter: 'R',
+    shape: 4,
     definition:
       'Keys and values in a random haystack, then the keys again, one separator before every value: share of queries that read the value of their key most. Null: the keys absent from the haystack.',
   },

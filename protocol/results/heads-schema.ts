@@ -15,9 +15,9 @@ import {
   exactly,
   fieldsIn,
   figure,
-  filledText,
   list,
   listOf,
+  longText,
   mostItems,
   number,
   object,
@@ -47,6 +47,7 @@ import {
   sizeOf,
   type Size,
 } from '../schema/parts';
+import { isBase64Of } from '../wire/base64';
 import { headLabels, type headStatisticNames, type PerHead } from './heads';
 
 /** Numbers in all pictures of a file: 1,024 heads of 64 x 64. */
@@ -168,7 +169,10 @@ function thumbnailsOf({ layers, heads }: Size) {
         layers: exactly(layers),
         heads: exactly(heads),
         encoding: exactly('float32-base64'),
-        data: v.custom<string>((data) => isBase64(data, 4 * numbers), `${numbers} numbers of 4 bytes in base64`),
+        data: v.custom<string>(
+          (data) => typeof data === 'string' && isBase64Of(data, 4 * numbers),
+          `${numbers} numbers of 4 bytes in base64`,
+        ),
       });
     },
     () => [thumbnailFields],
@@ -180,20 +184,17 @@ const thumbnailFields = object({
   layers: count,
   heads: count,
   encoding: exactly('float32-base64'),
-  data: filledText,
+  data: longText,
 });
 
 /** Thumbnails of as many heads as they say. */
 export const anyThumbnails = ensure(
   thumbnailFields,
-  ({ size, layers, heads, data }) => isBase64(data, 4 * layers * heads * size ** 2),
+  ({ size, layers, heads, data }) => isBase64Of(data, 4 * layers * heads * size ** 2),
   'pictures of 4 bytes a number in base64',
 );
 
 export type WrittenThumbnails = Output<typeof thumbnailFields>;
-
-const isBase64 = (data: unknown, bytes: number): boolean =>
-  typeof data === 'string' && data.length === 4 * Math.ceil(bytes / 3) && /^[A-Za-z0-9+/]*={0,2}$/.test(data);
 
 function writtenHeadsOf(size: Size, tokens: number) {
   const table = figurePerHead(size);

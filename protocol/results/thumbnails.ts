@@ -1,20 +1,17 @@
-/** Pictures of heads as text and back: little-endian float32 in base64, wherever it is read or written (no DOM, no Buffer). */
+/** Pictures of heads as text and back (little-endian float32 in base64), and as a grid of heads draws them. */
+import type { HeadPictures } from '../sections/heads';
+import { fromBase64, toBase64 } from '../wire/base64';
 import type { HeadThumbnails } from './heads';
 import type { WrittenThumbnails } from './heads-schema';
-
-const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
-const codes = new Map([...letters].map((letter, code) => [letter.charCodeAt(0), code]));
-/** Letters that become one string at a time. */
-const piece = 8192;
 
 export function writtenThumbnails({ size, layers, heads, data }: HeadThumbnails): WrittenThumbnails {
   const view = new DataView(new ArrayBuffer(4 * data.length));
   data.forEach((number, at) => view.setFloat32(4 * at, number, true));
-  return { size, layers, heads, encoding: 'float32-base64', data: base64(new Uint8Array(view.buffer)) };
+  return { size, layers, heads, encoding: 'float32-base64', data: toBase64(new Uint8Array(view.buffer)) };
 }
 
 export function readThumbnails({ size, layers, heads, data }: WrittenThumbnails): HeadThumbnails {
-  const bytes = bytesOf(data);
+  const bytes = fromBase64(data);
   const view = new DataView(bytes.buffer);
   return {
     size,
@@ -24,29 +21,23 @@ export function readThumbnails({ size, layers, heads, data }: WrittenThumbnails)
   };
 }
 
-function base64(bytes: Uint8Array): string {
-  const codesOf = new Uint8Array(4 * Math.ceil(bytes.length / 3));
-  for (let at = 0, to = 0; at < bytes.length; at += 3) {
-    const group = ((bytes[at] ?? 0) << 16) | ((bytes[at + 1] ?? 0) << 8) | (bytes[at + 2] ?? 0);
-    for (let shift = 18; shift >= 0; shift -= 6) codesOf[to++] = letters.charCodeAt((group >> shift) & 63);
+/**
+ * A byte is sqrt(mass / largest mass of the head) x 255, rounded: the square root shows faint structure, the scale of its own lets a
+ * diffuse head be seen beside a sharp one. Blocks beyond the tokens are left out.
+ */
+export function picturesOf({ size, layers, heads, data }: HeadThumbnails, tokens: number): HeadPictures {
+  const side = Math.max(1, Math.min(size, tokens));
+  const bytes = new Uint8Array(layers * heads * side * side);
+  for (let head = 0; head < layers * heads; head++) {
+    const [from, to] = [head * size * size, head * side * side];
+    const massAt = (row: number, column: number): number => data[from + row * size + column] ?? 0;
+    let largest = 0;
+    for (let row = 0; row < side; row++)
+      for (let column = 0; column < side; column++) largest = Math.max(largest, massAt(row, column));
+    if (!(largest > 0)) continue;
+    for (let row = 0; row < side; row++)
+      for (let column = 0; column < side; column++)
+        bytes[to + row * side + column] = Math.round(255 * Math.sqrt(Math.max(0, massAt(row, column)) / largest));
   }
-  // Groups that are not full end with as many equals signs as they lack bytes.
-  const missing = (3 - (bytes.length % 3)) % 3;
-  codesOf.fill('='.charCodeAt(0), codesOf.length - missing);
-  const pieces: string[] = [];
-  for (let at = 0; at < codesOf.length; at += piece) {
-    pieces.push(String.fromCharCode(...codesOf.subarray(at, at + piece)));
-  }
-  return pieces.join('');
-}
-
-function bytesOf(text: string): Uint8Array<ArrayBuffer> {
-  const length = text.replace(/=+$/, '').length;
-  const bytes = new Uint8Array(Math.floor((length * 3) / 4));
-  for (let at = 0, to = 0; at < length; at += 4) {
-    let group = 0;
-    for (let place = 0; place < 4; place++) group = (group << 6) | (codes.get(text.charCodeAt(at + place)) ?? 0);
-    for (let shift = 16; shift >= 0 && to < bytes.length; shift -= 8) bytes[to++] = (group >> shift) & 255;
-  }
-  return bytes;
+  return { size: side, layers, heads, encoding: 'uint8-base64', data: toBase64(bytes) };
 }

@@ -99,6 +99,9 @@ export const text: Schema<string> = v.pipe(
   v.maxLength(longestText, `a text of at most ${longestText} characters`),
 );
 
+/** Bytes as text: whoever reads it knows how long it has to be. */
+export const longText: Schema<string> = v.string('a text');
+
 export const filledText: Schema<string> = v.pipe(text, v.minLength(1, 'a text that is not empty'));
 
 export const flag: Schema<boolean> = v.boolean('true or false');

@@ -221,11 +221,20 @@ export const amounts = numbers(ranges.fromZero);
 /** Numbers about 0. */
 export const signed = numbers(ranges.diverging);
 
-export const headClass = (name: string, title: string, definition: string, heads: readonly HeadPlace[]) => ({
+type HeadClass = NonNullable<HeadsSection['classes']>[number];
+
+export const headClass = (
+  name: string,
+  title: string,
+  definition: string,
+  heads: readonly HeadPlace[],
+  more: Undefinable<Pick<HeadClass, 'letter' | 'look' | 'scores' | 'ranks'>> = {},
+): HeadClass => ({
   name,
   title,
   definition,
   heads,
+  ...defined<Pick<HeadClass, 'letter' | 'look' | 'scores' | 'ranks'>>(more),
 });
 
 export const heads = (
@@ -233,7 +242,7 @@ export const heads = (
   title: string,
   caption: string | undefined,
   layers: Parts<HeadsLayer>,
-  more: Undefinable<Pick<HeadsSection, 'ask' | 'empty' | 'cell' | 'classes' | 'marked'>> = {},
+  more: Undefinable<Pick<HeadsSection, 'ask' | 'empty' | 'cell' | 'classes' | 'marked' | 'pictures'>> = {},
 ): HeadsSection => ({ kind: 'heads', ...begun(id, title, caption, more), numbers: partsOf(layers) });
 
 // Sentences

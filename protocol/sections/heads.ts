@@ -1,11 +1,28 @@
 /** Numbers and classes of every head: layers down, heads across. */
 import type { Output } from '../schema/check';
-import { type KindOutput, list, object, optional, orNull, text, whole, wholeFrom } from '../schema/fields';
-import { headGains, mostHeads, mostLayers } from '../schema/parts';
+import {
+  type KindOutput,
+  ensure,
+  exactly,
+  figure,
+  list,
+  longText,
+  object,
+  optional,
+  orNull,
+  text,
+  whole,
+  wholeFrom,
+} from '../schema/fields';
+import { isBase64Of } from '../wire/base64';
+import { headGains, mostHeads, mostHeadsInAll, mostLayers } from '../schema/parts';
 import { base, measured, mostCells, mostNumbers, mostTokens, places, rowsOf } from './section-base';
 
 /** Where a layer has a cell for each position, its row is longer than there are heads. */
 const headRows = rowsOf(mostLayers, mostTokens, mostCells);
+
+/** Blocks on a side of a picture. */
+const mostSide = 64;
 
 const headNumbers = object({
   ...measured,
@@ -19,11 +36,30 @@ const headNumbers = object({
 });
 export type HeadsLayer = Output<typeof headNumbers>;
 
+/** Pictures of the patterns: [layers][heads][size][size]; row = block of queries, column = block of keys. */
+const headPictures = ensure(
+  object({
+    size: wholeFrom(1, mostSide),
+    layers: wholeFrom(1, mostLayers),
+    heads: wholeFrom(1, mostHeads),
+    /** A byte is sqrt(mass / largest mass of the head) x 255, rounded. */
+    encoding: exactly('uint8-base64'),
+    data: longText,
+  }),
+  ({ size, layers, heads, data }) => isBase64Of(data, layers * heads * size ** 2),
+  'pictures of a byte for each block in base64',
+);
+export type HeadPictures = Output<typeof headPictures>;
+
 const headClass = object({
   name: text,
   title: text,
   definition: text,
   heads: places,
+  /** What each of these heads scores, in their order. */
+  scores: optional(list(figure, 'a list of scores', { most: mostHeadsInAll })),
+  /** For each of these heads how many of its classes come before this one, in their order; absent: as the list of classes. */
+  ranks: optional(list(whole, 'a list of ranks', { most: mostHeadsInAll })),
   /** Stands for the class in a cell; absent: its shape does. */
   letter: optional(text),
   /** As `look` of a series: else its place in the list decides. */
@@ -44,6 +80,8 @@ export const heads = {
   windows: optional(list(orNull(whole), 'a list of windows', { most: mostLayers })),
   /** Heads whose output is scaled: struck through at 0, a corner otherwise. */
   gains: optional(headGains()),
+  /** Drawn in the cells; layers that are not measured yet have none. */
+  pictures: optional(headPictures),
   /** Heads that the finding names. */
   marked: optional(places),
 };

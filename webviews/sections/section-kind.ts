@@ -31,6 +31,12 @@ export interface SectionView {
   readonly opacity?: number | undefined;
   /** The level of tiles that is drawn, where a picture was cut into tiles; absent: all. */
   readonly level?: number | undefined;
+  /** Heads in the order of a number, by its name, or of their classes; absent: layer by layer. */
+  readonly order?: string | undefined;
+  /** Heads of this class alone, by its name. */
+  readonly only?: string | undefined;
+  /** Heads that are looked for by their name or class, as typed; not kept over a reload, as it would hide the others. */
+  readonly find?: string | undefined;
   readonly asTable?: boolean | undefined;
   readonly sort?: Sort | undefined;
   readonly allRows?: boolean | undefined;

@@ -71,7 +71,11 @@ function drawing(part: SectionPart, kind: KindOf<Section>): TemplateResult {
       .cursor=${view.cursor}
       .chosen=${view.chosen}
       @cursor=${({ detail }: CustomEvent<string | null>) =>
-        part.actions.view({ cursor: detail ?? undefined, chosen: undefined })}
+        part.actions.view({
+          cursor: detail ?? undefined,
+          chosen: undefined,
+          ...(detail === null ? { find: undefined, only: undefined } : {}),
+        })}
       @choose=${({ detail }: CustomEvent<Choice>) => part.actions.view(detail)}
       @ask=${({ detail }: CustomEvent<string>) => ask(part, kind, detail)}
     ></hs-section-picture>

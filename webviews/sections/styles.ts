@@ -23,6 +23,37 @@ export const sectionStyles = css`
     min-height: 26px;
     margin: 2px 0 4px;
   }
+  .heads-arrangement {
+    display: flex;
+    flex-wrap: wrap;
+    gap: 4px 8px;
+    align-items: center;
+    margin: 2px 0 4px;
+  }
+  .heads-arrangement > * {
+    flex: 0 1 auto;
+    min-width: 0;
+  }
+  .heads-find {
+    flex: 0 1 140px;
+    height: 26px;
+    padding: 0 6px;
+    color: var(--vscode-input-foreground);
+    background: var(--vscode-input-background);
+    border: 1px solid var(--vscode-input-border, transparent);
+    border-radius: 2px;
+    font: inherit;
+  }
+  .heads-find::-webkit-search-cancel-button {
+    display: none;
+  }
+  .heads-find::placeholder {
+    color: var(--vscode-input-placeholderForeground);
+  }
+  .heads-find:focus {
+    outline: 1px solid var(--vscode-focusBorder);
+    outline-offset: -1px;
+  }
   /* Their titles stand in one line each: no more are offered so than fit (section-view.ts). */
   .number-choice:has(.segments) {
     max-width: 100%;

@@ -3,15 +3,20 @@ import type { HeadsMeasured } from '../labelled-heads';
 import type { Section } from '../../sections/section';
 import type { HeadPlace } from '../../schema/written-form';
 import { labelSections } from './labels';
+import { quotedToken } from '../../wire/token-name';
+import { threeDigits } from '../../wire/number-words';
+import { readThumbnails, picturesOf } from '../thumbnails';
 import * as build from '../../sections/builders';
 
 /** The table of them: heads of larger models are in the grid. */
 const listed = 1024;
 
 export function headsSections(result: Partial<HeadsMeasured>): readonly Section[] {
-  const { classes, labelScores, ...measured } = result;
-  const [grid, ...more] = labelSections(labelScores && classes ? { ...measured, classes, labelScores } : measured);
-  return [...(grid ? [grid] : []), ...lastQuery(result), ...more];
+  const { classes, labelScores, thumbnails, tokens, ...measured } = result;
+  const counted = tokens === undefined ? measured : { ...measured, tokens };
+  const [grid, ...more] = labelSections(labelScores && classes ? { ...counted, classes, labelScores } : counted);
+  const pictures = thumbnails && picturesOf(readThumbnails(thumbnails), tokens ?? thumbnails.size);
+  return [...(grid ? [{ ...grid, ...(pictures ? { pictures } : {}) }] : []), ...lastQuery(result), ...more];
 }
 
 /** The key that the last query of each head reads most. */
@@ -19,7 +24,7 @@ function lastQuery({ topKeys = [], texts = [] }: Partial<HeadsMeasured>): readon
   const rows = topKeys.flatMap((layer, at) =>
     layer.flatMap((keys, head) => {
       const [first] = keys;
-      return first ? [{ layer: at, head, ...first }] : [];
+      return first ? [{ layer: at, head, keys, ...first }] : [];
     }),
   );
   if (rows.length === 0 || rows.length > listed) return [];
@@ -34,6 +39,16 @@ function lastQuery({ topKeys = [], texts = [] }: Partial<HeadsMeasured>): readon
         build.count('key', 'Position', 'The position of the key, from 0.'),
         build.text('token', 'Token', ({ key }) => texts[key] ?? ''),
         build.number('weight', 'Weight', 'p(T-1, j): the probability that the last query gives the key.'),
+        build.text(
+          'then',
+          'Then',
+          ({ keys }) =>
+            keys
+              .slice(1)
+              .map(({ key, weight }) => `${quotedToken(texts[key] ?? '')} at ${key}: ${threeDigits(weight)}`)
+              .join(', '),
+          'The keys that it reads most after that one, with their weights.',
+        ),
       ],
       { ask: 'Show its attention' },
     ),

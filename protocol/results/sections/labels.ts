@@ -46,6 +46,7 @@ function headsSection({ statistics, groups = {}, labelScores = {}, classes, toke
         values,
       ),
     );
+  const ranks = ranksOf(classes ?? []);
   const scored: HeadsLayer[] = scoredApart.flatMap((label) => {
     const values = labelScores[label]?.score;
     const { definition } = labelWords[label];
@@ -60,7 +61,12 @@ function headsSection({ statistics, groups = {}, labelScores = {}, classes, toke
       ask: 'Show its attention',
       classes: classes
         ? headsByLabel(classes).map(({ label, heads }) =>
-            build.headClass(label, labelWords[label].title, classDefinition(label), heads.map(placeOf)),
+            build.headClass(label, labelWords[label].title, classDefinition(label), heads.map(placeOf), {
+              letter: labelWords[label].letter,
+              look: { colour: headLabels.indexOf(label), shape: labelWords[label].shape },
+              scores: heads.map(({ score }) => score),
+              ranks: heads.map((one) => ranks.get(one) ?? 0),
+            }),
           )
         : undefined,
       marked: classes ? unique(classes) : undefined,
@@ -72,6 +78,19 @@ const classDefinition = (label: HeadLabel): string =>
   `${labelWords[label].definition} The label needs a score that is more than chance, and ${thresholds[label]} of the way from what is to be expected to 1.`;
 
 const placeOf = ({ layer, head }: HeadClass): { layer: number; head: number } => ({ layer, head });
+
+/** Of a head the label with the strongest evidence comes first in a result. */
+function ranksOf(classes: readonly HeadClass[]): ReadonlyMap<HeadClass, number> {
+  const before = new Map<string, number>();
+  return new Map(
+    classes.map((one) => {
+      const key = `${one.layer}.${one.head}`;
+      const rank = before.get(key) ?? 0;
+      before.set(key, rank + 1);
+      return [one, rank];
+    }),
+  );
+}
 
 const unique = (classes: readonly HeadClass[]): readonly { layer: number; head: number }[] => [
   ...new Map(classes.map((one) => [`${one.layer}.${one.head}`, placeOf(one)])).values(),

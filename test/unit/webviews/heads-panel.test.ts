@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import { headAtlas } from '../../../webviews/sections/heads/head-atlas';
+import { picturesOf } from '../../../protocol/results/thumbnails';
 import {
   isMasked,
   levelFor,
@@ -111,7 +112,7 @@ describe('the pictures of the heads', () => {
     const size = 32;
     const data = new Float32Array(size * size);
     for (let at = 0; at < size; at += 1) data[at * size + at] = 0.5;
-    const atlas = headAtlas({ size, layers: 1, heads: 1, data }, size, 8);
+    const atlas = headAtlas(picturesOf({ size, layers: 1, heads: 1, data }, size), 8);
     assert.equal(atlas.side, 8);
     for (let at = 0; at < 8; at += 1) {
       assert.equal(atlas.bytes[at * 8 + at], 255);
@@ -120,7 +121,7 @@ describe('the pictures of the heads', () => {
   });
 
   it('leave out blocks that hold no token, and stand at their head’s place', () => {
-    const atlas = headAtlas(thumbnails, 20, 64);
+    const atlas = headAtlas(picturesOf(thumbnails, 20), 64);
     assert.equal(atlas.side, 20);
     assert.equal(atlas.width, 160);
     // L0H7 reads the previous token.

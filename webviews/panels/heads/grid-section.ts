@@ -1,7 +1,9 @@
 /** The grid as a section of heads: one number, the labels as classes, and the pictures of the patterns. */
 import { headLabels } from '../../../protocol/results/heads';
 import type { HeadsLayer } from '../../../protocol/sections/heads';
-import type { DrawnHeads, HeadPictures } from '../../sections/heads/heads-model';
+import { picturesOf } from '../../../protocol/results/thumbnails';
+import type { HeadPictures } from '../../../protocol/sections/heads';
+import type { DrawnHeads, DrawnPictures } from '../../sections/heads/heads-model';
 import { announcementOf, readoutOf, type GridModel } from './grid-model';
 import { labelInfo, lookOf } from './labels';
 import { tokensOf } from './shown';
@@ -30,11 +32,10 @@ export function gridForFile(state: State, model: GridModel): DrawnHeads {
       const [layer = 0, head = 0] = key.split('.').map(Number);
       return own[0]?.label === label ? [{ layer, head }] : [];
     });
-  const pictures: HeadPictures | undefined =
+  const pictures: DrawnPictures | undefined =
     colouring === 'class' || colouring === 'picture'
       ? {
-          thumbnails,
-          used: Math.min(thumbnails?.size ?? 32, tokensOf(state).ids.length || 32),
+          of: thumbnails && picturesIn(thumbnails, tokensOf(state).ids.length),
           colours: colouring === 'class' ? 'class' : 'magnitude',
         }
       : undefined;
@@ -51,6 +52,7 @@ export function gridForFile(state: State, model: GridModel): DrawnHeads {
     windows,
     gains,
     drawing: {
+      squares: true,
       toggles: true,
       ...(model.natural ? {} : { rows: model.rows }),
       shown: model.shown,
@@ -62,6 +64,16 @@ export function gridForFile(state: State, model: GridModel): DrawnHeads {
       }),
     },
   };
+}
+
+const bytesOf = new WeakMap<NonNullable<State['thumbnails']>, HeadPictures>();
+
+function picturesIn(thumbnails: NonNullable<State['thumbnails']>, tokens: number): HeadPictures {
+  const known = bytesOf.get(thumbnails);
+  if (known) return known;
+  const made = picturesOf(thumbnails, tokens === 0 ? thumbnails.size : tokens);
+  bytesOf.set(thumbnails, made);
+  return made;
 }
 
 /** What the cells are coloured by; where that is pictures, which layers have come. */

@@ -6,7 +6,11 @@ import { initialView, type State, type View } from './state';
 
 export type Kept = KeptOf<Form, View>;
 
-export const keep = (state: State, basis: readonly string[]): Kept => keepForm(state, basis);
+/** A search is not kept: it would hide the other heads of a page that is opened again. */
+export function keep(state: State, basis: readonly string[]): Kept {
+  const sections = Object.entries(state.view.sections).map(([key, { find: _, ...view }]) => [key, view] as const);
+  return keepForm({ ...state, view: { ...state.view, sections: Object.fromEntries(sections) } }, basis);
+}
 
 export const parseKept = (value: unknown): Kept | undefined =>
   parseKeptBy<Kept>(

@@ -1,9 +1,9 @@
 /**
- * The pictures of all heads as one byte texture. A byte is sqrt(mass / largest mass of that head) x 255: the square root
- * shows faint structure, the scale of its own lets a diffuse head be seen beside a sharp one. Pooled by the largest value to
- * no more texels than a cell has pixels, so that a diagonal one texel wide does not vanish in a small cell.
+ * The pictures of all heads as one byte texture, pooled by the largest value to no more texels than a cell has pixels, so that a
+ * diagonal one texel wide does not vanish in a small cell.
  */
-import type { HeadThumbnails } from '../../../protocol/results/heads';
+import type { HeadPictures } from '../../../protocol/sections/heads';
+import { fromBase64 } from '../../../protocol/wire/base64';
 import type { Rgb } from '../../charts/colour-map';
 
 export interface HeadAtlas {
@@ -15,33 +15,32 @@ export interface HeadAtlas {
   readonly bytes: Uint8Array;
 }
 
-/** `used`: blocks per side that hold something (the tokens, up to the size); `most`: texels a cell can show. */
-export function headAtlas(thumbnails: HeadThumbnails, used: number, most: number): HeadAtlas {
-  const { size, layers, heads, data } = thumbnails;
-  const from = Math.max(1, Math.min(size, used));
-  const side = Math.max(1, Math.min(from, Math.floor(most)));
+const read = new WeakMap<HeadPictures, Uint8Array>();
+
+function bytesIn(pictures: HeadPictures): Uint8Array {
+  const known = read.get(pictures);
+  if (known) return known;
+  const bytes = fromBase64(pictures.data);
+  read.set(pictures, bytes);
+  return bytes;
+}
+
+/** `most`: texels a cell can show. */
+export function headAtlas(pictures: HeadPictures, most: number): HeadAtlas {
+  const { size, layers, heads } = pictures;
+  const data = bytesIn(pictures);
+  const side = Math.max(1, Math.min(size, Math.floor(most)));
   const width = heads * side;
   const bytes = new Uint8Array(width * layers * side);
-  const pooled = new Float32Array(side * side);
   for (let layer = 0; layer < layers; layer += 1) {
     for (let head = 0; head < heads; head += 1) {
       const start = (layer * heads + head) * size * size;
-      pooled.fill(0);
-      let largest = 0;
-      for (let row = 0; row < from; row += 1) {
-        const toRow = Math.floor((row * side) / from) * side;
-        for (let column = 0; column < from; column += 1) {
+      for (let row = 0; row < size; row += 1) {
+        const toRow = (layer * side + Math.floor((row * side) / size)) * width + head * side;
+        for (let column = 0; column < size; column += 1) {
           const value = data[start + row * size + column] ?? 0;
-          const to = toRow + Math.floor((column * side) / from);
-          if (value > (pooled[to] ?? 0)) pooled[to] = value;
-          if (value > largest) largest = value;
-        }
-      }
-      if (largest === 0) continue;
-      for (let row = 0; row < side; row += 1) {
-        const to = (layer * side + row) * width + head * side;
-        for (let column = 0; column < side; column += 1) {
-          bytes[to + column] = Math.round(255 * Math.sqrt((pooled[row * side + column] ?? 0) / largest));
+          const to = toRow + Math.floor((column * side) / size);
+          if (value > (bytes[to] ?? 0)) bytes[to] = value;
         }
       }
     }

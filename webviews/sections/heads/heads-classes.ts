@@ -12,29 +12,36 @@ export interface HeadClass {
   readonly letter: string | undefined;
 }
 
+export interface ClassOfHead {
+  readonly class: HeadClass;
+  readonly score: number | undefined;
+}
+
 export interface HeadClasses {
   readonly all: readonly HeadClass[];
-  /** By `layer.head`. */
-  readonly of: ReadonlyMap<string, readonly HeadClass[]>;
+  /** By `layer.head`; of a head first the class that ranks before its others. */
+  readonly of: ReadonlyMap<string, readonly ClassOfHead[]>;
   readonly marked: ReadonlySet<string>;
 }
 
-export function headClasses({ classes = [], marked = [] }: HeadsSection): HeadClasses {
+export function headClasses({ classes = [], marked = [] }: Pick<HeadsSection, 'classes' | 'marked'>): HeadClasses {
   const identities = identify(classes.map(({ name, title }) => ({ id: name, title })));
-  const of = new Map<string, HeadClass[]>();
-  const all = classes.flatMap(({ name, title, definition, heads, letter, look }) => {
+  const of = new Map<string, (ClassOfHead & { readonly rank: number })[]>();
+  const all = classes.flatMap(({ name, title, definition, heads, scores, ranks, letter, look }) => {
     const own = identities.get(name);
     if (!own) return [];
     const identity = look ? withLook(own, look) : own;
     const one = { identity, title, definition, count: heads.length, letter };
-    for (const { layer, head } of heads) {
+    heads.forEach(({ layer, head }, at) => {
       const key = headKey(layer, head);
+      const entry = { class: one, score: scores?.[at], rank: ranks?.[at] ?? 0 };
       const those = of.get(key);
-      if (those) those.push(one);
-      else of.set(key, [one]);
-    }
+      if (those) those.push(entry);
+      else of.set(key, [entry]);
+    });
     return [one];
   });
+  for (const those of of.values()) if (those.length > 1) those.sort((a, b) => a.rank - b.rank);
   return { all, of, marked: new Set(marked.map(({ layer, head }) => headKey(layer, head))) };
 }
 

@@ -1,7 +1,6 @@
 /** A section of heads with what only the drawing knows: nothing of it is saved. */
-import type { HeadThumbnails } from '../../../protocol/results/heads';
 import type { HeadPlace } from '../../../protocol/schema/written-form';
-import type { HeadsLayer, HeadsSection } from '../../../protocol/sections/heads';
+import type { HeadPictures, HeadsLayer, HeadsSection } from '../../../protocol/sections/heads';
 import { headKey } from '../../ui/head-names';
 import type { CellWords } from '../picture';
 
@@ -10,8 +9,10 @@ interface HeadsDrawing {
   readonly rows?: readonly (readonly HeadPlace[])[];
   /** `layer.head` of the heads that a search or a filter leaves: the others fade. */
   readonly shown?: ReadonlySet<string>;
-  /** Pictures of the patterns in the cells: tinted by the first class of the head, or on the scale of magnitudes. */
-  readonly pictures?: HeadPictures;
+  /** Pictures of the patterns in the cells. */
+  readonly pictures?: DrawnPictures;
+  /** Cells are squares, also without pictures. */
+  readonly squares?: boolean;
   /** A key or a click with Alt switches a head off and on: whoever draws listens for `toggle`. */
   readonly toggles?: boolean;
   /** The classes are explained beside the picture. */
@@ -20,11 +21,10 @@ interface HeadsDrawing {
   readonly words?: (place: HeadPlace) => CellWords;
 }
 
-export interface HeadPictures {
-  /** Read where they lie: nothing is copied but the texels that are drawn. Absent: only their colours are drawn. */
-  readonly thumbnails: HeadThumbnails | undefined;
-  /** Blocks per side that hold something. */
-  readonly used: number;
+export interface DrawnPictures {
+  /** Absent: only their colours are drawn. */
+  readonly of: HeadPictures | undefined;
+  /** Tinted by the first class of the head, or on the scale of magnitudes. */
   readonly colours: 'class' | 'magnitude';
 }
 

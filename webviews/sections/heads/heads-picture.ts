@@ -26,7 +26,7 @@ import { evenly, intervalWords, valueWords } from '../words';
 import { colouredAtlas, colourTable, headAtlas, type HeadColours } from './head-atlas';
 import { classColour, headClasses, type HeadClasses } from './heads-classes';
 import { headAt, headBox, layOutHeads, type HeadsLayout } from './heads-layout';
-import { placesOf, rowsOfHeads, type DrawnHeads, type HeadPictures } from './heads-model';
+import { placesOf, rowsOfHeads, type DrawnHeads, type DrawnPictures } from './heads-model';
 
 export function headsPicture(section: DrawnHeads, number: HeadsLayer, log?: boolean): Picture {
   const classes = headClasses(section);
@@ -40,7 +40,7 @@ export function headsPicture(section: DrawnHeads, number: HeadsLayer, log?: bool
     return place && headKey(place.layer, place.head);
   };
   return {
-    label: `${section.title}: ${number.title} of ${total} cells in ${counts.length} ${section.drawing?.rows ? 'rows' : 'layers'}, ${significant(domain.low)} to ${significant(domain.high)} ${number.unit}. Arrow keys walk, Enter asks, Escape leaves.`,
+    label: `${section.title}: ${section.drawing?.pictures ? 'pictures' : number.title} of ${total} cells in ${counts.length} ${section.drawing?.rows ? 'rows' : 'layers'}${section.drawing?.pictures ? '' : `, ${significant(domain.low)} to ${significant(domain.high)} ${number.unit}`}. Arrow keys walk, Enter asks, Escape leaves.`,
     draw: (width, theme) => drawHeads({ section, number, classes, domain, rows, places }, width, theme),
     first: () => {
       const [one] = section.marked ?? [];
@@ -77,13 +77,26 @@ function headWords(
   const value = number.values[layer]?.[head];
   if (value === undefined) return undefined;
   const interval = intervalWords(number.low?.[layer]?.[head], number.high?.[layer]?.[head], number.interval);
-  const of = classes.of.get(cursor) ?? [];
+  const of = (classes.of.get(cursor) ?? []).map(
+    ({ class: { title }, score }) => `${title}${score === undefined ? '' : ` ${significant(score)}`}`,
+  );
+  const gain = section.gains?.find((one) => one.layer === layer && one.head === head);
+  const title = [cellName(section, layer, head), ...(gain ? [`gain ${significant(gain.gain)}`] : [])].join(', ');
+  const words = (one: HeadsLayer): string =>
+    `${one.title} ${valueWords(one.values[layer]?.[head] ?? Number.NaN, one.unit, one.scale.kind === 'diverging')}`;
   return {
-    title: `${cellName(section, layer, head)}${of.length === 0 ? '' : `: ${of.map(({ title }) => title).join(', ')}`}`,
-    value: `${number.title} ${valueWords(value, number.unit, number.scale.kind === 'diverging')}${interval === undefined ? '' : ` (${interval})`}`,
-    definition: number.definition,
+    title: `${title}${of.length === 0 ? '' : `: ${of.join(', ')}`}`,
+    ...(section.drawing?.pictures
+      ? { value: section.numbers.slice(0, mostSaid).map(words).join(' · ') }
+      : {
+          value: `${words(number)}${interval === undefined ? '' : ` (${interval})`}`,
+          definition: number.definition,
+        }),
   };
 }
+
+/** Numbers that are said of a head whose picture is drawn. */
+const mostSaid = 8;
 
 /** `layer 2, head 5`; with the words of the section for cells that are no query heads. */
 const cellName = ({ cell }: DrawnHeads, layer: number, head: number): string => {
@@ -113,9 +126,9 @@ function drawHeads(grid: Grid, width: number, theme: Theme): Drawn {
   const most = Math.max(1, ...counts);
   const share = !drawing?.rows && kvHeads !== undefined && most % kvHeads === 0 ? most / kvHeads : 1;
   const top = axisHeight + (share > 1 ? 10 : 0);
-  const squares = pictures !== undefined || drawing !== undefined;
+  const squares = pictures !== undefined || drawing?.squares === true;
   const at = layOutHeads(counts, width, counts.length > 100 ? 34 : 28, top, { squares, share });
-  const marks: Mark[] = [...axes(section, at, counts, rows, theme)];
+  const marks: Mark[] = [...axes(section, at, counts, rows, squares, theme)];
   const overs: Mark[] = [];
   const gap = at.cellWidth >= 8 && at.cellHeight >= 8 ? (squares && at.cellWidth >= 14 ? 2 : 1) : 0;
   // Under the shapes of the classes, which a long number in a narrow cell would otherwise run into.
@@ -150,7 +163,7 @@ function drawHeads(grid: Grid, width: number, theme: Theme): Drawn {
           }
         }
       }
-      if (classes.marked.has(key)) {
+      if (classes.marked.has(key) && !pictures) {
         overs.push(
           { kind: 'rect', ...inner, stroke: theme.background, lineWidth: 3.5 },
           { kind: 'rect', ...inner, stroke: theme.foreground, lineWidth: 2 },
@@ -165,11 +178,11 @@ function drawHeads(grid: Grid, width: number, theme: Theme): Drawn {
     [
       ...(pictures
         ? []
-        : [...(drawing ? [wordsItem(number.title, theme)] : []), scaleItem(domain, number.unit, theme)]),
+        : [...(squares ? [wordsItem(number.title, theme)] : []), scaleItem(domain, number.unit, theme)]),
       ...(missing ? [noValueItem(theme)] : []),
-      ...(classes.marked.size > 0 ? [markedItem('named in the finding', theme)] : []),
+      ...(classes.marked.size > 0 && !pictures ? [markedItem('named in the finding', theme)] : []),
       ...(drawing?.keyBeside ? [] : classes.all)
-        .filter(({ count }) => count > 0 || !drawing)
+        .filter(({ count }) => count > 0 || !squares)
         .map((one) =>
           classItem(
             {
@@ -180,6 +193,7 @@ function drawHeads(grid: Grid, width: number, theme: Theme): Drawn {
             theme,
           ),
         ),
+      ...(drawing?.keyBeside ? [] : ofModel(section, share).map((words) => wordsItem(words, theme))),
     ],
     width,
   );
@@ -200,12 +214,27 @@ function drawHeads(grid: Grid, width: number, theme: Theme): Drawn {
   };
 }
 
+/** What brackets, bars and strokes mean. */
+function ofModel({ drawing, windows = [], gains = [] }: DrawnHeads, share: number): readonly string[] {
+  const bounded = windows.filter((window) => window !== null);
+  const [low, high] = [Math.min(...bounded), Math.max(...bounded)];
+  const scaled = gains.filter(({ gain }) => gain !== 1);
+  return [
+    ...(share > 1 ? [`bracket: ${share} query heads on one key/value head`] : []),
+    ...(bounded.length > 0 && !drawing?.rows
+      ? [`bar: window of ${low === high ? low : `${low} to ${high}`} tokens`]
+      : []),
+    ...(scaled.some(({ gain }) => gain === 0) ? ['struck through: gain 0'] : []),
+    ...(scaled.some(({ gain }) => gain !== 0) ? ['corner: another gain'] : []),
+  ];
+}
+
 /** Smaller than this, in CSS pixels, a cell shows the colour of its class instead of a picture nobody could read. */
 const leastPicture = 5;
 
 function pictureMarks(
-  { classes, rows, number }: Grid,
-  { thumbnails, used, colours }: HeadPictures,
+  { section, classes, rows }: Grid,
+  { of: saved, colours }: DrawnPictures,
   cellOf: (row: number, column: number) => Box,
   side: number,
   strengthOf: (key: string) => number,
@@ -215,11 +244,13 @@ function pictureMarks(
   const low = mix(ground, muted, 0.14);
   const hueOf = (key: string): Rgb | undefined => {
     const [first] = classes.of.get(key) ?? [];
-    return first && parseColour(classColour(first, theme.dark));
+    return first && parseColour(classColour(first.class, theme.dark));
   };
   // Twice, as for a fine screen.
-  const atlas = thumbnails && side >= leastPicture ? headAtlas(thumbnails, used, side * 2) : undefined;
-  const isThere = ({ layer, head }: HeadPlace): boolean => !Number.isNaN(number.values[layer]?.[head] ?? Number.NaN);
+  const atlas = saved && side >= leastPicture ? headAtlas(saved, side * 2) : undefined;
+  // A number may be of no head on a prompt of one token.
+  const isThere = ({ layer, head }: HeadPlace): boolean =>
+    section.numbers.some(({ values }) => !Number.isNaN(values[layer]?.[head] ?? Number.NaN));
   // A few for a thousand heads: one for each class.
   const tables = new Map<string, readonly Rgb[]>();
   const tableOf = (hue: Rgb | undefined, strength: number): readonly Rgb[] => {
@@ -241,7 +272,7 @@ function pictureMarks(
       const hue = hueOf(key);
       const box = cellOf(row, column);
       const strength = strengthOf(key);
-      if (!atlas || !thumbnails || !isThere(place) || layer >= thumbnails.layers || head >= thumbnails.heads) {
+      if (!atlas || !saved || !isThere(place) || layer >= saved.layers || head >= saved.heads) {
         const fill = !isThere(place) ? mix(ground, muted, 0.08) : (hue ?? low);
         marks.push({ kind: 'rect', ...box, fill: css(mix(ground, fill, strength)) });
         return;
@@ -276,7 +307,7 @@ function gainMarks({ x, y, width, height }: Box, gain: number, theme: Theme): Ma
   ];
 }
 
-/** One shape a class, over the middle of a small cell or along the top of a large one. */
+/** A letter each, side by side while there is room; else one shape a class, over the middle of a small cell or along the top of a large one. */
 function classMarks(
   classes: HeadClasses,
   key: string,
@@ -284,17 +315,21 @@ function classMarks(
   written: boolean,
   theme: Theme,
 ): Mark[] {
-  const of = classes.of.get(key) ?? [];
-  const [first] = of;
-  if (first?.letter !== undefined) {
+  const of = (classes.of.get(key) ?? []).map((one) => one.class);
+  const lettered = of.filter(({ letter }) => letter !== undefined);
+  if (lettered.length > 0) {
     if (cell.width < 12) return [];
-    const size = Math.max(8, Math.min(12, Math.round(cell.width * 0.34)));
-    const fill = classColour(first, theme.dark);
-    const ink = inkOn(parseColour(fill));
-    return [
-      { kind: 'rect', x: cell.x, y: cell.y, width: size + 3, height: size + 3, fill },
-      textMark(first.letter, cell.x + 2, cell.y + size + 0.5, theme, { size, weight: 600, fill: ink }),
-    ];
+    // Above the number, where one is written.
+    const size = written ? 8 : Math.max(8, Math.min(12, Math.round(cell.width * 0.34)));
+    return lettered.slice(0, Math.max(1, Math.floor(cell.width / (size + 4)))).flatMap((one, at): Mark[] => {
+      const fill = classColour(one, theme.dark);
+      const ink = inkOn(parseColour(fill));
+      const x = cell.x + at * (size + 4);
+      return [
+        { kind: 'rect', x, y: cell.y, width: size + 3, height: size + 3, fill },
+        textMark(one.letter ?? '', x + 2, cell.y + size + 0.5, theme, { size, weight: 600, fill: ink }),
+      ];
+    });
   }
   const side = written ? 8 : Math.min(10, Math.max(6, Math.min(cell.width, cell.height) * 0.5));
   const step = Math.min(side + 1, Math.max(2, (cell.width - side) / Math.max(1, of.length - 1)));
@@ -317,6 +352,7 @@ function axes(
   at: HeadsLayout,
   counts: readonly number[],
   rows: readonly (readonly HeadPlace[])[],
+  squares: boolean,
   theme: Theme,
 ): Mark[] {
   const size = smallSize(theme);
@@ -325,7 +361,7 @@ function axes(
   const sorted = section.drawing?.rows !== undefined;
   const marks = counts.flatMap((_, row): Mark[] => {
     const box = headBox(at, row, 0);
-    const middle = box.y + Math.min(box.height, at.share > 0 && section.drawing ? box.height : 26) / 2 + 4;
+    const middle = box.y + Math.min(box.height, squares ? box.height : 26) / 2 + 4;
     // Where heads are sorted, a row is named by the place of its first head in the order.
     const name = sorted ? String(row * Math.max(1, ...counts) + 1) : `L${rows[row]?.[0]?.layer ?? row}`;
     const window = sorted ? null : (section.windows?.[row] ?? null);

@@ -1,26 +1,56 @@
-import { nothing as none } from 'lit';
+import { html, nothing as none, type TemplateResult } from 'lit';
+import { live } from 'lit/directives/live.js';
 import type { HeadsSection } from '../../../protocol/sections/heads';
-import { headName } from '../../ui/head-names';
-import { significant } from '../../ui/numbers';
+import { button, dropdown } from '../../ui/controls';
 import { logChoice } from '../log-colours';
 import { remembered } from '../remembered';
-import { chosenNumber, twinColumn, type PictureKind, type TwinRow } from '../section-kind';
+import { chosenNumber, type PictureKind, type SectionPart } from '../section-kind';
+import {
+  arranged,
+  byClass,
+  isOfQueryHeads,
+  noClass,
+  noSuchHead,
+  pictureChoices,
+  type Arranged,
+  type PictureColours,
+} from './arrangement';
 import { headClasses } from './heads-classes';
 import { headsPicture, parse } from './heads-picture';
+import { headsTwin } from './heads-twin';
 
-const picture = remembered(headsPicture);
+type Number = HeadsSection['numbers'][number];
+
+const picture = remembered(
+  (
+    section: HeadsSection,
+    number: Number,
+    log: boolean | undefined,
+    colours: PictureColours | undefined,
+    order: Arranged['order'],
+    only: Arranged['only'],
+    find: Arranged['find'],
+  ) => headsPicture(arranged(section, number, { order, only, find }, colours), number, log),
+);
+
+/** Pictures stand before the numbers, where there are some. */
+const choicesOf = ({ numbers, pictures }: HeadsSection) => [...(pictures ? pictureChoices : []), ...numbers];
 
 export const headsKind: PictureKind<HeadsSection> = {
   drawn: 'picture',
-  numbers: ({ numbers }) => numbers,
+  numbers: choicesOf,
   isEmpty: ({ numbers }) => !numbers.some(({ values }) => values.some((row) => row.length > 0)),
   picture: (section, view) => {
-    const number = chosenNumber(section.numbers, view);
-    return picture(section, number ?? nothing, view.log);
+    const chosen = chosenNumber(choicesOf(section), view);
+    const number = chosenNumber(section.numbers, view) ?? nothing;
+    const colours = chosen && 'colours' in chosen ? chosen.colours : undefined;
+    return picture(section, number, view.log, colours, view.order, view.only, view.find);
   },
-  controls: ({ section: { numbers }, view, actions }) => {
-    const number = chosenNumber(numbers, view);
-    return number ? logChoice(number.scale, number.values.flat(), view, actions) : none;
+  controls: (part) => {
+    const { section, view, actions } = part;
+    const chosen = chosenNumber(choicesOf(section), view);
+    return html`${arrangement(part)}
+    ${chosen && 'scale' in chosen ? logChoice(chosen.scale, chosen.values.flat(), view, actions) : none}`;
   },
   place: ({ numbers }, cursor) => {
     const { layer, head } = parse(cursor);
@@ -29,57 +59,7 @@ export const headsKind: PictureKind<HeadsSection> = {
       : undefined;
   },
   cursorOf: ([, layer, head]) => `${layer ?? ''}.${head ?? ''}`,
-  twin: (section) => {
-    const { numbers, cell = 'head', marked = [] } = section;
-    const classes = headClasses(section);
-    const wide = numbers.flatMap((number) => [
-      { number, name: number.name, title: number.title, of: number.values },
-      ...(number.low ? [{ number, name: `${number.name}_low`, title: `${number.title}, low`, of: number.low }] : []),
-      ...(number.high
-        ? [{ number, name: `${number.name}_high`, title: `${number.title}, high`, of: number.high }]
-        : []),
-    ]);
-    const layers = Math.max(0, ...numbers.map(({ values }) => values.length));
-    const rows: TwinRow[] = [];
-    for (let layer = 0; layer < layers; layer += 1) {
-      const heads = Math.max(0, ...numbers.map(({ values }) => values[layer]?.length ?? 0));
-      for (let head = 0; head < heads; head += 1) {
-        const of = classes.of.get(`${layer}.${head}`) ?? [];
-        rows.push([
-          headName(layer, head),
-          layer,
-          head,
-          ...wide.map((one) => one.of[layer]?.[head]),
-          of.map(({ title }) => title).join('; '),
-          classes.marked.has(`${layer}.${head}`) ? 'yes' : '',
-        ]);
-      }
-    }
-    const whole = (value: number): string => String(value);
-    return {
-      columns: [
-        twinColumn(0, 'name', cell === 'head' || cell === 'query head' ? 'Head' : cell),
-        twinColumn(1, 'layer', 'Layer', { text: whole }),
-        twinColumn(2, 'head', 'Place', { text: whole, hint: 'Place within the layer, from 0.' }),
-        ...wide.map(({ number, name, title }, at) =>
-          twinColumn(3 + at, name, title, {
-            unit: number.unit,
-            hint: name === number.name ? number.definition : (number.interval ?? 'End of the interval.'),
-            text: (value) => significant(value),
-          }),
-        ),
-        ...(classes.all.length > 0
-          ? [
-              twinColumn(3 + wide.length, 'classes', 'Classes', {
-                hint: classes.all.map(({ title, definition }) => `${title}: ${definition}`).join(' '),
-              }),
-            ]
-          : []),
-        ...(marked.length > 0 ? [twinColumn(4 + wide.length, 'in_finding', 'In the finding')] : []),
-      ],
-      rows,
-    };
-  },
+  twin: headsTwin,
 };
 
 const nothing: HeadsSection['numbers'][number] = {
@@ -90,3 +70,75 @@ const nothing: HeadsSection['numbers'][number] = {
   scale: { kind: 'sequential' },
   values: [],
 };
+
+/** Fewer heads are found at a glance. */
+const least = 17;
+
+/** In which order, which of them, and one by its name. */
+function arrangement({ section, view, compact, actions }: SectionPart<HeadsSection>): TemplateResult | typeof none {
+  const heads = section.numbers[0]?.values.reduce((sum, row) => sum + row.length, 0) ?? 0;
+  if (!isOfQueryHeads(section) || heads < least) return none;
+  const { order, only, find = '' } = view;
+  const classes = headClasses(section).all.filter(({ count }) => count > 0);
+  const missing = noSuchHead(section, find);
+  return html`<div class="heads-arrangement">
+      ${
+        compact
+          ? none
+          : dropdown({
+              label: 'Order of the heads',
+              choices: [
+                { value: '', label: 'Layer by layer' },
+                ...(classes.length > 0 ? [{ value: byClass, label: 'By class' }] : []),
+                ...section.numbers.map(({ name, title }) => ({ value: name, label: `By ${title.toLowerCase()}` })),
+              ],
+              value: order ?? '',
+              onChange: (value) => actions.view({ order: value === '' ? undefined : value }),
+            })
+      }
+      ${
+        classes.length === 0
+          ? none
+          : dropdown({
+              label: 'Heads that are shown',
+              choices: [
+                { value: '', label: 'All heads' },
+                ...classes.map(({ identity, title, count, definition }) => ({
+                  value: identity.id,
+                  label: `${title} (${count})`,
+                  hint: definition,
+                })),
+                { value: noClass, label: 'Without a class' },
+              ],
+              value: only ?? '',
+              onChange: (value) => actions.view({ only: value === '' ? undefined : value }),
+            })
+      }
+      <input
+        type="search"
+        class="heads-find"
+        aria-label="Find a head"
+        placeholder="Find L5H3"
+        title="L5H3, 5.3 or a class; Escape shows all heads again"
+        .value=${live(find)}
+        @input=${(event: Event) => actions.view({ find: (event.target as HTMLInputElement).value })}
+        @keydown=${(event: KeyboardEvent) => {
+          if (event.key === 'Escape') actions.view(all);
+        }}
+      />
+      ${
+        find === '' && only === undefined
+          ? none
+          : button({
+              label: 'Show all heads',
+              hint: 'Show all heads (Escape)',
+              icon: 'close',
+              appearance: 'icon',
+              onClick: () => actions.view(all),
+            })
+      }
+    </div>
+    ${missing === undefined ? none : html`<p class="reason" role="status">${missing}</p>`}`;
+}
+
+const all = { find: undefined, only: undefined } as const;
