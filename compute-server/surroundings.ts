@@ -1,7 +1,7 @@
 /** What the process was started with: its own script, folders, limits. Read once in main.ts, passed to whoever needs it. */
 import { homedir, totalmem } from 'node:os';
 import { join } from 'node:path';
-import { isWeightChoice, weightChoices, type WeightChoice } from '../protocol/results/weights';
+import { isWeightChoice, weightChoices, type WeightChoice } from '../protocol/inputs/weights';
 import type { ProcessorTime } from './machine-load';
 import { processors } from './processors';
 

@@ -75,7 +75,7 @@ export function analysisMethods(
           folderOf(request),
           signal,
           (opened) => estimateOf({ opened, analysis, surroundings, signal }, request),
-          needsOf(analysis),
+          { weights: request.weights, ...needsOf(analysis) },
         );
       },
     },
@@ -168,7 +168,7 @@ export function analysisMethods(
       run: ([request], signal) =>
         request.folder === undefined
           ? taskJob({ surroundings, signal }, request)
-          : calls.job({ folder: request.folder, device: request.device }, signal, (opened) =>
+          : calls.job({ ...request, folder: request.folder }, signal, (opened) =>
               taskJob({ opened, surroundings, signal }, request),
             ),
       describe: () => ({ lane: 'stage', key: 'stage', final: false }),

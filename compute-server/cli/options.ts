@@ -2,7 +2,7 @@
 import { InvalidArgumentError, Option } from 'commander';
 import { deviceIds } from '../runtime/session';
 import { limits } from '../../protocol/results/limits';
-import { weightChoices } from '../../protocol/results/weights';
+import { weightChoices } from '../../protocol/inputs/weights';
 import { processors } from '../processors';
 
 /** A number in decimal notation; NaN for anything else, such as the 0x10 and the blanks that Number reads. */

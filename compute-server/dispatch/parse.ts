@@ -3,6 +3,7 @@
  * the field and what it takes.
  */
 import { check, type Schema } from '../../protocol/schema/check';
+import { weightChoice, type WeightChoice } from '../../protocol/inputs/weights';
 import { refusal } from '../../protocol/wire/failures';
 import { printable } from '../../protocol/wire/printable';
 
@@ -28,6 +29,10 @@ export function textOf(value: unknown, what: string): string {
 
 /** A device that may follow the other arguments. */
 export const deviceIn = (value: unknown): [device?: string] => (value === undefined ? [] : [textOf(value, 'device')]);
+
+/** The same of how weights are held. */
+export const weightsIn = (value: unknown): [weights?: WeightChoice] =>
+  value === undefined || value === null ? [] : [requested(weightChoice, value, 'weights')];
 
 /** What was given instead, as the end of a sentence. */
 function butIs(value: unknown): string {

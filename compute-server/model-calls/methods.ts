@@ -1,6 +1,6 @@
 /** The methods of the compute server that run models: what each call checks and does. */
 import type { ModelMethods } from '../../protocol/compute/models';
-import { countOf, deviceIn, requested, textOf } from '../dispatch/parse';
+import { countOf, deviceIn, requested, textOf, weightsIn } from '../dispatch/parse';
 import type { Methods } from '../dispatch/dispatcher';
 import type { Surroundings } from '../surroundings';
 import { generateJob, nextTokens } from './generate-job';
@@ -23,10 +23,12 @@ export function modelMethods(surroundings: Surroundings, calls: ModelCalls): Pic
   return {
     openModel: {
       parse(args) {
-        countOf(args, 1, 'openModel', 1);
-        return [textOf(args[0], 'folder'), ...deviceIn(args[1])];
+        countOf(args, 1, 'openModel', 2);
+        const [device] = deviceIn(args[1] ?? undefined);
+        return [textOf(args[0], 'folder'), device, ...weightsIn(args[2])];
       },
-      run: ([folder, device], signal) => opening({ folder, device }, signal, (model) => Promise.resolve(model.summary)),
+      run: ([folder, device, weights], signal) =>
+        opening({ folder, device, weights }, signal, (model) => Promise.resolve(model.summary)),
     },
     tokenise: {
       parse(args) {

@@ -1,6 +1,6 @@
 /** Calls that run a model: one at a time, on the model kept warm, with failures that have words. */
 import { ModelError } from '../../models/architectures/model-spec';
-import { heldWeights, type WeightChoice } from '../../protocol/results/weights';
+import { heldWeights, type WeightChoice } from '../../protocol/inputs/weights';
 import { FailureError } from '../../protocol/wire/failures';
 import { alone, jobAlone, Lane } from '../dispatch/lane';
 import { deviceMemory } from '../devices/device-memory';
@@ -16,10 +16,11 @@ import { TextFault } from '../model/text/text-library';
 /** Share of the memory limit that opened weights may take; the rest is for the run. */
 const weightShare = 0.5;
 
-/** Which model, and where it runs; absent: on the device that the process was started with. */
+/** Which model, where it runs and how its weights are held; absent: as the process was started. */
 interface ModelPlace {
   readonly folder: string;
   readonly device?: string | undefined;
+  readonly weights?: WeightChoice | undefined;
 }
 
 export interface ModelNeeds {
@@ -84,13 +85,13 @@ export function modelCalls(surroundings: Surroundings, lane: Lane): ModelCalls {
     return { device: id, threads, name, selfTest, memoryBytes };
   };
   const open = async (
-    { folder, device }: ModelPlace,
+    { folder, device, weights: wanted = modelWeights }: ModelPlace,
     signal: AbortSignal,
     { weights, why }: ModelNeeds,
   ): Promise<LoadedModel> => {
     const where = await deviceOf(device ?? surroundings.modelDevice, signal);
-    const [chosen, needed] = [modelWeights, weights ?? modelWeights].map((each) => heldWeights(each, where.device));
-    if (weights === undefined || chosen === needed) return store.open(folder, { ...where, weights: modelWeights });
+    const [chosen, needed] = [wanted, weights ?? wanted].map((each) => heldWeights(each, where.device));
+    if (weights === undefined || chosen === needed) return store.open(folder, { ...where, weights: wanted });
     return store.open(folder, { ...where, weights, whyWeights: why });
   };
   const failed = (error: unknown, folder: string, signal: AbortSignal): unknown => {
@@ -145,7 +146,8 @@ export function modelCalls(surroundings: Surroundings, lane: Lane): ModelCalls {
     );
   return {
     once,
-    opening: (place, signal, act) => (lane.onlyRuns ? beside(place.folder, signal, act, {}) : once(place, signal, act)),
+    opening: (place, signal, act) =>
+      lane.onlyRuns ? beside(place.folder, signal, act, { weights: place.weights }) : once(place, signal, act),
     reading: (folder, signal, act, needs) => {
       const open = store.openedAs(folder);
       const asOpened = needs ?? (open ? { weights: open.weights } : {});

@@ -5,6 +5,7 @@ import * as v from 'valibot';
 import type { AnalysisInput, AnalysisResult } from '../../protocol/analysis/schema';
 import { modelName, subjectOf } from '../results/benchmark-words';
 import type { Kind, SavedOf } from '../results/result-kinds';
+import { heldWords } from '../../protocol/inputs/weights';
 import type { Output, Schema } from '../../protocol/schema/check';
 import { flag, object, oneOf, optional, text, whole } from '../../protocol/schema/fields';
 
@@ -31,6 +32,8 @@ export const historyEntry = object({
   folder: optional(text),
   /** What was read, in words: the prompt, or the name of the task, the corpus or the picture. At most 400 characters. */
   input: text,
+  /** How the weights of the model were held; absent: exact. */
+  weights: optional(oneOf(['float16', 'q8', 'q4'])),
   /** ISO 8601 time. */
   created: text,
   /** Size of the file. */
@@ -43,7 +46,7 @@ export const historyEntry = object({
 export type HistoryEntry = Output<typeof historyEntry>;
 
 /** What a result says of itself. */
-export type Subject = Pick<HistoryEntry, 'analysis' | 'title' | 'model' | 'folder' | 'input' | 'created'>;
+export type Subject = Pick<HistoryEntry, 'analysis' | 'title' | 'model' | 'folder' | 'input' | 'weights' | 'created'>;
 
 const longestInput = 400;
 
@@ -106,12 +109,13 @@ const subjects: { readonly [K in HistoryKind]: (saved: SavedOf<K>) => Subject } 
     ),
     created: saved.created,
   }),
-  analysis: ({ analysis, title, model, input, prompts, created }) => ({
+  analysis: ({ analysis, title, model, input, prompts, weights = 'float32', created }) => ({
     analysis,
     title,
     model: model.name,
     folder: model.folder,
     input: shortened(inputWords(input, prompts)),
+    ...(weights === 'float32' ? {} : { weights }),
     created,
   }),
   module: ({ title, plan, parameters, created }) => ({
@@ -136,14 +140,22 @@ export const idOf = (kind: HistoryKind, { created, analysis = '', model, input }
     .digest('hex')
     .slice(0, 12);
 
+/** `8-bit weights`; empty where they were exact. */
+export const weightsOf = ({ weights }: Pick<HistoryEntry, 'weights'>): string =>
+  weights === undefined ? '' : heldWords[weights];
+
 /** `Which heads matter for this answer? · Llama-3.2-1B · The capital of France is`: how an entry stands in a list. */
-export const entryName = ({ question, title, model, input }: HistoryEntry): string =>
-  [question ?? title, model, input].filter((part) => part !== '').join(' · ');
+export const entryName = (entry: HistoryEntry): string => {
+  const { question, title, model, input } = entry;
+  return [question ?? title, model, weightsOf(entry), input].filter((part) => part !== '').join(' · ');
+};
 
 /** Whether an entry holds every word in its model, its question, its title or what it read, whatever the case. */
 export function matches(entry: HistoryEntry, words: string): boolean {
   const { title, question = '', model, folder = '', input, analysis = '' } = entry;
-  const held = [title, question, model, basename(folder), input, analysis].join('\n').toLocaleLowerCase();
+  const held = [title, question, model, basename(folder), weightsOf(entry), input, analysis]
+    .join('\n')
+    .toLocaleLowerCase();
   return words
     .toLocaleLowerCase()
     .split(/\s+/)

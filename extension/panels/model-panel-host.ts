@@ -3,6 +3,7 @@ import type { Disposable } from 'vscode';
 import type { DeviceInfo } from '../../protocol/compute/api';
 import type { DeviceChoices, ModelChoice, WaitingModel } from '../../protocol/panels/run-panel';
 import type { Provenance, ModelSummary } from '../../protocol/schema/parts';
+import { choiceOfHeld, type WeightChoice } from '../../protocol/inputs/weights';
 import { FailureError } from '../../protocol/wire/failures';
 import { isCancelled } from '../platform/compute';
 import { defined, type Defined } from '../platform/defined';
@@ -25,9 +26,20 @@ interface PanelDevices {
   test(again: boolean): Promise<readonly DeviceInfo[]>;
   /** The device of the setting. */
   setting(): string;
+  /** How weights are held, by the setting. */
+  weights(): WeightChoice;
   /** They were tested, a test began, or the setting has changed. */
   onChange(listener: () => void): Disposable;
 }
+
+/** Where a model runs and how its weights are held; absent: as the settings say. */
+export interface Where {
+  readonly device?: string;
+  readonly weights?: WeightChoice;
+}
+
+/** How a result was made. */
+export type Made = Pick<Provenance, 'device' | 'weights'>;
 
 export interface ModelPanelServices<T extends ModelPanelTypes> extends PanelServices<T> {
   /** The model that comes with the extension; drawn before the others are found. */
@@ -35,7 +47,7 @@ export interface ModelPanelServices<T extends ModelPanelTypes> extends PanelServ
   /** The demo model, and the models found in the workspace and the model folders. */
   models(): Promise<readonly ModelChoice[]>;
   onModels(listener: () => void): Disposable;
-  openModel(folder: string, device?: string): Promise<ModelSummary>;
+  openModel(folder: string, device?: string, weights?: WeightChoice): Promise<ModelSummary>;
   readonly devices: PanelDevices;
   /** Lets the person choose a model folder. */
   browse(): Promise<string | undefined>;
@@ -157,21 +169,26 @@ export abstract class ModelPanelHost<
   }
 
   /** Fails with a sentence when the files in the folder are not those that gave the result. The server keeps the model open. */
-  protected async requireSameModel({ folder, hash }: ModelSummary, next: string, device?: string): Promise<void> {
-    if ((await this.services.openModel(folder, device)).hash === hash) return;
+  protected async requireSameModel(
+    { folder, hash }: ModelSummary,
+    next: string,
+    { device, weights }: Where = {},
+  ): Promise<void> {
+    if ((await this.services.openModel(folder, device, weights)).hash === hash) return;
     const detail = `Its files are not those that gave this result, so it cannot answer further questions. ${next}`;
     throw new FailureError({ code: 'model-unusable', folder, detail });
   }
 
   /**
-   * Where a result is asked further questions: on the device that gave it, where that works here, so that what is shown beside
-   * it is of the same numbers; else on that of the setting.
+   * Where a result is asked further questions: with the weights and on the device that gave it, where that works here, so that what
+   * is shown beside it is of the same numbers; else on the device of the setting.
    */
-  protected async deviceOf({ device: { id } }: Pick<Provenance, 'device'>): Promise<{ readonly device?: string }> {
-    if (id === 'cpu') return { device: id };
+  protected async whereOf({ device: { id }, weights: held }: Made): Promise<Where> {
+    const weights = held === undefined ? {} : { weights: choiceOfHeld(held) };
+    if (id === 'cpu') return { device: id, ...weights };
     const { devices } = this.services;
     const found = devices.known() ?? (await devices.test(false));
-    return found.some((device) => device.id === id && device.available) ? { device: id } : {};
+    return { ...(found.some((device) => device.id === id && device.available) ? { device: id } : {}), ...weights };
   }
 
   /** Queues a question of the panel, by its kind: its reply or the reason why there is none is posted. */
@@ -226,7 +243,7 @@ export abstract class ModelPanelHost<
   private get devices(): DeviceChoices {
     const { devices } = this.services;
     const testing = devices.testing() ? { testing: true as const } : {};
-    return { devices: devices.known() ?? [], setting: devices.setting(), ...testing };
+    return { devices: devices.known() ?? [], setting: devices.setting(), weights: devices.weights(), ...testing };
   }
 
   private sendDevices(): void {

@@ -28,8 +28,12 @@ export const modelServices = (
     testing: () => compute.testsDevices,
     test: (again) => compute.devices(again),
     setting: () => setting('headscope.compute.device'),
+    weights: () => setting('headscope.compute.weights'),
     onChange: (listener) =>
-      vscode.Disposable.from(compute.onDeviceTest(listener), onSettingChange(['headscope.compute.device'], listener)),
+      vscode.Disposable.from(
+        compute.onDeviceTest(listener),
+        onSettingChange(['headscope.compute.device', 'headscope.compute.weights'], listener),
+      ),
   },
   browse: browseModel,
   showPage: (page) => showPage(extension, page),

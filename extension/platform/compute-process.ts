@@ -7,7 +7,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { serverEnvironment } from '../../protocol/compute/child-environment';
 import type { ComputeProcess } from '../../protocol/compute/client';
 import type { ToCompute } from '../../protocol/compute/api';
-import type { WeightChoice } from '../../protocol/results/weights';
+import type { WeightChoice } from '../../protocol/inputs/weights';
 import { computingSeconds } from '../../protocol/wire/time-limit';
 
 export interface ComputeLaunch {

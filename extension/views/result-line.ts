@@ -1,13 +1,15 @@
 /** The row of a run of the history: below its model, or below "Other results" with the name of its model. */
-import type { HistoryEntry } from '../history/entry';
+import { weightsOf, type HistoryEntry } from '../history/entry';
 import { listedName } from '../results/result-words';
 import type { TreeLine } from './tree-line';
 
 const inOrder = (parts: readonly string[], between: string): string =>
   parts.filter((part) => part !== '').join(between);
 
-export function resultLine({ id, title, question, input, created, pinned }: HistoryEntry): TreeLine {
+export function resultLine(entry: HistoryEntry): TreeLine {
+  const { id, title, question, created, pinned } = entry;
   const time = listedName(created, '');
+  const input = inOrder([weightsOf(entry), entry.input], ' · ');
   return {
     id: `result ${id}`,
     label: title,

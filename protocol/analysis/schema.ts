@@ -1,6 +1,7 @@
 /** What an analysis is asked, and what it saved, checked. */
 import * as v from 'valibot';
-import { deviceField } from '../inputs/prompt';
+import { whereFields } from '../inputs/prompt';
+import { weightChoice } from '../inputs/weights';
 import { interventionsField } from '../interventions/interventions';
 import { reinforcementRequest } from '../interventions/reinforcement';
 
@@ -84,6 +85,8 @@ export const analysisSetup = object({
   folder: text,
   /** Where it runs; absent: on the device of the setting. */
   device: optional(text),
+  /** How the weights are held; absent: as the setting says. */
+  weights: optional(weightChoice),
   input: inputOf(text, anyNumber),
   parameters: record(either(either(anyNumber, text, 'a number or a text'), flag, 'a number, a text, true or false')),
   interventions: interventionsField,
@@ -92,7 +95,7 @@ export const analysisSetup = object({
 export type AnalysisSetup = Output<typeof analysisSetup>;
 
 export const analysisRequest = object({
-  ...deviceField,
+  ...whereFields,
   analysis: filledText,
   /** The folder of the model; empty where the analysis trains its own. */
   folder: text,
@@ -107,7 +110,7 @@ export const analysisRequest = object({
 export type AnalysisRequest = Output<typeof analysisRequest>;
 
 export const taskRequest = object({
-  ...deviceField,
+  ...whereFields,
   /** Id of the catalogue, or the path of a JSONL or CSV file. */
   task: filledText,
   /** Model that answers; absent: prompts as text alone. */

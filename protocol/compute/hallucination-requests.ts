@@ -9,9 +9,9 @@ import type { DatasetEntry } from '../results/hallucination-schema';
 import { type FieldsOutput, filledText, flag, list, object, optional, texts, wholeFrom } from '../schema/fields';
 
 import { measureFields, position, seed, spanFields } from './request-parts';
-import { deviceField, promptInput, tokenIds } from '../inputs/prompt';
+import { whereFields, promptInput, tokenIds } from '../inputs/prompt';
 
-const visionFields = { ...deviceField, folder: filledText, prompt: promptInput };
+const visionFields = { ...whereFields, folder: filledText, prompt: promptInput };
 const maxNewTokens = wholeFrom(1, 1 << 16);
 const divergence = {
   /** Absent: max(1, round(heads / 8)). */

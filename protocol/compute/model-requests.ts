@@ -6,10 +6,10 @@ import { headField, layerField } from '../interventions/fields';
 import { interventionsField } from '../interventions/interventions';
 import { filledText, flag, list, numberFrom, object, oneOf, optional, wholeFrom } from '../schema/fields';
 import { idsFields, position, seed } from './request-parts';
-import { deviceField, promptInput, promptOrImage } from '../inputs/prompt';
+import { whereFields, promptInput, promptOrImage } from '../inputs/prompt';
 
 export const headsRequest = object({
-  ...deviceField,
+  ...whereFields,
   folder: filledText,
   prompt: promptOrImage,
   /** With `classify`, such as mean the same on any sequence: labels are measured on others too. */
@@ -58,7 +58,7 @@ export const nextTokensRequest = object({
 export type NextTokensRequest = Output<typeof nextTokensRequest>;
 
 export const generateRequest = object({
-  ...deviceField,
+  ...whereFields,
   folder: filledText,
   prompt: promptInput,
   /** Held throughout; those that name positions act on positions of the prompt. */
@@ -73,7 +73,7 @@ export const generateRequest = object({
 export type GenerateRequest = Output<typeof generateRequest>;
 
 export const servingMeasureRequest = object({
-  ...deviceField,
+  ...whereFields,
   folder: filledText,
   /** Tokens of the prompt, any of the vocabulary. */
   prompt: wholeFrom(1, 1 << 16),
@@ -85,7 +85,7 @@ export type ServingMeasureRequest = Output<typeof servingMeasureRequest>;
 const texts = list(filledText, 'a list of prompts', { least: 1, most: 10_000 });
 
 export const steeringRequest = object({
-  ...deviceField,
+  ...whereFields,
   folder: filledText,
   toward: texts,
   from: texts,

@@ -1,4 +1,5 @@
 /** The part of the compute server's interface that runs models; joined to ComputeMethods in api.ts. */
+import type { WeightChoice } from '../inputs/weights';
 import type {
   HeadsRequest,
   HeadRowRequest,
@@ -85,7 +86,11 @@ export interface HeadMethods {
 
 export interface ModelMethods {
   /** Opens the checkpoint (headers only) and says what it is, or fails with the sentence that says why it cannot run. */
-  openModel: { args: [folder: string, device?: string]; result: ModelSummary; progress: never };
+  openModel: {
+    args: [folder: string, device?: string | undefined, weights?: WeightChoice];
+    result: ModelSummary;
+    progress: never;
+  };
   /** Runs nothing: of the model as it is open, on whatever device. */
   tokenise: { args: [folder: string, prompt: PromptInput | EncoderInput]; result: Tokenised; progress: never };
   /** How far the instrumented run is from the plain graphs on this prompt; fails where it is too far. */

@@ -1,5 +1,5 @@
 /** What requests about models have in common. */
-import { deviceField, tokenIds } from '../inputs/prompt';
+import { whereFields, tokenIds } from '../inputs/prompt';
 import { outlierRules, removedPositions, vhdDistances } from '../interventions/reinforcement';
 import { removedField } from '../interventions/reinforce';
 import { type FieldsOutput, filledText, oneOf, optional, wholeFrom } from '../schema/fields';
@@ -10,7 +10,7 @@ const tile = wholeFrom(0, 1 << 16);
 
 /** A prompt that was tokenised before. */
 export const idsFields = {
-  ...deviceField,
+  ...whereFields,
   folder: filledText,
   ids: tokenIds,
   /** The picture at the image tokens among the ids. */

@@ -4,7 +4,7 @@
  */
 
 import { limits } from '../results/limits';
-import { weightChoices } from '../results/weights';
+import { weightChoices } from '../inputs/weights';
 
 /**
  * Who may set it: `machine` the person on this machine only (programs, and folders outside the workspace), so that an opened

@@ -1,4 +1,5 @@
 /** What a person gives a model to read, and where it runs. */
+import { weightChoice } from './weights';
 import type { Output, Schema } from '../schema/check';
 
 import { byKind, filledText, flag, list, optional, text, wholeFrom } from '../schema/fields';
@@ -33,6 +34,7 @@ export type EncoderInput = Extract<Output<typeof promptOrImage>, { readonly kind
 /**
  * Where the model runs: an id of the list of devices; one that this machine does not know is refused where the devices are. Absent: the
  * device that the process was started with (the setting, or `--device`). One model is open at a time, on one device: a request for
- * another device opens it there anew.
+ * another device opens it there anew. The same holds for `weights`, how it is held while it is open; absent: as the process was
+ * started.
  */
-export const deviceField = { device: optional(filledText) };
+export const whereFields = { device: optional(filledText), weights: optional(weightChoice) };

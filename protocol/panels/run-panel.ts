@@ -1,5 +1,6 @@
 /** What every panel that runs something hears from the extension, whatever it runs. */
 import type { DeviceInfo } from '../compute/device-info';
+import type { WeightChoice } from '../inputs/weights';
 import type { ModelSummary } from '../schema/parts';
 
 /** A model folder of the list: found in the workspace or in the model folders, or the demo model. */
@@ -28,6 +29,8 @@ export interface WaitingModel {
 export interface DeviceChoices {
   readonly devices: readonly DeviceInfo[];
   readonly setting: string;
+  /** How weights are held, by the setting; absent: as they are stored. */
+  readonly weights?: WeightChoice;
   /** They are being tested now. */
   readonly testing?: true;
 }

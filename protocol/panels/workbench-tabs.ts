@@ -59,6 +59,8 @@ export interface HistoryRow {
   readonly title: string;
   readonly question?: string;
   readonly model: string;
+  /** How its weights were held, in words; absent: exact. */
+  readonly weights?: string;
   /** What was read, in words. */
   readonly input: string;
   readonly created: string;

@@ -12,6 +12,7 @@ import type { Tokenised } from '../compute/models';
 import type { Section } from '../sections/section';
 import type { HeadAnswer } from './head-messages';
 import type { DeviceChoices, ModelChoice, PanelPlace, ToModelRunPanel, WaitingModel } from './run-panel';
+import { choiceOfHeld } from '../inputs/weights';
 import type { HistoryRow, ShownTabs } from './workbench-tabs';
 
 /** The plan that a result was made by: what can be run again. */
@@ -22,7 +23,16 @@ export const setupOfAnalysis = ({
   parameters,
   interventions,
   seed,
-}: AnalysisResult): AnalysisSetup => ({ analysis, folder: model.folder, input, parameters, interventions, seed });
+  weights,
+}: AnalysisResult): AnalysisSetup => ({
+  analysis,
+  folder: model.folder,
+  ...(weights === undefined ? {} : { weights: choiceOfHeld(weights) }),
+  input,
+  parameters,
+  interventions,
+  seed,
+});
 
 /** What lies beside a picture, or in a folder of pictures. */
 export interface BesidePicture {

@@ -11,7 +11,7 @@ import type { HeadsResult } from './heads-schema';
 import { machineWords } from './machine';
 import type { ModuleSetup, ModuleResult } from './module-schema';
 import type { ModelSummary, ImageSpan, DeviceSummary, Provenance, HeldWeights } from '../schema/parts';
-import { heldWords } from './weights';
+import { heldWords } from '../inputs/weights';
 
 /**
  * `refuse`: where it differs the numbers are of different work or units, and no ratio or difference of them is given.

@@ -1,5 +1,5 @@
 import type { Parity } from '../schema/parts';
-import { heldWords } from './weights';
+import { heldWords } from '../inputs/weights';
 
 /** What a parity says, for badges, exports and terminals; `number` writes a figure. */
 export function parityWords(

@@ -7,7 +7,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import type { WeightChoice } from '../../protocol/results/weights';
+import type { WeightChoice } from '../../protocol/inputs/weights';
 import type { Bench, Report } from './support/bench';
 import type { LongRun, LongRunJob } from './support/long-run-process';
 import { threeBillion, writeSyntheticModel } from './support/synthetic-model';

@@ -1,6 +1,7 @@
 /** Where the next runs of a panel take place: the devices of this machine as last tested, and why the others are not here. */
 import { html, nothing, type TemplateResult } from 'lit';
 import type { DeviceInfo } from '../../protocol/compute/api';
+import type { WeightChoice } from '../../protocol/inputs/weights';
 import { button, dropdown, type Choice } from './controls';
 import { icon } from './icons';
 import { plural, significant } from './numbers';
@@ -10,11 +11,13 @@ export interface Devices {
   readonly found: readonly DeviceInfo[];
   /** The device of the setting. */
   readonly setting: string;
+  /** How weights are held, by the setting. */
+  readonly weights: WeightChoice;
   /** They are being tested. */
   readonly asked: boolean;
 }
 
-export interface DeviceFieldOptions extends Omit<Devices, 'setting'> {
+export interface DeviceFieldOptions extends Pick<Devices, 'found' | 'asked'> {
   /** Absent: of a panel whose plan always names a device. */
   readonly setting?: string;
   readonly chosen: string;

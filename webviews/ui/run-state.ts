@@ -54,7 +54,7 @@ export interface ModelState {
   readonly typedProblem: string | undefined;
 }
 
-const noDevices: Devices = { found: [], setting: 'cpu', asked: false };
+const noDevices: Devices = { found: [], setting: 'cpu', weights: 'as-stored', asked: false };
 export const initialModel = {
   models: [],
   devices: noDevices,
@@ -78,9 +78,10 @@ export const whyModelOfFormDoesNotRun = (state: Typed, problem?: ModelProblem): 
     : undefined;
 
 /** The devices of a panel, from the choices that the extension sends. */
-export const devicesOf = ({ devices, setting, testing }: DeviceChoices): Devices => ({
+export const devicesOf = ({ devices, setting, weights, testing }: DeviceChoices): Devices => ({
   found: devices,
   setting,
+  weights: weights ?? 'as-stored',
   asked: testing === true,
 });
 

@@ -17,7 +17,7 @@ import { openCheckpoint, type CheckpointProblem } from '../../../models/formats/
 import type { MultimodalSpec, VisionTower } from '../../../models/architectures/vision-tower';
 import type { ModelSummary, VisionSummary, DeviceSummary, HeldWeights } from '../../../protocol/schema/parts';
 import { FailureError } from '../../../protocol/wire/failures';
-import { heldWeights } from '../../../protocol/results/weights';
+import { heldWeights } from '../../../protocol/inputs/weights';
 import { LayerSessions } from '../run/graphs/layer-sessions';
 import { requireRoom, type DeviceRoom } from '../run/stream/budget';
 import { PackedWeights } from '../weights/packed-weights';

@@ -1,7 +1,7 @@
 /** The device of an opened model, as its results name it, and what a person should know of the model there. */
 import type { SelfTest } from '../../../protocol/compute/api';
 import type { DeviceSummary } from '../../../protocol/schema/parts';
-import type { WeightChoice } from '../../../protocol/results/weights';
+import type { WeightChoice } from '../../../protocol/inputs/weights';
 import { FailureError } from '../../../protocol/wire/failures';
 import { bytesInWords } from '../../../protocol/wire/words';
 import { cpuName } from '../../provenance';

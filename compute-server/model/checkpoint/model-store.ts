@@ -5,7 +5,7 @@
 import type { LayerSessions } from '../run/graphs/layer-sessions';
 import { openModel, type LoadedModel, type OpenOptions } from './loaded-model';
 import type { ModelDevice, WeightOptions } from './model-device';
-import type { WeightChoice } from '../../../protocol/results/weights';
+import type { WeightChoice } from '../../../protocol/inputs/weights';
 import type { DeviceId } from '../../runtime/session';
 
 /** What is open, and how. */

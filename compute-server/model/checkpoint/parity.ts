@@ -11,7 +11,7 @@
  * that no rounding of weights makes is refused.
  */
 import type { Parity } from '../../../protocol/schema/parts';
-import { heldWords } from '../../../protocol/results/weights';
+import { heldWords } from '../../../protocol/inputs/weights';
 import { FailureError } from '../../../protocol/wire/failures';
 import type { LoadedModel } from './loaded-model';
 import { layersOf } from '../run/stream/model-run';

@@ -1,5 +1,5 @@
 /** What a person should know of how the weights of an opened model are held, in sentences. */
-import { heldWords, type WeightChoice } from '../../../protocol/results/weights';
+import { heldWords, type WeightChoice } from '../../../protocol/inputs/weights';
 import type { HeldWeights, DeviceSummary } from '../../../protocol/schema/parts';
 import { bytesInWords } from '../../../protocol/wire/words';
 

@@ -249,8 +249,8 @@ export class HallucinationHost extends ModelPanelHost<HallucinationTypes, Halluc
   ): Promise<{ readonly result: HallucinationResult; readonly place: { readonly device?: string } }> {
     const result = this.shown;
     if (result?.kind !== 'headscope-hallucination') throw new Sentence(none);
-    const place = await this.deviceOf(result);
-    await this.requireSameModel(result.model, 'Run the picture again.', place.device);
+    const place = await this.whereOf(result);
+    await this.requireSameModel(result.model, 'Run the picture again.', place);
     return { result, place };
   }
 

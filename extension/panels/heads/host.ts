@@ -194,8 +194,8 @@ export class HeadsHost extends ModelPanelHost<HeadsTypes, HeadsServices> {
   private async subject(): Promise<Subject> {
     const { result } = this.need('to look into');
     const { model, ids, interventions } = result;
-    const place = await this.deviceOf(result);
-    await this.requireSameModel(model, 'Run the prompt again.', place.device);
+    const place = await this.whereOf(result);
+    await this.requireSameModel(model, 'Run the prompt again.', place);
     return { folder: model.folder, ...place, ids, interventions };
   }
 

@@ -1,7 +1,8 @@
 /** What the parts of a host share: the page that asks, and what may be asked of the model behind it. */
 import type { AnalysisResult } from '../../../protocol/analysis/schema';
 import type { ToWorkbench } from '../../../protocol/panels/workbench';
-import type { ModelSummary, Provenance } from '../../../protocol/schema/parts';
+import type { ModelSummary } from '../../../protocol/schema/parts';
+import type { Made, Where } from '../model-panel-host';
 import type { WorkbenchServices } from './services';
 
 export interface AskingPage {
@@ -26,10 +27,10 @@ export interface AskingPage {
   /** The same for paths that the result on the screen names. */
   refusalOfShown(paths: readonly string[]): string | undefined;
   /** Where a result is asked further questions. */
-  deviceOf(result: Pick<Provenance, 'device'>): Promise<{ readonly device?: string }>;
+  whereOf(result: Made): Promise<Where>;
   /** Fails with a sentence where nothing may be asked. */
   requireModel(): void;
   /** Says what went wrong: for a request, why there is no answer. */
   fail(error: unknown, of: { readonly request?: number }): void;
-  requireSameModel(model: ModelSummary, next: string, device?: string): Promise<void>;
+  requireSameModel(model: ModelSummary, next: string, where?: Where): Promise<void>;
 }

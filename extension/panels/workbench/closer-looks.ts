@@ -30,14 +30,14 @@ export class CloserLooks {
     ]);
     const answer = async () => {
       const { result, refused } = asked();
-      const { model, prompts, interventions, device: ranOn } = result;
+      const { model, prompts, interventions } = result;
       const prompt = prompts[message.prompt ?? 0];
       if (prompt === undefined) throw new Sentence('The analysis read no prompt whose attention could be shown.');
       const path = prompt.image?.path;
       if (refused !== undefined) throw new Sentence(refused);
-      const { device } = await this.page.deviceOf({ device: ranOn });
-      await this.page.requireSameModel(model, 'Run the analysis again.', device);
-      const subject = { folder: model.folder, ...defined({ device, image: path }), ids: prompt.ids, interventions };
+      const where = await this.page.whereOf(result);
+      await this.page.requireSameModel(model, 'Run the analysis again.', where);
+      const subject = { ...where, folder: model.folder, ...defined({ image: path }), ids: prompt.ids, interventions };
       return attentionOfHead(this.page.services.server, subject, message);
     };
     this.page.ask(message, answer, mostHeadQuestions);
@@ -49,8 +49,9 @@ export class CloserLooks {
     const answer = async (): Promise<ToWorkbench> => {
       const { result, refused } = asked();
       if (refused !== undefined) throw new Sentence(refused);
-      const { device } = await this.page.deviceOf(result);
-      await this.page.requireSameModel(result.model, 'Run the analysis again.', device);
+      const where = await this.page.whereOf(result);
+      await this.page.requireSameModel(result.model, 'Run the analysis again.', where);
+      const { device } = where;
       const { server } = this.page.services;
       // The result goes along only where the server does not have it: after a restart, or of an earlier day.
       const named = await server.askAnalysis({ named: nameOfResult(result) }, question, device);

@@ -2,7 +2,7 @@
 import type { AnalysisResult } from '../../../protocol/analysis/schema';
 import type { HistoryRow } from '../../../protocol/panels/workbench-tabs';
 import type { Checked } from '../../../protocol/schema/check';
-import { entryName, type HistoryEntry } from '../../history/entry';
+import { entryName, weightsOf, type HistoryEntry } from '../../history/entry';
 import type { History } from '../../history/history';
 import { defined } from '../../platform/defined';
 import { Sentence } from '../questions';
@@ -105,5 +105,8 @@ const inWords = <T>(work: Promise<T>): Promise<T> =>
     throw new Sentence(error instanceof Error ? error.message : String(error));
   });
 
-const rowOf = ({ id, title, question, model, input, created, pinned }: HistoryEntry): HistoryRow =>
-  defined({ id, title, question, model, input, created, pinned });
+const rowOf = (entry: HistoryEntry): HistoryRow => {
+  const { id, title, question, model, input, created, pinned } = entry;
+  const weights = entry.weights === undefined ? undefined : weightsOf(entry);
+  return defined({ id, title, question, model, weights, input, created, pinned });
+};

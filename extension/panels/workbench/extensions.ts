@@ -52,8 +52,9 @@ export class Extensions {
     const { page } = this;
     const { run, server, tabs } = page.services;
     page.requireModel();
-    const { device } = await page.deviceOf(before);
-    await page.requireSameModel(before.model, 'Run the analysis again.', device);
+    const where = await page.whereOf(before);
+    await page.requireSameModel(before.model, 'Run the analysis again.', where);
+    const { device } = where;
     const result = await server.extendAnalysis(before, question, device, signal, (progress) => {
       if (!page.isOpen() || signal.aborted) return;
       const { kind: _, ...known } = progress;

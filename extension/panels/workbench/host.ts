@@ -35,7 +35,7 @@ export class WorkbenchHost extends TabbedHost {
     ask: (...asked) => this.ask(...asked),
     refusal: (paths) => this.refusal(paths),
     refusalOfShown: (paths) => this.refusalOfShown(paths),
-    deviceOf: (result) => this.deviceOf(result),
+    whereOf: (result) => this.whereOf(result),
     requireModel: () => this.requireModel(),
     fail: (...failed) => this.fail(...failed),
     requireSameModel: (...of) => this.requireSameModel(...of),

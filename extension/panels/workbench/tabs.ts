@@ -13,6 +13,7 @@ import {
   type TabStanding,
   type WorkbenchTab,
 } from '../../../protocol/panels/workbench-tabs';
+import { choiceOfHeld } from '../../../protocol/inputs/weights';
 import { check } from '../../../protocol/schema/check';
 import { idOf, subjectIn } from '../../history/entry';
 import { defined } from '../../platform/defined';
@@ -199,7 +200,10 @@ export class WorkbenchTabs extends Owner {
     }
     if (event.kind === 'result' && finished !== undefined) {
       const { id, setup, look } = tab.kept;
-      tab.kept = defined({ id, ...this.ofResult(finished.result), setup, look });
+      const { result } = finished;
+      // The setting may be another one by the time that the tab is looked at.
+      const weights = result.weights && choiceOfHeld(result.weights);
+      tab.kept = defined({ id, ...this.ofResult(result), setup: { ...setup, ...defined({ weights }) }, look });
     }
     if (event.kind === 'partial') return;
     if (event.kind === 'stage') this.onStage(tab, tab.flight);

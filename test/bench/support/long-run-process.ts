@@ -6,7 +6,7 @@ import { openModel } from '../../../compute-server/model/checkpoint/loaded-model
 import { SequenceRun } from '../../../compute-server/model/generation/sequence-run';
 import { runPrompt } from '../../../compute-server/model/run/stream/model-run';
 import { parityOf } from '../../../compute-server/model/checkpoint/parity';
-import type { WeightChoice } from '../../../protocol/results/weights';
+import type { WeightChoice } from '../../../protocol/inputs/weights';
 import { processMemory } from './process-memory';
 import { benchIds } from './sequence-messages';
 

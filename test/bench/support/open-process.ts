@@ -5,7 +5,7 @@
 import { openModel } from '../../../compute-server/model/checkpoint/loaded-model';
 import { parityOf } from '../../../compute-server/model/checkpoint/parity';
 import { runPrompt } from '../../../compute-server/model/run/stream/model-run';
-import type { WeightChoice } from '../../../protocol/results/weights';
+import type { WeightChoice } from '../../../protocol/inputs/weights';
 import { runtimeVersion } from '../../../compute-server/runtime/session';
 import { processMemory } from './process-memory';
 

@@ -77,6 +77,30 @@ describe('weights of a model', function () {
     assert.match(stderr, /Direct logit attribution needs exact weights/);
   });
 
+  it('are those of the request, whatever the process was started with, also when the result is asked more', async () => {
+    const client = place.client({}, { HEADSCOPE_WEIGHTS: 'q4' });
+    const ids = [5, 9, 5, 9, 12, 5, 33, 9];
+    const request = {
+      analysis: 'labels',
+      folder,
+      input: { kind: 'prompt', prompt: { kind: 'ids', ids } },
+      parameters: {},
+      interventions: [],
+      seed: 0,
+    } as const;
+    const inEight = await client.call('analysis', [{ ...request, weights: 'q8' }]);
+    assert.deepEqual([inEight.weights, inEight.parity?.weights], ['q8', 'q8']);
+    assert.equal((await client.call('analysis', [request])).weights, 'q4');
+    assert.equal((await client.call('openModel', [folder, 'cpu', 'as-stored'])).weights, 'float32');
+    const head = { folder, ids, interventions: [], layer: 1, head: 0, query: 7 };
+    const [q8, q4, exact] = await Promise.all(
+      (['q8', 'q4', 'as-stored'] as const).map((weights) => client.call('headRow', [{ ...head, weights }])),
+    );
+    assert.notDeepEqual(q8, exact);
+    assert.notDeepEqual(q8, q4);
+    assert.deepEqual(await client.call('headRow', [head]), q4, 'as the process was started');
+  });
+
   it('are kept on the disk only where that is allowed, and made again where a file is cut short', async () => {
     const kept = join(place.cache, 'headscope-weights');
     const { result } = await heads(['--weights', 'q8']);

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openModel, type LoadedModel } from '../../../compute-server/model/checkpoint/loaded-model';
-import type { WeightChoice } from '../../../protocol/results/weights';
+import type { WeightChoice } from '../../../protocol/inputs/weights';
 import type { Parameters } from '../reference/vectors';
 import { tinyModel, writeTinyModel, type TinyModel } from './tiny-models';
 

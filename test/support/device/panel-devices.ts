@@ -29,6 +29,7 @@ export class PanelDevicesDouble {
   inTest = false;
   readonly testing = (): boolean => this.inTest;
   readonly setting = (): string => this.of;
+  readonly weights = () => 'as-stored' as const;
   readonly test = (again: boolean): Promise<readonly DeviceInfo[]> => {
     this.tests.push(again);
     this.found = testedDevices;

@@ -31,7 +31,7 @@ describe('the device of the heads panel', () => {
   it('is sent with the first opening, after a test, and when the setting changes', async () => {
     const stage = new Stage();
     const { host, sent } = await stage.ready('full');
-    assert.deepEqual(last(sent, 'open').devices, { devices: [], setting: 'cpu' });
+    assert.deepEqual(last(sent, 'open').devices, { devices: [], setting: 'cpu', weights: 'as-stored' });
     await host.receive({ kind: 'refreshDevices' });
     assert.deepEqual(stage.devices.tests, [true]);
     assert.deepEqual(last(sent, 'devices').devices, testedDevices);

@@ -135,6 +135,7 @@ class Window {
         testing: () => false,
         test: () => Promise.resolve([]),
         setting: () => 'cpu',
+        weights: () => 'as-stored',
         onChange: () => nothing,
       },
       catalogue: [retrieval, pair],

@@ -73,6 +73,30 @@ describe('a tab of another request', () => {
     assert.deepEqual(differences({ ...shown, form }, onOther), ['device']);
   });
 
+  it('names other weights, unless they are held alike or the question takes exact ones', () => {
+    assert.deepEqual(changed({ weights: 'q8' }), ['weights']);
+    assert.deepEqual(changed({ weights: 'float32' }), [], 'exact as the stored ones');
+    assert.deepEqual(changed({ weights: 'float16' }), [], 'the CPU takes float32');
+    const inEight = { ...tabOf(result).setup, weights: 'q8' } as const;
+    assert.deepEqual(differences({ ...shown, form }, inEight), ['weights']);
+    const [first, ...others] = shown.analyses;
+    assert.ok(first);
+    const analyses = [{ ...first, exactWeights: true as const }, ...others];
+    assert.deepEqual(differences({ ...shown, analyses, form }, inEight), []);
+    const asSet = { ...shown.devices, weights: 'q8' } as const;
+    assert.deepEqual(differences({ ...shown, devices: asSet, form }, inEight), [], 'the setting');
+  });
+
+  it('runs with the weights of the form, as the setting says where none are chosen', () => {
+    const weightsOf = (change: Partial<Form>) => {
+      const read = readForm({ ...form, ...change }, retrieval, model);
+      return read.ok ? read.plan.weights : read.why;
+    };
+    assert.deepEqual([weightsOf({}), weightsOf({ weights: 'q4' })], [undefined, 'q4']);
+    const made = receive(initialState('full'), openMessage({ result: { ...result, weights: 'q8' } }));
+    assert.equal(made.shownSetup?.weights, 'q8', 'taking its request over brings them');
+  });
+
   it('does so while a field is half typed', () => {
     assert.deepEqual(changed({ seed: 'x' }), ['seed']);
     assert.deepEqual(changed({ interventions: ['gain:2.'] }), ['changes']);

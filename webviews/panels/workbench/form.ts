@@ -7,6 +7,7 @@ import { noDemos, startOf, type Demos } from '../../../protocol/analysis/next-st
 import type { ChosenTask } from '../../../protocol/analysis/usual-task';
 import { parseDo, printDo } from '../../../protocol/interventions/do-form';
 import type { AnalysisSetup } from '../../../protocol/analysis/schema';
+import type { WeightChoice } from '../../../protocol/inputs/weights';
 import type { ModelSummary } from '../../../protocol/schema/parts';
 import { deviceOfSetup, setupOfDevice } from '../../ui/device-field';
 import { readSeed, seedProblem } from '../../ui/form-fields';
@@ -18,6 +19,8 @@ export interface Form {
   readonly folder: string;
   /** Empty: the device of the setting. */
   readonly device: string;
+  /** Empty: as the setting says. */
+  readonly weights: '' | WeightChoice;
   readonly input: InputForm;
   /** Parameters as typed, by name; those left out have their default. */
   readonly parameters: Typed;
@@ -30,6 +33,7 @@ export const toForm = (plan: AnalysisSetup, before?: Form): Form => ({
   analysis: plan.analysis,
   folder: plan.folder,
   device: deviceOfSetup(plan),
+  weights: plan.weights ?? '',
   input: toInputForm(plan.input, before?.input),
   parameters: typedOf(plan.parameters),
   interventions: plan.interventions.map(printDo),
@@ -81,8 +85,14 @@ export function readForm(
     ok: true,
     plan: {
       analysis: form.analysis,
-      // The form keeps its model and device for the next analysis.
-      ...(info.trains ? { folder: '' } : { folder: form.folder, ...setupOfDevice(form.device) }),
+      // The form keeps its model and where it runs for the next analysis.
+      ...(info.trains
+        ? { folder: '' }
+        : {
+            folder: form.folder,
+            ...setupOfDevice(form.device),
+            ...(form.weights === '' ? {} : { weights: form.weights }),
+          }),
       input: input.input,
       parameters: parameters.values,
       interventions: info.trains ? [] : interventions.flatMap((one) => (one.ok ? one.value : [])),

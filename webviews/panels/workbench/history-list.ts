@@ -51,12 +51,13 @@ function rows(part: Part, list: readonly HistoryRow[] | undefined, words: string
   </ul>`;
 }
 
-function oneRow({ actions }: Part, { id, title, question, model, input, created, pinned }: HistoryRow): TemplateResult {
+function oneRow({ actions }: Part, row: HistoryRow): TemplateResult {
+  const { id, title, question, model, weights = '', input, created, pinned } = row;
   return html`<li class="history-row">
     <button type="button" class="row-button" data-entry=${id} @click=${() => actions.openEntry(id)}>
       <span>${question ?? title}</span>
       <span class="muted"
-        >${[...(question === undefined ? [] : [title]), model, listedTime(created)].filter(Boolean).join(' · ')}</span
+        >${[...(question === undefined ? [] : [title]), model, weights, listedTime(created)].filter(Boolean).join(' · ')}</span
       >
       ${input === '' ? nothing : html`<span class="muted history-input">${input}</span>`}
     </button>

@@ -4,6 +4,9 @@ import type { Form } from './form';
 import { emptyInput } from './input-form';
 import { initialView, type State, type View } from './state';
 
+/** A form that was kept before 2026-12-01 has none. */
+const sinceAdded: Pick<Form, 'weights'> = { weights: '' };
+
 export type Kept = KeptOf<Form, View>;
 
 /** A search is not kept: it would hide the other heads of a page that is opened again. */
@@ -26,6 +29,6 @@ export const restore = (state: State, kept: Kept | undefined): State =>
     ? {
         ...state,
         view: { ...initialView, ...kept.view },
-        form: kept.form && { ...kept.form, input: { ...emptyInput, ...kept.form.input } },
+        form: kept.form && { ...sinceAdded, ...kept.form, input: { ...emptyInput, ...kept.form.input } },
       }
     : state;

@@ -39,6 +39,7 @@ import {
   setupOf,
   viewKey,
   viewOf,
+  withChosenWeights,
 } from './shown';
 import { spokenOf } from './spoken';
 import { begun, initialState, reading, withPicture, type Answer, type Front, type State } from './state';
@@ -114,7 +115,7 @@ export class WorkbenchPanel
   protected setupOf = (): AnalysisSetup | undefined => setupOf(this.state);
   protected kept = (): Kept => keep(this.state, this.plans.basis);
   protected formOfShown = (): Form | undefined =>
-    this.state.shownSetup && toForm(this.state.shownSetup, this.state.form);
+    this.state.shownSetup && withChosenWeights(toForm(this.state.shownSetup, this.state.form), this.state);
   protected page = (): TemplateResult => page(this.partOf<Actions>(this));
 
   protected override stopping(): string {

@@ -1,6 +1,7 @@
 /** The strip: which analysis, which model, what it reads, its parameters, interventions and seed. */
 import { html, nothing, type TemplateResult } from 'lit';
 import { groupTitles, type AnalysisInfo } from '../../../protocol/analysis/analysis';
+import { weightChoices, type WeightChoice } from '../../../protocol/inputs/weights';
 import { button, dropdown, field, textField, toolbar } from '../../ui/controls';
 import { deviceOf } from '../../ui/model-section';
 import { lastName, modelField } from '../../ui/model-field';
@@ -123,7 +124,48 @@ const model = (part: Part): TemplateResult =>
     onChoose: (to) => part.actions.chooseModel(to),
     onBrowse: () => part.actions.post({ kind: 'browseModel' }),
   })}
-  ${modelFacts(part)} ${deviceOf(part)}`;
+  ${modelFacts(part)} ${deviceOf(part)} ${weights(part)}`;
+
+const weightNames: Readonly<Record<WeightChoice, string>> = {
+  'as-stored': 'as stored, exact',
+  float32: 'float32, exact',
+  float16: 'float16 on a GPU',
+  q8: '8-bit integers',
+  q4: '4-bit integers',
+};
+
+/** How the next runs hold the weights of the model. */
+function weights(part: Part): TemplateResult {
+  const { form, devices } = part.state;
+  const chosen = form?.weights || devices.weights;
+  const names = Object.entries(weightNames) as readonly [WeightChoice, string][];
+  return html`<h2
+      class="next"
+      title="How the next runs hold the weights of the model; the default is headscope.compute.weights."
+    >
+      Weights
+    </h2>
+    ${dropdown({
+      label: 'Weights',
+      choices: names.map(([value, name]) => ({
+        value,
+        label: value === devices.weights ? `${name} (setting)` : name,
+        hint: weightChoices[value],
+      })),
+      value: chosen,
+      onChange: (to) => part.actions.edit({ weights: to === devices.weights ? '' : (to as WeightChoice) }),
+    })}
+    <p class="reason" id="weights-words">
+      ${
+        infoOf(part.state)?.exactWeights === true
+          ? `${infoOf(part.state)?.title ?? 'This question'} takes exact weights, whatever is chosen here.`
+          : weightChoices[chosen]
+      }
+      <button type="button" class="link" @click=${() => part.actions.post({ kind: 'showPage', page: 'weights' })}>
+        How weights are held
+      </button>
+    </p>`;
+}
 
 /** What stands before the note of a source. */
 const trustWords = {
@@ -138,7 +180,7 @@ export const source = (
 ): TemplateResult =>
   html`<p class="reason" id="source">
     ${reference}${trust === 'high' ? ', as published' : ''}.${note === undefined ? nothing : ` ${trustWords[trust]}${note}`}${
-      exactWeights ? ' It runs with exact weights, whatever is chosen for models.' : nothing
+      exactWeights ? ' It takes exact weights, whatever is chosen for models.' : nothing
     }
     ${pageLink(explainer(part))}
   </p>`;

@@ -1,4 +1,5 @@
 /** What of the state is on the screen, and what can be done with it. Pure. */
+import { choiceOfHeld, heldWeights } from '../../../protocol/inputs/weights';
 import type { AnalysisInfo } from '../../../protocol/analysis/analysis';
 import { isUsed } from '../../../protocol/analysis/parameters';
 import type { AnalysisSetup } from '../../../protocol/analysis/schema';
@@ -116,12 +117,20 @@ export const findingOf = ({ result, partial }: State): string | undefined => {
 
 /** What a request is made of, in the words of the page. */
 const partsOf = (
-  { folder, input, interventions, seed, device, parameters }: AnalysisSetup,
+  { folder, input, interventions, seed, device, weights, parameters }: AnalysisSetup,
   trains: boolean,
 ): Readonly<Record<string, unknown>> => ({
-  ...(trains ? {} : { model: folder, input, changes: interventions, device }),
+  ...(trains ? {} : { model: folder, input, changes: interventions, device, weights }),
   seed,
   parameters,
+});
+
+/** With the weights as they are then held: "as stored" and "float32" are the same on most devices. An analysis may need exact ones. */
+const held = (plan: AnalysisSetup, info: AnalysisInfo | undefined, { devices }: State): AnalysisSetup => ({
+  ...plan,
+  weights: choiceOfHeld(
+    info?.exactWeights ? 'float32' : heldWeights(plan.weights ?? devices.weights, plan.device ?? devices.setting),
+  ),
 });
 
 /** What differs between the request of the form and that of a tab, in the words of the page; none: the tab is of this request. */
@@ -133,15 +142,19 @@ export function differences(state: State, tab: AnalysisSetup): readonly string[]
   const asked = form.analysis === tab.analysis ? form : { ...form, parameters: toForm(tab).parameters };
   const read = (one: Form): AnalysisSetup | undefined => {
     const reading = readForm({ ...one, analysis: tab.analysis }, info, modelOfForm(state), state.tasks);
-    return reading.ok ? placed(reading.plan, state.devices) : undefined;
+    return reading.ok ? held(placed(reading.plan, state.devices), info, state) : undefined;
   };
   const now = read(asked);
   // Read as the form is: a result may leave out what has its default.
-  const then = read({ ...toForm(tab), device: tab.device === undefined ? form.device : tab.device });
+  const then = read({ ...toForm(tab), device: tab.device ?? form.device });
   if (now === undefined || then === undefined) return roughDifferences(asked, toForm(tab), info.trains === true);
   const [a, b] = [partsOf(now, info.trains === true), partsOf(then, info.trains === true)];
   return Object.keys(a).filter((name) => canonical(a[name]) !== canonical(b[name]));
 }
+
+/** The form of a result. Where its question takes exact weights whatever is chosen, those of other questions stay. */
+export const withChosenWeights = (form: Form, { analyses, form: before }: State): Form =>
+  analyses.find(({ id }) => id === form.analysis)?.exactWeights && before ? { ...form, weights: before.weights } : form;
 
 /** In what the request of what is shown differs from that of the form. */
 export const staleParts = (state: State): readonly string[] =>
@@ -175,7 +188,8 @@ export function isStale(state: State): boolean {
   // Read as the form is: a result may leave out what has its default.
   const shown = readForm(toForm(state.shownSetup), infoOf(state), modelOfForm(state), state.tasks);
   const shownSetup = shown.ok ? shown.plan : state.shownSetup;
-  return canonical(placed(plan, state.devices)) !== canonical(placed(shownSetup, state.devices));
+  const whole = (one: AnalysisSetup): string => canonical(held(placed(one, state.devices), infoOf(state), state));
+  return whole(plan) !== whole(shownSetup);
 }
 
 /** What is shown answers the question of another analysis than the one in the form. */

@@ -27,6 +27,9 @@ describe('the history of results', () => {
     assert.equal(readFileSync(store.at(`history/${entry.file}`), 'utf8'), analysisText(capital));
     assert.equal(entry.bytes, Buffer.byteLength(analysisText(capital)));
     assert.match(readFileSync(store.at('history/.gitignore'), 'utf8'), /^\*$/m);
+    const inEight = await next.keep('analysis', { ...capital, weights: 'q8' });
+    assert.equal(inEight.id, entry.id, 'the id is that of versions without this field');
+    assert.match(entryName(inEight), / · 8-bit weights · The capital of France is$/);
   });
 
   it('lists the newest first, of every kind', async () => {

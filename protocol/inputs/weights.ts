@@ -1,4 +1,6 @@
 /** How the weights of a model are held while it is open. */
+import type { Schema } from '../schema/check';
+import { oneOf } from '../schema/fields';
 import type { HeldWeights } from '../schema/parts';
 
 /** What a person chooses; `as-stored` and `float32` are the same where the device multiplies in float32. */
@@ -11,6 +13,12 @@ export const weightChoices = {
 } as const;
 
 export type WeightChoice = keyof typeof weightChoices;
+
+/** In a request. */
+export const weightChoice: Schema<WeightChoice> = oneOf(Object.keys(weightChoices) as readonly WeightChoice[]);
+
+/** What to ask for, to have the weights of a result again. */
+export const choiceOfHeld = (held: HeldWeights): WeightChoice => (held === 'float32' ? 'as-stored' : held);
 
 export const isWeightChoice = (text: string): text is WeightChoice => Object.hasOwn(weightChoices, text);
 
