@@ -2,10 +2,11 @@
 import { basename } from 'node:path';
 import { InvalidArgumentError } from 'commander';
 import type { ComputeClient } from '../../protocol/compute/client';
-import type { DivergenceRequest } from '../../protocol/compute/hallucination-requests';
+import type { AnalysisResult } from '../../protocol/analysis/schema';
 import { whyNotCompared } from '../../protocol/results/comparability';
 import { comparedWith, divergenceChange } from '../../protocol/results/divergence-change';
 import { type HallucinationResult, savedHallucination } from '../../protocol/results/hallucination-schema';
+import { headsId } from '../../protocol/results/sections/divergence';
 import { check } from '../../protocol/schema/check';
 import { wrongUsage } from './exit-codes';
 import { textTable } from './table';
@@ -34,7 +35,7 @@ export function mapOption(text: string): MapOption {
  */
 export async function mapOf(
   client: ComputeClient,
-  { folder, prompt, interventions }: DivergenceRequest,
+  analysis: AnalysisResult,
   { removed, promptTokens, selected, layers, heads: width }: HallucinationResult,
   option: MapOption,
   signal: AbortSignal,
@@ -48,10 +49,12 @@ export async function mapOf(
   }
   if (heads.length === 0) throw wrongUsage('No head is selected at the first token. Name heads, e.g. --map 2.5.');
   const span = removed.kind === 'span' ? { start: removed.start, end: removed.end } : undefined;
-  const request = { folder, prompt, generated: [], heads, ...(interventions ? { interventions } : {}) };
-  const map = await client.call('imageMap', [{ ...request, ...(span ? { span } : {}) }], { signal });
+  const question = { section: headsId, place: { kind: 'heads', heads } } as const;
+  const section = await client.call('askAnalysis', [analysis, question], { signal });
+  if (section.kind !== 'image' && section.kind !== 'tokens') throw new RangeError(`a ${section.kind} is no map`);
+  const map = section.numbers[0]?.values ?? [];
   const of = { token: { variant: null, step: 0 }, heads };
-  if (!span) return { imageMap: { ...of, shares: [...map] } };
+  if (!span) return { imageMap: { ...of, shares: map } };
   const texts = promptTokens.slice(span.start, span.end);
   const shares = texts.map((text, at) => ({ position: span.start + at, text, share: map[at] }));
   return { spanMap: { ...of, shares } };

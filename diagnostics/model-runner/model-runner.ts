@@ -129,6 +129,8 @@ export interface Continuation {
   readonly observation: Observation | undefined;
   /** Rows so far. */
   readonly length: number;
+  /** Queries of the prompt that were computed at once. */
+  readonly chunk: number;
   /** False when the context is full. */
   readonly canGoOn: boolean;
   /** Bytes of the cache for the rows so far. */

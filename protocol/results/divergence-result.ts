@@ -62,6 +62,8 @@ export const divergenceResult = object({
   image: optional(imageSpan),
   /** Tokens of the span; absent for a picture. */
   span: optional(texts),
+  /** Queries of the prompt that were computed at once; absent in results of earlier versions. */
+  chunk: optional(count),
   /** Of the first step. */
   ...tables,
   /** Of every step, where all were asked for; `step`: tokens generated before. */

@@ -2,7 +2,11 @@
 import { resolve } from 'node:path';
 import type { Caption, HallucinationResult, ImageSinks } from '../../../protocol/results/hallucination-schema';
 import { unknownLabels } from '../../../protocol/results/unknown-labels';
-import { provenance } from '../../provenance';
+import { vhdOfAnalysis } from '../../../protocol/compute/vhd-of-analysis';
+import { refusal } from '../../../protocol/wire/failures';
+import { readsTextAlone } from '../../../diagnostics/shared/divergence/reinforcement';
+import { requireAnywhere } from '../../../diagnostics/shared/divergence/both-passes';
+import { analysed } from '../analysis-run';
 import { readLexicon } from '../caption-files';
 import { wrongUsage } from '../exit-codes';
 import { interventionsFrom } from '../intervention-options';
@@ -61,55 +65,48 @@ export const vhd: Registration = (program, session) => {
       const folder = resolve(model);
       const prompt = await promptFrom(options);
       const removed = await removedFrom(options.span, client, folder, prompt, session.signal);
-      const interventions = await interventionsFrom(options, () =>
-        client.call('openModel', [folder], { signal: session.signal }),
-      );
-      const lexicon = await readLexicon(options.lexicon);
+      const open = () => client.call('openModel', [folder], { signal: session.signal });
+      // Said before the picture is read, which such a model refuses in other words.
+      if (removed.kind === 'image' && !(await open()).vision) throw refusal(readsTextAlone);
+      const interventions = await interventionsFrom(options, open);
+      // What is wrong with it is said before the model is read.
+      await readLexicon(options.lexicon);
       const { distance, outliers, positions, steps, k, truth } = options;
       if (options.map !== undefined && options.json === undefined)
         throw wrongUsage('--map goes into the file of --json. Name one, e.g. --json -.');
       const there = options.compare === undefined ? undefined : await otherResult(options.compare);
-      const request = {
+      requireAnywhere(interventions);
+      const analysis = await analysed(session, client, {
+        analysis: 'divergence',
         folder,
-        prompt,
-        removed,
-        distance,
-        outliers,
-        positions,
-        ...(interventions.length > 0 ? { interventions } : {}),
-        ...(k === undefined ? {} : { k }),
-      };
-      const result = await client.call(
-        'hallucination',
-        [
-          {
-            ...request,
-            maxNewTokens: steps,
-            keepSteps: options.allSteps ?? false,
-            ...(truth === undefined ? {} : { truth }),
-            ...(lexicon ? { lexicon } : {}),
-          },
-        ],
-        {
-          signal: session.signal,
-          onProgress: (progress) => {
-            if (progress.kind === 'stage') session.progress(progress.sentence);
-          },
+        input: { kind: 'prompt', prompt },
+        parameters: {
+          removed: removed.kind,
+          ...(removed.kind === 'span' ? { start: removed.start, end: removed.end } : {}),
+          distance,
+          outliers,
+          positions,
+          k: k ?? 0,
+          tokens: steps,
+          objects: truth?.join() ?? '',
+          lexicon: options.lexicon === undefined ? '' : resolve(options.lexicon),
+          allSteps: options.allSteps ?? false,
         },
-      );
+        interventions,
+        seed: 0,
+      });
+      const result = vhdOfAnalysis(analysis);
       sayChatPrompt(session, result);
       const { caption } = result;
       const changes = there && changesFrom(options.compare ?? '', result, there);
       if (options.json !== '-') session.print([words(result), ...(changes ? [changes.words] : [])].join('\n\n'));
       if (options.json === undefined) return;
-      const map = options.map && (await mapOf(client, request, result, options.map, session.signal));
+      const map = options.map && (await mapOf(client, analysis, result, options.map, session.signal));
       const settings = { ...result.settings, distance, outliers, positions, steps, removed };
       // The whole result, which the panel opens, and the fields of the caption by the names that scripts read.
       await session.writeJson(options.json, {
         ...result,
-        ...(await provenance(settings)),
-        device: result.device,
-        ...(result.weights ? { weights: result.weights } : {}),
+        settings,
         text: caption.text,
         tokens: caption.tokens,
         ...(caption.stoppedAt === undefined ? {} : { stoppedAt: caption.stoppedAt }),

@@ -99,6 +99,10 @@ export class SequenceRun implements Continuation {
     this.groups = (request.groups ?? []).map(({ name, positions }) => ({ name, positions: [...new Set(positions)] }));
   }
 
+  get chunk(): number {
+    return this.request.chunk;
+  }
+
   static async start(
     model: ModelSpec,
     sessions: LayerSessions,

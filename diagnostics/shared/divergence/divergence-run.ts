@@ -95,6 +95,11 @@ export class DivergenceRun {
     return new DivergenceRun(model, request, withSpan, without, first);
   }
 
+  /** Queries of the prompt that were computed at once. */
+  get chunk(): number {
+    return this.withSpan.chunk;
+  }
+
   /** Tokens as they are chosen, a few at a time. */
   async *generate(generation: Omit<GenerationRequest, 'observe' | 'statistics'>): AsyncGenerator<MeasuredToken> {
     yield* this.measured(continued(this.withSpan, { ...generation, observe: true }, this.model));

@@ -44,7 +44,7 @@ function spanOf(sequence: Sequence, removed: Removed): Span {
   if (removed.kind === 'image') {
     if (!image) {
       throw refusal(
-        'The prompt has no image, so there is no image to leave out. Give an image, or a span of the text: then heads that read the span are found in the same way.',
+        'The prompt names no image, so there is no image to leave out. Give one (--image on the command line), or a span of the text (--span): heads that read it are found in the same way.',
       );
     }
     return { start: image.start, end: image.end };

@@ -139,7 +139,7 @@ async function* plainCaption(
   const { removed, maxNewTokens, positions } = settings;
   const opening = `Two passes over ${model.facts.blocks.length} layers, one without the ${removed.kind}`;
   yield { sentence: opening, done: 0, total };
-  const { first, sinks, blocks } = await startPlain(model, job, prepared);
+  const { first, chunk, sinks, blocks } = await startPlain(model, job, prepared);
   const { vhd, textEnergy, visualAttention, outlier, selected } = first;
   const known = {
     removed,
@@ -150,6 +150,7 @@ async function* plainCaption(
     ...(removed.kind === 'image' && prompt.image
       ? { image: prompt.image }
       : { span: prompt.tokens.slice(pair.span.start, pair.span.end) }),
+    chunk,
     vhd,
     textEnergy,
     visualAttention,
@@ -176,20 +177,20 @@ async function startPlain(model: ModelRunner, { step }: DivergenceJob, prepared:
   const { maxNewTokens } = settings;
   const request = { pair, measure, further: maxNewTokens, ...(variant ? { variant } : {}) };
   let run: DivergenceRun | undefined;
-  const { first, sinks } = await step('first step', async () => {
+  const { first, chunk, sinks } = await step('first step', async () => {
     const search = sinkSearchOf(sequence, model.facts);
     const collector = settings.removed.kind === 'image' && search ? new SinkCollector(search) : undefined;
     run = await DivergenceRun.start(model, {
       ...request,
       ...(collector ? { onLayer: (stream) => collector.add(stream) } : {}),
     });
-    return { first: run.first, ...(collector ? { sinks: collector.sinks() } : {}) };
+    return { first: run.first, chunk: run.chunk, ...(collector ? { sinks: collector.sinks() } : {}) };
   });
   const blocks = textBlocks(step, 'caption', async () => {
     run ??= await DivergenceRun.start(model, request);
     return numbered(run.generate(greedy(model, maxNewTokens)), settings.allSteps);
   });
-  return { first, sinks, blocks };
+  return { first, chunk, sinks, blocks };
 }
 
 interface NumberedToken {

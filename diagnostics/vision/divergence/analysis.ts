@@ -57,7 +57,8 @@ export const divergence: Analysis<DivergenceParameters, DivergenceResult> = {
 
 function supports(model: ModelFacts, parameters: DivergenceParameters): Support {
   if (parameters.removed === 'image' && model.predicts && !model.summary.vision) {
-    return { ok: false, why: readsTextAlone };
+    // A span can be removed instead.
+    return { ok: false, why: readsTextAlone, byParameters: true };
   }
   return generatesWith(model, () => settingsOf(model, parameters));
 }

@@ -46,6 +46,10 @@ export class ContrastedRun implements Continuation {
     return this.first.length;
   }
 
+  get chunk(): number {
+    return this.first.chunk;
+  }
+
   get canGoOn(): boolean {
     return this.first.canGoOn && this.second.canGoOn;
   }

@@ -1,9 +1,10 @@
-/** `headscope run divergence` beside `headscope vhd` and the calls of the Hallucination panel: the same numbers. */
+/** `headscope run divergence`, of which `headscope vhd` is a name: the numbers of the job that was there before. */
 import assert from 'node:assert/strict';
-import type { AnalysisResult } from '../../../protocol/analysis/schema';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { nameOfResult } from '../../../protocol/compute/analyses';
 import type { HallucinationResult } from '../../../protocol/results/hallucination-schema';
-import { plantedPrompt, writePlantedSpanHeads } from '../../support/checkpoints/planted-span-heads';
+import { writePlantedSpanHeads } from '../../support/checkpoints/planted-span-heads';
 import { tinyLlava, tinyPixels, writePng, writeProcessor } from '../../support/checkpoints/tiny-vision';
 import { writeTinyModel } from '../../support/checkpoints/tiny-models';
 import { buildServer, Place } from '../model/support/model-server';
@@ -37,49 +38,109 @@ describe('divergence as an analysis, by the real process', () => {
     Object.entries(values).flatMap(([name, value]) => ['--param', `${name}=${value}`]);
   const captionOf = (of: unknown) => of as HallucinationResult['caption'];
 
-  it('of an image: number for number what headscope vhd gives', async () => {
-    const prompt = ['--image', picture, '--ids', ids.join(',')];
-    const vhd = await json<HallucinationResult>(['vhd', llava, ...prompt, '--steps', '12']);
-    const run = await json<AnalysisResult>(['run', 'divergence', llava, ...prompt, ...params({ tokens: 12 })]);
-    for (const name of tables) assert.deepEqual(run.result[name], vhd[name], name);
-    assert.equal(run.result['k'], vhd.k);
-    assert.deepEqual(run.result['sinks'], vhd.sinks);
-    const { text: said, tokens, stoppedAt } = captionOf(run.result['caption']);
-    assert.deepEqual(tokens, vhd.caption.tokens);
-    assert.deepEqual([said, stoppedAt], [vhd.caption.text, vhd.caption.stoppedAt]);
-    assert.deepEqual(
-      run.sections.map(({ kind }) => kind),
-      ['heads', 'image', 'tokens', 'chart', 'chart', 'table', 'table', 'text'],
+  /** Where numbers differ by more than rounding on another machine; every other value must be the same. */
+  const far = (old: unknown, now: unknown, place = ''): string[] => {
+    if (typeof old === 'number' && typeof now === 'number')
+      return Math.abs(old - now) <= 1e-3 * Math.max(1e-3, Math.abs(old)) ? [] : [`${place}: ${old} became ${now}`];
+    if (typeof old !== 'object' || old === null || typeof now !== 'object' || now === null)
+      return old === now ? [] : [`${place}: ${String(old)} became ${String(now)}`];
+    const names = new Set([...Object.keys(old), ...Object.keys(now)]);
+    return [...names].flatMap((name) =>
+      far((old as Record<string, unknown>)[name], (now as Record<string, unknown>)[name], `${place}.${name}`),
     );
+  };
+  const earlier = (name: string) =>
+    JSON.parse(
+      readFileSync(join(__dirname, `../../fixtures/results/${name}.headscope-hallucination.json`), 'utf8'),
+    ) as HallucinationResult & Record<string, unknown>;
+  const measured = ['k', 'sinks', 'steps', 'truth', 'references', 'truthLabels'] as const;
+  const scene = join(__dirname, '../../../examples/pictures/scenes/scene-010.png');
+  const model = (name: string): string => join(__dirname, '../../../examples/models', name);
+
+  it('headscope vhd prints what it printed when it was a job of its own: all steps and words of a picture, and a span', async () => {
+    const words = [
+      'vhd',
+      model('demo-vlm'),
+      '--image',
+      scene,
+      '--truth',
+      'boat,dragon',
+      '--steps',
+      '4',
+      '--all-steps',
+      '--lexicon',
+      join(scene, '../lexicon.txt'),
+    ];
+    const picture = earlier('all-steps');
+    const now = await json<typeof picture>([...words, '--prompt', picture.prompt ?? '']);
+    assert.equal(now.steps?.length, 4);
+    // Of the four steps the file was cut to two.
+    const kept: typeof picture = { ...now, steps: now.steps.slice(0, 2) };
+    const said = ['text', 'tokens', 'stoppedAt', 'mentions', 'score', 'promptIds', 'promptTokens', 'settings'] as const;
+    for (const name of [...tables, ...measured, ...said]) assert.deepEqual(far(picture[name], kept[name]), [], name);
+    // Fields since then: weights held, parity.
+    const since = ['parity', 'weights'];
+    assert.deepEqual(Object.keys(now).sort(), [...Object.keys(picture), ...since].sort());
+    const span = earlier('span-2026-12-01');
+    const read = ['vhd', model('demo-lm'), '--prompt', span.prompt ?? '', '--span', 'chars:0:30', '--steps', '6'];
+    const again = await json<typeof span>([...read, '--map', '1.0,2.1']);
+    for (const name of [...tables, 'k', 'spanMap', ...said] as const)
+      assert.deepEqual(far(span[name], again[name]), [], name);
+    assert.deepEqual(Object.keys(again).sort(), Object.keys(span).sort());
   });
 
-  it('of a span, by another distance and more heads', async () => {
-    const { ids: prompt, removed } = plantedPrompt(8, 4);
-    const { start, end } = removed;
-    const words = ['--ids', prompt.join(',')];
-    const measure = ['--distance', 'relative', '--outliers', 'release', '--positions', 'original', '--k', '2'];
-    const vhd = await json<HallucinationResult>([
-      'vhd',
-      text,
-      ...words,
-      '--span',
-      `${start}:${end}`,
-      '--steps',
-      '3',
-      ...measure,
+  it('a control asked of the result is the caption that the panel made, judged by captions of people too', async () => {
+    const old = earlier('reinforced');
+    const [control] = old.variants;
+    assert.ok(control?.reinforcement);
+    const truth = place.at('truth.json');
+    writeFileSync(truth, JSON.stringify({ 'scene-010.png': { objects: old.truth, captions: old.references } }));
+    const lexicon = place.at('lexicon.json');
+    writeFileSync(lexicon, JSON.stringify({ boat: [] }));
+    const client = place.client();
+    const { distance: by, outliers, positions } = old;
+    const run = await client.call('analysis', [
+      {
+        analysis: 'divergence',
+        folder: model('demo-vlm'),
+        input: { kind: 'prompt', prompt: { kind: 'text', text: old.prompt ?? '', image: scene } },
+        parameters: { tokens: 4, truth, lexicon, distance: by, outliers, positions },
+        interventions: [],
+        seed: 0,
+      },
     ]);
-    const values = { removed: 'span', start, end, tokens: 3, k: 2 };
-    const run = await json<AnalysisResult>([
-      'run',
-      'divergence',
-      text,
-      ...words,
-      ...params({ ...values, distance: 'relative', outliers: 'release', positions: 'original' }),
+    const { distance: _, positions: __, ...reinforcement } = control.reinforcement;
+    const question = { section: 'caption', place: { kind: 'variant', reinforcement } } as const;
+    const { result, sections } = await client.call('extendAnalysis', [run, question]);
+    for (const name of [...tables, 'k', 'truth', 'references', 'truthLabels'] as const)
+      assert.deepEqual(far(old[name], result[name]), [], name);
+    const { reinforcement: none, ...plain } = old.caption;
+    assert.equal(none, null);
+    assert.deepEqual(far(plain, result['caption']), []);
+    const { reinforced, ...caption } = control;
+    assert.deepEqual(far([{ ...caption, heads: reinforced }], result['variants']), []);
+    assert.deepEqual(
+      sections.map(({ kind, id }) => `${kind} ${id}`),
+      [
+        'heads heads',
+        'image attention',
+        'tokens caption',
+        'tokens reinforced-caption',
+        'chart t-vhd',
+        'chart layers',
+        'table layer-sums',
+        'generations captions',
+        'table scores',
+        'text sinks',
+      ],
+    );
+    const elsewhere = place.at('other.json');
+    writeFileSync(elsewhere, JSON.stringify({ 'scene-011.png': ['boat'] }));
+    const { stderr } = await place.headscope([
+      ...['run', 'divergence', model('demo-vlm'), '--prompt', old.prompt ?? '', '--image', scene],
+      ...params({ truth: elsewhere }),
     ]);
-    for (const name of tables) assert.deepEqual(run.result[name], vhd[name], name);
-    assert.deepEqual(captionOf(run.result['caption']).tokens, vhd.caption.tokens);
-    const attention = run.sections.find(({ id }) => id === 'attention');
-    assert.ok(attention?.kind === 'tokens' && attention.tokens.length === end - start);
+    assert.match(stderr, /other\.json does not name scene-010\.png\. Add what it holds/);
   });
 
   it('the reinforced caption is that of the panel; the mean of the selected heads is that of its picture', async () => {

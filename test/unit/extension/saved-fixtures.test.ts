@@ -148,6 +148,7 @@ describe('a file that was saved by this version or an earlier one', () => {
       'pictures-2026-11-24.headscope-heads.json',
       'plan-2026-11-30.headscope-heads.json',
       'reinforced-2026-11-30.headscope-heads.json',
+      'span-2026-12-01.headscope-hallucination.json',
       'span.headscope-hallucination.json',
     ]);
     assert.match(

@@ -104,6 +104,7 @@ describe('scoreTask', () => {
           logits: after(sequence.ids.at(-1) ?? 0),
           observation: undefined,
           length: sequence.ids.length,
+          chunk: sequence.ids.length,
           canGoOn: true,
           cacheBytes: () => ({ bytes: 0, bytesFull: 0, allocated: 0, maskedLayers: 0 }),
           extend: (ids) => Promise.resolve({ logits: after(ids.at(-1) ?? 0), observations: [] }),
