@@ -88,7 +88,7 @@ function register(context: vscode.ExtensionContext, log: vscode.LogOutputChannel
   /** Read from disk when a panel or a command first asks: activation reads none of them. */
   let foundDemos: Demos | undefined;
   const demos = () => (foundDemos ??= demosOf(parts));
-  const workbench: WorkbenchPanels = own(workbenchPanels(parts, catalogue, heads, demos));
+  const workbench: WorkbenchPanels = own(workbenchPanels(parts, catalogue, demos));
   const editors = {
     benchmark: kernels.files,
     heads: heads.files,

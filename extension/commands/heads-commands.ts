@@ -1,5 +1,5 @@
 import type { ModelIndex } from '../models/model-index';
-import { saveLabels } from '../panels/heads/dialogs';
+import { saveLabels } from '../panels/workbench/intervention-dialogs';
 import type { HeadsPanels } from '../panels/heads/heads';
 import { defined } from '../platform/defined';
 import { chooseResult } from '../results/choose-result';

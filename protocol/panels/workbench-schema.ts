@@ -4,6 +4,7 @@ import type { Output } from '../schema/check';
 import { askHead } from './head-messages';
 import { byKind, exactly, flag, oneOf, optional, text, whole } from '../schema/fields';
 import { fromModelRunPanel, prompt } from './messages';
+import { askTry } from './try-messages';
 
 const request = whole;
 
@@ -56,9 +57,8 @@ export const fromWorkbench = byKind({
    * `input.task.` and the name of a parameter of the task, or a parameter's name.
    */
   choosePath: { field: text, what: oneOf(['file', 'folder', 'picture']) },
-  /** Lets the person choose a cache plan, which becomes one intervention. */
-  applyPlan: {},
-  /** Puts an offer into the Heads panel, or saves it as a file of interventions, or its plan as a file of its own. */
-  apply: { offer, where: oneOf(['heads', 'file', 'plan']) },
+  ...askTry,
+  /** Saves an offer as a file of interventions, or its plan as a file of its own. */
+  saveOffer: { offer, where: oneOf(['file', 'plan']) },
 });
 export type FromWorkbench = Output<typeof fromWorkbench>;

@@ -13,6 +13,7 @@ import type { Section } from '../sections/section';
 import type { HeadAnswer } from './head-messages';
 import type { DeviceChoices, ModelChoice, PanelPlace, ToModelRunPanel, WaitingModel } from './run-panel';
 import { choiceOfHeld } from '../inputs/weights';
+import type { TryAnswer } from './try-messages';
 import type { HistoryRow, ShownTabs } from './workbench-tabs';
 
 /** The plan that a result was made by: what can be run again. */
@@ -120,6 +121,7 @@ export type ToWorkbench =
   /** Answer to `extend`: the result of the same run, which holds more now. */
   | { readonly kind: 'extended'; readonly request: number; readonly result: AnalysisResult }
   | HeadAnswer
+  | TryAnswer
   /** Bytes of a picture that an image section names or that regions are drawn on, for the webview to draw. */
   | { readonly kind: 'picture'; readonly sha256: string; readonly mediaType: string; readonly bytes: Uint8Array }
   /** A path that the person chose for a field of the form. */

@@ -55,8 +55,6 @@ export interface Picture {
   readonly movable?: Movable;
   /** Several cells can be chosen: what lies between two of them, in the order of the picture. */
   readonly between?: (from: string, to: string) => readonly string[];
-  /** Keys and Alt+click switch a cell off and on, where the holder of the picture can do that. */
-  readonly toggles?: boolean;
   /** Says when there is more to draw; gives back how to stop listening. */
   readonly onChange?: (listener: () => void) => () => void;
   /** The cell is looked at: what its exact value needs is asked for. */
@@ -88,13 +86,15 @@ const zoomStep = 1.5;
  * ({ detail: Choice }), `hover` ({ detail: string, or null for none }), `arrived` (the value of the chosen cell may have come).
  */
 export class SectionPicture extends PictureElement {
-  static override properties = properties(['picture', 'cursor', 'chosen', 'linked']);
+  static override properties = properties(['picture', 'cursor', 'chosen', 'linked', 'toggles']);
   declare picture: Picture | undefined;
   declare cursor: string | undefined;
   /** Where several cells can be chosen: all of them, the cursor among them. */
   declare chosen: readonly string[] | undefined;
   /** Cells that something beside the picture points at. */
   declare linked: readonly string[] | undefined;
+  /** Keys and Alt+click switch a cell off and on: the holder of the picture hears `toggle`. */
+  declare toggles: boolean | undefined;
   /** Milliseconds of the last drawing, for the bench. */
   drawnIn = 0;
   private drawn:
@@ -164,7 +164,7 @@ export class SectionPicture extends PictureElement {
             ? 'Drag or Shift+arrows to move · Ctrl+wheel or + − to zoom, 0 to fit'
             : picture?.between
               ? 'Ctrl+click, or Ctrl+arrows and Ctrl+Space: one more · Shift+click or Shift+arrows: all between'
-              : picture?.toggles
+              : this.toggles
                 ? 'Arrow keys: another head · X: ablate (gain 0) or back to 1'
                 : ''
         }
@@ -360,7 +360,7 @@ export class SectionPicture extends PictureElement {
       if (at !== undefined) this.chooseAlso(at, event.shiftKey);
       return;
     }
-    if (picture?.toggles && event.altKey) return this.toggle(at);
+    if (this.toggles && event.altKey) return this.toggle(at);
     this.choose(at === this.cursor && (this.chosen?.length ?? 0) < 2 ? undefined : at);
   }
 
@@ -429,7 +429,7 @@ export class SectionPicture extends PictureElement {
       return true;
     }
     if (cursor === undefined) return false;
-    if (picture.toggles && togglingKeys.includes(key)) {
+    if (this.toggles && togglingKeys.includes(key)) {
       this.toggle(cursor);
       return true;
     }

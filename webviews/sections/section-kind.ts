@@ -75,6 +75,8 @@ export interface SectionActions {
   explain?(cell: AttentionCell): void;
   /** Opens the attention of a head; absent where the cells are no query heads, or no prompt was read. */
   readonly attention?: (head: HeadPlace) => void;
+  /** Switches a head off and on; absent where nothing can be changed. */
+  readonly toggle?: (head: HeadPlace) => void;
   /** The probabilities of a head on a prompt that was read; absent where no model is at hand. */
   readonly head?: (section: MatrixSection) => HeadSupply;
   /** Something has come that the words of the page hold. */

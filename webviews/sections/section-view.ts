@@ -70,6 +70,7 @@ function drawing(part: SectionPart, kind: KindOf<Section>): TemplateResult {
       .picture=${kind.picture(section, view, loaded)}
       .cursor=${view.cursor}
       .chosen=${view.chosen}
+      .toggles=${part.actions.toggle !== undefined}
       @cursor=${({ detail }: CustomEvent<string | null>) =>
         part.actions.view({
           cursor: detail ?? undefined,
@@ -78,6 +79,7 @@ function drawing(part: SectionPart, kind: KindOf<Section>): TemplateResult {
         })}
       @choose=${({ detail }: CustomEvent<Choice>) => part.actions.view(detail)}
       @ask=${({ detail }: CustomEvent<string>) => ask(part, kind, detail)}
+      @toggle=${({ detail }: CustomEvent<string>) => toggle(part, kind, detail)}
     ></hs-section-picture>
     ${number?.definition ? html`<p class="reason">${number.title}: ${shortened(number.definition, longestCaption)}</p>` : nothing}
     ${
@@ -87,11 +89,20 @@ function drawing(part: SectionPart, kind: KindOf<Section>): TemplateResult {
     }`;
 }
 
-function ask({ section, actions }: SectionPart, kind: KindOf<Section>, cursor: string): void {
-  const place = section.ask === undefined ? undefined : kind.place?.(section, cursor);
-  if (place) actions.ask(place);
-  else if (section.ask === undefined)
-    (explained(section, kind, actions, cursor) ?? attended(section, kind, actions, cursor))?.();
+function ask(part: SectionPart, kind: KindOf<Section>, cursor: string): void {
+  const { section, actions } = part;
+  const asked = asks(part) ? kind.place?.(section, cursor) : undefined;
+  if (asked) actions.ask(asked);
+  else (explained(section, kind, actions, cursor) ?? attended(section, kind, actions, cursor))?.();
+}
+
+/** Whether the analysis answers. A head whose attention can be opened, with its rows and a place for changes, needs no map of it. */
+const asks = ({ section, actions }: SectionPart): boolean =>
+  section.ask !== undefined && !(section.ask === attentionWords && actions.attention !== undefined);
+
+function toggle({ section, actions }: SectionPart, kind: KindOf<Section>, cursor: string): void {
+  const place = kind.place?.(section, cursor);
+  if (place?.kind === 'head') actions.toggle?.({ layer: place.layer, head: place.head });
 }
 
 /** What opens the attention of the chosen head. */
@@ -154,7 +165,7 @@ function chosen(part: SectionPart, kind: KindOf<Section>): TemplateResult | type
             }</span
           >`
         : html`${icon('pinned')}<span class="chosen-words">${said}</span> ${
-              section.ask !== undefined && place
+              section.ask !== undefined && asks(part) && place
                 ? button({
                     label: section.ask,
                     hint: 'Enter',
@@ -162,16 +173,7 @@ function chosen(part: SectionPart, kind: KindOf<Section>): TemplateResult | type
                   })
                 : nothing
             }
-            ${
-              attend
-                ? button({
-                    // Some analyses answer with the whole map of the head.
-                    label: section.ask === attentionWords ? 'Open as matrix or lines' : attentionWords,
-                    ...(section.ask === undefined ? { hint: 'Enter' } : {}),
-                    onClick: attend,
-                  })
-                : nothing
-            }
+            ${attend ? button({ label: attentionWords, ...(asks(part) ? {} : { hint: 'Enter' }), onClick: attend }) : nothing}
             ${explain ? button({ label: explainWords, ...(section.ask === undefined ? { hint: 'Enter' } : {}), onClick: explain }) : nothing}
             ${button({
               label: 'Copy the value',

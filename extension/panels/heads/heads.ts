@@ -5,7 +5,7 @@ import { modelServices, textDemo } from '../model-services';
 import { planChooser } from '../plan/choose-plan';
 import { Panels, type PanelParts } from '../panels';
 import { demoSetup, setupToStore, storedSetup } from './default-setup';
-import { chooseVector, loadIntervention, saveIntervention, saveLabels } from './dialogs';
+import { chooseVector, loadIntervention, saveIntervention, saveLabels } from '../workbench/intervention-dialogs';
 import { HeadsHost, type HeadsServices, type HeadsTypes } from './host';
 import { headsRun } from './run';
 

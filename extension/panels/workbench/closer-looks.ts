@@ -1,15 +1,14 @@
 /** Closer looks into the result on the screen: the attention of a head, what a section is asked, a picture, a weight explained. */
-import type { AnalysisResult } from '../../../protocol/analysis/schema';
 import type { ToWorkbench } from '../../../protocol/panels/workbench';
 import { setupOfAnalysis } from '../../../protocol/panels/workbench';
 import { nameOfResult } from '../../../protocol/compute/analyses';
 import type { ImageSpan } from '../../../protocol/schema/parts';
-import { defined } from '../../platform/defined';
 import { setupOfWeight } from '../explain-weight';
 import { attentionOfHead, mostHeadQuestions } from '../head-attention';
 import { Sentence } from '../questions';
 import type { AskingPage } from './asking-page';
 import { pathsOf } from './default-setup';
+import { askedNow, promptOfShown } from './prompt-of-shown';
 import type { Asked } from './services';
 
 /** Questions of sections that may wait: each is a click. */
@@ -24,28 +23,14 @@ export class CloserLooks {
 
   /** The attention of a head on a prompt that the result on the screen was made of. */
   attention(message: Asked<'tile' | 'row'>): void {
-    const asked = this.askedNow((result) => [
-      ...pathsOf({ ...setupOfAnalysis(result), input: { kind: 'none' } }),
-      ...result.prompts.flatMap(({ image }) => image?.path ?? []),
-    ]);
-    const answer = async () => {
-      const { result, refused } = asked();
-      const { model, prompts, interventions } = result;
-      const prompt = prompts[message.prompt ?? 0];
-      if (prompt === undefined) throw new Sentence('The analysis read no prompt whose attention could be shown.');
-      const path = prompt.image?.path;
-      if (refused !== undefined) throw new Sentence(refused);
-      const where = await this.page.whereOf(result);
-      await this.page.requireSameModel(model, 'Run the analysis again.', where);
-      const subject = { ...where, folder: model.folder, ...defined({ image: path }), ids: prompt.ids, interventions };
-      return attentionOfHead(this.page.services.server, subject, message);
-    };
+    const subject = promptOfShown(this.page, message.prompt);
+    const answer = async () => attentionOfHead(this.page.services.server, await subject(), message);
     this.page.ask(message, answer, mostHeadQuestions);
   }
 
   askAnalysis(message: Asked<'ask'>): void {
     const { request, question } = message;
-    const asked = this.askedNow((result) => pathsOf(setupOfAnalysis(result)));
+    const asked = askedNow(this.page, (result) => pathsOf(setupOfAnalysis(result)));
     const answer = async (): Promise<ToWorkbench> => {
       const { result, refused } = asked();
       if (refused !== undefined) throw new Sentence(refused);
@@ -83,20 +68,5 @@ export class CloserLooks {
     if (refused !== undefined) throw new Sentence(refused);
     await this.page.requireSameModel(result.model, 'Run the analysis again.');
     await this.page.services.explain(setupOfWeight(result, cell));
-  }
-
-  /**
-   * The result on the screen, for a question that has its turn later, when another tab may be in front. Where there is none, the
-   * question has that for its answer: the page waits for one.
-   */
-  private askedNow(
-    opened: (result: AnalysisResult) => readonly string[],
-  ): () => { readonly result: AnalysisResult; readonly refused: string | undefined } {
-    const result = this.page.shown();
-    const refused = result && this.page.refusalOfShown(opened(result));
-    return () => {
-      if (result === undefined) throw new Sentence('There is no result to look into. Run an analysis first.');
-      return { result, refused };
-    };
   }
 }

@@ -5,7 +5,7 @@ import type { FromWorkbench } from '../../../protocol/panels/workbench-schema';
 import type { ModelSummary } from '../../../protocol/schema/parts';
 import { ask } from '../../platform/notify';
 import { askWhere, type OnWritten } from '../exports';
-import { saveIntervention } from '../heads/dialogs';
+import { saveIntervention } from './intervention-dialogs';
 
 type PathKind = Extract<FromWorkbench, { readonly kind: 'choosePath' }>['what'];
 

@@ -4,19 +4,20 @@ import { fromWorkbench } from '../../../protocol/panels/workbench-schema';
 import { setupOfAnalysis, type ToWorkbench } from '../../../protocol/panels/workbench';
 import type { ModelSummary } from '../../../protocol/schema/parts';
 import { unreachable } from '../../../protocol/unreachable';
+import type { ComputeMethod } from '../../../protocol/compute/api';
 import { defined } from '../../platform/defined';
 import type { OwnModelMessage } from '../model-panel-host';
 import type { Opening } from '../panel-types';
-import { withPlan } from '../plan/apply-plan';
-import { Sentence } from '../questions';
 import type { AskingPage } from './asking-page';
 import { CloserLooks } from './closer-looks';
 import { pathsOf } from './default-setup';
 import { Extensions } from './extensions';
+import { RequestChanges } from './request-changes';
 import { RequestQuestions } from './request-questions';
 import type { Asked, WorkbenchTypes } from './services';
 import { TabbedHost } from './tabbed-host';
 import { entryOf } from './tabs';
+import { Trials } from './trials';
 
 export class WorkbenchHost extends TabbedHost {
   protected override readonly messages = fromWorkbench;
@@ -33,16 +34,23 @@ export class WorkbenchHost extends TabbedHost {
     isOpen: () => !this.disposed,
     post: (message) => this.post(message),
     ask: (...asked) => this.ask(...asked),
+    fail: (...failed) => this.fail(...failed),
     refusal: (paths) => this.refusal(paths),
     refusalOfShown: (paths) => this.refusalOfShown(paths),
     whereOf: (result) => this.whereOf(result),
     requireModel: () => this.requireModel(),
-    fail: (...failed) => this.fail(...failed),
     requireSameModel: (...of) => this.requireSameModel(...of),
   };
   private readonly looks = new CloserLooks(this.page);
   private readonly extensions = this.own(new Extensions(this.page));
   private readonly request = new RequestQuestions(this.page);
+  private readonly trials = new Trials(this.page);
+  private readonly changes = new RequestChanges(this.page, {
+    setup: () => this.openSetup(),
+    change: (change) => this.change(change),
+    model: () => this.knownModel(),
+    onWritten: this.onWritten,
+  });
   /** The list of earlier results, as the page has asked for it last. */
   private listed: Asked<'history'> | undefined;
 
@@ -54,6 +62,25 @@ export class WorkbenchHost extends TabbedHost {
         if (this.listed && this.mail.isOpen) void this.sendHistory(this.listed);
       }),
     );
+  }
+
+  override hide(): void {
+    // Its page is gone, and with it what asked for the text.
+    this.trials.stop();
+    super.hide();
+  }
+
+  override dispose(): void {
+    this.trials.stop();
+    super.dispose();
+  }
+
+  override overdue(method: ComputeMethod): void {
+    if (method === 'generate' && this.trials.generates)
+      this.post({
+        kind: 'overdue',
+        sentence: 'The generation does not stop by itself; its process is being restarted. The text shown is kept.',
+      });
   }
 
   protected override modelOf({ model }: AnalysisResult): ModelSummary {
@@ -135,10 +162,26 @@ export class WorkbenchHost extends TabbedHost {
         return this.request.choosePath(message);
       case 'explainWeight':
         return this.looks.explainWeight(message);
+      case 'nextTokens':
+        return this.trials.nextTokens(message);
+      case 'generate':
+        return this.trials.generate(message);
+      case 'stopGenerating':
+        return this.trials.stop();
+      case 'removeHeads':
+        return this.trials.removeHeads(message);
+      case 'saveIntervention':
+        return this.changes.save(message.interventions);
+      case 'loadIntervention':
+        return this.changes.load();
+      case 'chooseVector':
+        return this.changes.addVector();
       case 'applyPlan':
-        return this.applyPlan();
-      case 'apply':
-        return this.apply(message);
+        return this.changes.applyPlan();
+      case 'saveOffer':
+        return this.changes.saveOffer(message);
+      case 'saveLabels':
+        return this.changes.saveLabels();
       default:
         return unreachable(message);
     }
@@ -166,23 +209,5 @@ export class WorkbenchHost extends TabbedHost {
     if (result === undefined || !this.tabs) return;
     this.tabs.add(result);
     await this.bringToFront(this.tabs.active?.id);
-  }
-
-  private async applyPlan(): Promise<void> {
-    const plan = await this.services.choosePlan(this.knownModel());
-    if (plan !== undefined) await this.change({ interventions: withPlan(this.openSetup().interventions, plan) });
-  }
-
-  private async apply({ offer, where }: Asked<'apply'>): Promise<void> {
-    const result = this.need('to apply');
-    if (where === 'plan') {
-      if (offer.plan === undefined) throw new Sentence('There is no plan to save.');
-      return this.services.savePlan(offer.plan, result.model.folder);
-    }
-    const refused = where === 'heads' ? this.refusalOfShown([result.model.folder]) : undefined;
-    if (refused !== undefined) throw new Sentence(refused);
-    return where === 'heads'
-      ? this.services.applyInHeads(result, offer)
-      : this.services.saveOffer(result.model, offer, this.onWritten);
   }
 }

@@ -1,11 +1,13 @@
 /** What a webview of the workbench speaks and needs of the rest of the extension. */
 import type { AnalysisInfo } from '../../../protocol/analysis/analysis';
-import type { AnalysisResult, AnalysisSetup, Offer } from '../../../protocol/analysis/schema';
+import type { AnalysisSetup, Offer } from '../../../protocol/analysis/schema';
 import type { Demos } from '../../../protocol/analysis/next-start';
 import type { TaskInfo } from '../../../protocol/analysis/tasks';
 import type { FromWorkbench } from '../../../protocol/panels/workbench-schema';
 import type { BesidePicture, ToWorkbench } from '../../../protocol/panels/workbench';
 import type { Plan } from '../../../protocol/plans/plan-file';
+import type { Intervention } from '../../../protocol/interventions/interventions';
+import type { HeadsResult } from '../../../protocol/results/heads-schema';
 import type { ImageSpan, ModelSummary } from '../../../protocol/schema/parts';
 import type { Compute } from '../../platform/compute';
 import type { HeadServer } from '../head-attention';
@@ -23,13 +25,21 @@ export interface WorkbenchTypes {
   readonly to: ToWorkbench;
 }
 
+type OnWritten = (sentence: string) => void;
 type PathKind = Extract<FromWorkbench, { readonly kind: 'choosePath' }>['what'];
 type Picture = Pick<Extract<ToWorkbench, { readonly kind: 'picture' }>, 'mediaType' | 'bytes'>;
 
 export interface WorkbenchServices extends ModelPanelServices<WorkbenchTypes> {
   readonly server: Pick<
     Compute,
-    'estimateAnalysis' | 'askAnalysis' | 'extendAnalysis' | 'compareAnalyses' | 'tokenise' | 'promptForPictures'
+    | 'estimateAnalysis'
+    | 'askAnalysis'
+    | 'extendAnalysis'
+    | 'compareAnalyses'
+    | 'tokenise'
+    | 'promptForPictures'
+    | 'nextTokens'
+    | 'generate'
   > &
     HeadServer;
   readonly catalogue: readonly AnalysisInfo[];
@@ -48,11 +58,16 @@ export interface WorkbenchServices extends ModelPanelServices<WorkbenchTypes> {
   picture(image: ImageSpan): Promise<Picture>;
   /** Shows and runs an analysis that explains what is on the screen. */
   explain(plan: AnalysisSetup): Promise<void>;
-  applyInHeads(result: AnalysisResult, offer: Offer): Promise<void>;
+  saveLabels(result: HeadsResult, onWritten: OnWritten): Promise<void>;
+  saveIntervention(model: ModelSummary, interventions: readonly Intervention[], onWritten: OnWritten): Promise<void>;
+  /** Interventions from a file that the person chooses, whose heads `model` has; undefined when they cancel. */
+  loadIntervention(model: ModelSummary | undefined): Promise<readonly Intervention[] | undefined>;
+  /** What adds the vectors of a file that the person chooses; undefined when they cancel. */
+  chooseVector(): Promise<Intervention | undefined>;
   readonly choosePlan: ChoosePlan;
   /** Asks where to, beside the model first, and opens the plan. */
   savePlan(plan: Plan, modelFolder: string): Promise<void>;
-  saveOffer(model: ModelSummary, offer: Offer, onWritten: (sentence: string) => void): Promise<void>;
+  saveOffer(model: ModelSummary, offer: Offer, onWritten: OnWritten): Promise<void>;
 }
 
 /** A message of the page, by its kind. */

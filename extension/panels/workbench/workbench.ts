@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import * as vscode from 'vscode';
-import type { AnalysisResult, Offer, AnalysisSetup } from '../../../protocol/analysis/schema';
+import type { AnalysisSetup } from '../../../protocol/analysis/schema';
 import type { Demos } from '../../../protocol/analysis/next-start';
 import { contextKeys, earlierWorkbenchPanel, workbenchPanel } from '../../../protocol/contributions/views';
 import { realFolder } from '../../models/real-folder';
@@ -11,7 +11,6 @@ import { chooseOther } from '../choose-other';
 import { demoModels, demoOf } from '../hallucination/demo';
 import { pictureOf } from '../hallucination/dialogs';
 import { besidePicture, truthFile } from '../hallucination/image-folder';
-import type { HeadsPanels } from '../heads/heads';
 import { modelServices, textDemo } from '../model-services';
 import { Panels, type PanelParts } from '../panels';
 import { planChooser } from '../plan/choose-plan';
@@ -21,6 +20,7 @@ import { firstSetup, setupToStore, storedSetup } from './default-setup';
 import { choosePath, confirmsDelete, saveOffer, saveTask } from './dialogs';
 import { EarlierResults } from './earlier-results';
 import { WorkbenchHost } from './host';
+import { chooseVector, loadIntervention, saveIntervention, saveLabels } from './intervention-dialogs';
 import { analysisRun } from './run';
 import type { WorkbenchTypes } from './services';
 import { WorkbenchTabs } from './tabs';
@@ -50,24 +50,11 @@ export function demosOf({ extension }: Pick<PanelParts, 'extension'>): Demos {
 }
 
 /** `demos`: read from disk when a panel first asks. */
-export function workbenchPanels(
-  parts: PanelParts,
-  catalogue: AnalysisCatalogue,
-  heads: HeadsPanels,
-  demos: () => Demos,
-): WorkbenchPanels {
+export function workbenchPanels(parts: PanelParts, catalogue: AnalysisCatalogue, demos: () => Demos): WorkbenchPanels {
   const { compute, extension, history, library } = parts;
   const demo = textDemo(extension);
   const { folder } = demo;
   const [vision] = demoModels(extension.fsPath);
-  const applyInHeads = async (result: AnalysisResult, { interventions }: Offer): Promise<void> => {
-    const { input, model } = result;
-    const prompt =
-      (input.kind === 'prompt' || input.kind === 'image') && input.prompt.kind !== 'image'
-        ? input.prompt
-        : heads.plan.prompt;
-    await heads.open({ plan: { ...heads.plan, folder: model.folder, prompt, interventions } });
-  };
   const run = analysisRun({
     analysis: compute.analysis,
     keep: async (result) => void (await history.keep('analysis', result)),
@@ -127,7 +114,10 @@ export function workbenchPanels(
           savePlan,
           choosePlan: planChooser(library),
           explain: (plan) => explain(panels, plan),
-          applyInHeads,
+          saveLabels,
+          saveIntervention,
+          loadIntervention,
+          chooseVector,
           picture: async (image) => {
             const opened = await pictureOf(image);
             if (opened === undefined)

@@ -570,14 +570,17 @@ describe('the workbench', () => {
       await panel.page.waitForSelector('.comparison', { state: 'detached' });
     });
 
-    it('applies an offer in the Heads panel or saves it', async () => {
+    it('saves an offer, or makes it the changes of the request and goes to Look', async () => {
       const panel = await start({ host: withSections() });
-      await panel.page.getByText('Apply in Heads').click();
-      const first = await panel.posts('apply');
-      assert.deepEqual([first.where, first.offer], ['heads', result.offers?.[0]]);
-      const before = panel.posted.length;
       await panel.page.getByText('Save as file').click();
-      assert.equal((await panel.posts('apply', before)).where, 'file');
+      const saved = await panel.posts('saveOffer');
+      assert.deepEqual([saved.where, saved.offer], ['file', result.offers?.[0]]);
+      await panel.page.getByText('Apply', { exact: true }).click();
+      await panel.page.waitForSelector('#look[aria-current=page]');
+      const typed = panel.page.locator('.intervention-row input');
+      await typed.nth(2).waitFor();
+      const entries = await typed.evaluateAll((all) => all.map((one) => (one as HTMLInputElement).value));
+      assert.deepEqual(entries, ['gain:8.6=0', 'gain:9.9=0', 'gain:10.7=0']);
     });
 
     it('saves the cache plan of an offer, and takes a plan as one intervention in words', async () => {
@@ -591,7 +594,7 @@ describe('the workbench', () => {
         host: answering(openMessage({ result: offering, plan: { ...plan, interventions } })),
       });
       await panel.page.getByText('Save Plan…').click();
-      const saved = await panel.posts('apply');
+      const saved = await panel.posts('saveOffer');
       assert.deepEqual([saved.where, saved.offer.plan], ['plan', cachePlan]);
       await panel.page.waitForSelector('.long-intervention:has-text("plan: each of 80 heads keeps everything")');
       await panel.page.getByText('Apply a Plan…').click();

@@ -15,7 +15,6 @@ import { Workbench } from '../../support/host/workbench';
 import { patience } from '../../support/patience';
 import { makeToyExtension } from '../toy-extension';
 import { copyOfExamples, type WorkspaceCopy } from '../workspace';
-import { headsPanel } from './panels';
 
 const suffix = '.headscope-analysis.json';
 
@@ -162,19 +161,14 @@ describe('a further analysis in VS Code', function () {
       .waitFor({ timeout: patience(60_000) });
   });
 
-  it('applies an intervention out of its result in the Heads panel', async () => {
+  it('applies an intervention out of its result to the request, and says what the model then says', async () => {
     await bench.runCommand('Headscope: Run Analysis: First-token heads');
     const panel = await panelIn('full');
     // The command asks the question anew: the last result is a tab.
     await panel.locator('[data-tab] .tab-button').last().click();
-    await panel
-      .getByRole('button', { name: /Apply in Heads/ })
-      .first()
-      .click();
-    const heads = await headsPanel(bench, 'full');
-    await heads.locator('#interventions-set', { hasText: 'gain:1.0=0' }).waitFor();
-    await run(heads);
-    await heads.locator('.gain-chip').first().waitFor();
+    await panel.getByRole('button', { name: 'Apply', exact: true }).first().click();
+    await panel.locator('#tried-changes', { hasText: 'L1H0 x 0' }).waitFor();
+    await panel.locator('#divergence').waitFor({ timeout: patience(60_000) });
   });
 
   it('is compared with a run with an intervention: what changed most first, then both results', async () => {

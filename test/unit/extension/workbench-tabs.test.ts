@@ -160,6 +160,8 @@ class Window {
         promptForPictures: () => Promise.reject(new Error('not asked')),
         headTile: () => Promise.reject(new Error('not asked')),
         headRow: () => Promise.reject(new Error('not asked')),
+        nextTokens: () => Promise.reject(new Error('not asked')),
+        generate: () => Promise.reject(new Error('not asked')),
       },
     };
     this.host = new WorkbenchHost('full', services as WorkbenchServices, (message) => this.sent.push(message));

@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
-import { firstTokenChoices, gammaOf, thirdsOf, withGamma } from '../../../webviews/panels/heads/first-token';
-import { initialState, receive, type State } from '../../../webviews/panels/heads/state';
-import { finishedMessage } from '../../browser/heads/heads-host';
+import { firstTokenChoices, gammaOf, thirdsOf, withGamma } from '../../../webviews/panels/workbench/try/first-token';
+import { headsStory } from '../../browser/workbench/stories';
 
-const finished = (): State => receive(initialState('full'), finishedMessage(), { tokenise: 1 });
 const places = [
   { layer: 0, head: 1 },
   { layer: 3, head: 2 },
@@ -21,13 +19,26 @@ describe('the weight of the first token', () => {
     }
   });
 
-  it('is offered for all heads, thirds, the selected head, and what the grid is narrowed to', () => {
-    const state = { ...finished(), selected: { layer: 2, head: 4 } };
-    const { layers, heads } = state.result!;
-    const choices = firstTokenChoices(state);
+  it('is offered for all heads, thirds, opened heads, and those of each class', () => {
+    const [layers, heads] = [12, 12];
+    const opened = [
+      { layer: 2, head: 4 },
+      { layer: 3, head: 0 },
+    ];
+    const story = headsStory(layers, heads);
+    const choices = firstTokenChoices({ layers, heads }, opened, [story]);
     assert.deepEqual(
-      choices.map(({ value }) => value),
-      ['all', 'shallow', 'middle', 'deep', 'selected'],
+      choices.map(({ label }) => label),
+      [
+        'All 144 heads',
+        'Shallow layers, 0 to 3',
+        'Middle layers, 4 to 7',
+        'Deep layers, 8 to 11',
+        'L2H4, L3H0 (opened)',
+        '6 heads: Retrieval',
+        '4 heads: Induction',
+        '2 heads: Previous token',
+      ],
     );
     const [all, ...others] = choices;
     assert.equal(all?.places.length, layers * heads);
@@ -35,13 +46,10 @@ describe('the weight of the first token', () => {
       others.slice(0, 3).flatMap((choice) => choice.places),
       all.places,
     );
-    assert.deepEqual(others[3]?.places, [{ layer: 2, head: 4 }]);
-    const narrowed = firstTokenChoices({ ...state, view: { ...state.view, search: 'L1' } }).at(-1);
-    assert.equal(narrowed?.value, 'shown');
-    assert.deepEqual(
-      narrowed.places,
-      Array.from({ length: heads }, (_, head) => ({ layer: 1, head })),
-    );
+    assert.deepEqual(others[3]?.places, opened);
+    assert.deepEqual(others[6]?.places, story.classes?.[2]?.heads);
+    const cells = { ...story, cell: 'key/value head' };
+    assert.equal(firstTokenChoices({ layers, heads }, [], [cells]).length, 4, 'other cells are no heads to choose');
   });
 
   it('is a bias of ln gamma on key 0 of each head, beside what else the list holds', () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { initialSampling, readSampling, samplingWords } from '../../../webviews/panels/heads/sampling';
+import { initialSampling, readSampling, samplingWords } from '../../../webviews/panels/workbench/sampling';
 
 describe('how a continuation is written', () => {
   it('reads what was typed, and says what is wrong field by field', () => {

@@ -53,7 +53,6 @@ export function gridForFile(state: State, model: GridModel): DrawnHeads {
     gains,
     drawing: {
       squares: true,
-      toggles: true,
       ...(model.natural ? {} : { rows: model.rows }),
       shown: model.shown,
       ...(pictures ? { pictures } : {}),

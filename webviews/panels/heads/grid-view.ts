@@ -103,6 +103,7 @@ export function gridView(part: Part): TemplateResult {
     <hs-section-picture
       class="grid"
       .picture=${headsKind.picture(gridSection(state, model), {}, new Map())}
+      .toggles=${true}
       .cursor=${state.selected && headKey(state.selected.layer, state.selected.head)}
       @cursor=${({ detail }: CustomEvent<string | null>) => {
         const place = detail === null ? undefined : parseHeadKey(detail);

@@ -4,11 +4,12 @@ import type { AttentionCell } from '../../../protocol/sections/map';
 import type { MatrixSection } from '../../../protocol/sections/matrix';
 import type { HeadPlace } from '../../../protocol/schema/written-form';
 import type { Section } from '../../../protocol/sections/section';
-import type { SectionQuestion } from '../../../protocol/analysis/schema';
+import type { Offer, SectionQuestion } from '../../../protocol/analysis/schema';
 import type { HeadSupply, SectionFormat, SectionView } from '../../sections/section-kind';
 import type { PanelPart, RunActions } from '../../ui/actions';
 import type { InputForm } from './input-form';
 import type { Front, State } from './state';
+import type { Trying } from './trial';
 
 export interface Actions extends RunActions<State, FromWorkbench> {
   editInput(change: Partial<InputForm>): void;
@@ -45,6 +46,16 @@ export interface Actions extends RunActions<State, FromWorkbench> {
   readonly supply: (section: MatrixSection) => HeadSupply;
   /** Numbers have come. */
   redrawn(): void;
+  /** Off, or back to gain 1: a change of the request. */
+  toggleHead(head: HeadPlace): void;
+  /** Makes it the changes of the request, where what they do is seen. */
+  applyOffer(offer: Offer): void;
+  arrangeTrying(change: Partial<Trying>): void;
+  /** Writes on from the prompt, without and with the changes. */
+  generate(): void;
+  stopGenerating(): void;
+  /** A slider of the changes was let go. */
+  settled(): void;
   /** Runs the analysis that explains an attention weight of the prompt that is shown. */
   explainWeight(cell: AttentionCell): void;
   /** One field of the result as a JSON file. */

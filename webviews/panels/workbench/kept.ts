@@ -3,6 +3,7 @@ import { keepForm, parseKeptBy, type Kept as KeptOf } from '../../ui/kept-form';
 import type { Form } from './form';
 import { emptyInput } from './input-form';
 import { initialView, type State, type View } from './state';
+import { initialTrying } from './trial';
 
 /** A form that was kept before 2026-12-01 has none. */
 const sinceAdded: Pick<Form, 'weights'> = { weights: '' };
@@ -28,7 +29,7 @@ export const restore = (state: State, kept: Kept | undefined): State =>
   kept
     ? {
         ...state,
-        view: { ...initialView, ...kept.view },
+        view: { ...initialView, ...kept.view, trying: { ...initialTrying, ...kept.view.trying } },
         form: kept.form && { ...sinceAdded, ...kept.form, input: { ...emptyInput, ...kept.form.input } },
       }
     : state;

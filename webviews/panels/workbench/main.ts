@@ -5,7 +5,8 @@ import { WorkbenchPanel } from './panel';
 import { regionsStyles } from './regions/styles';
 import { panelStyles } from './styles';
 import { tabStyles } from './tab-styles';
+import { tryStyles } from './try/styles';
 
-startPanel([chartStyles, sectionStyles, panelStyles, tabStyles, regionsStyles], (root, place) =>
+startPanel([chartStyles, sectionStyles, panelStyles, tabStyles, regionsStyles, tryStyles], (root, place) =>
   new WorkbenchPanel(root, place).start(),
 );

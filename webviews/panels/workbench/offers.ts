@@ -1,4 +1,4 @@
-/** What a person can apply elsewhere in one click. */
+/** Changes that the analysis offers: applied to the request in one click, or saved. */
 import { html, nothing, type TemplateResult } from 'lit';
 import { button } from '../../ui/controls';
 import type { Part } from './actions';
@@ -11,8 +11,8 @@ const longestForm = 240;
 export function offers({ state, actions }: Part): TemplateResult | typeof nothing {
   const list = state.result?.offers ?? [];
   if (list.length === 0) return nothing;
-  return html`<section class="offers" aria-label="To apply elsewhere">
-    <h2>To apply elsewhere</h2>
+  return html`<section class="offers" aria-label="Changes to try">
+    <h2>Changes to try</h2>
     <ul>
       ${list.map((offer) => {
         const forms = offer.interventions.slice(0, mostForms).map((one) => shortened(printDo(one), longestForm));
@@ -27,20 +27,21 @@ export function offers({ state, actions }: Part): TemplateResult | typeof nothin
           </div>
           <div class="offer-buttons">
             ${button({
-              label: 'Apply in Heads',
-              onClick: () => actions.post({ kind: 'apply', offer, where: 'heads' }),
+              label: 'Apply',
+              hint: 'Make it the changes of the request, and see what the model then says',
+              onClick: () => actions.applyOffer(offer),
             })}
             ${
               offer.plan
                 ? button({
                     label: 'Save Plan…',
-                    onClick: () => actions.post({ kind: 'apply', offer, where: 'plan' }),
+                    onClick: () => actions.post({ kind: 'saveOffer', offer, where: 'plan' }),
                   })
                 : nothing
             }
             ${button({
               label: 'Save as file',
-              onClick: () => actions.post({ kind: 'apply', offer, where: 'file' }),
+              onClick: () => actions.post({ kind: 'saveOffer', offer, where: 'file' }),
             })}
           </div>
         </li>`;

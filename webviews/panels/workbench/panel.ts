@@ -1,10 +1,11 @@
 /** The workbench: what is its own beside what every panel that runs something does (`ui/run-panel.ts`). */
 import type { TemplateResult } from 'lit';
 import type { AnalysisInfo } from '../../../protocol/analysis/analysis';
+import { printDo } from '../../../protocol/interventions/do-form';
 import type { FromWorkbench } from '../../../protocol/panels/workbench-schema';
 import type { ExportFormat } from '../../../protocol/panels/messages';
 import { setupOfAnalysis, type ToWorkbench } from '../../../protocol/panels/workbench';
-import type { AnalysisSetup, SectionQuestion } from '../../../protocol/analysis/schema';
+import type { AnalysisSetup, Offer, SectionQuestion } from '../../../protocol/analysis/schema';
 import type { PanelPlace } from '../../../protocol/panels/run-panel';
 import type { AttentionCell } from '../../../protocol/sections/map';
 import type { MatrixSection } from '../../../protocol/sections/matrix';
@@ -15,6 +16,7 @@ import { HeadRequests } from '../../sections/matrix/head-requests';
 import type { HeadSupply, SectionFormat, SectionView } from '../../sections/section-kind';
 import { announce } from '../../ui/announce';
 import { canonical } from '../../ui/canonical';
+import { headName } from '../../ui/head-names';
 import { Later } from '../../ui/later';
 import { ModelRunPanel } from '../../ui/model-run-panel';
 import type { Spoken, StartedRun } from '../../ui/run-panel';
@@ -25,7 +27,7 @@ import { attentionSections } from './attention';
 import { besideWhat, filled } from './beside';
 import { exportName, fieldName, leavingOf, leavingSection } from './exports';
 import { toForm, withAnalysis, type Form } from './form';
-import type { InputForm } from './input-form';
+import { toInputForm, type InputForm } from './input-form';
 import { followed, isLook, lookTab, toLook, toQuestionOf, withQuestion } from './look';
 import { keep, parseKept, restore, type Kept } from './kept';
 import { page } from './page';
@@ -44,7 +46,11 @@ import {
 import { spokenOf } from './spoken';
 import { begun, initialState, reading, withPicture, type Answer, type Front, type State } from './state';
 import { receive } from './receive';
-import { recorded, redone, undone } from './undo';
+import { gainOf, withToggled } from './try/changes';
+import { triedOf, tryName } from './try/tried';
+import type { Trying } from './trial';
+import { TryQuestions } from './try/try-questions';
+import { recorded, redone, replaced, undone } from './undo';
 
 /** Milliseconds behind the last change of the form. */
 const estimateAfter = 400;
@@ -65,6 +71,7 @@ export class WorkbenchPanel
     () => this.nextRequest(),
   );
   readonly supply = (section: MatrixSection): HeadSupply => this.heads.supply(section);
+  private readonly trials = new TryQuestions(this.asking());
 
   constructor(root: HTMLElement, place: PanelPlace) {
     super(root, initialState(place), parseKept, restore);
@@ -96,9 +103,18 @@ export class WorkbenchPanel
     const { kind } = message;
     if (kind === 'failed' && message.request !== undefined && this.heads.fail(message.request, message.sentence))
       return;
+    const before = this.state.form;
     if (message.kind === 'open') this.planOpened(message.plan, message.replaces);
     if (message.kind === 'picture') this.onPicture(message);
     super.onMessage(message);
+    if (message.kind === 'open' && message.replaces) this.recordReplaced(before);
+  }
+
+  /** What a dialog or an offer put into the request is one step of Undo too. */
+  private recordReplaced(before: Form | undefined): void {
+    const { form, undo } = this.state;
+    if (before && form) this.state = { ...this.state, undo: replaced(undo, before, form) };
+    this.draw();
   }
 
   private onPicture({ sha256, mediaType, bytes }: Extract<ToWorkbench, { kind: 'picture' }>): void {
@@ -139,6 +155,7 @@ export class WorkbenchPanel
     this.scheduleReading();
     this.schedulePair();
     this.scheduleBeside();
+    this.trials.ask(this.partOf(this).compact);
     if (this.state.view.front === 'history' && this.state.opened && !this.state.history) this.askHistory();
     for (const { path, sha256 } of picturesNeeded(this.state)) {
       const asked = `${sha256} ${path}`;
@@ -401,6 +418,56 @@ export class WorkbenchPanel
       own: true,
     }));
     this.change({ ...this.state, answers: [...answers, ...opened] });
+  }
+
+  toggleHead(head: HeadPlace): void {
+    const { form } = this.state;
+    if (!form) return;
+    const interventions = withToggled(form.interventions, head);
+    this.edit({ interventions });
+    const name = headName(head.layer, head.head);
+    announce(gainOf(interventions, head) === 0 ? `${name} is removed` : `${name} is back at gain 1`);
+  }
+
+  applyOffer({ interventions }: Offer): void {
+    const { result, form, place } = this.state;
+    if (!result || !form) return;
+    if (place !== 'full') {
+      const plan = { ...setupOfAnalysis(result), interventions };
+      return this.host.post({ kind: 'openFull', plan });
+    }
+    const { folder } = result.model;
+    // Heads are those of a model: the request turns to the one that the offer is of, and to what that one read.
+    if (folder !== form.folder) {
+      this.chooseModel(folder);
+      this.editInput(toInputForm(result.input, form.input));
+    }
+    this.edit({ interventions: interventions.map(printDo) });
+    if (!triedOf(this.state)) return this.showLook();
+    this.toggle(tryName, true);
+    this.redraw.now();
+    this.root.querySelector('.try')?.scrollIntoView({ block: 'nearest' });
+  }
+
+  arrangeTrying(change: Partial<Trying>): void {
+    this.view({ trying: { ...this.state.view.trying, ...change } });
+  }
+
+  generate(): void {
+    this.touched = true;
+    this.trials.generate();
+    this.draw();
+  }
+
+  stopGenerating(): void {
+    this.trials.stop();
+    this.draw();
+    announce('Stopped');
+  }
+
+  settled(): void {
+    this.trials.settled();
+    this.draw();
   }
 
   redrawn(): void {

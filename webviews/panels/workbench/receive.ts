@@ -14,6 +14,7 @@ import { toForm } from './form';
 import { isForPictures } from './input-form';
 import { toQuestionOf } from './look';
 import { ofTask, type Answer, type ReadPrompt, type State } from './state';
+import { answered as triedAnswered, failed as triedFailed } from './trial';
 
 export function receive(state: State, message: ToWorkbench): State {
   switch (message.kind) {
@@ -83,6 +84,10 @@ export function receive(state: State, message: ToWorkbench): State {
         ...answered(state, message.request, undefined),
         ...(state.result?.created === message.result.created ? { result: message.result, savedAs: undefined } : {}),
       };
+    case 'nextTokens':
+    case 'token':
+    case 'generated':
+      return { ...state, trials: triedAnswered(state.trials, message) };
     case 'tile':
     case 'row':
     case 'picture':
@@ -241,7 +246,8 @@ function receiveFailed(state: State, message: Extract<ToWorkbench, { kind: 'fail
     // Nothing lies there, or it cannot be read: the fields stay as they are.
     if (state.beside?.request === request) return state;
     if (state.read?.request === request) return { ...state, read: { ...state.read, problem: sentence } };
-    return answered(state, request, { problem: sentence });
+    const trials = triedFailed(state.trials, request, sentence);
+    return trials ? { ...state, trials } : answered(state, request, { problem: sentence });
   }
   if (folder !== undefined && state.phase.kind !== 'running') return { ...state, modelProblem: { folder, sentence } };
   const failed = failedRun(state, message);

@@ -1,6 +1,7 @@
 /** Sections under each other, each with what was asked of it. */
 import { html, nothing, type TemplateResult } from 'lit';
 import { repeat } from 'lit/directives/repeat.js';
+import type { HeadsSection } from '../../../protocol/sections/heads';
 import type { Section } from '../../../protocol/sections/section';
 import type { HeadPlace } from '../../../protocol/schema/written-form';
 import type { SectionQuestion } from '../../../protocol/analysis/schema';
@@ -11,25 +12,45 @@ import { button, progressRing } from '../../ui/controls';
 import type { Part } from './actions';
 import { hasAttention, hasShape } from './attention';
 import type { Answer, State } from './state';
+import { headGain } from './try/head-gain';
+import { triedHeads } from './try/tried-heads';
+import { triedOf, whyNotTried, type Tried } from './try/tried';
+import { tryOut } from './try/try';
 import { pageSections, viewOf } from './shown';
 
 /** `prefix` keeps the views of sections apart that come from different results. Only those of the result itself are asked. */
 export function sectionsOf(part: Part, sections: readonly Section[], prefix = ''): TemplateResult {
   const canAsk = prefix === '' && canBeAsked(part);
+  const tried = prefix === '' ? usable(part) : undefined;
+  // Below the first grid of heads, where one is opened; where there is none, at the end.
+  const grid = prefix === '' ? sections.find((section) => isGrid(part, section)) : undefined;
   return html`${repeat(
     sections,
     // What one tab has drawn is not another's.
     ({ id }) => `${part.state.active ?? ''} ${id}`,
     (section) =>
-      oneSection(
+      html`${oneSection(
         part,
         canAsk ? section : withoutQuestion(section),
         `${prefix}${section.id}`,
         prefix === '' ? answersOf(part, section.id) : nothing,
         canAsk,
-      ),
-  )}`;
+        tried,
+      )}
+      ${section === grid ? tryOut(part) : nothing}`,
+  )}
+  ${prefix === '' && !grid ? tryOut(part) : nothing}`;
 }
+
+/** What changes are tried on, where they can be. */
+function usable({ state }: Part): Tried | undefined {
+  const tried = triedOf(state);
+  return tried && whyNotTried(state, tried) === undefined ? tried : undefined;
+}
+
+/** Heads whose attention on the prompt of the result can be looked at. */
+const isGrid = ({ state: { result } }: Part, section: Section): section is HeadsSection =>
+  section.kind === 'heads' && result !== undefined && hasAttention(result) && hasShape(section, result.model);
 
 /** Once for all sections of a drawing. */
 const looksOfPage = remembered((state: State) => looksOf(pageSections(state)));
@@ -55,12 +76,13 @@ function oneSection(
   key: string,
   answers: TemplateResult | typeof nothing,
   canAsk: boolean,
+  tried?: Tried,
 ) {
   const { state, actions, dark, compact } = part;
   const view = viewOf(state, key);
   return sectionView(
     {
-      section: withLooks(section, looksOfPage(state)),
+      section: withLooks(tried && isGrid(part, section) ? triedHeads(section, tried) : section, looksOfPage(state)),
       view,
       dark,
       compact,
@@ -69,9 +91,10 @@ function oneSection(
         view: (change) => actions.viewSection(key, change),
         ask: (place) => actions.askSection({ section: section.id, place }),
         ...(canAsk ? { explain: (cell) => actions.explainWeight(cell), head: actions.supply } : {}),
-        ...(canAsk && state.result && hasAttention(state.result) && hasShape(section, state.result.model)
+        ...(canAsk && isGrid(part, section)
           ? { attention: (head: HeadPlace) => actions.showAttention(section.id, head) }
           : {}),
+        ...(tried && isGrid(part, section) ? { toggle: (head: HeadPlace) => actions.toggleHead(head) } : {}),
         redraw: () => actions.redrawn(),
         copy: (text, what) => actions.copy(text, what),
         save: (format) => actions.saveSection(section, view, format),
@@ -94,7 +117,8 @@ function answersOf(part: Part, id: string): TemplateResult | typeof nothing {
 }
 
 function oneAnswer(part: Part, answer: Answer): TemplateResult {
-  const { section, problem, question, request } = answer;
+  const { section, problem, question, request, own } = answer;
+  const tried = own && section?.kind === 'matrix' && (section.prompt ?? 0) === 0 ? usable(part) : undefined;
   return html`<div class="answer" data-request=${request}>
     ${button({
       label: 'Close this answer',
@@ -102,6 +126,7 @@ function oneAnswer(part: Part, answer: Answer): TemplateResult {
       appearance: 'icon',
       onClick: () => part.actions.dropAnswer(request),
     })}
+    ${tried && section?.kind === 'matrix' ? headGain(part, tried, section.of) : nothing}
     ${
       section
         ? oneSection(

@@ -16,6 +16,8 @@ import { readInput } from './input-form';
 import { inputWords } from './made-by';
 import { kindNames } from '../../../protocol/interventions/interventions';
 import { interventionsList } from '../../ui/interventions-list';
+import { isOpen } from '../../ui/disclosures';
+import { changesOf } from './try/changes';
 import { parameterFields } from './parameter-fields';
 import { infoOf, readingOf } from './shown';
 import type { State } from './state';
@@ -206,7 +208,35 @@ function modelFacts({ state, actions }: Part): TemplateResult {
   </p>`;
 }
 
-function interventions({ state, actions }: Part): TemplateResult {
+const changesTools = ({ actions }: Part, list: readonly string[]): TemplateResult =>
+  toolbar(
+    'Changes',
+    html`${button({
+      label: 'Remove all changes',
+      icon: 'close',
+      appearance: 'icon',
+      disabled: list.length === 0,
+      onClick: () => actions.edit({ interventions: [] }),
+    })}
+    ${button({
+      label: 'Save the changes',
+      icon: 'save',
+      appearance: 'icon',
+      hint: 'Save the changes as a file of interventions',
+      disabled: changesOf(list).length === 0,
+      onClick: () => actions.post({ kind: 'saveIntervention', interventions: changesOf(list) }),
+    })}
+    ${button({
+      label: 'Load changes',
+      icon: 'folder-opened',
+      appearance: 'icon',
+      hint: 'Load changes from a file of interventions',
+      onClick: () => actions.post({ kind: 'loadIntervention' }),
+    })}`,
+  );
+
+function interventions(part: Part): TemplateResult {
+  const { state, actions } = part;
   const { form } = state;
   const reading = readingOf(state);
   const problem = reading?.ok === false ? reading.problems.seed : undefined;
@@ -214,7 +244,10 @@ function interventions({ state, actions }: Part): TemplateResult {
   const trains = state.tabs === undefined && infoOf(state)?.trains === true;
   const words = state.tabs ? 'Changes' : 'Interventions';
   return html`<section aria-label=${trains ? 'Seed' : `${words} and seed`}>
-    <h2>${trains ? 'Seed' : words}</h2>
+    <div class="section-head">
+      <h2>${trains ? 'Seed' : words}</h2>
+      ${trains ? nothing : changesTools(part, list)}
+    </div>
     ${trains || list.length > 0 ? nothing : html`<p class="reason">None: the model runs as it is.</p>`}
     ${
       trains
@@ -224,6 +257,10 @@ function interventions({ state, actions }: Part): TemplateResult {
             entries: list,
             offered: kindNames,
             onChange: (interventions) => actions.edit({ interventions }),
+            onSettled: () => actions.settled(),
+            whole: isOpen(state, 'all-interventions', false),
+            onWhole: () => actions.toggle('all-interventions', true),
+            onChooseVector: () => actions.post({ kind: 'chooseVector' }),
             onApplyPlan: () => actions.post({ kind: 'applyPlan' }),
           })
     }

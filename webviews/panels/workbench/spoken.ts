@@ -15,6 +15,12 @@ export function spokenOf(message: ToWorkbench): Spoken | undefined {
       return { words: `Answered: ${message.section.title}` };
     case 'extended':
       return { words: message.result.finding };
+    case 'generated':
+      return { words: `${message.variant ? 'Changed' : 'Plain'} continuation: ${message.text}` };
+    case 'nextTokens': {
+      const [, changed] = message.distributions;
+      return changed && { words: `Divergence ${changed.divergence.toFixed(3)} nats from the plain model` };
+    }
     case 'stage':
       return stageSpoken({ done: message.share, total: 1, ...message }, 'done');
     case 'extending':
@@ -28,6 +34,7 @@ export function spokenOf(message: ToWorkbench): Spoken | undefined {
     case 'picture':
     case 'tile':
     case 'row':
+    case 'token':
     case 'chosen':
     case 'tabs':
     case 'history':

@@ -14,6 +14,7 @@ import type { SectionView } from '../../sections/section-kind';
 import type { ModelProblem } from '../../ui/model-field';
 import { initialModel, initialRun, started, type ModelState, type RunState, type RunView } from '../../ui/run-state';
 import type { Form } from './form';
+import { initialTrying, type Trials, type Trying } from './trial';
 import { nothingToUndo, type Undo } from './undo';
 import type { Typed } from '../../ui/typed-parameters';
 
@@ -28,6 +29,7 @@ export interface View extends RunView {
   readonly typed: Readonly<Record<string, Typed>>;
   /** What is typed to find a question, and an earlier result. */
   readonly words: { readonly ask: string; readonly history: string };
+  readonly trying: Trying;
 }
 
 /** What is in front: a tab or, instead of one, Look before its first result, the questions, the chosen one, or the history. */
@@ -129,6 +131,7 @@ export interface State extends RunState<Form, View>, Omit<ModelState, 'typed' | 
   readonly beside: Beside | undefined;
   /** Parameters by name, as they were filled last with what lies beside the picture. */
   readonly filled: Typed;
+  readonly trials: Trials;
   readonly undo: Undo;
 }
 
@@ -139,6 +142,7 @@ export const initialView: View = {
   look: false,
   typed: {},
   words: { ask: '', history: '' },
+  trying: initialTrying,
 };
 
 export const initialState = (place: PanelPlace): State => ({
@@ -167,6 +171,7 @@ export const initialState = (place: PanelPlace): State => ({
   pair: undefined,
   beside: undefined,
   filled: {},
+  trials: new Map(),
   undo: nothingToUndo,
   view: initialView,
 });

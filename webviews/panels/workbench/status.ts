@@ -1,7 +1,9 @@
 /** The bar under the finding, and the sentences that need an answer. */
 import { html, nothing, type TemplateResult } from 'lit';
+import type { AnalysisResult } from '../../../protocol/analysis/schema';
 import { asideBanners } from '../../ui/asides';
 import { signWords } from '../../ui/changes';
+import { button } from '../../ui/controls';
 import { deviceWords } from '../../ui/device-field';
 import { icon } from '../../ui/icons';
 import { bytes, count, seconds, significant, took } from '../../ui/numbers';
@@ -13,6 +15,12 @@ import { comparisonWords } from './comparison';
 import { canStart, findingOf, infoOf, isOfAnother, isStale, staleParts, whyNotStart } from './shown';
 import type { State } from './state';
 import { listed } from '../../../protocol/wire/listed';
+
+/** It holds labels of heads, which other panels and tools read. */
+const labelled = (result: AnalysisResult | undefined): boolean => {
+  const classes = result?.result['classes'];
+  return result !== undefined && result.prompts.length > 0 && Array.isArray(classes) && classes.length > 0;
+};
 
 export function bar(part: Part): TemplateResult {
   const { state, actions } = part;
@@ -28,6 +36,15 @@ export function bar(part: Part): TemplateResult {
     cancelHint: 'Stop after the current step; what is known so far stays',
     stopping: 'Stopping after the current step',
     made: result !== undefined,
+    tools: labelled(result)
+      ? button({
+          label: 'Save the labels (heads.json)',
+          icon: 'tag',
+          appearance: 'icon',
+          id: 'save-labels',
+          onClick: () => actions.post({ kind: 'saveLabels' }),
+        })
+      : nothing,
     openHint: 'With the model, input and parameters of this result',
     exports: [
       {

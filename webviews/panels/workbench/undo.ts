@@ -44,6 +44,12 @@ export function recorded(undo: Undo, before: Form, after: Form, at: number): Und
   return { past, future: [], last: { field, at } };
 }
 
+/** The form was replaced whole, as by a file: a step of its own, whatever was typed just before or is typed next. */
+export function replaced({ past, future }: Undo, before: Form, after: Form): Undo {
+  const undo = recorded({ past, future }, before, after, 0);
+  return { past: undo.past, future: undo.future };
+}
+
 export interface Step {
   readonly undo: Undo;
   readonly form: Form;

@@ -13,8 +13,6 @@ interface HeadsDrawing {
   readonly pictures?: DrawnPictures;
   /** Cells are squares, also without pictures. */
   readonly squares?: boolean;
-  /** A key or a click with Alt switches a head off and on: whoever draws listens for `toggle`. */
-  readonly toggles?: boolean;
   /** The classes are explained beside the picture. */
   readonly keyBeside?: boolean;
   /** What is said of a head; absent: its number and its classes. */

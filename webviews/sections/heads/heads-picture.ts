@@ -58,7 +58,6 @@ export function headsPicture(section: DrawnHeads, number: HeadsLayer, log?: bool
       places.has(cursor)
         ? (section.drawing?.words?.(parse(cursor)) ?? headWords(section, number, classes, cursor))
         : undefined,
-    ...(section.drawing?.toggles ? { toggles: true } : {}),
   };
 }
 
