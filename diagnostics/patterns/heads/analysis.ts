@@ -56,8 +56,7 @@ export const heads: Analysis<HeadsParameters, HeadsMeasured> = {
   },
   finding: headsFinding,
   sections: headsSections,
-  // Labels alone are compared by their scores: a result without them has none that changed.
-  compare: (other, own) => compare({ labelScores: {}, ...other }, { labelScores: {}, ...own }),
+  compare,
   offers: labelOffers,
 };
 

@@ -1,17 +1,19 @@
-/** Two results of labels side by side, of two checkpoints, prompts or interventions: what changed, most changed first. */
+/** Two results of heads or labels side by side, of two checkpoints, prompts or interventions: what changed, most changed first. */
 import { labelWords, statisticInfos } from '../../../protocol/results/head-words';
 import { headLabels, type HeadLabel, type PerHead } from '../../../protocol/results/heads';
 import type { HeadsLayer } from '../../../protocol/sections/heads';
 import type { Section } from '../../../protocol/sections/section';
 import type { TableSection } from '../../../protocol/sections/table';
-import type { LabelsResult } from '../../../protocol/results/labelled-heads';
+import type { LabelledResult } from '../../../protocol/results/labelled-heads';
 import { scoredApart, scoreTitles } from '../../../protocol/results/sections/labels';
 import * as build from '../../../protocol/sections/builders';
 
 /** Rows of the table of scores: what changed less is in the grid. */
 const mostRows = 100;
+/** Rows of each statistic. */
+const mostOfEach = 12;
 
-export function compare(a: LabelsResult, b: LabelsResult): readonly Section[] {
+export function compare(a: LabelledResult, b: LabelledResult): readonly Section[] {
   if (!sameHeads(a, b)) {
     return [
       build.paragraphs('other-heads', 'Change', [
@@ -19,10 +21,17 @@ export function compare(a: LabelsResult, b: LabelsResult): readonly Section[] {
       ]),
     ];
   }
-  return [changedLabels(a, b), changedScores(a, b), changeSection(a, b), ...changedTogether(a, b)];
+  // A result without labels has none that changed.
+  const labelled = a.labelScores !== undefined || b.labelScores !== undefined;
+  return [
+    changeSection(a, b),
+    changedStatistics(a, b),
+    ...(labelled ? [changedLabels(a, b), changedScores(a, b)] : []),
+    ...changedTogether(a, b),
+  ];
 }
 
-const sameHeads = (a: LabelsResult, b: LabelsResult): boolean =>
+const sameHeads = (a: LabelledResult, b: LabelledResult): boolean =>
   shapeOf(a.statistics.selfToken) === shapeOf(b.statistics.selfToken);
 const shapeOf = (table: PerHead): string => table.map((row) => row.length).join();
 
@@ -36,11 +45,11 @@ interface Change {
 }
 
 /** Every score that both results have, most changed first. */
-function changesOf(a: LabelsResult, b: LabelsResult): readonly Change[] {
+function changesOf(a: LabelledResult, b: LabelledResult): readonly Change[] {
   const changes = headLabels.flatMap((label) =>
-    (a.labelScores[label]?.score ?? []).flatMap((row, layer) =>
+    (a.labelScores?.[label]?.score ?? []).flatMap((row, layer) =>
       row.map((first, head): Change => {
-        const second = b.labelScores[label]?.score[layer]?.[head] ?? Number.NaN;
+        const second = b.labelScores?.[label]?.score[layer]?.[head] ?? Number.NaN;
         return { layer, head, label, first, second, change: second - first };
       }),
     ),
@@ -50,7 +59,7 @@ function changesOf(a: LabelsResult, b: LabelsResult): readonly Change[] {
     .sort((one, other) => Math.abs(other.change) - Math.abs(one.change));
 }
 
-function changedLabels(a: LabelsResult, b: LabelsResult) {
+function changedLabels(a: LabelledResult, b: LabelledResult) {
   const [before, after] = [labelsByHead(a), labelsByHead(b)];
   const scores = changesOf(a, b);
   const largest = (key: string, changed: ReadonlySet<HeadLabel>): number =>
@@ -89,7 +98,7 @@ function changedLabels(a: LabelsResult, b: LabelsResult) {
   );
 }
 
-function labelsByHead({ classes }: LabelsResult): ReadonlyMap<string, readonly HeadLabel[]> {
+function labelsByHead({ classes }: LabelledResult): ReadonlyMap<string, readonly HeadLabel[]> {
   const byHead = new Map<string, HeadLabel[]>();
   for (const { layer, head, label } of classes) {
     const key = `${layer}.${head}`;
@@ -98,11 +107,11 @@ function labelsByHead({ classes }: LabelsResult): ReadonlyMap<string, readonly H
   return byHead;
 }
 
-function changedScores(a: LabelsResult, b: LabelsResult) {
+function changedScores(a: LabelledResult, b: LabelledResult) {
   const changes = changesOf(a, b);
   const shown = changes.filter(({ change }) => change !== 0).slice(0, mostRows);
-  const sd = ({ layer, head, label }: Change, of: LabelsResult): number =>
-    of.labelScores[label]?.nullSd[layer]?.[head] ?? Number.NaN;
+  const sd = ({ layer, head, label }: Change, of: LabelledResult): number =>
+    of.labelScores?.[label]?.nullSd[layer]?.[head] ?? Number.NaN;
   return build.table(
     'changed-scores',
     'Scores, most changed first',
@@ -122,7 +131,7 @@ function changedScores(a: LabelsResult, b: LabelsResult) {
   );
 }
 
-function changeSection(a: LabelsResult, b: LabelsResult) {
+function changeSection(a: LabelledResult, b: LabelledResult) {
   const change = (
     name: string,
     title: string,
@@ -138,14 +147,68 @@ function changeSection(a: LabelsResult, b: LabelsResult) {
     );
   return build.heads('change', 'Change of each head', '', [
     ...statisticInfos.map(({ id, title, unit = '' }) => change(id, title, unit, [a.statistics[id], b.statistics[id]])),
+    ...groupsOf(a, b).map(({ name, tables }) => change(`group-${name}`, `Mass on ${name}`, '', tables)),
     ...scoredApart.flatMap((label) => {
-      const [first, second] = [a.labelScores[label]?.score, b.labelScores[label]?.score];
+      const [first, second] = [a.labelScores?.[label]?.score, b.labelScores?.[label]?.score];
       return first && second ? [change(`score-${label}`, scoreTitles[label], '', [first, second])] : [];
     }),
   ]);
 }
 
-function changedTogether(a: LabelsResult, b: LabelsResult): readonly TableSection[] {
+/** Groups of keys that both results have, by their names. */
+const groupsOf = (a: LabelledResult, b: LabelledResult) =>
+  Object.entries(a.groups).flatMap(([name, first]) => {
+    const second = b.groups[name];
+    return second ? [{ name, tables: [first, second] as const }] : [];
+  });
+
+function changedStatistics(a: LabelledResult, b: LabelledResult) {
+  const measured = [
+    ...statisticInfos.map(({ id, title, unit = '' }) => ({
+      title,
+      unit,
+      tables: [a.statistics[id], b.statistics[id]] as const,
+    })),
+    ...groupsOf(a, b).map(({ name, tables }) => ({ title: `Mass on ${name}`, unit: '', tables })),
+  ];
+  const rows = measured.flatMap(({ title, unit, tables: [before, after] }) =>
+    before
+      .flatMap((row, layer) =>
+        row.map((first, head) => {
+          const second = after[layer]?.[head] ?? Number.NaN;
+          return { layer, head, title, unit, first, second, change: second - first };
+        }),
+      )
+      .filter(({ change }) => change !== 0 && !Number.isNaN(change))
+      .sort((one, other) => Math.abs(other.change) - Math.abs(one.change))
+      .slice(0, mostOfEach),
+  );
+  return build.table(
+    'changed-statistics',
+    'Heads, most changed first',
+    `Of each statistic the ${mostOfEach} heads that changed most; the others are in the grid. No significance test is made: a change is the difference of two numbers.`,
+    rows,
+    [
+      build.text('statistic', 'Statistic', ({ title }) => title),
+      build.head(({ layer, head }) => ({ layer, head })),
+      build.number('first', 'Other', 'Of the other result.', ({ first }) => first),
+      build.number('second', 'This', 'Of this result.', ({ second }) => second),
+      {
+        ...build.number(
+          'change',
+          'Change',
+          'This result less the other.',
+          ({ change }: (typeof rows)[number]) => change,
+        ),
+        as: 'signed' as const,
+      },
+      build.text('unit', 'Unit', ({ unit }) => unit),
+    ],
+    { empty: 'No statistic changed.' },
+  );
+}
+
+function changedTogether(a: LabelledResult, b: LabelledResult): readonly TableSection[] {
   const [first, second] = [a.classAblations, b.classAblations];
   if (!first || !second) return [];
   const labels = headLabels.filter((label) => [...first, ...second].some((one) => one.label === label));
