@@ -30,8 +30,8 @@ export const sectionStyles = css`
     align-items: center;
     margin: 2px 0 4px;
   }
-  .heads-arrangement > * {
-    flex: 0 1 auto;
+  .heads-arrangement > vscode-dropdown {
+    flex: 0 1 200px;
     min-width: 0;
   }
   .heads-find {

@@ -19,6 +19,9 @@ export function headsSections(result: Partial<HeadsMeasured>): readonly Section[
   return [...(grid ? [{ ...grid, ...(pictures ? { pictures } : {}) }] : []), ...lastQuery(result), ...more];
 }
 
+/** Weights below it are not named. */
+const leastNamed = 0.01;
+
 /** The key that the last query of each head reads most. */
 function lastQuery({ topKeys = [], texts = [] }: Partial<HeadsMeasured>): readonly Section[] {
   const rows = topKeys.flatMap((layer, at) =>
@@ -45,9 +48,10 @@ function lastQuery({ topKeys = [], texts = [] }: Partial<HeadsMeasured>): readon
           ({ keys }) =>
             keys
               .slice(1)
+              .filter(({ weight }) => weight >= leastNamed)
               .map(({ key, weight }) => `${quotedToken(texts[key] ?? '')} at ${key}: ${threeDigits(weight)}`)
               .join(', '),
-          'The keys that it reads most after that one, with their weights.',
+          `The keys that it reads most after that one, with their weights: at most 3, of at least ${leastNamed}.`,
         ),
       ],
       { ask: 'Show its attention' },
