@@ -37,7 +37,7 @@ function open(file: string): { readonly raw: unknown; readonly read: unknown } {
 }
 
 /** `headscope vhd --json` writes them beside the result, for scripts. */
-const besideTheResult = ['imageMap', 'text', 'tokens', 'mentions', 'score', 'stoppedAt'];
+const besideTheResult = ['imageMap', 'spanMap', 'text', 'tokens', 'mentions', 'score', 'stoppedAt'];
 
 interface Written {
   readonly size: number;
