@@ -175,7 +175,8 @@ const file = {
   analysis: filledText,
   title: text,
   model: modelSummary,
-  input: analysisInput,
+  /** A path is empty where the file of an earlier version does not say it. */
+  input: inputOf(text, samples),
   /** The prompts that were read: one, or the prompt and its counterpart; those of a task or a corpus are in the result. */
   prompts: list(analysedPrompt, 'a list of prompts', { most: 2 }),
   parameters: parameterValues,

@@ -2,7 +2,9 @@
 import { captionedPictures, measureFields, pictureSample, truthLabels } from './hallucination-schema';
 import type { Output } from '../schema/check';
 import { object, optional } from '../schema/fields';
-import { parity } from '../schema/parts';
+import { chatPrompt, parity } from '../schema/parts';
+
+export const setAnalysis = { id: 'divergence-set', title: 'Captions of a set of pictures' } as const;
 
 const { distance, outliers, positions, k } = measureFields;
 const { entries, failures, plain, variants, separation, total } = captionedPictures;
@@ -17,9 +19,13 @@ export const setResult = object({
   plain,
   variants,
   separation,
-  truthLabels,
+  /** Absent in results of earlier versions. */
+  truthLabels: optional(truthLabels),
   total,
-  sample: pictureSample,
+  /** Absent where all pictures were asked for, in results that were read from a file of `headscope captions`. */
+  sample: optional(pictureSample),
+  /** Where the prompt went through the chat template of the model. */
+  chatPrompt: optional(chatPrompt),
   /** Parity of the last picture that was run; absent in results of earlier versions. */
   parity: optional(parity),
 });

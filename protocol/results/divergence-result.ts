@@ -12,6 +12,8 @@ import type { FlagPerHead, PerHead } from './heads';
 import { count, figure, flag, list, object, oneOf, optional, text, texts, whole } from '../schema/fields';
 import { headGains, imageSpan, mostHeads, mostLayers } from '../schema/parts';
 
+export const divergenceAnalysis = { id: 'divergence', title: 'Vision-aware head divergence' } as const;
+
 const table: Schema<PerHead> = list(list(figure, 'a list of heads', { most: mostHeads }), 'a list of layers', {
   most: mostLayers,
 });

@@ -21,6 +21,7 @@ import {
   text,
   texts,
   whole,
+  wholeFrom,
   wholes,
 } from '../schema/fields';
 import {
@@ -191,7 +192,7 @@ function resultOf(size: Size) {
       parity: optional(parity),
       ...measureFields,
       /** The ids of the sequence with its image tokens. */
-      promptIds: wholes,
+      promptIds: list(wholeFrom(0, 2 ** 31 - 1, 'a token id'), 'a list of token ids'),
       /** One text for each row outside the image, in order. */
       promptTokens: texts,
       /** Absent where a span of text is removed. */

@@ -2,9 +2,9 @@
 import type { Analysis } from '../../analysis';
 import { measureIn } from '../../shared/divergence/parameters';
 import { generatesWith } from '../../shared/captions/support';
-import { setFinding } from './finding';
 import { reinforcementsIn, setParameters, type SetParameters } from './parameters';
-import { setResult, type SetResult } from '../../../protocol/results/caption-set-result';
+import { setAnalysis, setResult, type SetResult } from '../../../protocol/results/caption-set-result';
+import { setFinding } from '../../../protocol/results/sections/caption-set-finding';
 import { scoreChangeTable, scoreChanges, setSections } from '../../../protocol/results/sections/caption-set';
 import { runSet } from './set-run';
 
@@ -12,8 +12,7 @@ import { runSet } from './set-run';
 const guessedRows = 576;
 
 export const divergenceSet: Analysis<SetParameters, SetResult> = {
-  id: 'divergence-set',
-  title: 'Captions of a set of pictures',
+  ...setAnalysis,
   question: 'How often do captions name what is not there, and does reinforcement of heads change it?',
   group: 'vision',
   source: {

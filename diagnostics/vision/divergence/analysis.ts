@@ -4,20 +4,19 @@ import type { ModelFacts } from '../../model-runner/model-runner';
 import { extendDivergence, runDivergence } from './analysis-run';
 import { ask } from './look-closer';
 import { compareDivergence } from './comparison';
-import { findingOf } from './finding';
 import { divergenceParameters, settingsOf, type DivergenceParameters } from './parameters';
 import { readsTextAlone } from '../../shared/divergence/reinforcement';
 import { generatesWith } from '../../shared/captions/support';
 import {
+  divergenceAnalysis,
   divergenceResult,
-  reinforcedCaptions,
   type DivergenceResult,
 } from '../../../protocol/results/divergence-result';
+import { divergenceFinding, divergenceOffers } from '../../../protocol/results/sections/divergence-finding';
 import { sectionsOf } from '../../../protocol/results/sections/divergence';
 
 export const divergence: Analysis<DivergenceParameters, DivergenceResult> = {
-  id: 'divergence',
-  title: 'Vision-aware head divergence',
+  ...divergenceAnalysis,
   question: 'Which heads look at the image, and which words of the caption were said without it?',
   group: 'vision',
   source: {
@@ -38,21 +37,10 @@ export const divergence: Analysis<DivergenceParameters, DivergenceResult> = {
   run: runDivergence,
   ask,
   extend: extendDivergence,
-  finding: findingOf,
+  finding: divergenceFinding,
   sections: sectionsOf,
   compare: compareDivergence,
-  offers: (result) =>
-    reinforcedCaptions(result).flatMap(({ reinforcement: { heads, normMatched, alpha, layers }, gains }) =>
-      heads === 'selected' && !normMatched && gains.length > 0
-        ? [
-            {
-              title: `Heads x ${alpha} that were reinforced here`,
-              description: `The ${gains.length} heads selected in the layers ${layers.join(', ')} at the first token of this prompt; they were chosen for this prompt alone.`,
-              interventions: gains.map((gain) => ({ kind: 'gain' as const, ...gain })),
-            },
-          ]
-        : [],
-    ),
+  offers: divergenceOffers,
 };
 
 function supports(model: ModelFacts, parameters: DivergenceParameters): Support {

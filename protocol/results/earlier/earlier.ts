@@ -5,7 +5,10 @@
 import type { AnalysisResult } from '../../analysis/schema';
 import { parseJson, type Checked, type Schema } from '../../schema/check';
 import { writtenHeads } from '../heads-schema';
+import { savedHallucination } from '../hallucination-schema';
+import { resultOfCaptions } from './captions';
 import { resultOfHeads } from './heads';
+import { resultOfVhd } from './vhd';
 
 const reader =
   <Written>(schema: Schema<Written>, resultOf: (written: Written) => AnalysisResult) =>
@@ -17,6 +20,9 @@ const reader =
 /** By the kind of file, as the library names it: the text of a file as a result, or a sentence that says what is wrong with it. */
 export const earlierKinds = {
   heads: reader(writtenHeads, resultOfHeads),
+  hallucination: reader(savedHallucination, (saved) =>
+    saved.kind === 'headscope-hallucination-set' ? resultOfCaptions(saved) : resultOfVhd(saved),
+  ),
 } as const;
 
 export type EarlierKind = keyof typeof earlierKinds;

@@ -10,7 +10,8 @@ import { parseHallucination, type SavedHallucination } from '../../../extension/
 import { parseHeads, type SavedHeads } from '../../../extension/results/heads-file';
 import { parseIntervention } from '../../../extension/results/intervention-file';
 import { parseModule } from '../../../extension/results/module-words';
-import { type AnalysisResult, parseAnalysis } from '../../../protocol/analysis/schema';
+import { type AnalysisResult, analysisText, parseAnalysis } from '../../../protocol/analysis/schema';
+import { earlierKinds } from '../../../protocol/results/earlier/earlier';
 import type { BenchmarkResult } from '../../../protocol/results/benchmark-schema';
 import type { ModuleResult } from '../../../protocol/results/module-schema';
 import { parsePlan, type Plan } from '../../../protocol/plans/plan-file';
@@ -95,9 +96,12 @@ interface Input {
 function readAndShow({ kind, text }: Input): Checked<unknown> {
   switch (kind) {
     case 'headscope-heads':
-      return shown<SavedHeads>(parseHeads(text), firstOfHeads);
+      return both(shown<SavedHeads>(parseHeads(text), firstOfHeads), earlierKinds.heads(text));
     case 'headscope-hallucination':
-      return shown<SavedHallucination>(parseHallucination(text), firstOfHallucination);
+      return both(
+        shown<SavedHallucination>(parseHallucination(text), firstOfHallucination),
+        earlierKinds.hallucination(text),
+      );
     case 'headscope-analysis':
       return shown<AnalysisResult>(parseAnalysis(text), firstOfAnalysis);
     case 'headscope-bench':
@@ -113,6 +117,14 @@ function readAndShow({ kind, text }: Input): Checked<unknown> {
 
 const shown = <T>(parsed: Checked<T>, show: (saved: T) => unknown): Checked<unknown> =>
   parsed.ok ? { ok: true, result: show(parsed.result) } : parsed;
+
+/** What is read of an earlier kind of file is a result of an analysis too, which can be saved and read again. */
+function both(own: Checked<unknown>, now: Checked<AnalysisResult>): Checked<unknown> {
+  if (!now.ok) return own.ok ? now : own;
+  const again = parseAnalysis(analysisText(now.result));
+  assert.ok(again.ok, again.ok ? '' : again.why);
+  return own.ok ? shown<AnalysisResult>(again, firstOfAnalysis) : own;
+}
 
 const namesAPlace =
   /^(The file is |It was written in format |\S.* is (missing|not .+)\.$|\S.* names a part that does not exist: )/su;

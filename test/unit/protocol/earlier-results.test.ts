@@ -2,7 +2,10 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { earlierKinds } from '../../../protocol/results/earlier/earlier';
+import { earlierKinds, type EarlierKind } from '../../../protocol/results/earlier/earlier';
+import { setResult, type SetResult } from '../../../protocol/results/caption-set-result';
+import { divergenceResult, type DivergenceResult } from '../../../protocol/results/divergence-result';
+import type { HallucinationResult, HallucinationSet } from '../../../protocol/results/hallucination-schema';
 import { headsMeasured, type HeadsMeasured } from '../../../protocol/results/labelled-heads';
 import { analysisText, parseAnalysis, type AnalysisResult } from '../../../protocol/analysis/schema';
 import { check } from '../../../protocol/schema/check';
@@ -12,8 +15,11 @@ import { differences } from '../../support/read-as-written';
 const folder = join(__dirname, '../../fixtures/results');
 const textOf = (file: string): string => readFileSync(join(folder, file), 'utf8');
 
-function heads(text: string): AnalysisResult {
-  const read = earlierKinds.heads(text);
+const heads = (text: string): AnalysisResult => resultIn('heads', text);
+const hallucination = (file: string): AnalysisResult => resultIn('hallucination', textOf(file));
+
+function resultIn(kind: EarlierKind, text: string): AnalysisResult {
+  const read = earlierKinds[kind](text);
   assert.ok(read.ok, read.ok ? '' : read.why);
   const saved = parseAnalysis(analysisText(read.result));
   assert.ok(saved.ok, saved.ok ? '' : saved.why);
@@ -122,5 +128,91 @@ describe('a saved result of heads', () => {
     const none = { ...written('causal.headscope-heads.json'), ids: [], tokens: [], topKeys: undefined };
     const read = earlierKinds.heads(JSON.stringify(none));
     assert.ok(!read.ok && /^ids is not a list of token ids that is not empty\.$/.test(read.why));
+  });
+});
+
+describe('a saved result of a picture or of a folder of pictures', () => {
+  const files = readdirSync(folder).filter((file) => file.endsWith('.headscope-hallucination.json'));
+  const raw = (file: string) => JSON.parse(textOf(file)) as HallucinationResult | HallucinationSet;
+  const common = ['headscope', 'created', 'device', 'weights', 'seed', 'model', 'seconds'] as const;
+
+  for (const file of files) {
+    it(`${file} is a result of an analysis, nothing added and nothing lost`, () => {
+      const saved = raw(file);
+      const made = hallucination(file);
+      for (const field of common) assert.deepEqual(differences(saved[field], made[field] as unknown, field), [], field);
+      const written = JSON.parse(JSON.stringify(made.result)) as unknown;
+      const own =
+        saved.kind === 'headscope-hallucination'
+          ? check(divergenceResult, written, 'result')
+          : check(setResult, written, 'result');
+      assert.ok(own.ok, own.ok ? '' : own.why);
+      const fields = ['distance', 'outliers', 'positions', 'k', 'truthLabels'] as const;
+      for (const field of fields) assert.deepEqual(made.result[field], saved[field], field);
+      for (const field of fields.slice(0, 4)) assert.equal(made.parameters[field], saved[field], field);
+      assert.equal(made.parameters['tokens'], saved.settings['maxNewTokens']);
+      if (saved.kind === 'headscope-hallucination') ofPicture(saved, made);
+      else ofPictures(saved, made);
+    });
+  }
+
+  function ofPicture(saved: HallucinationResult, made: AnalysisResult): void {
+    const result = made.result as DivergenceResult;
+    const tables = ['vhd', 'textEnergy', 'visualAttention', 'outlier', 'selected'] as const;
+    const rest = ['removed', 'sinks', 'steps', 'truth', 'references'] as const;
+    for (const field of [...tables, ...rest])
+      assert.deepEqual(differences(saved[field] ?? null, result[field] ?? null), []);
+    assert.deepEqual(made.parity, saved.parity);
+    assert.deepEqual({ reinforcement: null, ...result.caption }, saved.caption);
+    assert.deepEqual(
+      (result.variants ?? []).map(({ heads: reinforced, ...caption }) => ({ ...caption, reinforced })),
+      saved.variants,
+    );
+    assert.equal(result.attention, undefined, 'where heads read is not in the file');
+    const [prompt] = made.prompts;
+    assert.deepEqual([prompt?.text, prompt?.ids, prompt?.image], [saved.prompt, saved.promptIds, saved.image]);
+    const { start = 0, end = 0 } = saved.image ?? {};
+    const outside = prompt?.tokens.filter((_, at) => at < start || at >= end);
+    assert.deepEqual(outside, saved.promptTokens);
+    assert.deepEqual(made.parameters['objects'], (saved.truth ?? []).join(', '));
+    const ribbons = made.sections.flatMap((section) => (section.kind === 'tokens' ? [section.tokens] : []));
+    assert.deepEqual(
+      ribbons,
+      [saved.caption, ...saved.variants].map(({ tokens }) => tokens.map(({ text }) => text)),
+    );
+    assert.deepEqual(sectionOf(made, 'heads', 'heads').numbers[0]?.values, saved.vhd);
+  }
+
+  function ofPictures(saved: HallucinationSet, made: AnalysisResult): void {
+    const result = made.result as SetResult;
+    const fields = ['entries', 'failures', 'plain', 'variants', 'separation', 'total', 'sample', 'parity'] as const;
+    for (const field of fields) assert.deepEqual(result[field], saved[field], field);
+    assert.equal(made.stopped, saved.state === 'cancelled' ? true : undefined);
+    assert.equal(sectionOf(made, 'table', 'rates').rows.length, 1 + saved.variants.length);
+  }
+
+  it('says in its finding what stands in the file', () => {
+    assert.match(
+      hallucination('all-steps.headscope-hallucination.json').finding,
+      /^Without the image, 14 of 48 heads change .* The caption names an object that is not in the picture: table\.$/,
+    );
+    const { finding, parameters, offers } = hallucination('reinforced.headscope-hallucination.json');
+    assert.ok(!finding.includes('Scaled by'), 'a control is no reinforcement');
+    assert.deepEqual([parameters['objects'], offers], ['boat', undefined]);
+    const set = raw('controls-2026-11-30.headscope-hallucination.json') as HallucinationSet;
+    const { parameters: of, finding: said } = hallucination('controls-2026-11-30.headscope-hallucination.json');
+    assert.deepEqual([of['captions'], of['controls'], of['alpha']], ['reinforced', 'random', 2]);
+    assert.equal(set.variants.length, 2);
+    assert.match(said, new RegExp(`^${set.entries.length} pictures: `));
+  });
+
+  it('can be asked for more, and run again, as far as the file says how', () => {
+    const { input, interventions } = hallucination('span.headscope-hallucination.json');
+    assert.deepEqual(
+      [input, interventions],
+      [{ kind: 'prompt', prompt: { kind: 'text', text: 'the cat sat on the mat and the cat' } }, []],
+    );
+    const { input: pictures } = hallucination('set.headscope-hallucination.json');
+    assert.equal(pictures.kind === 'image-set' && pictures.folder, '', 'where the pictures lay is not in the file');
   });
 });

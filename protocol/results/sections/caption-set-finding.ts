@@ -1,8 +1,8 @@
 /** The finding of the analysis `divergence-set`. */
-import type { ShareChange } from '../../../protocol/results/hallucination-schema';
-import { isMoreThanNoise, pointsOf } from '../../../protocol/results/share-change';
-import type { SetResult } from '../../../protocol/results/caption-set-result';
-import { variantName } from '../../../protocol/results/sections/variant-name';
+import type { ShareChange } from '../hallucination-schema';
+import { isMoreThanNoise, pointsOf } from '../share-change';
+import type { SetResult } from '../caption-set-result';
+import { variantName } from './variant-name';
 
 export function setFinding(result: Partial<SetResult>): string {
   const { plain, variants = [], entries = [], failures = [], total } = result;
