@@ -130,6 +130,8 @@ interface Prepared {
   readonly model: LoadedModel;
   /** What the interventions act on, and what parity is measured on. */
   readonly first: Sequence | undefined;
+  /** Prompts that stand for those that a task or a corpus gave. */
+  readonly examples?: readonly AnalysedPrompt[];
   readonly job: Omit<AnalysisJob<ParameterValues>, 'step'>;
 }
 
@@ -144,6 +146,7 @@ export async function prepare(run: ReadRun, request: AnalysisRequest): Promise<P
     prompt: (reader, prompt) => reader.prompt(prompt, request.interventions),
     corpus: readCorpusAt,
   });
+  const examples = await examplesOf(input, first, runner, request.interventions);
   const { variant, groups } = first
     ? await runner.variant(request.interventions, first)
     : { variant: [], groups: undefined };
@@ -155,7 +158,28 @@ export async function prepare(run: ReadRun, request: AnalysisRequest): Promise<P
     interventions: request.interventions,
     seed: request.seed,
   };
-  return { runner, model, first, job };
+  return { runner, model, first, examples, job };
+}
+
+const mostExamples = 2;
+
+/** What a person can look at of a task or a corpus, as the model reads it. */
+async function examplesOf(
+  { task, corpus }: ReadInput,
+  first: Sequence | undefined,
+  runner: ServerRunner,
+  interventions: readonly Intervention[],
+): Promise<readonly AnalysedPrompt[]> {
+  const asRead = async ({ ids }: Sequence, text: string | null, example: string): Promise<AnalysedPrompt> => {
+    const { tokens } = await runner.prompt({ kind: 'ids', ids }, interventions);
+    return { text, ids, tokens, example };
+  };
+  if (task) {
+    const all = task.samples.length;
+    const some = task.samples.slice(0, mostExamples).filter(({ prompt }) => prompt.image === undefined);
+    return Promise.all(some.map(({ prompt }, at) => asRead(prompt, prompt.text, `sample ${at + 1} of ${all}`)));
+  }
+  return corpus && first ? [await asRead(first, null, `the first ${first.ids.length} tokens of ${corpus.name}`)] : [];
 }
 
 /** Every prompt of a task has the key groups that the interventions name. */
@@ -304,7 +328,7 @@ async function keyOf(
 export function resultOf(
   analysis: Pick<Analysis, 'id' | 'title' | 'finding' | 'sections' | 'offers'>,
   request: AnalysisRequest,
-  { model, job }: Pick<Prepared, 'job'> & { readonly model: Pick<LoadedModel, 'summary'> },
+  { model, job, examples = [] }: Pick<Prepared, 'job' | 'examples'> & { readonly model: Pick<LoadedModel, 'summary'> },
   result: Readonly<Record<string, unknown>>,
   made: Pick<
     AnalysisResult,
@@ -319,7 +343,7 @@ export function resultOf(
     title: analysis.title,
     model: model.summary,
     input: request.input,
-    prompts: job.input.prompts.map(analysed),
+    prompts: job.input.prompts.length > 0 ? job.input.prompts.map(analysed) : examples,
     parameters: job.parameters,
     interventions: request.interventions,
   };

@@ -152,6 +152,8 @@ const analysedPrompt = ensure(
     tokens: texts,
     image: optional(imageSpan),
     chatPrompt: optional(chatPrompt),
+    /** Of more prompts that were read it is one: which, e.g. `sample 1 of 32`. Absent: it is what was given. */
+    example: optional(text),
   }),
   (prompt) => prompt.tokens.length === prompt.ids.length,
   'a prompt with one token for each id',
@@ -177,7 +179,7 @@ const file = {
   model: modelSummary,
   /** A path is empty where the file of an earlier version does not say it. */
   input: inputOf(text, samples),
-  /** The prompts that were read: one, or the prompt and its counterpart; those of a task or a corpus are in the result. */
+  /** The prompts that were read: one, or the prompt and its counterpart; of a task or a corpus at most two as examples. */
   prompts: list(analysedPrompt, 'a list of prompts', { most: 2 }),
   parameters: parameterValues,
   interventions: interventionsField,

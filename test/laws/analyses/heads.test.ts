@@ -7,7 +7,7 @@ import { llamaLike } from '../../support/checkpoints/tiny-models';
 import { analysisJob, prepare } from '../../../compute-server/analyses/analysis-job';
 import type { HeadsSection } from '../../../protocol/sections/heads';
 import type { Section } from '../../../protocol/sections/section';
-import { surroundingsOf } from '../../support/model-jobs';
+import { resultOf, surroundingsOf } from '../../support/model-jobs';
 
 const layers = 4;
 
@@ -129,5 +129,35 @@ describe('the grid of an analysis of heads', () => {
       ({ numbers: [first] }) => first?.values.filter((row) => row.every((value) => !Number.isNaN(value))).length,
     );
     assert.deepEqual(measured, [1, 2, 3]);
+  });
+});
+
+describe('a result of a task or a corpus', () => {
+  let tiny: OpenTiny;
+  before(async () => {
+    tiny = await openTiny('llama');
+  });
+  after(() => tiny.close());
+
+  it('holds the first two prompts that were read, so that the attention of a head can be opened on one', async () => {
+    const analysis = analyses.find(({ id }) => id === 'task-accuracy');
+    assert.ok(analysis);
+    const { model } = tiny;
+    const request = { analysis: 'task-accuracy', folder: model.folder, parameters: {}, interventions: [], seed: 3 };
+    const run = (samples: number) =>
+      resultOf(
+        analysisJob(
+          { opened: model, analysis, surroundings: surroundingsOf(), signal: new AbortController().signal },
+          { ...request, input: { kind: 'task', task: 'induction', samples } },
+        ),
+      );
+    const { prompts } = await run(3);
+    assert.deepEqual(
+      prompts.map(({ example }) => example),
+      ['sample 1 of 3', 'sample 2 of 3'],
+    );
+    assert.ok(prompts.every(({ ids: read, tokens }) => read.length > 4 && tokens.length === read.length));
+    assert.notDeepEqual(prompts[0]?.ids, prompts[1]?.ids);
+    assert.equal((await run(1)).prompts.length, 1);
   });
 });

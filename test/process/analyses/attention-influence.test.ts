@@ -28,11 +28,15 @@ describe('headscope run attention-influence', function () {
     const words = ['run', 'attention-influence', shortDemoLm, '--corpus', corpus, '--json', '-'];
     const { code, stdout, stderr } = await place.headscope([...words, '--param', 'share=25', '--param', 'probes=4']);
     assert.equal(code, 0, stderr);
-    const { result, finding, parity, input } = JSON.parse(stdout) as AnalysisResult & {
+    const { result, finding, parity, input, prompts } = JSON.parse(stdout) as AnalysisResult & {
       readonly result: InfluenceResult;
     };
     assert.deepEqual(input, { kind: 'corpus', file: corpus });
     assert.equal(parity?.ok, true);
+    assert.deepEqual(
+      prompts.map(({ example, tokens }) => [example, tokens.length]),
+      [['the first 64 tokens of tables.jsonl', 64]],
+    );
     assert.match(
       finding,
       /^Masking 8 of 32 heads \(L1H0-7\) changes the loss of 20 documents by a median of \+\d.* 4 documents are selected \(top 20 % of each source\)\.$/u,

@@ -17,10 +17,10 @@ export const hasShape = (section: Section, { layers, heads }: AnalysisResult['mo
 
 /** One section for each prompt. */
 export const attentionSections = ({ prompts, model }: AnalysisResult, head: HeadPlace): readonly MatrixSection[] =>
-  prompts.map(({ ids, tokens }, at): MatrixSection => ({
+  prompts.map(({ ids, tokens, example }, at): MatrixSection => ({
     kind: 'matrix',
     id: `attention-${headName(head.layer, head.head)}-${at}`,
-    title: `Attention of ${headName(head.layer, head.head)}${prompts.length > 1 ? ` on prompt ${at + 1}` : ''}`,
+    title: `Attention of ${headName(head.layer, head.head)}${example !== undefined ? ` on ${example}` : prompts.length > 1 ? ` on prompt ${at + 1}` : ''}`,
     of: head,
     tokens,
     tokenIds: ids,

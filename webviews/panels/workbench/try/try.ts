@@ -36,10 +36,10 @@ function body(part: Part, tried: Tried): TemplateResult {
       result.prompts.length > 1
         ? segments({
             label: 'Prompt to try changes on',
-            choices: [
-              { value: '0', label: 'Prompt' },
-              { value: '1', label: 'Counterpart' },
-            ],
+            choices: ['Prompt', 'Counterpart'].map((label, place) => ({
+              value: String(place),
+              label: result.prompts[place]?.example ?? label,
+            })),
             value: String(at),
             onChange: (to) => actions.arrangeTrying({ prompt: Number(to) }),
           })
