@@ -37,11 +37,13 @@ export interface AnalysisRun {
 }
 
 export async function* analysisJob(run: AnalysisRun, request: AnalysisRequest): Job<AnalysisProgress, AnalysisResult> {
-  const { finding, sections } = run.analysis;
+  const { analysis } = run;
   const { summary } = modelRead(run, promptsOf(request.input)[0]);
-  const ofModel = (partial: Parameters<typeof sections>[0]) =>
-    withModel(sections(partial), summary, request.interventions);
-  return yield* shown({ finding, sections: ofModel }, analysisRun(run, request));
+  const ofModel: Pick<Analysis, 'finding' | 'sections'> = {
+    finding: (partial) => analysis.finding(partial),
+    sections: (partial) => withModel(analysis.sections(partial), summary, request.interventions),
+  };
+  return yield* shown(ofModel, analysisRun(run, request));
 }
 
 /** The run, whose partial results are parts of the result and no sections yet. */
