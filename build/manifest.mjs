@@ -1,5 +1,5 @@
-// npm run manifest: writes schemas/ (schemas.mjs), the index of docs/analyses (analyses-index.mjs), and into package.json what VS Code
-// reads of the tables in protocol/contributions: commands and their menus, views, editors, settings, walkthrough, and the events that
+// npm run manifest: writes schemas/ (schemas.mjs), the index of docs/analyses (analyses-index.mjs), docs/families.md (families-page.mjs), and
+// into package.json what VS Code reads of the tables in protocol/contributions: commands and their menus, views, editors, settings, walkthrough, and the events that
 // start the extension. Everything else there is left alone.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -23,6 +23,7 @@ import {
 } from '../protocol/contributions/views.ts';
 import { walkthrough } from '../protocol/contributions/walkthrough.ts';
 import { writeAnalysesIndex } from './analyses-index.mjs';
+import { writeFamiliesPage } from './families-page.mjs';
 import { jsonValidation, writeSchemas } from './schemas.mjs';
 import { root } from './setup.mjs';
 
@@ -181,4 +182,5 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   // A failure ends the process with it.
   void writeSchemas();
   void writeAnalysesIndex();
+  void writeFamiliesPage();
 }

@@ -41,6 +41,7 @@ import { chunkFor } from '../model/interventions/span-request';
 import { withChangedPixels } from '../model/prompt/image-prompt';
 import { idsOfText, piecesOf, readerOf, sequenceOf, textOf } from '../model/prompt/prompt';
 import { type RunShape, chunkThatFits } from '../model/run/stream/budget';
+import type { AttentionSpec, ModelSpec } from '../../models/architectures/model-spec';
 import { renumbers } from '../model/interventions/chosen-blocks';
 import { groupsFor, lower } from '../model/interventions/lower';
 import { layersOf, runPrompt } from '../model/run/stream/model-run';
@@ -395,6 +396,19 @@ const shapeOf = ({ ids, prefix }: Sequence, batch: number): RunShape => ({
   prefix,
 });
 
+function factsOfHeads(
+  { heads, kvHeads, headDim, causal, window, around, rope, lateNorms }: AttentionSpec,
+  { ropes }: ModelSpec,
+): ModelFacts['blocks'][number] {
+  const turns = !lateNorms && renumbers(rope === undefined ? undefined : ropes[rope]);
+  const reach = window ?? around;
+  return {
+    ...{ heads, kvHeads, headDim, causal },
+    ...(reach === undefined ? {} : { window: reach }),
+    ...(turns ? { renumbers: true } : {}),
+  };
+}
+
 function factsOf(
   { summary, spec, description, bosId, stopIds, vision }: LoadedModel,
   joint: JointSpace | undefined,
@@ -403,13 +417,8 @@ function factsOf(
   const special = description.tokenIds.flatMap(({ ids }) => ids);
   return {
     summary,
-    blocks: spec.blocks.map(({ parallel, attention: { heads, kvHeads, headDim, causal, window, around, rope } }) => ({
-      heads,
-      kvHeads,
-      headDim,
-      causal,
-      ...((window ?? around) === undefined ? {} : { window: window ?? around }),
-      ...(renumbers(rope === undefined ? undefined : spec.ropes[rope]) ? { renumbers: true as const } : {}),
+    blocks: spec.blocks.map(({ parallel, attention }) => ({
+      ...factsOfHeads(attention, spec),
       ...(parallel ? { parallel } : {}),
     })),
     hiddenSize: spec.hiddenSize,

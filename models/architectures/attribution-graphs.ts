@@ -22,7 +22,7 @@ import { frozenNorm, frozenNormTransposed } from './frozen-norm';
 import { latentValuesTransposed } from './latent';
 import { linear, norm } from './layers';
 import { lensProblem } from './lens-graph';
-import type { AttentionSpec, BlockSpec, Linear, ModelSpec, Norm } from './model-spec';
+import { ModelError, type AttentionSpec, type BlockSpec, type Linear, type ModelSpec, type Norm } from './model-spec';
 import { storedWeight, weight, type StoredWeights } from './stored-weights';
 
 /**
@@ -90,7 +90,7 @@ export function layerAttributionGraph(model: ModelSpec, block: BlockSpec, weight
   }
   if (attentionNorms.output)
     back.throughNorm(attentionNorms.output, joinedHeads(graph, block.attention, weights, headOutput));
-  back.throughHeads(block.attention);
+  back.throughHeads(block.attention, headOutput);
   const byHead = reshape(multiply(back.direction, headOutput), ['n', heads, headDim]);
   graph.output(reduceSum(byHead, [-1], false), 'heads');
   back.output(entering);
@@ -107,8 +107,15 @@ export function writtenGraph(model: ModelSpec, block: BlockSpec, weights: Stored
   const graph = new GraphBuilder(`written.${block.index}`);
   const rows = (name: string): Value => graph.input(name, 'float32', ['n', heads * headDim]);
   const whole = rows('head_output');
-  const unbiased = { ...block.attention, output: { ...output, bias: undefined } };
-  let written = joinedHeads(graph, unbiased, weights, rows('part'));
+  const { outputNorm, ...attention } = block.attention;
+  const unbiased = { ...attention, output: { ...output, bias: undefined } };
+  const part = rows('part');
+  let written = joinedHeads(
+    graph,
+    unbiased,
+    weights,
+    outputNorm ? frozenNorm(graph, weights, outputNorm, whole, part) : part,
+  );
   if (behind)
     written = frozenNorm(graph, weights, behind, joinedHeads(graph, block.attention, weights, whole), written);
   if (gain !== undefined) written = multiply(written, weight(graph, weights, gain, [model.hiddenSize]));
@@ -125,6 +132,10 @@ export function projectionGraph(model: ModelSpec, block: BlockSpec, weights: Sto
   const graph = new GraphBuilder(`projection.${block.index}`);
   const residual = graph.input('residual', 'float32', ['b', 'n', model.hiddenSize]);
   const input = attentionNorms.input ? norm(graph, weights, attentionNorms.input, residual) : residual;
+  if (attention.lateNorms)
+    throw new ModelError(
+      'The model norms queries and keys behind their rotation, so they are not known without their positions. Choose another model.',
+    );
   const { query, key, value } = normedHeads(graph, attention, weights, input);
   graph.output(query, 'query');
   graph.output(key, 'key');
@@ -156,8 +167,9 @@ class Backwards {
     });
   }
 
-  throughHeads({ output, projection, heads }: AttentionSpec): void {
+  throughHeads({ output, outputNorm, projection, heads }: AttentionSpec, headOutput: Value): void {
     this.through(output);
+    if (outputNorm) this.throughNorm(outputNorm, headOutput);
     if (projection.kind !== 'latent') return;
     this.direction = latentValuesTransposed(this.graph, projection, heads, this.weights, this.direction);
   }

@@ -64,15 +64,14 @@ export function runnable(model: ModelDescription): true | string {
   if (!part) return model.problems[0]?.message ?? 'The config describes no model part that could be run.';
   const known = (...lists: readonly (readonly { readonly families: readonly string[] }[])[]): string =>
     lists.flatMap((list) => list.flatMap(({ families }) => families)).join(', ');
-  const every = known(architectures, visionArchitectures, multimodalArchitectures);
+  const list = 'docs/families.md lists those that it runs';
   const vision = visionPart(model);
   const pair = contrastive.includes(model.family);
   const towerOnly = !readsText(model);
   if (model.problems.some(({ code }) => code === 'unknown-family')) {
     const name = model.modelType ?? model.architectures[0];
-    if (name === undefined)
-      return `The config names no model_type, so its family is not known; Headscope runs ${every}.`;
-    return `Headscope does not run the family "${name}" yet; it runs ${every}.`;
+    if (name === undefined) return `The config names no model_type, so its family is not known; ${list}.`;
+    return `Headscope does not run the family "${name}" yet; ${list}.`;
   }
   // A family of several parts stays one where a file describes one part alone: its weights are named in its own way.
   const several =
@@ -86,7 +85,7 @@ export function runnable(model: ModelDescription): true | string {
     return `Headscope does not run the vision encoder "${vision.family}" yet; it runs ${known(visionArchitectures)}.`;
   }
   if (!towerOnly && !architectureOf(part, model)) {
-    return `Headscope does not run the family "${part.family}" yet; it runs ${every}.`;
+    return `Headscope does not run the family "${part.family}" yet; ${list}.`;
   }
   if (model.quantisation) {
     return `The weights are quantised (${model.quantisation.method}); Headscope runs float32, float16 and bfloat16 weights: use the unquantised checkpoint.`;

@@ -102,7 +102,7 @@ function embeddingOf(stack: Stack, names: Names, vocabulary: number, width: numb
       ? { positions: { weight: names.name(`${layout.positions.name}.weight`), rows: length + offset, offset } }
       : {}),
     ...(waves ? { positions: { waves, rows: length } } : {}),
-    ...(layout.embeddingNorm === undefined
+    ...(layout.embeddingNorm === undefined && !computes.plainEmbeddingNorm
       ? {}
       : { norm: normOf(stack, names, layout.embeddingNorm, part.hiddenSize) }),
     ...(layout.narrowEmbedding && width !== part.hiddenSize

@@ -6,9 +6,9 @@ import type { BlockSpec, ModelSpec } from './model-spec';
 export function layerSizes(model: ModelSpec, block: BlockSpec): LayerSizes {
   const { hiddenSize, ropes } = model;
   const { index, attention, feedForward, feedForwardNorms } = block;
-  const { heads, kvHeads, headDim, scale, window, rope } = attention;
+  const { heads, kvHeads, headDim, scale, window, rope, lateNorms = false } = attention;
   return {
-    ...{ index, heads, kvHeads, headDim, hiddenSize, scale, window },
+    ...{ index, heads, kvHeads, headDim, hiddenSize, scale, window, lateNorms },
     units: feedForward.down.inputs,
     rotated: rope === undefined ? undefined : ropes[rope],
     noLens: lensProblem(model),

@@ -147,7 +147,7 @@ export function rotaryTables(rope: Rope, positions: ArrayLike<number>, context: 
     for (let i = 0; i < half; i++) {
       const angle = (positions[row] ?? 0) * (frequencies[i] ?? 0);
       cos[row * half + i] = Math.cos(angle) * attentionFactor;
-      sin[row * half + i] = Math.sin(angle) * attentionFactor;
+      sin[row * half + i] = (rope.backwards ? -1 : 1) * Math.sin(angle) * attentionFactor;
     }
   }
   return { cos, sin };

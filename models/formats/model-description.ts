@@ -35,6 +35,8 @@ export interface Rope {
   readonly dimensions: number;
   /** `interleaved` rotates neighbours (2i, 2i+1), `half` rotates (i, i + dimensions/2). */
   readonly layout: 'half' | 'interleaved';
+  /** Turned by the negative of each angle (nanochat). */
+  readonly backwards?: true;
   readonly scaling: RopeScaling;
   /** The object that gives the form (`rope_scaling` or `rope_parameters`, perhaps one entry of it); absent: no such object. */
   readonly path?: JsonPath;

@@ -37,7 +37,15 @@ export async function layerWeights(block: BlockSpec, weights: StoredWeights, fol
 }
 
 /** Why the scores and outputs of heads are not made of their weights, head norms and rotation alone; undefined where they are. */
-function nonLinearPart({ alibi, clip, queryNorm, outputNorm, projection, headDim }: AttentionSpec): string | undefined {
+function nonLinearPart({
+  alibi,
+  clip,
+  queryNorm,
+  lateNorms,
+  outputNorm,
+  projection,
+  headDim,
+}: AttentionSpec): string | undefined {
   const part =
     alibi !== undefined
       ? 'adds a bias by distance (ALiBi) to its scores'
@@ -45,11 +53,13 @@ function nonLinearPart({ alibi, clip, queryNorm, outputNorm, projection, headDim
         ? 'holds queries, keys and values between bounds'
         : queryNorm && (queryNorm.heads !== undefined || queryNorm.size !== headDim)
           ? 'norms queries and keys of all heads together, or each head with a gain of its own'
-          : outputNorm
-            ? 'norms the outputs of its heads before they are added'
-            : projection.kind === 'latent' && (projection.latentNorm ?? projection.queryNorm)
-              ? 'norms the latent that keys and values are made of'
-              : undefined;
+          : lateNorms
+            ? 'norms queries and keys behind their rotation'
+            : outputNorm
+              ? 'norms the outputs of its heads before they are added'
+              : projection.kind === 'latent' && (projection.latentNorm ?? projection.queryNorm)
+                ? 'norms the latent that keys and values are made of'
+                : undefined;
   return part && `The model ${part}, so its attention cannot be taken apart by its weights. Choose another model.`;
 }
 

@@ -80,7 +80,9 @@ export const renumbers = (rope: Rope | undefined): boolean =>
 const bothWays =
   'The prompt is read in both directions, so no block of it is past. Choose a model that reads from left to right.';
 
-function unfit(layer: number, { causal, window }: BlockSpec['attention']): string | undefined {
+function unfit(layer: number, { causal, window, alibi, lateNorms }: BlockSpec['attention']): string | undefined {
+  if (alibi || lateNorms)
+    return `Layer ${layer} ${alibi ? 'adds a bias by distance (ALiBi) to its scores' : 'norms queries and keys behind their rotation'}, which blocks are not chosen by. Choose another model.`;
   if (!causal) return `Layer ${layer} reads in both directions, so it has no past of which blocks could be chosen.`;
   return window === undefined
     ? undefined

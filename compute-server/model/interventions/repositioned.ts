@@ -1,5 +1,5 @@
 /** Keys and values of a plain run at other positions (protocol/interventions/reposition.ts): what they are replaced by there. */
-import type { ModelSpec } from '../../../models/architectures/model-spec';
+import { ModelError, type ModelSpec } from '../../../models/architectures/model-spec';
 import type { Replaceable } from '../../../models/instrument/changes/replacement';
 import { areaOf } from '../../../diagnostics/model-runner/regions';
 import type { Sequence } from '../../../diagnostics/model-runner/sequence';
@@ -43,7 +43,11 @@ export function repositionedRows(
   { layer, target }: { readonly layer: number; readonly target: Replaceable },
   rows: Float32Array,
 ): Float32Array {
-  const { rope: index } = blockOf(model, layer).attention;
+  const { rope: index, lateNorms } = blockOf(model, layer).attention;
+  if (lateNorms && target === 'key')
+    throw new ModelError(
+      `Layer ${layer} norms keys behind their rotation, so they cannot be moved to other positions. Choose another model.`,
+    );
   const rope = index === undefined ? undefined : model.ropes[index];
   const { length } = sequence.ids;
   const width = rows.length / length;

@@ -112,6 +112,8 @@ export const factorSentence = (factor: unknown): string =>
 
 export interface RopeChoice {
   readonly layout?: 'half' | 'interleaved';
+  /** Turned by the negative of each angle. */
+  readonly backwards?: true;
   /** Name of the layer type in nested `rope_parameters`. */
   readonly layerType?: string;
   /** Key of theta for this kind of layer, when it is not `rope_theta` (`rope_local_base_freq`). */
@@ -155,6 +157,7 @@ export function readRope(reader: ConfigReader, headDim: number, choice: RopeChoi
     theta: theta ?? 10000,
     dimensions,
     layout: choice.layout ?? 'half',
+    ...(choice.backwards ? { backwards: true } : {}),
     scaling: choice.unscaled === true ? { kind: 'none' } : ropeScaling(found?.object, original),
     ...(found === undefined || choice.unscaled === true ? {} : { path: found.path }),
     source,

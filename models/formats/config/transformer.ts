@@ -45,7 +45,7 @@ export interface TransformerChoice {
   readonly rope?: RopeChoice;
   /** The rotary embedding of window layers, when it differs. */
   readonly windowRope?: RopeChoice;
-  /** Layers without rotation (NoPE). */
+  /** Layers without rotation (NoPE); the kind is that of the file, also where a window is as long as the context. */
   readonly unrotated?: (index: number, kind: AttentionKind) => boolean;
   readonly layerKinds?: (count: number) => readonly LayerKind[];
   /** Which layers have the window, when the file has one and no per-layer notation; all by default. */
@@ -204,7 +204,7 @@ export function readTransformer(reader: ConfigReader, choice: TransformerChoice)
     }
     const reads = kind === 'full' || kind === 'window' || kind === 'chunked';
     const sizes = reads ? headSizes(reader, base, layerKind.kind) : base;
-    const rotated = reads && noRope?.[index] !== 0 && choice.unrotated?.(index, kind) !== true;
+    const rotated = reads && noRope?.[index] !== 0 && choice.unrotated?.(index, layerKind.kind) !== true;
     const rope = rotated ? (layerKind.kind === 'window' ? windowRope : fullRope) : undefined;
     const state =
       kind === 'linear' || kind === 'mamba' || layerKind.mixer === true

@@ -16,7 +16,7 @@ import { bert, bigBird, distilbert, roberta } from './encoders/bert';
 import { albert, clapText, dpr, electra, layoutLmV3, longformer, mpnet } from './encoders/bert-relatives';
 import { bloom } from './decoders/bloom';
 import { clipText, clipVision, siglip2Vision, siglipText, siglipVision } from './towers/clip';
-import { cohere } from './decoders/cohere';
+import { cohere, cohere2 } from './decoders/cohere';
 import { efficientNet, mobileNetV2, resnet, rtDetrResNet } from './towers/convolutions';
 import { dbrx } from './decoders/dbrx';
 import { deberta, debertaV2 } from './encoders/deberta';
@@ -64,7 +64,7 @@ import { modernBert } from './encoders/modernbert';
 import { mpt } from './decoders/mpt';
 import { nemotronH } from './decoders/nemotron-h';
 import { nemotronNas } from './decoders/nemotron-nas';
-import { olmo, olmo2, olmoe } from './decoders/olmo';
+import { olmo, olmo2, olmo3, olmoe } from './decoders/olmo';
 import { openElm } from './decoders/openelm';
 import { opt } from './decoders/opt';
 import { mixformer, phi, phi3, phi3Small, phiMoe } from './decoders/phi';
@@ -135,8 +135,10 @@ export const stackFamilies: readonly StackFamily[] = [
   mpt,
   olmo,
   olmo2,
+  olmo3,
   olmoe,
   cohere,
+  cohere2,
   deepseekMoe,
   deepseekV2,
   deepseekV3,

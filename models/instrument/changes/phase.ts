@@ -52,9 +52,11 @@ export const phase = changeKind<PhaseChange>()({
   kind: 'phase',
   parts: ['phase'],
   rare: true,
-  problem({ layer, head, planes, delta, shift }, { rotated }) {
+  problem({ layer, head, planes, delta, shift }, { rotated, lateNorms }) {
     if (!Number.isFinite(delta) || !Number.isFinite(shift))
       return `The phase of layer ${layer} head ${head} is ${delta}, ${shift}; give finite numbers.`;
+    if (lateNorms)
+      return `Layer ${layer} norms queries and keys behind their rotation, so their angles cannot be changed alone.`;
     if (!rotated) return `Layer ${layer} has no rotary embedding, so its heads have no angles that could be changed.`;
     const count = rotated.dimensions / 2;
     return planes && planes.end > count

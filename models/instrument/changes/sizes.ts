@@ -19,6 +19,8 @@ export interface LayerSizes {
   readonly window?: number | undefined;
   /** Present in a layer that rotates. */
   readonly rotated?: Rotated | undefined;
+  /** Queries and keys are normed behind their rotation. */
+  readonly lateNorms?: boolean;
   /** Why the language head cannot read the stream of a layer, where it cannot. */
   readonly noLens?: string | undefined;
   /** A norm acts on the sum of the stream and the output of the feed-forward network. */

@@ -1,7 +1,11 @@
 /** Gradients of every text family, through the runner, against central differences of the plain model in float64. */
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { runGradients } from '../../../compute-server/model/gradient/gradient-run';
 import type { GradientRequest, Objective } from '../../../diagnostics/model-runner/gradients';
+import { openModel } from '../../../compute-server/model/checkpoint/loaded-model';
+import { referenceModels } from '../../support/reference/reference-models';
+import { readTensors } from '../../support/reference/variants';
 import { openTiny } from '../../support/checkpoints/open-tiny';
 import { tinyModels, tinyTensors } from '../../support/checkpoints/tiny-models';
 import { tinyVariants } from '../../support/checkpoints/tiny-variants';
@@ -23,6 +27,21 @@ const objectives: readonly Objective[] = [
 
 /** A window on either side, and norms without weights. */
 const otherMasksAndNorms = tinyVariants.filter(({ name }) => /both directions|: norms without weights$/.test(name));
+
+const otherParts = [
+  'apertus--ApertusForCausalLM',
+  'bitnet--BitNetForCausalLM',
+  'bloom--BloomForCausalLM--hard',
+  'cohere--CohereForCausalLM--hard',
+  'falcon-rw--FalconForCausalLM--hard',
+  'granite--GraniteForCausalLM--hard',
+  'hunyuan_v1_dense--HunYuanDenseV1ForCausalLM',
+  'nemotron--NemotronForCausalLM--hard',
+  'olmo2--Olmo2ForCausalLM--hard',
+  'stablelm--StableLmForCausalLM--hard',
+  'xglm--XGLMForCausalLM',
+  'youtu--YoutuForCausalLM',
+];
 
 describe('Law: gradients of a model are central differences of the plain model', function () {
   this.timeout(60_000);
@@ -55,6 +74,30 @@ describe('Law: gradients of a model are central differences of the plain model',
         }
       } finally {
         await opened.close();
+      }
+    });
+  }
+
+  // The parts that no tiny checkpoint has: each from a checkpoint of the reference folder, where it is at hand.
+  for (const reference of referenceModels.filter(({ name }) => otherParts.includes(name))) {
+    it(reference.name, async () => {
+      const model = await openModel(reference.folder, { device: 'cpu', threads: 1, limitBytes: 1e9 });
+      try {
+        const { spec } = model;
+        const request: GradientRequest = {
+          ids,
+          objective: objectives[0]!,
+          variant: [{ kind: 'gain', layer: 1, head: 1, gain: 0.6 }],
+          taps: spec.blocks.flatMap(({ index }) => fewTaps.map((tap) => ({ layer: index, tap }))),
+          headGains: true,
+          embedding: true,
+          weights: [],
+        };
+        const result = await runGradients(model, { ...request, chunk: ids.length });
+        const tensors = readTensors(join(reference.folder, 'model.safetensors'));
+        assertGradients(reference.name, result, new Float64Model(spec, model.weights, tensors, request), kinks, false);
+      } finally {
+        await model.sessions.release();
       }
     });
   }

@@ -1,5 +1,7 @@
 import type { Variant } from '../../../models/instrument/changes/changes';
 import assert from 'node:assert/strict';
+import { openModel } from '../../../compute-server/model/checkpoint/loaded-model';
+import { referenceModels } from '../../support/reference/reference-models';
 import { ServerRunner } from '../../../compute-server/runner/runner';
 import { streamRow } from '../../../diagnostics/model-runner/stream-row';
 import type { DirectEffects, StreamRow } from '../../../diagnostics/model-runner/direct-paths';
@@ -77,6 +79,41 @@ function headByHand({ model: { spec }, parameters }: OpenTiny, run: StreamRow, l
   if (project) part = parameters.matrix(project.weight).map((weights) => dot(weights, part));
   const table = parameters.matrix(vocabulary?.weight ?? '');
   return target.reduce((sum, { token, weight }) => sum + weight * dot(table[token] ?? [], part), 0);
+}
+
+/** Parts that no tiny checkpoint has, where the reference folder is at hand. */
+const otherParts = [
+  'bitnet--BitNetForCausalLM',
+  'cohere--CohereForCausalLM--hard',
+  'granite--GraniteForCausalLM--hard',
+  'nanochat--NanoChatForCausalLM',
+  'olmo2--Olmo2ForCausalLM--hard',
+];
+for (const reference of referenceModels.filter(({ name }) => otherParts.includes(name))) {
+  it(`direct logit attribution of ${reference.name}: parts sum to the logits, and a head writes what it adds`, async () => {
+    const model = await openModel(reference.folder, { device: 'cpu', threads: 1, limitBytes: 1e9 });
+    try {
+      const runner = new ServerRunner(model, model, surroundingsOf(), new AbortController().signal);
+      const run = await streamRow(runner, { ids }, [], row);
+      const effects = await runner.direct.effects(run, target);
+      const { logits } = await runner.run({ ids, logits: 'all' });
+      const cap = model.spec.head.softcap;
+      const scale = Math.max(1e-2, ...effects.tokens.map(Math.abs));
+      target.forEach(({ token }, at) => {
+        const raw = effects.tokens[at] ?? NaN;
+        const inModel = Number(logits?.data[row * model.summary.vocabulary + token]);
+        assert.ok(Math.abs((cap === undefined ? raw : cap * Math.tanh(raw / cap)) - inModel) <= 1e-5 * scale);
+      });
+      assert.ok(Math.abs(total(effects) - effects.logit) <= 1e-5 * scale, `${total(effects)}, not ${effects.logit}`);
+      const { headDim } = model.spec.blocks[0]?.attention ?? assert.fail();
+      const part = (run.headOutputs[0] ?? assert.fail()).map((value, i) => (Math.floor(i / headDim) === 1 ? value : 0));
+      const written = await runner.direct.written(run, 0, part);
+      const wrote = (written[5] ?? NaN) - (written[17] ?? NaN);
+      assert.ok(Math.abs(wrote - (effects.heads[0]?.[1] ?? NaN)) <= 1e-5 * scale);
+    } finally {
+      await model.sessions.release();
+    }
+  });
 }
 
 /** BERT predicts no next token. */

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, posix } from 'node:path';
 import { analysesIndexText } from '../../../build/analyses-index.mjs';
+import { familiesPageText } from '../../../build/families-page.mjs';
 import { analyses, experiments } from '../../../diagnostics/catalogue';
 import { fromWorkbench } from '../../../protocol/panels/workbench-schema';
 import { check } from '../../../protocol/schema/check';
@@ -78,5 +79,9 @@ describe('pages of analyses', () => {
 
   it('are listed in the index as npm run manifest writes it', async () => {
     assert.equal(readFileSync(join(folder, 'README.md'), 'utf8'), await analysesIndexText());
+  });
+
+  it('docs/families.md lists the families that run (npm run manifest)', async () => {
+    assert.equal(readFileSync(join(repositoryRoot, 'docs/families.md'), 'utf8'), await familiesPageText());
   });
 });

@@ -1,3 +1,5 @@
+import { alibiSlopes } from '../../../../kernels/mechanisms/alibi-slopes';
+import { honoured, idle, idleOfText, only } from '../shared/run-keys';
 import { decoderFamily } from '../shared/decoder-family';
 
 export const bloom = decoderFamily({
@@ -6,6 +8,19 @@ export const bloom = decoderFamily({
   types: ['bloom'],
   architectures: /^Bloom/,
   tied: true,
+  run: {
+    ...idleOfText,
+    ...honoured('vocab_size', 'hidden_size', 'n_layer', 'n_head', 'layer_norm_epsilon', 'tie_word_embeddings'),
+    ...honoured('num_hidden_layers', 'num_attention_heads', 'n_embed'),
+    ...idle('ALiBi has no table that ends', 'seq_length', 'max_position_embeddings'),
+    ...only([false], 'apply_residual_connection_post_layernorm'),
+    ...idle('the same products in pieces', 'pretraining_tp', 'slow_but_exact'),
+  },
+  computes: {
+    fused: ({ heads }) => ({ groups: heads }),
+    alibi: ({ heads }) => ({ slopes: alibiSlopes(heads) }),
+    activation: () => 'gelu_pytorch_tanh',
+  },
   choice: (reader) => {
     const hidden = reader.integer('hidden_size') ?? 0;
     return {

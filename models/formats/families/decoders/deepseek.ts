@@ -1,3 +1,4 @@
+import type { Layer, ModelPart } from '../../model-description';
 import { decoderFamily } from '../shared/decoder-family';
 import { separateExperts } from '../shared/decoder-layout';
 import { word } from '../shared/family';
@@ -13,6 +14,14 @@ export const deepseekExperts = (routerBias: boolean) =>
     projections,
     shared: 'shared_experts.',
   });
+
+/** The root of the width of a query, times the square of YaRN's factor on cos and sin where the config has `mscale_all_dim`. */
+export function latentScale(part: ModelPart, { attention: { headDim, rope } }: Layer): number {
+  const scaling = rope === undefined ? undefined : part.ropes[rope]?.scaling;
+  const { factor = 1, mscaleAllDim = 0 } = scaling?.kind === 'yarn' ? scaling : {};
+  const sharper = factor > 1 ? 0.1 * mscaleAllDim * Math.log(factor) + 1 : 1;
+  return headDim ** -0.5 * sharper ** 2;
+}
 
 export const latentRecord = ['attention_bias', 'topk_method', 'num_nextn_predict_layers', 'routed_scaling_factor'];
 

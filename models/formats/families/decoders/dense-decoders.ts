@@ -1,7 +1,8 @@
 import { decoderFamily } from '../shared/decoder-family';
 import { flag } from '../shared/family';
 import { ernieLayout } from './ernie-layout';
-import { llamaLayout } from './llama';
+import { llamaKeys, llamaLayout } from './llama';
+import { activations, honoured, llamaLikeKeys, only, rotaryDecoderKeys } from '../shared/run-keys';
 
 /** Dense decoders that keep Llama's names and differ in biases, norms or the network alone. */
 
@@ -22,7 +23,7 @@ export const arcee = decoderFamily({
   title: 'Arcee',
   types: ['arcee'],
   architectures: /^ArceeFor/,
-  record: ['attention_bias', 'mlp_bias'],
+  run: llamaKeys,
   choice: () => ({ gated: false }),
   layout: { ...llamaLayout, mlp: { ...llamaLayout.mlp, inputs: ['up_proj'] } },
 });
@@ -33,7 +34,7 @@ export const apertus = decoderFamily({
   title: 'Apertus',
   types: ['apertus'],
   architectures: /^ApertusFor/,
-  record: ['attention_bias'],
+  run: { ...llamaLikeKeys, ...honoured('attention_bias'), ...only([...activations, 'xielu'], 'hidden_act') },
   choice: () => ({ gated: false }),
   layout: {
     ...llamaLayout,
@@ -53,7 +54,7 @@ export const seedOss = decoderFamily({
   title: 'Seed-OSS',
   types: ['seed_oss'],
   architectures: /^SeedOssFor/,
-  record: ['attention_bias', 'attention_out_bias', 'mlp_bias'],
+  run: { ...llamaKeys, ...only([false], 'attention_out_bias') },
   layout: {
     ...llamaLayout,
     attention: { ...llamaLayout.attention, outputBias: (part) => flag(part, 'attention_out_bias') },
@@ -66,7 +67,7 @@ export const ernie45 = decoderFamily({
   types: ['ernie4_5'],
   architectures: /^Ernie4_5For/,
   tied: true,
-  record: ['use_bias'],
+  run: { ...llamaLikeKeys, ...only([false], 'use_bias') },
   choice: () => ({ rope: { layout: 'interleaved' } }),
   layout: ernieLayout,
 });
@@ -122,7 +123,7 @@ export const bitNet = decoderFamily({
   title: 'BitNet',
   types: ['bitnet'],
   architectures: /^Bit[Nn]etFor/,
-  record: ['attention_bias'],
+  run: { ...llamaLikeKeys, ...honoured('attention_bias') },
   layout: {
     ...llamaLayout,
     attention: { ...llamaLayout.attention, outputNorm: 'attn_sub_norm' },
@@ -153,7 +154,8 @@ export const nemotron = decoderFamily({
   title: 'Nemotron-4',
   types: ['nemotron'],
   architectures: /^NemotronForCausalLM/,
-  record: ['attention_bias', 'mlp_bias'],
+  run: { ...rotaryDecoderKeys, ...honoured('norm_eps', 'attention_bias', 'mlp_bias', 'partial_rotary_factor') },
+  computes: { gainOffset: 1 },
   choice: () => ({ gated: false, norm: 'layer' }),
   layout: { ...llamaLayout, mlp: { ...llamaLayout.mlp, inputs: ['up_proj'] }, normBias: true },
 });

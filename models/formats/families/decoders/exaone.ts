@@ -1,5 +1,7 @@
 import { decoderFamily } from '../shared/decoder-family';
 import { llamaLayout } from './llama';
+import { normsBehind } from './olmo';
+import { honoured, llamaLikeKeys } from '../shared/run-keys';
 
 const noBias = { inputBias: false, outputBias: false } as const;
 
@@ -33,6 +35,8 @@ export const exaone4 = decoderFamily({
   title: 'EXAONE 4',
   types: ['exaone4', 'exaone4_5_text'],
   architectures: /^Exaone4For/,
+  run: { ...llamaLikeKeys, ...honoured('sliding_window', 'sliding_window_pattern', 'layer_types') },
+  computes: normsBehind,
   choice: (reader) => {
     const mixed = reader.integer('sliding_window', 1) !== undefined;
     return { unrotated: (_index, kind) => mixed && kind === 'full' };

@@ -1,6 +1,8 @@
 import type { ModelPart } from '../../model-description';
+import { alibiSlopes } from '../../../../kernels/mechanisms/alibi-slopes';
 import { decoderFamily } from '../shared/decoder-family';
-import { amount, flag } from '../shared/family';
+import { amount, flag, word } from '../shared/family';
+import { activations, honoured, idleOfText, only } from '../shared/run-keys';
 
 /** Falcon-40B and -180B have two norms before the parallel branches, Falcon-7B one, the RW models one before each branch. */
 function norms(part: ModelPart): readonly string[] {
@@ -16,7 +18,20 @@ export const falcon = decoderFamily({
   types: ['falcon', 'RefinedWebModel', 'RefinedWeb'],
   architectures: /^(Falcon(For|Model)|RWForCausalLM)/,
   tied: true,
-  record: ['alibi', 'new_decoder_architecture', 'multi_query', 'parallel_attn', 'bias', 'num_ln_in_parallel_attn'],
+  run: {
+    ...idleOfText,
+    ...honoured('vocab_size', 'hidden_size', 'num_hidden_layers', 'num_attention_heads', 'num_kv_heads'),
+    ...honoured('max_position_embeddings', 'layer_norm_epsilon', 'ffn_hidden_size', 'tie_word_embeddings'),
+    ...honoured('alibi', 'new_decoder_architecture', 'multi_query', 'parallel_attn', 'bias', 'num_ln_in_parallel_attn'),
+    ...honoured('rope_parameters', 'rope_scaling', 'rope_theta'),
+    ...only(activations, 'activation'),
+  },
+  computes: {
+    parallel: (part) => flag(part, 'parallel_attn', true) || flag(part, 'new_decoder_architecture'),
+    fused: ({ kvHeads }) => ({ groups: kvHeads }),
+    alibi: ({ heads }) => ({ slopes: alibiSlopes(heads), rounded: true }),
+    activation: (part) => word(part, 'activation'),
+  },
   choice: (reader) => {
     const heads = reader.integer('num_attention_heads') ?? 0;
     const hidden = reader.integer('hidden_size') ?? 0;

@@ -16,7 +16,7 @@ const gemmaKeys = {
   ...only([false, null], 'use_bidirectional_attention'),
 };
 
-const gemma2Keys = {
+export const gemma2Keys = {
   ...gemmaKeys,
   ...honoured('query_pre_attn_scalar', 'sliding_window', 'layer_types'),
   ...honoured('attn_logit_softcapping', 'final_logit_softcapping'),

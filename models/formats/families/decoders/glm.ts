@@ -2,6 +2,7 @@ import { decoderFamily } from '../shared/decoder-family';
 import { deepseekExperts, latentRecord } from './deepseek';
 import { flag } from '../shared/family';
 import { llamaLayout } from './llama';
+import { honoured, llamaLikeKeys } from '../shared/run-keys';
 
 const layout = {
   ...llamaLayout,
@@ -15,7 +16,7 @@ export const glm = decoderFamily({
   title: 'GLM-4',
   types: ['glm'],
   architectures: /^GlmFor/,
-  record: ['attention_bias'],
+  run: { ...llamaLikeKeys, ...honoured('attention_bias', 'partial_rotary_factor') },
   choice: () => ({ rope: { layout: 'interleaved' } }),
   layout,
 });
@@ -26,7 +27,7 @@ export const glm4 = decoderFamily({
   title: 'GLM-4-0414',
   types: ['glm4'],
   architectures: /^Glm4For/,
-  record: ['attention_bias'],
+  run: { ...llamaLikeKeys, ...honoured('attention_bias', 'partial_rotary_factor') },
   choice: () => ({ rope: { layout: 'interleaved' } }),
   layout: {
     ...layout,

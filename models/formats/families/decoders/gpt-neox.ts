@@ -1,7 +1,7 @@
 import { decoderFamily } from '../shared/decoder-family';
 import { flag } from '../shared/family';
 import { llamaLayout } from './llama';
-import { activations, honoured, idle, idleOfText, only } from '../shared/run-keys';
+import { activations, honoured, idle, idleOfText, only, rotaryDecoderKeys } from '../shared/run-keys';
 
 const gptNeoXKeys = {
   ...idleOfText,
@@ -49,7 +49,10 @@ export const stableLm = decoderFamily({
   title: 'StableLM',
   types: ['stablelm', 'stablelm_epoch'],
   architectures: /^StableL[mM]/,
-  record: ['use_qkv_bias', 'qk_layernorm', 'use_parallel_residual'],
+  run: {
+    ...rotaryDecoderKeys,
+    ...honoured('layer_norm_eps', 'partial_rotary_factor', 'qk_layernorm', 'use_parallel_residual', 'use_qkv_bias'),
+  },
   choice: () => ({ norm: 'layer' }),
   layout: {
     ...llamaLayout,

@@ -4,7 +4,7 @@ import type { Layer, ModelPart } from '../../model-description';
 import { decoderFamily } from '../shared/decoder-family';
 import type { DecoderLayout } from '../shared/decoder-layout';
 import { flag } from '../shared/family';
-import { activations, honoured, idle, idleOfText, only } from '../shared/run-keys';
+import { activations, gptSizes, honoured, idle, idleOfText, only } from '../shared/run-keys';
 
 /** `n_inner` null or absent means four times the width. An `intermediate_size` beside it is read by none of these classes but one. */
 const inner = (reader: ConfigReader, key = 'n_inner'): Partial<TransformerChoice> => {
@@ -39,16 +39,21 @@ const gpt2Scale = (part: ModelPart, { index, attention }: Layer): number =>
   (flag(part, 'scale_attn_by_inverse_layer_idx') ? index + 1 : 1);
 
 const gpt2Keys = {
-  ...idleOfText,
-  ...honoured('vocab_size', 'n_positions', 'n_embd', 'n_layer', 'n_head', 'n_inner', 'layer_norm_epsilon'),
-  // Other names of the same, by the class.
-  ...honoured('max_position_embeddings', 'hidden_size', 'num_hidden_layers', 'num_attention_heads'),
-  ...honoured('scale_attn_weights', 'scale_attn_by_inverse_layer_idx', 'tie_word_embeddings'),
+  ...gptSizes,
+  ...honoured('n_inner', 'scale_attn_weights', 'scale_attn_by_inverse_layer_idx'),
   ...only(activations, 'activation_function'),
   ...only([false], 'add_cross_attention'),
   ...idle('the order of products and their precision under float16', 'reorder_and_upcast_attn'),
   ...idle('of classifiers and multiple choice', 'summary_activation', 'summary_proj_to_labels', 'summary_type'),
   ...idle('of classifiers and multiple choice', 'summary_use_proj'),
+  ...idle('n_positions says it', 'n_ctx'),
+};
+
+/** GPT-J and CodeGen rotate so many numbers of each head, or all where the key is null. */
+const rotaryGptKeys = {
+  ...gptSizes,
+  ...honoured('n_inner', 'rotary_dim'),
+  ...only(activations, 'activation_function'),
   ...idle('n_positions says it', 'n_ctx'),
 };
 
@@ -70,6 +75,15 @@ export const gptBigcode = decoderFamily({
   types: ['gpt_bigcode'],
   architectures: /^GPTBigCode/,
   tied: true,
+  run: {
+    ...gptSizes,
+    ...honoured('n_inner', 'multi_query', 'scale_attn_weights'),
+    ...only(activations, 'activation_function'),
+    ...only([false], 'add_cross_attention'),
+    ...idle('multi_query says it', 'num_key_value_heads'),
+    ...idle('their precision under float16', 'attention_softmax_in_fp32', 'scale_attention_softmax_in_fp32'),
+  },
+  computes: { scale: gpt2Scale, fused: ({ kvHeads }) => ({ groups: kvHeads }) },
   choice: (reader) => {
     const heads = reader.integer('num_attention_heads') ?? 0;
     return { ...inner(reader), positions: 'learned', kvHeads: reader.boolean('multi_query') === false ? heads : 1 };
@@ -82,6 +96,7 @@ export const gptJ = decoderFamily({
   title: 'GPT-J',
   types: ['gptj'],
   architectures: /^GPTJ/,
+  run: rotaryGptKeys,
   choice: (reader) => {
     const dimensions = reader.integer('rotary_dim', 1);
     return { ...inner(reader), rope: { layout: 'interleaved', ...(dimensions === undefined ? {} : { dimensions }) } };
@@ -104,6 +119,9 @@ export const codegen = decoderFamily({
   title: 'CodeGen',
   types: ['codegen'],
   architectures: /^CodeGen/,
+  run: rotaryGptKeys,
+  // Written for four processors: each has the queries, then the values, then the keys of a fourth of the heads.
+  computes: { fused: () => ({ groups: 4, order: ['query', 'value', 'key'] }) },
   choice: (reader) => {
     const dimensions = reader.integer('rotary_dim', 1);
     return { ...inner(reader), rope: { layout: 'interleaved', ...(dimensions === undefined ? {} : { dimensions }) } };
@@ -128,6 +146,15 @@ export const gptNeo = decoderFamily({
   types: ['gpt_neo'],
   architectures: /^GPTNeo(For|Model)/,
   tied: true,
+  run: {
+    ...idleOfText,
+    ...honoured('vocab_size', 'hidden_size', 'num_layers', 'num_heads', 'intermediate_size', 'max_position_embeddings'),
+    ...honoured('num_hidden_layers', 'num_attention_heads', 'layer_norm_epsilon', 'tie_word_embeddings'),
+    ...honoured('attention_types', 'attention_layers', 'window_size'),
+    ...only(activations, 'activation_function'),
+  },
+  // Scores are products alone.
+  computes: { scale: () => 1 },
   choice: (reader) => ({ ...inner(reader, 'intermediate_size'), positions: 'learned' }),
   layout: {
     ...gpt2Layout,

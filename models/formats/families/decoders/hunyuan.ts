@@ -5,6 +5,7 @@ import type { DecoderLayout } from '../shared/decoder-layout';
 import { separateExperts } from '../shared/decoder-layout';
 import { flag } from '../shared/family';
 import { llamaLayout } from './llama';
+import { honoured, llamaLikeKeys } from '../shared/run-keys';
 
 /** Cross-layer attention (arXiv:2405.12981): `cla_share_factor` layers in a row read the keys and values of the first. */
 function sharing(reader: ConfigReader): Partial<TransformerChoice> {
@@ -26,7 +27,8 @@ export const hunyuanDense = decoderFamily({
   title: 'Hunyuan',
   types: ['hunyuan_v1_dense'],
   architectures: /^HunYuanDenseV1For/,
-  record: ['attention_bias', 'use_qk_norm'],
+  run: { ...llamaLikeKeys, ...honoured('attention_bias', 'alpha') },
+  computes: { lateNorms: true },
   choice: sharing,
   layout: { ...llamaLayout, attention, mlp: { ...llamaLayout.mlp, bias: false } },
 });

@@ -2,7 +2,10 @@
 import { decoderFamily } from '../shared/decoder-family';
 import { separateExperts } from '../shared/decoder-layout';
 import { flag } from '../shared/family';
-import { llamaLayout } from './llama';
+import { latentScale } from './deepseek';
+import { computes as gemmaComputes, gemma2Keys, scale as gemmaScale } from './gemma';
+import { llamaKeys, llamaLayout } from './llama';
+import { honoured, idle, llamaLikeKeys, only, rotaryDecoderKeys } from '../shared/run-keys';
 
 const projections = ['gate_proj', 'up_proj', 'down_proj'] as const;
 const plain = { ...llamaLayout, attention: { ...llamaLayout.attention, outputBias: false } };
@@ -12,7 +15,7 @@ const helium = decoderFamily({
   title: 'Helium',
   types: ['helium'],
   architectures: /^HeliumFor/,
-  record: ['attention_bias', 'mlp_bias'],
+  run: llamaKeys,
   choice: () => ({ rope: { layout: 'interleaved' } }),
   layout: plain,
 });
@@ -23,9 +26,9 @@ const cwm = decoderFamily({
   title: 'CWM',
   types: ['cwm'],
   architectures: /^CwmFor/,
-  record: ['mlp_bias'],
+  run: { ...llamaLikeKeys, ...honoured('mlp_bias', 'sliding_window', 'layer_types') },
   choice: () => ({ windowed: (index) => index % 4 !== 0 }),
-  layout: plain,
+  layout: { ...plain, attention: { ...plain.attention, inputBias: false } },
 });
 
 /** Layer norms, and a plain network of squared positive parts. */
@@ -34,19 +37,25 @@ const jais2 = decoderFamily({
   title: 'Jais 2',
   types: ['jais2'],
   architectures: /^Jais2For/,
-  record: ['attention_bias', 'mlp_bias'],
+  run: { ...rotaryDecoderKeys, ...honoured('layer_norm_eps', 'attention_bias', 'mlp_bias') },
   choice: () => ({ gated: false, norm: 'layer' }),
   layout: { ...llamaLayout, mlp: { ...llamaLayout.mlp, inputs: ['up_proj'] }, normBias: true },
 });
 
-/** No norm has a weight. */
+/** No norm has a weight, of the embedding and of heads neither, and pairs of numbers are turned the other way. */
 const nanoChat = decoderFamily({
   id: 'nanochat',
   title: 'nanochat',
   types: ['nanochat'],
   architectures: /^NanoChatFor/,
-  record: ['attention_bias'],
-  choice: () => ({ gated: false }),
+  run: { ...llamaLikeKeys, ...honoured('attention_bias', 'final_logit_softcapping') },
+  computes: {
+    norms: ['attention', 'network'],
+    plainEmbeddingNorm: true,
+    plainFinalNorm: true,
+    plainHeadNorms: true,
+  },
+  choice: () => ({ gated: false, rope: { backwards: true } }),
   layout: {
     root: 'model.',
     embedding: 'embed_tokens',
@@ -64,7 +73,8 @@ const vaultGemma = decoderFamily({
   types: ['vaultgemma'],
   architectures: /^VaultGemmaFor/,
   tied: true,
-  record: ['attention_bias', 'query_pre_attn_scalar'],
+  run: gemma2Keys,
+  computes: { ...gemmaComputes, scale: gemmaScale },
   choice: () => ({ windowed: (index) => index % 2 === 0 }),
   layout: { ...llamaLayout, norms: ['input_layernorm', 'pre_feedforward_layernorm'] },
 });
@@ -132,7 +142,14 @@ const youtu = decoderFamily({
   types: ['youtu'],
   architectures: /^YoutuFor/,
   tied: true,
-  record: ['attention_bias', 'mlp_bias'],
+  run: {
+    ...llamaKeys,
+    ...honoured('kv_lora_rank', 'q_lora_rank', 'qk_nope_head_dim', 'qk_rope_head_dim', 'v_head_dim'),
+    ...only([true], 'rope_interleave'),
+    ...idle('the sum of qk_nope_head_dim and qk_rope_head_dim', 'qk_head_dim'),
+    ...idle('first values of weights that are stored', 'embedding_initializer_range'),
+  },
+  computes: { scale: latentScale },
   choice: () => ({ rope: { layout: 'interleaved' } }),
   layout: { ...llamaLayout, mlp: { ...llamaLayout.mlp, bias: (part) => flag(part, 'mlp_bias') } },
 });

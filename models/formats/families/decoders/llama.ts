@@ -1,8 +1,9 @@
+import type { Computation } from '../shared/computation';
 import { decoderFamily } from '../shared/decoder-family';
 import type { DecoderLayout } from '../shared/decoder-layout';
 import { separateExperts } from '../shared/decoder-layout';
-import { flag } from '../shared/family';
-import { honoured, idle, llamaLikeKeys } from '../shared/run-keys';
+import { amount, flag } from '../shared/family';
+import { honoured, llamaLikeKeys, only, rotaryDecoderKeys } from '../shared/run-keys';
 
 /** The names that Llama's checkpoints set and most families since have kept. */
 export const llamaLayout: DecoderLayout = {
@@ -31,7 +32,6 @@ const noBias = { inputBias: false, outputBias: false } as const;
 export const llamaKeys = {
   ...llamaLikeKeys,
   ...honoured('attention_bias', 'mlp_bias'),
-  ...idle('the same products in pieces', 'pretraining_tp'),
 };
 
 export const llama = decoderFamily({
@@ -70,7 +70,11 @@ export const smollm3 = decoderFamily({
   types: ['smollm3'],
   architectures: /^SmolLM3For/,
   tied: true,
-  record: ['attention_bias', 'mlp_bias', 'use_sliding_window'],
+  run: {
+    ...llamaKeys,
+    ...honoured('no_rope_layers', 'use_sliding_window', 'sliding_window', 'layer_types'),
+    ...only([4], 'no_rope_layer_interval'),
+  },
   choice: (reader) => {
     const interval = reader.has('no_rope_layers') ? undefined : reader.integer('no_rope_layer_interval', 1);
     return interval === undefined ? {} : { unrotated: (index) => (index + 1) % interval === 0 };
@@ -78,19 +82,24 @@ export const smollm3 = decoderFamily({
   layout: llamaLayout,
 });
 
+/** Factors on the embedding, on scores, on what branches add, and under the logits. */
+export const graniteFactors: Computation = {
+  embeddingScale: (part) => amount(part, 'embedding_multiplier'),
+  scale: (part, { attention }) => amount(part, 'attention_multiplier') ?? attention.headDim ** -0.5,
+  branchFactor: (part) => amount(part, 'residual_multiplier'),
+  logitFactor: (part) => 1 / (amount(part, 'logits_scaling') ?? 1),
+};
+
 export const granite = decoderFamily({
   id: 'granite',
   title: 'Granite',
   types: ['granite'],
   architectures: /^GraniteFor/,
-  record: [
-    'attention_bias',
-    'mlp_bias',
-    'embedding_multiplier',
-    'logits_scaling',
-    'residual_multiplier',
-    'attention_multiplier',
-  ],
+  run: {
+    ...llamaKeys,
+    ...honoured('embedding_multiplier', 'logits_scaling', 'residual_multiplier', 'attention_multiplier'),
+  },
+  computes: graniteFactors,
   layout: llamaLayout,
 });
 
@@ -119,7 +128,7 @@ export const starcoder2 = decoderFamily({
   types: ['starcoder2'],
   architectures: /^Starcoder2For/,
   tied: true,
-  record: ['use_bias'],
+  run: { ...rotaryDecoderKeys, ...honoured('norm_epsilon', 'sliding_window'), ...only([true], 'use_bias') },
   choice: () => ({ gated: false, norm: 'layer' }),
   layout: {
     ...llamaLayout,

@@ -1,5 +1,16 @@
+import { alibiSlopes } from '../../../../kernels/mechanisms/alibi-slopes';
+import { isObject } from '../../config/config-reader';
+import type { ModelPart } from '../../model-description';
+import { honoured, idle, idleOfText, nested, only } from '../shared/run-keys';
 import { decoderFamily } from '../shared/decoder-family';
 import { flag } from '../shared/family';
+
+/** A number of `attn_config`. */
+function inner({ fields }: ModelPart, key: string): number | undefined {
+  const object = fields['attn_config']?.value;
+  const value = isObject(object) ? object[key] : undefined;
+  return typeof value === 'number' ? value : undefined;
+}
 
 export const mpt = decoderFamily({
   id: 'mpt',
@@ -7,7 +18,36 @@ export const mpt = decoderFamily({
   types: ['mpt'],
   architectures: /^M[pP][tT]For/,
   tied: true,
-  record: ['no_bias', 'expansion_ratio'],
+  run: {
+    ...idleOfText,
+    ...honoured('vocab_size', 'd_model', 'n_layers', 'n_heads', 'max_seq_len', 'expansion_ratio', 'layer_norm_epsilon'),
+    ...honoured('hidden_size', 'num_hidden_layers', 'num_attention_heads', 'tie_word_embeddings'),
+    ...idle('ALiBi has no table that ends', 'max_position_embeddings'),
+    // The class gives no projection and no norm a bias, whatever stands here.
+    ...only([true], 'no_bias'),
+    ...only([null], 'logit_scale'),
+    ...only([1], 'embedding_fraction'),
+    ...idle('the class has no table of positions', 'learned_pos_emb'),
+    ...idle('where and how weights are first made, and their norms kept', 'init_device', 'norm_type'),
+    ...nested('attn_config', {
+      ...honoured('softmax_scale', 'clip_qkv', 'alibi_bias_max'),
+      ...only([true], 'alibi'),
+      ...only(['multihead_attention'], 'attn_type'),
+      ...only([false], 'prefix_lm', 'qk_ln', 'attn_uses_sequence_id'),
+      ...idle('drops activations in training alone', 'attn_pdrop'),
+      ...idle('which program computes it', 'attn_impl'),
+    }),
+  },
+  record: ['attn_config'],
+  computes: {
+    activation: () => 'gelu',
+    alibi: (part, { attention: { heads } }) => {
+      const factor = (inner(part, 'alibi_bias_max') ?? 8) / 8;
+      return { slopes: alibiSlopes(heads).map((slope) => slope ** factor) };
+    },
+    scale: (part, { attention }) => inner(part, 'softmax_scale') ?? attention.headDim ** -0.5,
+    clip: (part) => inner(part, 'clip_qkv'),
+  },
   choice: (reader) => {
     const attention = reader.child('attn_config');
     const hidden = reader.integer('hidden_size') ?? 0;

@@ -1,6 +1,9 @@
 /** Decoders from before Llama's names became usual. */
 import { decoderFamily } from '../shared/decoder-family';
 import type { DecoderLayout } from '../shared/decoder-layout';
+import { flag, word } from '../shared/family';
+import { activations, gptSizes, honoured, idle, idleOfText, only } from '../shared/run-keys';
+import type { ModelPart } from '../../model-description';
 
 /** Rows of a table of positions that stand before the first and are never used (fairseq's padding offset). */
 export const paddingOffset = 2;
@@ -23,12 +26,22 @@ const fairseq: DecoderLayout = {
   finalNorm: 'layer_norm',
 };
 
+const rootOfWidth = (part: ModelPart): number | undefined =>
+  flag(part, 'scale_embedding', true) ? Math.sqrt(part.hiddenSize) : undefined;
+
 const bioGpt = decoderFamily({
   id: 'biogpt',
   title: 'BioGPT',
   types: ['biogpt'],
   architectures: /^BioGpt/,
   tied: true,
+  run: {
+    ...idleOfText,
+    ...honoured('vocab_size', 'hidden_size', 'intermediate_size', 'num_hidden_layers', 'num_attention_heads'),
+    ...honoured('max_position_embeddings', 'layer_norm_eps', 'scale_embedding', 'tie_word_embeddings'),
+    ...only(activations, 'hidden_act'),
+  },
+  computes: { embeddingScale: rootOfWidth },
   choice: () => ({ gated: false, norm: 'layer', positions: 'learned' }),
   layout: {
     ...fairseq,
@@ -44,6 +57,18 @@ const xglm = decoderFamily({
   types: ['xglm'],
   architectures: /^XGLM/,
   tied: true,
+  run: {
+    ...idleOfText,
+    ...honoured('vocab_size', 'd_model', 'ffn_dim', 'num_layers', 'attention_heads', 'max_position_embeddings'),
+    ...honoured('hidden_size', 'num_hidden_layers', 'num_attention_heads', 'scale_embedding', 'tie_word_embeddings'),
+    ...only(activations, 'activation_function'),
+    ...only([false], 'add_cross_attention'),
+    ...idle('which token a decoder behind an encoder begins with', 'decoder_start_token_id'),
+  },
+  computes: {
+    embeddingScale: rootOfWidth,
+    waves: ({ hiddenSize }) => ({ span: hiddenSize / 2 - 1, offset: paddingOffset }),
+  },
   choice: () => ({ gated: false, norm: 'layer', positions: 'sinusoidal' }),
   layout: fairseq,
 });
@@ -55,6 +80,18 @@ const openAiGpt = decoderFamily({
   types: ['openai-gpt'],
   architectures: /^OpenAIGPT/,
   tied: true,
+  run: {
+    ...gptSizes,
+    ...only(['gelu', 'relu', 'silu', 'swish'], 'afn'),
+    ...idle('of classifiers and multiple choice', 'summary_activation', 'summary_proj_to_labels', 'summary_type'),
+    ...idle('of classifiers and multiple choice', 'summary_use_proj'),
+  },
+  computes: {
+    norms: ['attention.sum', 'network.sum'],
+    // The class means the tanh form by `gelu`.
+    activation: (part) => (word(part, 'afn') === 'gelu' ? 'gelu_new' : word(part, 'afn')),
+  },
+  record: ['afn'],
   choice: (reader) => ({
     gated: false,
     norm: 'layer',

@@ -1,5 +1,9 @@
 import { decoderFamily } from '../shared/decoder-family';
+import type { Computation } from '../shared/computation';
+import type { DecoderLayout } from '../shared/decoder-layout';
 import { separateExperts } from '../shared/decoder-layout';
+import { amount } from '../shared/family';
+import { honoured, llamaLikeKeys, rotaryDecoderKeys } from '../shared/run-keys';
 import { llamaLayout } from './llama';
 
 /** OLMo's layer norm has no learned tensors. */
@@ -8,7 +12,12 @@ export const olmo = decoderFamily({
   title: 'OLMo',
   types: ['olmo'],
   architectures: /^OlmoFor/,
-  record: ['attention_bias', 'clip_qkv'],
+  run: { ...rotaryDecoderKeys, ...honoured('attention_bias', 'clip_qkv') },
+  computes: {
+    norms: ['attention', 'network'],
+    plainFinalNorm: true,
+    clip: (part) => amount(part, 'clip_qkv'),
+  },
   choice: () => ({ norm: 'layer' }),
   layout: {
     root: llamaLayout.root,
@@ -20,20 +29,35 @@ export const olmo = decoderFamily({
   },
 });
 
+export const normsBehind: Computation = { norms: ['attention.output', 'network.output'] };
+
+const olmo2Layout: DecoderLayout = {
+  ...llamaLayout,
+  attention: { ...llamaLayout.attention, norm: () => 'all' },
+  norms: ['post_attention_layernorm', 'post_feedforward_layernorm'],
+};
+
 /** Norms after attention and network instead of before, and over all heads of query and key together. */
 export const olmo2 = decoderFamily({
   id: 'olmo2',
   title: 'OLMo 2',
-  types: ['olmo2', 'olmo3'],
-  architectures: /^Olmo[23]For/,
-  record: ['attention_bias'],
-  choice: (reader) =>
-    reader.object['model_type'] === 'olmo3' ? { windowed: (index: number) => (index + 1) % 4 !== 0 } : {},
-  layout: {
-    ...llamaLayout,
-    attention: { ...llamaLayout.attention, norm: () => 'all' },
-    norms: ['post_attention_layernorm', 'post_feedforward_layernorm'],
-  },
+  types: ['olmo2'],
+  architectures: /^Olmo2For/,
+  run: { ...llamaLikeKeys, ...honoured('attention_bias') },
+  computes: normsBehind,
+  layout: olmo2Layout,
+});
+
+/** Three layers with a window, which rotate without scaling, then a full one. */
+export const olmo3 = decoderFamily({
+  id: 'olmo3',
+  title: 'OLMo 3',
+  types: ['olmo3'],
+  architectures: /^Olmo3For/,
+  run: { ...llamaLikeKeys, ...honoured('attention_bias', 'sliding_window', 'layer_types') },
+  computes: normsBehind,
+  choice: () => ({ windowed: (index) => (index + 1) % 4 !== 0, windowRope: { unscaled: true } }),
+  layout: olmo2Layout,
 });
 
 /** Norms over all heads of query and key together, and experts in every layer. */

@@ -2,14 +2,14 @@ import { decoderFamily } from '../shared/decoder-family';
 import { separateExperts } from '../shared/decoder-layout';
 import { flag } from '../shared/family';
 import { llamaLayout } from './llama';
-import { honoured, idle, llamaLikeKeys } from '../shared/run-keys';
+import { honoured, idle, llamaLikeKeys, rotaryDecoderKeys } from '../shared/run-keys';
 
 export const phi = decoderFamily({
   id: 'phi',
   title: 'Phi',
   types: ['phi'],
   architectures: /^PhiFor/,
-  record: ['qk_layernorm'],
+  run: { ...rotaryDecoderKeys, ...honoured('layer_norm_eps', 'partial_rotary_factor', 'qk_layernorm') },
   choice: (reader) => {
     // Files of the first release: rotary_dim instead of a factor, and 4 * n_embd where n_inner is null.
     const dimensions = reader.has('rotary_dim') ? reader.integer('rotary_dim', 1) : undefined;

@@ -1,6 +1,7 @@
 /** Text models that are published as parts of larger ones, or mostly so. */
 import { decoderFamily } from '../shared/decoder-family';
 import { flag } from '../shared/family';
+import { honoured, idle, rotaryDecoderKeys } from '../shared/run-keys';
 import { llamaLayout } from './llama';
 
 /** Text of Fuyu: queries, keys and values of a head side by side, each query and key through a norm. */
@@ -9,7 +10,13 @@ const persimmon = decoderFamily({
   title: 'Persimmon',
   types: ['persimmon'],
   architectures: /^PersimmonFor/,
-  record: ['qk_layernorm'],
+  run: {
+    ...rotaryDecoderKeys,
+    ...honoured('layer_norm_eps', 'partial_rotary_factor', 'qk_layernorm'),
+    ...idle('the class has as many key/value heads as heads', 'num_key_value_heads'),
+    ...idle('the class takes the width over the heads', 'head_dim'),
+  },
+  computes: { fused: ({ heads }) => ({ groups: heads }) },
   choice: () => ({ gated: false, norm: 'layer' }),
   layout: {
     ...llamaLayout,

@@ -12,6 +12,8 @@ export interface Computation {
   readonly norms?: readonly NormPlace[] | ((part: ModelPart, layer: Layer) => readonly NormPlace[]);
   /** Attention and network read the same stream, and both are added to it. */
   readonly parallel?: (part: ModelPart) => boolean;
+  /** The embedding is normed without weights. */
+  readonly plainEmbeddingNorm?: true;
   /** The last norm has no weights; absent: it is the one that the layout names. */
   readonly plainFinalNorm?: true | ((part: ModelPart) => boolean);
   /** Norms of the stream, and of heads, multiply by 1 plus what is stored. */

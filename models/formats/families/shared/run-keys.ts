@@ -17,6 +17,8 @@ type KeyTreatment =
   | { readonly kind: 'only'; readonly values: readonly JsonValue[] }
   /** A list of one of these for each layer. */
   | { readonly kind: 'each'; readonly values: readonly JsonValue[] }
+  /** An object with keys of its own. */
+  | { readonly kind: 'nested'; readonly keys: RunKeys }
   /** An object that the class writes over the one under another key: refused where the two differ. */
   | { readonly kind: 'repeats'; readonly key: string };
 
@@ -30,6 +32,8 @@ export const honoured = (...keys: readonly string[]): RunKeys => each(keys, { ki
 export const idle = (why: string, ...keys: readonly string[]): RunKeys => each(keys, { kind: 'idle', why });
 export const only = (values: readonly JsonValue[], ...keys: readonly string[]): RunKeys =>
   each(keys, { kind: 'only', values });
+
+export const nested = (key: string, keys: RunKeys): RunKeys => ({ [key]: { kind: 'nested', keys } });
 
 export const repeats = (key: string, by: string): RunKeys => ({ [by]: { kind: 'repeats', key } });
 
@@ -45,6 +49,7 @@ export const activations = [
   'gelu_accurate',
   'quick_gelu',
   'relu',
+  'relu2',
 ] as const;
 
 /** The keys of PreTrainedConfig, which every class has. */
@@ -88,6 +93,8 @@ export const idleOfText: RunKeys = {
   ),
   ...idle('drops activations in training alone', 'attention_probs_dropout_prob', 'hidden_dropout_prob', 'layerdrop'),
   ...idle('drops activations in training alone', 'attn_pdrop', 'embd_pdrop', 'resid_pdrop', 'summary_first_dropout'),
+  ...idle('drops activations in training alone', 'activation_dropout', 'embedding_dropout', 'residual_dropout'),
+  ...idle('drops activations in training alone', 'embed_dropout', 'resid_dropout', 'emb_pdrop'),
   ...idle('first values of weights that are stored', 'initializer_range', 'initializer_factor', 'init_std'),
   ...idle('where a text begins and ends, and what fills it up', 'bos_token_id', 'eos_token_id', 'pad_token_id'),
   ...idle('whether keys and values are kept: speed alone', 'use_cache'),
@@ -104,15 +111,26 @@ const noWindow: RunKeys = {
   layer_types: { kind: 'each', values: ['full_attention', null] },
 };
 
-/** The keys of LlamaConfig that Mistral, Qwen, Gemma and Phi took over. */
-export const llamaLikeKeys: RunKeys = {
+/** The keys of LlamaConfig that most classes since took over, but for that of the norms. */
+export const rotaryDecoderKeys: RunKeys = {
   ...idleOfText,
   ...honoured('vocab_size', 'hidden_size', 'intermediate_size', 'num_hidden_layers', 'num_attention_heads', 'head_dim'),
-  ...honoured('num_key_value_heads', 'max_position_embeddings', 'rms_norm_eps', 'tie_word_embeddings', mixtureKey),
+  ...honoured('num_key_value_heads', 'max_position_embeddings', 'tie_word_embeddings', mixtureKey),
   ...rotary,
   ...wholeHead,
   ...noWindow,
   ...only(activations, 'hidden_act'),
+  ...idle('the same products in pieces', 'pretraining_tp'),
+};
+
+/** With RMS norms, as Llama, Mistral, Qwen, Gemma and Phi-3 have them. */
+export const llamaLikeKeys: RunKeys = { ...rotaryDecoderKeys, ...honoured('rms_norm_eps') };
+
+/** GPT-2's names of sizes, which GPT-J and others kept, and the usual ones, which their classes read for the same. */
+export const gptSizes: RunKeys = {
+  ...idleOfText,
+  ...honoured('vocab_size', 'n_positions', 'n_embd', 'n_layer', 'n_head', 'layer_norm_epsilon', 'tie_word_embeddings'),
+  ...honoured('max_position_embeddings', 'hidden_size', 'num_hidden_layers', 'num_attention_heads'),
 };
 
 export const encoderSizes: RunKeys = {
@@ -157,7 +175,7 @@ export interface KeyOwner {
 
 /** The keys of one object of a file at values that its family's graphs do not compute. */
 export function departuresOf(object: JsonObject, path: JsonPath, keys: RunKeys, owner: KeyOwner): readonly Departure[] {
-  const { fields } = owner;
+  const { fields, className } = owner;
   const known = { ...baseKeys, ...keys };
   const treatmentOf = (key: string): KeyTreatment | undefined => {
     if (Object.hasOwn(known, key)) return known[key];
@@ -174,6 +192,8 @@ export function departuresOf(object: JsonObject, path: JsonPath, keys: RunKeys, 
       case 'only':
       case 'each':
         return otherValue(value, at, treatment, owner);
+      case 'nested':
+        return isObject(value) ? departuresOf(value, at, treatment.keys, { title: owner.title, className }) : [];
       case 'repeats':
         return otherCopy(value, at, object[treatment.key], [...path, treatment.key], owner);
       case undefined:

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { specifyModel } from '../../../../models/architectures/catalogue';
+import { runnable, specifyModel } from '../../../../models/architectures/catalogue';
 import { requireFit } from '../../../../models/architectures/fit';
 import { describeModel } from '../../../../models/formats/describe-model';
 import { expectedTensors, tensorNames } from '../../../../models/formats/expected-tensors';
 import { tinyModel, tinyModels } from '../../../support/checkpoints/tiny-models';
+import { referenceModels } from '../../../support/reference/reference-models';
 import { tinyVariants } from '../../../support/checkpoints/tiny-variants';
 import { tinyVlms } from '../../../support/checkpoints/tiny-vision';
 
@@ -39,6 +40,30 @@ describe('tensors of a checkpoint held against its config', () => {
       const { config, shapes } = tinyModel(family);
       assert.throws(() => fit(config, without(shapes, pattern)), { name: 'ModelError', message: sentence });
     }
+  });
+
+  it('a decoder that runs reads every tensor that its row lists', () => {
+    const configs = [...tinyModels, ...tinyVariants, ...referenceModels].map(({ config }) => config);
+    let seen = 0;
+    for (const config of configs) {
+      const model = describeModel(config);
+      const [part] = model.parts;
+      if (model.parts.length !== 1 || part?.role !== 'decoder' || runnable(model) !== true) continue;
+      const expected = new Map(
+        (expectedTensors(model) ?? []).flatMap((tensor) =>
+          [...tensorNames(tensor)].map((name) => [name, tensor.shape]),
+        ),
+      );
+      const find = (name: string) => {
+        const shape = expected.get(name);
+        return shape && { name, shape, dtype: 'F32', location: 'model.safetensors', offset: 0, length: 4 };
+      };
+      const spec = JSON.stringify(specifyModel(model, { find }));
+      const unread = [...expected.keys()].filter((name) => !spec.includes(`"${name}"`));
+      assert.deepEqual(unread, [], String(config['model_type']));
+      seen++;
+    }
+    assert.ok(seen >= tinyModels.length);
   });
 
   it('the head of a model of masked tokens may be absent: its attention runs without', () => {

@@ -54,16 +54,14 @@ describe('which models of images run', () => {
     assert.equal(verdict({ ...text, num_key_value_heads: null }), true);
   });
 
-  it('a family that is not known is called by its model_type, and the families that run each once', () => {
-    const sentence = String(verdict({ ...text, model_type: 'perceptron9', architectures: ['Perceptron9'] }));
-    const [, families = ''] =
-      /^Headscope does not run the family "perceptron9" yet; it runs (.*)\.$/.exec(sentence) ?? [];
-    const names = families.split(', ').map((name) => name.replaceAll('-', '_'));
-    assert.ok(names.includes('gpt_neox'), sentence);
-    assert.equal(new Set(names).size, names.length, sentence);
-    assert.match(
-      String(verdict({ ...text, model_type: undefined })),
-      /^The config names no model_type, so its family is not known; Headscope runs llama, /,
+  it('a family that is not known is called by its model_type', () => {
+    assert.equal(
+      verdict({ ...text, model_type: 'perceptron9', architectures: ['Perceptron9'] }),
+      'Headscope does not run the family "perceptron9" yet; docs/families.md lists those that it runs.',
+    );
+    assert.equal(
+      verdict({ ...text, model_type: undefined }),
+      'The config names no model_type, so its family is not known; docs/families.md lists those that it runs.',
     );
   });
 
@@ -73,8 +71,8 @@ describe('which models of images run', () => {
       /does not run the family "qwen2_5_vl" of 2 parts yet .*; of several parts it runs llava, llava_next, paligemma, idefics3, smolvlm\./,
     );
     assert.match(
-      String(verdict({ model_type: 'llava', text_config: { ...text, model_type: 'bloom' }, vision_config: vision })),
-      /does not run the family "bloom" yet; it runs llama, .*clip_vision, .*llava/,
+      String(verdict({ model_type: 'llava', text_config: { ...text, model_type: 'mamba' }, vision_config: vision })),
+      /^Headscope does not run the family "mamba" yet; docs\/families\.md lists/,
     );
     assert.match(
       String(

@@ -1,0 +1,161 @@
+/**
+ * Reference models with another value of a key and weights that make up for it: outputs are those of the class still, or a multiple. So
+ * keys are compared with a second computation at values that no checkpoint of the folder has.
+ */
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { writeSafetensors, type CheckpointTensor } from '../safetensors-file';
+import { referenceModels, type ReferenceModel } from './reference-models';
+
+type Tensors = Map<string, CheckpointTensor>;
+
+interface Variant {
+  /** Name of the folder. */
+  readonly of: string;
+  readonly what: string;
+  readonly config: Readonly<Record<string, unknown>>;
+  readonly tensors?: (tensors: Tensors) => void;
+  /** Factor on the logits. */
+  readonly logits?: number;
+}
+
+const times = (tensors: Tensors, names: RegExp, factor: number): void => {
+  for (const [name, { shape, data }] of tensors)
+    if (names.test(name)) tensors.set(name, { shape, data: data.map((value) => value * factor) });
+};
+
+/** The head keeps the table as it was. */
+const scaledTable = (table: string, head: string, factor: (width: number) => number) => (tensors: Tensors) => {
+  const own = tensors.get(table);
+  if (!own) throw new Error(`there is no ${table}`);
+  tensors.set(head, own);
+  times(tensors, new RegExp(`^${table.replaceAll('.', '\\.')}$`), factor(own.shape[1] ?? 0));
+};
+
+/** Networks of twice as many units, of which the second half is not read. */
+function wider(tensors: Tensors): void {
+  for (const [name, { shape, data }] of tensors) {
+    const [rows = 0, columns = 0] = shape;
+    if (name.endsWith('ffn.up_proj.weight')) {
+      const more = data.map((value) => 0.5 - value);
+      tensors.set(name, { shape: [2 * rows, columns], data: Float32Array.from([...data, ...more]) });
+    }
+    if (name.endsWith('ffn.down_proj.weight')) {
+      const wide = new Float32Array(2 * rows * columns);
+      for (let row = 0; row < rows; row++)
+        wide.set(data.subarray(row * columns, (row + 1) * columns), 2 * row * columns);
+      tensors.set(name, { shape: [rows, 2 * columns], data: wide });
+    }
+  }
+}
+
+const all: readonly Variant[] = [
+  {
+    of: 'cohere--CohereForCausalLM--hard',
+    what: 'logits by another factor',
+    config: { logit_scale: 0.125 },
+    logits: 2,
+  },
+  {
+    of: 'cohere2--Cohere2ForCausalLM--hard',
+    what: 'logits by another factor',
+    config: { logit_scale: 0.25 },
+    logits: 4,
+  },
+  {
+    // A stream twice as large: what enters and what is added, while norms take it for the same.
+    of: 'nemotron--NemotronForCausalLM--hard',
+    what: 'another epsilon',
+    config: { norm_eps: 4e-5 },
+    tensors: (tensors) => times(tensors, /embed_tokens|o_proj|down_proj/, 2),
+  },
+  {
+    of: 'starcoder2--Starcoder2ForCausalLM',
+    what: 'another epsilon',
+    config: { norm_epsilon: 4e-5 },
+    tensors: (tensors) => times(tensors, /embed_tokens|o_proj|c_proj/, 2),
+  },
+  { of: 'mpt--MptForCausalLM--hard', what: 'a wider network', config: { expansion_ratio: 8 }, tensors: wider },
+  {
+    of: 'bloom--BloomForCausalLM--hard',
+    what: 'the width under its older name',
+    config: { n_embed: 48, hidden_size: undefined },
+  },
+  {
+    of: 'biogpt--BioGptForCausalLM',
+    what: 'an embedding as it is stored',
+    config: { scale_embedding: false, tie_word_embeddings: false },
+    tensors: scaledTable('biogpt.embed_tokens.weight', 'output_projection.weight', Math.sqrt),
+  },
+  {
+    of: 'xglm--XGLMForCausalLM',
+    what: 'an embedding as it is stored',
+    config: { scale_embedding: false, tie_word_embeddings: false },
+    tensors: scaledTable('model.embed_tokens.weight', 'lm_head.weight', Math.sqrt),
+  },
+];
+
+/** Bounds that some numbers pass: what is held is compared in the law itself. */
+const bounded: readonly Variant[] = [
+  { of: 'olmo--OlmoForCausalLM', what: 'held between bounds', config: { clip_qkv: 0.5 } },
+  {
+    of: 'mpt--MptForCausalLM--hard',
+    what: 'held between bounds',
+    config: {
+      attn_config: { alibi: true, attn_type: 'multihead_attention', clip_qkv: 0.5, prefix_lm: false, qk_ln: false },
+    },
+  },
+];
+
+const atHand = ({ of }: Variant): boolean => referenceModels.some(({ name }) => name === of);
+
+/** None where the folder is not there. */
+export const referenceVariants = all.filter(atHand);
+export const boundedVariants = bounded.filter(atHand);
+
+/** Configs of all of them, as far as they are at hand. */
+export const variantConfigs = [...referenceVariants, ...boundedVariants].map((variant) => configOf(variant));
+
+function configOf(variant: Variant): ReferenceModel['config'] {
+  return { ...referenceOf(variant).config, ...variant.config };
+}
+
+function referenceOf({ of }: Variant): ReferenceModel {
+  const reference = referenceModels.find(({ name }) => name === of);
+  if (!reference) throw new Error(`there is no reference model ${of}`);
+  return reference;
+}
+
+export function writeVariant(
+  variant: Variant,
+  room: string,
+): { readonly reference: ReferenceModel; readonly path: string } {
+  const reference = referenceOf(variant);
+  const path = join(room, `${variant.of}, ${variant.what}`);
+  cpSync(reference.folder, path, { recursive: true, mode: 0 });
+  const file = join(path, 'model.safetensors');
+  const tensors = readTensors(file);
+  variant.tensors?.(tensors);
+  for (const each of [file, join(path, 'config.json')]) rmSync(each, { force: true });
+  writeSafetensors(file, tensors);
+  writeFileSync(join(path, 'config.json'), JSON.stringify(configOf(variant)));
+  return { reference, path };
+}
+
+/** All tensors of a file in float32. */
+export function readTensors(file: string): Tensors {
+  const bytes = readFileSync(file);
+  const length = Number(bytes.readBigUInt64LE(0));
+  const header = JSON.parse(bytes.subarray(8, 8 + length).toString('utf8')) as Record<
+    string,
+    { dtype: string; shape: number[]; data_offsets: [number, number] }
+  >;
+  return new Map(
+    Object.entries(header).flatMap(([name, { dtype, shape, data_offsets: offsets }]) => {
+      if (name === '__metadata__' || dtype !== 'F32') return [];
+      const [start, end] = offsets;
+      const own = Uint8Array.from(bytes.subarray(8 + length + start, 8 + length + end));
+      return [[name, { shape, data: new Float32Array(own.buffer) }] as const];
+    }),
+  );
+}
