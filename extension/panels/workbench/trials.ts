@@ -1,7 +1,7 @@
 /** What is tried on a prompt that was read: its next tokens and its continuation under changes, and its heads removed in turn. */
 import type { PromptInput } from '../../../protocol/inputs/prompt';
 import { setupOfAnalysis } from '../../../protocol/panels/workbench';
-import { FailureError } from '../../../protocol/wire/failures';
+import { isCancelled } from '../../platform/compute';
 import { defined } from '../../platform/defined';
 import { Sentence } from '../questions';
 import type { AskingPage } from './asking-page';
@@ -53,7 +53,7 @@ export class Trials {
       const { ids, image, interventions: _changed, ...where } = await subject();
       const prompt: PromptInput = { kind: 'ids', ids, ...defined({ image }) };
       for (const variant of interventions.length === 0 ? [false] : changedOnly ? [true] : [false, true]) {
-        if (abort.signal.aborted) throw new FailureError({ code: 'cancelled' });
+        if (abort.signal.aborted) return;
         // Cancelled between two tokens it answers with what it has.
         const { text } = await this.page.services.server.generate(
           {
@@ -71,7 +71,7 @@ export class Trials {
         if (isWanted()) this.page.post({ kind: 'generated', request, variant, text });
       }
     } catch (error) {
-      if (isWanted()) this.page.fail(error, { request });
+      if (isWanted() && !isCancelled(error)) this.page.fail(error, { request });
     } finally {
       if (this.generation === abort) this.generation = undefined;
     }

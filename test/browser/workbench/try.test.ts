@@ -184,6 +184,7 @@ describe('changes tried on the prompt of a result', function () {
     await panel.posts('stopGenerating');
     await panel.send({ kind: 'generated', request, variant: false, text: ' Mary.' });
     await fill('Tokens', '9');
+    assert.equal(await panel.page.$('#stop-generation'), null);
     // What made the text stands beside it, whatever is typed since.
     assert.match(
       await text(panel, '#generated-with'),

@@ -95,8 +95,10 @@ function withToken(
         ? { text: message.text, tokens: message.index + 1, done: false }
         : { text: message.text, tokens: generation[side]?.tokens ?? 0, done: true },
   };
-  const running = !(next.plain?.done === true && (next.interventions.length === 0 || next.changed?.done === true));
-  const live = message.kind === 'token' ? message.statistics : undefined;
+  const isWhole = next.plain?.done === true && (next.interventions.length === 0 || next.changed?.done === true);
+  // What was stopped gives the text that it has.
+  const running = generation.running && !isWhole;
+  const live = running && message.kind === 'token' ? message.statistics : undefined;
   return { ...next, running, ...(live ? { live } : {}) };
 }
 

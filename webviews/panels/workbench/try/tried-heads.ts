@@ -15,7 +15,9 @@ export const triedHeads = (section: HeadsSection, { entries, trial }: Tried): He
 const drawn = remembered(
   (section: HeadsSection, of: readonly HeadGain[], live: QueryStatistics | undefined): HeadsSection => {
     const numbers = live ? section.numbers.flatMap((number) => liveNumber(number, live)) : [];
-    return { ...section, gains: of, ...(numbers.length > 0 ? { numbers } : {}) };
+    if (numbers.length === 0) return { ...section, gains: of };
+    const { pictures: _ofThePrompt, ...rest } = section;
+    return { ...rest, gains: of, numbers };
   },
 );
 
