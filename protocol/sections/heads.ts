@@ -5,6 +5,7 @@ import {
   ensure,
   exactly,
   figure,
+  flag,
   list,
   longText,
   object,
@@ -84,5 +85,7 @@ export const heads = {
   pictures: optional(headPictures),
   /** Heads that the finding names. */
   marked: optional(places),
+  /** Several heads can be chosen, and asked about together. */
+  together: optional(flag),
 };
 export type HeadsSection = KindOutput<'heads', typeof heads>;

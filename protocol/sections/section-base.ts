@@ -1,7 +1,7 @@
 /** What several kinds of section hold, and how much of it. */
 import * as v from 'valibot';
 import type { Schema } from '../schema/check';
-import { figure, list, object, optional, text, texts, wholeFrom } from '../schema/fields';
+import { figure, flag, list, object, optional, text, texts, wholeFrom } from '../schema/fields';
 import { mostHeadsInAll, mostLayers } from '../schema/parts';
 import { scale } from './figure';
 
@@ -19,6 +19,10 @@ export const base = {
   caption: optional(text),
   /** What can be asked of a cell, row, token, node or edge (`Analysis.ask`), as the words of a button: `Show its attention`. */
   ask: optional(text),
+  /** What is chosen is asked about at once; the answer takes the place of the one before. */
+  asksAtOnce: optional(flag),
+  /** A row or an item is named as a picture of the folder that was read: asked about, it becomes the input of the request. */
+  opensPictures: optional(flag),
   /** Shown where there is nothing to draw. */
   empty: optional(text),
 };

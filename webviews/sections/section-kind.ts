@@ -18,7 +18,7 @@ export interface SectionView {
   readonly shown?: string | undefined;
   /** The cell, token, node or row that was chosen, in the words of its kind. */
   readonly cursor?: string | undefined;
-  /** Where several tokens can be chosen: all of them. */
+  /** Where several tokens or heads can be chosen: all of them. */
   readonly chosen?: readonly string[] | undefined;
   /** Colours on a logarithmic scale; absent: as the section says. */
   readonly log?: boolean | undefined;
@@ -70,7 +70,8 @@ export interface HeadSupply {
 
 export interface SectionActions {
   view(change: Partial<SectionView>): void;
-  ask(place: SectionQuestion['place']): void;
+  /** `atOnce`: with the choice, without a further key. */
+  ask(place: SectionQuestion['place'], atOnce?: boolean): void;
   /** Why a head gives a key its weight; absent where nothing can be run. */
   explain?(cell: AttentionCell): void;
   /** Opens the attention of a head; absent where the cells are no query heads, or no prompt was read. */
@@ -104,6 +105,8 @@ interface KindBase<S extends Section> {
   readonly cursorOf?: (row: TwinRow) => string;
   /** What the analysis is asked about the chosen cell. */
   readonly place?: (section: S, cursor: string) => SectionQuestion['place'] | undefined;
+  /** The same of several chosen cells together. */
+  readonly places?: (section: S, chosen: readonly string[]) => SectionQuestion['place'] | undefined;
   readonly controls?: (part: SectionPart<S>) => TemplateResult | typeof nothing;
 }
 

@@ -8,7 +8,7 @@ import type { MenuItem } from '../ui/menu';
 import { toMarkdown } from '../ui/table';
 import type { Choice } from './picture';
 import './picture';
-import { chosenNumber, type KindOf, type SectionFormat, type SectionPart } from './section-kind';
+import { chosenNumber, type KindOf, type SectionFormat, type SectionPart, type SectionView } from './section-kind';
 import { sectionCsv } from './section-file';
 import { kindOf } from './sections';
 import { twinTable } from './twin-table';
@@ -19,9 +19,10 @@ const longestCaption = 1200;
 const longestChoice = 300;
 
 /** `answers`: what was asked of this section before, drawn under it. */
-export function sectionView(part: SectionPart, answers: TemplateResult | typeof nothing = nothing): TemplateResult {
-  const { section } = part;
+export function sectionView(given: SectionPart, answers: TemplateResult | typeof nothing = nothing): TemplateResult {
+  const { section } = given;
   const kind = kindOf(section);
+  const part = kind && section.asksAtOnce === true && section.ask !== undefined ? askingAtOnce(given, kind) : given;
   const titleId = `title-${section.id.replaceAll(/\s+/g, '-')}`;
   const empty = kind?.isEmpty(section) ?? true;
   return html`<section
@@ -44,6 +45,29 @@ export function sectionView(part: SectionPart, answers: TemplateResult | typeof 
     }
     ${answers}
   </section>`;
+}
+
+/** A choice is a question: wherever it is made, in the picture or in its table. */
+function askingAtOnce(part: SectionPart, kind: KindOf<Section>): SectionPart {
+  const { section, view, actions } = part;
+  return {
+    ...part,
+    actions: {
+      ...actions,
+      view: (change) => {
+        actions.view(change);
+        if (!('cursor' in change) && !('chosen' in change)) return;
+        const place = placeOf(section, kind, { ...view, chosen: undefined, ...change });
+        if (place) actions.ask(place, true);
+      },
+    },
+  };
+}
+
+/** What is chosen, as a question is asked of it: one cell, or several together. */
+function placeOf(section: Section, kind: KindOf<Section>, { cursor, chosen = [] }: SectionView) {
+  if (chosen.length > 1 && isTogether(section) && kind.places) return kind.places(section, chosen);
+  return cursor === undefined ? undefined : kind.place?.(section, cursor);
 }
 
 function body(part: SectionPart, kind: KindOf<Section>): TemplateResult {
@@ -90,8 +114,8 @@ function drawing(part: SectionPart, kind: KindOf<Section>): TemplateResult {
 }
 
 function ask(part: SectionPart, kind: KindOf<Section>, cursor: string): void {
-  const { section, actions } = part;
-  const asked = asks(part) ? kind.place?.(section, cursor) : undefined;
+  const { section, view, actions } = part;
+  const asked = asks(part) ? placeOf(section, kind, { ...view, cursor }) : undefined;
   if (asked) actions.ask(asked);
   else (explained(section, kind, actions, cursor) ?? attended(section, kind, actions, cursor))?.();
 }
@@ -143,8 +167,8 @@ function chosen(part: SectionPart, kind: KindOf<Section>): TemplateResult | type
   const { cursor } = view;
   const canChoose = kind.drawn === 'picture' || kind.words !== undefined;
   if (!canChoose || (kind.drawn === 'page' && kind.isTwin && section.ask === undefined)) return nothing;
-  const said = cursor === undefined ? undefined : wordsOf(kind, part, cursor);
-  const place = cursor === undefined ? undefined : kind.place?.(section, cursor);
+  const said = chosenWords(kind, part);
+  const place = placeOf(section, kind, view);
   const explain = cursor === undefined ? undefined : explained(section, kind, part.actions, cursor);
   const attend = cursor === undefined ? undefined : attended(section, kind, part.actions, cursor);
   const entered =
@@ -161,11 +185,13 @@ function chosen(part: SectionPart, kind: KindOf<Section>): TemplateResult | type
             >${
               entered === undefined
                 ? 'A click or the arrow keys choose one.'
-                : `A click or the arrow keys choose one, Enter asks: ${entered}.`
+                : section.asksAtOnce
+                  ? `${entered}: a click or the arrow keys choose one${isTogether(section) ? ', Ctrl or Shift several' : ''}.`
+                  : `A click or the arrow keys choose one, Enter asks: ${entered}.`
             }</span
           >`
         : html`${icon('pinned')}<span class="chosen-words">${said}</span> ${
-              section.ask !== undefined && asks(part) && place
+              section.ask !== undefined && asks(part) && section.asksAtOnce !== true && place
                 ? button({
                     label: section.ask,
                     hint: 'Enter',
@@ -183,6 +209,17 @@ function chosen(part: SectionPart, kind: KindOf<Section>): TemplateResult | type
             })}`
     }
   </div>`;
+}
+
+const isTogether = (section: Section): boolean => section.kind === 'heads' && section.together === true;
+
+function chosenWords(kind: KindOf<Section>, part: SectionPart): string | undefined {
+  const { cursor, chosen = [] } = part.view;
+  if (cursor === undefined) return undefined;
+  const said = wordsOf(kind, part, cursor);
+  return chosen.length > 1 && isTogether(part.section) && said !== undefined
+    ? `${chosen.length} together, last ${said}`
+    : said;
 }
 
 function wordsOf(kind: KindOf<Section>, { section, view, loaded }: SectionPart, cursor: string): string | undefined {

@@ -39,7 +39,10 @@ export interface Actions extends RunActions<State, FromWorkbench> {
   testDevices(): void;
   choosePath(field: string, what: 'file' | 'folder' | 'picture'): void;
   viewSection(key: string, change: Partial<SectionView>): void;
-  askSection(question: SectionQuestion): void;
+  /** `atOnce`: what is chosen is asked about, and the answer takes the place of the one before. */
+  askSection(question: SectionQuestion, atOnce?: boolean): void;
+  /** A picture of the folder that the result was made of becomes the input, and Look its question. */
+  openPicture(name: string): void;
   dropAnswer(request: number): void;
   /** Opens the attention of a head of a section, on each prompt that was read. */
   showAttention(section: string, head: HeadPlace): void;

@@ -28,6 +28,7 @@ import { besideWhat, filled } from './beside';
 import { exportName, fieldName, leavingOf, leavingSection } from './exports';
 import { toForm, withAnalysis, type Form } from './form';
 import { toInputForm, type InputForm } from './input-form';
+import { answerKey, followUp, slotOf, withLive } from './live-answers';
 import { followed, isLook, lookTab, toLook, toQuestionOf, withQuestion } from './look';
 import { keep, parseKept, restore, type Kept } from './kept';
 import { page } from './page';
@@ -56,12 +57,13 @@ import { recorded, redone, replaced, undone } from './undo';
 const estimateAfter = 400;
 const pairAfter = 250;
 const historyAfter = 200;
+const askAfter = 120;
 
 export class WorkbenchPanel
   extends ModelRunPanel<State, ToWorkbench, FromWorkbench, AnalysisSetup, Kept>
   implements Actions
 {
-  private readonly later = new Later<'estimate' | 'tokenise' | 'pair' | 'history' | 'beside'>();
+  private readonly later = new Later<string>();
   /** By hash and path: a file may be another one in the next run, and of two equal files one may be gone. */
   private readonly askedPictures = new Set<string>();
   private estimatedSetup = '';
@@ -81,10 +83,10 @@ export class WorkbenchPanel
   /** What the person changed in the request is one step of Undo. */
   protected override change(next: State): void {
     const { form: before, undo } = this.state;
-    const state = filled(next);
-    const { form } = state;
-    const isStep = before !== undefined && form !== undefined && before !== form && state.undo === undo;
-    super.change(followed(isStep ? { ...state, undo: recorded(undo, before, form, Date.now()) } : state));
+    const { form } = next;
+    const isStep = before !== undefined && form !== undefined && before !== form && next.undo === undo;
+    const state = isStep ? { ...next, undo: recorded(undo, before, form, Date.now()) } : next;
+    super.change(filled(followed(state)));
   }
 
   /** Text fields have an Undo of their own. */
@@ -107,6 +109,7 @@ export class WorkbenchPanel
     if (message.kind === 'open') this.planOpened(message.plan, message.replaces);
     if (message.kind === 'picture') this.onPicture(message);
     super.onMessage(message);
+    if (message.kind === 'answer') this.followAnswer(message.request);
     if (message.kind === 'open' && message.replaces) this.recordReplaced(before);
   }
 
@@ -392,8 +395,14 @@ export class WorkbenchPanel
     this.view({ sections: { ...open, [viewKey(this.state, key)]: { ...viewOf(this.state, key), ...change } } });
   }
 
-  askSection(question: SectionQuestion): void {
+  askSection(question: SectionQuestion, atOnce = false): void {
     this.touched = true;
+    // The keys have rested: only the place where they stopped is asked about.
+    if (atOnce) this.later.do(`ask ${slotOf(question)}`, askAfter, () => this.sendQuestion(question, true));
+    else this.sendQuestion(question, false);
+  }
+
+  private sendQuestion(question: SectionQuestion, live: boolean): void {
     const { result, answers, canRun, asides } = this.state;
     if (!result || canRun !== true || asides.waiting) return;
     const same = answers.find((one) => !one.own && canonical(one.question) === canonical(question));
@@ -401,7 +410,32 @@ export class WorkbenchPanel
     if (same && same.problem === undefined) return;
     const request = this.nextRequest();
     this.host.post({ kind: question.place.kind === 'variant' ? 'extend' : 'ask', request, question });
-    this.change({ ...this.state, answers: [...answers.filter((one) => one !== same), { request, question }] });
+    const next = { request, question };
+    this.change({
+      ...this.state,
+      answers: live ? withLive(answers, next) : [...answers.filter((one) => one !== same), next],
+    });
+  }
+
+  /** What is asked of an answer by itself. */
+  private followAnswer(request: number): void {
+    const answer = this.state.answers.find((one) => one.request === request);
+    if (!answer?.section) return;
+    const question = followUp(answer, viewOf(this.state, answerKey(answer, answer.section)));
+    if (question) this.sendQuestion(question, true);
+  }
+
+  openPicture(name: string): void {
+    const { result, form } = this.state;
+    if (!form || result?.input.kind !== 'image-set') return;
+    const { folder, prompt } = result.input;
+    const image = `${folder.replace(/[\\/]$/, '')}/${name}`;
+    if (result.model.folder !== form.folder) this.chooseModel(result.model.folder);
+    const { input } = this.state.form ?? form;
+    this.edit({ input: toInputForm({ kind: 'prompt', prompt: { ...prompt, image } }, input) });
+    this.change({ ...this.state, ...toLook(this.state) });
+    window.scrollTo(0, 0);
+    announce(`${name} is chosen: Run shows its heads.`);
   }
 
   showAttention(section: string, head: HeadPlace): void {

@@ -219,18 +219,14 @@ function answered(
 }
 
 /** What is known of it by then stays; undefined: it is done, and nothing of it stands there. */
-const withAnswer = (
-  answers: readonly Answer[],
-  request: number,
-  what: Partial<Answer> | undefined,
-): readonly Answer[] =>
-  what === undefined
-    ? answers.filter((one) => one.request !== request)
-    : answers.map((one) =>
-        one.request === request
-          ? { ...one, ...what, ...(what.going ? { going: { ...one.going, ...what.going } } : {}) }
-          : one,
-      );
+function withAnswer(answers: readonly Answer[], request: number, what: Partial<Answer> | undefined): readonly Answer[] {
+  if (what === undefined) return answers.filter((one) => one.request !== request);
+  return answers.map((one) => {
+    if (one.request !== request) return one;
+    const { isOld: _, ...asked } = one;
+    return { ...asked, ...what, ...(what.going ? { going: { ...one.going, ...what.going } } : {}) };
+  });
+}
 
 const withTokens = ({ request, of, folder }: ReadPrompt, prompt: Tokenised): ReadPrompt => ({
   ...{ request, of, folder, prompt },

@@ -7,10 +7,13 @@ import type { HeadPlace } from '../../../protocol/schema/written-form';
 import type { SectionQuestion } from '../../../protocol/analysis/schema';
 import { looksOf, withLooks } from '../../sections/page-looks';
 import { remembered } from '../../sections/remembered';
+import type { SectionActions } from '../../sections/section-kind';
 import { sectionView } from '../../sections/section-view';
 import { button, progressRing } from '../../ui/controls';
+import { plural } from '../../ui/numbers';
 import type { Part } from './actions';
 import { hasAttention, hasShape } from './attention';
+import { answerKey, isAskable, questionOfAnswer, slotOf } from './live-answers';
 import type { Answer, State } from './state';
 import { headGain } from './try/head-gain';
 import { triedHeads } from './try/tried-heads';
@@ -35,7 +38,7 @@ export function sectionsOf(part: Part, sections: readonly Section[], prefix = ''
         `${prefix}${section.id}`,
         prefix === '' ? answersOf(part, section.id) : nothing,
         canAsk,
-        tried,
+        tried ? { tried } : {},
       )}
       ${section === grid ? tryOut(part) : nothing}`,
   )}
@@ -70,13 +73,20 @@ function withoutQuestion(section: Section): Section {
   return rest;
 }
 
+interface Uses {
+  /** What changes are tried on. */
+  readonly tried?: Tried;
+  /** Absent: the section itself is asked. */
+  readonly asks?: SectionActions['ask'];
+}
+
 function oneSection(
   part: Part,
   section: Section,
   key: string,
   answers: TemplateResult | typeof nothing,
   canAsk: boolean,
-  tried?: Tried,
+  { tried, asks = (place, atOnce) => ask(part, section, place, atOnce) }: Uses = {},
 ) {
   const { state, actions, dark, compact } = part;
   const view = viewOf(state, key);
@@ -89,7 +99,7 @@ function oneSection(
       loaded: state.pictures,
       actions: {
         view: (change) => actions.viewSection(key, change),
-        ask: (place) => actions.askSection({ section: section.id, place }),
+        ask: asks,
         ...(canAsk ? { explain: (cell) => actions.explainWeight(cell), head: actions.supply } : {}),
         ...(canAsk && isGrid(part, section)
           ? { attention: (head: HeadPlace) => actions.showAttention(section.id, head) }
@@ -104,22 +114,37 @@ function oneSection(
   );
 }
 
+function ask({ actions }: Part, section: Section, place: SectionQuestion['place'], atOnce?: boolean): void {
+  const name = section.opensPictures ? pictureAt(section, place) : undefined;
+  if (name === undefined) actions.askSection({ section: section.id, place }, atOnce);
+  else actions.openPicture(name);
+}
+
+/** The name of the picture that a row or an item is about. */
+function pictureAt(section: Section, place: SectionQuestion['place']): string | undefined {
+  if (place.kind !== 'row') return undefined;
+  if (section.kind === 'generations') return section.items[place.row]?.title;
+  const cell = section.kind === 'table' ? section.rows[place.row]?.[0] : undefined;
+  return typeof cell === 'string' ? cell : undefined;
+}
+
 function answersOf(part: Part, id: string): TemplateResult | typeof nothing {
   const answers = part.state.answers.filter(({ question }) => question.section === id);
   if (answers.length === 0) return nothing;
   return html`<div class="answers">
     ${repeat(
       answers,
-      ({ request }) => request,
+      (answer) => (answer.live ? slotOf(answer.question) : answer.request),
       (answer) => oneAnswer(part, answer),
     )}
   </div>`;
 }
 
 function oneAnswer(part: Part, answer: Answer): TemplateResult {
-  const { section, problem, question, request, own } = answer;
+  const { section, problem, question, request, own, isOld } = answer;
   const tried = own && section?.kind === 'matrix' && (section.prompt ?? 0) === 0 ? usable(part) : undefined;
-  return html`<div class="answer" data-request=${request}>
+  const canAsk = canBeAsked(part);
+  return html`<div class="answer" data-request=${request} aria-busy=${isOld ? 'true' : nothing}>
     ${button({
       label: 'Close this answer',
       icon: 'close',
@@ -128,13 +153,20 @@ function oneAnswer(part: Part, answer: Answer): TemplateResult {
     })}
     ${tried && section?.kind === 'matrix' ? headGain(part, tried, section.of) : nothing}
     ${
-      section
+      section && problem === undefined
         ? oneSection(
             part,
-            withoutQuestion(section),
-            `answer ${question.section} ${section.id}`,
+            canAsk && isAskable(answer) ? section : withoutQuestion(section),
+            answerKey(answer, section),
             nothing,
-            canBeAsked(part),
+            canAsk,
+            {
+              // Of the section that it is an answer of.
+              asks: (place, atOnce) => {
+                const next = questionOfAnswer(answer, place);
+                if (next) part.actions.askSection(next, atOnce);
+              },
+            },
           )
         : problem === undefined
           ? html`<p class="waiting">
@@ -147,6 +179,10 @@ function oneAnswer(part: Part, answer: Answer): TemplateResult {
 
 function placeWords(place: SectionQuestion['place']): string {
   switch (place.kind) {
+    case 'heads': {
+      const { heads, token } = place;
+      return `${plural(heads.length, 'head')}${token === undefined ? '' : ` at token ${token}`}`;
+    }
     case 'head':
       return `layer ${place.layer}, head ${place.head}`;
     case 'heads':

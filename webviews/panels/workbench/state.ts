@@ -42,6 +42,10 @@ export interface Answer {
   readonly section?: Section;
   /** Made here: the attention of the head. Nothing was asked of the analysis. */
   readonly own?: true;
+  /** It follows what is chosen: the next question of its kind takes its place. */
+  readonly live?: true;
+  /** `section` answered the question before, until the answer to this one is there. */
+  readonly isOld?: true;
   readonly problem?: string;
   /** How far it is, where the answer becomes a part of the result. */
   readonly going?: Going;

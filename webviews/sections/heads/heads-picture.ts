@@ -58,6 +58,15 @@ export function headsPicture(section: DrawnHeads, number: HeadsLayer, log?: bool
       places.has(cursor)
         ? (section.drawing?.words?.(parse(cursor)) ?? headWords(section, number, classes, cursor))
         : undefined,
+    ...(section.together
+      ? {
+          between: (from, to) => {
+            const all = rows.flat().map(({ layer, head }) => headKey(layer, head));
+            const [a, b] = [all.indexOf(from), all.indexOf(to)];
+            return all.slice(Math.min(a, b), Math.max(a, b) + 1);
+          },
+        }
+      : {}),
   };
 }
 

@@ -16,6 +16,7 @@ import {
   type PictureColours,
 } from './arrangement';
 import { headClasses } from './heads-classes';
+import { headSets } from './head-sets';
 import { headsPicture, parse } from './heads-picture';
 import { headsTwin } from './heads-twin';
 
@@ -50,13 +51,20 @@ export const headsKind: PictureKind<HeadsSection> = {
     const { section, view, actions } = part;
     const chosen = chosenNumber(choicesOf(section), view);
     return html`${arrangement(part)}
-    ${chosen && 'scale' in chosen ? logChoice(chosen.scale, chosen.values.flat(), view, actions) : none}`;
+    ${chosen && 'scale' in chosen ? logChoice(chosen.scale, chosen.values.flat(), view, actions) : none}
+    ${headSets(section, view, actions)}`;
   },
   place: ({ numbers }, cursor) => {
     const { layer, head } = parse(cursor);
     return numbers.some(({ values }) => values[layer]?.[head] !== undefined)
       ? { kind: 'head', layer, head }
       : undefined;
+  },
+  places: ({ numbers }, chosen) => {
+    const heads = chosen
+      .map(parse)
+      .filter(({ layer, head }) => numbers.some(({ values }) => values[layer]?.[head] !== undefined));
+    return heads.length === 0 ? undefined : { kind: 'heads', heads };
   },
   cursorOf: ([, layer, head]) => `${layer ?? ''}.${head ?? ''}`,
   twin: headsTwin,
