@@ -1,5 +1,5 @@
 /** A text as a ribbon of tokens, each with a value, a class, or both. */
-import { type KindOutput, list, optional, text } from '../schema/fields';
+import { type KindOutput, flag, list, optional, text } from '../schema/fields';
 import { base, classesOfTokens, mostTokens, numbersOfTokens, tokenIds } from './section-base';
 
 export const tokens = {
@@ -8,5 +8,7 @@ export const tokens = {
   tokenIds: optional(tokenIds),
   numbers: numbersOfTokens('a list of numbers of tokens'),
   classes: optional(classesOfTokens),
+  /** The text can be asked for once more with scaled heads: a question of the kind `variant`. */
+  variants: optional(flag),
 };
 export type TokensSection = KindOutput<'tokens', typeof tokens>;

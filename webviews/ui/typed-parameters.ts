@@ -1,5 +1,5 @@
 /** Values of a table as they are typed, read back or refused. */
-import { faultOf, valueOfText, type ParameterTable } from '../../protocol/analysis/parameters';
+import { faultOf, isUsed, valueOfText, type ParameterTable } from '../../protocol/analysis/parameters';
 import { type ParameterValue } from '../../protocol/schema/parts';
 
 /** By name; those left out have their default. */
@@ -18,10 +18,12 @@ export interface ReadParameters {
   readonly problems: Readonly<Record<string, string>>;
 }
 
+/** Those that say nothing beside the others keep their defaults: what was typed for them is left out. */
 export function readParameters(table: ParameterTable, typed: Typed): ReadParameters {
   const values: Record<string, ParameterValue> = {};
   const problems: Record<string, string> = {};
   for (const [name, parameter] of Object.entries(table)) {
+    if (!isUsed(table, name, typed)) continue;
     const value = valueOfText(parameter, typedText(table, typed, name));
     const fault = faultOf(parameter, value);
     if (fault === undefined) values[name] = value;

@@ -6,7 +6,7 @@ import {
   type MeasuredCaption,
   type ReinforcedCaption,
 } from '../../../protocol/results/divergence-result';
-import { headsId, headTables, spanSection } from '../../../protocol/results/sections/divergence';
+import { askedHeads, headsId, headTables, markedOf, spanSection } from '../../../protocol/results/sections/divergence';
 import { captionId, reinforcedId } from '../../../protocol/results/sections/divergence-captions';
 import { headName, type HeadPlace } from '../../../protocol/schema/written-form';
 import type { Section } from '../../../protocol/sections/section';
@@ -106,6 +106,8 @@ async function headsAt(
     kind: 'heads',
     id: `${section}-${token}`,
     title: `Heads at token ${token} (${quotedToken(tokens[token]?.text ?? '')})`,
+    ...askedHeads(result),
     ...headTables(step, result),
+    marked: markedOf(step),
   };
 }

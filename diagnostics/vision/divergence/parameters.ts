@@ -26,6 +26,7 @@ export type DivergenceParameters = CommonParameters & {
 };
 
 const mostRows = 2 ** 24;
+const ofPicture = { removed: ['image'] };
 
 export const divergenceParameters: ParameterTable<DivergenceParameters> = {
   removed: field.choice('Removed', 'What the second pass lacks: the image of the prompt, or a span of its tokens.', {
@@ -49,27 +50,37 @@ export const divergenceParameters: ParameterTable<DivergenceParameters> = {
     default: 0,
     onlyWith: { removed: ['span'] },
   }),
-  ...measureParameters,
+  objects: {
+    ...field.text(
+      'Objects',
+      'What is in the picture, separated by commas: words of the caption are judged by it; empty: what Truth says.',
+    ),
+    beside: 'objects',
+    whenEmpty: 'dog, ball',
+    onlyWith: ofPicture,
+  },
   tokens: field.integer('Most tokens', 'The caption is cut after so many tokens; a word takes one or more.', {
     min: 1,
     max: 2 ** 16,
     default: 48,
   }),
+  ...measureParameters,
+  truth: {
+    ...field.file(
+      'Truth',
+      'JSON file of what pictures hold, such as truth.json beside them; of its row of this picture, captions by people count too. Without objects and truth, words are marked and not judged.',
+    ),
+    beside: 'truth',
+    onlyWith: ofPicture,
+  },
+  lexicon: truthParameters.lexicon,
   reinforce: field.flag(
     'Reinforce',
     'Write a second caption with the selected heads scaled by alpha from the prompt on.',
     false,
   ),
-  ...reinforcementParameters,
-  objects: field.text(
-    'Objects',
-    'What is in the picture, separated by commas: words of the caption are judged by it; empty: what Truth says.',
-  ),
-  truth: field.file(
-    'Truth',
-    'JSON file of what pictures hold, such as truth.json beside them; of its row of this picture, captions by people count too. Without objects and truth, words are marked and not judged.',
-  ),
-  lexicon: truthParameters.lexicon,
+  alpha: { ...reinforcementParameters.alpha, onlyWith: { reinforce: [true] } },
+  layers: { ...reinforcementParameters.layers, onlyWith: { reinforce: [true] } },
   allSteps: field.flag('All steps', 'Keep the tables of every step of the caption, not of the first alone.', false),
 };
 

@@ -93,7 +93,8 @@ export async function besidePicture(path: string, what: 'picture' | 'folder'): P
   const found = images.find((image) => basename(image.path) === basename(path));
   return defined({
     objects: what === 'picture' ? found?.truth : undefined,
-    truth,
+    // One that does not name the picture says nothing of it.
+    truth: what === 'folder' || found ? truth : undefined,
     lexicon,
     ...(what === 'folder' ? { pictures: shown.images, note: shown.note } : {}),
   });

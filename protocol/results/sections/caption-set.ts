@@ -23,11 +23,13 @@ interface Names {
 }
 const names: Names = { plain: 'plain', variant: variantName };
 
-/** `ask`: what can be asked of a picture, as the words of a button. */
+/** What can be asked of a picture, as the words of a button. */
+type PicturesAsked = Pick<TableSection, 'ask' | 'opensPictures'>;
+
 export function setSections(
   result: Partial<SetResult>,
   named: Names = names,
-  more: { readonly ask?: string } = {},
+  more: PicturesAsked = {},
 ): readonly Section[] {
   const { plain, entries = [], variants = [] } = result;
   if (!plain || entries.length === 0) return failuresOf(result);
@@ -36,7 +38,7 @@ export function setSections(
     ...(variants.some(({ change }) => change && change.pictures > 0) ? [changesOf(variants, named)] : []),
     ...histogramOf(result),
     picturesOf(entries, variants, named, more),
-    textsOf(entries, variants, named),
+    textsOf(entries, variants, named, more),
     ...failuresOf(result),
     ...notesOf(result),
   ];
@@ -180,7 +182,7 @@ export function picturesOf(
   entries: Entries,
   variants: readonly Pick<Variants[number], 'reinforcement'>[],
   named: Names = names,
-  more: { readonly ask?: string } = {},
+  more: PicturesAsked = {},
 ): TableSection {
   const all = [named.plain, ...variants.map(named.variant)];
   return build.cellTable(
@@ -206,7 +208,8 @@ export function picturesOf(
   );
 }
 
-const textsOf = (entries: Entries, variants: Variants, named: Names): Section => ({
+const textsOf = (entries: Entries, variants: Variants, named: Names, more: PicturesAsked): Section => ({
+  ...more,
   kind: 'generations',
   id: 'captions',
   title: 'Captions',

@@ -33,7 +33,7 @@ export function ribbonsOf(result: Partial<DivergenceResult>): readonly Section[]
   const others = reinforcedCaptions(result).filter(({ tokens }) => tokens.length > 0);
   const tVhd = sharedScale([caption, ...others]);
   return [
-    captionOf(captionId, 'Caption', caption, { ...result, tVhd, words: scoreWords(caption) }),
+    { ...captionOf(captionId, 'Caption', caption, { ...result, tVhd, words: scoreWords(caption) }), variants: true },
     ...others.map((one, at) =>
       captionOf(reinforcedId(at), `Caption with ${variantName(one)}`, one, {
         ...result,
@@ -79,6 +79,7 @@ export function captionOf(
     title,
     ...(notes.length > 0 ? { caption: notes.join(' ') } : {}),
     ask: 'Show the heads at this token',
+    asksAtOnce: true,
     ...(classes ? { classes } : {}),
     tokens: tokens.map(({ text }) => text),
     numbers: [

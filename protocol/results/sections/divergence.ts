@@ -2,6 +2,8 @@
 import type { Scale } from '../../sections/figure';
 import type { HeadsSection } from '../../sections/heads';
 import type { ImageSection } from '../../sections/image';
+import { levelsOf, patchesOf } from '../../sections/patches';
+import type { ImageSpan } from '../../schema/parts';
 import type { Section } from '../../sections/section';
 import type { TableSection } from '../../sections/table';
 import type { TokensSection } from '../../sections/tokens';
@@ -22,6 +24,8 @@ const distanceWords: Readonly<Record<VhdDistance, string>> = {
 
 const share: Scale = { kind: 'sequential', max: 1 };
 const upwards: Scale = build.ranges.sequential;
+
+const mostMarked = 16;
 
 /** That `ask` answers about, beside the captions. */
 export const headsId = 'heads';
@@ -100,14 +104,30 @@ function headsOf(result: Partial<DivergenceResult>): readonly Section[] {
       kind: 'heads',
       id: headsId,
       title: `Heads that depend on ${what}`,
-      caption: `At the first token of one prompt, which was run with ${what} and without. About half of the heads of each layer are selected whatever the prompt is.`,
-      ask: result.removed?.kind === 'span' ? 'Show what it reads of the span' : 'Show where it looks',
+      caption: `At the first token of one prompt, which was run with ${what} and without. ${countWords(result)} About half of the heads of each layer are selected whatever the prompt is.`,
+      ...askedHeads(result),
       ...headTables({ vhd, textEnergy, visualAttention, outlier, selected }, result),
-      marked: affected(result)
-        .slice(0, 16)
-        .map(({ layer, head }) => ({ layer, head })),
+      marked: markedOf(result),
     },
   ];
+}
+
+/** What a grid of heads is asked: where one of them reads, or several together. */
+export const askedHeads = ({ removed }: Pick<Partial<DivergenceResult>, 'removed'>) => ({
+  ask: removed?.kind === 'span' ? 'Show what it reads of the span' : 'Show where it looks',
+  asksAtOnce: true,
+  together: true,
+});
+
+/** Heads with at least half of the largest divergence, outliers left out. */
+export const markedOf = (tables: Partial<Pick<StepTables, 'vhd' | 'outlier'>>): NonNullable<HeadsSection['marked']> =>
+  affected(tables)
+    .slice(0, mostMarked)
+    .map(({ layer, head }) => ({ layer, head }));
+
+function countWords(result: Partial<DivergenceResult>): string {
+  const [selected, framed] = [placesWhere(result.selected).length, affected(result).length];
+  return `Selected, which reinforcement scales: ${selected} of ${result.vhd?.flat().length ?? 0} heads. Framed: ${framed} with at least half of the largest VHD, outliers left out.`;
 }
 
 /** Where heads read: over the patches of the picture, or over the tokens of the span. */
@@ -118,9 +138,28 @@ export function spanSection(
   { values, definition }: { readonly values: readonly number[]; readonly definition: string },
 ): ImageSection | TokensSection | undefined {
   const numbers = [build.scaled(upwards, 'attention', 'Attention', definition, values)];
-  if (image) return { kind: 'image', id, title, image, numbers, ...apartOf(sinks) };
-  return span && { kind: 'tokens', id, title, tokens: span, numbers };
+  if (image) {
+    const caption = [pictureWords(image, values, sinks), ...sinkWords(sinks)].join(' ');
+    return { kind: 'image', id, title, caption, image, numbers, ...apartOf(sinks) };
+  }
+  const caption = `${percent(sum(values))} of this attention lies on the ${values.length} tokens of the span.`;
+  return span && { kind: 'tokens', id, title, caption, tokens: span, numbers };
 }
+
+const sum = (values: readonly number[]): number => values.reduce((all, value) => all + value, 0);
+const percent = (share: number): string => `${Number((100 * share).toPrecision(3))} %`;
+
+/** Of one level of tiles: the others show the same parts of the picture again. */
+function pictureWords({ tiles }: ImageSpan, values: readonly number[], sinks: ImageSinks | undefined): string {
+  const shown = patchesOf(tiles, levelsOf(tiles)[0] ?? []).map(({ token }) => token);
+  const drawing = new Set(sinks?.tokens.map(({ token }) => token));
+  const mass = (tokens: readonly number[]): number => sum(tokens.map((token) => values[token] ?? 0));
+  const onSinks = mass(shown.filter((token) => drawing.has(token)));
+  return `${percent(mass(shown))} of this attention lies on these patches${onSinks > 0 ? `, ${percent(onSinks)} of it all on sinks` : ''}.`;
+}
+
+const sinkWords = (sinks: ImageSinks | undefined): readonly string[] =>
+  sinks?.notApplicable === undefined ? [] : [`${sinks.notApplicable} A bright corner or border may be a sink.`];
 
 /** An attention sink would leave the rest of a picture dark. */
 export const apartOf = (sinks: ImageSinks | undefined): Pick<ImageSection, 'apart'> =>

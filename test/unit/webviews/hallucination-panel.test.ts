@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import type { Caption } from '../../../protocol/results/hallucination-schema';
-import { readForm, readLayers, readTruth, toForm, writeLayers } from '../../../webviews/panels/hallucination/form';
+import { readForm, readTruth, toForm } from '../../../webviews/panels/hallucination/form';
+import { readLayers, writeLayers } from '../../../webviews/ui/layers';
 import { defaultLayers } from '../../../protocol/results/vhd-defaults';
 import { setCsv, wordsCsv } from '../../../webviews/panels/hallucination/csv-files';
 import { finding } from '../../../webviews/panels/hallucination/finding';

@@ -3,7 +3,7 @@ import type { ImageSinks } from '../../../protocol/results/hallucination-schema'
 import type { ImageSpan } from '../../../protocol/schema/parts';
 import { apartOf } from '../../../protocol/results/sections/divergence';
 import type { ImageSection } from '../../../protocol/sections/image';
-import { levelsOf, patchesOf } from '../../sections/image/patches';
+import { levelsOf, patchesOf } from '../../../protocol/sections/patches';
 import { significant } from '../../ui/numbers';
 import { mapTitle, waiting } from './map-words';
 import { pictureOf } from './shown';

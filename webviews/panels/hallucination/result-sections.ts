@@ -12,7 +12,7 @@ import type { Section } from '../../../protocol/sections/section';
 import type { TokensSection } from '../../../protocol/sections/tokens';
 import { count, percent } from '../../ui/numbers';
 import { pairOf } from './comparison';
-import { readLayers } from './form';
+import { readLayers } from '../../ui/layers';
 import { kept } from './kept-sections';
 import { mapTitle, waiting } from './map-words';
 import { pictureSection } from './picture-section';

@@ -2,7 +2,7 @@
 import type { Caption, CaptionScore } from '../../../protocol/results/hallucination-schema';
 import type { Reinforcement } from '../../../protocol/interventions/reinforcement';
 import { percent, plural } from '../../ui/numbers';
-import { writeLayers } from './form';
+import { writeLayers } from '../../ui/layers';
 
 const plainName = 'Plain';
 

@@ -20,6 +20,7 @@ import { triedHeads } from './try/tried-heads';
 import { triedOf, whyNotTried, type Tried } from './try/tried';
 import { tryOut } from './try/try';
 import { pageSections, viewOf } from './shown';
+import { reinforcement } from './try/reinforcement';
 
 /** `prefix` keeps the views of sections apart that come from different results. Only those of the result itself are asked. */
 export function sectionsOf(part: Part, sections: readonly Section[], prefix = ''): TemplateResult {
@@ -36,7 +37,7 @@ export function sectionsOf(part: Part, sections: readonly Section[], prefix = ''
         part,
         canAsk ? section : withoutQuestion(section),
         `${prefix}${section.id}`,
-        prefix === '' ? answersOf(part, section.id) : nothing,
+        prefix === '' ? html`${actionsBeside(part, section)} ${answersOf(part, section.id)}` : nothing,
         canAsk,
         tried ? { tried } : {},
       )}
@@ -54,6 +55,10 @@ function usable({ state }: Part): Tried | undefined {
 /** Heads whose attention on the prompt of the result can be looked at. */
 const isGrid = ({ state: { result } }: Part, section: Section): section is HeadsSection =>
   section.kind === 'heads' && result !== undefined && hasAttention(result) && hasShape(section, result.model);
+
+/** What can be made of a section beside looking into it. */
+const actionsBeside = (part: Part, section: Section): TemplateResult | typeof nothing =>
+  section.kind === 'tokens' && section.variants ? reinforcement(part, section) : nothing;
 
 /** Once for all sections of a drawing. */
 const looksOfPage = remembered((state: State) => looksOf(pageSections(state)));
@@ -170,12 +175,21 @@ function oneAnswer(part: Part, answer: Answer): TemplateResult {
           )
         : problem === undefined
           ? html`<p class="waiting">
-              ${progressRing()}<span>${answer.going?.sentence ?? `Asking about ${placeWords(question.place)}`}</span>
-            </p>`
+                ${progressRing()}<span>${answer.going?.sentence ?? `Asking about ${placeWords(question.place)}`}</span>
+              </p>
+              ${soFar(part, answer).map((known) =>
+                oneSection(part, withoutQuestion(known), `going ${known.id}`, nothing, false),
+              )}`
           : html`<p class="problem" role="alert">${problem}</p>`
     }
   </div>`;
 }
+
+/** What is known by then of a part of the result that is being made: texts that the result does not have yet. */
+const soFar = ({ state: { result } }: Part, { going }: Answer): readonly Section[] =>
+  (going?.sections ?? []).filter(
+    (section) => section.kind === 'tokens' && result?.sections.every(({ id }) => id !== section.id) === true,
+  );
 
 function placeWords(place: SectionQuestion['place']): string {
   switch (place.kind) {

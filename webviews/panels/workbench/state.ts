@@ -14,6 +14,7 @@ import type { SectionView } from '../../sections/section-kind';
 import type { ModelProblem } from '../../ui/model-field';
 import { initialModel, initialRun, started, type ModelState, type RunState, type RunView } from '../../ui/run-state';
 import type { Form } from './form';
+import { initialReinforcing, type Reinforcing } from './reinforcing';
 import { initialTrying, type Trials, type Trying } from './trial';
 import { nothingToUndo, type Undo } from './undo';
 import type { Typed } from '../../ui/typed-parameters';
@@ -27,6 +28,8 @@ export interface View extends RunView {
   readonly look: boolean;
   /** Parameters as typed of the questions that are not in the form, by `questionKey` (`look.ts`). */
   readonly typed: Readonly<Record<string, Typed>>;
+  /** How captions shall be reinforced. */
+  readonly reinforcing: Reinforcing;
   /** What is typed to find a question, and an earlier result. */
   readonly words: { readonly ask: string; readonly history: string };
   readonly trying: Trying;
@@ -140,6 +143,7 @@ export interface State extends RunState<Form, View>, Omit<ModelState, 'typed' | 
 }
 
 export const initialView: View = {
+  reinforcing: initialReinforcing,
   open: {},
   sections: {},
   front: 'tab',

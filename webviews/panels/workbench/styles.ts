@@ -72,6 +72,35 @@ export const panelStyles = css`
     margin-top: 6px;
     border: 1px solid var(--line);
   }
+  .reinforcement {
+    display: flex;
+    flex-wrap: wrap;
+    align-items: flex-start;
+    gap: 8px 16px;
+    margin: 8px 0;
+  }
+  .alpha-line {
+    display: grid;
+    grid-template-columns: auto minmax(80px, 180px) 28px;
+    gap: 8px;
+    align-items: center;
+    min-height: 26px;
+  }
+  .reinforcement .labelled {
+    display: grid;
+    grid-template-columns: auto 110px;
+    gap: 8px;
+    align-items: center;
+    min-height: 26px;
+  }
+  .reinforcement .buttons {
+    display: flex;
+    flex-wrap: wrap;
+    gap: 4px;
+  }
+  .reinforcement > .reason {
+    flex-basis: 100%;
+  }
   .fields.seed {
     margin-top: 8px;
     grid-template-columns: auto minmax(0, 120px);

@@ -25,7 +25,8 @@ import type { Drawn, Picture, PicturePlace } from '../picture';
 import { hatchMark, moved, type Box, type LoadedPicture, type Mark } from '../scene';
 import { shortened, valueWords } from '../words';
 import { outlineMarks } from './outlines';
-import { levelsOf, moveInTiles, patchesOf, pictureScale, placeWords, type Patch } from './patches';
+import { levelsOf, patchesOf, type Patch } from '../../../protocol/sections/patches';
+import { moveInTiles, pictureScale, placeWords } from './patches';
 
 export type PatchNumber = ImageSection['numbers'][number];
 

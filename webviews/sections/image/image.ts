@@ -7,7 +7,8 @@ import { logChoice } from '../log-colours';
 import { remembered } from '../remembered';
 import { chosenNumber, twinColumn, type PictureKind, type SectionPart, type TwinRow } from '../section-kind';
 import { imagePicture, usualOpacity } from './image-picture';
-import { levelName, levelsOf, patchesOf } from './patches';
+import { levelsOf, patchesOf } from '../../../protocol/sections/patches';
+import { levelName } from './patches';
 
 const picture = remembered(imagePicture);
 

@@ -4,7 +4,8 @@ import { describe, it } from 'mocha';
 import type { GraphSection } from '../../../../protocol/sections/graph';
 import { keptGraph, moveInGraph, type GraphCursor } from '../../../../webviews/sections/graph/graph-model';
 import { moveInGrid } from '../../../../webviews/sections/grid-keys';
-import { levelsOf, moveInTiles, patchAt, patchesOf, placeWords } from '../../../../webviews/sections/image/patches';
+import { levelsOf, patchesOf } from '../../../../protocol/sections/patches';
+import { moveInTiles, patchAt, placeWords } from '../../../../webviews/sections/image/patches';
 import { image, tiledPicture } from '../../../browser/hallucination/planted-result';
 import { moveInRibbon } from '../../../../webviews/sections/tokens/tokens-picture';
 
