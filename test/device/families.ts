@@ -9,6 +9,7 @@ import {
   writePng,
   writeProcessor,
 } from '../support/checkpoints/tiny-vision';
+import { headsOn } from '../support/heads-call';
 import type { ComputeClient } from '../../protocol/compute/client';
 import type { EncoderInput, PromptInput } from '../../protocol/inputs/prompt';
 import type { Removed } from '../../protocol/interventions/reinforcement';
@@ -77,7 +78,7 @@ const none = 'none';
 async function timesOf(servers: Servers, { folder, prompt, removed, causal }: Asked): Promise<string[]> {
   const request = { folder, prompt, interventions: [], seed: 1 };
   const heads = await timed(servers, (client) =>
-    client.call('heads', [{ ...request, classify: false, causal: false, thumbnails: false }]),
+    headsOn(client, { ...request, classify: false, causal: false, thumbnails: false }),
   );
   if (!causal || prompt.kind === 'image') return [none, none, cell(heads), none];
   const text =

@@ -1,7 +1,7 @@
 /** What a result of labels says in a sentence or two, and what a person can do with it elsewhere. */
 import type { Offer, SectionQuestion } from '../../analysis/schema';
 import { labelWords } from '../head-words';
-import type { HeadLabel } from '../heads';
+import type { HeadLabel, PerHead } from '../heads';
 import type { ClassAblation } from '../heads-schema';
 import { familyRate, headsByLabel } from '../label-rules';
 import type { LabelledResult } from '../labelled-heads';
@@ -17,8 +17,7 @@ export function labelFinding({ statistics, classes, classAblations = [] }: Parti
   const layers = statistics.selfToken;
   const heads = layers.reduce((sum, row) => sum + row.length, 0);
   if (!classes) {
-    const measured = layers.filter((row) => row.some((value) => !Number.isNaN(value))).length;
-    return `${measured} of ${counted(layers.length, 'layer is', 'layers are')} measured; labels follow with the null models.`;
+    return `${measuredLayers(layers)} measured; labels follow with the null models.`;
   }
   if (classes.length === 0) {
     return `None of ${counted(heads, 'head', 'heads')} has a label: no score is both more than its null model gives (${familyRate} over all scores) and far enough above what is to be expected.`;
@@ -30,6 +29,12 @@ export function labelFinding({ statistics, classes, classAblations = [] }: Parti
     .filter(({ lossChange }) => !Number.isNaN(lossChange))
     .sort((a, b) => Math.abs(b.lossChange) - Math.abs(a.lossChange))[0];
   return largest ? `${first} ${lossWords(largest)}` : first;
+}
+
+/** `3 of 16 layers are` */
+export function measuredLayers(table: PerHead): string {
+  const measured = table.filter((row) => row.some((value) => !Number.isNaN(value))).length;
+  return `${measured} of ${counted(table.length, 'layer is', 'layers are')}`;
 }
 
 /** One number on one sequence: it is said where it was measured and no further. */

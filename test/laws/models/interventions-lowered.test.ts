@@ -4,7 +4,6 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { generateJob, nextTokens } from '../../../compute-server/model-calls/generate-job';
-import { headsJob } from '../../../compute-server/heads/heads-job';
 import { lower } from '../../../compute-server/model/interventions/lower';
 import { runPrompt } from '../../../compute-server/model/run/stream/model-run';
 import type { RunResult } from '../../../compute-server/model/run/stream/run-request';
@@ -15,6 +14,7 @@ import type { Intervention } from '../../../protocol/interventions/interventions
 import { openTiny, promptIds as ids, type OpenTiny } from '../../support/checkpoints/open-tiny';
 import { writeSafetensors } from '../../support/safetensors-file';
 import { dot } from '../../support/reference/vectors';
+import { headsIn } from '../../support/heads-call';
 import { resultOf, surroundingsOf } from '../../support/model-jobs';
 
 const n = ids.length;
@@ -403,23 +403,21 @@ describe('interventions on a tiny llama', () => {
 
   it('labels are measured under what means the same on any sequence, and refused under anything else', async () => {
     const heads = (interventions: readonly Intervention[]) =>
-      resultOf(
-        headsJob(
-          bench.tiny.model,
-          {
-            folder: '',
-            prompt: { kind: 'ids', ids },
-            interventions,
-            classify: true,
-            causal: false,
-            thumbnails: false,
-            seed: 1,
-          },
-          surroundingsOf({ cacheFolder: folder }),
-          signal,
-        ),
+      headsIn(
+        bench.tiny.model,
+        {
+          folder: '',
+          prompt: { kind: 'ids', ids },
+          interventions,
+          classify: true,
+          causal: false,
+          thumbnails: false,
+          seed: 1,
+        },
+        surroundingsOf({ cacheFolder: folder }),
+        signal,
       );
-    const { result } = await heads(listOf('uniform:1.2', 'mlp:0=zero'));
+    const result = await heads(listOf('uniform:1.2', 'mlp:0=zero'));
     assert.deepEqual(result.interventions, listOf('uniform:1.2', 'mlp:0=zero'));
     // A uniform head has the entropy of ln(i + 1) at query i.
     const expected = ids.reduce((total, _, i) => total + Math.log(i + 1), 0) / n;

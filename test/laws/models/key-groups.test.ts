@@ -7,13 +7,13 @@ import { join } from 'node:path';
 import { groupsFrom } from '../../../compute-server/cli/commands/heads';
 import { interventionsFrom } from '../../../compute-server/cli/intervention-options';
 import { generateJob } from '../../../compute-server/model-calls/generate-job';
-import { headsJob } from '../../../compute-server/heads/heads-job';
 import { runPrompt } from '../../../compute-server/model/run/stream/model-run';
 import type { GenerateReply } from '../../../protocol/compute/models';
 import type { GenerateRequest, HeadsRequest } from '../../../protocol/compute/model-requests';
 import { printDo } from '../../../protocol/interventions/do-form';
 import type { HeadsResult } from '../../../protocol/results/heads-schema';
 import { openTiny, promptIds as ids, type OpenTiny } from '../../support/checkpoints/open-tiny';
+import { headsIn } from '../../support/heads-call';
 import { resultOf, surroundingsOf } from '../../support/model-jobs';
 
 const { signal } = new AbortController();
@@ -36,11 +36,10 @@ describe('keys that a request names', () => {
     rmSync(cacheFolder, { recursive: true });
   });
   const surroundings = () => surroundingsOf({ cacheFolder });
-  const measured = async (request: Partial<HeadsRequest>): Promise<HeadsResult> => {
+  const measured = (request: Partial<HeadsRequest>): Promise<HeadsResult> => {
     const common = { folder: '', prompt: { kind: 'ids', ids } as const, interventions: [], seed: 0, chunk: 7 };
     const settings = { classify: false, causal: false, thumbnails: false };
-    const reply = await resultOf(headsJob(llama.model, { ...common, ...settings, ...request }, surroundings(), signal));
-    return reply.result;
+    return headsIn(llama.model, { ...common, ...settings, ...request }, surroundings(), signal);
   };
   const generated = (request: Partial<GenerateRequest>): Promise<GenerateReply> => {
     const prompt = { kind: 'ids', ids } as const;

@@ -4,7 +4,6 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { generateJob, nextTokens } from '../../../compute-server/model-calls/generate-job';
-import { headsJob } from '../../../compute-server/heads/heads-job';
 import { headMethods } from '../../../compute-server/heads/methods';
 import type { ModelCalls } from '../../../compute-server/model-calls/model-calls';
 import type { LayerSessions } from '../../../compute-server/model/run/graphs/layer-sessions';
@@ -15,6 +14,7 @@ import { parityOf, parityTolerance } from '../../../compute-server/model/checkpo
 import type { RuntimeSession } from '../../../compute-server/runtime/session';
 import { FailureError } from '../../../protocol/wire/failures';
 import { openTiny, promptIds as ids, type OpenTiny } from '../../support/checkpoints/open-tiny';
+import { headsIn } from '../../support/heads-call';
 import { resultOf, surroundingsOf } from '../../support/model-jobs';
 
 const { signal } = new AbortController();
@@ -52,9 +52,7 @@ describe('parity', () => {
   const prompt = { kind: 'ids', ids } as const;
   const request = { folder: '', prompt, interventions: [], seed: 0 };
   const heads = (model: LoadedModel) =>
-    resultOf(
-      headsJob(model, { ...request, classify: false, causal: false, thumbnails: false }, surroundings(), signal),
-    );
+    headsIn(model, { ...request, classify: false, causal: false, thumbnails: false }, surroundings(), signal);
   const generate = (model: LoadedModel) =>
     resultOf(
       generateJob(
@@ -78,7 +76,7 @@ describe('parity', () => {
   it('of the graphs as they are is exact, and stands in what heads and generate give', async () => {
     const exact = { maxLogitError: 0, layerErrors: [0, 0], ok: true };
     assert.deepEqual(await parityOf(llama.model, { ids }), exact);
-    assert.deepEqual((await heads(llama.model)).result.parity, exact);
+    assert.deepEqual((await heads(llama.model)).parity, exact);
     assert.deepEqual((await generate(llama.model)).parity, exact);
     assert.deepEqual(await methodsOf(llama.model).parity.run(['', prompt], signal), exact);
   });

@@ -3,12 +3,12 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { headsJob } from '../../../compute-server/heads/heads-job';
 import { openModel } from '../../../compute-server/model/checkpoint/loaded-model';
 import { headLabels } from '../../../protocol/results/heads';
 import { writeSafetensors } from '../../support/safetensors-file';
 import { llamaLike, tinyTensors, writeConfig } from '../../support/checkpoints/tiny-models';
-import { resultOf, surroundingsOf } from '../../support/model-jobs';
+import { headsIn } from '../../support/heads-call';
+import { surroundingsOf } from '../../support/model-jobs';
 
 /** Layers, heads and widths of llama2.c's stories260K. */
 const stories = llamaLike('stories260K', 'llama', {
@@ -33,7 +33,7 @@ async function labelled(scale: number, length: number, seed: number) {
     const model = await openModel(folder, { device: 'cpu', threads: 1, limitBytes: 1e9 });
     try {
       const ids = [1, ...Array.from({ length: length - 1 }, (_, i) => 3 + ((i * 197 + seed * 31) % 509))];
-      const job = headsJob(
+      return await headsIn(
         model,
         {
           folder,
@@ -47,7 +47,6 @@ async function labelled(scale: number, length: number, seed: number) {
         surroundingsOf({ cacheFolder: folder }),
         new AbortController().signal,
       );
-      return (await resultOf(job)).result;
     } finally {
       await model.sessions.release();
     }

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import type { HeadsMeasured, LabelsResult } from '../../../protocol/results/labelled-heads';
 import type { AnalysisRequest, AnalysisResult } from '../../../protocol/analysis/schema';
 import type { HeadsResult } from '../../../protocol/results/heads-schema';
+import { headsOn } from '../../support/heads-call';
 import { writePlantedCircuit } from '../../support/checkpoints/planted-circuit';
 import { shortDemoLm } from '../../support/demo-models';
 import { buildServer, Place } from '../model/support/model-server';
@@ -66,17 +67,15 @@ describe('labels from the command line', function () {
       // Means the same on every sequence.
       { interventions: [{ kind: 'head', layer: 1, head: 1, source: { from: 'zero' } }], seed: 5 },
     ] as const) {
-      const { result } = await client.call('heads', [
-        {
-          folder: place.at('model'),
-          prompt: { kind: 'ids', ids: repeated },
-          interventions,
-          classify: true,
-          causal: true,
-          thumbnails: false,
-          seed,
-        },
-      ]);
+      const result = await headsOn(client, {
+        folder: place.at('model'),
+        prompt: { kind: 'ids', ids: repeated },
+        interventions,
+        classify: true,
+        causal: true,
+        thumbnails: false,
+        seed,
+      });
       sameNumbers(await client.call('analysis', [planted({ interventions, seed })]), result, `seed ${seed}`);
     }
   });

@@ -10,6 +10,7 @@ import { computeClient } from '../../../compute-server/cli/compute-process';
 import type { HeadsRequest } from '../../../protocol/compute/model-requests';
 import type { ComputeClient } from '../../../protocol/compute/client';
 import { sentenceOf } from '../../../protocol/wire/words';
+import { headsOn } from '../../support/heads-call';
 import { ensureSystem } from '../../support/host/system';
 import { tinyLlava, tinyPixels, writePng, writeProcessor } from '../../support/checkpoints/tiny-vision';
 import { tinyModel, writeTinyModel } from '../../support/checkpoints/tiny-models';
@@ -109,8 +110,8 @@ describe('models on WebGPU', function () {
 
   it('each request names its device: two of them in turns give what each gives alone', async () => {
     const both = place.client();
-    const heads = async (client: ComputeClient, device?: string) =>
-      (await client.call('heads', [{ ...headsOf(text), ...(device === undefined ? {} : { device }) }])).result;
+    const heads = (client: ComputeClient, device?: string) =>
+      headsOn(client, { ...headsOf(text), ...(device === undefined ? {} : { device }) });
     const there = await heads(servers.device);
     const here = await heads(servers.cpu);
     for (const device of ['webgpu', 'cpu', 'webgpu']) {
@@ -178,21 +179,22 @@ describe('models on WebGPU', function () {
     const ended = new Promise<void>((resolve) => (gone = resolve));
     const client = computeClient(serverScript, environment, { onCrash: () => gone() });
     const { pid } = await client.call('info', []);
-    const measured: number[] = [];
+    /** Findings of what was measured by then. */
+    const known: string[] = [];
     const run = () =>
-      client.call('heads', [headsOf(text)], {
-        onProgress: (progress) => progress.kind === 'layer' && measured.push(progress.layer),
+      headsOn(client, headsOf(text), {
+        onProgress: (progress) => progress.kind === 'partial' && known.push(progress.finding),
       });
     const failure = await failureOf(run());
     assert.match(
       sentenceOf(failure),
       /"webgpu" cannot be used: It failed in "instrumented\.1".*Device lost.* Run it again/,
     );
-    assert.deepEqual(measured, [0]);
+    assert.match(known.join(), /^1 of 2 layers/);
     await ended;
-    const { result } = await run();
+    const result = await run();
     assert.ok(result.parity.ok && result.device.id === 'webgpu');
-    assert.deepEqual(measured, [0, 0, 1]);
+    assert.equal(result.layers, 2);
     assert.notEqual((await client.call('info', [])).pid, pid);
     client.dispose();
   });

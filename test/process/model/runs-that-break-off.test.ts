@@ -2,11 +2,13 @@
 import assert from 'node:assert/strict';
 import { renameSync, truncateSync, writeFileSync } from 'node:fs';
 import type { ComputeClient } from '../../../protocol/compute/client';
-import type { HeadsProgress } from '../../../protocol/compute/models';
+import type { AnalysisProgress } from '../../../protocol/analysis/analysis';
+import { analysisOfHeads, headsOfAnalysis } from '../../../protocol/compute/heads-of-analysis';
 import type { HeadsRequest } from '../../../protocol/compute/model-requests';
 import { unclassified } from '../../../protocol/results/comparability';
 import type { HeadsResult } from '../../../protocol/results/heads-schema';
 import { llamaLike, tinyModel, writeConfig, writeTinyModel } from '../../support/checkpoints/tiny-models';
+import { headsOn, layerIn } from '../../support/heads-call';
 import { buildServer, failureOf, Place } from './support/model-server';
 
 /** Long enough to keep layers on disk, which runs of under two seconds do not: 16 layers of 4 heads on 3,072 tokens. */
@@ -50,63 +52,61 @@ describe('runs that break off', function () {
 
   it('killed in the middle: the same call again takes the finished layers and gives the same numbers', async () => {
     const { pid } = await client.call('info', []);
-    const before: number[] = [];
+    /** Layers that were measured. */
+    let before = 0;
     let promised = 0;
-    const first = client.call('heads', [request()], {
+    const first = headsOn(client, request(), {
       onProgress(progress) {
-        if (progress.kind === 'layer') before.push(progress.layer);
-        else if (progress.keptLayers !== undefined) promised = progress.keptLayers;
-        if (before.length >= 4 && promised > 0) process.kill(pid, 'SIGKILL');
+        before = Math.max(before, layerIn(progress) ?? 0);
+        if (progress.kind === 'stage') promised = progress.kept;
+        if (before >= 4 && promised > 0) process.kill(pid, 'SIGKILL');
       },
     });
     const failure = await failureOf(first);
     assert.ok(failure.code === 'compute-restarted' && /SIGKILL/.test(failure.detail), JSON.stringify(failure));
-    assert.ok(before.length >= 4 && before.length < layers, `killed after ${before.length} layers`);
+    assert.ok(before >= 4 && before < layers, `killed after ${before} layers`);
     assert.equal(kept().length, 1);
 
-    const steps: HeadsProgress[] = [];
-    const resumed = await client.call('heads', [request()], { onProgress: (step) => steps.push(step) });
+    const steps: AnalysisProgress[] = [];
+    const again = () =>
+      client.call('analysis', [analysisOfHeads(request())], { onProgress: (step) => steps.push(step) });
+    const resumed = await again();
     // A layer that was run says how long the others take; one that was kept took no time.
     const computed = steps.flatMap((step) =>
-      step.kind === 'stage' && step.secondsLeft !== undefined
-        ? [/^Layer (\d+) of 16$/.exec(step.sentence)?.[1]].flatMap((n) => (n ? [Number(n) - 1] : []))
-        : [],
+      step.kind === 'stage' && step.secondsLeft !== undefined ? (layerIn(step) ?? []) : [],
     );
     assert.ok(computed.length > 0);
     assert.ok(Math.min(...computed) >= 3, `computed layers ${computed.join()} again`);
     assert.ok(Math.min(...computed) > promised, `computed layers ${computed.join()} again, ${promised} were kept`);
-    assert.deepEqual(
-      steps.flatMap((step) => (step.kind === 'layer' ? [step.layer] : [])),
-      Array.from({ length: layers }, (_, layer) => layer),
-      'the grid gets every layer',
-    );
     assert.deepEqual(kept(), [], 'nothing is left behind');
 
-    const whole = await client.call('heads', [request()]);
-    assert.deepEqual(unclassified(whole.result), []);
-    assert.deepEqual(numbers(resumed.result), numbers(whole.result));
-    assert.deepEqual(resumed.thumbnails, whole.thumbnails);
+    const whole = await again();
+    assert.deepEqual(unclassified(headsOfAnalysis(whole)), []);
+    assert.ok(whole.result['thumbnails']);
+    assert.deepEqual(resumed.result, whole.result);
+    assert.deepEqual(resumed.sections, whole.sections);
   });
 
   it('another prompt or other gains are another run', async () => {
     const controller = new AbortController();
-    const call = client.call('heads', [request()], {
+    const call = headsOn(client, request(), {
       signal: controller.signal,
       onProgress: () => kept().length > 0 && controller.abort(),
     });
     assert.equal((await failureOf(call)).code, 'cancelled');
-    const plain = await client.call('heads', [request({ interventions: [] })]);
+    const plain = await headsOn(client, request({ interventions: [] }));
     assert.equal(kept().length, 1, 'the other run can still be resumed');
-    const fresh = await place
-      .client({}, { HEADSCOPE_CACHE_DIR: place.at('other') })
-      .call('heads', [request({ interventions: [] })]);
-    assert.deepEqual(numbers(plain.result), numbers(fresh.result));
+    const fresh = await headsOn(
+      place.client({}, { HEADSCOPE_CACHE_DIR: place.at('other') }),
+      request({ interventions: [] }),
+    );
+    assert.deepEqual(numbers(plain), numbers(fresh));
   });
 
   it('cancelled between two chunks: answers, and the process lives on', async () => {
     const { pid } = await client.call('info', []);
     for (const call of [
-      (signal: AbortSignal, onProgress: () => void) => client.call('heads', [request()], { signal, onProgress }),
+      (signal: AbortSignal, onProgress: () => void) => headsOn(client, request(), { signal, onProgress }),
       (signal: AbortSignal, onProgress: () => void) =>
         client.call(
           'generate',
@@ -172,7 +172,7 @@ describe('runs that break off', function () {
 
   it('a cache folder that cannot be written: the run goes on, and says so once', async () => {
     writeFileSync(place.at('cache'), 'a file where the folder should be');
-    const { result } = await client.call('heads', [request()]);
+    const result = await headsOn(client, request());
     assert.equal(result.statistics.entropy.length, layers);
     assert.equal(
       logs.filter((line) => /The steps of the run are not kept, so it cannot be resumed: /.test(line)).length,
@@ -183,9 +183,9 @@ describe('runs that break off', function () {
   /** The run, in which `change` happens once the first layer is done. */
   const afterFirstLayer = (change: () => void): Promise<unknown> => {
     let done = false;
-    return client.call('heads', [request()], {
+    return headsOn(client, request(), {
       onProgress(progress) {
-        if (progress.kind !== 'layer' || done) return;
+        if (done || (layerIn(progress) ?? 0) < 1) return;
         done = true;
         change();
       },
@@ -215,16 +215,16 @@ describe('runs that break off', function () {
     const cut = await failureOf(afterFirstLayer(() => truncateSync(weights, 4000)));
     assert.ok(cut.code === 'model-unusable' || cut.code === 'compute-restarted', JSON.stringify(cut));
     writeTinyModel(folder, deep, 'F32', 7);
-    const again = await client.call('heads', [request()]);
-    const fresh = await place.client({}, { HEADSCOPE_CACHE_DIR: place.at('other') }).call('heads', [request()]);
-    assert.deepEqual(numbers(again.result), numbers(fresh.result));
+    const again = await headsOn(client, request());
+    const fresh = await headsOn(place.client({}, { HEADSCOPE_CACHE_DIR: place.at('other') }), request());
+    assert.deepEqual(numbers(again), numbers(fresh));
   });
 
   it('a model that changes between two calls is read again', async () => {
     const small = request({ prompt: { kind: 'ids', ids: ids.slice(0, 40) } });
-    const before = (await client.call('heads', [small])).result;
+    const before = await headsOn(client, small);
     writeTinyModel(folder, deep, 'F32', 8);
-    const after = (await client.call('heads', [small])).result;
+    const after = await headsOn(client, small);
     assert.notEqual(after.model.hash, before.model.hash);
     assert.notDeepEqual(after.statistics, before.statistics);
   });
@@ -233,10 +233,7 @@ describe('runs that break off', function () {
     // One layer of the tiny llama is about 60 kB: half of the limit holds three of the sixteen.
     const tight = place.client({}, { HEADSCOPE_MEMORY_LIMIT: String(4e5), HEADSCOPE_CACHE_DIR: place.at('other') });
     const small = request({ prompt: { kind: 'ids', ids: ids.slice(0, 24) }, chunk: 12, classify: false });
-    assert.deepEqual(
-      numbers((await tight.call('heads', [small])).result),
-      numbers((await client.call('heads', [small])).result),
-    );
+    assert.deepEqual(numbers(await headsOn(tight, small)), numbers(await headsOn(client, small)));
   });
 
   it('a refusal for memory names the longest prompt that fits, and that one runs', async () => {
@@ -249,11 +246,11 @@ describe('runs that break off', function () {
       const long = Array.from({ length }, (_, i) => i % 61);
       return { ...rest, folder: place.at('one'), prompt: { kind: 'ids', ids: long } };
     };
-    const failure = await failureOf(limited.call('heads', [of(20_000)]));
+    const failure = await failureOf(headsOn(limited, of(20_000)));
     assert.ok(failure.code === 'out-of-memory', JSON.stringify(failure));
     const fitting = failure.fittingLength ?? 0;
     assert.ok(fitting > 256 && fitting < 20_000, String(fitting));
-    assert.equal((await failureOf(limited.call('heads', [of(fitting + 1)]))).code, 'out-of-memory');
-    assert.equal((await limited.call('heads', [of(fitting)])).result.ids.length, fitting);
+    assert.equal((await failureOf(headsOn(limited, of(fitting + 1)))).code, 'out-of-memory');
+    assert.equal((await headsOn(limited, of(fitting))).ids.length, fitting);
   });
 });

@@ -4,6 +4,7 @@ import { parseDo } from '../../../protocol/interventions/do-form';
 import type { Intervention } from '../../../protocol/interventions/interventions';
 import type { HeadsResult } from '../../../protocol/results/heads-schema';
 import type { Parity, DeviceSummary } from '../../../protocol/schema/parts';
+import { headsOn } from '../heads-call';
 import type { AttributionResult } from '../../../diagnostics/circuits/attribution/result';
 
 export interface Servers {
@@ -68,9 +69,7 @@ export async function textOnBoth(servers: Servers, folder: string, ids: readonly
   const prompt = { kind: 'ids', ids } as const;
   const heads = (interventions: readonly Intervention[]) =>
     both(servers, (client) =>
-      client.call('heads', [
-        { folder, prompt, interventions, classify: false, causal: false, thumbnails: false, seed: 1 },
-      ]),
+      headsOn(client, { folder, prompt, interventions, classify: false, causal: false, thumbnails: false, seed: 1 }),
     );
   const [plain, plainThere] = await heads([]);
   const [changed, changedThere] = await heads(changes);
@@ -80,13 +79,13 @@ export async function textOnBoth(servers: Servers, folder: string, ids: readonly
     client.call('headRow', [{ ...place, query: ids.length - 1 }]),
   );
   const errors: Record<string, number> = {
-    statistics: statisticsApart(plain.result, plainThere.result),
-    interventions: statisticsApart(changed.result, changedThere.result),
+    statistics: statisticsApart(plain, plainThere),
+    interventions: statisticsApart(changed, changedThere),
     'head outputs': apart(outputs, outputsThere),
     'head row': apart(row, rowThere),
   };
   // A decoder with keys and values of its own; an encoder has none.
-  if (plain.result.model.causal) {
+  if (plain.model.causal) {
     const [text, textThere] = await both(servers, (client) =>
       client.call('generate', [
         { folder, prompt, interventions: changes, maxNewTokens: 3, temperature: 0, topP: 1, seed: 1, statistics: true },
@@ -112,9 +111,9 @@ export async function textOnBoth(servers: Servers, folder: string, ids: readonly
     );
     const estimates = ({ result }: typeof slopes) => (result as AttributionResult).heads.estimate.flat();
     errors['gradients'] = apart(estimates(slopes), estimates(slopesThere));
-    return { device: slopesThere.device, parity: plainThere.result.parity, errors };
+    return { device: slopesThere.device, parity: plainThere.parity, errors };
   }
-  const { device, parity } = plainThere.result;
+  const { device, parity } = plainThere;
   return { device, parity, errors };
 }
 
@@ -169,22 +168,20 @@ export async function pictureOnBoth(
 export async function encoderOnBoth(servers: Servers, folder: string, image: string): Promise<Apart> {
   const heads = (interventions: readonly Intervention[]) =>
     both(servers, (client) =>
-      client.call('heads', [
-        {
-          ...{ folder, prompt: { kind: 'image', image } as const, interventions },
-          ...{ classify: false, causal: false, thumbnails: false, seed: 1 },
-        },
-      ]),
+      headsOn(client, {
+        ...{ folder, prompt: { kind: 'image', image } as const, interventions },
+        ...{ classify: false, causal: false, thumbnails: false, seed: 1 },
+      }),
     );
   const [plain, there] = await heads([]);
   const [changed, changedThere] = await heads(changes);
-  const { device, parity } = there.result;
+  const { device, parity } = there;
   return {
     device,
     parity,
     errors: {
-      statistics: statisticsApart(plain.result, there.result),
-      interventions: statisticsApart(changed.result, changedThere.result),
+      statistics: statisticsApart(plain, there),
+      interventions: statisticsApart(changed, changedThere),
     },
   };
 }

@@ -1,6 +1,7 @@
 /** What a result of labels says of itself: counts of what it holds, and a change of the loss where one was measured. */
 import assert from 'node:assert/strict';
 import { labelFinding as finding, labelOffers as offers } from '../../../../../protocol/results/sections/label-finding';
+import { headsFinding } from '../../../../../protocol/results/sections/heads-finding';
 import { labelSections as sections } from '../../../../../protocol/results/sections/labels';
 import type { LabelsResult } from '../../../../../protocol/results/labelled-heads';
 import { headStatisticNames, type PerHead } from '../../../../../protocol/results/heads';
@@ -42,6 +43,8 @@ describe('the finding of labels', () => {
       [Number.NaN, Number.NaN],
     ]);
     assert.equal(finding({ statistics: half }), '1 of 2 layers are measured; labels follow with the null models.');
+    // Nobody knows of a part whether labels were asked for.
+    assert.equal(headsFinding({ statistics: half }), '1 of 2 layers are measured.');
   });
 
   it('without a label says by which test, and offers nothing', () => {
