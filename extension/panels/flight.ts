@@ -36,7 +36,7 @@ export interface RunKind<Setup, Event, Result> {
    */
   key(event: Event): string | undefined;
   /** Keeps the result outside the process, so that a reload loses nothing. */
-  keep?(result: Result): Promise<void>;
+  keep?(result: Result, plan: Setup | undefined): Promise<void>;
   readonly notKept: string;
   /** Follows the sentence of a failure; `shown`: how many events are replayed. */
   afterFailure?(error: unknown, shown: number, run: number): string;

@@ -121,7 +121,7 @@ export class PanelRun<Setup, Event extends { readonly kind: string }, Result> ex
 
   /** The result of a run with what was asked of it since; `flight`: that run, where this window has it. */
   async extended(result: Result, flight: Flight<Setup, Event, Result> | undefined): Promise<void> {
-    if (flight === undefined) return this.kind.keep?.(result);
+    if (flight === undefined) return this.kind.keep?.(result, undefined);
     this.finish(flight, { result });
     await this.keep(flight, result);
   }
@@ -182,9 +182,9 @@ export class PanelRun<Setup, Event extends { readonly kind: string }, Result> ex
     this.fire(flight.number, this.kind.finished(finished.result, finished.savedAs));
   }
 
-  private async keep({ number }: Flight<Setup, Event, Result>, result: Result): Promise<void> {
+  private async keep({ number, plan }: Flight<Setup, Event, Result>, result: Result): Promise<void> {
     try {
-      await this.kind.keep?.(result);
+      await this.kind.keep?.(result, plan);
     } catch (error) {
       const details = error instanceof Error ? error.message : String(error);
       const why = error instanceof NotKept ? ` ${error.message}` : '';

@@ -21,6 +21,8 @@ export const fromWorkbench = byKind({
   pairTask: { prompt: text, counterpart: text, answer: text, counterpartAnswer: text },
   /** `look`: its tab is the Look from then on. */
   run: { plan: analysisSetup, look: optional(exactly(true)) },
+  /** Look, because the request has changed; answered by `looks`. */
+  lookByItself: { plan: analysisSetup },
   /** Brings a tab to the front; answered by `open`. */
   showTab: { tab: text },
   /** Takes it away, or ends its run. */

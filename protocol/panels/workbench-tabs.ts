@@ -20,6 +20,8 @@ const tabFields = {
   entry: optional(text),
   /** It is the Look, first in the row: at most one tab is. */
   look: optional(exactly(true)),
+  /** It ran by itself and nobody has used it: the next Look takes its place. */
+  byItself: optional(exactly(true)),
 };
 
 /** How far the run of a tab is. */

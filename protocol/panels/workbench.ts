@@ -8,6 +8,7 @@ import type { Demos } from '../analysis/next-start';
 import type { ModelSummary } from '../schema/parts';
 import type { TaskInfo } from '../analysis/tasks';
 import type { AnalysisEstimate } from '../compute/analyses';
+import type { HeadPlace } from '../schema/written-form';
 import type { Tokenised } from '../compute/models';
 import type { Section } from '../sections/section';
 import type { HeadAnswer } from './head-messages';
@@ -76,8 +77,10 @@ export type ToWorkbench =
       readonly waiting?: WaitingModel;
       /** Absent in the side bar and in editors of files. */
       readonly tabs?: ShownTabs;
-      /** The plan was asked for elsewhere: its question is in front. */
-      readonly asks?: true;
+      /** The plan was asked for elsewhere: its question is in front, or Look at its request. */
+      readonly asks?: 'question' | 'look';
+      /** With Look: the head that is opened in it. */
+      readonly select?: HeadPlace;
       /** The run that was in front was refused: its question stays in the form, to be corrected. */
       readonly refused?: true;
     }
@@ -90,6 +93,8 @@ export type ToWorkbench =
   /** `run`: the number of the run that says it, where tabs tell runs apart. */
   | (AnalysisProgress & { readonly run?: number })
   | { readonly kind: 'result'; readonly result: AnalysisResult; readonly savedAs?: string; readonly run?: number }
+  /** A Look has begun in this tab, by itself or because a person ran it; absent: it was to run by itself, and the machine is busy. */
+  | { readonly kind: 'looks'; readonly tab?: string; readonly byItself?: true }
   /** A tab came, went, moved on or was brought to the front. */
   | ({ readonly kind: 'tabs' } & ShownTabs)
   /** Answer to `history`, and again when the history has changed; `request` as it came. */

@@ -26,6 +26,8 @@ export interface AskingPage {
   refusal(paths: readonly string[]): string | undefined;
   /** The same for paths that the result on the screen names. */
   refusalOfShown(paths: readonly string[]): string | undefined;
+  /** More is asked of the result on the screen: no Look that runs by itself takes its place. */
+  use(): void;
   /** Where a result is asked further questions. */
   whereOf(result: Made): Promise<Where>;
   /** Fails with a sentence where nothing may be asked. */

@@ -30,6 +30,7 @@ export class CloserLooks {
 
   askAnalysis(message: Asked<'ask'>): void {
     const { request, question } = message;
+    this.page.use();
     const asked = askedNow(this.page, (result) => pathsOf(setupOfAnalysis(result)));
     const answer = async (): Promise<ToWorkbench> => {
       const { result, refused } = asked();
@@ -64,6 +65,7 @@ export class CloserLooks {
 
   async explainWeight(cell: Asked<'explainWeight'>): Promise<void> {
     const result = this.page.need('to look into');
+    this.page.use();
     const refused = this.page.refusalOfShown(pathsOf(setupOfAnalysis(result)));
     if (refused !== undefined) throw new Sentence(refused);
     await this.page.requireSameModel(result.model, 'Run the analysis again.');

@@ -29,6 +29,7 @@ export class Extensions {
 
   extend(message: Asked<'extend'>): void {
     const { request } = message;
+    this.page.use();
     // Another tab may be in front when it has its turn.
     const asked = this.page.shown();
     const refused = asked && this.page.refusalOfShown(pathsOf(setupOfAnalysis(asked)));

@@ -37,6 +37,7 @@ export class WorkbenchHost extends TabbedHost {
     fail: (...failed) => this.fail(...failed),
     refusal: (paths) => this.refusal(paths),
     refusalOfShown: (paths) => this.refusalOfShown(paths),
+    use: () => this.use(),
     whereOf: (result) => this.whereOf(result),
     requireModel: () => this.requireModel(),
     requireSameModel: (...of) => this.requireSameModel(...of),
@@ -140,6 +141,8 @@ export class WorkbenchHost extends TabbedHost {
         return this.request.tokenisePair(message);
       case 'pairTask':
         return this.request.pairTask(message);
+      case 'lookByItself':
+        return this.lookByItself(message);
       case 'showTab':
         return this.bringToFront(message.tab);
       case 'closeTab':

@@ -9,7 +9,7 @@ export type AnalysisEvent = Extract<ToWorkbench, { readonly kind: 'stage' | 'par
 export type AnalysisRun = PanelRun<AnalysisSetup, AnalysisEvent, AnalysisResult>;
 
 interface AnalysisRunServices extends Pick<Compute, 'analysis'> {
-  keep(result: AnalysisResult): Promise<void>;
+  keep(result: AnalysisResult, plan: AnalysisSetup | undefined): Promise<void>;
 }
 
 export function analysisRun(services: AnalysisRunServices): AnalysisRun {
@@ -27,7 +27,7 @@ export function analysisRun(services: AnalysisRunServices): AnalysisRun {
     finished: (result, savedAs) => ({ kind: 'result', result, ...defined({ savedAs }) }),
     key: (event) =>
       event.kind === 'partial' && (event.finding !== '' || event.sections.length > 0) ? 'partial' : undefined,
-    keep: (result) => services.keep(result),
+    keep: (result, plan) => services.keep(result, plan),
     notKept: 'The result is shown, but it could not be kept for the next start. Save it, or export it.',
     afterFailure: (error, _shown, run) => {
       const kept = steps.get(run) ?? 0;

@@ -45,6 +45,8 @@ export interface WorkbenchServices extends ModelPanelServices<WorkbenchTypes> {
   readonly catalogue: readonly AnalysisInfo[];
   readonly tasks: readonly TaskInfo[];
   readonly demos: Demos;
+  /** No long job runs or waits in this window, but for the one with this signal. */
+  isIdle(but: AbortSignal | undefined): boolean;
   /** The tabs of the full panel. */
   readonly tabs: WorkbenchTabs;
   readonly earlier: EarlierResults;

@@ -20,7 +20,7 @@ export abstract class TabbedHost extends ModelPanelHost<WorkbenchTypes, Workbenc
   /** What stands beside the result of a tab, by the tab. */
   private readonly compared = new Map<string, Other<WorkbenchTypes>>();
   /** A plan was asked for elsewhere, and has not been shown. */
-  private asks = false;
+  private asks: 'question' | 'look' | undefined;
   /** The run in front was refused, which the page has not been told. */
   private isRefused = false;
   /** What was read of a result that came with the workspace. */
@@ -33,7 +33,7 @@ export abstract class TabbedHost extends ModelPanelHost<WorkbenchTypes, Workbenc
     const [place, { tabs, earlier }, , start] = parts;
     if (place !== 'full') return;
     this.tabs = tabs;
-    this.asks = start?.plan !== undefined;
+    this.asks = start?.plan === undefined ? undefined : 'question';
     tabs.begin(start?.shown);
     this.shown = undefined;
     this.turnTo();
@@ -59,6 +59,7 @@ export abstract class TabbedHost extends ModelPanelHost<WorkbenchTypes, Workbenc
   }
 
   private beside(other: Other<WorkbenchTypes>): Promise<void> {
+    this.use();
     const tab = this.tabs?.active?.id;
     if (tab !== undefined) this.compared.set(tab, other);
     return super.compareWith(other);
@@ -86,7 +87,24 @@ export abstract class TabbedHost extends ModelPanelHost<WorkbenchTypes, Workbenc
   }
 
   protected override setupToRun({ plan, look }: Omit<Asked<'run'>, 'kind'>): AnalysisSetup {
-    return look && this.tabs ? this.tabs.asLook(plan) : plan;
+    return look && this.tabs ? this.tabs.asLook(plan, 'asked') : plan;
+  }
+
+  /** Look runs by itself where nothing else runs; else the page leaves it to Run. */
+  protected async lookByItself({ plan }: Asked<'lookByItself'>): Promise<void> {
+    const { tabs, services } = this;
+    const own = tabs?.supersede();
+    if (!tabs || services.mayRun() !== true || !services.isIdle(own)) return this.post({ kind: 'looks' });
+    await this.launch(tabs.asLook(plan, 'by-itself'));
+  }
+
+  /** Somebody asks more of the result on the screen, or compares it: no Look takes its place. */
+  protected use(): void {
+    const tab = this.tabs?.active;
+    if (tab?.byItself !== true) return;
+    this.tabs?.use(tab.id);
+    if (tab.entry !== undefined)
+      this.services.earlier.use(tab.entry).catch((error: unknown) => this.say('error', error));
   }
 
   protected override cancel(): void {
@@ -120,9 +138,10 @@ export abstract class TabbedHost extends ModelPanelHost<WorkbenchTypes, Workbenc
     const { tabs } = this;
     if (!tabs) return super.onRun(event, run);
     if (this.disposed) return;
+    if (tabs.isSuperseded(run)) return this.onSuperseded(event);
     switch (event.kind) {
       case 'started':
-        return this.onStart();
+        return this.onStart(event.plan);
       case 'failed':
       case 'overdue':
         if ('refused' in event) this.onRefused(event.sentence, run, event.details);
@@ -138,14 +157,27 @@ export abstract class TabbedHost extends ModelPanelHost<WorkbenchTypes, Workbenc
     }
   }
 
-  /** The page that sent `run` shows it already. */
-  private onStart(): void {
+  /** The page that sent `run` shows it already, and a Look that runs by itself shows the one before it. */
+  private onStart(plan: AnalysisSetup): void {
     const startedHere = this.startedHere;
+    const { tabs } = this;
+    const kind = tabs?.lookKind(plan);
+    const wasInFront = this.front?.tab;
     this.startedHere = false;
-    this.asks = false;
+    this.asks = undefined;
     this.turnTo();
-    this.shown = undefined;
-    if (!startedHere && this.mail.isOpen) void this.open();
+    if (kind !== 'by-itself' || tabs?.active?.id !== wasInFront) this.shown = undefined;
+    if (!this.mail.isOpen) return;
+    if (kind !== undefined && (startedHere || kind === 'by-itself') && tabs?.active)
+      this.post({ kind: 'looks', tab: tabs.active.id, ...(kind === 'by-itself' ? { byItself: true } : {}) });
+    else if (!startedHere) void this.open();
+  }
+
+  /** Nothing is said of a Look that another one has ended; where that one did not begin, what was there before it stands again. */
+  private onSuperseded({ kind }: { readonly kind: string }): void {
+    if (kind !== 'failed' || this.tabs?.flight?.running === true) return;
+    this.turnTo();
+    if (this.mail.isOpen) void this.open();
   }
 
   /** Its tab is gone: where it was in front, the one before it is again, and says why. */
@@ -173,14 +205,23 @@ export abstract class TabbedHost extends ModelPanelHost<WorkbenchTypes, Workbenc
   }
 
   override show(plan: AnalysisSetup | undefined, select: HeadAt | undefined): Promise<void> {
-    this.asks ||= plan !== undefined;
+    if (plan !== undefined) this.asks = 'question';
+    return super.show(plan, select);
+  }
+
+  /** Look in front: its newest result or, before that, what it would ask of the plan. A head that is named is opened. */
+  look(plan: AnalysisSetup | undefined, select: HeadAt | undefined): Promise<void> {
+    this.tabs?.activate(this.tabs.lookTab?.id);
+    this.turnTo();
+    this.asks = 'look';
+    if (plan !== undefined) this.keep(plan);
     return super.show(plan, select);
   }
 
   /** What one opening says, and the next does not. */
-  protected takeMarks(): { readonly asks?: true; readonly refused?: true } {
+  protected takeMarks(): { readonly asks?: 'question' | 'look'; readonly refused?: true } {
     const { asks, isRefused } = this;
-    this.asks = false;
+    this.asks = undefined;
     this.isRefused = false;
     return { ...(asks ? { asks } : {}), ...(isRefused ? { refused: isRefused } : {}) };
   }
@@ -236,7 +277,10 @@ export abstract class TabbedHost extends ModelPanelHost<WorkbenchTypes, Workbenc
     if (read?.ok === false) throw new Sentence(read.why);
     const result = made ?? read?.result.result;
     if (result === undefined) return;
-    for (const entry of [earlier.entry, later.entry]) await this.services.earlier.use(entry);
+    for (const { id, entry } of [earlier, later]) {
+      tabs.use(id);
+      if (entry !== undefined) await this.services.earlier.use(entry);
+    }
     if (tabs.active?.id !== later.id) await this.bringToFront(later.id);
     const name = `${earlier.title}, ${earlier.created.slice(0, 16).replace('T', ' ')}`;
     await this.compareWith({ name, result });

@@ -38,18 +38,27 @@ export interface TabsParts {
 interface Tab {
   kept: KeptTab;
   /** The run of this window, while its result is not whole or was just made. */
-  flight?: AnalysisFlight;
+  flight?: AnalysisFlight | undefined;
   failed?: string;
   /** The tab that was in front before it. */
   before?: string | undefined;
   /** The tab that was the Look before it. */
   lookBefore?: Tab | undefined;
+  /** The Look whose place the run has taken: it stands again if the run gives nothing. */
+  replaced?: Required<Pick<Tab, 'kept' | 'flight' | 'savedAs'>>;
+  /** Milliseconds since 1970. */
+  begun?: number;
   savedAs?: string | undefined;
   /** How far it was when that was last said. */
   said?: string;
 }
 
 const memoryKey = 'workbench.tabs';
+
+/** Milliseconds in which a Look that runs by itself says nothing of it: most are done by then. */
+const quietly = 500;
+
+type LookKind = 'asked' | 'by-itself';
 
 /** The id under which the history has a result. */
 export const entryOf = (result: AnalysisResult): string => idOf('analysis', subjectIn('analysis', result));
@@ -63,7 +72,9 @@ export class WorkbenchTabs extends Owner {
   /** No window of this workspace has had tabs: its last result becomes the first. */
   private isFirst: boolean;
   /** What was asked as Look. */
-  private readonly looks = new WeakSet<AnalysisSetup>();
+  private readonly looks = new WeakMap<AnalysisSetup, LookKind>();
+  /** Runs that the next Look has ended. */
+  private readonly superseded = new Set<number>();
   /** Ids of the history that are pinned. */
   private pinned: ReadonlySet<string> = new Set();
 
@@ -89,6 +100,11 @@ export class WorkbenchTabs extends Owner {
 
   get active(): KeptTab | undefined {
     return this.activeTab?.kept;
+  }
+
+  /** The newest Look. */
+  get lookTab(): KeptTab | undefined {
+    return this.look?.kept;
   }
 
   /** The run of the tab in front, while this window knows it. */
@@ -132,10 +148,38 @@ export class WorkbenchTabs extends Owner {
     this.isFirst = false;
   }
 
-  /** Once it runs, its tab is the Look. */
-  asLook(setup: AnalysisSetup): AnalysisSetup {
-    this.looks.add(setup);
+  /** Once it runs, its tab is the Look. One that runs by itself and has not ended is superseded. */
+  asLook(setup: AnalysisSetup, kind: LookKind): AnalysisSetup {
+    this.looks.set(setup, kind);
+    this.supersede();
     return setup;
+  }
+
+  /** Undefined: it is no Look. */
+  lookKind(setup: AnalysisSetup): LookKind | undefined {
+    return this.looks.get(setup);
+  }
+
+  isSuperseded(run: number): boolean {
+    return this.superseded.has(run);
+  }
+
+  /** Ends a Look that runs by itself; its signal, if there was one. */
+  supersede(): AbortSignal | undefined {
+    const flight = this.look?.flight;
+    if (flight?.running !== true || this.lookKind(flight.plan) !== 'by-itself') return undefined;
+    this.superseded.add(flight.number);
+    this.parts.run.cancel(flight.number);
+    return flight.abort.signal;
+  }
+
+  /** Somebody has asked more of it, or compared it: no Look takes its place. */
+  use(id: string): void {
+    const tab = this.tabs.find((one) => one.kept.id === id);
+    if (tab?.kept.byItself !== true) return;
+    const { byItself: _, ...kept } = tab.kept;
+    tab.kept = kept;
+    this.keep();
   }
 
   /** Undefined: none. */
@@ -177,37 +221,79 @@ export class WorkbenchTabs extends Owner {
   ): void {
     const { current } = this.parts.run;
     if (event.kind === 'started') {
-      if (current === undefined) return;
-      const kept = { id: this.nextId(), ...this.ofSetup(current.plan) };
-      const tab: Tab = { kept, flight: current, before: this.front };
-      if (this.looks.has(current.plan)) {
-        tab.lookBefore = this.look;
-        this.setLook(tab);
-      }
-      this.tabs.push(tab);
-      this.front = kept.id;
-      return this.keep();
+      if (current !== undefined) this.onStart(current);
+      return;
     }
     const tab = this.tabs.find((one) => one.flight?.number === run);
     if (tab?.flight === undefined) return;
-    const { finished, running } = tab.flight;
+    const { finished, running, plan } = tab.flight;
     if (event.kind === 'failed' && finished === undefined && !running) {
       tab.failed = event.sentence ?? '';
     }
-    if (event.kind === 'failed' && event.refused === true) {
-      if (tab.kept.look && tab.lookBefore) this.setLook(tab.lookBefore);
-      return this.remove(tab, tab.before);
-    }
+    if (event.kind === 'failed' && event.refused === true) return this.onRefused(tab);
     if (event.kind === 'result' && finished !== undefined) {
-      const { id, setup, look } = tab.kept;
+      const { id, look } = tab.kept;
       const { result } = finished;
       // The setting may be another one by the time that the tab is looked at.
       const weights = result.weights && choiceOfHeld(result.weights);
-      tab.kept = defined({ id, ...this.ofResult(result), setup: { ...setup, ...defined({ weights }) }, look });
+      // One that was asked more of is kept once more, and is used.
+      const isUsed = tab.kept.entry === entryOf(result) && tab.kept.byItself === undefined;
+      const byItself = !isUsed && this.lookKind(plan) === 'by-itself' ? (true as const) : undefined;
+      const setup = { ...plan, ...defined({ weights }) };
+      tab.kept = defined({ id, ...this.ofResult(result), setup, look, byItself });
+      delete tab.replaced;
     }
     if (event.kind === 'partial') return;
     if (event.kind === 'stage') this.onStage(tab, tab.flight);
     else this.keep();
+  }
+
+  private onStart(flight: AnalysisFlight): void {
+    const kind = this.lookKind(flight.plan);
+    const before = this.look;
+    if (kind !== undefined && before !== undefined && this.gives(before)) this.replace(before, flight, kind);
+    else {
+      const kept = { id: this.nextId(), ...this.ofSetup(flight.plan) };
+      const tab: Tab = { kept, flight, before: this.front, begun: Date.now() };
+      if (kind !== undefined) {
+        tab.lookBefore = before;
+        this.setLook(tab);
+        if (kind === 'by-itself') tab.kept = { ...tab.kept, byItself: true };
+      }
+      this.tabs.push(tab);
+      this.front = kept.id;
+    }
+    this.keep();
+  }
+
+  /** Its place goes to the next Look: it ran by itself, and nobody has used or pinned it. */
+  private gives({ kept: { byItself, entry } }: Tab): boolean {
+    return byItself === true && (entry === undefined || !this.pinned.has(entry));
+  }
+
+  /** The tab stays, with all that is arranged in it. One that runs by itself shows the Look before it until it ends. */
+  private replace(tab: Tab, flight: AnalysisFlight, kind: LookKind): void {
+    tab.replaced ??= { kept: tab.kept, flight: tab.flight, savedAs: tab.savedAs };
+    const { id, entry } = tab.kept;
+    if (kind === 'asked') tab.kept = { id, ...this.ofSetup(flight.plan), look: true };
+    else if (entry === undefined) tab.kept = { id, ...this.ofSetup(flight.plan), look: true, byItself: true };
+    Object.assign(tab, { flight, begun: Date.now(), savedAs: undefined });
+    delete tab.failed;
+    delete tab.said;
+    this.front = id;
+  }
+
+  /** Its run gave nothing: what stood there before stands there again. */
+  private onRefused(tab: Tab): void {
+    const { replaced } = tab;
+    if (replaced?.kept.entry === undefined) {
+      if (tab.kept.look && tab.lookBefore) this.setLook(tab.lookBefore);
+      return this.remove(tab, tab.before);
+    }
+    Object.assign(tab, replaced);
+    delete tab.replaced;
+    delete tab.failed;
+    this.keep();
   }
 
   /** Once for each step and percent. */
@@ -266,14 +352,15 @@ export class WorkbenchTabs extends Owner {
     return { setup: setupOfAnalysis(result), title, model: model.name, created, finding, entry: entryOf(result) };
   }
 
-  private asShown({ kept, flight, failed }: Tab): WorkbenchTab {
+  private asShown({ kept, flight, failed, begun = 0 }: Tab): WorkbenchTab {
+    const isQuiet = flight && this.lookKind(flight.plan) === 'by-itself' && Date.now() - begun < quietly;
     return {
       ...kept,
       pinned: kept.entry !== undefined && this.pinned.has(kept.entry),
       ...defined({
         failed,
         run: flight?.number,
-        standing: flight?.running === true ? this.standing(flight) : undefined,
+        standing: flight?.running === true && !isQuiet ? this.standing(flight) : undefined,
       }),
     };
   }

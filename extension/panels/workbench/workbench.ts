@@ -57,9 +57,12 @@ export function workbenchPanels(parts: PanelParts, catalogue: AnalysisCatalogue,
   const [vision] = demoModels(extension.fsPath);
   const run = analysisRun({
     analysis: compute.analysis,
-    keep: async (result) => void (await history.keep('analysis', result)),
+    keep: async (result, plan) =>
+      void (await history.keep('analysis', result, {
+        byItself: plan !== undefined && tabs.lookKind(plan) === 'by-itself',
+      })),
   });
-  const tabs = new WorkbenchTabs({
+  const tabs: WorkbenchTabs = new WorkbenchTabs({
     run,
     memory: parts.memory,
     titleOf: (analysis) => catalogue.of(analysis)?.title ?? analysis,
@@ -105,6 +108,10 @@ export function workbenchPanels(parts: PanelParts, catalogue: AnalysisCatalogue,
           catalogue: catalogue.list,
           tasks: catalogue.tasks,
           demos: demos(),
+          isIdle: (but) => {
+            const own = but && compute.queue.of(but)?.id;
+            return compute.queue.list.every(({ id }) => id === own);
+          },
           tabs,
           earlier,
           beside: besidePicture,

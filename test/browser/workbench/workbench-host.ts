@@ -185,7 +185,7 @@ export const tabOf = (made: AnalysisResult, change: Partial<WorkbenchTab> = {}):
 /** In the full panel the result is a tab; without one the question of the plan is in front. */
 const tabsOf = ({ place = 'full', result: made, tabs }: Partial<OpenMessage>): Partial<OpenMessage> => {
   if (place !== 'full' || tabs) return {};
-  return made ? { tabs: { tabs: [tabOf(made)], active: 't1' } } : { tabs: { tabs: [] }, asks: true };
+  return made ? { tabs: { tabs: [tabOf(made)], active: 't1' } } : { tabs: { tabs: [] }, asks: 'question' };
 };
 
 export const openMessage = (change: Partial<OpenMessage> = {}): OpenMessage => ({

@@ -58,7 +58,7 @@ describe('undo of a request', () => {
 describe('a tab of another request', () => {
   const shown = open({ result });
   const changed = (change: Partial<Form>): readonly string[] =>
-    differences({ ...shown, form: { ...form, ...change } }, tabOf(result).setup);
+    differences({ ...shown, form: { ...form, ...change } }, tabOf(result));
 
   it('names what differs, one by one', () => {
     assert.deepEqual(changed({}), []);
@@ -69,7 +69,7 @@ describe('a tab of another request', () => {
     assert.deepEqual(changed({ parameters: { threshold: '0.25' } }), ['parameters']);
     assert.deepEqual(changed({ parameters: { threshold: '0.50' } }), [], 'the same number');
     assert.deepEqual(changed({ seed: '3', folder: '/models/llama' }), ['model', 'seed']);
-    const onOther = { ...tabOf(result).setup, device: 'webgpu' };
+    const onOther = { setup: { ...tabOf(result).setup, device: 'webgpu' } };
     assert.deepEqual(differences({ ...shown, form }, onOther), ['device']);
   });
 
@@ -77,7 +77,7 @@ describe('a tab of another request', () => {
     assert.deepEqual(changed({ weights: 'q8' }), ['weights']);
     assert.deepEqual(changed({ weights: 'float32' }), [], 'exact as the stored ones');
     assert.deepEqual(changed({ weights: 'float16' }), [], 'the CPU takes float32');
-    const inEight = { ...tabOf(result).setup, weights: 'q8' } as const;
+    const inEight = { setup: { ...tabOf(result).setup, weights: 'q8' as const } };
     assert.deepEqual(differences({ ...shown, form }, inEight), ['weights']);
     const [first, ...others] = shown.analyses;
     assert.ok(first);
@@ -104,7 +104,7 @@ describe('a tab of another request', () => {
 
   it('keeps its own parameters, whatever the question in the form', () => {
     const asked = { ...form, analysis: pair.id, parameters: {} };
-    assert.deepEqual(differences({ ...shown, form: asked }, tabOf(result).setup), []);
+    assert.deepEqual(differences({ ...shown, form: asked }, tabOf(result)), []);
   });
 });
 

@@ -15,6 +15,10 @@ export const hasShape = (section: Section, { layers, heads }: AnalysisResult['mo
   (section.cell === undefined || section.cell === 'query head') &&
   section.numbers.every(({ values }) => values.length <= layers && values.every((row) => row.length <= heads));
 
+/** The head is one of the model, and its attention can be shown. */
+export const hasHead = (result: AnalysisResult, { layer, head }: HeadPlace): boolean =>
+  hasAttention(result) && layer < result.model.layers && head < result.model.heads;
+
 /** One section for each prompt. */
 export const attentionSections = ({ prompts, model }: AnalysisResult, head: HeadPlace): readonly MatrixSection[] =>
   prompts.map(({ ids, tokens, example }, at): MatrixSection => ({

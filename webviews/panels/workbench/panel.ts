@@ -23,8 +23,8 @@ import type { Spoken, StartedRun } from '../../ui/run-panel';
 import { forgiven } from '../../ui/run-state';
 import { themeForFile } from '../../ui/theme';
 import type { Actions } from './actions';
-import { attentionSections } from './attention';
-import { besideWhat, filled } from './beside';
+import { attentionSections, hasHead, hasShape } from './attention';
+import { filled } from './beside';
 import { exportName, fieldName, leavingOf, leavingSection } from './exports';
 import { toForm, withAnalysis, type Form } from './form';
 import { toInputForm, type InputForm } from './input-form';
@@ -32,20 +32,11 @@ import { answerKey, followUp, slotOf, withLive } from './live-answers';
 import { followed, isLook, lookTab, toLook, toQuestionOf, withQuestion } from './look';
 import { keep, parseKept, restore, type Kept } from './kept';
 import { page } from './page';
+import { WorkbenchQuestions } from './questions';
 import { decoded } from '../../sections/image/loaded-picture';
-import {
-  canStart,
-  pairToRead,
-  picturesNeeded,
-  promptToRead,
-  sectionsOfOpenTabs,
-  setupOf,
-  viewKey,
-  viewOf,
-  withChosenWeights,
-} from './shown';
+import { canStart, sectionsOfOpenTabs, setupOf, viewKey, viewOf, withChosenWeights } from './shown';
 import { spokenOf } from './spoken';
-import { begun, initialState, reading, withPicture, type Answer, type Front, type State } from './state';
+import { begun, initialState, withPicture, type Answer, type Front, type State } from './state';
 import { receive } from './receive';
 import { gainOf, withToggled } from './try/changes';
 import { triedOf, tryName } from './try/tried';
@@ -53,10 +44,8 @@ import type { Trying } from './trial';
 import { TryQuestions } from './try/try-questions';
 import { recorded, redone, replaced, undone } from './undo';
 
-/** Milliseconds behind the last change of the form. */
-const estimateAfter = 400;
-const pairAfter = 250;
-const historyAfter = 200;
+/** Milliseconds. */
+const quietly = 500;
 const askAfter = 120;
 
 export class WorkbenchPanel
@@ -64,10 +53,12 @@ export class WorkbenchPanel
   implements Actions
 {
   private readonly later = new Later<string>();
-  /** By hash and path: a file may be another one in the next run, and of two equal files one may be gone. */
-  private readonly askedPictures = new Set<string>();
-  private estimatedSetup = '';
-
+  /** Until then nothing is said of how far a Look is that runs by itself; milliseconds since 1970. */
+  private quietUntil = 0;
+  private readonly questions = new WorkbenchQuestions({
+    ...this.asking(),
+    setState: (state) => this.change(state),
+  });
   private readonly heads = new HeadRequests(
     (message) => this.host.post(message),
     () => this.nextRequest(),
@@ -106,11 +97,15 @@ export class WorkbenchPanel
     if (kind === 'failed' && message.request !== undefined && this.heads.fail(message.request, message.sentence))
       return;
     const before = this.state.form;
+    if (message.kind === 'looks' && message.byItself) this.quietUntil = Date.now() + quietly;
+    // Most looks are done by then: nothing flickers while one types.
+    if (kind === 'stage' && Date.now() < this.quietUntil) return;
     if (message.kind === 'open') this.planOpened(message.plan, message.replaces);
     if (message.kind === 'picture') this.onPicture(message);
     super.onMessage(message);
     if (message.kind === 'answer') this.followAnswer(message.request);
     if (message.kind === 'open' && message.replaces) this.recordReplaced(before);
+    if (message.kind === 'open' || message.kind === 'result') this.openSelected();
   }
 
   /** What a dialog or an offer put into the request is one step of Undo too. */
@@ -118,6 +113,17 @@ export class WorkbenchPanel
     const { form, undo } = this.state;
     if (before && form) this.state = { ...this.state, undo: replaced(undo, before, form) };
     this.draw();
+  }
+
+  /** A head that was named elsewhere. */
+  private openSelected(): void {
+    const { select, result } = this.state;
+    if (!select || !result || !isLook(this.state)) return;
+    const section = result.sections.find((one) => hasShape(one, result.model));
+    this.change({ ...this.state, select: undefined });
+    if (!section || !hasHead(result, select)) return;
+    this.viewSection(section.id, { cursor: `${select.layer}.${select.head}` });
+    this.showAttention(section.id, select);
   }
 
   private onPicture({ sha256, mediaType, bytes }: Extract<ToWorkbench, { kind: 'picture' }>): void {
@@ -154,89 +160,8 @@ export class WorkbenchPanel
   }
 
   protected override ask(): void {
-    this.scheduleEstimate();
-    this.scheduleReading();
-    this.schedulePair();
-    this.scheduleBeside();
+    this.questions.ask();
     this.trials.ask(this.partOf(this).compact);
-    if (this.state.view.front === 'history' && this.state.opened && !this.state.history) this.askHistory();
-    for (const { path, sha256 } of picturesNeeded(this.state)) {
-      const asked = `${sha256} ${path}`;
-      if (this.askedPictures.has(asked)) continue;
-      this.askedPictures.add(asked);
-      this.host.post({ kind: 'picture', path, sha256 });
-    }
-  }
-
-  private scheduleEstimate(): void {
-    const { opened, canRun, place, phase } = this.state;
-    const plan = opened ? setupOf(this.state) : undefined;
-    const waits = phase.kind === 'running' && this.state.tabs === undefined;
-    if (!plan || canRun !== true || waits || place === 'file') return;
-    if (place === 'side' && !this.touched) return;
-    const written = canonical(plan);
-    if (written === this.estimatedSetup && (this.state.estimated || this.later.waits('estimate'))) return;
-    this.estimatedSetup = written;
-    this.later.do('estimate', estimateAfter, () => {
-      const newest = setupOf(this.state);
-      if (!newest) return;
-      const request = this.nextRequest();
-      this.host.post({ kind: 'estimate', request, plan: newest });
-      this.change({ ...this.state, estimated: { request } });
-    });
-  }
-
-  /** The prompt of a form, as the model reads it. */
-  private scheduleReading(): void {
-    const { opened, canRun, place, phase, read } = this.state;
-    const asked = opened ? promptToRead(this.state) : undefined;
-    if (!asked || canRun !== true || phase.kind === 'running' || read?.of === asked.key) return;
-    if (place === 'side' && !this.touched) return;
-    this.later.do('tokenise', estimateAfter, () => {
-      const newest = promptToRead(this.state);
-      if (!newest || this.state.phase.kind === 'running' || this.state.read?.of === newest.key) return;
-      const { key, folder, prompt, pictures } = newest;
-      const request = this.nextRequest();
-      this.host.post({ kind: 'tokenise', request, folder, prompt, ...(pictures ? { pictures } : {}) });
-      this.change({ ...this.state, read: reading(this.state.read, { request, of: key, folder }) });
-    });
-  }
-
-  /** Prompt and counterpart are aligned while they are typed. */
-  private schedulePair(): void {
-    const { opened, canRun, place, pair } = this.state;
-    const asked = opened ? pairToRead(this.state) : undefined;
-    if (!asked || canRun !== true || pair?.of === asked.key) return;
-    if (place === 'side' && !this.touched) return;
-    this.later.do('pair', pairAfter, () => {
-      const newest = pairToRead(this.state);
-      if (!newest || this.state.pair?.of === newest.key) return;
-      const { key, folder, prompt, counterpart } = newest;
-      const request = this.nextRequest();
-      this.host.post({ kind: 'tokenisePair', request, folder, prompt, counterpart });
-      // What stood there stays until the answer comes, so that nothing jumps.
-      this.change({ ...this.state, pair: { ...this.state.pair, request, of: key } });
-    });
-  }
-
-  private scheduleBeside(): void {
-    const { opened, canRun, place, beside } = this.state;
-    const asked = opened ? besideWhat(this.state) : undefined;
-    if (!asked || canRun !== true || beside?.of === asked.path) return;
-    if (place === 'side' && !this.touched) return;
-    this.later.do('beside', estimateAfter, () => {
-      const newest = besideWhat(this.state);
-      if (!newest || this.state.beside?.of === newest.path) return;
-      const request = this.nextRequest();
-      this.host.post({ kind: 'beside', request, ...newest });
-      this.change({ ...this.state, beside: { request, of: newest.path } });
-    });
-  }
-
-  private askHistory(): void {
-    const request = this.nextRequest();
-    this.host.post({ kind: 'history', request, words: this.state.view.words.history });
-    this.change({ ...this.state, history: { ...this.state.history, request } });
   }
 
   // What the parts ask for.
@@ -262,7 +187,7 @@ export class WorkbenchPanel
 
   bring(front: Front): void {
     this.touched = true;
-    if (front === 'history') this.askHistory();
+    if (front === 'history') this.questions.history();
     this.view({ front });
     if (front === 'ask' || front === 'history') this.focusSoon(`#${front}-words`);
   }
@@ -275,7 +200,7 @@ export class WorkbenchPanel
 
   search(list: 'ask' | 'history', words: string): void {
     this.view({ words: { ...this.state.view.words, [list]: words } });
-    if (list === 'history') this.later.do('history', historyAfter, () => this.askHistory());
+    if (list === 'history') this.questions.historySoon();
   }
 
   chooseQuestion(id: string, adapts = false): void {

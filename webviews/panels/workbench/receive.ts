@@ -6,13 +6,15 @@ import { setupOfAnalysis, type ToWorkbench } from '../../../protocol/panels/work
 import type { ShownTabs, WorkbenchTab } from '../../../protocol/panels/workbench-tabs';
 import type { ModelSummary } from '../../../protocol/schema/parts';
 import { unreachable } from '../../../protocol/unreachable';
+import type { AnalysisEstimate } from '../../../protocol/compute/analyses';
 import { opened } from '../../ui/asides';
 import { isOwnPrompt, ownPromptOf } from '../../ui/own-prompt';
 import { failedPhase, idle, runningPhase, type Phase } from '../../ui/phase';
 import { devicesOf, failedRun, receiveCommon } from '../../ui/run-state';
+import { attentionSections, hasHead } from './attention';
 import { toForm } from './form';
 import { isForPictures } from './input-form';
-import { toQuestionOf } from './look';
+import { isLook, questionKey, toQuestionOf } from './look';
 import { ofTask, type Answer, type ReadPrompt, type State } from './state';
 import { answered as triedAnswered, failed as triedFailed } from './trial';
 
@@ -27,9 +29,7 @@ export function receive(state: State, message: ToWorkbench): State {
     case 'model':
       return message.model.folder === state.form?.folder ? withModel(state, message.model) : state;
     case 'estimate':
-      return message.request === state.estimated?.request
-        ? { ...state, estimated: { request: message.request, estimate: message.estimate } }
-        : state;
+      return estimated(state, message.request, message.estimate);
     case 'tokenised':
       return message.request === state.read?.request
         ? { ...state, read: withTokens(state.read, message.tokenised) }
@@ -52,7 +52,10 @@ export function receive(state: State, message: ToWorkbench): State {
             partial: undefined,
             phase: idle,
             shownSetup: setupOfShown(message.result),
+            answers: ofNewResult(state.answers, message.result),
           };
+    case 'looks':
+      return looks(state, message);
     case 'tabs':
       return receiveTabs(state, message);
     case 'history':
@@ -129,7 +132,7 @@ function receiveOpen(state: State, message: Extract<ToWorkbench, { kind: 'open' 
     asides: opened(state.asides, message),
     ...(message.tabs ? openedTabs(state, message.tabs, result, same) : {}),
     ...(message.tabs && state.opened ? questionOfOpened(state, message, message.tabs) : {}),
-    ...(message.asks ? { view: { ...state.view, front: 'question', look: false } } : {}),
+    ...(message.asks ? asked(state, message) : {}),
   };
 }
 
@@ -143,6 +146,20 @@ function withModel(state: State, model: ModelSummary): State {
   const own = state.model?.folder === model.folder ? undefined : ownPromptOf(model, state.models);
   if (!own) return now;
   return { ...now, form: { ...form, input: { ...form.input, text: own.prompt, chat: own.chat } } };
+}
+
+/** What was asked for elsewhere is in front, with its plan in the form. */
+function asked(state: State, { asks, plan, tabs, select }: Extract<ToWorkbench, { kind: 'open' }>): Partial<State> {
+  const { view } = state;
+  const form = state.form ?? toForm(plan);
+  if (asks === 'question') return { form, view: { ...view, front: 'question', look: false } };
+  const isShown = tabs?.active !== undefined;
+  const parameters = view.typed[questionKey(form.analysis, true)] ?? {};
+  return {
+    form: { ...form, parameters },
+    view: { ...view, front: isShown ? 'tab' : 'look', look: true },
+    ...(select ? { select } : {}),
+  };
 }
 
 /** Another tab is in front: what was asked of its sections before stands under them again. */
@@ -194,6 +211,49 @@ function phaseOf(tab: WorkbenchTab | undefined): Phase {
 const receiveTabs = (state: State, { tabs, active }: ShownTabs): State =>
   state.awaitsTab ? { ...state, tabs, active, awaitsTab: active === state.active } : { ...state, tabs };
 
+function estimated(state: State, request: number, estimate: AnalysisEstimate): State {
+  const { estimated: asked } = state;
+  if (asked?.request === request) return { ...state, estimated: { request, estimate } };
+  if (asked?.brief?.request === request) return { ...state, estimated: { ...asked, brief: { request, estimate } } };
+  return state;
+}
+
+/** A Look has begun, or was not run by itself. Until it has something, the look before it stays on the screen. */
+function looks(state: State, { tab, byItself }: Extract<ToWorkbench, { kind: 'looks' }>): State {
+  const { view, active, looked } = state;
+  if (tab === undefined) return { ...state, looked: looked && { ...looked, over: true } };
+  const front = view.front === 'look' ? 'tab' : view.front;
+  const began: State = { ...state, active: tab, awaitsTab: false, view: { ...view, front } };
+  if (!byItself || active === tab) return began;
+  const parked = active === undefined ? state.parked : new Map(state.parked).set(active, state.answers);
+  const after: State = { ...began, parked, compareWith: undefined, savedAs: undefined };
+  return isLook(state) && view.front === 'tab' && active !== undefined
+    ? { ...after, view: { ...after.view, sections: carried(view.sections, active, tab) } }
+    : { ...after, result: undefined, partial: undefined, shownSetup: undefined, answers: [] };
+}
+
+/** What was arranged in the look before stays arranged. */
+const carried = (sections: State['view']['sections'], from: string, to: string): State['view']['sections'] =>
+  Object.fromEntries(
+    Object.entries(sections).flatMap(([key, view]) =>
+      key.startsWith(`${from} `)
+        ? [
+            [key, view],
+            [`${to}${key.slice(from.length)}`, view],
+          ]
+        : [[key, view]],
+    ),
+  );
+
+/** Heads that were open stay open in the result that takes the place of another one; what that one was asked stays with it. */
+const ofNewResult = (answers: readonly Answer[], result: AnalysisResult): readonly Answer[] =>
+  answers.flatMap((answer) => {
+    const { own, question } = answer;
+    if (!own || question.place.kind !== 'head' || !hasHead(result, question.place)) return [];
+    const section = attentionSections(result, question.place).find(({ id }) => id === answer.section?.id);
+    return section ? [{ ...answer, section }] : [];
+  });
+
 /** Said by a run whose tab is not in front. */
 function isOfAnotherRun({ tabs, active, awaitsTab }: State, { run }: { readonly run?: number }): boolean {
   if (tabs === undefined || run === undefined) return false;
@@ -235,8 +295,8 @@ const withTokens = ({ request, of, folder }: ReadPrompt, prompt: Tokenised): Rea
 function receiveFailed(state: State, message: Extract<ToWorkbench, { kind: 'failed' }>): State {
   const { request, sentence, folder } = message;
   if (request !== undefined) {
-    if (state.estimated?.request === request)
-      return { ...state, estimated: { request, estimate: { supported: sentence } } };
+    if (state.estimated?.request === request || state.estimated?.brief?.request === request)
+      return estimated(state, request, { supported: sentence });
     if (state.pair?.request === request) return { ...state, pair: { ...state.pair, problem: sentence } };
     if (state.history?.request === request) return { ...state, history: { request, rows: [], problems: [sentence] } };
     // Nothing lies there, or it cannot be read: the fields stay as they are.
@@ -246,7 +306,8 @@ function receiveFailed(state: State, message: Extract<ToWorkbench, { kind: 'fail
     return trials ? { ...state, trials } : answered(state, request, { problem: sentence });
   }
   if (folder !== undefined && state.phase.kind !== 'running') return { ...state, modelProblem: { folder, sentence } };
-  const failed = failedRun(state, message);
+  const looked = state.looked && { ...state.looked, over: true as const };
+  const failed = { ...failedRun(state, message), looked };
   // A run that was refused at once has no tab to wait for.
   return message.refused ? { ...failed, awaitsTab: false } : failed;
 }

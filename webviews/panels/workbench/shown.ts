@@ -5,6 +5,7 @@ import { isUsed } from '../../../protocol/analysis/parameters';
 import type { AnalysisSetup } from '../../../protocol/analysis/schema';
 import type { EncoderInput, PromptInput } from '../../../protocol/inputs/prompt';
 import type { ImageSpan } from '../../../protocol/schema/parts';
+import type { WorkbenchTab } from '../../../protocol/panels/workbench-tabs';
 import type { Section } from '../../../protocol/sections/section';
 import type { SectionView } from '../../sections/section-kind';
 import { placed, whyNotOnDevice } from '../../ui/device-field';
@@ -12,7 +13,7 @@ import { canonical } from '../../ui/canonical';
 import { modelOfForm, whyModelOfFormDoesNotRun } from '../../ui/run-state';
 import { readForm, toForm, type Form, type FormReading } from './form';
 import { readInput } from './input-form';
-import { lookIn } from './look';
+import { isLook, lookIn } from './look';
 import type { ReadPrompt, State } from './state';
 
 /** The analysis in the form; of a file, that of the result. */
@@ -134,12 +135,19 @@ const held = (plan: AnalysisSetup, info: AnalysisInfo | undefined, { devices }: 
 });
 
 /** What differs between the request of the form and that of a tab, in the words of the page; none: the tab is of this request. */
-export function differences(state: State, tab: AnalysisSetup): readonly string[] {
+export function differences(
+  state: State,
+  { setup: tab, look = false }: Pick<WorkbenchTab, 'setup'> & { readonly look?: boolean | undefined },
+): readonly string[] {
   const info = state.analyses.find(({ id }) => id === tab.analysis);
   const { form } = state;
   if (!info || !form) return [];
+  const own = toForm(tab).parameters;
   // The question of a tab brings its own parameters: only the one in the form has others.
-  const asked = form.analysis === tab.analysis ? form : { ...form, parameters: toForm(tab).parameters };
+  const isAsked = form.analysis === tab.analysis && look === state.view.look;
+  // A look that runs by itself may leave labels out, which changes nothing else in it.
+  const left = look && own['labels'] === 'false' ? { labels: 'false' } : {};
+  const asked = { ...form, parameters: isAsked ? { ...form.parameters, ...left } : own };
   const read = (one: Form): AnalysisSetup | undefined => {
     const reading = readForm({ ...one, analysis: tab.analysis }, info, modelOfForm(state), state.tasks);
     return reading.ok ? held(placed(reading.plan, state.devices), info, state) : undefined;
@@ -159,7 +167,7 @@ export const withChosenWeights = (form: Form, { analyses, form: before }: State)
 /** In what the request of what is shown differs from that of the form. */
 export const staleParts = (state: State): readonly string[] =>
   (state.result || state.partial) && state.shownSetup && state.phase.kind !== 'running'
-    ? differences(state, state.shownSetup)
+    ? differences(state, { setup: state.shownSetup, look: isLook(state) })
     : [];
 
 /** Differences of forms that cannot be read yet: a half-typed prompt differs from every result. */

@@ -37,6 +37,7 @@ export function spokenOf(message: ToWorkbench): Spoken | undefined {
     case 'token':
     case 'chosen':
     case 'tabs':
+    case 'looks':
     case 'history':
     case 'pair':
     case 'beside':

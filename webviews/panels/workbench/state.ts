@@ -8,6 +8,7 @@ import type { Tokenised } from '../../../protocol/compute/models';
 import type { BesidePicture, ToWorkbench } from '../../../protocol/panels/workbench';
 import type { PanelPlace } from '../../../protocol/panels/run-panel';
 import type { HistoryRow, WorkbenchTab } from '../../../protocol/panels/workbench-tabs';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
 import type { Section } from '../../../protocol/sections/section';
 import type { LoadedPicture } from '../../sections/scene';
 import type { SectionView } from '../../sections/section-kind';
@@ -80,6 +81,16 @@ interface Estimated {
   readonly request: number;
   /** Absent: on its way. */
   readonly estimate?: AnalysisEstimate;
+  /** The same without what makes a look slow (`look-runs.ts`). */
+  readonly brief?: Omit<Estimated, 'brief'>;
+}
+
+/** The request that Look was last asked to run by itself. */
+export interface Looked {
+  /** The plan in the form, written. */
+  readonly of: string;
+  /** It was not run or failed: it waits for Run. */
+  readonly over?: true;
 }
 
 /** The prompt as the model reads it: what regions are drawn on. */
@@ -120,6 +131,7 @@ export interface State extends RunState<Form, View>, Omit<ModelState, 'typed' | 
   readonly shownSetup: AnalysisSetup | undefined;
   readonly compareWith: Comparison | undefined;
   readonly estimated: Estimated | undefined;
+  readonly looked: Looked | undefined;
   readonly read: ReadPrompt | undefined;
   /** Oldest first. */
   readonly answers: readonly Answer[];
@@ -127,6 +139,8 @@ export interface State extends RunState<Form, View>, Omit<ModelState, 'typed' | 
   readonly pictures: ReadonlyMap<string, LoadedPicture>;
   /** Absent in the side bar and in editors of files, which show one run. */
   readonly tabs: readonly WorkbenchTab[] | undefined;
+  /** A head that was named elsewhere, to be opened in Look once it has a result. */
+  readonly select: HeadPlace | undefined;
   /** Id of the tab in front. */
   readonly active: string | undefined;
   /** A run was asked for, and its tab is not there yet: what another run says is not of it. */
@@ -168,10 +182,12 @@ export const initialState = (place: PanelPlace): State => ({
   shownSetup: undefined,
   compareWith: undefined,
   estimated: undefined,
+  looked: undefined,
   read: undefined,
   answers: [],
   pictures: new Map(),
   tabs: undefined,
+  select: undefined,
   active: undefined,
   awaitsTab: false,
   parked: new Map(),
@@ -192,7 +208,8 @@ export const begun = (state: State, plan: AnalysisSetup): State => ({
     partial: undefined,
     savedAs: undefined,
     compareWith: undefined,
-    answers: [],
+    // Heads that are open in Look stay open in the next one.
+    answers: state.view.look ? state.answers.filter(({ own }) => own) : [],
   }),
   kept: 0,
   ...(state.tabs === undefined ? {} : whileAwaiting(state)),

@@ -12,6 +12,7 @@ import { banner, comparisonBanner, modelNotes, runBanners, staleBanner } from '.
 import { parityWords } from '../../../protocol/results/parity-words';
 import type { Part } from './actions';
 import { comparisonWords } from './comparison';
+import { awaitsLook, lacksLabels } from './look-runs';
 import { canStart, findingOf, infoOf, isOfAnother, isStale, staleParts, whyNotStart } from './shown';
 import type { State } from './state';
 import { listed } from '../../../protocol/wire/listed';
@@ -116,7 +117,7 @@ export function banners(part: Part): TemplateResult {
         ? banner('info', html`The run was stopped: what follows is the part that was known by then.`)
         : nothing
     }
-    ${isOutdated(state) ? outdated(part) : nothing}
+    ${isOutdated(state) ? outdated(part) : lacksLabels(state) ? withoutLabels(part) : nothing}
     ${
       result?.parity && !result.parity.ok
         ? banner('warning', html`Recording changed the output of the model, so the numbers below may be wrong.`)
@@ -137,7 +138,7 @@ export function banners(part: Part): TemplateResult {
 
 /** What is shown is of another request than the one in the form. */
 const isOutdated = (state: State): boolean =>
-  state.tabs ? staleParts(state).length > 0 : isStale(state) || isOfAnother(state);
+  state.tabs ? staleParts(state).length > 0 && !awaitsLook(state) : isStale(state) || isOfAnother(state);
 
 function outdated({ state, actions }: Part): TemplateResult {
   const { tabs, active } = state;
@@ -161,6 +162,19 @@ function outdated({ state, actions }: Part): TemplateResult {
       }`,
   );
 }
+
+/** Look ran by itself, without what would have made it slow. */
+const withoutLabels = ({ state, actions }: Part): TemplateResult => {
+  const time = state.estimated?.estimate?.seconds;
+  return banner(
+    'info',
+    html`<span id="no-labels"
+        >This look has no labels of heads: their null models take
+        ${time === undefined ? 'longer' : `about ${seconds(time)}`}.</span
+      >
+      <button type="button" class="link" @click=${() => actions.run()}>Run with labels</button>`,
+  );
+};
 
 const staleWords = (state: State): string =>
   isOfAnother(state)

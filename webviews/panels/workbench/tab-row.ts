@@ -8,6 +8,7 @@ import type { MenuItem } from '../../ui/menu';
 import { seconds } from '../../ui/numbers';
 import type { Part } from './actions';
 import { isLook, lookTab } from './look';
+import { awaitsLook } from './look-runs';
 import { onRowKey } from './row-keys';
 import { differences, isAway } from './shown';
 import { clockTime, listedTime } from './times';
@@ -73,7 +74,7 @@ function oneTab(part: Part, tab: WorkbenchTab, isFront: boolean): TemplateResult
   const { state, actions } = part;
   const { id, created, model, standing, failed, pinned, finding } = tab;
   const title = tab.look ? 'Look' : tab.title;
-  const stale = standing ? [] : differences(state, tab.setup);
+  const stale = standing || (tab.look && awaitsLook(state)) ? [] : differences(state, tab);
   const time = clockTime(created);
   const words = [title, time, ...standingWords(tab), ...(stale.length > 0 ? [`stale: other ${stale.join(', ')}`] : [])];
   const stop = standing ? (standing.state === 'waiting' ? 'Take out of the queue' : 'Stop') : 'Close';

@@ -1,0 +1,173 @@
+/** Look in Chromium: first in the row, run by itself while one types, and by hand where it takes longer. */
+import assert from 'node:assert/strict';
+import type { AnalysisInfo } from '../../../protocol/analysis/analysis';
+import type { AnalysisResult } from '../../../protocol/analysis/schema';
+import type { FromWorkbench } from '../../../protocol/panels/workbench-schema';
+import type { ToWorkbench } from '../../../protocol/panels/workbench';
+import { canonical } from '../../../webviews/ui/canonical';
+import { headsStory } from './stories';
+import {
+  openMessage,
+  pair,
+  plan,
+  result,
+  startBrowser,
+  tabOf,
+  type Panel,
+  type WorkbenchBrowser,
+} from './workbench-host';
+
+const labels = { kind: 'boolean', title: 'Labels', description: 'Null models too.', default: true } as const;
+const heads: AnalysisInfo = {
+  ...pair,
+  id: 'heads',
+  title: 'Heads on a prompt',
+  inputs: ['prompt'],
+  parameters: { labels },
+};
+const input = { kind: 'prompt', prompt: { kind: 'text', text: 'The cat sat' } } as const;
+const setup = { ...plan, analysis: 'heads', input, parameters: {}, interventions: [] };
+const { ask: _, ...grid } = headsStory();
+type Look = Extract<FromWorkbench, { kind: 'lookByItself' }>['plan'];
+
+const madeOf = ({ input: read, parameters }: Pick<Look, 'input' | 'parameters'>, minute: number): AnalysisResult => ({
+  ...result,
+  analysis: 'heads',
+  title: 'Heads on a prompt',
+  input: read as AnalysisResult['input'],
+  prompts: [{ text: 'The cat', ids: [1, 2], tokens: ['The', ' cat'] }],
+  parameters,
+  interventions: [],
+  finding: `Finding ${minute}.`,
+  sections: [grid],
+  created: `2026-11-24T10:0${minute}:00.000Z`,
+});
+
+/** The extension's side: a look takes so many seconds, without labels so many. */
+class Extension {
+  readonly looked: Look[] = [];
+  readonly runs: string[] = [];
+
+  constructor(
+    private readonly seconds: number,
+    private readonly brief = seconds,
+  ) {}
+
+  readonly answer = (message: FromWorkbench): readonly ToWorkbench[] => {
+    switch (message.kind) {
+      case 'ready':
+        return [openMessage({ analyses: [heads, pair], plan: setup, tabs: { tabs: [] }, asks: 'look' })];
+      case 'estimate': {
+        const time = message.plan.parameters['labels'] === false ? this.brief : this.seconds;
+        return [{ kind: 'estimate', request: message.request, estimate: { supported: true, seconds: time } }];
+      }
+      case 'lookByItself':
+        this.looked.push(message.plan);
+        return this.made(message.plan, true);
+      case 'run':
+        this.runs.push(canonical(message.plan));
+        return message.look ? this.made(message.plan, false) : [];
+      default:
+        return [];
+    }
+  };
+
+  private made(of: Look, byItself: boolean): readonly ToWorkbench[] {
+    const made = madeOf(of, this.looked.length + this.runs.length);
+    const mark = byItself ? { byItself: true as const } : {};
+    const tab = tabOf(made, { look: true, run: 1, ...mark });
+    return [
+      { kind: 'tabs', tabs: [tab], active: 't1' },
+      { kind: 'looks', tab: 't1', ...mark },
+      { kind: 'result', result: made, run: 1 },
+    ];
+  }
+}
+
+describe('Look', () => {
+  let browser: WorkbenchBrowser;
+  before(async () => {
+    browser = await startBrowser();
+  });
+  after(() => browser.stop());
+
+  const start = async (host: Extension): Promise<Panel> => {
+    const panel = await browser.open({ host: host.answer });
+    await panel.page.waitForSelector('#run');
+    return panel;
+  };
+  const finding = (panel: Panel, minute: number): Promise<void> =>
+    panel.page.getByRole('heading', { level: 1, name: `Finding ${minute}.` }).waitFor();
+  const row = (panel: Panel): Promise<readonly string[]> =>
+    panel.page
+      .locator('.tab-button')
+      .evaluateAll((all) => all.map((one) => one.textContent.trim().replace(/\s+/g, ' ')));
+  const prompt = (panel: Panel) => panel.page.locator('#prompt textarea, textarea#prompt').first();
+
+  it('is there without a click, follows what is typed in its one tab, and keeps the head that is open', async () => {
+    const host = new Extension(0.3);
+    const panel = await start(host);
+    await finding(panel, 1);
+    assert.match((await row(panel)).join(' | '), /^Look \d.* \| Ask$/);
+    await panel.page.focus('[data-section=retrieval] > hs-section-picture .picture-frame');
+    for (const key of ['ArrowRight', 'Enter']) await panel.page.keyboard.press(key);
+    await panel.page.locator('.answer').waitFor();
+    await prompt(panel).fill('The dog');
+    await finding(panel, 2);
+    assert.equal(
+      host.looked.at(-1)?.input.kind === 'prompt' && canonical(host.looked.at(-1)?.input).includes('The dog'),
+      true,
+    );
+    assert.equal((await row(panel)).length, 2);
+    assert.equal(await panel.page.locator('.answer').count(), 1, 'the head is still open');
+    assert.equal(await panel.page.locator('#stale').count(), 0);
+    await prompt(panel).fill('');
+    await panel.page.getByText('Type a prompt first.').first().waitFor();
+    await panel.page.waitForTimeout(700);
+    assert.equal(host.looked.length, 2, 'nothing runs without a prompt');
+    assert.deepEqual(panel.complaints, []);
+    await panel.close();
+  });
+
+  it('waits for Run where it takes longer, and runs without labels where they are what takes longer', async () => {
+    const slow = new Extension(8);
+    const panel = await start(slow);
+    await panel.page.locator('#estimate', { hasText: '8 s' }).waitFor();
+    await panel.page.locator('#run').click();
+    await finding(panel, 1);
+    assert.deepEqual([slow.looked.length, slow.runs.length], [0, 1]);
+    await prompt(panel).fill('The dog');
+    await panel.page.locator('#stale').waitFor();
+    await panel.close();
+
+    const brief = new Extension(8, 0.2);
+    const other = await start(brief);
+    await finding(other, 1);
+    assert.deepEqual(
+      brief.looked.map(({ parameters }) => parameters),
+      [{ labels: false }],
+    );
+    await other.page.locator('#no-labels').waitFor();
+    await other.page.getByRole('button', { name: 'Run with labels' }).click();
+    await finding(other, 2);
+    assert.match(brief.runs[0] ?? '', /"labels":true/);
+    assert.equal(await other.page.locator('#no-labels').count(), 0);
+    await other.close();
+  });
+
+  it('stays while another question is asked, and is one click away', async () => {
+    const host = new Extension(0.3);
+    const panel = await start(host);
+    await finding(panel, 1);
+    await panel.page.locator('#ask').click();
+    await panel.page.locator('[data-analysis=heads]').first().click();
+    await prompt(panel).fill('The dog');
+    await panel.page.locator('#look .stale-mark').waitFor();
+    await panel.page.waitForTimeout(700);
+    assert.equal(host.looked.length, 1, 'it runs by itself only while it is in front');
+    await panel.page.locator('#look').click();
+    await finding(panel, 2);
+    assert.deepEqual(panel.complaints, []);
+    await panel.close();
+  });
+});
