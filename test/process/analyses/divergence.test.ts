@@ -131,6 +131,7 @@ describe('divergence as an analysis, by the real process', () => {
         'table layer-sums',
         'generations captions',
         'table scores',
+        'table object-words',
         'text sinks',
       ],
     );

@@ -194,7 +194,7 @@ describe('a saved result of a picture or of a folder of pictures', () => {
   it('says in its finding what stands in the file', () => {
     assert.match(
       hallucination('all-steps.headscope-hallucination.json').finding,
-      /^Without the image, 14 of 48 heads change .* The caption names an object that is not in the picture: table\.$/,
+      /^Without the image, 14 of 48 heads change .* “table” is not in the picture \(T-VHD 70\.2\)\.$/,
     );
     const { finding, parameters, offers } = hallucination('reinforced.headscope-hallucination.json');
     assert.ok(!finding.includes('Scaled by'), 'a control is no reinforcement');
