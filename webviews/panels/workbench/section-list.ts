@@ -199,10 +199,6 @@ function placeWords(place: SectionQuestion['place']): string {
     }
     case 'head':
       return `layer ${place.layer}, head ${place.head}`;
-    case 'heads':
-      return place.token === undefined
-        ? `${place.heads.length} heads`
-        : `${place.heads.length} heads at token ${place.token}`;
     case 'variant':
       return 'scaled heads';
     case 'token':
