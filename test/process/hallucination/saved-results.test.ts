@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { demoSetup } from '../../../extension/panels/hallucination/default-setup';
-import { besideImage, readImageFolder, readLexicon } from '../../../extension/panels/hallucination/image-folder';
+import { besideImage, readImageFolder, readLexicon } from '../../../extension/panels/image-folder';
 import { requestOf, setRequestOf } from '../../../extension/panels/hallucination/requests';
 import { hallucinationText, parseHallucination } from '../../../extension/results/hallucination-file';
 import { unclassified } from '../../../protocol/results/comparability';
