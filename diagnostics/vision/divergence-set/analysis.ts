@@ -4,10 +4,12 @@ import { measureIn } from '../../shared/divergence/parameters';
 import { generatesWith } from '../../shared/captions/support';
 import { reinforcementsIn, setParameters, type SetParameters } from './parameters';
 import { setAnalysis, setResult, type SetResult } from '../../../protocol/results/caption-set-result';
-import { imageRows } from '../../shared/captions/image-rows';
 import { setFinding } from '../../../protocol/results/sections/caption-set-finding';
 import { scoreChangeTable, scoreChanges, setSections } from '../../../protocol/results/sections/caption-set';
 import { runSet } from './set-run';
+
+/** Image tokens that are guessed before a picture is read, as LLaVA-1.5 has them. */
+const guessedRows = 576;
 
 export const divergenceSet: Analysis<SetParameters, SetResult> = {
   ...setAnalysis,
@@ -40,10 +42,10 @@ export const divergenceSet: Analysis<SetParameters, SetResult> = {
     const { tokens, first } = parameters;
     const pictures = first > 0 ? first : given.kind === 'image-set' ? given.samples : 0;
     const others = reinforcementsIn(facts, parameters, 0).length;
-    const rows = imageRows(facts) + tokens;
+    const rows = guessedRows + tokens;
     // Keys and values of the second pass, in float32.
     const cache = blocks.reduce((sum, { kvHeads, headDim }) => sum + 2 * kvHeads * headDim * rows, 0);
-    return { passes: pictures * (2 + 4 * others), tokens: rows, bytes: 4 * cache };
+    return { passes: pictures * (2 + 4 * others), bytes: 4 * cache };
   },
   run: runSet,
   stopped: (known) => ('total' in known ? (known as SetResult) : undefined),

@@ -41,7 +41,6 @@ export function spokenOf(message: ToWorkbench): Spoken | undefined {
     case 'history':
     case 'pair':
     case 'beside':
-    case 'card':
       return undefined;
     default:
       return unreachable(message);
