@@ -272,7 +272,7 @@ export class WorkbenchTabs extends Owner {
       delete tab.replaced;
     }
     if (event.kind === 'partial') {
-      tab.writes ??= setTimeout(() => this.write(tab), writeAfter);
+      tab.writes ??= setTimeout(() => this.write(tab), writeAfter).unref();
       return;
     }
     if (event.kind === 'stage') this.onStage(tab, tab.flight);
