@@ -28,6 +28,8 @@ export type Support =
 export interface Work {
   /** Forward passes over the input. */
   readonly passes: number;
+  /** Tokens of a pass; absent: those of the prompt. */
+  readonly tokens?: number;
   /** Bytes that the analysis itself holds beside a plain run. */
   readonly bytes: number;
 }

@@ -62,7 +62,7 @@ export async function* analysisRun(
         ? refusal(support.why)
         : new FailureError({ code: 'unsupported', detail: support.why });
     }
-    const { passes, bytes: needed } = analysis.estimate(runner.facts, job.input, job.parameters);
+    const { passes, tokens, bytes: needed } = analysis.estimate(runner.facts, job.input, job.parameters);
     const limit = surroundings.memoryLimit * heldShare;
     if (needed > limit) {
       const limitBytes = surroundings.memoryLimit;
@@ -96,7 +96,8 @@ export async function* analysisRun(
     });
     const made = await modelProvenance(model, { ...request.parameters }, request.seed);
     const seconds = (performance.now() - started) / 1000;
-    if (steps.reused === 0 && !stopped) learn(opened, analysis.id, { seconds, passes, tokens: first?.ids.length ?? 1 });
+    if (steps.reused === 0 && !stopped)
+      learn(opened, analysis.id, { seconds, passes, tokens: tokens ?? first?.ids.length ?? 1 });
     return resultOf(analysis, request, prepared, result, {
       ...made,
       ...(parity ? { parity } : {}),
@@ -121,8 +122,8 @@ export async function estimateOf(run: AnalysisRun, request: AnalysisRequest): Pr
     corpus: countedCorpusAt,
   });
   if (first) runner.requirePlaces(request.interventions, first);
-  const { passes, bytes } = analysis.estimate(runner.facts, input, parameters);
-  const seconds = secondsOf(run.opened, analysis.id, passes, first?.ids.length ?? 1);
+  const { passes, tokens, bytes } = analysis.estimate(runner.facts, input, parameters);
+  const seconds = secondsOf(run.opened, analysis.id, passes, tokens ?? first?.ids.length ?? 1);
   return { supported: true, passes, bytes, ...(passes > 0 ? { seconds } : {}) };
 }
 

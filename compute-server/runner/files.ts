@@ -12,10 +12,10 @@ export const textFile = async (path: string): Promise<string> => utf8Lines(await
 
 /** The same pictures that `headscope captions` draws. */
 export async function drawnPictures(request: PictureRequest): Promise<DrawnPictures> {
-  const { folder, wanted, count, seed, subfolders } = request;
-  const names = (subfolders ? await namesBelow(folder) : await orRefused(folder, readdir(folder)))
-    .filter(wanted)
-    .sort();
+  const { folder, wanted, count, seed, subfolders, drawn } = request;
+  const all = (subfolders ? await namesBelow(folder) : await orRefused(folder, readdir(folder))).filter(wanted).sort();
+  const able = drawn?.(all);
+  const names = able ? all.filter((name) => able.has(name)) : all;
   const pictures = names.map((name) => ({ name, path: join(folder, name) }));
   const files = sampled(pictures, { count, seed }).map(async (picture) => {
     const { size, mtimeMs } = await orRefused(picture.path, stat(picture.path));

@@ -146,6 +146,8 @@ export interface PictureRequest {
   /** Folders in it are read too: their pictures are called `folder/picture.png`. */
   readonly subfolders?: true;
   readonly wanted: (name: string) => boolean;
+  /** Which of the wanted ones may be drawn, once all are known; absent: all of them. */
+  readonly drawn?: (names: readonly string[]) => ReadonlySet<string>;
   readonly count: number;
   readonly seed: number;
 }
@@ -153,7 +155,7 @@ export interface PictureRequest {
 export interface DrawnPictures {
   /** By name; the stamp changes with the file. */
   readonly files: readonly { readonly name: string; readonly path: string; readonly stamp: string }[];
-  /** Files that were wanted. */
+  /** Files that were wanted, and could have been drawn. */
   readonly of: number;
 }
 

@@ -1,7 +1,7 @@
 import type { HallucinationSetup } from '../../protocol/panels/hallucination-schema';
 import type { ModelIndex } from '../models/model-index';
 import type { HallucinationPanels } from '../panels/hallucination/hallucination';
-import { besideImage, imageType } from '../panels/hallucination/image-folder';
+import { besideImage, imageType } from '../panels/image-folder';
 import { defined } from '../platform/defined';
 import { uriOf } from './arguments';
 import { headLinkOf } from './head-link';

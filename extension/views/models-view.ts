@@ -12,7 +12,7 @@ import type { History } from '../history/history';
 import { whyNotRun } from '../models/model-choices';
 import type { Model, ModelIndex } from '../models/model-index';
 import { realFolder } from '../models/real-folder';
-import { demoModels } from '../panels/hallucination/demo';
+import { demoModels } from '../panels/vision-demo';
 import { textDemo } from '../panels/model-services';
 import type { Titles } from '../results/result-kinds';
 import type { ResultLibrary } from '../results/result-library';

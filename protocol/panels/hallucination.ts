@@ -5,6 +5,7 @@
 import type { HallucinationSetup } from './hallucination-schema';
 import type { CaptionTime, OpenedImage } from '../compute/hallucination';
 import type { Tokenised } from '../compute/models';
+import type { ModelCard } from './workbench';
 import type { FlagPerHead, PerHead } from '../results/heads';
 import type {
   DivergenceStep,
@@ -26,13 +27,6 @@ export interface ImageFolder {
   readonly images: number;
   /** What is missing or was left out, as a sentence. */
   readonly note?: string;
-}
-
-/** The README.md of a model folder. */
-export interface ModelCard {
-  readonly folder: string;
-  /** Where it mentions reinforcement: a line from 0, and its text where that is a heading; absent: nowhere. */
-  readonly reinforcement?: { readonly line: number; readonly heading?: string };
 }
 
 /** Another result, by the name of its file or of its run. */

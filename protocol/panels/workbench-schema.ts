@@ -41,6 +41,10 @@ export const fromWorkbench = byKind({
   copyEntry: { id: text },
   /** Deletes it, once the person has confirmed that. */
   removeEntry: { id: text },
+  /** What the folder of a model says of it. */
+  card: { folder: text },
+  /** Opens that text in an editor. */
+  openCard: { folder: text },
   ask: { request, question: sectionQuestion },
   /**
    * Asks for more that becomes a part of the result on the screen, and may take minutes: answered by `extending` while it goes on,

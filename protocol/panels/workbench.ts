@@ -50,6 +50,13 @@ export interface BesidePicture {
   readonly note?: string;
 }
 
+/** The README.md of a model folder. */
+export interface ModelCard {
+  readonly folder: string;
+  /** Where it mentions reinforcement: a line from 0, and its text where that is a heading; absent: nowhere. */
+  readonly reinforcement?: { readonly line: number; readonly heading?: string };
+}
+
 /** Sent by the extension to the panel. */
 export type ToWorkbench =
   | ToModelRunPanel
@@ -88,6 +95,8 @@ export type ToWorkbench =
   | { readonly kind: 'estimate'; readonly request: number; readonly estimate: AnalysisEstimate }
   /** Answer to `tokenise`; `request` as it came. */
   | { readonly kind: 'tokenised'; readonly request: number; readonly tokenised: Tokenised }
+  /** Answer to `card`; no card: the folder has none. */
+  | { readonly kind: 'card'; readonly folder: string; readonly card?: ModelCard }
   /** Answer to `beside`; `request` as it came. */
   | { readonly kind: 'beside'; readonly request: number; readonly beside: BesidePicture }
   /** `run`: the number of the run that says it, where tabs tell runs apart. */

@@ -5,7 +5,7 @@ import { requireAnywhere } from '../divergence/both-passes';
 import type { Intervention } from '../../../protocol/interventions/interventions';
 import type { Reinforcement, RemovedPositions } from '../../../protocol/interventions/reinforcement';
 import type { DatasetEntry } from '../../../protocol/results/hallucination-schema';
-import type { Parity } from '../../../protocol/schema/parts';
+import type { ChatPrompt, Parity } from '../../../protocol/schema/parts';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import type { DivergenceMeasure } from '../divergence/divergence-run';
 import { spanPair } from '../divergence/span-pair';
@@ -32,13 +32,16 @@ export interface CaptionedSet<Picture extends SetPicture> {
 }
 
 /** What became of a picture. */
-export type PictureOutcome = { readonly entry: DatasetEntry; readonly parity?: Parity } | { readonly why: string };
+export type PictureOutcome =
+  ({ readonly entry: DatasetEntry } & Pick<SetSoFar, 'parity' | 'chatPrompt'>) | { readonly why: string };
 
 export interface SetSoFar {
   readonly entries: readonly DatasetEntry[];
   readonly failures: readonly { readonly name: string; readonly why: string }[];
   /** The parity of the last picture that was run. */
   readonly parity?: Parity;
+  /** Where the prompt went through the chat template. */
+  readonly chatPrompt?: ChatPrompt;
 }
 
 export interface SetStep {
@@ -58,10 +61,12 @@ export async function* captionedSet<Picture extends SetPicture>(
   const entries: DatasetEntry[] = [];
   const failures: { readonly name: string; readonly why: string }[] = [];
   let parity: Parity | undefined;
+  let chatPrompt: ChatPrompt | undefined;
   const soFar = (): SetSoFar => ({
     entries: [...entries],
     failures: [...failures],
     ...(parity ? { parity } : {}),
+    ...(chatPrompt ? { chatPrompt } : {}),
   });
   const total = pictures.length;
   for (const [done, picture] of pictures.entries()) {
@@ -76,7 +81,9 @@ export async function* captionedSet<Picture extends SetPicture>(
         const prepared = { sequence, pair, measure, variant };
         const { objects, captions: references } = truth;
         const own = { name, truth: { truth: objects, references }, ...captions };
-        return { entry: await captionsOf(model, prepared, own), parity: found };
+        const { chatPrompt: rendered } = sequence;
+        const entry = await captionsOf(model, prepared, own);
+        return { entry, parity: found, ...(rendered ? { chatPrompt: rendered } : {}) };
       });
       return 'entry' in made ? made.entry : made;
     });
@@ -84,6 +91,7 @@ export async function* captionedSet<Picture extends SetPicture>(
     else {
       entries.push(outcome.entry);
       parity = outcome.parity ?? parity;
+      chatPrompt = outcome.chatPrompt ?? chatPrompt;
     }
   }
   return soFar();

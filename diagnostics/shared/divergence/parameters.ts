@@ -24,10 +24,19 @@ type MeasureParameters = {
   readonly positions: string;
   readonly k: number;
 };
-type ReinforcementParameters = { readonly alpha: number; readonly layers: string };
+type ReinforcementParameters = {
+  readonly alpha: number;
+  readonly layers: string;
+  readonly reinforcedOutliers: string;
+};
 
 /** What one picture and a set of pictures have in common. */
 export type CommonParameters = MeasureParameters & ReinforcementParameters;
+
+/** What is asked where nothing else is said of the bursting heads. */
+type Reinforced = MeasureParameters &
+  Omit<ReinforcementParameters, 'reinforcedOutliers'> &
+  Partial<ReinforcementParameters>;
 
 export const measureParameters: ParameterTable<MeasureParameters> = {
   distance: field.choice(
@@ -59,6 +68,11 @@ export const reinforcementParameters: ParameterTable<ReinforcementParameters> = 
     'auto (the second and the last 14 of 32), or layers from 0 such as 1,18-31.',
     'auto',
   ),
+  reinforcedOutliers: field.choice(
+    'Outliers of reinforced heads',
+    'Which bursting heads reinforcement leaves out: those that the measurement leaves out, or those of another rule.',
+    { options: ['measured', ...outlierRules], default: 'measured' },
+  ),
 };
 
 export function measureIn(
@@ -79,11 +93,13 @@ export function measureIn(
 /** The plain reinforcement, or a control of it. */
 export function reinforcementIn(
   facts: ModelFacts,
-  parameters: CommonParameters,
+  parameters: Reinforced,
   control: Partial<Pick<Reinforcement, 'heads' | 'normMatched' | 'seed'>> = {},
 ): Reinforcement {
   const { measure, positions } = measureIn(facts, parameters);
-  const { distance, outliers } = measure;
+  const { distance } = measure;
+  const { reinforcedOutliers: rule = 'measured' } = parameters;
+  const outliers = rule === 'measured' ? measure.outliers : (rule as OutlierRule);
   const layers = layersIn(parameters.layers);
   return resolvedReinforcement(
     facts.blocks.length,

@@ -4,12 +4,10 @@ import { measureIn } from '../../shared/divergence/parameters';
 import { generatesWith } from '../../shared/captions/support';
 import { reinforcementsIn, setParameters, type SetParameters } from './parameters';
 import { setAnalysis, setResult, type SetResult } from '../../../protocol/results/caption-set-result';
+import { imageRows } from '../../shared/captions/image-rows';
 import { setFinding } from '../../../protocol/results/sections/caption-set-finding';
 import { scoreChangeTable, scoreChanges, setSections } from '../../../protocol/results/sections/caption-set';
 import { runSet } from './set-run';
-
-/** Image tokens that are guessed before a picture is read, as LLaVA-1.5 has them. */
-const guessedRows = 576;
 
 export const divergenceSet: Analysis<SetParameters, SetResult> = {
   ...setAnalysis,
@@ -42,10 +40,10 @@ export const divergenceSet: Analysis<SetParameters, SetResult> = {
     const { tokens, first } = parameters;
     const pictures = first > 0 ? first : given.kind === 'image-set' ? given.samples : 0;
     const others = reinforcementsIn(facts, parameters, 0).length;
-    const rows = guessedRows + tokens;
+    const rows = imageRows(facts) + tokens;
     // Keys and values of the second pass, in float32.
     const cache = blocks.reduce((sum, { kvHeads, headDim }) => sum + 2 * kvHeads * headDim * rows, 0);
-    return { passes: pictures * (2 + 4 * others), bytes: 4 * cache };
+    return { passes: pictures * (2 + 4 * others), tokens: rows, bytes: 4 * cache };
   },
   run: runSet,
   stopped: (known) => ('total' in known ? (known as SetResult) : undefined),

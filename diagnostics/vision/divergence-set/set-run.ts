@@ -23,7 +23,7 @@ export async function* runSet(model: ModelRunner, job: SetJob): AsyncGenerator<S
   const files = parameters.first > 0 ? all.slice(0, parameters.first) : all;
   if (files.length === 0) throw noneNamed(folder, parameters.truth);
   const pictures = files.map((file) => ({ ...file, truth: truth.get(file.name) ?? { objects: [], captions: [] } }));
-  const result = ({ entries, failures, parity }: SetSoFar): SetResult => {
+  const result = ({ entries, failures, parity, chatPrompt }: SetSoFar): SetResult => {
     const truths = entries.map(({ name }) => truth.get(name)?.objects ?? []);
     return {
       distance: measure.distance,
@@ -36,6 +36,7 @@ export async function* runSet(model: ModelRunner, job: SetJob): AsyncGenerator<S
       sample: { count: samples, seed, of },
       total: pictures.length,
       ...(parity ? { parity } : {}),
+      ...(chatPrompt ? { chatPrompt } : {}),
     };
   };
   const run = captionedSet(

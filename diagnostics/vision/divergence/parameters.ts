@@ -81,6 +81,7 @@ export const divergenceParameters: ParameterTable<DivergenceParameters> = {
   ),
   alpha: { ...reinforcementParameters.alpha, onlyWith: { reinforce: [true] } },
   layers: { ...reinforcementParameters.layers, onlyWith: { reinforce: [true] } },
+  reinforcedOutliers: { ...reinforcementParameters.reinforcedOutliers, onlyWith: { reinforce: [true] } },
   allSteps: field.flag('All steps', 'Keep the tables of every step of the caption, not of the first alone.', false),
 };
 

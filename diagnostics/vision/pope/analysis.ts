@@ -3,14 +3,12 @@ import { popeAnswers, type PopeAnswers } from '../../../protocol/results/pope';
 import { popeSections } from '../../../protocol/results/sections/pope';
 import { pointsOf } from '../../../protocol/results/share-change';
 import type { Analysis } from '../../analysis';
+import { imageRows } from '../../shared/captions/image-rows';
 import { generatesWith } from '../../shared/captions/support';
 import { readsTextAlone } from '../../shared/divergence/reinforcement';
 import { counted, percent } from '../../../protocol/wire/number-words';
 import { popeParameters, settingsOf, type PopeParameters } from './parameters';
 import { runPope } from './run';
-
-/** Image tokens that are guessed before a picture is read, as LLaVA-1.5 has them. */
-const guessedRows = 576;
 
 export const pope: Analysis<PopeParameters, PopeAnswers> = {
   id: 'pope',
@@ -38,11 +36,11 @@ export const pope: Analysis<PopeParameters, PopeAnswers> = {
   estimate(facts, { given }, parameters) {
     const { splits, reinforcement } = settingsOf(facts, parameters, 0);
     const pictures = parameters.first > 0 ? parameters.first : given.kind === 'image-set' ? given.samples : 0;
-    const rows = guessedRows + parameters.tokens;
+    const rows = imageRows(facts) + parameters.tokens;
     // Keys and values of the second pass, in float32.
     const cache = facts.blocks.reduce((sum, { kvHeads, headDim }) => sum + 2 * kvHeads * headDim * rows, 0);
     // Three objects that are there, and three of each split that are not.
-    return { passes: pictures * 3 * (1 + splits.length) * (reinforcement ? 4 : 2), bytes: 4 * cache };
+    return { passes: pictures * 3 * (1 + splits.length) * (reinforcement ? 4 : 2), tokens: rows, bytes: 4 * cache };
   },
   run: runPope,
   stopped: (known) => ('total' in known ? (known as PopeAnswers) : undefined),

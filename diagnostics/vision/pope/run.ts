@@ -99,15 +99,20 @@ async function picturesOf(
   { folder, samples }: { readonly folder: string; readonly samples: number },
   truth: ReadonlyMap<string, WrittenTruth>,
 ): Promise<{ readonly images: readonly PopeImage[]; readonly drawn: DrawnPictures }> {
-  const { files } = await model.pictures({ folder, wanted: (name) => truth.has(name), count: Infinity, seed });
-  if (files.length === 0) throw noneNamed(folder, file);
-  const images = files
-    .slice(0, first > 0 ? first : files.length)
-    .map(({ name }) => ({ image: name, objects: truth.get(name)?.objects ?? [] }));
-  const able = new Set(images.filter((one) => canBeAsked(one)).map(({ image }) => image));
-  if (able.size === 0)
-    throw refusal('No picture has three objects, of which POPE asks. Add such pictures to the truth.');
-  return { images, drawn: await model.pictures({ folder, wanted: (name) => able.has(name), count: samples, seed }) };
+  let images: readonly PopeImage[] = [];
+  const ableAmong = (names: readonly string[]): ReadonlySet<string> => {
+    if (names.length === 0) throw noneNamed(folder, file);
+    images = names
+      .slice(0, first > 0 ? first : names.length)
+      .map((name) => ({ image: name, objects: truth.get(name)?.objects ?? [] }));
+    const able = new Set(images.filter((one) => canBeAsked(one)).map(({ image }) => image));
+    if (able.size === 0)
+      throw refusal('No picture has three objects, of which POPE asks. Add such pictures to the truth.');
+    return able;
+  };
+  const wanted = (name: string): boolean => truth.has(name);
+  const drawn = await model.pictures({ folder, wanted, drawn: ableAmong, count: samples, seed });
+  return { images, drawn };
 }
 
 /** By name of the picture; what several splits ask is asked once. */

@@ -6,16 +6,9 @@ import type { HallucinationResult, HallucinationSet } from '../../../protocol/re
 import type { Reinforcement } from '../../../protocol/interventions/reinforcement';
 import { check } from '../../../protocol/schema/check';
 import { fieldsIn } from '../../../protocol/schema/fields';
+import type { Demo } from '../vision-demo';
 import type { SavedHallucination } from '../../results/hallucination-file';
 import { heldInterventions } from '../../../protocol/results/held-interventions';
-
-/** What comes with the extension: a small vision-language model, and scenes whose objects are known. */
-export interface Demo {
-  readonly folder: string;
-  readonly scenes: string;
-  readonly image: string;
-  readonly truth: readonly string[] | null;
-}
 
 /** One click on Run shows a word that is said by habit: the demo model on the first of its scenes. */
 export const demoSetup = ({ folder, scenes, image, truth }: Demo): HallucinationSetup => ({

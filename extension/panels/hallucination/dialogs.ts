@@ -1,16 +1,8 @@
-/** What the Hallucination panel asks a person through VS Code's own dialogs, and the picture of a saved result from the disk. */
-import { createHash } from 'node:crypto';
+/** What the Hallucination panel asks a person through VS Code's own dialogs. */
 import { homedir } from 'node:os';
 import * as vscode from 'vscode';
-import type { OpenedImage } from '../../../protocol/compute/hallucination';
-import type { ImageSpan } from '../../../protocol/schema/parts';
-import type { ModelCard } from '../../../protocol/panels/hallucination';
 import { realFolder } from '../../models/real-folder';
-import { imageEndings, imageType } from './image-folder';
-import { cardName } from './model-card';
-
-/** Larger files are no picture that a model reads whole. */
-const mostBytes = 64 * 2 ** 20;
+import { imageEndings } from '../image-folder';
 
 async function choose(options: vscode.OpenDialogOptions): Promise<string | undefined> {
   const defaultUri = vscode.workspace.workspaceFolders?.[0]?.uri ?? vscode.Uri.file(homedir());
@@ -41,26 +33,3 @@ export const browseLexicon = (): Promise<string | undefined> =>
     openLabel: 'Use',
     title: 'Lexicon: One Class a Line, with Synonyms',
   });
-
-/** As text: a preview of Markdown would fetch what the card names. */
-export async function openCard({ folder, reinforcement }: ModelCard): Promise<void> {
-  const at = new vscode.Range(reinforcement?.line ?? 0, 0, reinforcement?.line ?? 0, 0);
-  const card = vscode.Uri.joinPath(vscode.Uri.file(folder), cardName);
-  const editor = await vscode.window.showTextDocument(card, { selection: at, viewColumn: vscode.ViewColumn.Beside });
-  editor.revealRange(at, vscode.TextEditorRevealType.AtTop);
-}
-
-/** Only a picture by its name, and only while it is the file that gave the result: a saved result may name any path. */
-export async function pictureOf(image: ImageSpan): Promise<OpenedImage | undefined> {
-  const mime = imageType(image.path);
-  if (mime === undefined) return undefined;
-  try {
-    const uri = vscode.Uri.file(image.path);
-    if ((await vscode.workspace.fs.stat(uri)).size > mostBytes) return undefined;
-    const bytes = await vscode.workspace.fs.readFile(uri);
-    const hash = createHash('sha256').update(bytes).digest('hex');
-    return hash === image.sha256 ? { image, mime, bytes: new Uint8Array(bytes) } : undefined;
-  } catch {
-    return undefined;
-  }
-}

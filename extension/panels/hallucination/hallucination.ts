@@ -6,12 +6,14 @@ import { chooseOther } from '../choose-other';
 import { modelServices } from '../model-services';
 import { Panels, type PanelParts } from '../panels';
 import { demoSetup, setupToStore, storedSetup } from './default-setup';
-import { demoModels, demoOf } from './demo';
+import { demoModels, demoOf } from '../vision-demo';
 import { planChooser } from '../plan/choose-plan';
-import { browseImage, browseImages, browseLexicon, openCard, pictureOf } from './dialogs';
+import { openCard } from '../open-card';
+import { pictureOf } from '../picture-file';
+import { browseImage, browseImages, browseLexicon } from './dialogs';
 import { HallucinationHost, type HallucinationTypes } from './host';
-import { besideImage, readImageFolder, readLexicon } from './image-folder';
-import { readModelCard } from './model-card';
+import { besideImage, readImageFolder, readLexicon } from '../image-folder';
+import { readModelCard } from '../model-card';
 import { hallucinationRun } from './run';
 
 export type HallucinationPanels = Panels<HallucinationTypes, HallucinationHost>;

@@ -6,7 +6,8 @@ import {
   type HallucinationSetup,
   fromHallucinationPanel,
 } from '../../../protocol/panels/hallucination-schema';
-import type { ImageFolder, ModelCard, ToHallucinationPanel } from '../../../protocol/panels/hallucination';
+import type { ImageFolder, ToHallucinationPanel } from '../../../protocol/panels/hallucination';
+import type { ModelCard } from '../../../protocol/panels/workbench';
 import type { HallucinationResult } from '../../../protocol/results/hallucination-schema';
 import type { ModelSummary, ImageSpan } from '../../../protocol/schema/parts';
 import { unreachable } from '../../../protocol/unreachable';

@@ -10,7 +10,7 @@ import type { SavedHallucination } from '../../results/hallucination-file';
 import type { RunInFlight } from '../flight';
 import { PanelRun } from '../panel-run';
 import { Sentence } from '../questions';
-import type { besideImage, readImageFolder, readLexicon } from './image-folder';
+import type { besideImage, readImageFolder, readLexicon } from '../image-folder';
 import { requestOf, setRequestOf } from './requests';
 
 export type HallucinationEvent = Extract<

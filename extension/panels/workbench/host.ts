@@ -135,6 +135,10 @@ export class WorkbenchHost extends TabbedHost {
         return this.looks.attention(message);
       case 'picture':
         return this.looks.picture(message, this.request.drawnOn);
+      case 'card':
+        return this.request.card(message);
+      case 'openCard':
+        return this.request.openCard(message);
       case 'beside':
         return this.request.beside(message);
       case 'tokenisePair':

@@ -1,5 +1,6 @@
 /** What the request on the left is asked before it runs: what it would take, how its prompts are read, which files it names. */
 import type { ImageSpan } from '../../../protocol/schema/parts';
+import { defined } from '../../platform/defined';
 import { Sentence } from '../questions';
 import type { AskingPage } from './asking-page';
 import { pathsOf } from './default-setup';
@@ -60,6 +61,20 @@ export class RequestQuestions {
       if (refused !== undefined) throw new Sentence(refused);
       return { kind, request, beside: await this.page.services.beside(path, what) };
     });
+  }
+
+  async card({ folder }: Asked<'card'>): Promise<void> {
+    if (this.page.refusalOfShown([folder]) !== undefined) return;
+    const card = await this.page.services.card(folder);
+    if (this.page.isOpen()) this.page.post({ kind: 'card', folder, ...defined({ card }) });
+  }
+
+  async openCard({ folder }: Asked<'openCard'>): Promise<void> {
+    const refused = this.page.refusalOfShown([folder]);
+    if (refused !== undefined) throw new Sentence(refused);
+    const card = await this.page.services.card(folder);
+    if (card === undefined) throw new Sentence('The card of the model no longer exists.');
+    await this.page.services.openCard(card);
   }
 
   async pairTask({ kind: _, ...line }: Asked<'pairTask'>): Promise<void> {

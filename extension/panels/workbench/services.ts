@@ -4,7 +4,7 @@ import type { AnalysisSetup, Offer } from '../../../protocol/analysis/schema';
 import type { Demos } from '../../../protocol/analysis/next-start';
 import type { TaskInfo } from '../../../protocol/analysis/tasks';
 import type { FromWorkbench } from '../../../protocol/panels/workbench-schema';
-import type { BesidePicture, ToWorkbench } from '../../../protocol/panels/workbench';
+import type { BesidePicture, ModelCard, ToWorkbench } from '../../../protocol/panels/workbench';
 import type { Plan } from '../../../protocol/plans/plan-file';
 import type { Intervention } from '../../../protocol/interventions/interventions';
 import type { HeadsResult } from '../../../protocol/results/heads-schema';
@@ -52,6 +52,10 @@ export interface WorkbenchServices extends ModelPanelServices<WorkbenchTypes> {
   readonly earlier: EarlierResults;
   /** What lies beside a picture, or in a folder of pictures. */
   beside(path: string, what: Asked<'beside'>['what']): Promise<BesidePicture>;
+  /** The README.md of a model folder; undefined where there is none. */
+  card(folder: string): Promise<ModelCard | undefined>;
+  /** Shows its text in an editor. */
+  openCard(card: ModelCard): Promise<void>;
   /** Lets the person choose; undefined when they cancel. */
   choosePath(what: PathKind): Promise<string | undefined>;
   /** Asks where to, writes a task of a person's own, and returns its path. */

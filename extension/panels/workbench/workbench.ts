@@ -9,9 +9,11 @@ import { realFolder } from '../../models/real-folder';
 import { showInformation } from '../../platform/notify';
 import type { AnalysisCatalogue } from '../../platform/analysis-catalogue';
 import { chooseOther } from '../choose-other';
-import { demoModels, demoOf } from '../hallucination/demo';
-import { pictureOf } from '../hallucination/dialogs';
-import { besidePicture, truthFile } from '../hallucination/image-folder';
+import { demoModels, demoOf } from '../vision-demo';
+import { openCard } from '../open-card';
+import { pictureOf } from '../picture-file';
+import { readModelCard } from '../model-card';
+import { besidePicture, truthFile } from '../image-folder';
 import { modelServices, textDemo } from '../model-services';
 import { Panels, type PanelParts } from '../panels';
 import { planChooser } from '../plan/choose-plan';
@@ -119,6 +121,8 @@ export function workbenchPanels(parts: PanelParts, catalogue: AnalysisCatalogue,
           tabs,
           earlier,
           beside: besidePicture,
+          card: readModelCard,
+          openCard,
           choosePath,
           saveOffer,
           saveTask,

@@ -1,6 +1,6 @@
 /** Sections of captions of a set of pictures. */
 import { isMoreThanNoise } from '../share-change';
-import type { Caption, CaptionSetScore, ShareChange } from '../hallucination-schema';
+import type { Caption, CaptionScore, CaptionSetScore, ShareChange } from '../hallucination-schema';
 import type { ChartSection } from '../../sections/chart';
 import type { Section } from '../../sections/section';
 import type { SectionCell, SectionColumn, TableSection } from '../../sections/table';
@@ -39,6 +39,7 @@ export function setSections(
     ...histogramOf(result),
     picturesOf(entries, variants, named, more),
     textsOf(entries, variants, named, more),
+    scoresOf(entries, variants, named),
     ...failuresOf(result),
     ...notesOf(result),
   ];
@@ -50,7 +51,7 @@ const shareColumn = (name: string, title: string, definition: string): SectionCo
 });
 
 /** Left out of a narrow page. */
-const wide = (column: SectionColumn): SectionColumn => ({ ...column, wide: true });
+const wide = <C extends SectionColumn>(column: C): C => ({ ...column, wide: true });
 
 function ratesOf(plain: CaptionSetScore, variants: Variants, named: Names): TableSection {
   const row = (name: string, score: CaptionSetScore): SectionCell[] => [
@@ -221,6 +222,46 @@ const textsOf = (entries: Entries, variants: Variants, named: Names, more: Pictu
     scores: [plain, ...others].map(({ score }) => score?.chairI ?? Number.NaN),
   })),
 });
+
+interface ScoredCaption {
+  readonly picture: string;
+  readonly heads: string;
+  readonly caption: Caption;
+}
+
+/** One row a caption: what the table of pictures has no room for. */
+function scoresOf(entries: Entries, variants: Variants, named: Names): TableSection {
+  const all = [named.plain, ...variants.map(named.variant)];
+  const score = (name: keyof CaptionScore, title: string, definition: string) =>
+    build.number<ScoredCaption>(name, title, definition, ({ caption }) => caption.score?.[name]);
+  return build.table<ScoredCaption>(
+    'caption-scores',
+    'Scores of each caption',
+    '',
+    entries
+      .slice(0, listed)
+      .flatMap(({ name, plain, variants: others }) =>
+        [plain, ...others].map((caption, at) => ({ picture: name, heads: all[at] ?? '', caption })),
+      ),
+    [
+      build.text<ScoredCaption>('picture', 'picture', ({ picture }) => picture),
+      build.text<ScoredCaption>('heads', 'heads', ({ heads }) => heads),
+      score('length', 'words', 'words of the caption'),
+      score('mentions', 'objects', 'mentions of objects of the lexicon, repeats counted'),
+      score('hallucinated', 'not there', 'mentions whose object is not in the picture'),
+      wide(score('chairI', 'CHAIR_I', 'hallucinated mentions / mentions')),
+      wide(score('recall', 'recall', 'distinct true objects mentioned / true objects')),
+      wide(
+        build.number<ScoredCaption>(
+          'stopped_at',
+          'stopped at',
+          'tokens after which it was cut',
+          ({ caption }) => caption.stoppedAt,
+        ),
+      ),
+    ],
+  );
+}
 
 /** A number of two sets. */
 export interface ScoreChange {

@@ -3,8 +3,10 @@ import type { Scale } from '../../sections/figure';
 import type { GenerationsSection } from '../../sections/generations';
 import type { ChartSection } from '../../sections/chart';
 import type { Section } from '../../sections/section';
+import type { TableSection } from '../../sections/table';
 import type { TokensSection } from '../../sections/tokens';
-import type { Caption } from '../hallucination-schema';
+import type { Caption, ObjectMention } from '../hallucination-schema';
+import { counted, threeDigits } from '../../wire/number-words';
 import {
   reinforcedCaptions,
   type DivergenceResult,
@@ -15,7 +17,8 @@ import { unknownLabels } from '../unknown-labels';
 import { captionScores } from './caption-scores';
 import { removedWords } from './ranked-heads';
 import { variantName, variantWords } from './variant-name';
-import { wordClasses } from './word-classes';
+import { verdictOf, verdictWords, wordClasses } from './word-classes';
+import { wordTVhd } from './word-numbers';
 import * as build from '../../sections/builders';
 
 /** The plain caption. A question about it may ask for another one, with scaled heads. */
@@ -115,6 +118,38 @@ export function captionTables(result: Partial<DivergenceResult>): readonly Secti
   return [
     ...(others.length > 0 ? [textsOf(caption, others)] : []),
     ...(named.length > 0 ? [captionScores(named, unknown === undefined ? '' : `${unknown}.`)] : []),
+    ...wordsOf(named),
+  ];
+}
+
+interface ObjectWord {
+  readonly name: string;
+  readonly mention: ObjectMention;
+  readonly tVhd: number;
+}
+
+/** Each word that names an object, those that depend least on what was left out first. */
+function wordsOf(
+  captions: readonly { readonly name: string; readonly caption: MeasuredCaption }[],
+): readonly TableSection[] {
+  const words = captions.flatMap(({ name, caption }) =>
+    (caption.mentions ?? []).map((mention): ObjectWord => ({ name, mention, tVhd: wordTVhd(caption, mention) })),
+  );
+  if (words.length === 0) return [];
+  return [
+    build.table<ObjectWord>(
+      'object-words',
+      'Words that name objects',
+      'Low T-VHD: said by habit of the language, whatever is left out.',
+      words.sort((a, b) => a.tVhd - b.tVhd),
+      [
+        captions.length > 1 && build.text<ObjectWord>('caption', 'Caption', ({ name }) => name),
+        build.text<ObjectWord>('word', 'Word', ({ mention }) => mention.word),
+        build.text<ObjectWord>('object', 'Object', ({ mention }) => mention.object),
+        build.text<ObjectWord>('truth', 'In the picture', ({ mention }) => verdictWords[verdictOf(mention)]),
+        build.number<ObjectWord>('t_vhd', 'T-VHD', 'of the token that begins the word', ({ tVhd }) => tVhd),
+      ],
+    ),
   ];
 }
 
@@ -183,11 +218,11 @@ function scoreWords({ score, mentions }: Pick<MeasuredCaption, 'score'> & Partia
   const { length, hallucinated, recall } = score;
   const wrong = hallucinated === 0 ? 'all of them in the picture' : `${hallucinated} of them not in the picture`;
   const parts = [
-    `${length} ${length === 1 ? 'word' : 'words'}`,
+    counted(length, 'word', 'words'),
     score.mentions === 0 ? 'no object' : `${objects(score.mentions)}, ${wrong}`,
-    ...(recall === null ? [] : [`recall ${Number((100 * recall).toPrecision(3))} %`]),
+    ...(recall === null ? [] : [`recall ${threeDigits(100 * recall)} %`]),
   ];
   return `${parts.join(', ')}.`;
 }
 
-const objects = (count: number): string => `${count} ${count === 1 ? 'object' : 'objects'}`;
+const objects = (count: number): string => counted(count, 'object', 'objects');

@@ -1,16 +1,19 @@
 /** The finding of the analysis `divergence`, and what of it can be applied elsewhere. */
 import type { Offer } from '../../analysis/schema';
 import { headName } from '../../schema/written-form';
+import { counted, threeDigits } from '../../wire/number-words';
 import { reinforcedCaptions, type DivergenceResult, type MeasuredCaption } from '../divergence-result';
+import type { ObjectMention } from '../hallucination-schema';
 import { firstDifference } from './divergence-captions';
 import { affected, removedWords, strongest } from './ranked-heads';
+import { median, wordTVhd } from './word-numbers';
 
 /** One prompt and one token: nothing is said of the model at large. */
 export function divergenceFinding(result: Partial<DivergenceResult>): string {
   const { vhd, caption } = result;
   if (!vhd) return 'Nothing has been measured yet.';
-  return [headsWords(result, vhd), ...(caption ? [judgedWords(caption), reinforcedWords(result, caption)] : [])]
-    .filter((sentence) => sentence !== undefined)
+  return [headsWords(result, vhd), ...(caption ? [wordsFinding(caption), reinforcedWords(result, caption)] : [])]
+    .filter((sentence) => sentence !== '')
     .join(' ');
 }
 
@@ -22,27 +25,51 @@ function headsWords(result: Partial<DivergenceResult>, vhd: DivergenceResult['vh
     return `No head changes at the first token when ${what} is left out, outliers aside.`;
   }
   const { length } = affected(result);
-  const most = `${headName(first)} (VHD ${significant(first.vhd)})`;
+  const most = `${headName(first)} (VHD ${threeDigits(first.vhd)})`;
   return length === 1
     ? `Without ${what}, ${most} changes most of ${of} heads at the first token; the others change less than half as much.`
     : `Without ${what}, ${length} of ${of} heads change at the first token by at least half of the largest change, that of ${most}.`;
 }
 
-/** Undefined where the caption was not judged, or names no object. */
-function judgedWords({ score, mentions = [] }: MeasuredCaption): string | undefined {
-  if (!score || score.mentions === 0) return undefined;
-  const wrong = [...new Set(mentions.filter(({ inTruth }) => inTruth === false).map(({ object }) => object))];
+/**
+ * The object words that are not in the picture; without a truth, the one that depends least on what was left out. It is compared with
+ * other object words alone, by the median of their T-VHD: the true ones where there is a truth. Words that name no object (a, the,
+ * and) depend less on a picture by themselves.
+ */
+function wordsFinding({ tokens, mentions = [], score }: MeasuredCaption): string {
+  const words = mentions
+    .map((mention) => ({ mention, value: wordTVhd({ tokens }, mention) }))
+    .sort((a, b) => a.value - b.value);
+  const wrong = words.filter(({ mention }) => mention.inTruth === false);
+  const [least] = wrong.length > 0 ? wrong : words;
+  if (!least) return '';
+  const rest = wrong.length > 0 ? words.filter((one) => !wrong.includes(one)) : words.slice(1);
+  const leans = least.value < median(rest.map(({ value }) => value)) ? ' and leans on the language prior' : '';
+  const value = `T-VHD ${threeDigits(least.value)}${besideWords(rest, wrong.length > 0)}`;
+  if (!score) return leans === '' ? '' : `“${least.mention.word}” leans most on the language prior (${value}).`;
   if (wrong.length === 0) return 'All objects that the caption names are in the picture.';
-  const named = wrong.length > 3 ? `${wrong.slice(0, 3).join(', ')}, …` : wrong.join(', ');
-  return `The caption names ${wrong.length === 1 ? 'an object that is' : `${wrong.length} objects that are`} not in the picture: ${named}.`;
+  const others = wrong.length > 1 ? ` (and ${counted(wrong.length - 1, 'other mention', 'other mentions')})` : '';
+  return `“${least.mention.word}”${others} is not in the picture${leans} (${value}).`;
 }
 
-/** What reinforcement did, without its controls; undefined where there was none. */
-function reinforcedWords(result: Partial<DivergenceResult>, caption: MeasuredCaption): string | undefined {
+/** `, median of the 2 object words in the picture 16.9`. */
+function besideWords(
+  rest: readonly { readonly mention: ObjectMention; readonly value: number }[],
+  inPicture: boolean,
+): string {
+  const [one] = rest;
+  if (!one) return '';
+  if (rest.length === 1) return `, “${one.mention.word}” ${threeDigits(one.value)}`;
+  const words = inPicture ? 'object words in the picture' : 'other object words';
+  return `, median of the ${rest.length} ${words} ${threeDigits(median(rest.map(({ value }) => value)))}`;
+}
+
+/** What reinforcement did, without its controls. */
+function reinforcedWords(result: Partial<DivergenceResult>, caption: MeasuredCaption): string {
   const reinforced = reinforcedCaptions(result).find(
     ({ reinforcement }) => reinforcement.heads === 'selected' && !reinforcement.normMatched,
   );
-  if (!reinforced) return undefined;
+  if (!reinforced) return '';
   const changed = firstDifference(caption, reinforced);
   const { alpha } = reinforced.reinforcement;
   if (changed === undefined) return `Scaled by ${alpha}, the selected heads leave the caption as it is.`;
@@ -53,8 +80,6 @@ function reinforcedWords(result: Partial<DivergenceResult>, caption: MeasuredCap
       : `; mentions of objects that are not in this picture go from ${before} to ${now}`;
   return `Scaled by ${alpha}, the selected heads change the caption from token ${changed} on${judged}.`;
 }
-
-const significant = (value: number): string => String(Number(value.toPrecision(3)));
 
 /** The gains of each reinforced caption; those of controls are of no use elsewhere. */
 export const divergenceOffers = (result: DivergenceResult): readonly Offer[] =>

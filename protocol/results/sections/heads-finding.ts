@@ -2,14 +2,14 @@
 import type { PerHead } from '../heads';
 import type { HeadsMeasured } from '../labelled-heads';
 import { headName, type HeadPlace } from '../../schema/written-form';
-import { labelFinding, measuredLayers } from './label-finding';
+import { isLabelled, labelFinding, measuredLayers } from './label-finding';
 import { counted, threeDigits } from '../../wire/number-words';
 
 export function headsFinding(result: Partial<HeadsMeasured>): string {
-  const { statistics, classes, labelScores, tokens = 0 } = result;
+  const { statistics, classes, tokens = 0 } = result;
   // A part of a result does not say whether labels follow.
   if (statistics && !classes) return `${measuredLayers(statistics.selfToken)} measured.`;
-  if (!statistics || !classes || labelScores) return labelFinding(result);
+  if (!statistics || !classes || isLabelled(result)) return labelFinding(result);
   const heads = statistics.selfToken.reduce((sum, row) => sum + row.length, 0);
   const measured = `${counted(heads, 'head is', 'heads are')} measured on ${counted(tokens, 'token', 'tokens')}`;
   const most = [

@@ -2,6 +2,7 @@
 import type { HeadsMeasured } from '../labelled-heads';
 import type { Section } from '../../sections/section';
 import type { HeadPlace } from '../../schema/written-form';
+import { isLabelled } from './label-finding';
 import { labelSections } from './labels';
 import { quotedToken } from '../../wire/token-name';
 import { threeDigits } from '../../wire/number-words';
@@ -12,10 +13,9 @@ import * as build from '../../sections/builders';
 const listed = 1024;
 
 export function headsSections(result: Partial<HeadsMeasured>): readonly Section[] {
-  const { classes, labelScores, thumbnails, tokens, ...measured } = result;
-  const counted = tokens === undefined ? measured : { ...measured, tokens };
-  const [grid, ...more] = labelSections(labelScores && classes ? { ...counted, classes, labelScores } : counted);
-  const pictures = thumbnails && picturesOf(readThumbnails(thumbnails), tokens ?? thumbnails.size);
+  const { classes, thumbnails, ...measured } = result;
+  const [grid, ...more] = labelSections(classes && isLabelled(result) ? { ...measured, classes } : measured);
+  const pictures = thumbnails && picturesOf(readThumbnails(thumbnails), result.tokens ?? thumbnails.size);
   return [...(grid ? [{ ...grid, ...(pictures ? { pictures } : {}) }] : []), ...lastQuery(result), ...more];
 }
 

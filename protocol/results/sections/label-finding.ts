@@ -31,6 +31,10 @@ export function labelFinding({ statistics, classes, classAblations = [] }: Parti
   return largest ? `${first} ${lossWords(largest)}` : first;
 }
 
+/** Older results have labels without the scores behind them. */
+export const isLabelled = ({ labelScores, classes = [] }: Partial<LabelledResult>): boolean =>
+  labelScores !== undefined || classes.length > 0;
+
 /** `3 of 16 layers are` */
 export function measuredLayers(table: PerHead): string {
   const measured = table.filter((row) => row.some((value) => !Number.isNaN(value))).length;

@@ -278,9 +278,11 @@ export const answering =
     return [];
   };
 
+export const sendPicture = (panel: Panel, sha256: string): Promise<void> => sendBytes(panel, sha256, pictureBytes());
+
 /** Playwright sends no typed arrays into a page as they are: the bytes are made there. */
-export async function sendPicture(panel: Panel, sha256: string): Promise<void> {
-  const base64 = Buffer.from(pictureBytes()).toString('base64');
+export async function sendBytes(panel: Panel, sha256: string, picture: Uint8Array): Promise<void> {
+  const base64 = Buffer.from(picture).toString('base64');
   await panel.page.evaluate(
     ([text, hash]) => {
       const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));

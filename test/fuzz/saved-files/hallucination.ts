@@ -12,7 +12,7 @@ import { entryColumns } from '../../../webviews/panels/hallucination/csv-files';
 import { sectionsOfResult } from '../../../webviews/panels/hallucination/result-sections';
 import { sectionsOfSet } from '../../../webviews/panels/hallucination/set-sections';
 import { initialState, receive, type State } from '../../../webviews/panels/hallucination/state';
-import { wordTVhd } from '../../../webviews/panels/hallucination/word-numbers';
+import { wordTVhd } from '../../../protocol/results/sections/word-numbers';
 import { kindOf } from '../../../webviews/sections/sections';
 
 const latest = { openImage: 0, tokenise: 0 };

@@ -65,6 +65,20 @@ describe('captions of a set of pictures as an analysis, by the real process', fu
       ],
     );
     assert.match(run.finding, /^3 pictures: \d+\.\d % of the plain captions/);
+    const scores = run.sections.find(({ id }) => id === 'caption-scores');
+    assert.ok(scores?.kind === 'table');
+    assert.deepEqual(
+      scores.rows.map(([picture, , words]) => [picture, words]),
+      set.entries.flatMap(({ name, plain, variants }) =>
+        [plain, ...variants].map(({ score }) => [name, score?.length]),
+      ),
+    );
+    const other = await json<AnalysisResult>([
+      ...['run', 'divergence-set', demo, ...given, '--samples', '1'],
+      ...params({ truth, lexicon, tokens: '2', outliers: 'release', reinforcedOutliers: 'off' }),
+    ]);
+    const [variant] = other.result['variants'] as HallucinationSet['variants'];
+    assert.deepEqual([other.result['outliers'], variant?.reinforcement.outliers], ['release', 'off']);
   });
 
   it('names a picture that cannot be read and goes on; cancelled, it goes on behind the last picture', async () => {

@@ -10,7 +10,8 @@ import type {
   HallucinationSetRequest,
 } from '../../../protocol/compute/hallucination-requests';
 import type { HallucinationSetup } from '../../../protocol/panels/hallucination-schema';
-import type { ModelCard, ToHallucinationPanel } from '../../../protocol/panels/hallucination';
+import type { ToHallucinationPanel } from '../../../protocol/panels/hallucination';
+import type { ModelCard } from '../../../protocol/panels/workbench';
 import { FailureError } from '../../../protocol/wire/failures';
 import {
   demoSetup,
@@ -25,7 +26,7 @@ import {
   parseTruth,
   readImageFolder,
   readLexicon,
-} from '../../../extension/panels/hallucination/image-folder';
+} from '../../../extension/panels/image-folder';
 import { mapRequestOf, measureOf, requestOf, setRequestOf } from '../../../extension/panels/hallucination/requests';
 import {
   hallucinationRun,

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { cardOf, readModelCard } from '../../../extension/panels/hallucination/model-card';
+import { cardOf, readModelCard } from '../../../extension/panels/model-card';
 
 describe('the card of a model', () => {
   let folder: string;

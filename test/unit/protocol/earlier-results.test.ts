@@ -87,7 +87,10 @@ describe('a saved result of heads', () => {
     );
     assert.equal(causal.parameters['nullSequences'], labelScores?.induction?.nullSeeds);
     assert.equal(causal.offers?.length, new Set(classes.map(({ label }) => label)).size);
+    // Labels without the scores behind them, as the first versions wrote them.
     const plain = heads(textOf('pictures-2026-11-24.headscope-heads.json'));
+    assert.match(plain.finding, /^\d+ of 32 heads have a label: /);
+    assert.ok(sectionOf(plain, 'table', 'labelled').rows.length > 0);
     assert.ok(!plain.sections.some(({ id }) => id === 'together' || id === 'last-query' || id === 'null'));
     const unlabelled = heads(textOf('changes-2026-11-30.headscope-heads.json'));
     assert.match(unlabelled.finding, /^36 heads are measured on 4 tokens: L\dH\d reads the previous token most/);
@@ -194,7 +197,7 @@ describe('a saved result of a picture or of a folder of pictures', () => {
   it('says in its finding what stands in the file', () => {
     assert.match(
       hallucination('all-steps.headscope-hallucination.json').finding,
-      /^Without the image, 14 of 48 heads change .* The caption names an object that is not in the picture: table\.$/,
+      /^Without the image, 14 of 48 heads change .* “table” is not in the picture \(T-VHD 70\.2\)\.$/,
     );
     const { finding, parameters, offers } = hallucination('reinforced.headscope-hallucination.json');
     assert.ok(!finding.includes('Scaled by'), 'a control is no reinforcement');

@@ -18,7 +18,7 @@ import { layerTable } from '../../../protocol/results/sections/divergence';
 import { divergenceChanges } from '../../../protocol/results/sections/divergence-change';
 import { affected } from '../../../protocol/results/sections/ranked-heads';
 import { mentionsOfTokens } from '../../../protocol/results/sections/word-classes';
-import { median, wordTVhd } from '../../../webviews/panels/hallucination/word-numbers';
+import { median, wordTVhd } from '../../../protocol/results/sections/word-numbers';
 import { kindOf } from '../../../webviews/sections/sections';
 import { tokensKind } from '../../../webviews/sections/tokens/tokens';
 import { theme } from './sections/theme';

@@ -66,7 +66,7 @@ describe('a folder of pictures', () => {
     const sections = sectionsOfSet(opened(openMessage({ set, plan: folder })));
     assert.deepEqual(
       sections.map(({ id }) => id),
-      ['rates', 'changes', 't-vhd-by-truth', 'pictures', 'captions', 'failures', 'notes'],
+      ['rates', 'changes', 't-vhd-by-truth', 'pictures', 'captions', 'caption-scores', 'failures', 'notes'],
     );
     const rates = written(sections, 'rates');
     assert.equal(rates[0], 'Plain | 300 | 41.0 % | 20.5 % | 79.5 % | 79.5 % | 79.5 % | 5.10 | –');

@@ -9,7 +9,7 @@ import { count, percent, plural, significant, took } from '../../ui/numbers';
 import { effectWords } from './captions';
 import { affected, strongest } from '../../../protocol/results/sections/ranked-heads';
 import { verdictOf } from '../../../protocol/results/sections/word-classes';
-import { median, wordTVhd } from './word-numbers';
+import { median, wordTVhd } from '../../../protocol/results/sections/word-numbers';
 import { changeWords } from './change-words';
 import { unfinishedWords } from './notes';
 import { readsTextOnly } from './run-setup';

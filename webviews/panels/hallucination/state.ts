@@ -4,10 +4,10 @@ import type { HallucinationSetup } from '../../../protocol/panels/hallucination-
 import type {
   FirstStep,
   ImageFolder,
-  ModelCard,
   NamedHallucination,
   ToHallucinationPanel,
 } from '../../../protocol/panels/hallucination';
+import type { ModelCard } from '../../../protocol/panels/workbench';
 import type { PanelPlace } from '../../../protocol/panels/run-panel';
 import type {
   DivergenceStep,

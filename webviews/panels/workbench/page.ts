@@ -8,6 +8,7 @@ import { comparison } from './comparison';
 import { circumstances, heading, provenanceLines } from './made-by';
 import { explainer } from './explainer';
 import { historyList } from './history-list';
+import { known } from './known';
 import { offers } from './offers';
 import { sectionsOf } from './section-list';
 import { settings, settingsSummary } from './settings';
@@ -75,6 +76,8 @@ function shown(part: Part): TemplateResult {
     finding: heading(state),
     circumstances: circumstances(state),
     explain: explainer(part),
+    // What is known of the model belongs beside what was found in it.
+    known: known(part),
     bar: bar(part),
     banners: banners(part),
     strip: {

@@ -4,6 +4,7 @@ import { canonical } from '../../ui/canonical';
 import { Later } from '../../ui/later';
 import type { Asking } from '../../ui/run-panel';
 import { besideWhat } from './beside';
+import { cardWanted } from './known';
 import { briefPlan, isAskedBriefly, lookToRun } from './look-runs';
 import { pairToRead, picturesNeeded, promptToRead, setupOf } from './shown';
 import { reading, type State } from './state';
@@ -19,6 +20,8 @@ export class WorkbenchQuestions {
   /** By hash and path: a file may be another one in the next run, and of two equal files one may be gone. */
   private readonly askedPictures = new Set<string>();
   private estimatedSetup = '';
+  /** The folder of the model whose card was asked for last. */
+  private askedCard = '';
 
   constructor(asking: Asking<State, FromWorkbench>) {
     this.asking = asking;
@@ -30,6 +33,7 @@ export class WorkbenchQuestions {
     this.scheduleReading();
     this.schedulePair();
     this.scheduleBeside();
+    this.card();
     const { view, opened, history } = this.asking.state();
     if (view.front === 'history' && opened && !history) this.history();
     for (const { path, sha256 } of picturesNeeded(this.asking.state())) {
@@ -100,6 +104,14 @@ export class WorkbenchQuestions {
       // What stood there stays until the answer comes, so that nothing jumps.
       this.asking.setState({ ...this.asking.state(), pair: { ...this.asking.state().pair, request, of: key } });
     });
+  }
+
+  /** Each model once, and only when a result that its card speaks of is on the screen. */
+  private card(): void {
+    const folder = cardWanted(this.asking.state());
+    if (folder === undefined || folder === this.askedCard) return;
+    this.askedCard = folder;
+    this.asking.post({ kind: 'card', folder });
   }
 
   private scheduleBeside(): void {

@@ -72,6 +72,10 @@ export function receive(state: State, message: ToWorkbench): State {
             },
           }
         : state;
+    case 'card': {
+      const { kind: _, ...card } = message;
+      return { ...state, card };
+    }
     case 'beside':
       return message.request === state.beside?.request
         ? { ...state, beside: { ...state.beside, found: message.beside } }

@@ -136,7 +136,7 @@ function pictureAt(section: Section, place: SectionQuestion['place']): string | 
 function answersOf(part: Part, id: string): TemplateResult | typeof nothing {
   const answers = part.state.answers.filter(({ question }) => question.section === id);
   if (answers.length === 0) return nothing;
-  return html`<div class="answers">
+  return html`<div class="answers ${answers.every(({ live }) => live) ? 'live' : ''}">
     ${repeat(
       answers,
       (answer) => (answer.live ? slotOf(answer.question) : answer.request),
@@ -199,10 +199,6 @@ function placeWords(place: SectionQuestion['place']): string {
     }
     case 'head':
       return `layer ${place.layer}, head ${place.head}`;
-    case 'heads':
-      return place.token === undefined
-        ? `${place.heads.length} heads`
-        : `${place.heads.length} heads at token ${place.token}`;
     case 'variant':
       return 'scaled heads';
     case 'token':

@@ -41,6 +41,7 @@ export function spokenOf(message: ToWorkbench): Spoken | undefined {
     case 'history':
     case 'pair':
     case 'beside':
+    case 'card':
       return undefined;
     default:
       return unreachable(message);

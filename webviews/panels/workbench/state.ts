@@ -5,7 +5,7 @@ import { noDemos, type Demos } from '../../../protocol/analysis/next-start';
 import type { TaskInfo } from '../../../protocol/analysis/tasks';
 import type { AnalysisEstimate } from '../../../protocol/compute/analyses';
 import type { Tokenised } from '../../../protocol/compute/models';
-import type { BesidePicture, ToWorkbench } from '../../../protocol/panels/workbench';
+import type { BesidePicture, ModelCard, ToWorkbench } from '../../../protocol/panels/workbench';
 import type { PanelPlace } from '../../../protocol/panels/run-panel';
 import type { HistoryRow, WorkbenchTab } from '../../../protocol/panels/workbench-tabs';
 import type { HeadPlace } from '../../../protocol/schema/written-form';
@@ -150,6 +150,8 @@ export interface State extends RunState<Form, View>, Omit<ModelState, 'typed' | 
   readonly history: HistoryList | undefined;
   readonly pair: ReadPair | undefined;
   readonly beside: Beside | undefined;
+  /** Of the model that was asked about last; no card: its folder has none. */
+  readonly card: { readonly folder: string; readonly card?: ModelCard } | undefined;
   /** Parameters by name, as they were filled last with what lies beside the picture. */
   readonly filled: Typed;
   readonly trials: Trials;
@@ -194,6 +196,7 @@ export const initialState = (place: PanelPlace): State => ({
   history: undefined,
   pair: undefined,
   beside: undefined,
+  card: undefined,
   filled: {},
   trials: new Map(),
   undo: nothingToUndo,

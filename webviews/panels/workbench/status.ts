@@ -9,6 +9,7 @@ import { icon } from '../../ui/icons';
 import { bytes, count, seconds, significant, took } from '../../ui/numbers';
 import { exportItems, firstRun, runBar } from '../../ui/run-bar';
 import { banner, comparisonBanner, modelNotes, runBanners, staleBanner } from '../../ui/run-status';
+import { chatPromptWords } from '../../../protocol/results/chat-prompt';
 import { parityWords } from '../../../protocol/results/parity-words';
 import type { Part } from './actions';
 import { comparisonWords } from './comparison';
@@ -112,6 +113,7 @@ export function banners(part: Part): TemplateResult {
   return html`
     ${runBanners(state, stopped ? 'What was known by then is shown below.' : undefined)}
     ${asideBanners(state.asides, 'ask more of this result', actions)} ${modelNotes(result?.model ?? state.model)}
+    ${chatBanner(result)}
     ${
       stopped && phase.kind !== 'failed'
         ? banner('info', html`The run was stopped: what follows is the part that was known by then.`)
@@ -134,6 +136,12 @@ export function banners(part: Part): TemplateResult {
         : nothing
     }
   `;
+}
+
+/** A text without an image token is not what the model read. */
+function chatBanner(result: AnalysisResult | undefined): TemplateResult | typeof nothing {
+  const [words] = (result?.prompts ?? []).flatMap(({ chatPrompt }) => chatPromptWords(chatPrompt) ?? []);
+  return words === undefined ? nothing : banner('info', html`${words}`);
 }
 
 /** What is shown is of another request than the one in the form. */

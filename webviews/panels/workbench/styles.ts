@@ -110,6 +110,10 @@ export const panelStyles = css`
     gap: 12px;
     margin-top: 8px;
   }
+  .answers.live {
+    grid-template-columns: repeat(auto-fit, minmax(min(100%, 420px), 1fr));
+    align-items: start;
+  }
   .answer {
     position: relative;
     padding: 4px 8px 8px 12px;

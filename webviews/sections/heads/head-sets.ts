@@ -1,5 +1,5 @@
 /** Chooses all heads of a class, or those of one layer, where heads can be asked about together. */
-import { nothing, type TemplateResult } from 'lit';
+import { html, nothing, type TemplateResult } from 'lit';
 import type { HeadsSection } from '../../../protocol/sections/heads';
 import { dropdown } from '../../ui/controls';
 import { headKey } from '../../ui/head-names';
@@ -40,14 +40,16 @@ export function headSets(
   const isChosen = ({ heads }: HeadSet): boolean =>
     heads.length === chosen.length && heads.every((head) => chosen.includes(head));
   const one = { value: '', label: chosen.length > 1 ? `${chosen.length} chosen heads` : 'The chosen head' };
-  return dropdown({
-    label: 'Which heads',
-    choices: [one, ...sets],
-    value: sets.find(isChosen)?.value ?? '',
-    onChange: (value) => {
-      const heads = sets.find((set) => set.value === value)?.heads ?? [];
-      const cursor = view.cursor ?? heads.at(-1);
-      actions.view(heads.length === 0 ? { cursor, chosen: undefined } : { cursor: heads.at(-1), chosen: heads });
-    },
-  });
+  return html`<div class="head-sets">
+    ${dropdown({
+      label: 'Which heads',
+      choices: [one, ...sets],
+      value: sets.find(isChosen)?.value ?? '',
+      onChange: (value) => {
+        const heads = sets.find((set) => set.value === value)?.heads ?? [];
+        const cursor = view.cursor ?? heads.at(-1);
+        actions.view(heads.length === 0 ? { cursor, chosen: undefined } : { cursor: heads.at(-1), chosen: heads });
+      },
+    })}
+  </div>`;
 }

@@ -1,17 +1,17 @@
 /** A folder of pictures with what is in them: `truth.json`, and `lexicon.txt` or `lexicon.json`. */
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { type Lexicon, lexiconFrom } from '../../../protocol/inputs/lexicon';
-import type { ImageWithTruth } from '../../../protocol/compute/hallucination-requests';
-import { InputError } from '../../../protocol/inputs/faults';
-import { truthForm, truthFrom, type WrittenTruth } from '../../../protocol/inputs/truth';
-import type { ImageFolder } from '../../../protocol/panels/hallucination';
-import type { BesidePicture } from '../../../protocol/panels/workbench';
-import { parseJson, type Checked } from '../../../protocol/schema/check';
-import { anything } from '../../../protocol/schema/fields';
-import { whyUnread } from '../../../protocol/wire/unread';
-import { defined } from '../../platform/defined';
-import { Sentence } from '../questions';
+import { type Lexicon, lexiconFrom } from '../../protocol/inputs/lexicon';
+import type { ImageWithTruth } from '../../protocol/compute/hallucination-requests';
+import { InputError } from '../../protocol/inputs/faults';
+import { truthForm, truthFrom, type WrittenTruth } from '../../protocol/inputs/truth';
+import type { ImageFolder } from '../../protocol/panels/hallucination';
+import type { BesidePicture } from '../../protocol/panels/workbench';
+import { parseJson, type Checked } from '../../protocol/schema/check';
+import { anything } from '../../protocol/schema/fields';
+import { whyUnread } from '../../protocol/wire/unread';
+import { defined } from '../platform/defined';
+import { Sentence } from './questions';
 
 export const truthFile = 'truth.json';
 const lexiconFiles = ['lexicon.txt', 'lexicon.json'];

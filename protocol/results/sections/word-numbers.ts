@@ -1,5 +1,5 @@
-/** T-VHD of the words of a caption. Pure. */
-import type { Caption, ObjectMention } from '../../../protocol/results/hallucination-schema';
+/** T-VHD of the words of a caption. */
+import type { Caption, ObjectMention } from '../hallucination-schema';
 
 export const median = (values: readonly number[]): number => {
   const sorted = values.filter(Number.isFinite).sort((a, b) => a - b);

@@ -1,10 +1,17 @@
 /** What comes with the extension for the Hallucination panel: models, and scenes whose objects are known. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ModelChoice } from '../../../protocol/panels/run-panel';
-import { demoChoice, demoVisionChoice } from '../../models/model-choices';
-import type { Demo } from './default-setup';
+import type { ModelChoice } from '../../protocol/panels/run-panel';
+import { demoChoice, demoVisionChoice } from '../models/model-choices';
 import { imageType, parseTruth, truthFile } from './image-folder';
+
+/** What comes with the extension: a small vision-language model, and scenes whose objects are known. */
+export interface Demo {
+  readonly folder: string;
+  readonly scenes: string;
+  readonly image: string;
+  readonly truth: readonly string[] | null;
+}
 
 /** A scene in which the demo model names a thing that is not there (a fish beside the boat). */
 const demoScene = 'scene-010.png';

@@ -1,7 +1,7 @@
 /** The card of a model folder (README.md): whether it says something of reinforcement, and where. Read as text, never rendered. */
 import { lstat, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ModelCard } from '../../../protocol/panels/hallucination';
+import type { ModelCard } from '../../protocol/panels/workbench';
 
 export const cardName = 'README.md';
 /** The largest published cards are near 100 kB. */
