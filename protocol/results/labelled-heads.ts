@@ -1,5 +1,5 @@
 /** The results of the analyses `labels` and `heads`, and their schemas. */
-import type { Output, Schema } from '../schema/check';
+import { check, type Output, type Schema } from '../schema/check';
 import { count, ensure, figure, list, mostItems, object, optional, record, recordOf, texts } from '../schema/fields';
 import { mostHeads, mostHeadsInAll, mostLayers } from '../schema/parts';
 import { headLabels, headStatisticNames, type PerHead } from './heads';
@@ -58,6 +58,12 @@ const whole = <Result extends LabelledResult>(fields: Schema<Result>): Schema<Re
       classes.every(({ layer, head }) => selfToken[layer]?.[head] !== undefined),
     'a result whose labels are of heads that it has',
   );
+
+/** The scores behind the labels of a result of `labels` or `heads`; undefined where it has none, or is of another analysis. */
+export function labelScoresOfResult(result: unknown): HeadsMeasured['labelScores'] {
+  const read = check(object({ labelScores }), result);
+  return read.ok ? read.result.labelScores : undefined;
+}
 
 export const labelsResult = whole(labelsFields);
 export const headsMeasured = whole(headsFields);

@@ -4,7 +4,7 @@ import type { ToHeadsPanel } from '../../protocol/panels/heads';
 import type { HeadThumbnails } from '../../protocol/results/heads';
 import type { HeadsResult } from '../../protocol/results/heads-schema';
 import { answering, finishedMessage } from '../browser/heads/heads-host';
-import { plantedModel, plantedResult, plantedThumbnails } from '../browser/heads/planted-model';
+import { plantedModel, plantedResult, plantedThumbnails } from '../browser/workbench/planted-model';
 import { PanelBrowser } from '../browser/support/panel-page';
 import type { Bench } from './support/bench';
 

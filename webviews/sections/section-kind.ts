@@ -75,7 +75,7 @@ export interface SectionActions {
   /** Why a head gives a key its weight; absent where nothing can be run. */
   explain?(cell: AttentionCell): void;
   /** Opens the attention of a head; absent where the cells are no query heads, or no prompt was read. */
-  readonly attention?: (head: HeadPlace) => void;
+  readonly attention?: (head: HeadPlace, atOnce?: boolean) => void;
   /** Switches a head off and on; absent where nothing can be changed. */
   readonly toggle?: (head: HeadPlace) => void;
   /** The probabilities of a head on a prompt that was read; absent where no model is at hand. */

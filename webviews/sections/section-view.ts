@@ -58,7 +58,9 @@ function askingAtOnce(part: SectionPart, kind: KindOf<Section>): SectionPart {
         actions.view(change);
         if (!('cursor' in change) && !('chosen' in change)) return;
         const place = placeOf(section, kind, { ...view, chosen: undefined, ...change });
-        if (place) actions.ask(place, true);
+        if (!place) return;
+        if (asks(part)) actions.ask(place, true);
+        else if (place.kind === 'head') actions.attention?.({ layer: place.layer, head: place.head }, true);
       },
     },
   };

@@ -16,7 +16,11 @@ export function headsSections(result: Partial<HeadsMeasured>): readonly Section[
   const { classes, thumbnails, ...measured } = result;
   const [grid, ...more] = labelSections(classes && isLabelled(result) ? { ...measured, classes } : measured);
   const pictures = thumbnails && picturesOf(readThumbnails(thumbnails), result.tokens ?? thumbnails.size);
-  return [...(grid ? [{ ...grid, ...(pictures ? { pictures } : {}) }] : []), ...lastQuery(result), ...more];
+  return [
+    ...(grid ? [{ ...grid, asksAtOnce: true, ...(pictures ? { pictures } : {}) }] : []),
+    ...lastQuery(result),
+    ...more,
+  ];
 }
 
 /** Weights below it are not named. */

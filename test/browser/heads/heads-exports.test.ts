@@ -7,7 +7,7 @@ import { describe, it } from 'mocha';
 import { clippedText } from '../support/clipped-text';
 import { answering, finishedMessage, model, result } from './heads-host';
 import { headsPanels, settle, type Panel } from './opened-panels';
-import { plantedModel, plantedResult, plantedRow } from './planted-model';
+import { plantedModel, plantedResult, plantedRow } from '../workbench/planted-model';
 
 describe('what leaves the heads panel', () => {
   const { finished } = headsPanels();

@@ -11,7 +11,7 @@ import {
   plantedThumbnails,
   plantedTile,
   type PlantedModel,
-} from './planted-model';
+} from '../workbench/planted-model';
 
 export const model = plantedModel();
 export const result = plantedResult(model);

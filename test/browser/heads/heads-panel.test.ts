@@ -6,7 +6,7 @@ import type { HeadStatistics } from '../../../protocol/results/heads-schema';
 import { contrastOfThumb } from '../support/slider-contrast';
 import { answering, finishedMessage, model, openMessage, plan, result, thumbnails } from './heads-host';
 import { chosenIn, clickCell, headsPanels, hoverCell, pictures, settle, textsIn, type Panel } from './opened-panels';
-import { plantedModel, plantedResult, plantedRow } from './planted-model';
+import { plantedModel, plantedResult, plantedRow } from '../workbench/planted-model';
 
 describe('the heads panel', () => {
   const { start, finished } = headsPanels();

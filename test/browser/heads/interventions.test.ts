@@ -3,7 +3,7 @@ import { describe, it } from 'mocha';
 import { fromGains } from '../../../protocol/interventions/gains';
 import { answering, finishedMessage, plan } from './heads-host';
 import { headsPanels, settle, type Panel } from './opened-panels';
-import { plantedNextTokens } from './planted-model';
+import { plantedNextTokens } from '../workbench/planted-model';
 
 describe('the heads panel', () => {
   const { finished } = headsPanels();

@@ -7,7 +7,7 @@ import { headStatisticNames } from '../../../protocol/results/heads';
 import type { HeadStatistics } from '../../../protocol/results/heads-schema';
 import { PanelBrowser, type OpenOptions, type PanelPage } from '../support/panel-page';
 import { answering, finishedMessage, openMessage, plan, result, thumbnails } from './heads-host';
-import { plantedModel, plantedResult, plantedThumbnails } from './planted-model';
+import { plantedModel, plantedResult, plantedThumbnails } from '../workbench/planted-model';
 
 type Panel = PanelPage<ToHeadsPanel, FromHeadsPanel>;
 

@@ -11,11 +11,13 @@ import {
   plantedRow,
   plantedSummary,
   plantedTile,
-} from '../heads/planted-model';
+} from './planted-model';
 import { answering, openMessage, pair, type OpenMessage } from './workbench-host';
 
 const model = plantedModel();
-export const planted = resultOfHeads(plantedResult(model));
+/** The numbers themselves, and the model that has them. */
+export const plantedHeads = { model, result: plantedResult(model) };
+export const planted = resultOfHeads(plantedHeads.result);
 export const summary = plantedSummary(model);
 export const plan = setupOfAnalysis(planted);
 
@@ -39,6 +41,10 @@ export const answeringTrials = (opening: OpenMessage = finished()) => {
       return [
         { kind: 'nextTokens', request: message.request, distributions: plantedNextTokens(message.interventions) },
       ];
+    }
+    if (message.kind === 'tokenise' && message.prompt.kind === 'text') {
+      const tokens = message.prompt.text.match(/ ?[^ ]+/gu) ?? [];
+      return [{ kind: 'tokenised', request: message.request, tokenised: { tokens, ids: tokens.map((_, at) => at) } }];
     }
     return others(message);
   };

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'mocha';
 import { fromGains } from '../../../protocol/interventions/gains';
 import type { Intervention } from '../../../protocol/interventions/interventions';
-import { plantedNextTokens } from '../heads/planted-model';
+import { plantedNextTokens } from './planted-model';
 import { answeringTrials, finished, plan, planted, summary } from './try-host';
 import { startBrowser, type Panel, type WorkbenchBrowser } from './workbench-host';
 
@@ -42,9 +42,9 @@ describe('changes tried on the prompt of a result', function () {
   };
   const entries = (panel: Panel): Promise<readonly string[]> =>
     panel.page.$$eval('.intervention-row input', (all) => all.map((one) => (one as HTMLInputElement).value));
-  /** The first head that the finding names, opened by the keyboard. */
+  /** The head that is open beside the grid. */
   const openHead = async (panel: Panel): Promise<{ readonly layer: number; readonly head: number }> => {
-    await press(panel, grid, 'ArrowRight', 'Enter');
+    await panel.page.waitForSelector('.gain-line');
     const name = await panel.page.getAttribute('.gain-line', 'data-head');
     const [, layer, head] = /^L(\d+)H(\d+)$/.exec(name ?? '') ?? [];
     return { layer: Number(layer), head: Number(head) };

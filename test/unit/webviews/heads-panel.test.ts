@@ -28,7 +28,7 @@ import { ablationColumns, labelColumns } from '../../../webviews/panels/heads/ta
 import { windowOf } from '../../../webviews/sections/tokens/tokens-picture';
 import { shareOf } from '../../../webviews/sections/colours';
 import { finishedMessage, model, openMessage, plan, result, thumbnails } from '../../browser/heads/heads-host';
-import { plantedSummary } from '../../browser/heads/planted-model';
+import { plantedSummary } from '../../browser/workbench/planted-model';
 
 const latest: Latest = { tokenise: 1 };
 const finished = (): State => receive(initialState('full'), finishedMessage(), latest);

@@ -313,13 +313,17 @@ describe('a prompt for pictures', () => {
     const asked = promptToRead(reads(typed)) ?? assert.fail();
     assert.deepEqual([asked.pictures, asked.prompt], [false, { kind: 'text', text: typed.text, image: typed.image }]);
     assert.equal(promptToRead(reads({ ...typed, kind: 'image-set', image: '', folder: '' }))?.pictures, true);
-    assert.equal(promptToRead(reads({ ...typed, image: '' })), undefined, 'a text alone is read by nobody');
-    assert.equal(promptToRead(reads(typed, { model })), undefined, 'nor a picture by a model of text');
+    const text = promptToRead(reads({ ...typed, image: '' }));
+    assert.deepEqual(text?.prompt, { kind: 'text', text: typed.text }, 'a text is counted');
+    assert.equal(promptToRead(reads(typed, { model })), undefined, 'a picture is not read by a model of text');
     const refused = { request: 1, of: asked.key, folder: model.folder, problem: 'The prompt has no image token.' };
     const state: State = { ...reads(typed), analyses: [{ ...pair, inputs: ['prompt'] }], read: refused };
     const ready = { ...state, form: { ...state.form!, analysis: pair.id } };
     assert.equal(whyNotStart(ready), 'The prompt has no image token.');
     assert.equal(whyNotStart({ ...ready, read: { ...refused, of: 'another' } }), undefined);
+    const plain = { ...ready, form: { ...ready.form, input: { ...ready.form.input, image: '' } } };
+    const failed = { ...refused, of: text?.key ?? '', problem: 'The process ended.' };
+    assert.equal(whyNotStart({ ...plain, read: failed }), undefined, 'a text is read again by the run');
   });
 
   it('that was put in for a family is replaced with the model, and one that was typed is not', () => {

@@ -45,7 +45,7 @@ export interface Actions extends RunActions<State, FromWorkbench> {
   openPicture(name: string): void;
   dropAnswer(request: number): void;
   /** Opens the attention of a head of a section, on each prompt that was read. */
-  showAttention(section: string, head: HeadPlace): void;
+  showAttention(section: string, head: HeadPlace, atOnce?: boolean): void;
   readonly supply: (section: MatrixSection) => HeadSupply;
   /** Numbers have come. */
   redrawn(): void;

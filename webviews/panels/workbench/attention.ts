@@ -1,5 +1,6 @@
 /** The attention of a head of any grid, on the prompts that the analysis read. */
 import type { AnalysisResult } from '../../../protocol/analysis/schema';
+import { headsAnalysis } from '../../../protocol/results/labelled-heads';
 import type { HeadPlace } from '../../../protocol/schema/written-form';
 import type { MatrixSection } from '../../../protocol/sections/matrix';
 import type { Section } from '../../../protocol/sections/section';
@@ -18,6 +19,18 @@ export const hasShape = (section: Section, { layers, heads }: AnalysisResult['mo
 /** The head is one of the model, and its attention can be shown. */
 export const hasHead = (result: AnalysisResult, { layer, head }: HeadPlace): boolean =>
   hasAttention(result) && layer < result.model.layers && head < result.model.heads;
+
+/** The grid of a result of heads, and the head that is open in it before another one is chosen: that of the highest score. */
+export function firstHead(result: AnalysisResult): { readonly grid: string; readonly head: HeadPlace } | undefined {
+  if (result.analysis !== headsAnalysis.id || !hasAttention(result)) return undefined;
+  const grid = result.sections.find((section) => hasShape(section, result.model));
+  if (grid?.kind !== 'heads') return undefined;
+  const scored = (grid.classes ?? []).flatMap(({ heads, scores }) =>
+    heads.map((head, at) => ({ head, score: scores?.[at] ?? 0 })),
+  );
+  const [first] = scored.toSorted((a, b) => b.score - a.score);
+  return { grid: grid.id, head: first?.head ?? { layer: 0, head: 0 } };
+}
 
 /** One section for each prompt. */
 export const attentionSections = ({ prompts, model }: AnalysisResult, head: HeadPlace): readonly MatrixSection[] =>

@@ -7,7 +7,9 @@ import { textArea } from '../../ui/text-area';
 import type { Part } from './actions';
 import type { InputForm, InputProblems } from './input-form';
 import { pathField } from '../../ui/path-field';
-import { infoOf, readingOf } from './shown';
+import { promptTokens } from './prompt-tokens';
+import { infoOf, readingOf, readOf } from './shown';
+import type { State } from './state';
 import { pairTask, pairView } from './pair-view';
 import { chatNote, familyPrompt, folderNotes, picturePreview } from './picture-notes';
 import { taskFields } from './task-fields';
@@ -66,8 +68,14 @@ function modes({ state, actions }: Part, input: InputForm, kind: InputKind): Tem
       ...(picture ? [{ value: 'picture' as const, label: 'Picture' }] : []),
     ],
     value: input.mode,
-    onChange: (mode) => actions.editInput({ mode }),
+    onChange: (mode) => actions.editInput({ mode, ...idsOf(state, input, mode) }),
   });
+}
+
+/** Ids begin with the tokens of the text, so that one of them can be changed. */
+function idsOf(state: State, { ids: typed, image }: InputForm, mode: InputForm['mode']): Partial<InputForm> {
+  const prompt = readOf(state)?.prompt;
+  return mode === 'ids' && typed.trim() === '' && image === '' && prompt ? { ids: prompt.ids.join(' ') } : {};
 }
 
 function fieldsOf(part: Part, kind: InputKind, input: InputForm, problems: InputProblems): TemplateResult {
@@ -76,7 +84,8 @@ function fieldsOf(part: Part, kind: InputKind, input: InputForm, problems: Input
       return input.mode === 'picture'
         ? html`${picture(part, input, problems)}
             <p class="reason">The heads of the vision encoder read the picture alone.</p>`
-        : html`${maybePicture(part, input, problems)} ${prompt(part, input, problems)} ${promptNotes(part, input)}`;
+        : html`${maybePicture(part, input, problems)} ${prompt(part, input, problems)} ${promptTokens(part, input)}
+          ${promptNotes(part, input)}`;
     case 'prompt-pair':
       return html`${prompt(part, input, problems)}
         <h3>Counterpart</h3>

@@ -29,6 +29,19 @@ export function withLive(
   return at < 0 ? [...answers, next] : answers.with(at, next);
 }
 
+/** The attention of another head where that of the one before stood. */
+export function withOwnLive(answers: readonly Answer[], opened: readonly Answer[]): readonly Answer[] {
+  const isBefore = (one: Answer): boolean =>
+    one.live === true && one.own === true && opened.some(({ question }) => slotOf(question) === slotOf(one.question));
+  const at = answers.findIndex(isBefore);
+  const others = answers.filter((one) => !isBefore(one));
+  const live = opened.map((one): Answer => ({ ...one, live: true }));
+  return at < 0 ? [...others, ...live] : others.toSpliced(at, 0, ...live);
+}
+
+/** It does not follow what is chosen any more. */
+export const pinned = ({ live: _, ...answer }: Answer): Answer => answer;
+
 /** What is asked when something is chosen in an answer: heads at a token are asked about at that token. */
 export function questionOfAnswer({ question }: Pick<Answer, 'question'>, place: Place): SectionQuestion | undefined {
   if (question.place.kind !== 'token' || (place.kind !== 'head' && place.kind !== 'heads')) return undefined;
@@ -59,5 +72,12 @@ const isThere = ({ numbers }: HeadsSection, { layer, head }: ReturnType<typeof p
   numbers.some(({ values }) => values[layer]?.[head] !== undefined);
 
 /** Under which its arrangement is kept: that of a slot stays while what is chosen changes. */
-export const answerKey = ({ question, live }: Answer, section: Section): string =>
-  live ? `answer ${slotOf(question)}` : `answer ${question.section} ${section.id}`;
+export const answerKey = (answer: Answer, section: Section): string =>
+  answer.live ? `answer ${placeOfAnswer(answer)}` : `answer ${answer.question.section} ${section.id}`;
+
+/** Where it stands: a head has one for each prompt that was read. */
+export function placeOfAnswer({ request, question, live, own, section }: Answer): string {
+  if (!live) return String(request);
+  const prompt = own && section?.kind === 'matrix' ? ` on ${section.prompt ?? 0}` : '';
+  return `${slotOf(question)}${prompt}`;
+}

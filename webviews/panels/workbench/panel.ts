@@ -16,19 +16,20 @@ import { HeadRequests } from '../../sections/matrix/head-requests';
 import type { HeadSupply, SectionFormat, SectionView } from '../../sections/section-kind';
 import { announce } from '../../ui/announce';
 import { canonical } from '../../ui/canonical';
-import { headName } from '../../ui/head-names';
+import { parseGridKey } from '../../sections/grid-keys';
+import { headKey, headName } from '../../ui/head-names';
 import { Later } from '../../ui/later';
 import { ModelRunPanel } from '../../ui/model-run-panel';
 import type { Spoken, StartedRun } from '../../ui/run-panel';
 import { forgiven } from '../../ui/run-state';
 import { themeForFile } from '../../ui/theme';
 import type { Actions } from './actions';
-import { attentionSections, hasHead, hasShape } from './attention';
+import { attentionSections, firstHead, hasHead, hasShape } from './attention';
 import { filled } from './beside';
 import { exportName, fieldName, leavingOf, leavingSection } from './exports';
 import { toForm, withAnalysis, type Form } from './form';
 import { toInputForm, type InputForm } from './input-form';
-import { answerKey, followUp, slotOf, withLive } from './live-answers';
+import { answerKey, followUp, pinned, slotOf, withLive, withOwnLive } from './live-answers';
 import { followed, isLook, lookTab, toLook, toQuestionOf, withQuestion } from './look';
 import { keep, parseKept, restore, type Kept } from './kept';
 import { page } from './page';
@@ -65,6 +66,8 @@ export class WorkbenchPanel
   );
   readonly supply = (section: MatrixSection): HeadSupply => this.heads.supply(section);
   private readonly trials = new TryQuestions(this.asking());
+  /** When the result was made whose first head was opened last. */
+  private opened = '';
 
   constructor(root: HTMLElement, place: PanelPlace) {
     super(root, initialState(place), parseKept, restore);
@@ -105,7 +108,23 @@ export class WorkbenchPanel
     super.onMessage(message);
     if (message.kind === 'answer') this.followAnswer(message.request);
     if (message.kind === 'open' && message.replaces) this.recordReplaced(before);
-    if (message.kind === 'open' || message.kind === 'result') this.openSelected();
+    if (message.kind === 'open' || message.kind === 'result') {
+      this.openSelected();
+      this.openFirstHead();
+    }
+  }
+
+  /** Among the heads of a prompt one is open: the one that was chosen before a reload, else the first. */
+  private openFirstHead(): void {
+    const { result, answers, place, canRun, compareWith } = this.state;
+    if (place !== 'full' || !result || canRun !== true || compareWith || this.opened === result.created) return;
+    this.opened = result.created;
+    const first = answers.some(({ own }) => own) ? undefined : firstHead(result);
+    if (!first) return;
+    const chosen = parseGridKey(viewOf(this.state, first.grid).cursor ?? '');
+    const head = chosen ? { layer: chosen.row, head: chosen.column } : first.head;
+    this.viewSection(first.grid, { cursor: headKey(head.layer, head.head) });
+    this.showAttention(first.grid, head, true);
   }
 
   /** What a dialog or an offer put into the request is one step of Undo too. */
@@ -123,7 +142,7 @@ export class WorkbenchPanel
     this.change({ ...this.state, select: undefined });
     if (!section || !hasHead(result, select)) return;
     this.viewSection(section.id, { cursor: `${select.layer}.${select.head}` });
-    this.showAttention(section.id, select);
+    this.showAttention(section.id, select, true);
   }
 
   private onPicture({ sha256, mediaType, bytes }: Extract<ToWorkbench, { kind: 'picture' }>): void {
@@ -363,20 +382,24 @@ export class WorkbenchPanel
     announce(`${name} is chosen: Run shows its heads.`);
   }
 
-  showAttention(section: string, head: HeadPlace): void {
+  showAttention(section: string, head: HeadPlace, atOnce = false): void {
     this.touched = true;
     const { result, answers } = this.state;
     if (!result) return;
     const question = { section, place: { kind: 'head' as const, ...head } };
     const isOpen = (one: Answer): boolean => one.own === true && canonical(one.question) === canonical(question);
-    if (answers.some(isOpen)) return;
+    const open = answers.filter(isOpen);
+    if (open.some(({ live }) => !live) || (atOnce && open.length > 0)) return;
     const opened = attentionSections(result, head).map((matrix): Answer => ({
       request: this.nextRequest(),
       question,
       section: matrix,
       own: true,
     }));
-    this.change({ ...this.state, answers: [...answers, ...opened] });
+    // One that followed the choice, and is asked for again, stays where it is.
+    const stays = answers.map((one) => (open.includes(one) ? pinned(one) : one));
+    const added = open.length > 0 ? stays : [...answers, ...opened];
+    this.change({ ...this.state, answers: atOnce ? withOwnLive(answers, opened) : added });
   }
 
   toggleHead(head: HeadPlace): void {

@@ -13,9 +13,10 @@ import { button, progressRing } from '../../ui/controls';
 import { plural } from '../../ui/numbers';
 import type { Part } from './actions';
 import { hasAttention, hasShape } from './attention';
-import { answerKey, isAskable, questionOfAnswer, slotOf } from './live-answers';
+import { answerKey, isAskable, placeOfAnswer, questionOfAnswer } from './live-answers';
 import type { Answer, State } from './state';
 import { headGain } from './try/head-gain';
+import { headNumbers } from './try/head-numbers';
 import { triedHeads } from './try/tried-heads';
 import { triedOf, whyNotTried, type Tried } from './try/tried';
 import { tryOut } from './try/try';
@@ -107,7 +108,9 @@ function oneSection(
         ask: asks,
         ...(canAsk ? { explain: (cell) => actions.explainWeight(cell), head: actions.supply } : {}),
         ...(canAsk && isGrid(part, section)
-          ? { attention: (head: HeadPlace) => actions.showAttention(section.id, head) }
+          ? {
+              attention: (head: HeadPlace, atOnce?: boolean) => actions.showAttention(section.id, head, atOnce),
+            }
           : {}),
         ...(tried && isGrid(part, section) ? { toggle: (head: HeadPlace) => actions.toggleHead(head) } : {}),
         redraw: () => actions.redrawn(),
@@ -137,17 +140,14 @@ function answersOf(part: Part, id: string): TemplateResult | typeof nothing {
   const answers = part.state.answers.filter(({ question }) => question.section === id);
   if (answers.length === 0) return nothing;
   return html`<div class="answers ${answers.every(({ live }) => live) ? 'live' : ''}">
-    ${repeat(
-      answers,
-      (answer) => (answer.live ? slotOf(answer.question) : answer.request),
-      (answer) => oneAnswer(part, answer),
-    )}
+    ${repeat(answers, placeOfAnswer, (answer) => oneAnswer(part, answer))}
   </div>`;
 }
 
 function oneAnswer(part: Part, answer: Answer): TemplateResult {
   const { section, problem, question, request, own, isOld } = answer;
-  const tried = own && section?.kind === 'matrix' && (section.prompt ?? 0) === 0 ? usable(part) : undefined;
+  const head = own && section?.kind === 'matrix' && (section.prompt ?? 0) === 0 ? section.of : undefined;
+  const tried = head && usable(part);
   const canAsk = canBeAsked(part);
   return html`<div class="answer" data-request=${request} aria-busy=${isOld ? 'true' : nothing}>
     ${button({
@@ -156,7 +156,7 @@ function oneAnswer(part: Part, answer: Answer): TemplateResult {
       appearance: 'icon',
       onClick: () => part.actions.dropAnswer(request),
     })}
-    ${tried && section?.kind === 'matrix' ? headGain(part, tried, section.of) : nothing}
+    ${tried ? headGain(part, tried, head) : nothing}
     ${
       section && problem === undefined
         ? oneSection(
@@ -182,6 +182,7 @@ function oneAnswer(part: Part, answer: Answer): TemplateResult {
               )}`
           : html`<p class="problem" role="alert">${problem}</p>`
     }
+    ${head && part.state.result ? headNumbers(part.state.result, question.section, head) : nothing}
   </div>`;
 }
 

@@ -48,7 +48,7 @@ interface PromptToRead {
   readonly pictures: boolean;
 }
 
-/** The prompt of the form where it must be known how the model reads it: something is drawn on it, or a picture comes into it. */
+/** The prompt of the form where it is known how the model reads it: a text, also with something drawn on it or a picture in it. */
 export function promptToRead(state: State): PromptToRead | undefined {
   const { form, tasks, place } = state;
   if (!form || form.folder === '' || place === 'file') return undefined;
@@ -56,7 +56,8 @@ export function promptToRead(state: State): PromptToRead | undefined {
   const model = modelOfForm(state);
   const pictures = kind === 'image-set' && infoOf(state)?.readsPictures !== true;
   const hasPicture = (kind === 'prompt' || kind === 'image') && image !== '';
-  if (!isDrawnOn(state) && !((pictures || hasPicture) && model?.vision)) return undefined;
+  const isText = kind === 'prompt' && image === '' && model !== undefined;
+  if (!isText && !isDrawnOn(state) && !((pictures || hasPicture) && model?.vision)) return undefined;
   // A folder that is not chosen yet says nothing of the prompt.
   const reading = readInput(pictures ? { ...form.input, folder: form.input.folder || '.' } : form.input, model, tasks);
   if (!reading.ok || !('prompt' in reading.input)) return undefined;
@@ -222,7 +223,10 @@ export function whyNotStart(state: State): string | undefined {
   const reading = readingOf(state);
   if (reading?.ok === false) return reading.why;
   const supported = estimated?.estimate?.supported ?? true;
-  return supported === true ? readOf(state)?.problem : supported;
+  // A text that could not be read just now is read again by the run.
+  const isText = form.input.image === '' && form.input.kind === 'prompt';
+  if (supported !== true) return supported;
+  return isText ? undefined : readOf(state)?.problem;
 }
 
 export const canStart = (state: State): boolean =>

@@ -9,7 +9,7 @@ import { toCsv } from '../../ui/csv';
 import { headName } from '../../ui/head-names';
 import { icon } from '../../ui/icons';
 import { count, significant } from '../../ui/numbers';
-import { parseGridKey } from '../grid-keys';
+import { gridKey, parseGridKey } from '../grid-keys';
 import type { Choice, Picture } from '../picture';
 import '../picture';
 import { remembered } from '../remembered';
@@ -375,6 +375,47 @@ export function headScene(section: MatrixSection, view: SectionView): Picture {
   return linesPicture(section, source, { queries, row: source && meanOfRows(source.rowsOf(queries)), hideFirst });
 }
 
+interface Cell {
+  readonly query: number;
+  readonly key: number;
+}
+
+/** The cell under the pointer, wherever that is: in the strip, in the matrix, or in the list of keys that are read most. */
+const hovered = new WeakMap<MatrixSection, Cell>();
+
+function hover({ section, actions }: Part, cell: Cell | undefined): void {
+  const before = hovered.get(section);
+  if (before?.query === cell?.query && before?.key === cell?.key) return;
+  if (cell) hovered.set(section, cell);
+  else hovered.delete(section);
+  actions.redraw?.();
+}
+
+/** What the last chosen query reads of a token; of a token behind it, what that one reads of the query. */
+function cellOfToken({ section, view }: Part, at: number): Cell {
+  const query = queriesOf(section, view).at(-1) ?? 0;
+  return at > query && section.causal ? { query: at, key: query } : { query, key: at };
+}
+
+const placed = (cursor: string | undefined): Cell | undefined => {
+  const at = cursor === undefined ? undefined : parseGridKey(cursor);
+  return at && { query: at.row, key: at.column };
+};
+
+function body(part: Part): TemplateResult {
+  const { section, view } = part;
+  const at = hovered.get(section);
+  const tokensAt = at ? [String(at.key), String(at.query)] : [];
+  const cellsAt = at ? [gridKey({ row: at.query, column: at.key })] : [];
+  const query = queriesOf(section, view).at(-1) ?? 0;
+  return html`${matrixOrLines(part)}
+    ${headStrip(part, tokensAt, (token) => hover(part, token === undefined ? undefined : cellOfToken(part, Number(token))))}
+    <div class="head-body">
+      ${headDrawing(part, cellsAt, (cell) => hover(part, placed(cell)))}
+      ${topKeys(part, (key) => hover(part, key === undefined ? undefined : { query, key }))}
+    </div>`;
+}
+
 export const matrixKind: PageKind<MatrixSection> = {
   drawn: 'page',
   isEmpty: ({ tokens: texts }) => texts.length === 0,
@@ -382,8 +423,6 @@ export const matrixKind: PageKind<MatrixSection> = {
     const source = sourceOf(section);
     return twinOf(section, source && meanOfRows(source.rowsOf(queriesOf(section, view))));
   },
-  body: (part) =>
-    html`${matrixOrLines(part)} ${headStrip(part)}
-      <div class="head-body">${headDrawing(part)} ${topKeys(part)}</div>`,
+  body,
   scene: (section, theme, width, view) => headScene(section, view).draw(width, theme),
 };

@@ -118,6 +118,49 @@ export const tryStyles = css`
     margin: 0;
   }
 
+  .head-numbers {
+    display: grid;
+    grid-template-columns: repeat(auto-fit, minmax(min(220px, 100%), 1fr));
+    gap: 12px 24px;
+    align-items: start;
+    min-width: 0;
+    margin-top: 12px;
+  }
+  .statistics {
+    display: grid;
+    grid-template-columns: minmax(0, auto) auto;
+    justify-content: start;
+    gap: 0 16px;
+    margin: 0;
+    line-height: 20px;
+  }
+  .statistics dt {
+    cursor: help;
+  }
+  .statistics dd {
+    margin: 0;
+    text-align: right;
+    font-variant-numeric: tabular-nums;
+    white-space: nowrap;
+  }
+  .statistics .unit {
+    display: inline-block;
+    min-width: 42px;
+    padding-left: 4px;
+    color: var(--vscode-descriptionForeground);
+    font-size: var(--small);
+    text-align: left;
+  }
+  .label-scores {
+    min-width: 0;
+    overflow-x: auto;
+  }
+  .label-scores :is(td, th) {
+    height: 20px;
+    padding: 0 8px 0 0;
+    background: none;
+  }
+
   @container panel (min-width: 560px) {
     .wide .texts.two {
       grid-template-columns: repeat(2, minmax(0, 1fr));
@@ -130,6 +173,28 @@ export const tryStyles = css`
     }
     .wide .try .disclosure-body > :is(#tried-changes, .removing) {
       grid-column: 1 / -1;
+    }
+  }
+  /* The open head stands beside its grid. */
+  @container panel (min-width: 1300px) {
+    .wide .results:has([data-kind='heads'] > .answers [data-kind='matrix']) {
+      max-width: none;
+    }
+    .wide .result-section[data-kind='heads']:has(> .answers [data-kind='matrix']) {
+      display: grid;
+      grid-template-columns: minmax(0, 0.8fr) minmax(0, 1fr);
+      /* The last row takes what the head is higher than all before it. */
+      grid-template-rows: repeat(12, auto) 1fr;
+      column-gap: 24px;
+    }
+    .wide .result-section[data-kind='heads'] > * {
+      grid-column: 1;
+    }
+    .wide .result-section[data-kind='heads'] > .answers {
+      grid-column: 2;
+      grid-row: 1 / -1;
+      align-content: start;
+      min-width: 0;
     }
   }
 `;
