@@ -1,5 +1,4 @@
 /** By which graphs a text goes on, and so how its cache is held under a plan. */
-import { hasScoreTerms } from '../../../models/architectures/score-terms';
 import { changesOf, type Variant } from '../../../models/instrument/changes/changes';
 import { servedBySteps } from '../../../models/instrument/changes/changes';
 import type { PlanChange } from '../../../models/instrument/changes/plan';
@@ -25,7 +24,7 @@ export const mayStep = (
 ): boolean =>
   !blocksAlone &&
   placement.device === 'cpu' &&
-  model.blocks.every(({ attention }) => !hasScoreTerms(attention)) &&
+  model.blocks.every(({ attention }) => attention.alibi === undefined) &&
   servedBySteps(allSizes(model), variant, start);
 
 export function followingOf(

@@ -13,8 +13,7 @@ import { timm } from './towers/timm';
 import { vitSized } from './towers/vit-sizes';
 import { vits } from './encoders/vits';
 import { bert, bigBird, distilbert, roberta } from './encoders/bert';
-import { albert, clapText, dpr, electra, longformer, mpnet } from './encoders/bert-relatives';
-import { layoutLm, layoutLmV3 } from './encoders/layoutlm';
+import { albert, clapText, dpr, electra, layoutLmV3, longformer, mpnet } from './encoders/bert-relatives';
 import { bloom } from './decoders/bloom';
 import { clipText, clipVision, siglip2Vision, siglipText, siglipVision } from './towers/clip';
 import { cohere, cohere2 } from './decoders/cohere';
@@ -260,7 +259,6 @@ export const stackFamilies: readonly StackFamily[] = [
   ...llamaRelatives,
   ...olderDecoders,
   ...prenormEncoders,
-  layoutLm,
   ...diffusionTransformers,
   ...diffusionSized,
   unet,

@@ -6,7 +6,7 @@ import type { ToHallucinationPanel } from '../../../protocol/panels/hallucinatio
 import { clippedText } from '../support/clipped-text';
 import { PanelBrowser, type PanelPage } from '../support/panel-page';
 import { answering, finishedMessage, openMessage, plan } from './hallucination-host';
-import { ofText, result, set, textOnly } from './planted-result';
+import { ofText, result, set, textOnly } from '../workbench/planted-result';
 
 type Panel = PanelPage<ToHallucinationPanel, FromHallucinationPanel>;
 

@@ -2,7 +2,7 @@
 import { untested } from '../../support/device/panel-devices';
 import type { FromHallucinationPanel, HallucinationSetup } from '../../../protocol/panels/hallucination-schema';
 import type { ToHallucinationPanel } from '../../../protocol/panels/hallucination';
-import { laterAttention, laterVhd, picture, plantedMap, result, summary } from './planted-result';
+import { laterAttention, laterVhd, picture, plantedMap, result, summary } from '../workbench/planted-result';
 
 export const plan: HallucinationSetup = {
   mode: 'image',

@@ -23,7 +23,7 @@ import {
   tiledPicture,
   variantOf,
   vhd,
-} from './planted-result';
+} from '../workbench/planted-result';
 
 type Panel = PanelPage<ToHallucinationPanel, FromHallucinationPanel>;
 type Options = OpenOptions<ToHallucinationPanel, FromHallucinationPanel>;

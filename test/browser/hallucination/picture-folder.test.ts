@@ -4,7 +4,7 @@ import type { FromHallucinationPanel } from '../../../protocol/panels/hallucinat
 import type { ToHallucinationPanel } from '../../../protocol/panels/hallucination';
 import { PanelBrowser } from '../support/panel-page';
 import { answering, openMessage, plan } from './hallucination-host';
-import { set } from './planted-result';
+import { set } from '../workbench/planted-result';
 
 describe('the hallucination panel on a folder of pictures', () => {
   let browser: PanelBrowser<ToHallucinationPanel, FromHallucinationPanel>;

@@ -19,7 +19,7 @@ import {
   textOnly,
   tiledPicture,
   variantOf,
-} from './planted-result';
+} from '../workbench/planted-result';
 
 type Panel = PanelPage<ToHallucinationPanel, FromHallucinationPanel>;
 type Options = OpenOptions<ToHallucinationPanel, FromHallucinationPanel>;

@@ -4,7 +4,7 @@ import type { FromHallucinationPanel, HallucinationSetup } from '../../../protoc
 import type { ToHallucinationPanel } from '../../../protocol/panels/hallucination';
 import { PanelBrowser } from '../support/panel-page';
 import { answering, openMessage, plan } from './hallucination-host';
-import { textOnly } from './planted-result';
+import { textOnly } from '../workbench/planted-result';
 
 const prompt = 'The lamp in the hall is red.';
 

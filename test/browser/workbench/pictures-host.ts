@@ -10,7 +10,7 @@ import { resultOfCaptions } from '../../../protocol/results/earlier/captions';
 import { resultOfVhd } from '../../../protocol/results/earlier/vhd';
 import { askedHeads, headTables, markedOf, spanSection } from '../../../protocol/results/sections/divergence';
 import type { Section } from '../../../protocol/sections/section';
-import { laterAttention, laterVhd, picture, plantedMap, result, set, summary } from '../hallucination/planted-result';
+import { laterAttention, laterVhd, picture, plantedMap, result, set, summary } from './planted-result';
 import { answering, openMessage, sendBytes, type OpenMessage, type Panel } from './workbench-host';
 
 export const ofPicture: AnalysisResult = resultOfVhd(result);

@@ -17,7 +17,7 @@ import {
   summary,
   tiledPicture,
   variantOf,
-} from '../hallucination/planted-result';
+} from './planted-result';
 import type { OpenOptions } from '../support/panel-page';
 import { answeringPictures, ofFolder, ofPicture, opened, sendPlanted } from './pictures-host';
 import { startBrowser, type OpenMessage, type Panel, type WorkbenchBrowser } from './workbench-host';

@@ -1,5 +1,5 @@
 /** Scores of a captioned folder counted anew from its captions, word by word: what the panel shows must be the same. */
-import type { Caption, DatasetEntry, HallucinationSet } from '../../../protocol/results/hallucination-schema';
+import type { Caption, DatasetEntry } from '../../../protocol/results/hallucination-schema';
 
 export interface CountedScores {
   /** Percent of captions, of mentions, of the objects in the pictures (Rohrbach et al. 2018). */
@@ -11,7 +11,7 @@ export interface CountedScores {
 }
 
 export function countScores(
-  { entries }: HallucinationSet,
+  { entries }: { readonly entries: readonly DatasetEntry[] },
   captionOf: (entry: DatasetEntry) => Caption | undefined,
 ): CountedScores {
   let [wrongCaptions, mentions, wrong, found, truth, words] = [0, 0, 0, 0, 0, 0];
@@ -45,7 +45,7 @@ function tVhdAt({ tokens }: Caption, character: number): number {
 }
 
 /** Chance that a word which is not in its picture has a lower T-VHD than one which is, ties half, pair by pair. */
-export function countAuroc({ entries }: HallucinationSet): number {
+export function countAuroc({ entries }: { readonly entries: readonly DatasetEntry[] }): number {
   const of = (kind: boolean): number[] =>
     entries.flatMap(({ plain }) =>
       plain.mentions.filter(({ inTruth }) => inTruth === kind).map(({ start }) => tVhdAt(plain, start)),

@@ -32,8 +32,7 @@ describe('graphs of models for a device', function () {
     { spec, weights, vision }: LoadedModel,
     names: readonly string[],
   ): Generator<[string, Graph<Dim>]> {
-    const { tokens, positions, types = [] } = spec.embedding ?? {};
-    const tables = [tokens, positions?.weight, ...types.map(({ weight }) => weight)];
+    const tables = [spec.embedding?.tokens, spec.embedding?.positions?.weight, spec.embedding?.types?.weight];
     const wanted: GradientOptions = {
       changes: ['bias', 'weight', 'uniform', ...replaceables],
       taps: blockTaps,

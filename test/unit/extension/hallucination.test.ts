@@ -44,7 +44,7 @@ import {
   result,
   set,
   summary,
-} from '../../browser/hallucination/planted-result';
+} from '../../browser/workbench/planted-result';
 import { plan } from '../../browser/hallucination/hallucination-host';
 
 describe('saved results of pictures', () => {

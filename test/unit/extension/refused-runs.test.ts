@@ -28,7 +28,7 @@ import * as kernels from '../../../webviews/panels/kernels/state';
 import type { RunState } from '../../../webviews/ui/run-state';
 import * as workbenchHost from '../../browser/workbench/workbench-host';
 import * as hallucinationHost from '../../browser/hallucination/hallucination-host';
-import { plain, result as hallucinationResult } from '../../browser/hallucination/planted-result';
+import { plain, result as hallucinationResult } from '../../browser/workbench/planted-result';
 import * as headsHost from '../../browser/heads/heads-host';
 import * as kernelsHost from '../../browser/support/kernels-host';
 

@@ -13,7 +13,7 @@ import type { FromHeadsPanel } from '../../../protocol/panels/heads-schema';
 import type { ToHeadsPanel } from '../../../protocol/panels/heads';
 import type { ModelChoice } from '../../../protocol/panels/run-panel';
 import { plan as visionPlan } from '../../browser/hallucination/hallucination-host';
-import { picture, result as visionResult } from '../../browser/hallucination/planted-result';
+import { picture, result as visionResult } from '../../browser/workbench/planted-result';
 import { headsResult, modelSummary, thumbnails } from './samples';
 
 const demo: ModelChoice = { folder: '/extension/demo', label: 'demo', family: 'llama', runs: true };

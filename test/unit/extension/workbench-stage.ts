@@ -145,8 +145,6 @@ export class Stage {
     titleOf: (id) => id,
     modelName: (folder) => folder,
     waits: () => false,
-    stopped: { keep: () => Promise.resolve(), read: () => Promise.resolve(undefined), drop: () => Promise.resolve() },
-    say: () => undefined,
   });
 
   readonly devices = new PanelDevicesDouble();

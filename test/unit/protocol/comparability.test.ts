@@ -11,7 +11,7 @@ import {
 } from '../../../protocol/results/comparability';
 import { savedModule } from '../../../protocol/results/module-schema';
 import { parseJson } from '../../../protocol/schema/check';
-import { result as pictures, set } from '../../browser/hallucination/planted-result';
+import { result as pictures, set } from '../../browser/workbench/planted-result';
 import { headsResult, result as benchmark } from '../extension/samples';
 
 const saved = parseAnalysis(readFileSync('test/fixtures/results/labels.headscope-analysis.json', 'utf8'));

@@ -47,7 +47,7 @@ import {
   summary,
   textOnly,
   vhd,
-} from '../../browser/hallucination/planted-result';
+} from '../../browser/workbench/planted-result';
 
 const none = { openImage: -1, tokenise: -1 };
 const opened = (message = openMessage()): State => receive(initialState('full'), message, none);

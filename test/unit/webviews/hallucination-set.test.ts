@@ -11,7 +11,7 @@ import { sectionsOfSet, setChanges } from '../../../webviews/panels/hallucinatio
 import { entryColumns } from '../../../webviews/panels/hallucination/csv-files';
 import { kindOf } from '../../../webviews/sections/sections';
 import { finishedMessage, openMessage, plan } from '../../browser/hallucination/hallucination-host';
-import { entries, plain, reinforced, result, set, summary } from '../../browser/hallucination/planted-result';
+import { entries, plain, reinforced, result, set, summary } from '../../browser/workbench/planted-result';
 
 const none = { openImage: -1, tokenise: -1 };
 const opened = (message = openMessage()): State => receive(initialState('full'), message, none);

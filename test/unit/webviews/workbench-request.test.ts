@@ -301,6 +301,34 @@ describe('what lies beside a picture', () => {
   });
 });
 
+describe('the pictures of a folder', () => {
+  const read = (samples: string) => {
+    const input = {
+      ...form.input,
+      kind: 'image-set' as const,
+      folder: '/p',
+      mode: 'text' as const,
+      text: 'What?',
+      samples,
+    };
+    return readForm({ ...form, analysis: pair.id, input }, { ...pair, inputs: ['image-set'] });
+  };
+
+  it('are a number of them, or all', () => {
+    for (const [typed, count] of [
+      ['20', 20],
+      [' All ', 100_000],
+    ] as const) {
+      const reading = read(typed);
+      assert.ok(reading.ok && reading.plan.input.kind === 'image-set');
+      assert.equal(reading.plan.input.samples, count);
+      assert.equal(toForm(reading.plan).input.samples, typed.trim().toLowerCase());
+    }
+    const wrong = read('some');
+    assert.equal(!wrong.ok && wrong.problems.input?.samples, 'Pictures is a whole number from 1 to 100,000, or all.');
+  });
+});
+
 describe('a prompt for pictures', () => {
   const seeing = { ...model, vision: { imageToken: 9, imageSize: 56 } as never };
   const reads = (input: Partial<Form['input']>, change = {}): State => {

@@ -84,7 +84,7 @@ function fieldsOf(input: AnalysisInput): Partial<InputForm> {
     case 'image':
       return ofPrompt(input.prompt);
     case 'image-set':
-      return { ...ofPrompt(input.prompt), folder: input.folder, samples: String(input.samples) };
+      return { ...ofPrompt(input.prompt), folder: input.folder, samples: writtenPictures(input.samples) };
     case 'none':
       return {};
   }
@@ -164,11 +164,11 @@ export function readInput(
       const prompt: PromptInput | string = encoder
         ? { kind: 'text', text: '' }
         : readPrompt({ ...form, image: '' }, form.text, form.ids, model);
-      const samples = samplesOf(form.samples);
+      const samples = picturesOf(form.samples);
       if (form.folder === '') return wrong({ folder: 'Choose a folder of pictures first.' });
       if (typeof prompt === 'string') return wrong({ prompt });
       return samples === undefined
-        ? wrong({ samples: samplesSentence })
+        ? wrong({ samples: 'Pictures is a whole number from 1 to 100,000, or all.' })
         : { ok: true, input: { kind, folder: form.folder, prompt, samples } };
     }
   }
@@ -182,7 +182,14 @@ const wrong = (problems: InputProblems): InputReading => ({ ok: false, problems 
 
 const samplesSentence = 'Samples is a whole number from 1 to 100,000.';
 
-const samplesOf = (text: string): number | undefined => wholeNumber(text, 100_000, 1);
+const most = 100_000;
+
+const samplesOf = (text: string): number | undefined => wholeNumber(text, most, 1);
+
+/** A folder with fewer pictures gives all it has. */
+const all = 'all';
+const picturesOf = (text: string): number | undefined => (text.trim().toLowerCase() === all ? most : samplesOf(text));
+const writtenPictures = (samples: number): string => (samples === most ? all : String(samples));
 
 /** The prompt, or the sentence that says why it cannot be used. */
 function readPrompt(

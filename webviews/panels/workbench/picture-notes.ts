@@ -43,7 +43,9 @@ export function folderNotes(state: State): TemplateResult | typeof nothing {
   if (pictures === undefined || !form) return nothing;
   const samples = Number(form.input.samples);
   const drawn =
-    samples < pictures ? `${count(samples)} of ${plural(pictures, 'picture')}, drawn by seed ${form.seed}` : undefined;
+    samples > 0 && samples < pictures
+      ? `${count(samples)} of ${plural(pictures, 'picture')}, drawn by seed ${form.seed}`
+      : undefined;
   return html`<p class="reason" id="planned-pictures">
     ${plural(pictures, 'picture')} with a
     truth.${note === undefined ? '' : ` ${note}`}${drawn === undefined ? '' : ` The run takes ${drawn}.`}

@@ -1,6 +1,5 @@
 import type { ModelPart } from '../../model-description';
-import { encoderFamily } from '../shared/encoder-family';
-import { predictsTokens } from '../shared/encoder-heads';
+import { encoderFamily, predictsTokens } from '../shared/encoder-family';
 import { amount, word } from '../shared/family';
 
 const headSize = (part: ModelPart): number => amount(part, 'd_head') ?? part.headDim;

@@ -6,7 +6,7 @@ import { keptGraph, moveInGraph, type GraphCursor } from '../../../../webviews/s
 import { moveInGrid } from '../../../../webviews/sections/grid-keys';
 import { levelsOf, patchesOf } from '../../../../protocol/sections/patches';
 import { moveInTiles, patchAt, placeWords } from '../../../../webviews/sections/image/patches';
-import { image, tiledPicture } from '../../../browser/hallucination/planted-result';
+import { image, tiledPicture } from '../../../browser/workbench/planted-result';
 import { moveInRibbon } from '../../../../webviews/sections/tokens/tokens-picture';
 
 describe('the keyboard of a grid', () => {
