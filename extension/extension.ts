@@ -7,6 +7,7 @@ import { deviceCommands } from './commands/device-commands';
 import { hallucinationCommands } from './commands/hallucination-commands';
 import { headsCommands } from './commands/heads-commands';
 import { liveCommands } from './commands/live-commands';
+import { lookCommands } from './commands/look-commands';
 import { modelCommands } from './commands/model-commands';
 import { planCommands } from './commands/plan-commands';
 import { registerCommands } from './commands/register';
@@ -114,10 +115,11 @@ function register(context: vscode.ExtensionContext, log: vscode.LogOutputChannel
     registerCommands(
       {
         ...benchmarkCommands(kernels, models),
-        ...headsCommands(heads, models, { library, history, editors }),
-        ...hallucinationCommands(hallucination, models),
+        ...lookCommands({ workbench, models, demos }),
+        ...headsCommands(heads, { library, history, editors }),
+        ...hallucinationCommands(hallucination),
         ...analysisCommands(workbench, catalogue, models, demos),
-        ...planCommands({ models, library, compute, heads, workbench, catalogue, demos }),
+        ...planCommands({ models, library, compute, workbench, catalogue, demos }),
         ...serverCommands(compute, language, log),
         ...modelCommands(models),
         ...showModelCommands(models, modelPanels),

@@ -8,10 +8,10 @@ import type { ModelSummary } from '../../protocol/schema/parts';
 import { activeConfig, chooseModel } from '../models/choose-model';
 import type { ModelIndex } from '../models/model-index';
 import { modelOfPlan } from '../models/model-of-plan';
-import type { WorkbenchPanels } from '../panels/workbench/workbench';
+import { headsStart } from '../panels/workbench/look-start';
+import { openLook, type WorkbenchPanels } from '../panels/workbench/workbench';
 import { setupFor as formOf } from '../panels/workbench/default-setup';
 import { evaluationOf, planEvaluation } from '../panels/workbench/plan-evaluation';
-import type { HeadsPanels } from '../panels/heads/heads';
 import { importPlan, readPlan, savePlan } from '../panels/plan/dialogs';
 import type { AnalysisCatalogue } from '../platform/analysis-catalogue';
 import type { Compute } from '../platform/compute';
@@ -29,7 +29,6 @@ export interface PlanCommandParts {
   readonly models: ModelIndex;
   readonly library: ResultLibrary;
   readonly compute: Pick<Compute, 'openModel'>;
-  readonly heads: HeadsPanels;
   readonly workbench: WorkbenchPanels;
   readonly catalogue: AnalysisCatalogue;
   readonly demos: () => Demos;
@@ -54,7 +53,9 @@ export const planCommands = (parts: PlanCommandParts): Pick<Handlers, PlanComman
     const chosen = await planFor(parts, argument, 'Show Heads with a Plan');
     if (chosen === undefined) return;
     const { folder, plan } = chosen;
-    await parts.heads.open({ plan: { ...parts.heads.plan, folder, interventions: [planIntervention(plan.heads)] } });
+    const { workbench, demos } = parts;
+    const start = headsStart(workbench.plan, demos(), { folder });
+    await openLook(workbench, { plan: { ...start, interventions: [planIntervention(plan.heads)] } });
   },
   'headscope.evaluatePlan': async (argument) => {
     const { workbench, catalogue, demos } = parts;

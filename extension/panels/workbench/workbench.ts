@@ -14,6 +14,7 @@ import { pictureOf } from '../picture-file';
 import { readModelCard } from '../model-card';
 import { besidePicture, truthFile } from '../image-folder';
 import { modelServices, textDemo } from '../model-services';
+import type { HeadAt } from '../panel-types';
 import { Panels, type PanelParts } from '../panels';
 import { planChooser } from '../plan/choose-plan';
 import { savePlan } from '../plan/dialogs';
@@ -141,6 +142,15 @@ export function workbenchPanels(parts: PanelParts, catalogue: AnalysisCatalogue,
       ),
   });
   return panels;
+}
+
+/** Shows Look; `plan`: what it looks at from now on. */
+export async function openLook(
+  panels: WorkbenchPanels,
+  { plan, select }: { readonly plan?: AnalysisSetup | undefined; readonly select?: HeadAt | undefined },
+): Promise<void> {
+  const host = await panels.open();
+  await host.look(plan, select);
 }
 
 /** Shows a plan and runs it. */

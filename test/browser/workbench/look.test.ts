@@ -34,7 +34,7 @@ const madeOf = ({ input: read, parameters }: Pick<Look, 'input' | 'parameters'>,
   ...result,
   analysis: 'heads',
   title: 'Heads on a prompt',
-  input: read as AnalysisResult['input'],
+  input: read,
   prompts: [{ text: 'The cat', ids: [1, 2], tokens: ['The', ' cat'] }],
   parameters,
   interventions: [],
@@ -54,22 +54,20 @@ class Extension {
   ) {}
 
   readonly answer = (message: FromWorkbench): readonly ToWorkbench[] => {
-    switch (message.kind) {
-      case 'ready':
-        return [openMessage({ analyses: [heads, pair], plan: setup, tabs: { tabs: [] }, asks: 'look' })];
-      case 'estimate': {
-        const time = message.plan.parameters['labels'] === false ? this.brief : this.seconds;
-        return [{ kind: 'estimate', request: message.request, estimate: { supported: true, seconds: time } }];
-      }
-      case 'lookByItself':
-        this.looked.push(message.plan);
-        return this.made(message.plan, true);
-      case 'run':
-        this.runs.push(canonical(message.plan));
-        return message.look ? this.made(message.plan, false) : [];
-      default:
-        return [];
+    const { kind } = message;
+    if (kind === 'ready')
+      return [openMessage({ analyses: [heads, pair], plan: setup, tabs: { tabs: [] }, asks: 'look' })];
+    if (kind === 'estimate') {
+      const time = message.plan.parameters['labels'] === false ? this.brief : this.seconds;
+      return [{ kind: 'estimate', request: message.request, estimate: { supported: true, seconds: time } }];
     }
+    if (kind === 'lookByItself') {
+      this.looked.push(message.plan);
+      return this.made(message.plan, true);
+    }
+    if (kind !== 'run') return [];
+    this.runs.push(canonical(message.plan));
+    return message.look ? this.made(message.plan, false) : [];
   };
 
   private made(of: Look, byItself: boolean): readonly ToWorkbench[] {

@@ -1,7 +1,7 @@
 /** The live view of the side bar: it shows what the person works on, or what was chosen by hand. */
 import assert from 'node:assert/strict';
 import type { Locator } from 'playwright-core';
-import { workbenchPanel, headsPanel, kernelsPanel, modelPanel, showInLiveView } from './panels';
+import { workbenchPanel, kernelsPanel, modelPanel, showInLiveView } from './panels';
 import { useWindow } from './window';
 
 describe('the live view in VS Code', function () {
@@ -31,8 +31,8 @@ describe('the live view in VS Code', function () {
   it('follows to the panel that is opened', async () => {
     const { bench } = window();
     await bench.runCommand('Headscope: Show Head Patterns');
-    await headsPanel(bench, 'side');
-    await named('Heads');
+    await workbenchPanel(bench, 'side');
+    await named('Workbench');
   });
 
   it('keeps what was chosen by hand while the person comes back to the same panel', async () => {
@@ -41,8 +41,8 @@ describe('the live view in VS Code', function () {
     await kernelsPanel(bench, 'side');
     await named('Kernels');
     await bench.openFile('README.md');
-    await tab('Heads').click();
-    await (await headsPanel(bench, 'full')).locator('h1').click();
+    await tab('Workbench').click();
+    await (await workbenchPanel(bench, 'full')).locator('h1').click();
     await named('Kernels');
   });
 
@@ -51,8 +51,8 @@ describe('the live view in VS Code', function () {
     await bench.page.reload();
     await bench.restored();
     // Which editor is in front is written down late: a quick reload may bring back the one before.
-    await tab('Heads').click();
-    await headsPanel(bench, 'full');
+    await tab('Workbench').click();
+    await workbenchPanel(bench, 'full');
     await kernelsPanel(bench, 'side');
     await named('Kernels');
   });
@@ -61,32 +61,32 @@ describe('the live view in VS Code', function () {
     const { bench } = window();
     await bench.openFile('Llama-3.1-8B/config.json');
     await (await modelPanel(bench, 'side')).locator('#model-sentence', { hasText: /^\s*Llama-3\.1-8B: / }).waitFor();
-    await tab('Heads').click();
-    await headsPanel(bench, 'side');
-    await named('Heads');
+    await tab('Workbench').click();
+    await workbenchPanel(bench, 'side');
+    await named('Workbench');
   });
 
   it('follows to a run that starts, and shows its result', async () => {
     const { bench } = window();
     await bench.runCommand('Headscope: Show in Live View…');
-    await bench.pick('Workbench');
-    await workbenchPanel(bench, 'side');
-    await named('Workbench');
-    const full = await headsPanel(bench, 'full');
+    await bench.pick('Kernels');
+    await kernelsPanel(bench, 'side');
+    await named('Kernels');
+    const full = await workbenchPanel(bench, 'full');
     await full.locator('#run:not([disabled])').click();
-    const side = await headsPanel(bench, 'side');
-    await named('Heads');
+    const side = await workbenchPanel(bench, 'side');
+    await named('Workbench');
     await side.locator('.run-state', { hasText: /^\s*Done in / }).waitFor();
     assert.equal(await side.locator('h1').innerText(), await full.locator('h1').innerText());
   });
 
   it('leaves the result to the view when another panel was shown in between', async () => {
     const { bench } = window();
-    const before = await (await headsPanel(bench, 'full')).locator('h1').innerText();
+    const before = await (await workbenchPanel(bench, 'full')).locator('h1').innerText();
     await showInLiveView(bench, 'Model');
     await modelPanel(bench, 'side');
-    await showInLiveView(bench, 'Heads');
-    const side = await headsPanel(bench, 'side');
+    await showInLiveView(bench, 'Workbench');
+    const side = await workbenchPanel(bench, 'side');
     await side.locator('h1', { hasText: before }).waitFor();
     assert.deepEqual(await bench.notifications(), []);
   });

@@ -1,7 +1,7 @@
 /** While an experiment trains: every panel opens, a further run waits its turn, and the status bar says and changes both. */
 import assert from 'node:assert/strict';
 import type { Locator } from 'playwright-core';
-import { headsPanel, kernelsPanel, workbenchPanel } from './panels';
+import { kernelsPanel, workbenchPanel } from './panels';
 import { useWindow } from './window';
 
 describe('the queue of runs in VS Code', function () {
@@ -28,7 +28,7 @@ describe('the queue of runs in VS Code', function () {
     await (await kernelsPanel(bench, 'full')).locator('#run:not([disabled])').waitFor();
     assert.match(await spoken(), /Circuits of a toy model runs/);
     await bench.runCommand('Headscope: Show Head Patterns');
-    const heads = await headsPanel(bench, 'full');
+    const heads = await workbenchPanel(bench, 'full');
     await heads.locator('#run:not([disabled])').waitFor();
     await heads.getByText('Reading its files…').waitFor({ state: 'detached' });
     assert.match(await spoken(), /Circuits of a toy model runs/);
@@ -40,7 +40,7 @@ describe('the queue of runs in VS Code', function () {
   it('lets a further run wait, and cancels and shows both from the status bar', async () => {
     const { bench } = window();
     await bench.runCommand('Headscope: Show Head Patterns');
-    const heads = await headsPanel(bench, 'full');
+    const heads = await workbenchPanel(bench, 'full');
     await heads.locator('#run:not([disabled])').click();
     await heads.getByText('Waiting until Headscope is done running an analysis').first().waitFor();
     await status().filter({ hasText: '1 waiting' }).waitFor();

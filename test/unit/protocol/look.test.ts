@@ -13,7 +13,7 @@ const models = {
 } as const;
 
 const looked = (model: keyof typeof models | undefined, prompt: LookRequest['prompt'], input: InputKind = 'prompt') => {
-  const look = lookOf({ model: model && (models[model] as LookRequest['model']), input, prompt });
+  const look = lookOf({ model: model && models[model], input, prompt });
   return 'why' in look ? look.why : look.analysis;
 };
 
