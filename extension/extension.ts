@@ -65,9 +65,10 @@ function register(context: vscode.ExtensionContext, log: vscode.LogOutputChannel
   const language = own(new Language(context.asAbsolutePath('dist/language-server.js'), log));
   const models = own(new ModelIndex(language));
   const library = own(new ResultLibrary(context.globalStorageUri));
+  const storage = context.storageUri ?? context.globalStorageUri;
   const history = own(
     workspaceHistory({
-      storage: context.storageUri ?? context.globalStorageUri,
+      storage,
       memory: context.globalState,
       library,
       questionOf: (analysis) => catalogue.of(analysis)?.question,
@@ -77,6 +78,7 @@ function register(context: vscode.ExtensionContext, log: vscode.LogOutputChannel
   const parts = {
     extension: context.extensionUri,
     memory: context.workspaceState,
+    storage,
     history,
     compute,
     models,

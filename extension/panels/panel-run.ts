@@ -40,11 +40,16 @@ export class PanelRun<Setup, Event extends { readonly kind: string }, Result> ex
   constructor(kind: RunKind<Setup, Event, Result>, cutOff?: CutOff<Setup, Event>) {
     super();
     this.kind = kind;
-    if (cutOff === undefined) return;
-    this.front = this.next(cutOff.plan);
-    for (const event of cutOff.events) this.front.remember(event);
-    this.front.failed = { kind: 'failed', sentence: cutOff.sentence };
-    this.front.rest();
+    if (cutOff !== undefined) this.front = this.earlier(cutOff);
+  }
+
+  /** A run of an earlier window, at rest. */
+  earlier({ plan, events, sentence }: CutOff<Setup, Event>): Flight<Setup, Event, Result> {
+    const flight = this.next(plan);
+    for (const event of events) flight.remember(event);
+    flight.failed = { kind: 'failed', sentence };
+    flight.rest();
+    return flight;
   }
 
   readonly onEvent = (listener: (event: RunEvent<Setup, Event>, run: number) => void): Disposable =>

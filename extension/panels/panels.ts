@@ -35,6 +35,8 @@ export interface PanelParts {
   readonly extension: vscode.Uri;
   /** Memory of the workspace. */
   readonly memory: vscode.Memento;
+  /** Storage of the workspace; of the extension, where none is open. */
+  readonly storage: vscode.Uri;
   readonly history: History;
   readonly compute: Compute;
   readonly models: ModelIndex;

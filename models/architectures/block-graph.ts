@@ -4,7 +4,7 @@
  *
  * Inputs: `residual` [b, n, w]; where the block is causal or reads around a query `query_reach` [n] and `key_positions` [past + n] (for masks: a
  * query reads the keys up to its reach, which is its own position but for a prefix that reads in both directions, and the last one near enough where it
- * reads around itself), and with a window, around it or with ALiBi `query_positions` [n], all of them int32, which every device compares (WebGPU has no int64);
+ * reads around itself), and with a window, around it or where distance counts (`score-terms.ts`) `query_positions` [n] and `key_positions`, all of them int32, which every device compares (WebGPU has no int64);
  * `past_key` and `past_value` [past, b, g, d] (position first, so that a prefix of a growing cache is one piece of memory);
  * `rope_cos` and `rope_sin` [n, dimensions / 2] where the block rotates; interventions and statistics when instrumented.
  * Outputs: `residual.out`, `new_key`, `new_value` [n, b, g, d], `present_key`, `present_value` [past + n, b, g, d] (past and new
@@ -30,6 +30,7 @@ import { blockOutput, joinedHeads, lateGains, normedHeads } from './block-parts'
 import type { LayerTap } from '../instrument/taps';
 import { layerSizes } from './layer-sizes';
 import { rotate } from './layers';
+import { hasScoreTerms, scoreTerms } from './score-terms';
 import type { AttentionSpec, BlockSpec, ModelSpec } from './model-spec';
 import type { StoredWeights } from './stored-weights';
 
@@ -121,11 +122,16 @@ function tokenGain(
   return own && routed ? multiply(own, routed) : (own ?? routed);
 }
 
-/** Whether a block takes the positions of its queries besides what they reach. */
-export const readsQueryPositions = ({ window, around, alibi }: AttentionSpec): boolean =>
-  window !== undefined || around !== undefined || alibi !== undefined;
-
-const hasMask = ({ causal, around }: AttentionSpec): boolean => causal || around !== undefined;
+/** Which positions a block takes: those of its queries, the last that each of them reads, and those of the keys. */
+export function positionsRead(spec: AttentionSpec): {
+  readonly queries: boolean;
+  readonly reach: boolean;
+  readonly keys: boolean;
+} {
+  const reach = spec.causal || spec.around !== undefined;
+  const terms = hasScoreTerms(spec);
+  return { queries: terms || spec.window !== undefined || spec.around !== undefined, reach, keys: terms || reach };
+}
 
 /** Gives what takes the place of a value, and makes it an output where the graph is instrumented. */
 type Tap = (value: Value, name: LayerTap) => Value;
@@ -175,18 +181,21 @@ function attentionOutput(
   const cache = (name: string): Value => graph.input(name, 'float32', ['past', 'b', spec.kvHeads, spec.headDim]);
   const all = (name: 'key' | 'value', now: Value): Value =>
     transpose(graph.output(concat([cache(`past_${name}`), now], 0, `present_${name}`)), [1, 2, 0, 3]);
-  const positions = hasMask(spec)
+  const reads = positionsRead(spec);
+  const places = reads.keys
     ? {
-        ...(readsQueryPositions(spec) ? { queries: graph.input('query_positions', 'int32', ['n']) } : {}),
-        reach: graph.input('query_reach', 'int32', ['n']),
+        ...(reads.queries ? { queries: graph.input('query_positions', 'int32', ['n']) } : {}),
         keys: graph.input('key_positions', 'int32', [keys]),
       }
     : undefined;
+  const positions =
+    places && reads.reach ? { ...places, reach: graph.input('query_reach', 'int32', ['n']) } : undefined;
+  const allKeys = all('key', newKey);
   const output = attend(
     graph,
-    spec,
+    { ...spec, terms: scoreTerms(graph, spec, weights, { query, key: allKeys }, places) },
     query,
-    all('key', newKey),
+    allKeys,
     all('value', newValue),
     positions,
     interventions,

@@ -95,7 +95,11 @@ function projectHeads(
       const parts = order.map((kind) => {
         const start = at;
         at += (counts[kind] * headDim) / groups;
-        return [kind, split(slice(kind === 'query' ? ofQuery : ofKeys, -1, start, at), counts[kind])] as const;
+        const part = split(slice(kind === 'query' ? ofQuery : ofKeys, -1, start, at), counts[kind]);
+        const bias = kind === 'key' ? undefined : projection.biases?.[kind];
+        if (bias === undefined) return [kind, part] as const;
+        const stored = weight(graph, weights, bias, [counts[kind] * headDim]);
+        return [kind, add(part, reshape(stored, [counts[kind], headDim]))] as const;
       });
       return Object.fromEntries(parts) as Record<'query' | 'key' | 'value', Value>;
     }

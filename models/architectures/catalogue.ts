@@ -7,7 +7,6 @@ import { familyOfOwn } from '../formats/families/workspace-families';
 import type { ModelDescription, ModelPart } from '../formats/model-description';
 import { mainPart } from '../formats/model-description';
 import type { Architecture } from './architecture';
-import { bert } from './bert';
 import { clipText } from './clip-text';
 import { clipVision } from './clip-vision';
 import { specifyDecoder } from './decoder';
@@ -25,17 +24,16 @@ import { deit, dinov2, vit } from './vit';
 
 /** A decoder runs when its row has a layout and a table of the keys of its class. */
 const decoderArchitecture = (family: Family | undefined): Architecture | undefined => {
-  if (family?.kind !== 'stack' || !family.decoder || !family.run) return undefined;
-  const { decoder, rename } = family;
+  if (family?.kind !== 'stack' || !family.stack || !family.run) return undefined;
+  const { stack, rename } = family;
   return {
     families: [family.id],
-    specify: (input) => specifyDecoder({ ...input, ...(rename ? { rename } : {}) }, decoder),
+    specify: (input) => specifyDecoder({ ...input, ...(rename ? { rename } : {}) }, stack),
   };
 };
 
 export const architectures: readonly Architecture[] = [
   ...stackFamilies.flatMap((family) => decoderArchitecture(family) ?? []),
-  bert,
   clipText,
   siglipText,
 ];

@@ -1,10 +1,11 @@
-/** A decoder as data, from the row of its family: the layout says what tensors are called, `computes` what is made of them. */
+/** A decoder or an encoder as data, from the row of its family: the layout says what tensors are called, `computes` what is made of them. */
 import { mixtureKey, readMixture, type LayerMixture } from '../formats/config/head-mixture';
 import type { Computation, NormPlace } from '../formats/families/shared/computation';
-import { holds, nameIn, type DecoderLayout } from '../formats/families/shared/decoder-layout';
-import type { StackFamily } from '../formats/families/shared/family';
+import { hasTable, holds, nameIn, type DecoderLayout } from '../formats/families/shared/decoder-layout';
+import { sizeOf, type StackFamily } from '../formats/families/shared/family';
 import type { Layer, ModelPart } from '../formats/model-description';
 import { activationOf, epsilonOf, Names, vocabularyHead, vocabularyOf, type ArchitectureInput } from './architecture';
+import { predictionHead } from './encoder-head';
 import { latentAttention } from './latent-attention';
 import {
   ModelError,
@@ -18,7 +19,7 @@ import {
   type Norm,
 } from './model-spec';
 
-type Row = NonNullable<StackFamily['decoder']>;
+type Row = NonNullable<StackFamily['stack']>;
 
 /** What the parts of a stack are made from. */
 interface Stack {
@@ -32,40 +33,58 @@ interface Stack {
 /** Throws ModelError with one sentence where the checkpoint cannot be computed. */
 export function specifyDecoder(input: ArchitectureInput, { layout, computes }: Row): ModelSpec {
   const { part } = input;
-  const stack: Stack = { input, part, layout, computes, epsilon: epsilonOf(part) };
+  const stack: Stack = {
+    input,
+    part,
+    layout,
+    computes,
+    epsilon: part.norm.epsilon ?? computes.epsilon ?? epsilonOf(part),
+  };
   const mixture = readMixture(
     part.fields[mixtureKey]?.value,
     part.layers.map(({ attention }) => attention.heads),
   );
   if (typeof mixture === 'string') throw new ModelError(`${mixture} Correct the config.`);
-  const names = Names.find(input, rootsOf(layout.root), `${layout.embedding}.weight`);
+  const names = Names.find(input, rootsOf(nameIn<string>(layout.root, part)), `${layout.embedding}.weight`);
   const vocabulary = vocabularyOf(part);
-  const width = layout.narrowEmbedding?.size(part) ?? part.hiddenSize;
+  const narrow = layout.narrowEmbedding ?? layout.widenedEmbedding;
+  const width = narrow?.size(part) ?? part.hiddenSize;
   const [, outwards] = width === part.hiddenSize ? [] : (layout.narrowEmbedding?.projections ?? []);
-  const head = nameIn<string>(layout.head ?? 'lm_head', part);
-  const { vocabulary: logits } = vocabularyHead(
-    input,
-    head,
-    names.name(`${layout.embedding}.weight`),
-    vocabulary,
-    width,
-  );
+  const embedding = embeddingOf(stack, names, vocabulary, width);
+  const { transform, vocabulary: logits } = layout.heads
+    ? predictionHead(input, layout.heads.predictions, embedding.tokens, stack.epsilon)
+    : {
+        ...vocabularyHead(input, nameIn<string>(layout.head ?? 'lm_head', part), embedding.tokens, vocabulary, width),
+        transform: undefined,
+      };
   const finalNorm = nameIn(layout.finalNorm, part);
   const plainNorm = computes.plainFinalNorm === true || (computes.plainFinalNorm && computes.plainFinalNorm(part));
+  const { positions } = embedding;
   return {
     family: part.family,
     hiddenSize: part.hiddenSize,
-    embedding: embeddingOf(stack, names, vocabulary, width),
+    embedding,
     blocks: part.layers.map((layer) => blockOf(stack, layer, names, mixture?.[layer.index])),
     head: {
       ...(finalNorm !== undefined || plainNorm ? { norm: normOf(stack, names, finalNorm, part.hiddenSize) } : {}),
       ...(outwards === undefined ? {} : { project: names.linear(outwards, part.hiddenSize, width) }),
+      ...(transform ? { transform } : {}),
       ...(logits ? { vocabulary: scaled(logits, computes.logitFactor?.(part)) } : {}),
       ...(part.softcap?.logits === undefined ? {} : { softcap: part.softcap.logits }),
     },
     ropes: part.ropes,
-    contextLength: part.contextLength,
+    contextLength: readable(stack, positions),
   };
+}
+
+/** How many positions a text may have: those in front of the padding token have no row, and short texts alone may be read in full. */
+function readable({ part, computes }: Stack, positions: EmbeddingSpec['positions']): number | undefined {
+  const rows =
+    positions?.weight !== undefined && positions.padding !== undefined
+      ? positions.rows - positions.offset
+      : part.contextLength;
+  const most = computes.readsAllOf?.(part);
+  return most === undefined ? rows : Math.min(rows ?? most, most);
 }
 
 /** A root, each of its ends (`model.decoder.`, `decoder.`, none), and that of the oldest checkpoints. */
@@ -92,29 +111,52 @@ function embeddingOf(stack: Stack, names: Names, vocabulary: number, width: numb
   const scale = computes.embeddingScale?.(part);
   const waves = computes.waves?.(part);
   const length = part.contextLength ?? 0;
-  const offset = layout.positions?.offset ?? 0;
+  const positions = hasTable(layout, part) ? layout.positions : undefined;
+  const added = positions && tableOf(stack, names, positions, length);
+  const types = (layout.types ?? []).flatMap((one) => {
+    const rows = one.rows(part);
+    return rows > 0 ? [{ weight: names.name(`${one.name}.weight`), rows }] : [];
+  });
+  const widened = layout.widenedEmbedding;
+  const embeddingNorm = nameIn(layout.embeddingNorm, part);
   return {
     tokens: names.name(`${layout.embedding}.weight`),
     vocabulary,
     width,
     ...(scale === undefined || scale === 1 ? {} : { scale }),
-    ...(layout.positions && part.positions === 'learned'
-      ? { positions: { weight: names.name(`${layout.positions.name}.weight`), rows: length + offset, offset } }
-      : {}),
+    ...(added ? { positions: added } : {}),
     ...(waves ? { positions: { waves, rows: length } } : {}),
-    ...(layout.embeddingNorm === undefined && !computes.plainEmbeddingNorm
+    ...(types.length === 0 ? {} : { types }),
+    ...(embeddingNorm === undefined && !computes.plainEmbeddingNorm
       ? {}
-      : { norm: normOf(stack, names, layout.embeddingNorm, part.hiddenSize) }),
+      : { norm: normOf(stack, names, embeddingNorm, widened && !widened.normBehind ? width : part.hiddenSize) }),
     ...(layout.narrowEmbedding && width !== part.hiddenSize
       ? { project: names.linear(layout.narrowEmbedding.projections[0], width, part.hiddenSize) }
       : {}),
+    ...(widened && (widened.always || width !== part.hiddenSize)
+      ? { widen: names.linear(widened.projection, width, part.hiddenSize) }
+      : {}),
   };
+}
+
+function tableOf(
+  { part }: Stack,
+  names: Names,
+  { name, offset = 0, behindPadding }: NonNullable<DecoderLayout['positions']>,
+  length: number,
+): NonNullable<EmbeddingSpec['positions']> {
+  const weight = names.name(`${name}.weight`);
+  if (!behindPadding) return { weight, rows: length + offset, offset };
+  const padding = sizeOf(part, 'pad_token_id');
+  if (padding === undefined)
+    throw new ModelError('The config names no pad_token_id, behind which the positions of this family begin.');
+  return { weight, rows: length, offset: padding + 1, padding };
 }
 
 function blockOf(stack: Stack, layer: Layer, names: Names, routing: LayerMixture | undefined): BlockSpec {
   const { part, layout, computes } = stack;
   const { layer: path } = layout;
-  const at = names.layer(layer.index, typeof path === 'function' ? path(layer.index) : path);
+  const at = names.layer(layer.index, typeof path === 'function' ? path(layer.index, part) : path);
   const stored = typeof layout.norms === 'function' ? layout.norms(part, layer) : layout.norms;
   const places = placesOf(computes, part, layer, stored.length);
   const normAt = (place: NormPlace): Norm | undefined => {
@@ -126,7 +168,7 @@ function blockOf(stack: Stack, layer: Layer, names: Names, routing: LayerMixture
     return { ...(input ? { input } : {}), ...(output ? { output } : {}), ...(after ? { after } : {}) };
   };
   const factor = computes.branchFactor?.(part);
-  const attention = attentionOf(stack, layer, at.at(layout.attention.prefix), routing);
+  const attention = attentionOf(stack, layer, at.at(layout.attention.prefix), names, routing);
   const feedForward = feedForwardOf(stack, layer, at.at(layout.mlp.prefix));
   return {
     index: layer.index,
@@ -147,7 +189,13 @@ function placesOf({ norms }: Computation, part: ModelPart, layer: Layer, stored:
   throw new ModelError(`A layer with ${stored} norms is not one that Headscope computes.`);
 }
 
-function attentionOf(stack: Stack, layer: Layer, at: Names, routing: LayerMixture | undefined): AttentionSpec {
+function attentionOf(
+  stack: Stack,
+  layer: Layer,
+  at: Names,
+  root: Names,
+  routing: LayerMixture | undefined,
+): AttentionSpec {
   const { part, layout, computes } = stack;
   const { attention, index } = layer;
   requireComputed(stack, layer);
@@ -174,7 +222,11 @@ function attentionOf(stack: Stack, layer: Layer, at: Names, routing: LayerMixtur
     ...(routing ? { routing } : {}),
     scale: computes.scale?.(part, layer) ?? headDim ** -0.5,
     causal,
-    ...(attention.kind === 'window' && window !== undefined ? { [causal ? 'window' : 'around']: window } : {}),
+    ...(attention.kind === 'window' && window !== undefined && computes.readsAllOf?.(part) === undefined
+      ? causal
+        ? { window }
+        : { around: computes.around?.(part, layer) ?? window }
+      : {}),
     ...(part.softcap?.scores === undefined ? {} : { softcap: part.softcap.scores }),
     ...(rope === undefined ? {} : { rope }),
     ...(queryNorm ? { queryNorm } : {}),
@@ -182,9 +234,32 @@ function attentionOf(stack: Stack, layer: Layer, at: Names, routing: LayerMixtur
     ...(computes.lateNorms && queryNorm ? { lateNorms: true } : {}),
     ...(clip === undefined ? {} : { clip }),
     ...(alibi ? { alibi } : {}),
+    ...(layout.buckets === undefined
+      ? {}
+      : { buckets: { table: root.name(`${layout.buckets.name}.weight`), ...layout.buckets.of(part) } }),
+    ...disentangledOf(stack, at, root),
     ...(layout.attention.outputNorm === undefined
       ? {}
       : { outputNorm: normOf(stack, at, layout.attention.outputNorm, heads * headDim) }),
+  };
+}
+
+function disentangledOf({ part, layout, epsilon }: Stack, at: Names, root: Names): Pick<AttentionSpec, 'disentangled'> {
+  const { disentangled } = layout;
+  if (!disentangled?.when(part)) return {};
+  const norm = disentangled.norm(part);
+  const map = (of: 'key' | 'query'): Partial<Record<'key' | 'query', Linear>> => {
+    const { when, name, shared } = disentangled[of];
+    return when(part) ? { [of]: at.linear(shared?.(part) ?? name, part.hiddenSize, part.hiddenSize) } : {};
+  };
+  return {
+    disentangled: {
+      table: root.name(`${disentangled.table}.weight`),
+      ...(norm === undefined ? {} : { norm: root.layerNorm(norm, part.hiddenSize, epsilon) }),
+      ...map('key'),
+      ...map('query'),
+      distances: disentangled.distances(part),
+    },
   };
 }
 
@@ -202,15 +277,17 @@ function requireComputed({ part, layout, computes }: Stack, layer: Layer): void 
         : (attention.indexer ?? attention.compressed ?? attention.keyIsValue) !== undefined ||
             attention.stateElements !== undefined
           ? 'keys that are chosen, joined or kept in a state'
-          : (layout.ownAttention ?? layout.more ?? layout.attention.more ?? layout.extra) !== undefined ||
-              layout.attention.valueIsKey?.(part, layer) === true ||
-              holds(layout.attention.gate, part)
-            ? 'parts of its own'
-            : sinksOf(layout, part, layer)
-              ? 'learned sinks'
-              : part.positions === 'alibi' && !computes.alibi
-                ? 'a bias by distance'
-                : undefined;
+          : layer.crossAttention
+            ? 'cross-attention'
+            : (layout.ownAttention ?? layout.more ?? layout.attention.more ?? layout.extra) !== undefined ||
+                layout.attention.valueIsKey?.(part, layer) === true ||
+                holds(layout.attention.gate, part)
+              ? 'parts of its own'
+              : sinksOf(layout, part, layer)
+                ? 'learned sinks'
+                : part.positions === 'alibi' && !computes.alibi
+                  ? 'a bias by distance'
+                  : undefined;
   if (other !== undefined)
     throw new ModelError(`Layer ${index} has ${other}, which Headscope does not compute for this family yet.`);
 }
@@ -231,8 +308,14 @@ function projectionOf({ part, layout, computes }: Stack, layer: Layer, at: Names
   if (second === undefined) {
     const rows = (heads + 2 * kvHeads) * headDim;
     const lies = computes.fused?.(part, layer) ?? { groups: 1 };
+    const biases = layout.attention.partBiases;
     if (lies.groups > 1 || lies.order || transposed === true)
-      return { kind: 'fused', linear: conv(layout, at.linear(first, hidden, rows)), ...lies };
+      return {
+        kind: 'fused',
+        linear: conv(layout, at.linear(first, hidden, rows)),
+        ...lies,
+        ...(biases ? { biases: { query: at.name(biases.query), value: at.name(biases.value) } } : {}),
+      };
     const own = (from: number, count: number) =>
       at.linear(first, hidden, count * headDim, { firstRow: from * headDim, storedRows: rows });
     return {

@@ -42,10 +42,10 @@ export function embedded(
   // The products of transformers round the factor to the weights' type; in float32 that is this number.
   if (spec.scale !== undefined) x = multiply(x, spec.scale);
   if (spec.project) x = linear(graph, weights, spec.project, x);
+  const width = spec.widen ? spec.width : model.hiddenSize;
   if (spec.positions) {
     const own = positions();
     const { rows } = spec.positions;
-    const width = model.hiddenSize;
     if (spec.positions.weight === undefined) {
       x = add(x, gather(graph.constant('float32', [rows, width], waveRows(spec.positions.waves, rows, width)), own));
     } else {
@@ -55,11 +55,12 @@ export function embedded(
       x = add(x, picked.type === 'float32' ? picked : cast(picked, 'float32'));
     }
   }
-  if (spec.types) {
-    const types = weight(graph, weights, spec.types.weight, [spec.types.rows, model.hiddenSize]);
-    x = add(x, gather(types, graph.constant('int64', [], [0])));
-  }
-  return spec.norm ? norm(graph, weights, spec.norm, x) : x;
+  for (const { weight: name, rows } of spec.types ?? [])
+    x = add(x, gather(weight(graph, weights, name, [rows, width]), graph.constant('int64', [], [0])));
+  const narrow = spec.norm?.size === width;
+  if (spec.norm && narrow) x = norm(graph, weights, spec.norm, x);
+  if (spec.widen) x = linear(graph, weights, spec.widen, x);
+  return spec.norm && !narrow ? norm(graph, weights, spec.norm, x) : x;
 }
 
 /** Rows of the positions 0, 1, …, [rows, width]. */

@@ -5,7 +5,13 @@
  * Notation of shapes: b batch, n positions of this run, t keys (cache and n), h query heads, g key/value heads, d head width.
  */
 import type { Rope } from '../formats/model-description';
-import type { AlibiBias, FusedRows, Waves } from '../formats/families/shared/computation';
+import type {
+  AlibiBias,
+  DistanceBuckets,
+  FusedRows,
+  RelativeDistances,
+  Waves,
+} from '../formats/families/shared/computation';
 import type { FixedRouting } from '../instrument/changes/routing';
 
 /** y = factor (x W^T + bias). */
@@ -40,7 +46,12 @@ export interface Norm {
 type Projection =
   | { readonly kind: 'separate'; readonly query: Linear; readonly key: Linear; readonly value: Linear }
   /** One product: all queries, all keys, all values (GPT-2), or in groups a head's each (GPT-NeoX), or those of a key/value head (Falcon). */
-  | ({ readonly kind: 'fused'; readonly linear: Linear } & FusedRows)
+  | ({
+      readonly kind: 'fused';
+      readonly linear: Linear;
+      /** Names of biases of queries and of values, [h d], which are stored head after head (DeBERTa). */
+      readonly biases?: { readonly query: string; readonly value: string };
+    } & FusedRows)
   | LatentProjection;
 
 /**
@@ -98,8 +109,29 @@ export interface AttentionSpec {
   /** Queries, keys and values are held between -clip and clip (OLMo, MPT). */
   readonly clip?: number;
   readonly alibi?: AlibiBias;
+  readonly buckets?: BucketBias;
+  readonly disentangled?: DisentangledTerms;
   /** On the outputs of all heads, before the output projection (BitNet). */
   readonly outputNorm?: Norm;
+}
+
+/** A learned number for each head and bucket of distances is added to the scores (T5, MPNet). */
+export interface BucketBias extends DistanceBuckets {
+  /** Name of the table [buckets, h], which layers may share. */
+  readonly table: string;
+}
+
+/**
+ * Scores of a query at i and a key at j with relative positions of rows r(i - j) in a table (DeBERTa): scale x query(i) . Key(r), and
+ * scale x key(j) . Query(r), whose maps are of the table's rows, normed where there is a norm.
+ */
+export interface DisentangledTerms {
+  /** Name of the table [2 span, w]. */
+  readonly table: string;
+  readonly norm?: Norm;
+  readonly key?: Linear;
+  readonly query?: Linear;
+  readonly distances: RelativeDistances;
 }
 
 export type Activation = 'silu' | 'gelu' | 'gelu-tanh' | 'quick-gelu' | 'relu' | 'squared-relu';
@@ -154,13 +186,21 @@ export interface EmbeddingSpec {
   readonly scale?: number;
   /** Added to the embedding: rows of a table, or waves that are computed for so many positions. */
   readonly positions?:
-    | { readonly weight: string; readonly rows: number; readonly offset: number }
+    | {
+        readonly weight: string;
+        readonly rows: number;
+        readonly offset: number;
+        /** Id of a token that is not counted: it has the row in front of that of the first position (RoBERTa). */
+        readonly padding?: number;
+      }
     | { readonly waves: Waves; readonly rows: number; readonly weight?: undefined };
-  /** Row 0 of the token type table is added to every position (BERT, one segment). */
-  readonly types?: { readonly weight: string; readonly rows: number };
+  /** Row 0 of these tables is added to every position (BERT, one segment). */
+  readonly types?: readonly { readonly weight: string; readonly rows: number }[];
   readonly norm?: Norm;
   /** OPT-350m embeds in a narrower space. */
   readonly project?: Linear;
+  /** Behind positions and types, which are as narrow as the tokens, and behind the norm where that is as narrow (ELECTRA), too. */
+  readonly widen?: Linear;
 }
 
 /** The row whose stream stands for a whole text, in a model that puts texts beside pictures. */
@@ -177,7 +217,7 @@ export interface HeadSpec {
   readonly project?: Linear;
   /** A text encoder without a language head: this row, through `norm` and `project`, is the embedding of the text. */
   readonly pooled?: TextPooling;
-  /** BERT's masked-language head: dense, activation, norm. */
+  /** Head of a masked language model: a layer between the stream and the vocabulary (BERT). */
   readonly transform?: { readonly linear: Linear; readonly activation: Activation; readonly norm: Norm };
   /** Absent: the model has no language head, and the run ends with the last residual. */
   readonly vocabulary?: Linear;

@@ -21,6 +21,7 @@ import { blockOutput, joinedHeads, lateGains, normedHeads } from './block-parts'
 import { embedded, logitsOf } from './edge-graphs';
 import { rotate } from './layers';
 import type { AttentionSpec, ModelSpec } from './model-spec';
+import { scoreTerms } from './score-terms';
 import type { StoredWeights } from './stored-weights';
 import { balanceLoss, routingLoads, trainedRouting, type TrainedRouting } from './training-routing';
 
@@ -155,11 +156,15 @@ function attention(
   const { around } = spec;
   const reach = around === undefined ? positions : add(positions, around - 1);
   const mask = spec.causal || around !== undefined ? { queries: positions, reach, keys: positions } : undefined;
+  const [queries, keys] = [turned(query, late.query), turned(key, late.key)];
   const all = attend(
     graph,
-    spec,
-    turned(query, late.query),
-    turned(key, late.key),
+    {
+      ...spec,
+      terms: scoreTerms(graph, spec, weights, { query: queries, key: keys }, { queries: positions, keys: positions }),
+    },
+    queries,
+    keys,
     byHead(value),
     mask,
     undefined,

@@ -4,7 +4,6 @@ import type { Value } from '../../kernels/graph/records';
 import {
   add,
   and,
-  cast,
   divide,
   greater,
   hyperbolicTangent,
@@ -15,7 +14,6 @@ import {
 } from '../../kernels/graph/operators/elementwise';
 import { gather, reshape } from '../../kernels/graph/operators/layout';
 import { softmax } from '../../kernels/graph/operators/reduce';
-import type { AlibiBias } from '../formats/families/shared/computation';
 import { headOutput, scoreKeys } from './grouped-heads';
 import { chosenScores, type Rotate } from './changes/block-choice';
 import { emphasised } from './changes/emphasis';
@@ -43,7 +41,8 @@ export interface AttentionRules {
   readonly window?: number | undefined;
   readonly around?: number | undefined;
   readonly softcap?: number | undefined;
-  readonly alibi?: AlibiBias | undefined;
+  /** What is added to the scores, [.., n, t]. */
+  readonly terms?: Value | undefined;
 }
 
 /** Positions of the keys [t] of a run, the last one that each query reads [n], and the queries' own where a window needs them. */
@@ -77,11 +76,10 @@ export function attend(
 ): Value {
   const capped = (raw: Value): Value =>
     rules.softcap === undefined ? raw : multiply(hyperbolicTangent(divide(raw, rules.softcap)), rules.softcap);
-  const { alibi } = rules;
-  const distances = alibi && positions ? alibiScores(alibi, positions, rules.scale) : undefined;
+  const { terms } = rules;
   const score: Score = (operand) => {
     const products = scoreKeys(operand(query), operand(key), rules.scale, rules);
-    return capped(distances ? add(products, operand(distances)) : products);
+    return capped(terms ? add(products, operand(terms)) : products);
   };
   const { phase, isolation, emphasis, redistribution, plan, blocks, bias, keyGroups, uniform, weight } =
     interventions ?? {};
@@ -130,19 +128,6 @@ export function attend(
 
 /** Scores made of values that `operand` brings into the graph in question. */
 type Score = (operand: (value: Value) => Value) => Value;
-
-/** What ALiBi adds to the scores, [h, n, t]; the rounded form leaves out what is the same for all keys of a query, [h, 1, t]. */
-function alibiScores({ slopes, rounded }: AlibiBias, { keys, queries }: Positions, scale: number): Value {
-  const { graph } = keys;
-  const of = graph.constant('float32', [slopes.length, 1, 1], slopes);
-  const key = reshape(keys, [1, keys.shape[0] ?? 1]);
-  if (!rounded) {
-    if (!queries) throw new RangeError('ALiBi needs the positions of the queries');
-    return multiply(of, cast(subtract(key, reshape(queries, ['n', 1])), 'float32'));
-  }
-  const round = (x: Value): Value => cast(cast(x, 'bfloat16'), 'float32');
-  return multiply(round(multiply(round(of), round(cast(key, 'float32')))), scale);
-}
 
 /** 0 where the query may read the key, `maskedScore` elsewhere, [n, t]: from the positions, so it fits any chunk. */
 function causalMask(rules: AttentionRules, positions: Positions): Value {

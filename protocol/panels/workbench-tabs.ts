@@ -18,6 +18,8 @@ const tabFields = {
   finding: optional(text),
   /** Id of the result in the history; absent until there is one. */
   entry: optional(text),
+  /** Why its run ended before the result was whole. */
+  stopped: optional(text),
   /** It is the Look, first in the row: at most one tab is. */
   look: optional(exactly(true)),
   /** It ran by itself and nobody has used it: the next Look takes its place. */
@@ -37,7 +39,7 @@ const keptTab = object(tabFields);
 export type KeptTab = Output<typeof keptTab>;
 
 /** In their order; `active`: the one in front, absent where the question for the next is. */
-export const keptTabs = object({ tabs: list(keptTab, 'a list of tabs', { most: 1000 }), active: optional(text) });
+export const keptTabs = object({ tabs: list(keptTab, 'a list of tabs'), active: optional(text) });
 export type KeptTabs = Output<typeof keptTabs>;
 
 export interface WorkbenchTab extends KeptTab {

@@ -10,6 +10,7 @@ import {
   writeProcessor,
 } from '../support/checkpoints/tiny-vision';
 import { headsOn } from '../support/heads-call';
+import { vhdOn } from '../support/vhd-call';
 import type { ComputeClient } from '../../protocol/compute/client';
 import type { EncoderInput, PromptInput } from '../../protocol/inputs/prompt';
 import type { Removed } from '../../protocol/interventions/reinforcement';
@@ -87,8 +88,7 @@ async function timesOf(servers: Servers, { folder, prompt, removed, causal }: As
       client.call('generate', [{ ...request, prompt, maxNewTokens, temperature: 0, topP: 1, statistics: false }]);
   const first = await timed(servers, text(1));
   const all = await timed(servers, text(1 + generated));
-  const measure = { distance: 'l2', outliers: 'paper', positions: 'contiguous', maxNewTokens: 1 } as const;
-  const vhd = await timed(servers, (client) => client.call('hallucination', [{ folder, prompt, removed, ...measure }]));
+  const vhd = await timed(servers, (client) => vhdOn(client, { folder, prompt, removed, parameters: { tokens: 1 } }));
   const further = (whole: readonly number[], one: readonly number[]): number =>
     (Math.min(...whole) - Math.min(...one)) / generated;
   const [there, here] = [further(all.there, first.there), further(all.here, first.here)];

@@ -11,6 +11,7 @@ import {
   type Linear,
   type Norm,
 } from '../../../models/architectures/model-spec';
+import { hasScoreTerms } from '../../../models/architectures/score-terms';
 import type { StoredTensor, StoredWeights } from '../../../models/architectures/stored-weights';
 import { composed, latentKey, latentOutput, latentQueries } from './latent-weights';
 
@@ -37,24 +38,18 @@ export async function layerWeights(block: BlockSpec, weights: StoredWeights, fol
 }
 
 /** Why the scores and outputs of heads are not made of their weights, head norms and rotation alone; undefined where they are. */
-function nonLinearPart({
-  alibi,
-  clip,
-  queryNorm,
-  lateNorms,
-  outputNorm,
-  projection,
-  headDim,
-}: AttentionSpec): string | undefined {
-  const part =
-    alibi !== undefined
-      ? 'adds a bias by distance (ALiBi) to its scores'
-      : clip !== undefined
-        ? 'holds queries, keys and values between bounds'
-        : queryNorm && (queryNorm.heads !== undefined || queryNorm.size !== headDim)
-          ? 'norms queries and keys of all heads together, or each head with a gain of its own'
-          : lateNorms
-            ? 'norms queries and keys behind their rotation'
+function nonLinearPart(spec: AttentionSpec): string | undefined {
+  const { clip, queryNorm, lateNorms, outputNorm, projection, headDim } = spec;
+  const part = hasScoreTerms(spec)
+    ? 'adds to its scores what depends on distance'
+    : clip !== undefined
+      ? 'holds queries, keys and values between bounds'
+      : queryNorm && (queryNorm.heads !== undefined || queryNorm.size !== headDim)
+        ? 'norms queries and keys of all heads together, or each head with a gain of its own'
+        : lateNorms
+          ? 'norms queries and keys behind their rotation'
+          : projection.kind === 'fused' && projection.biases
+            ? 'stores biases of queries and values apart from their projection'
             : outputNorm
               ? 'norms the outputs of its heads before they are added'
               : projection.kind === 'latent' && (projection.latentNorm ?? projection.queryNorm)

@@ -1,4 +1,5 @@
 /** By which graphs a text goes on, and so how its cache is held under a plan. */
+import { hasScoreTerms } from '../../../models/architectures/score-terms';
 import { changesOf, type Variant } from '../../../models/instrument/changes/changes';
 import { servedBySteps } from '../../../models/instrument/changes/changes';
 import type { PlanChange } from '../../../models/instrument/changes/plan';
@@ -24,7 +25,7 @@ export const mayStep = (
 ): boolean =>
   !blocksAlone &&
   placement.device === 'cpu' &&
-  model.blocks.every(({ attention }) => attention.alibi === undefined) &&
+  model.blocks.every(({ attention }) => !hasScoreTerms(attention)) &&
   servedBySteps(allSizes(model), variant, start);
 
 export function followingOf(

@@ -1,9 +1,9 @@
 /** Gradients of the tensors of the token embedding, from that of the stream that enters layer 0. */
 import type { GradientRequest } from '../../../diagnostics/model-runner/gradients';
-import { positionAt } from '../../../diagnostics/model-runner/sequence';
 import type { EmbeddingSpec, ModelSpec } from '../../../models/architectures/model-spec';
 import type { Chunk, ResidualStream } from '../run/stream/run-request';
 import { int32, int64 } from '../run/graphs/runtime-arrays';
+import { tablePositions } from '../run/stream/table-positions';
 import type { OpenPart } from './open-part';
 import type { WeightSums } from './weight-sums';
 
@@ -24,18 +24,11 @@ export async function embeddingGradients(
     const gradient = stream.chunks[index]?.slice() ?? new Float32Array(0);
     // Rows that are given come from no table.
     for (const row of rows) if (replaced.has(row)) gradient.fill(0, (row - start) * width, (row - start + 1) * width);
+    const ids = rows.map((row) => (replaced.has(row) ? 0 : (request.ids[row] ?? 0)));
     const values = await session.run({
-      token_ids: int64(
-        rows.map((row) => (replaced.has(row) ? 0 : (request.ids[row] ?? 0))),
-        [1, length],
-      ),
+      token_ids: int64(ids, [1, length]),
       ...(model.embedding.positions
-        ? {
-            query_positions: int32(
-              rows.map((row) => positionAt(request, row)),
-              [length],
-            ),
-          }
+        ? { query_positions: int32(tablePositions(model.embedding, request, start, ids), [length]) }
         : {}),
       'gradient.residual.out': { data: gradient, shape: [1, length, width] },
     });
@@ -43,7 +36,10 @@ export async function embeddingGradients(
   }
 }
 
-const tensorsOf = ({ tokens, positions, types, norm, project }: EmbeddingSpec): readonly string[] =>
-  [tokens, positions?.weight, types?.weight, norm?.weight, norm?.bias, project?.weight, project?.bias].flatMap(
-    (name) => name ?? [],
-  );
+const tensorsOf = ({ tokens, positions, types = [], norm, project, widen }: EmbeddingSpec): readonly string[] =>
+  [
+    tokens,
+    positions?.weight,
+    ...types.map(({ weight }) => weight),
+    ...[norm, project, widen].flatMap((map) => [map?.weight, map?.bias]),
+  ].flatMap((name) => name ?? []);

@@ -2,6 +2,7 @@
 import type { BlockChange } from '../../../models/instrument/changes/block-choice';
 import type { Sequence } from '../../../diagnostics/model-runner/sequence';
 import type { BlockSpec, ModelSpec } from '../../../models/architectures/model-spec';
+import { hasScoreTerms } from '../../../models/architectures/score-terms';
 import type { Rope } from '../../../models/formats/model-description';
 import type { BlockRetrieval } from '../../../protocol/interventions/block-retrieval';
 import type { LongHeads } from '../../../protocol/interventions/longheads';
@@ -80,9 +81,11 @@ export const renumbers = (rope: Rope | undefined): boolean =>
 const bothWays =
   'The prompt is read in both directions, so no block of it is past. Choose a model that reads from left to right.';
 
-function unfit(layer: number, { causal, window, alibi, lateNorms }: BlockSpec['attention']): string | undefined {
-  if (alibi || lateNorms)
-    return `Layer ${layer} ${alibi ? 'adds a bias by distance (ALiBi) to its scores' : 'norms queries and keys behind their rotation'}, which blocks are not chosen by. Choose another model.`;
+function unfit(layer: number, attention: BlockSpec['attention']): string | undefined {
+  const { causal, window, lateNorms } = attention;
+  const terms = hasScoreTerms(attention);
+  if (terms || lateNorms)
+    return `Layer ${layer} ${terms ? 'adds to its scores what depends on distance' : 'norms queries and keys behind their rotation'}, which blocks are not chosen by. Choose another model.`;
   if (!causal) return `Layer ${layer} reads in both directions, so it has no past of which blocks could be chosen.`;
   return window === undefined
     ? undefined

@@ -117,6 +117,8 @@ export abstract class TabbedHost extends ModelPanelHost<WorkbenchTypes, Workbenc
     const entry = tabs?.active?.entry;
     let problem: string | undefined;
     if (tabs) {
+      await tabs.restore();
+      if (!isCurrent()) return;
       // What the run of the tab does not know: it was saved when another one had begun.
       this.savedAs ??= tabs.savedAs;
       const made = tabs.flight?.finished?.result;

@@ -21,6 +21,7 @@ import { Owner } from '../../platform/owner';
 import { Signal } from '../../platform/signal';
 import type { Flight } from '../flight';
 import type { AnalysisEvent, AnalysisRun } from './run';
+import type { StoppedRuns } from './stopped-runs';
 
 type AnalysisFlight = Flight<AnalysisSetup, AnalysisEvent, AnalysisResult>;
 
@@ -33,6 +34,10 @@ export interface TabsParts {
   modelName(folder: string): string;
   /** Whether a run that was begun waits for its turn. */
   waits(signal: AbortSignal): boolean;
+  /** What runs without a whole result had found. */
+  readonly stopped: Pick<StoppedRuns, 'keep' | 'read' | 'drop'>;
+  /** Tells the person. */
+  say(sentence: string): void;
 }
 
 interface Tab {
@@ -51,7 +56,16 @@ interface Tab {
   savedAs?: string | undefined;
   /** How far it was when that was last said. */
   said?: string;
+  /** What its run has found is written when this fires. */
+  writes?: NodeJS.Timeout | undefined;
 }
+
+/** More than anybody looks through; the history has the results of all. */
+const mostTabs = 1000;
+/** What a run has found is on the disk after this time, in milliseconds, should the window be killed. */
+const writeAfter = 2000;
+const cutOff =
+  'The window was closed before this run had ended. Run it again: steps that it had finished are not computed again.';
 
 const memoryKey = 'workbench.tabs';
 
@@ -84,7 +98,9 @@ export class WorkbenchTabs extends Owner {
     const kept = check(keptTabs, parts.memory.get(memoryKey));
     this.isFirst = !kept.ok;
     if (kept.ok) {
-      this.tabs = kept.result.tabs.map((tab) => ({ kept: tab }));
+      this.tabs = kept.result.tabs.map((tab) =>
+        tab.entry === undefined ? { kept: tab, failed: tab.stopped ?? cutOff } : { kept: tab },
+      );
       this.front = this.tabs.find((tab) => tab.kept.id === kept.result.active)?.kept.id;
       this.lastId = Math.max(0, ...this.tabs.map((tab) => Number(tab.kept.id.slice(1)) || 0));
     }
@@ -110,6 +126,15 @@ export class WorkbenchTabs extends Owner {
   /** The run of the tab in front, while this window knows it. */
   get flight(): AnalysisFlight | undefined {
     return this.activeTab?.flight;
+  }
+
+  /** What a run of an earlier window had found stands in its tab again, once that is in front. */
+  async restore(): Promise<void> {
+    const tab = this.activeTab;
+    if (tab === undefined || tab.kept.entry !== undefined || tab.flight !== undefined) return;
+    const known = await this.parts.stopped.read(tab.kept);
+    const events = known === undefined ? [] : [{ kind: 'partial' as const, ...known }];
+    tab.flight ??= this.parts.run.earlier({ plan: tab.kept.setup, events, sentence: tab.failed ?? cutOff });
   }
 
   /** Where the result in front was saved, in words. */
@@ -229,9 +254,12 @@ export class WorkbenchTabs extends Owner {
     const { finished, running, plan } = tab.flight;
     if (event.kind === 'failed' && finished === undefined && !running) {
       tab.failed = event.sentence ?? '';
+      tab.kept = { ...tab.kept, stopped: tab.failed };
+      if (event.refused !== true) this.write(tab);
     }
     if (event.kind === 'failed' && event.refused === true) return this.onRefused(tab);
     if (event.kind === 'result' && finished !== undefined) {
+      this.drop(tab);
       const { id, look } = tab.kept;
       const { result } = finished;
       // The setting may be another one by the time that the tab is looked at.
@@ -243,7 +271,10 @@ export class WorkbenchTabs extends Owner {
       tab.kept = defined({ id, ...this.ofResult(result), setup, look, byItself });
       delete tab.replaced;
     }
-    if (event.kind === 'partial') return;
+    if (event.kind === 'partial') {
+      tab.writes ??= setTimeout(() => this.write(tab), writeAfter).unref();
+      return;
+    }
     if (event.kind === 'stage') this.onStage(tab, tab.flight);
     else this.keep();
   }
@@ -319,7 +350,22 @@ export class WorkbenchTabs extends Owner {
     tab.kept = { ...tab.kept, look: true };
   }
 
+  /** A disk that is full takes nothing from what is on the screen. */
+  private write(tab: Tab): void {
+    clearTimeout(tab.writes);
+    tab.writes = undefined;
+    const known = tab.flight?.replay().find((event) => event.kind === 'partial');
+    if (known?.kind === 'partial') this.parts.stopped.keep(tab.kept, known).catch(() => undefined);
+  }
+
+  private drop(tab: Tab): void {
+    clearTimeout(tab.writes);
+    tab.writes = undefined;
+    this.parts.stopped.drop(tab.kept).catch(() => undefined);
+  }
+
   private remove(tab: Tab, next?: string): void {
+    if (tab.kept.entry === undefined) this.drop(tab);
     const at = this.tabs.indexOf(tab);
     this.tabs = this.tabs.filter((one) => one !== tab);
     if (this.front === tab.kept.id) {
@@ -372,11 +418,34 @@ export class WorkbenchTabs extends Owner {
     return { state, sentence, share, ...defined({ secondsLeft }) };
   }
 
-  /** A run of this window that has no result does not outlast it. */
   private keep(): void {
-    const tabs = this.tabs.map(({ kept }) => kept).filter(({ entry }) => entry !== undefined);
+    this.closeOldest();
+    // A Look that goes by itself begins anew.
+    const tabs = this.tabs.map(({ kept }) => kept).filter(({ entry, byItself }) => entry !== undefined || !byItself);
     const active = tabs.find(({ id }) => id === this.front)?.id;
     void this.parts.memory.update(memoryKey, defined({ tabs, active }) satisfies KeptTabs);
     this.changed.fire();
+  }
+
+  /** Beyond the bound; nothing of it is lost, and it is said. */
+  private closeOldest(): void {
+    const many = this.tabs.length - mostTabs;
+    if (many <= 0) return;
+    const mayGo = ({ kept }: Tab): boolean => kept.entry !== undefined && kept.id !== this.front && !kept.look;
+    const oldest = new Set(this.tabs.filter(mayGo).slice(0, many));
+    if (oldest.size === 0) return;
+    this.tabs = this.tabs.filter((tab) => !oldest.has(tab));
+    const closed =
+      oldest.size === 1
+        ? 'the oldest was closed. Its result is'
+        : `the ${oldest.size} oldest were closed. Their results are`;
+    this.parts.say(
+      `More than ${mostTabs.toLocaleString('en-US')} tabs were open, so ${closed} among the earlier results.`,
+    );
+  }
+
+  override dispose(): void {
+    for (const tab of this.tabs) if (tab.writes !== undefined) this.write(tab);
+    super.dispose();
   }
 }

@@ -6,6 +6,7 @@ import type { AnalysisSetup } from '../../../protocol/analysis/schema';
 import type { Demos } from '../../../protocol/analysis/next-start';
 import { contextKeys, earlierWorkbenchPanel, workbenchPanel } from '../../../protocol/contributions/views';
 import { realFolder } from '../../models/real-folder';
+import { showInformation } from '../../platform/notify';
 import type { AnalysisCatalogue } from '../../platform/analysis-catalogue';
 import { chooseOther } from '../choose-other';
 import { demoModels, demoOf } from '../vision-demo';
@@ -26,6 +27,7 @@ import { WorkbenchHost } from './host';
 import { chooseVector, loadIntervention, saveIntervention, saveLabels } from './intervention-dialogs';
 import { analysisRun } from './run';
 import type { WorkbenchTypes } from './services';
+import { StoppedRuns } from './stopped-runs';
 import { WorkbenchTabs } from './tabs';
 
 export type WorkbenchPanels = Panels<WorkbenchTypes, WorkbenchHost>;
@@ -71,6 +73,8 @@ export function workbenchPanels(parts: PanelParts, catalogue: AnalysisCatalogue,
     titleOf: (analysis) => catalogue.of(analysis)?.title ?? analysis,
     modelName: basename,
     waits: (signal) => compute.queue.of(signal)?.state === 'waiting',
+    stopped: new StoppedRuns(join(parts.storage.fsPath, 'stopped-runs')),
+    say: (sentence) => void showInformation(sentence),
   });
   const earlier = new EarlierResults(history, {
     openFile: async (path) => {

@@ -13,7 +13,8 @@ import { timm } from './towers/timm';
 import { vitSized } from './towers/vit-sizes';
 import { vits } from './encoders/vits';
 import { bert, bigBird, distilbert, roberta } from './encoders/bert';
-import { albert, clapText, dpr, electra, layoutLmV3, longformer, mpnet } from './encoders/bert-relatives';
+import { albert, clapText, dpr, electra, longformer, mpnet } from './encoders/bert-relatives';
+import { layoutLm, layoutLmV3 } from './encoders/layoutlm';
 import { bloom } from './decoders/bloom';
 import { clipText, clipVision, siglip2Vision, siglipText, siglipVision } from './towers/clip';
 import { cohere, cohere2 } from './decoders/cohere';
@@ -259,6 +260,7 @@ export const stackFamilies: readonly StackFamily[] = [
   ...llamaRelatives,
   ...olderDecoders,
   ...prenormEncoders,
+  layoutLm,
   ...diffusionTransformers,
   ...diffusionSized,
   unet,

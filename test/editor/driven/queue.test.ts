@@ -78,4 +78,22 @@ describe('the queue of runs in VS Code', function () {
     await rows().filter({ hasText: 'operators right' }).waitFor();
     await bench.page.keyboard.press('Escape');
   });
+
+  it('keeps the tab of the stopped run, with what it had found, when the window is opened anew', async () => {
+    const { bench } = window();
+    const read = async (): Promise<readonly string[]> => {
+      await bench.runCommand('Headscope: Open Workbench');
+      const panel = await workbenchPanel(bench, 'full');
+      await panel.locator('.tab.front', { hasText: experiment }).waitFor();
+      await panel.locator('.result-section').first().waitFor();
+      return [
+        await panel.locator('.banner.error').first().innerText(),
+        ...(await panel.locator('.result-section h2').allInnerTexts()),
+      ];
+    };
+    const before = await read();
+    await bench.page.reload();
+    await bench.restored();
+    assert.deepEqual(await read(), before);
+  });
 });

@@ -3,14 +3,14 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DivergenceRun } from '../../../diagnostics/shared/divergence/divergence-run';
-import { imageMap } from '../../../compute-server/hallucination/hallucination-job';
+import { spanMap } from '../../../diagnostics/shared/divergence/span-map';
 import { openModel, type LoadedModel } from '../../../compute-server/model/checkpoint/loaded-model';
 import { startReinforced } from '../../../compute-server/model/generation/reinforcement';
 import { argMax } from '../../../diagnostics/model-runner/sampling';
 import { SequenceRun } from '../../../compute-server/model/generation/sequence-run';
 import { spanPair } from '../../../diagnostics/shared/divergence/span-pair';
 import { planted, plantedPrompt, tokens, writePlantedSpanHeads } from '../../support/checkpoints/planted-span-heads';
-import { runnerOf, surroundingsOf } from '../../support/model-jobs';
+import { runnerOf } from '../../support/model-jobs';
 
 describe('a model whose heads are known', () => {
   const folder = mkdtempSync(join(tmpdir(), 'headscope-planted-'));
@@ -40,12 +40,9 @@ describe('a model whose heads are known', () => {
     const { ids, removed } = plantedPrompt(8, 4);
     const { visualAttention } = await first('off');
     for (const head of [planted.copy[0] ?? 0, planted.sinks[0] ?? 0]) {
-      const map = await imageMap(
-        model,
-        { folder, prompt: { kind: 'ids', ids }, generated: [], heads: [{ layer: 1, head }], span: removed },
-        surroundingsOf(),
-        new AbortController().signal,
-      );
+      const { whole } = spanPair({ ids }, removed, 'contiguous');
+      const rows = whole.groups?.[0]?.positions ?? [];
+      const map = await spanMap(runnerOf(model), { sequence: whole, rows, heads: [{ layer: 1, head }] });
       assert.equal(map.length, removed.end - removed.start);
       const mass = map.reduce((sum, share) => sum + share, 0);
       assert.ok(Math.abs(mass - (visualAttention[1]?.[head] ?? NaN)) < 1e-5, `head ${head}: ${mass}`);

@@ -20,8 +20,8 @@ import { writeSafetensors } from '../../support/safetensors-file';
 import { firstOf, readExpected, referenceModels, type ReferenceModel } from '../../support/reference/reference-models';
 import { boundedVariants, readTensors, referenceVariants, writeVariant } from '../../support/reference/variants';
 
-/** Families of text with another second source: float64 passes of laws of their own. */
-const elsewhere = ['x_ecomla'];
+/** Families of text with another second source: float64 passes of laws of their own, or the reference of another family (variants.ts). */
+const elsewhere = ['x_ecomla', 'big_bird'];
 
 const textFamilies = new Set(architectures.flatMap(({ families }) => families));
 const visionFamilies = new Set(visionArchitectures.flatMap(({ families }) => families));
@@ -74,6 +74,49 @@ const silencedHeads: readonly (readonly [
   ['bitnet--BitNetForCausalLM', 1, [2, 3], [['model.layers.1.self_attn.v_proj.weight', 16, 16]]],
   // Norms without weights, rotation backwards.
   ['nanochat--NanoChatForCausalLM', 0, [1], [['model.layers.0.self_attn.v_proj.weight', 16, 16]]],
+  // Relative buckets, both ways.
+  [
+    'mpnet--MPNetForMaskedLM',
+    1,
+    [2],
+    ['weight', 'bias'].map((of) => [`mpnet.encoder.layer.1.attention.attn.v.${of}`, 32, 16]),
+  ],
+  // Three terms of scores; queries, keys and values head after head, with biases of their own.
+  [
+    'deberta--DebertaForMaskedLM--hard',
+    2,
+    [1],
+    [
+      ['deberta.encoder.layer.2.attention.self.in_proj.weight', (3 * 1 + 2) * 12, 12],
+      ['deberta.encoder.layer.2.attention.self.v_bias', 12, 12],
+    ],
+  ],
+  [
+    'deberta_v2--DebertaV2ForMaskedLM--hard',
+    0,
+    [0, 3],
+    [0, 36].flatMap((first) =>
+      ['weight', 'bias'].map((of) => [`deberta.encoder.layer.0.attention.self.value_proj.${of}`, first, 12] as const),
+    ),
+  ],
+  // A window on both sides, and positions behind padding.
+  [
+    'longformer--LongformerForMaskedLM',
+    1,
+    [0],
+    ['weight', 'bias'].map((of) => [`longformer.encoder.layer.1.attention.self.value.${of}`, 0, 8]),
+  ],
+  // A narrower embedding, layers of groups.
+  [
+    'albert--AlbertForMaskedLM',
+    1,
+    [3],
+    ['weight', 'bias'].map((of) => [
+      `albert.encoder.albert_layer_groups.1.albert_layers.0.attention.value.${of}`,
+      12,
+      4,
+    ]),
+  ],
   // Waves for positions.
   ['xglm--XGLMForCausalLM', 1, [3], ['weight', 'bias'].map((of) => [`model.layers.1.self_attn.v_proj.${of}`, 24, 8])],
 ];

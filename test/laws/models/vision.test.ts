@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { hallucinationJob } from '../../../compute-server/hallucination/hallucination-job';
 import { type LoadedModel } from '../../../compute-server/model/checkpoint/loaded-model';
 import { runPrompt } from '../../../compute-server/model/run/stream/model-run';
 import { sequenceOf } from '../../../compute-server/model/prompt/prompt';
@@ -21,7 +20,6 @@ import {
 } from '../../support/checkpoints/tiny-vision';
 import { visionTokens } from '../../support/checkpoints/tokenizers';
 import type { Parameters } from '../../support/reference/vectors';
-import { surroundingsOf } from '../../support/model-jobs';
 
 /** Allowed distance of logits, features and taps from the float64 pass. */
 const tolerance = 1e-4;
@@ -210,25 +208,6 @@ describe('vision-language models equal their float64 pass', () => {
     assert.deepEqual(merged.ids, [...Array<number>(9).fill(60), 2, 1]);
     const alone = await sequenceOf(again, { kind: 'text', text: 'a', chat: true }, run);
     assert.deepEqual(alone.ids, [1]);
-
-    const measured = hallucinationJob(
-      again,
-      {
-        folder: model.folder,
-        prompt: { kind: 'text', text: 'a', chat: true, image },
-        removed: { kind: 'image' },
-        distance: 'l2',
-        outliers: 'paper',
-        positions: 'contiguous',
-        maxNewTokens: 1,
-      },
-      surroundingsOf({ memoryLimit: run.memoryLimit, defaultThreads: 0 }),
-      new AbortController().signal,
-    );
-    let step = await measured.next();
-    while (step.done !== true) step = await measured.next();
-    assert.deepEqual(step.value.promptIds, merged.ids);
-    assert.equal(step.value.settings['chat'], true, 'the result says that the template was used');
   });
 
   it('paligemma: image tokens, beginning of sequence, text, newline, as its processor writes them', async () => {

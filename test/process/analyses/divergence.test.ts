@@ -2,12 +2,15 @@
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { AnalysisResult, SectionQuestion } from '../../../protocol/analysis/schema';
+import type { ReinforcedCaption } from '../../../protocol/results/divergence-result';
+import { divergenceOf } from '../../support/vhd-call';
 import { nameOfResult } from '../../../protocol/compute/analyses';
 import type { HallucinationResult } from '../../../protocol/results/hallucination-schema';
 import { writePlantedSpanHeads } from '../../support/checkpoints/planted-span-heads';
 import { tinyLlava, tinyPixels, writePng, writeProcessor } from '../../support/checkpoints/tiny-vision';
 import { writeTinyModel } from '../../support/checkpoints/tiny-models';
-import { buildServer, Place } from '../model/support/model-server';
+import { buildServer, failureOf, Place } from '../model/support/model-server';
 
 const vlm = tinyLlava();
 const ids = [1, 5, 9, vlm.imageToken, 11, 17, 23];
@@ -144,79 +147,86 @@ describe('divergence as an analysis, by the real process', () => {
     assert.match(stderr, /other\.json does not name scene-010\.png\. Add what it holds/);
   });
 
-  it('the reinforced caption is that of the panel; the mean of the selected heads is that of its picture', async () => {
+  it('where heads look: each by its mass on the picture, several by their mean, under the gains of their text', async () => {
     const client = place.client();
     const prompt = { kind: 'ids', ids, image: picture } as const;
-    const measure = { distance: 'l2', outliers: 'paper', positions: 'contiguous' } as const;
-    const request = { folder: llava, prompt, removed: { kind: 'image' } as const, ...measure, maxNewTokens: 12 };
-    const plan = { heads: 'selected', normMatched: false, executor: 'in-graph', seed: 0 } as const;
-    const caption = await client.call('reinforce', [request, { alpha: 3, outliers: 'paper', ...plan }]);
-    const run = await client.call('analysis', [
-      {
-        analysis: 'divergence',
-        folder: llava,
-        input: { kind: 'prompt', prompt },
-        parameters: { tokens: 12, reinforce: true, alpha: 3 },
-        interventions: [],
-        seed: 0,
-      },
-    ]);
-    const {
-      tokens,
-      text: said,
-      gains,
-      heads,
-      reinforcement,
-    } = run.result['reinforced'] as typeof caption & {
-      heads: unknown;
+    const parameters = { tokens: 12, reinforce: true, alpha: 3 };
+    const run = await client.call('analysis', [divergenceOf({ folder: llava, prompt, parameters })]);
+    const { tokens, gains } = run.result['reinforced'] as ReinforcedCaption;
+    const valuesOf = async (of: AnalysisResult, section: string, place: SectionQuestion['place']) => {
+      const map = await client.call('askAnalysis', [of, { section, place }]);
+      assert.ok(map.kind === 'image' && map.image.sha256 === of.prompts[0]?.image?.sha256);
+      return map.numbers[0]?.values ?? [];
     };
-    assert.deepEqual(tokens, caption.tokens);
-    assert.equal(said, caption.text);
-    assert.deepEqual([gains, heads, reinforcement], [caption.gains, caption.reinforced, caption.reinforcement]);
-    const selected = (run.result['selected'] as boolean[][]).flatMap((row, layer) =>
-      row.flatMap((is, head) => (is ? [{ layer, head }] : [])),
-    );
-    const map = await client.call('imageMap', [{ folder: llava, prompt, generated: [], heads: selected }]);
-    assert.deepEqual(run.result['attention'], [...map]);
-    const asked = await client.call('askAnalysis', [
-      run,
-      { section: 'heads', place: { kind: 'head', layer: 1, head: 2 } },
-    ]);
-    const one = await client.call('imageMap', [
-      { folder: llava, prompt, generated: [], heads: [{ layer: 1, head: 2 }] },
-    ]);
-    assert.ok(asked.kind === 'image');
-    assert.deepEqual(asked.numbers[0]?.values, [...one]);
-    // At a later token, of the plain text and under the gains of the reinforced one.
     const two = [
       { layer: 0, head: 1 },
       { layer: 1, head: 2 },
+    ] as const;
+    const near = (actual: readonly number[], expected: readonly number[], words: string): void => {
+      assert.equal(actual.length, expected.length);
+      actual.forEach((value, at) => assert.ok(Math.abs(value - (expected[at] ?? NaN)) < 1e-5, `${words}, ${at}`));
+    };
+    const sum = (values: readonly number[]): number => values.reduce((all, value) => all + value, 0);
+    const [first, second] = [
+      await valuesOf(run, 'heads', { kind: 'head', ...two[0] }),
+      await valuesOf(run, 'heads', { kind: 'heads', heads: [two[1]] }),
     ];
-    const { tokens: plain } = captionOf(run.result['caption']);
-    const interventions = (gains ?? []).map((gain) => ({ kind: 'gain' as const, ...gain }));
-    for (const [section, written, held] of [
-      ['caption', plain, []],
-      ['reinforced-caption', tokens, interventions],
-    ] as const) {
-      const generated = written.slice(0, 3).map(({ id }) => id);
-      const expected = await client.call('imageMap', [
-        { folder: llava, prompt, generated, heads: two, interventions: held },
-      ]);
-      const place = { kind: 'heads' as const, heads: two, token: 3 };
-      const map = await client.call('askAnalysis', [{ named: nameOfResult(run) }, { section, place }]);
-      assert.ok(map.kind === 'image');
-      assert.deepEqual(map.numbers[0]?.values, [...expected], section);
-    }
-    const random = { alpha: 3, outliers: 'paper' as const, ...plan, heads: 'random' as const };
-    const control = await client.call('reinforce', [request, random]);
-    const more = await client.call('extendAnalysis', [
-      run,
-      { section: 'caption', place: { kind: 'variant', reinforcement: random } },
-    ]);
-    const [variant] = more.result['variants'] as (typeof caption)[];
-    assert.deepEqual([variant?.tokens, variant?.gains], [control.tokens, control.gains]);
+    const mass = run.result['visualAttention'] as number[][];
+    near([sum(first), sum(second)], [mass[0]?.[1] ?? NaN, mass[1]?.[2] ?? NaN], 'mass');
+    const mean = first.map((value, at) => (value + (second[at] ?? NaN)) / 2);
+    near(await valuesOf(run, 'caption', { kind: 'heads', heads: two }), mean, 'mean');
+    // At a later token: the heads that are shown there have as much.
+    const later = await client.call('askAnalysis', [run, { section: 'caption', place: { kind: 'token', token: 3 } }]);
+    assert.ok(later.kind === 'heads');
+    const there = later.numbers.find(({ name }) => name === 'visualAttention')?.values[1]?.[2] ?? NaN;
+    const map = await valuesOf(run, 'caption', { kind: 'heads', heads: [two[1]], token: 3 });
+    near([sum(map)], [there], 'mass at a later token');
+    // A text with scaled heads is what a run writes in which these gains hold.
+    const interventions = gains.map((gain) => ({ kind: 'gain' as const, ...gain }));
+    const held = { ...divergenceOf({ folder: llava, prompt, parameters: { tokens: 12 } }), interventions };
+    const scaled = await client.call('analysis', [held]);
+    assert.deepEqual(
+      captionOf(scaled.result['caption']).tokens.map(({ id }) => id),
+      tokens.map(({ id }) => id),
+    );
+    const place3 = { kind: 'heads', heads: two, token: 3 } as const;
+    near(await valuesOf(run, 'reinforced-caption', place3), await valuesOf(scaled, 'caption', place3), 'gains');
+    // A named result is asked as the whole one is, and holds what it was asked for.
+    const named = { named: nameOfResult(run) };
+    const byName = await client.call('askAnalysis', [named, { section: 'caption', place: place3 }]);
+    assert.ok(byName.kind === 'image');
+    const random = { alpha: 3, outliers: 'paper', heads: 'random', normMatched: false, executor: 'in-graph', seed: 1 };
+    const question = { section: 'caption', place: { kind: 'variant', reinforcement: random } } as const;
+    const more = await client.call('extendAnalysis', [run, question as SectionQuestion]);
     assert.equal(nameOfResult(more), nameOfResult(run), 'the run is the same');
-    assert.ok(run.sections.some(({ kind }) => kind === 'generations'));
+    const asked = { section: 'reinforced-caption-2', place: { kind: 'token', token: 0 } } as const;
+    assert.equal((await client.call('askAnalysis', [named, asked])).kind, 'heads');
+  });
+
+  it('what cannot be asked for is refused with a next step', async () => {
+    const client = place.client();
+    const prompt = { kind: 'ids', ids, image: picture } as const;
+    const run = await client.call('analysis', [divergenceOf({ folder: llava, prompt, parameters: { tokens: 2 } })]);
+    const plan = { outliers: 'paper', heads: 'selected', normMatched: false, executor: 'in-graph', seed: 0 } as const;
+    const variant = (change: object, section = 'caption') =>
+      failureOf(
+        client.call('extendAnalysis', [
+          run,
+          { section, place: { kind: 'variant', reinforcement: { alpha: 2, ...plan, ...change } } },
+        ]),
+      );
+    for (const [change, words] of [
+      [{ alpha: Infinity }, /alpha is Infinity.*finite/],
+      [{ heads: 'all', normMatched: true }, /plain model/],
+      [{ layers: [9] }, /no layer 9: the model has/],
+    ] as const) {
+      const failure = await variant(change);
+      assert.ok(failure.code === 'bad-request' && words.test(failure.detail), JSON.stringify(failure));
+    }
+    const elsewhere = await variant({}, 'heads');
+    assert.ok(elsewhere.code === 'bad-request' && /The caption alone/.test(elsewhere.detail));
+    const wrong = divergenceOf({ folder: llava, prompt, parameters: { distance: 'manhattan' } });
+    assert.equal((await failureOf(client.call('analysis', [wrong]))).code, 'bad-request');
   });
 
   it('a text model is told of the span, and a prompt without a picture is refused', async () => {

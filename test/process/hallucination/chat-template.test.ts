@@ -109,7 +109,8 @@ describe('a prompt without an image token', () => {
     const asked = await place.headscope(['vhd', withTemplate, ...(words['vhd']?.() ?? []), '--chat', '--json', '-']);
     assert.equal(asked.code, 0, asked.stderr);
     assert.equal(asked.stderr, '');
-    const { chatPrompt } = JSON.parse(asked.stdout) as { chatPrompt: unknown };
+    const { chatPrompt, settings } = JSON.parse(asked.stdout) as { chatPrompt: unknown; settings: { chat: unknown } };
+    assert.equal(settings.chat, true);
     assert.deepEqual(chatPrompt, { text: 'b<image>\na', why: 'asked' });
   });
 
@@ -127,10 +128,10 @@ describe('a prompt without an image token', () => {
     );
   });
 
-  it('in the panel: the picture that is opened, and the prompt of a folder, say what is read', async () => {
+  it('the prompt of a picture, and that of a folder, say what is read', async () => {
     const client = place.client();
     const text = { kind: 'text', text: 'a' } as const;
-    const opened = await client.call('openImage', [{ folder: withTemplate, prompt: { ...text, image: picture } }]);
+    const opened = await client.call('tokenise', [withTemplate, { ...text, image: picture }]);
     const placed = await client.call('promptForPictures', [withTemplate, text]);
     for (const { chatPrompt } of [opened, placed]) {
       assert.deepEqual(chatPrompt, { text: 'b<image>\na', why: 'no-image-token' });

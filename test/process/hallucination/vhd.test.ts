@@ -1,29 +1,21 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { unclassified } from '../../../protocol/results/comparability';
-import type { DatasetEntry } from '../../../protocol/results/hallucination-schema';
+import { vhdOfAnalysis } from '../../../protocol/compute/vhd-of-analysis';
 import { planted, plantedPrompt, writePlantedSpanHeads } from '../../support/checkpoints/planted-span-heads';
 import { tinyLlava, tinyPixels, writePng, writeProcessor } from '../../support/checkpoints/tiny-vision';
 import { writeTinyModel } from '../../support/checkpoints/tiny-models';
 import type { Outcome } from '../compute/support/run-cli';
-import { buildServer, failureOf, Place } from '../model/support/model-server';
+import { divergenceOf, vhdOn } from '../../support/vhd-call';
+import { buildServer, Place } from '../model/support/model-server';
 
 const vlm = tinyLlava();
 /** Three tokens of text, the image, three tokens of text. */
 const ids = [1, 5, 9, vlm.imageToken, 11, 17, 23];
-const settings = { distance: 'l2', outliers: 'paper', positions: 'contiguous' } as const;
-const reinforcement = {
-  alpha: 3,
-  outliers: 'paper',
-  heads: 'selected',
-  normMatched: false,
-  executor: 'in-graph',
-  seed: 1,
-} as const;
 
 describe('divergence and reinforcement by the real process', () => {
   let place: Place;
-  let [llava, text, picture, other] = ['', '', '', ''];
+  let [llava, text, picture] = ['', '', ''];
   before(async function () {
     this.timeout(60_000);
     await buildServer();
@@ -34,7 +26,7 @@ describe('divergence and reinforcement by the real process', () => {
     text = place.at('planted');
     writePlantedSpanHeads(text, { visual: 8, prior: 4.2 });
     picture = writePng(place.at('a.png'), tinyPixels(20, 14));
-    other = writePng(place.at('b.png'), tinyPixels(31, 40));
+    writePng(place.at('b.png'), tinyPixels(31, 40));
   });
   after(() => place.remove());
 
@@ -214,181 +206,61 @@ describe('divergence and reinforcement by the real process', () => {
     });
   });
 
-  describe('the calls of the panel', () => {
-    const prompt = () => ({ kind: 'ids', ids, image: picture }) as const;
-    const request = () => ({
-      folder: llava,
-      prompt: prompt(),
-      removed: { kind: 'image' } as const,
-      ...settings,
-      maxNewTokens: 12,
-    });
+  describe('what every run of it says', () => {
+    const request = () => ({ folder: llava, prompt: { kind: 'ids', ids, image: picture } as const });
+    const parameters = { tokens: 12 };
 
-    it('report the first step, then tokens in order; a later step can be asked for again', async () => {
+    it('the first step comes before the caption, tokens in order; a step that is asked for is the one that was kept', async () => {
       const client = place.client();
-      const seen: string[] = [];
-      const result = await client.call('hallucination', [{ ...request(), keepSteps: true }], {
-        onProgress: (progress) => {
-          if (progress.kind === 'token') seen.push(`token ${progress.index}`);
-          if (progress.kind === 'firstStep') seen.push('first step');
+      const seen: number[] = [];
+      const run = divergenceOf({ ...request(), parameters: { ...parameters, allSteps: true } });
+      const made = await client.call('analysis', [run], {
+        onProgress(progress) {
+          if (progress.kind !== 'partial' || !progress.sections.some(({ id }) => id === 'heads')) return;
+          const caption = progress.sections.find(({ id }) => id === 'caption');
+          seen.push(caption?.kind === 'tokens' ? caption.tokens.length : 0);
         },
       });
-      assert.deepEqual(seen, ['first step', ...Array.from({ length: 12 }, (_, at) => `token ${at}`)]);
-      assert.equal(result.steps?.length, 12);
-      const generated = result.caption.tokens.slice(0, 7).map(({ id }) => id);
-      const step = await client.call('divergenceAt', [{ ...request(), generated }]);
-      assert.equal(step.step, 7);
-      step.vhd.flat().forEach((value, at) => {
-        assert.ok(Math.abs(value - (result.steps?.[7]?.vhd.flat()[at] ?? NaN)) < 1e-4);
-      });
-      const heads = [
-        { layer: 0, head: 1 },
-        { layer: 1, head: 2 },
-      ];
-      const maps = await Promise.all(
-        [[heads[0]], [heads[1]], heads].map((each) =>
-          client.call('imageMap', [
-            { folder: llava, prompt: prompt(), generated, heads: each.flatMap((one) => one ?? []) },
-          ]),
-        ),
+      assert.equal(seen[0], 0);
+      assert.deepEqual(
+        seen,
+        [...seen].sort((one, two) => one - two),
       );
-      const [one, two, mean] = maps.map((map) => Array.from(map));
-      assert.ok(one && two && mean);
-      assert.equal(mean.length, result.image?.tokens);
-      const ratio = step.visualAttention[0]?.[1] ?? NaN;
-      assert.ok(Math.abs(one.reduce((a, b) => a + b, 0) - ratio) < 1e-5);
-      mean.forEach((value, at) => assert.ok(Math.abs(value - ((one[at] ?? 0) + (two[at] ?? 0)) / 2) < 1e-6));
+      const { steps } = vhdOfAnalysis(made);
+      assert.equal(steps?.length, 12);
+      const step = await client.call('askAnalysis', [made, { section: 'caption', place: { kind: 'token', token: 7 } }]);
+      assert.ok(step.kind === 'heads');
+      step.numbers[0]?.values.flat().forEach((value, at) => {
+        assert.ok(Math.abs(value - (steps[7]?.vhd.flat()[at] ?? NaN)) < 1e-4);
+      });
     });
 
-    it('open the picture with its tokens', async () => {
-      const opened = await place.client().call('openImage', [{ folder: llava, prompt: prompt() }]);
-      assert.equal(opened.mime, 'image/png');
-      assert.deepEqual([opened.image.width, opened.image.height, opened.image.start], [20, 14, 3]);
-      assert.deepEqual(Array.from(opened.bytes.slice(1, 4)), [0x50, 0x4e, 0x47]);
-    });
-
-    it('reinforced captions carry gains and T-VHD of the plain model which follows the text', async () => {
-      const client = place.client();
-      const caption = await client.call('reinforce', [request(), reinforcement]);
-      assert.equal(caption.tokens.length, 12);
-      assert.ok(caption.gains?.every(({ layer, gain }) => layer === 1 && gain === 3));
-      assert.deepEqual(caption.reinforcement?.layers, [1]);
-      const step = await client.call('divergenceAt', [
-        { ...request(), generated: caption.tokens.slice(0, 3).map(({ id }) => id) },
-      ]);
-      const sum = step.vhd.reduce((total, row) => total + Math.max(...row), 0);
-      assert.ok(Math.abs((caption.tokens[3]?.tVhd ?? NaN) - sum) < 1e-4);
-    });
-
-    it('says how far the run is from exact weights, and leaves it out of a comparison', async () => {
-      const exact = await place.client().call('hallucination', [request()]);
+    it('how far it is from exact weights, which is left out of a comparison', async () => {
+      const exact = await vhdOn(place.client(), { ...request(), parameters });
       assert.ok(exact.parity?.ok && exact.parity.weights === undefined);
-      const packed = await place.client({}, { HEADSCOPE_WEIGHTS: 'q8' }).call('hallucination', [request()]);
+      const packed = await vhdOn(place.client({}, { HEADSCOPE_WEIGHTS: 'q8' }), { ...request(), parameters });
       assert.equal(packed.parity?.weights, 'q8');
       assert.ok(packed.parity.maxLogitError > 100 * exact.parity.maxLogitError);
       assert.deepEqual(unclassified(packed), []);
     });
 
-    it('words of the caption are judged by a lexicon of the request', async () => {
+    it('words of the caption are judged by a lexicon of a file', async () => {
       // Without a tokenizer the text of a token is its number.
       const client = place.client();
-      const made = await client.call('hallucination', [request()]);
+      const made = await vhdOn(client, { ...request(), parameters });
       assert.deepEqual(unclassified(made), []);
-      const { caption: plain } = made;
-      const [first, second] = plain.text.replaceAll('#', '').split(' ');
+      const [first, second] = made.caption.text.replaceAll('#', '').split(' ');
       assert.ok(first !== undefined && second !== undefined);
+      const lexicon = place.at('lexicon.json');
       const classes = { [`thing ${first}`]: [first], other: [second === first ? 'none' : second] };
-      const lexicon = { classes, publishedNames: false };
-      const judged = await client.call('hallucination', [{ ...request(), lexicon, truth: [`thing ${first}`] }]);
+      writeFileSync(lexicon, JSON.stringify(classes));
+      const own = { ...parameters, lexicon, objects: `thing ${first}` };
+      const judged = await vhdOn(client, { ...request(), parameters: own });
       const [mention] = judged.caption.mentions;
       assert.equal(mention?.object, `thing ${first}`);
       assert.equal(mention?.inTruth, true);
       assert.equal(judged.caption.text.slice(mention?.start, mention?.end), first);
       assert.equal(judged.caption.score?.recall, 1);
-    });
-
-    it('an alpha that is not finite, and an unknown setting, are refused', async () => {
-      const client = place.client();
-      const failure = await failureOf(client.call('reinforce', [request(), { ...reinforcement, alpha: Infinity }]));
-      assert.ok(failure.code === 'bad-request' && /alpha is Infinity.*finite/.test(failure.detail));
-      const wrong = { ...request(), distance: 'manhattan' as 'l2' };
-      assert.equal((await failureOf(client.call('hallucination', [wrong]))).code, 'bad-request');
-      const both = { ...reinforcement, heads: 'all', normMatched: true } as const;
-      const control = await failureOf(client.call('reinforce', [request(), both]));
-      assert.ok(control.code === 'bad-request' && /plain model/.test(control.detail));
-    });
-  });
-
-  describe('a set of pictures', () => {
-    const set = (paths: readonly string[], more: object = {}) => ({
-      folder: llava,
-      prompt: { kind: 'ids', ids } as const,
-      ...settings,
-      maxNewTokens: 6,
-      images: paths.map((path) => ({ path, truth: ['dog'] })),
-      reinforcements: [reinforcement, { ...reinforcement, heads: 'random' } as const],
-      done: [] as DatasetEntry[],
-      ...more,
-    });
-
-    it('gives plain and reinforced captions, scores and what failed', async () => {
-      const broken = place.at('c.png');
-      writeFileSync(broken, 'no picture');
-      const result = await place.client().call('hallucinationSet', [set([picture, broken, other])]);
-      assert.ok(result.parity?.ok);
-      assert.deepEqual(
-        result.entries.map(({ name, variants }) => [name, variants.length]),
-        [
-          ['a.png', 2],
-          ['b.png', 2],
-        ],
-      );
-      assert.equal(result.failures[0]?.name, 'c.png');
-      assert.match(result.failures[0]?.why ?? '', /neither a PNG/);
-      assert.deepEqual([result.plain.captions, result.plain.chairS, result.plain.recall], [2, 0, 0]);
-      assert.equal(result.variants[1]?.reinforcement.heads, 'random');
-      assert.equal(result.state, 'done');
-      assert.equal(result.separation.auroc, null);
-    });
-
-    it('goes on where a run was killed', async () => {
-      const first = place.client();
-      const seen: string[] = [];
-      const request = set([picture, other], { maxNewTokens: 7 });
-      const outcome = first.call('hallucinationSet', [request], {
-        onProgress: (progress) => {
-          if (progress.kind !== 'entry') return;
-          seen.push(progress.entry.name);
-          first.dispose();
-        },
-      });
-      await failureOf(outcome);
-      assert.deepEqual(seen, ['a.png']);
-      const captioned: string[] = [];
-      const result = await place.client().call('hallucinationSet', [request], {
-        onProgress: (progress) => {
-          if (progress.kind === 'entry') captioned.push(progress.entry.name);
-        },
-      });
-      assert.deepEqual(captioned, ['a.png', 'b.png']);
-      const again = await place.client().call('hallucinationSet', [{ ...request, done: result.entries }]);
-      assert.deepEqual(again.entries, result.entries);
-      assert.deepEqual(again.plain, result.plain);
-    });
-
-    it('stopped, it answers with what it has', async () => {
-      const controller = new AbortController();
-      const result = await place
-        .client({ killAfter: 20_000 })
-        .call('hallucinationSet', [set([picture, other], { maxNewTokens: 8 })], {
-          signal: controller.signal,
-          onProgress: (progress) => {
-            if (progress.kind === 'entry') controller.abort();
-          },
-        });
-      assert.equal(result.state, 'cancelled');
-      assert.equal(result.total, 2);
-      assert.equal(result.entries.length, 1);
     });
   });
 

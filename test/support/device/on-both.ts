@@ -5,6 +5,7 @@ import type { Intervention } from '../../../protocol/interventions/interventions
 import type { HeadsResult } from '../../../protocol/results/heads-schema';
 import type { Parity, DeviceSummary } from '../../../protocol/schema/parts';
 import { headsOn } from '../heads-call';
+import { vhdOn } from '../vhd-call';
 import type { AttributionResult } from '../../../diagnostics/circuits/attribution/result';
 
 export interface Servers {
@@ -126,17 +127,7 @@ export async function pictureOnBoth(
 ): Promise<Apart> {
   const prompt = { kind: 'ids', ids, image } as const;
   const [found, foundThere] = await both(servers, (client) =>
-    client.call('hallucination', [
-      {
-        folder,
-        prompt,
-        removed: { kind: 'image' },
-        distance: 'l2',
-        outliers: 'paper',
-        positions: 'contiguous',
-        maxNewTokens: 2,
-      },
-    ]),
+    vhdOn(client, { folder, prompt, parameters: { tokens: 2 } }),
   );
   const [text, textThere] = await both(servers, (client) =>
     client.call('generate', [

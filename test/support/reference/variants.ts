@@ -26,8 +26,7 @@ const times = (tensors: Tensors, names: RegExp, factor: number): void => {
 
 /** The head keeps the table as it was. */
 const scaledTable = (table: string, head: string, factor: (width: number) => number) => (tensors: Tensors) => {
-  const own = tensors.get(table);
-  if (!own) throw new Error(`there is no ${table}`);
+  const own = tensorOf(tensors, table);
   tensors.set(head, own);
   times(tensors, new RegExp(`^${table.replaceAll('.', '\\.')}$`), factor(own.shape[1] ?? 0));
 };
@@ -47,6 +46,19 @@ function wider(tensors: Tensors): void {
       tensors.set(name, { shape: [rows, 2 * columns], data: wide });
     }
   }
+}
+
+const bigBird = {
+  model_type: 'big_bird',
+  architectures: ['BigBirdForMaskedLM'],
+  block_size: 16,
+  num_random_blocks: 2,
+};
+
+function tensorOf(tensors: Tensors, name: string): CheckpointTensor {
+  const own = tensors.get(name);
+  if (!own) throw new Error(`there is no ${name}`);
+  return own;
 }
 
 const all: readonly Variant[] = [
@@ -92,6 +104,65 @@ const all: readonly Variant[] = [
     what: 'an embedding as it is stored',
     config: { scale_embedding: false, tie_word_embeddings: false },
     tensors: scaledTable('model.embed_tokens.weight', 'lm_head.weight', Math.sqrt),
+  },
+  { of: 'distilbert--DistilBertForMaskedLM', what: 'a table of sines', config: { sinusoidal_pos_embds: true } },
+  {
+    of: 'deberta--DebertaForMaskedLM',
+    what: 'positions in the words that stand there',
+    config: { position_biased_input: false, tie_word_embeddings: false },
+    tensors(tensors) {
+      const words = tensorOf(tensors, 'deberta.embeddings.word_embeddings.weight');
+      const positions = tensorOf(tensors, 'deberta.embeddings.position_embeddings.weight').data;
+      const [, width = 0] = words.shape;
+      const head = 'cls.predictions.decoder.weight';
+      tensors.set(head, { shape: words.shape, data: words.data.slice() });
+      // Tokens of the text, each of which stands there once.
+      [58, 31, 47, 35, 21, 65, 34].forEach((id, position) => {
+        for (let i = 0; i < width; i++) words.data[id * width + i]! += positions[position * width + i] ?? 0;
+      });
+      tensors.delete('deberta.embeddings.position_embeddings.weight');
+    },
+  },
+  {
+    of: 'ernie--ErnieForCausalLM',
+    what: 'kinds of tasks',
+    config: { use_task_id: true, task_type_vocab_size: 5 },
+    tensors(tensors) {
+      const [shape, width] = [[5, 32], 32];
+      const tasks = Float32Array.from({ length: 5 * width }, (_, i) => Math.cos(i));
+      tensors.set('ernie.embeddings.task_type_embeddings.weight', { shape, data: tasks });
+      const types = tensorOf(tensors, 'ernie.embeddings.token_type_embeddings.weight').data;
+      for (let i = 0; i < width; i++) types[i]! -= tasks[i] ?? 0;
+    },
+  },
+  {
+    // The distances of this text are in the buckets of one distance each.
+    of: 'mpnet--MPNetForMaskedLM',
+    what: 'more buckets',
+    config: { relative_attention_num_buckets: 64 },
+    tensors(tensors) {
+      const name = 'mpnet.encoder.relative_attention_bias.weight';
+      const { data, shape } = tensorOf(tensors, name);
+      const [, heads = 0] = shape;
+      const more = new Float32Array(64 * heads);
+      for (const [from, to] of [
+        [0, 0],
+        [16, 32],
+      ] as const)
+        more.set(data.subarray(from * heads, (from + 8) * heads), to * heads);
+      tensors.set(name, { shape: [64, heads], data: more });
+    },
+  },
+  {
+    // BigBird reads texts as short as this in full, as BERT does.
+    of: 'bert--BertLMHeadModel',
+    what: 'as BigBird',
+    config: bigBird,
+  },
+  {
+    of: 'bert--BertLMHeadModel',
+    what: 'as BigBird without blocks',
+    config: { ...bigBird, attention_type: 'original_full' },
   },
 ];
 

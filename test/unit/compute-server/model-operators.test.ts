@@ -32,7 +32,8 @@ describe('graphs of models for a device', function () {
     { spec, weights, vision }: LoadedModel,
     names: readonly string[],
   ): Generator<[string, Graph<Dim>]> {
-    const tables = [spec.embedding?.tokens, spec.embedding?.positions?.weight, spec.embedding?.types?.weight];
+    const { tokens, positions, types = [] } = spec.embedding ?? {};
+    const tables = [tokens, positions?.weight, ...types.map(({ weight }) => weight)];
     const wanted: GradientOptions = {
       changes: ['bias', 'weight', 'uniform', ...replaceables],
       taps: blockTaps,

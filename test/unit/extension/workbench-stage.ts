@@ -145,6 +145,8 @@ export class Stage {
     titleOf: (id) => id,
     modelName: (folder) => folder,
     waits: () => false,
+    stopped: { keep: () => Promise.resolve(), read: () => Promise.resolve(undefined), drop: () => Promise.resolve() },
+    say: () => undefined,
   });
 
   readonly devices = new PanelDevicesDouble();

@@ -31,7 +31,7 @@ describe('the tabs of the workbench', () => {
     assert.equal(open.tabs?.active, 't1');
   });
 
-  it('outlast the window, with the one in front; a run that has no result does not', async () => {
+  it('outlast the window, with the one in front; one whose run had not ended says so', async () => {
     const before = await withTwoResults();
     await before.receive({ kind: 'showTab', tab: 't1' });
     void before.receive({ kind: 'run', plan: setup(3) });
@@ -40,17 +40,61 @@ describe('the tabs of the workbench', () => {
     assert.equal(before.row, '[1] 2 3');
     const after = new Window(before.memory, before.kept);
     await after.receive({ kind: 'ready' });
-    assert.equal(after.row, '[1] 2');
+    assert.equal(after.row, '[1] 2 3');
     assert.equal(after.last('open').result?.finding, 'Seed 1.');
+    assert.match(after.tabs.shown.tabs[2]?.failed ?? '', /^The window was closed before this run had ended\. /);
     const ended = after.receive({ kind: 'run', plan: setup(4) });
     await settled();
     assert.deepEqual(
       after.tabs.shown.tabs.map(({ id }) => id),
-      ['t1', 't2', 't3'],
+      ['t1', 't2', 't3', 't4'],
       'no id is used for two',
     );
     after.going[0]?.end(resultOf(4));
     await ended;
+  });
+
+  it('of stopped runs outlast the window with what was found, and go on with the same request', async () => {
+    const before = await withTwoResults();
+    const found = { kind: 'partial', finding: 'Of 3 of 10 prompts.', sections: [] } as const;
+    const ended = before.receive({ kind: 'run', plan: setup(3) });
+    await settled();
+    before.going.at(-1)?.say({ kind: 'stage', sentence: 'Prompt 3 of 10', share: 0.3, kept: 3 });
+    before.going.at(-1)?.say(found);
+    await before.receive({ kind: 'cancel' });
+    await ended;
+    const { failed } = before.tabs.shown.tabs[2] ?? {};
+    const after = new Window(before.memory, before.kept, [], before.stopped);
+    await after.receive({ kind: 'ready' });
+    assert.equal(after.row, '1 2 [3]');
+    assert.equal(after.last('partial').finding, found.finding);
+    assert.deepEqual([after.tabs.shown.tabs[2]?.failed, after.last('failed').sentence], [failed, failed]);
+    const again = after.receive({ kind: 'rerunTab', tab: 't3' });
+    await settled();
+    after.going[0]?.end(resultOf(3));
+    await again;
+    assert.equal(after.row, '1 2 3 [3]');
+    await after.receive({ kind: 'closeTab', tab: 't3' });
+    assert.deepEqual([after.row, after.stopped.size], ['1 2 [3]', 0], 'what was found goes with its tab');
+  });
+
+  it('are closed beyond 1,000, the oldest first, and it is said', async () => {
+    const first = await withTwoResults();
+    const [tab] = first.tabs.shown.tabs;
+    assert.ok(tab);
+    const { pinned: _, run: _run, ...kept } = tab;
+    const many = Array.from({ length: 1200 }, (_, at) => ({ ...kept, id: `t${at + 1}` }));
+    first.memory.set('workbench.tabs', { tabs: many, active: 't1200' });
+    const window = new Window(first.memory, first.kept);
+    assert.equal(window.tabs.shown.tabs.length, 1200, 'none of an earlier version is lost');
+    await window.receive({ kind: 'ready' });
+    window.tabs.activate('t1200');
+    assert.equal(window.tabs.shown.tabs.length, 1000);
+    assert.equal(window.tabs.shown.tabs[0]?.id, 't201');
+    assert.match(
+      window.reported.join(' '),
+      /so the 200 oldest were closed\. Their results are among the earlier results\.$/,
+    );
   });
 
   it('wait for their turn, say how far they are, and are cancelled one by one', async () => {

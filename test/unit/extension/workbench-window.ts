@@ -7,6 +7,7 @@ import type { ToWorkbench } from '../../../protocol/panels/workbench';
 import { noDemos } from '../../../protocol/analysis/next-start';
 import { EarlierResults } from '../../../extension/panels/workbench/earlier-results';
 import { WorkbenchHost } from '../../../extension/panels/workbench/host';
+import type { Known } from '../../../extension/panels/workbench/stopped-runs';
 import type { WorkbenchServices } from '../../../extension/panels/workbench/services';
 import { analysisRun } from '../../../extension/panels/workbench/run';
 import { NotKept } from '../../../extension/history/history-folder';
@@ -55,6 +56,8 @@ export class Window {
     readonly memory = new Map<string, unknown>(),
     readonly kept = new Map<string, AnalysisResult>(),
     readonly asked: AnalysisResult[] = [],
+    /** What stopped runs had found, by their tabs. */
+    readonly stopped = new Map<string, Known>(),
   ) {
     const run = analysisRun({
       analysis: (_plan, signal, say) =>
@@ -78,6 +81,12 @@ export class Window {
       titleOf: (id) => id,
       modelName: (folder) => folder.slice(1),
       waits: () => this.going.length > 1,
+      stopped: {
+        keep: (tab, known) => Promise.resolve(void stopped.set(tab.id, known)),
+        read: (tab) => Promise.resolve(stopped.get(tab.id)),
+        drop: (tab) => Promise.resolve(void stopped.delete(tab.id)),
+      },
+      say: (sentence) => this.reported.push(sentence),
     });
     const entries = () =>
       [...kept].map(([id, made]) => ({

@@ -5,7 +5,8 @@ import type { LayerSessions } from '../graphs/layer-sessions';
 import type { Chunk, RunRequest } from './run-request';
 import { numbersOf, requireFiniteChunk, type RunStream } from '../graphs/run-stream';
 import { int32, int64, range } from '../graphs/runtime-arrays';
-import { positionAt, type Sequence } from '../../../../diagnostics/model-runner/sequence';
+import { tablePositions } from './table-positions';
+import type { Sequence } from '../../../../diagnostics/model-runner/sequence';
 
 export async function embed(
   model: ModelSpec,
@@ -80,7 +81,7 @@ export async function embedRows(
 ): Promise<RuntimeValue> {
   if (!model.embedding) throw new RangeError('the rows of a vision tower come from patches');
   const session = await sessions.session({ kind: 'embedding' });
-  const positions = ids.map((_, i) => positionAt(sequence, start + i));
+  const positions = tablePositions(model.embedding, sequence, start, ids);
   const kept = new KeptOutputs(['residual.out']);
   const values = await session.run(
     {

@@ -3,7 +3,7 @@ import { dispose, type KeptOutputs, type RuntimeValue, type RuntimeValues } from
 import type { CacheBytes, KeyValueCache } from '../cache/key-value-cache';
 import { numbersOf, rowsOf } from '../graphs/run-stream';
 import { floats, range, flag, int32, int64 } from '../graphs/runtime-arrays';
-import { readsQueryPositions } from '../../../../models/architectures/block-graph';
+import { positionsRead } from '../../../../models/architectures/block-graph';
 import type { BlockSpec, ModelSpec } from '../../../../models/architectures/model-spec';
 import type { RuntimeArray } from '../../../runtime/session';
 import { chunkTables } from '../graphs/chunk-tables';
@@ -34,7 +34,8 @@ export function blockFeeds(
   const keys = cache.length(layer) + run.length;
   const { sequence } = run;
   const positions = range(run.start, run.length).map((row) => positionAt(sequence, row));
-  const { causal, around } = block.attention;
+  const { around } = block.attention;
+  const reads = positionsRead(block.attention);
   const prefixEnd = sequence.prefix ? positionAt(sequence, sequence.prefix - 1) : -1;
   const rope = block.attention.rope === undefined ? undefined : model.ropes[block.attention.rope];
   const tables = rope ? chunkTables(rope, model, run, positions) : undefined;
@@ -46,13 +47,17 @@ export function blockFeeds(
         : residual,
     past_key: past.key,
     past_value: past.value,
-    ...(causal || around !== undefined
+    ...(reads.queries ? { query_positions: int32(positions, [run.length]) } : {}),
+    ...(reads.reach
       ? {
-          ...(readsQueryPositions(block.attention) ? { query_positions: int32(positions, [run.length]) } : {}),
           query_reach: int32(
             positions.map((position) => (around === undefined ? Math.max(position, prefixEnd) : position + around - 1)),
             [run.length],
           ),
+        }
+      : {}),
+    ...(reads.keys
+      ? {
           key_positions: int32(
             range(cache.first(layer), keys).map((row) => positionAt(sequence, row)),
             [keys],

@@ -1,25 +1,19 @@
 import type { ModelPart } from '../../model-description';
 import type { TensorWriter } from '../../tensors/tensor-table';
+import { bertPredictions, robertaHeads, writeClassificationHead, writeTokenHeads } from '../shared/encoder-heads';
+import { amount, word } from '../shared/family';
 import type { StackFamily } from '../shared/family';
+import { activations, bertKeys, encoderKeys, honoured, idle, idleOfText, only } from '../shared/run-keys';
 import type { Top } from '../shared/top';
-import { amount } from '../shared/family';
-import { encoderSizes, honoured, idleOfText, only } from '../shared/run-keys';
-import {
-  encoderFamily,
-  predictsTokens,
-  writeBertLayers,
-  writePredictions,
-  writeRobertaHeads,
-  writeTokenHeads,
-} from '../shared/encoder-family';
+import { bertLayout, encoderFamily } from '../shared/encoder-family';
 
-/** Words, positions and types; `width` where the layers are wider than the embedding. */
-export function writeBertEmbeddings(part: ModelPart, writer: TensorWriter, width: number = part.hiddenSize): void {
+/** Words, positions and types. */
+export function writeBertEmbeddings(part: ModelPart, writer: TensorWriter): void {
   const own = writer.under('embeddings.');
-  own.add('embedding', 'word_embeddings.weight', [part.vocabularySize ?? 0, width]);
-  own.add('embedding', 'position_embeddings.weight', [part.contextLength ?? 0, width]);
-  own.add('embedding', 'token_type_embeddings.weight', [amount(part, 'type_vocab_size') ?? 2, width]);
-  own.norm('LayerNorm', width, true);
+  own.add('embedding', 'word_embeddings.weight', [part.vocabularySize ?? 0, part.hiddenSize]);
+  own.add('embedding', 'position_embeddings.weight', [part.contextLength ?? 0, part.hiddenSize]);
+  own.add('embedding', 'token_type_embeddings.weight', [amount(part, 'type_vocab_size') ?? 2, part.hiddenSize]);
+  own.norm('LayerNorm', part.hiddenSize, true);
 }
 
 /** Classes with a pooler: the bare model, pretraining and, for BERT alone, sequence classification. */
@@ -27,10 +21,9 @@ const pools = ({ task }: Top): boolean =>
   task.kind === 'base' || task.kind === 'pretraining' || task.kind === 'sequence-classification';
 
 /** `pooler` is the name of its projection. */
-function writeBertHead(part: ModelPart, writer: TensorWriter, top: Top, pooler: string): void {
+function writeBertHeads(part: ModelPart, writer: TensorWriter, top: Top, pooler: string): void {
   const { hiddenSize: hidden } = part;
   if (pools(top)) writer.under('bert.').linear('head', pooler, hidden, hidden, true);
-  if (predictsTokens(top)) writePredictions(part, writer, top);
   if (top.task.kind === 'pretraining') writer.linear('head', 'cls.seq_relationship', hidden, 2, true);
   writeTokenHeads(part, writer, top);
 }
@@ -40,20 +33,17 @@ export const bert = encoderFamily({
   title: 'BERT',
   types: ['bert'],
   architectures: /^Bert(Model|For|LMHead)/,
-  run: {
-    ...idleOfText,
-    ...encoderSizes,
-    ...honoured('vocab_size', 'max_position_embeddings', 'type_vocab_size', 'tie_word_embeddings', 'is_decoder'),
-    // What cross-attention reads is written by another model.
-    ...only([false, null], 'add_cross_attention'),
-    ...only(['absolute', null], 'position_embedding_type'),
-  },
-  tensors: (part, writer, top) => {
-    writeBertEmbeddings(part, writer.under('bert.'));
-    writeBertLayers(part, writer.under('bert.'));
-    writeBertHead(part, writer, top, 'pooler.dense');
-    if (top.task.kind === 'sequence-classification')
-      writer.linear('head', 'classifier', part.hiddenSize, top.task.labels, true);
+  run: bertKeys,
+  layout: {
+    ...bertLayout,
+    heads: {
+      predictions: bertPredictions,
+      others: (part, writer, top) => {
+        writeBertHeads(part, writer, top, 'pooler.dense');
+        if (top.task.kind === 'sequence-classification')
+          writer.linear('head', 'classifier', part.hiddenSize, top.task.labels, true);
+      },
+    },
   },
 });
 
@@ -63,7 +53,13 @@ export const bigBird = encoderFamily({
   title: 'BigBird',
   types: ['big_bird'],
   architectures: /^BigBird(Model|For)/,
-  record: ['attention_type', 'block_size', 'num_random_blocks'],
+  run: {
+    ...encoderKeys,
+    ...honoured('attention_type', 'block_size', 'num_random_blocks'),
+    ...only([true], 'use_bias'),
+    ...only([false], 'rescale_embeddings'),
+    ...idle('where a text is divided', 'sep_token_id'),
+  },
   choice: (reader) => {
     const block = reader.integer('block_size', 1) ?? 64;
     if (reader.raw('attention_type') !== 'block_sparse') return {};
@@ -76,23 +72,40 @@ export const bigBird = encoderFamily({
   },
   heads: /(Model|For(MaskedLM|CausalLM|PreTraining|SequenceClassification|TokenClassification))$/,
   exact: (part) => part.fields['use_bias']?.value !== false,
-  tensors: (part, writer, top) => {
-    writeBertEmbeddings(part, writer.under('bert.'));
-    writeBertLayers(part, writer.under('bert.'));
-    if (top.task.kind === 'sequence-classification') writeRobertaHeads(part, writer, top);
-    else writeBertHead(part, writer, top, 'pooler');
+  computes: {
+    // Texts as short as this are read in full by the class, too.
+    readsAllOf: (part) =>
+      part.fields['attention_type']?.value === 'block_sparse'
+        ? (5 + 2 * (amount(part, 'num_random_blocks') ?? 0)) * (amount(part, 'block_size') ?? 0)
+        : undefined,
+  },
+  layout: {
+    ...bertLayout,
+    heads: {
+      predictions: bertPredictions,
+      others: (part, writer, top) => {
+        if (top.task.kind === 'sequence-classification')
+          writeClassificationHead(part, writer, 'classifier', top.task.labels);
+        else writeBertHeads(part, writer, top, 'pooler');
+      },
+    },
   },
 });
+
+/** Positions are counted from behind the padding token. */
+export const robertaKeys = { ...bertKeys, ...honoured('pad_token_id') };
 
 export const roberta: StackFamily = encoderFamily({
   id: 'roberta',
   title: 'RoBERTa',
   types: ['roberta', 'xlm-roberta', 'camembert'],
   architectures: /^(XLM)?R(oberta|oBERTa)|^(XLMRoberta|Camembert)/,
-  tensors: (part, writer, top) => {
-    writeBertEmbeddings(part, writer.under('roberta.'));
-    writeBertLayers(part, writer.under('roberta.'));
-    writeRobertaHeads(part, writer, top, 'roberta.pooler.dense');
+  run: robertaKeys,
+  layout: {
+    ...bertLayout,
+    root: 'roberta.',
+    positions: { name: 'embeddings.position_embeddings', behindPadding: true },
+    heads: robertaHeads('roberta.pooler.dense'),
   },
 });
 
@@ -101,37 +114,59 @@ export const distilbert = encoderFamily({
   title: 'DistilBERT',
   types: ['distilbert'],
   architectures: /^DistilBert/,
+  run: {
+    ...idleOfText,
+    ...honoured(
+      'vocab_size',
+      'max_position_embeddings',
+      'dim',
+      'n_heads',
+      'n_layers',
+      'hidden_dim',
+      'tie_word_embeddings',
+    ),
+    ...honoured('hidden_size', 'num_attention_heads', 'num_hidden_layers'),
+    ...honoured('sinusoidal_pos_embds'),
+    ...only(activations, 'activation'),
+    ...idle('drops activations in training alone', 'qa_dropout', 'seq_classif_dropout'),
+    ...idle('activation says it', 'hidden_act'),
+  },
   choice: (reader) => ({
     causal: false,
     crossAttention: false,
     positions: reader.boolean('sinusoidal_pos_embds') === true ? 'sinusoidal' : 'learned',
   }),
-  tensors: (part, writer, top) => {
-    const hidden = part.hiddenSize;
-    const vocabulary = part.vocabularySize ?? 0;
-    const root = writer.under('distilbert.');
-    root.add('embedding', 'embeddings.word_embeddings.weight', [vocabulary, hidden]);
-    root.add('embedding', 'embeddings.position_embeddings.weight', [part.contextLength ?? 0, hidden]);
-    root.norm('embeddings.LayerNorm', hidden, true);
-    for (const layer of part.layers) {
-      const own = root.layer(layer.index, 'transformer.layer.{layer}.');
-      for (const name of ['q_lin', 'k_lin', 'v_lin', 'out_lin'])
-        own.linear('attention', `attention.${name}`, hidden, hidden, true);
-      own.norm('sa_layer_norm', hidden, true);
-      own.linear('mlp', 'ffn.lin1', hidden, layer.feedForward.size, true);
-      own.linear('mlp', 'ffn.lin2', layer.feedForward.size, hidden, true);
-      own.norm('output_layer_norm', hidden, true);
-    }
-    if (predictsTokens(top)) {
-      writer.linear('head', 'vocab_transform', hidden, hidden, true);
-      writer.as('head').norm('vocab_layer_norm', hidden, true);
-      writer.add('head', 'vocab_projector.bias', [vocabulary]);
-      if (!top.tied) writer.add('head', 'vocab_projector.weight', [vocabulary, hidden]);
-    }
-    if (top.task.kind === 'sequence-classification') {
-      writer.linear('head', 'pre_classifier', hidden, hidden, true);
-      writer.linear('head', 'classifier', hidden, top.task.labels, true);
-    }
-    writeTokenHeads(part, writer, top);
+  computes: { epsilon: 1e-12, activation: (part) => word(part, 'activation') },
+  layout: {
+    root: 'distilbert.',
+    embedding: 'embeddings.word_embeddings',
+    positions: { name: 'embeddings.position_embeddings' },
+    embeddingNorm: 'embeddings.LayerNorm',
+    layer: 'transformer.layer.{layer}.',
+    attention: {
+      prefix: 'attention.',
+      projections: ['q_lin', 'k_lin', 'v_lin'],
+      output: 'out_lin',
+      inputBias: true,
+      outputBias: true,
+    },
+    mlp: { prefix: 'ffn.', inputs: ['lin1'], output: 'lin2', bias: true },
+    norms: ['sa_layer_norm', 'output_layer_norm'],
+    normBias: true,
+    heads: {
+      predictions: {
+        dense: 'vocab_transform',
+        norm: 'vocab_layer_norm',
+        vocabulary: 'vocab_projector',
+        activation: (part) => word(part, 'activation'),
+      },
+      others: (part, writer, top) => {
+        if (top.task.kind === 'sequence-classification') {
+          writer.linear('head', 'pre_classifier', part.hiddenSize, part.hiddenSize, true);
+          writer.linear('head', 'classifier', part.hiddenSize, top.task.labels, true);
+        }
+        writeTokenHeads(part, writer, top);
+      },
+    },
   },
 });

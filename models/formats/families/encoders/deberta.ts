@@ -1,27 +1,11 @@
 import type { ConfigReader } from '../../config/config-reader';
 import type { ModelPart } from '../../model-description';
-import type { TensorWriter } from '../../tensors/tensor-table';
-import {
-  encoderFamily,
-  predictsTokens,
-  writeBertLayer,
-  writePredictions,
-  writeTokenHeads,
-} from '../shared/encoder-family';
-import type { Top } from '../shared/top';
+import type { RelativeDistances } from '../shared/computation';
+import type { DecoderLayout, PositionProjection } from '../shared/decoder-layout';
+import { bertLayout, encoderFamily } from '../shared/encoder-family';
+import { bertPredictions, writeTokenHeads } from '../shared/encoder-heads';
 import { amount, flag, word } from '../shared/family';
-
-const record = [
-  'relative_attention',
-  'position_biased_input',
-  'pos_att_type',
-  'share_att_key',
-  'norm_rel_ebd',
-  'talking_head',
-  'embedding_size',
-  'conv_kernel_size',
-  'legacy',
-];
+import { encoderSizes, honoured, idle, idleOfText, only } from '../shared/run-keys';
 
 /**
  * Scores are of contents, of content to position and of position to content (DeBERTa, arXiv:2006.03654, section 3.1), by
@@ -38,77 +22,96 @@ const embeddingSize = (part: ModelPart): number => amount(part, 'embedding_size'
 
 const above = (value: number | undefined): number | undefined => (value !== undefined && value > 0 ? value : undefined);
 
-/** Rows on one side of the distance 0. */
-const distances = (part: ModelPart, bucketed: boolean): number =>
-  (bucketed ? above(amount(part, 'position_buckets')) : undefined) ??
-  above(amount(part, 'max_relative_positions')) ??
-  part.contextLength ??
-  0;
+/** Distances from so far on are one, either way; in version 2 they may grow logarithmically before that. */
+function distances(part: ModelPart, bucketed: boolean): RelativeDistances {
+  const farthest = above(amount(part, 'max_relative_positions')) ?? part.contextLength ?? 0;
+  const buckets = bucketed ? above(amount(part, 'position_buckets')) : undefined;
+  return buckets === undefined ? { span: farthest } : { span: buckets, farthest };
+}
 
 /** `p2c|c2p` or a list of the same words. */
-function scoreKinds(part: ModelPart): ReadonlySet<string> {
-  if (!flag(part, 'relative_attention')) return new Set();
+function words(part: ModelPart): readonly string[] {
   const value = part.fields['pos_att_type']?.value;
   const list: readonly unknown[] = typeof value === 'string' ? value.split('|') : Array.isArray(value) ? value : [];
-  return new Set(list.map((item) => String(item).trim().toLowerCase()));
+  return list.map((item) => String(item).trim().toLowerCase());
 }
 
-function writeEmbeddings(part: ModelPart, root: TensorWriter): void {
-  const hidden = part.hiddenSize;
-  const width = embeddingSize(part);
-  const own = root.under('embeddings.');
-  own.add('embedding', 'word_embeddings.weight', [part.vocabularySize ?? 0, width]);
-  if (flag(part, 'position_biased_input', true))
-    own.add('embedding', 'position_embeddings.weight', [part.contextLength ?? 0, width]);
-  const types = amount(part, 'type_vocab_size') ?? 0;
-  if (types > 0) own.add('embedding', 'token_type_embeddings.weight', [types, width]);
-  if (width !== hidden) own.linear('embedding', 'embed_proj', width, hidden, false);
-  own.norm('LayerNorm', hidden, true);
-}
+/** Terms beside that of contents. */
+const terms = (part: ModelPart): readonly string[] => words(part).filter((word) => word === 'c2p' || word === 'p2c');
 
-function writeHeads(part: ModelPart, writer: TensorWriter, top: Top): void {
-  const hidden = part.hiddenSize;
-  if (predictsTokens(top)) writePredictions(part, writer, top, embeddingSize(part));
-  if (top.task.kind === 'sequence-classification') {
-    writer.linear('head', 'pooler.dense', hidden, hidden, true);
-    writer.linear('head', 'classifier', hidden, top.task.labels, true);
-  }
-  writeTokenHeads(part, writer, top);
-}
+const keys = {
+  ...idleOfText,
+  ...encoderSizes,
+  ...honoured('vocab_size', 'max_position_embeddings', 'type_vocab_size', 'tie_word_embeddings', 'embedding_size'),
+  ...honoured('relative_attention', 'position_biased_input', 'pos_att_type', 'max_relative_positions'),
+  ...only([false, null], 'talking_head'),
+  // Another head over the vocabulary, which no published file of these uses.
+  ...only([true], 'legacy'),
+  ...idle('a class for whole texts alone', 'pooler_dropout', 'pooler_hidden_act', 'pooler_hidden_size'),
+};
 
-/** `legacy` false has another head over the vocabulary, which no published file of these uses. */
-const exact = (part: ModelPart): boolean => flag(part, 'legacy', true);
+/** What both versions have. */
+const layout = (
+  attention: Partial<DecoderLayout['attention']>,
+  disentangled: Pick<NonNullable<DecoderLayout['disentangled']>, 'key' | 'query' | 'distances'>,
+): DecoderLayout => ({
+  ...bertLayout,
+  root: 'deberta.',
+  positions: { name: 'embeddings.position_embeddings', when: (part) => flag(part, 'position_biased_input', true) },
+  widenedEmbedding: { size: embeddingSize, projection: 'embeddings.embed_proj', bias: false, normBehind: true },
+  attention: { ...bertLayout.attention, ...attention },
+  disentangled: {
+    when: (part) => flag(part, 'relative_attention'),
+    table: 'encoder.rel_embeddings',
+    norm: (part) => ((word(part, 'norm_rel_ebd') ?? '').includes('layer_norm') ? 'encoder.LayerNorm' : undefined),
+    ...disentangled,
+  },
+  heads: {
+    predictions: { ...bertPredictions, width: embeddingSize },
+    others: (part, writer, top) => {
+      if (top.task.kind === 'sequence-classification') {
+        writer.linear('head', 'pooler.dense', part.hiddenSize, part.hiddenSize, true);
+        writer.linear('head', 'classifier', part.hiddenSize, top.task.labels, true);
+      }
+      writeTokenHeads(part, writer, top);
+    },
+  },
+});
+
+/** Keys of a position from `name` where scores have this term. */
+const projection = (term: string, name: string, bias: boolean): PositionProjection => ({
+  when: (part) => terms(part).includes(term),
+  name,
+  bias,
+});
 
 export const deberta = encoderFamily({
   id: 'deberta',
   title: 'DeBERTa',
   types: ['deberta'],
   architectures: /^Deberta(Model|For)/,
-  record,
+  run: keys,
   choice,
-  exact,
-  tensors: (part, writer, top) => {
-    const hidden = part.hiddenSize;
-    const root = writer.under('deberta.');
-    const kinds = scoreKinds(part);
-    writeEmbeddings(part, root);
-    for (const layer of part.layers) {
-      writeBertLayer(root.layer(layer.index, 'encoder.layer.{layer}.'), layer, (own, block) => {
-        own.add('attention', `${block}.self.in_proj.weight`, [3 * hidden, hidden]);
-        own.add('attention', `${block}.self.q_bias`, [hidden]);
-        own.add('attention', `${block}.self.v_bias`, [hidden]);
-        if (flag(part, 'talking_head'))
-          for (const name of ['head_logits_proj', 'head_weights_proj'])
-            own.linear('attention', `${block}.self.${name}`, part.heads, part.heads, false);
-        if (kinds.has('c2p')) own.linear('attention', `${block}.self.pos_proj`, hidden, hidden, false);
-        if (kinds.has('p2c')) own.linear('attention', `${block}.self.pos_q_proj`, hidden, hidden, true);
-      });
-    }
-    if (flag(part, 'relative_attention'))
-      root.add('embedding', 'encoder.rel_embeddings.weight', [2 * distances(part, false), hidden]);
-    writeHeads(part, writer, top);
+  exact: (part) => flag(part, 'legacy', true) && !flag(part, 'talking_head'),
+  computes: {
+    fused: ({ heads }) => ({ groups: heads }),
+    scale: (part, { attention }) => (attention.headDim * (1 + words(part).length)) ** -0.5,
   },
+  layout: layout(
+    {
+      projections: ['self.in_proj'],
+      inputBias: false,
+      partBiases: { query: 'self.q_bias', value: 'self.v_bias' },
+    },
+    {
+      key: projection('c2p', 'self.pos_proj', false),
+      query: projection('p2c', 'self.pos_q_proj', true),
+      distances: (part) => distances(part, false),
+    },
+  ),
 });
+
+const v2Projections = ['self.query_proj', 'self.key_proj', 'self.value_proj'] as const;
 
 /** Version 3 is version 2 trained as ELECTRA is. */
 export const debertaV2 = encoderFamily({
@@ -116,33 +119,38 @@ export const debertaV2 = encoderFamily({
   title: 'DeBERTa v2 / v3',
   types: ['deberta-v2'],
   architectures: /^DebertaV2(Model|For)/,
-  record,
+  run: {
+    ...keys,
+    ...honoured('position_buckets', 'norm_rel_ebd', 'share_att_key'),
+    ...only([0, null], 'conv_kernel_size'),
+    ...idle('of a convolution, which is refused', 'conv_act', 'conv_groups'),
+    ...idle('the head of a class of its own', 'attention_head_size'),
+  },
   choice,
-  exact,
-  tensors: (part, writer, top) => {
-    const hidden = part.hiddenSize;
-    const root = writer.under('deberta.');
-    const kinds = scoreKinds(part);
-    const shared = flag(part, 'share_att_key');
-    writeEmbeddings(part, root);
-    for (const layer of part.layers) {
-      writeBertLayer(root.layer(layer.index, 'encoder.layer.{layer}.'), layer, (own, block) => {
-        for (const name of ['query_proj', 'key_proj', 'value_proj'])
-          own.linear('attention', `${block}.self.${name}`, hidden, hidden, true);
-        if (!shared && kinds.has('c2p')) own.linear('attention', `${block}.self.pos_key_proj`, hidden, hidden, true);
-        if (!shared && kinds.has('p2c')) own.linear('attention', `${block}.self.pos_query_proj`, hidden, hidden, true);
-      });
-    }
-    if (flag(part, 'relative_attention')) {
-      root.add('embedding', 'encoder.rel_embeddings.weight', [2 * distances(part, true), hidden]);
-      if ((word(part, 'norm_rel_ebd') ?? '').includes('layer_norm')) root.norm('encoder.LayerNorm', hidden, true);
-    }
-    const kernel = amount(part, 'conv_kernel_size') ?? 0;
-    if (kernel > 0) {
-      root.add('other', 'encoder.conv.conv.weight', [hidden, hidden, kernel]);
-      root.add('other', 'encoder.conv.conv.bias', [hidden]);
-      root.norm('encoder.conv.LayerNorm', hidden, true);
-    }
-    writeHeads(part, writer, top);
+  exact: (part) => flag(part, 'legacy', true),
+  computes: { scale: (part, { attention }) => (attention.headDim * (1 + terms(part).length)) ** -0.5 },
+  layout: {
+    ...layout(
+      { projections: v2Projections },
+      {
+        key: {
+          ...projection('c2p', 'self.pos_key_proj', true),
+          shared: (part) => (flag(part, 'share_att_key') ? v2Projections[1] : undefined),
+        },
+        query: {
+          ...projection('p2c', 'self.pos_query_proj', true),
+          shared: (part) => (flag(part, 'share_att_key') ? v2Projections[0] : undefined),
+        },
+        distances: (part) => distances(part, true),
+      },
+    ),
+    // A run refuses the key that brings it.
+    unread: (root, part) => {
+      const kernel = amount(part, 'conv_kernel_size') ?? 0;
+      if (kernel <= 0) return;
+      root.add('other', 'encoder.conv.conv.weight', [part.hiddenSize, part.hiddenSize, kernel]);
+      root.add('other', 'encoder.conv.conv.bias', [part.hiddenSize]);
+      root.norm('encoder.conv.LayerNorm', part.hiddenSize, true);
+    },
   },
 });

@@ -1,5 +1,6 @@
-import { encoderFamily, predictsTokens, writeTokenHeads } from '../shared/encoder-family';
-import { amount, word } from '../shared/family';
+import { encoderFamily, typeTable } from '../shared/encoder-family';
+import { writeTokenHeads } from '../shared/encoder-heads';
+import { word } from '../shared/family';
 
 /** GTE v1.5: BERT with rotary positions and a gated network; its model_type is the word "new". */
 export const gte = encoderFamily({
@@ -21,32 +22,31 @@ export const gte = encoderFamily({
     part.kvHeads === part.heads &&
     // Pooling by learned queries is of variants with code of their own.
     part.fields['num_latents'] === undefined,
-  tensors: (part, writer, top) => {
-    const hidden = part.hiddenSize;
-    const root = writer.under('new.');
-    root.add('embedding', 'embeddings.word_embeddings.weight', [part.vocabularySize ?? 0, hidden]);
-    const types = amount(part, 'type_vocab_size') ?? 0;
-    if (types > 0) root.add('embedding', 'embeddings.token_type_embeddings.weight', [types, hidden]);
-    root.norm('embeddings.LayerNorm', hidden, true);
-    for (const layer of part.layers) {
-      const own = root.layer(layer.index, 'encoder.layer.{layer}.');
-      own.linear('attention', 'attention.qkv_proj', hidden, 3 * hidden, true);
-      own.linear('attention', 'attention.o_proj', hidden, hidden, true);
-      own.linear('mlp', 'mlp.up_gate_proj', hidden, 2 * layer.feedForward.size, false);
-      own.linear('mlp', 'mlp.down_proj', layer.feedForward.size, hidden, true);
-      own.norm('attn_ln', hidden, true);
-      own.norm('mlp_ln', hidden, true);
-    }
-    if (predictsTokens(top)) {
-      writer.linear('head', 'lm_head.dense', hidden, hidden, true);
-      writer.as('head').norm('lm_head.norm', hidden, true);
-      writer.add('head', 'lm_head.decoder.bias', [part.vocabularySize ?? 0]);
-      if (!top.tied) writer.add('head', 'lm_head.decoder.weight', [part.vocabularySize ?? 0, hidden]);
-    }
-    if (top.task.kind === 'sequence-classification') {
-      root.linear('head', 'pooler.dense', hidden, hidden, true);
-      writer.linear('head', 'classifier', hidden, top.task.labels, true);
-    }
-    writeTokenHeads(part, writer, top);
+  layout: {
+    root: 'new.',
+    embedding: 'embeddings.word_embeddings',
+    types: [typeTable],
+    embeddingNorm: 'embeddings.LayerNorm',
+    layer: 'encoder.layer.{layer}.',
+    attention: {
+      prefix: 'attention.',
+      projections: ['qkv_proj'],
+      output: 'o_proj',
+      inputBias: true,
+      outputBias: true,
+    },
+    mlp: { prefix: 'mlp.', inputs: ['up_gate_proj'], fused: true, output: 'down_proj', outputBias: true },
+    norms: ['attn_ln', 'mlp_ln'],
+    normBias: true,
+    heads: {
+      predictions: { dense: 'lm_head.dense', norm: 'lm_head.norm', vocabulary: 'lm_head.decoder', activation: 'gelu' },
+      others: (part, writer, top) => {
+        if (top.task.kind === 'sequence-classification') {
+          writer.linear('head', 'new.pooler.dense', part.hiddenSize, part.hiddenSize, true);
+          writer.linear('head', 'classifier', part.hiddenSize, top.task.labels, true);
+        }
+        writeTokenHeads(part, writer, top);
+      },
+    },
   },
 });

@@ -1,5 +1,6 @@
 import type { ModelPart } from '../../model-description';
-import { encoderFamily, predictsTokens } from '../shared/encoder-family';
+import { encoderFamily } from '../shared/encoder-family';
+import { predictsTokens } from '../shared/encoder-heads';
 import { amount, word } from '../shared/family';
 
 const headSize = (part: ModelPart): number => amount(part, 'd_head') ?? part.headDim;

@@ -29,6 +29,12 @@ export interface Computation {
   /** Queries, keys and values are held between -clip and clip. */
   readonly clip?: (part: ModelPart) => number | undefined;
   readonly alibi?: (part: ModelPart, layer: Layer) => AlibiBias | undefined;
+  /** Where attention is not causal: positions nearer than this are read, on either side; absent: the window of the layer. */
+  readonly around?: (part: ModelPart, layer: Layer) => number | undefined;
+  /** Layers with a window read everything in texts up to so long, as the class does; longer ones are not run. */
+  readonly readsAllOf?: (part: ModelPart) => number | undefined;
+  /** Epsilon of the norms, where no key of the config gives it. */
+  readonly epsilon?: number;
   /** Name of the activation; absent: `hidden_act` of the config. */
   readonly activation?: (part: ModelPart, transformersVersion: string | undefined) => string | undefined;
   /** Factor on the embedding of a token. */
@@ -57,6 +63,22 @@ export interface AlibiBias {
   readonly slopes: readonly number[];
   /** Slope, position and product are rounded to bfloat16, then multiplied by the scale of the scores (Falcon). */
   readonly rounded?: true;
+}
+
+/** Distances between a query and a key, from so far on as one; `bothWays` tells keys in front of a query from those behind it. */
+export interface DistanceBuckets {
+  readonly buckets: number;
+  readonly farthest: number;
+  readonly bothWays: boolean;
+}
+
+/**
+ * Distances of a query from a key between -span and span, those beyond as if they were the last. With `farthest` those of more than
+ * half the span grow logarithmically, so that `farthest` less 1 is the last but one (DeBERTa v2).
+ */
+export interface RelativeDistances {
+  readonly span: number;
+  readonly farthest?: number;
 }
 
 /**

@@ -38,6 +38,6 @@ export function decoderFamily(row: DecoderRow): StackFamily {
     },
     ...(row.layout === undefined
       ? {}
-      : { tensors: writeDecoder(row.layout), decoder: { layout: row.layout, computes: row.computes ?? {} } }),
+      : { tensors: writeDecoder(row.layout), stack: { layout: row.layout, computes: row.computes ?? {} } }),
   };
 }

@@ -1,5 +1,7 @@
 import type { FeedForward, Layer, ModelPart } from '../../model-description';
 import type { TensorWriter } from '../../tensors/tensor-table';
+import type { DistanceBuckets, RelativeDistances } from './computation';
+import { writeHeads, type EncoderHeads } from './encoder-heads';
 import type { Top } from './top';
 
 type Rule = boolean | ((part: ModelPart) => boolean);
@@ -12,22 +14,59 @@ export const holds = (rule: Rule | undefined, part: ModelPart): boolean =>
 
 type LayerWriter = (writer: TensorWriter, layer: Layer, part: ModelPart) => void;
 
-/** How one family of decoders names and shapes its tensors. */
+/** How one family of decoders or encoders names and shapes its tensors. */
 export interface DecoderLayout {
   /** Prefix of everything but the output head, e.g. `model.`. */
-  readonly root: string;
+  readonly root: Name;
   readonly embedding: string;
   /** Width of the embedding where it is not hiddenSize (OPT-350m), and the projections from it and back to it. */
   readonly narrowEmbedding?: {
     readonly size: (part: ModelPart) => number;
     readonly projections: readonly [inwards: string, outwards: string];
   };
-  /** Table of learned positions, with the rows that stand before that of the first one. */
-  readonly positions?: { readonly name: string; readonly offset?: number };
+  /**
+   * Width of the embedding where it may not be hiddenSize, and the projection from it that comes last: positions, types and norm are as
+   * narrow as the tokens (ELECTRA); a projection of `always` stands there at equal widths too (ALBERT).
+   */
+  readonly widenedEmbedding?: {
+    readonly size: (part: ModelPart) => number;
+    readonly projection: string;
+    readonly bias: boolean;
+    readonly always?: true;
+    /** The norm comes last (DeBERTa). */
+    readonly normBehind?: true;
+  };
+  /**
+   * Table of learned positions, with the rows that stand before that of the first one. `behindPadding`: as many as the padding token's
+   * id and one, which are among the positions that the config counts, and that token has the last of them as its position (RoBERTa).
+   */
+  readonly positions?: {
+    readonly name: string;
+    readonly offset?: number;
+    readonly behindPadding?: true;
+    /** Absent: where the description says that positions are learned. */
+    readonly when?: (part: ModelPart) => boolean;
+  };
+  /** Tables of kinds of tokens, of which all tokens of a text that is one segment have the first (BERT); none where it has no rows. */
+  readonly types?: readonly { readonly name: string; readonly rows: (part: ModelPart) => number }[];
   /** A norm of the embedding (BLOOM). */
-  readonly embeddingNorm?: string;
+  readonly embeddingNorm?: Name<string | undefined>;
+  /** A table that all layers share, under `root`: a number for each head and bucket of distances, which is added to scores (MPNet). */
+  readonly buckets?: { readonly name: string; readonly of: (part: ModelPart) => DistanceBuckets };
+  /**
+   * A table of relative positions, [2 span, w] under `root`, of which each layer makes keys and queries: scores have a term of contents
+   * with positions and one of positions with contents beside that of contents (DeBERTa, arXiv:2006.03654, section 3.1).
+   */
+  readonly disentangled?: {
+    readonly when: (part: ModelPart) => boolean;
+    readonly table: string;
+    readonly norm: (part: ModelPart) => string | undefined;
+    readonly distances: (part: ModelPart) => RelativeDistances;
+    readonly key: PositionProjection;
+    readonly query: PositionProjection;
+  };
   /** Prefix of a layer with `{layer}`, e.g. `layers.{layer}.`, or the rule where layers do not count from 0. */
-  readonly layer: string | ((index: number) => string);
+  readonly layer: string | ((index: number, part: ModelPart) => string);
   readonly attention: {
     readonly prefix: string;
     readonly projections:
@@ -44,6 +83,8 @@ export interface DecoderLayout {
     readonly norm?: (part: ModelPart) => 'head' | 'all' | 'stacked' | 'each' | undefined;
     readonly normNames?: readonly [query: string, key: string];
     readonly normBias?: Rule;
+    /** Biases with names of their own, beside one projection for all. */
+    readonly partBiases?: { readonly query: string; readonly value: string };
     /** Weights are stored [input, output] (GPT-2's Conv1D). */
     readonly transposed?: boolean;
     /** One learned score per head beside the keys (GPT-OSS), or its name in the layers that have it (MiMo-V2). */
@@ -58,7 +99,11 @@ export interface DecoderLayout {
     readonly outputNorm?: string;
     /** What an attention layer holds beside these, under its own prefix: an indexer, a gate. */
     readonly more?: LayerWriter;
+    /** The same, where a run does not need it: projections of positions that a caller marks (Longformer). */
+    readonly unread?: LayerWriter;
   };
+  /** Attention to what another model wrote, with the projections of `attention`, and its norm, where the config has it. */
+  readonly cross?: { readonly prefix: string; readonly norm: string };
   /** The attention of a layer as a whole, where nothing of the above fits. */
   readonly ownAttention?: LayerWriter;
   readonly mlp: {
@@ -86,7 +131,21 @@ export interface DecoderLayout {
   readonly finalNorm?: Name<string | undefined>;
   readonly head?: Name;
   readonly headBias?: Rule;
+  /** What stands on top of an encoder, in place of `head`. */
+  readonly heads?: EncoderHeads;
   readonly extra?: (writer: TensorWriter, part: ModelPart) => void;
+  /** The same, where a run does not need it. */
+  readonly unread?: (writer: TensorWriter, part: ModelPart) => void;
+}
+
+/** What makes keys or queries of relative positions, under the prefix of attention. */
+export interface PositionProjection {
+  /** Whether scores have this term. */
+  readonly when: (part: ModelPart) => boolean;
+  readonly name: string;
+  readonly bias: boolean;
+  /** Name of the projection of contents that is used, where it is. */
+  readonly shared?: (part: ModelPart) => string | undefined;
 }
 
 function writeAttention(writer: TensorWriter, layer: Layer, layout: DecoderLayout['attention']): void {
@@ -120,6 +179,7 @@ function writeAttention(writer: TensorWriter, layer: Layer, layout: DecoderLayou
     }
   }
   linear(layout.output, heads * valueDim, hidden, outputBias);
+  for (const name of Object.values(layout.partBiases ?? {})) own.add('attention', name, [heads * headDim]);
   const sinks =
     typeof layout.sinks === 'function' ? layout.sinks(part, layer) : layout.sinks === true ? 'sinks' : undefined;
   if (sinks !== undefined) own.add('attention', sinks, [heads]);
@@ -143,6 +203,7 @@ function writeAttention(writer: TensorWriter, layer: Layer, layout: DecoderLayou
   }
   if (layout.outputNorm !== undefined) own.norm(layout.outputNorm, heads * valueDim, false);
   layout.more?.(own, layer, part);
+  layout.unread?.(own, layer, part);
 }
 
 /** DeepSeek's names for multi-head latent attention. */
@@ -178,34 +239,74 @@ function writeMlp(writer: TensorWriter, size: number, layout: DecoderLayout['mlp
   if (part.activation === 'xielu') for (const slope of layout.slopes ?? []) own.add('mlp', slope, [1]);
 }
 
+/** Whether positions are rows of a stored table; classes that write sines into theirs store it like any other. */
+export const hasTable = ({ positions }: DecoderLayout, part: ModelPart): boolean =>
+  positions !== undefined &&
+  (positions.when?.(part) ?? (part.positions === 'learned' || part.positions === 'sinusoidal'));
+
 export function writeDecoder(layout: DecoderLayout) {
   return (part: ModelPart, writer: TensorWriter, top: Top): void => {
-    const root = writer.under(layout.root);
+    const root = writer.under(nameIn<string>(layout.root, part));
     const width = layout.narrowEmbedding?.size(part) ?? part.hiddenSize;
-    root.add('embedding', `${layout.embedding}.weight`, [part.vocabularySize ?? 0, width]);
+    const narrow = layout.widenedEmbedding?.size(part) ?? part.hiddenSize;
+    root.add('embedding', `${layout.embedding}.weight`, [
+      part.vocabularySize ?? 0,
+      layout.widenedEmbedding ? narrow : width,
+    ]);
     if (layout.narrowEmbedding !== undefined && width !== part.hiddenSize) {
       const [inwards, outwards] = layout.narrowEmbedding.projections;
       root.linear('embedding', inwards, width, part.hiddenSize, false);
       root.linear('head', outwards, part.hiddenSize, width, false);
     }
-    if (layout.positions !== undefined && part.positions === 'learned') {
+    if (layout.positions !== undefined && hasTable(layout, part)) {
       const rows = (part.contextLength ?? 0) + (layout.positions.offset ?? 0);
-      root.add('embedding', `${layout.positions.name}.weight`, [rows, part.hiddenSize]);
+      root.add('embedding', `${layout.positions.name}.weight`, [rows, narrow]);
     }
+    for (const { name, rows } of layout.types ?? [])
+      if (rows(part) > 0) root.add('embedding', `${name}.weight`, [rows(part), narrow]);
     layout.extra?.(root, part);
+    layout.unread?.(root, part);
     const normBias = holds(layout.normBias, part);
-    if (layout.embeddingNorm !== undefined) root.norm(layout.embeddingNorm, part.hiddenSize, normBias);
-    for (const layer of part.layers) {
-      const own = root.layer(
-        layer.index,
-        typeof layout.layer === 'function' ? layout.layer(layer.index) : layout.layer,
-      );
+    const embeddingNorm = nameIn(layout.embeddingNorm, part);
+    if (embeddingNorm !== undefined)
+      root.norm(embeddingNorm, layout.widenedEmbedding?.normBehind ? part.hiddenSize : narrow, normBias);
+    if (layout.buckets !== undefined)
+      root.add('attention', `${layout.buckets.name}.weight`, [layout.buckets.of(part).buckets, part.heads]);
+    const { widenedEmbedding: widened, disentangled } = layout;
+    if (disentangled?.when(part)) {
+      const norm = disentangled.norm(part);
+      root.add('embedding', `${disentangled.table}.weight`, [2 * disentangled.distances(part).span, part.hiddenSize]);
+      if (norm !== undefined) root.norm(norm, part.hiddenSize, normBias);
+    }
+    if (widened && (widened.always || narrow !== part.hiddenSize))
+      root.linear('embedding', widened.projection, narrow, part.hiddenSize, widened.bias);
+    const paths = part.layers.map(({ index }) =>
+      typeof layout.layer === 'function' ? layout.layer(index, part) : layout.layer,
+    );
+    const times = new Map<string, number>();
+    for (const path of paths) times.set(path, (times.get(path) ?? 0) + 1);
+    for (const [at, layer] of part.layers.entries()) {
+      const path = paths[at] ?? '';
+      // Layers that share their tensors are stored once.
+      const shared = !path.includes('{layer}') && (times.get(path) ?? 0) > 1;
+      if (shared && paths.indexOf(path) < at) continue;
+      const own = shared ? root.under(path) : root.layer(layer.index, path);
       const { kind } = layer.attention;
       if (kind !== 'full' && kind !== 'window' && kind !== 'chunked') layout.mixer?.(own, layer, part);
       else if (layout.ownAttention !== undefined) layout.ownAttention(own, layer, part);
       else writeAttention(own, layer, layout.attention);
+      if (disentangled?.when(part)) {
+        for (const { when, name, bias, shared } of [disentangled.key, disentangled.query])
+          if (when(part) && shared?.(part) === undefined)
+            own.under(layout.attention.prefix).linear('attention', name, part.hiddenSize, part.hiddenSize, bias);
+      }
       const names = typeof layout.norms === 'function' ? layout.norms(part, layer) : layout.norms;
       for (const name of names) own.norm(name, part.hiddenSize, normBias);
+      if (layout.cross !== undefined && layer.crossAttention !== undefined) {
+        const { prefix, norm } = layout.cross;
+        writeAttention(own, { ...layer, attention: layer.crossAttention }, { ...layout.attention, prefix });
+        own.norm(norm, part.hiddenSize, normBias);
+      }
       const { feedForward } = layer;
       if (feedForward.kind === 'experts') layout.experts?.(own, feedForward, layer, part);
       if (feedForward.kind === 'dense') writeMlp(own, feedForward.size, layout.mlp, layout.attention.transposed);
@@ -213,7 +314,9 @@ export function writeDecoder(layout: DecoderLayout) {
     }
     const finalNorm = nameIn(layout.finalNorm, part);
     if (finalNorm !== undefined) root.norm(finalNorm, part.hiddenSize, normBias);
-    writeHead(part, writer, top, nameIn<string>(layout.head ?? 'lm_head', part), width, holds(layout.headBias, part));
+    if (layout.heads !== undefined) writeHeads(layout.heads, part, writer, top);
+    else
+      writeHead(part, writer, top, nameIn<string>(layout.head ?? 'lm_head', part), width, holds(layout.headBias, part));
   };
 }
 

@@ -1,9 +1,12 @@
 import type { ConfigReader } from '../../config/config-reader';
 import type { TransformerChoice } from '../../config/transformer';
 import { readTransformer } from '../../config/transformer';
-import type { Layer, ModelPart } from '../../model-description';
+import type { ModelPart } from '../../model-description';
 import type { TensorWriter } from '../../tensors/tensor-table';
-import type { StackFamily } from './family';
+import type { Computation } from './computation';
+import { writeDecoder, type DecoderLayout } from './decoder-layout';
+import { bertPredictions } from './encoder-heads';
+import { sizeOf, type StackFamily } from './family';
 import type { Top } from './top';
 import type { FamilyRow } from './family-row';
 import { namesOfRow, readerOfClass, recordedKeys } from './family-row';
@@ -19,6 +22,10 @@ interface EncoderRow extends FamilyRow {
   /** Classes whose heads `tensors` knows; those of most encoders when absent. */
   readonly heads?: RegExp;
   readonly exact?: StackFamily['exact'];
+  readonly layout?: DecoderLayout;
+  /** What is computed, where layout and description leave it open; norms stand behind the sums. A row with a layout and `run` runs. */
+  readonly computes?: Computation;
+  /** In place of a layout, where none fits. */
   readonly tensors?: (part: ModelPart, writer: TensorWriter, top: Top) => void;
 }
 
@@ -36,10 +43,13 @@ export function encoderFamily(row: EncoderRow): StackFamily {
     task: row.task ?? 'base',
     read: (file) => {
       const reader = readerOfClass(file, row.run);
+      const heads = reader.has('num_key_value_heads') ? reader.integerAt('num_attention_heads', 0) : undefined;
       const part = readTransformer(reader, {
         family: row.id,
         role: 'encoder',
         causal: flagOf(reader, 'is_decoder'),
+        // The classes have as many key/value heads as heads, whatever a file says of them.
+        ...(heads === undefined ? {} : { kvHeads: heads }),
         gated: false,
         norm: 'layer',
         positions: 'learned',
@@ -52,85 +62,38 @@ export function encoderFamily(row: EncoderRow): StackFamily {
     exact: (part, className) =>
       (className === undefined || (row.heads ?? usualHeads).test(className)) && row.exact?.(part, className) !== false,
     ...(row.tensors === undefined ? {} : { tensors: row.tensors }),
+    ...(row.layout === undefined
+      ? {}
+      : {
+          tensors: writeDecoder(row.layout),
+          stack: { layout: row.layout, computes: { norms: ['attention.sum', 'network.sum'], ...row.computes } },
+        }),
   };
 }
 
-/** BERT's layer without its projections of queries, keys and values: they are `writeInputs`. */
-export function writeBertLayer(
-  own: TensorWriter,
-  layer: Layer,
-  writeInputs: (own: TensorWriter, block: string) => void,
-): void {
-  const hidden = own.part.hiddenSize;
-  const blocks = layer.crossAttention === undefined ? ['attention'] : ['attention', 'crossattention'];
-  for (const block of blocks) {
-    writeInputs(own, block);
-    own.linear('attention', `${block}.output.dense`, hidden, hidden, true);
-    own.norm(`${block}.output.LayerNorm`, hidden, true);
-  }
-  writeBertNetwork(own, layer);
-}
-
-export function writeBertNetwork(own: TensorWriter, { feedForward }: Layer): void {
-  const hidden = own.part.hiddenSize;
-  own.linear('mlp', 'intermediate.dense', hidden, feedForward.size, true);
-  own.linear('mlp', 'output.dense', feedForward.size, hidden, true);
-  own.norm('output.LayerNorm', hidden, true);
-}
-
-export const writeQueryKeyValue = (own: TensorWriter, block: string, suffix = ''): void => {
-  const hidden = own.part.hiddenSize;
-  for (const name of ['query', 'key', 'value'])
-    own.linear('attention', `${block}.self.${name}${suffix}`, hidden, hidden, true);
+export const typeTable = {
+  name: 'embeddings.token_type_embeddings',
+  rows: (part: ModelPart): number => sizeOf(part, 'type_vocab_size') ?? 0,
 };
 
 /** BERT's layers, in the names of the original checkpoint. */
-export function writeBertLayers(part: ModelPart, writer: TensorWriter): void {
-  for (const layer of part.layers)
-    writeBertLayer(writer.layer(layer.index, 'encoder.layer.{layer}.'), layer, writeQueryKeyValue);
-}
-
-/** What most of them put on top for classes of tokens and for spans. */
-export function writeTokenHeads(part: ModelPart, writer: TensorWriter, { task }: Top): void {
-  if (task.kind === 'token-classification') writer.linear('head', 'classifier', part.hiddenSize, task.labels, true);
-  if (task.kind === 'question-answering') writer.linear('head', 'qa_outputs', part.hiddenSize, 2, true);
-}
-
-export const predictsTokens = ({ task }: Top): boolean =>
-  task.kind === 'masked-lm' || task.kind === 'causal-lm' || task.kind === 'pretraining';
-
-/** BERT's head over the vocabulary, from a stream of `width` where the embedding is narrower than the layers. */
-export function writePredictions(
-  part: ModelPart,
-  writer: TensorWriter,
-  { tied }: Top,
-  width: number = part.hiddenSize,
-): void {
-  const vocabulary = part.vocabularySize ?? 0;
-  const own = writer.under('cls.predictions.');
-  own.add('head', 'bias', [vocabulary]);
-  own.linear('head', 'transform.dense', part.hiddenSize, width, true);
-  own.as('head').norm('transform.LayerNorm', width, true);
-  if (!tied) own.add('head', 'decoder.weight', [vocabulary, width]);
-}
-
-/** The heads that RoBERTa set: one transformation, then the vocabulary or the classes. `pooler` is written for the bare model. */
-export function writeRobertaHeads(part: ModelPart, writer: TensorWriter, top: Top, pooler?: string): void {
-  const hidden = part.hiddenSize;
-  const vocabulary = part.vocabularySize ?? 0;
-  const { task, tied } = top;
-  if (task.kind === 'base' && pooler !== undefined) writer.linear('head', pooler, hidden, hidden, true);
-  if (predictsTokens(top)) {
-    writer.add('head', 'lm_head.bias', [vocabulary]);
-    writer.linear('head', 'lm_head.dense', hidden, hidden, true);
-    writer.as('head').norm('lm_head.layer_norm', hidden, true);
-    if (!tied) writer.add('head', 'lm_head.decoder.weight', [vocabulary, hidden]);
-  }
-  if (task.kind === 'sequence-classification') writeClassificationHead(part, writer, 'classifier', task.labels);
-  writeTokenHeads(part, writer, top);
-}
-
-export function writeClassificationHead(part: ModelPart, writer: TensorWriter, name: string, labels: number): void {
-  writer.linear('head', `${name}.dense`, part.hiddenSize, part.hiddenSize, true);
-  writer.linear('head', `${name}.out_proj`, part.hiddenSize, labels, true);
-}
+export const bertLayout: DecoderLayout = {
+  root: 'bert.',
+  embedding: 'embeddings.word_embeddings',
+  positions: { name: 'embeddings.position_embeddings' },
+  types: [typeTable],
+  embeddingNorm: 'embeddings.LayerNorm',
+  layer: 'encoder.layer.{layer}.',
+  attention: {
+    prefix: 'attention.',
+    projections: ['self.query', 'self.key', 'self.value'],
+    output: 'output.dense',
+    inputBias: true,
+    outputBias: true,
+  },
+  cross: { prefix: 'crossattention.', norm: 'crossattention.output.LayerNorm' },
+  mlp: { prefix: '', inputs: ['intermediate.dense'], output: 'output.dense', bias: true },
+  norms: ['attention.output.LayerNorm', 'output.LayerNorm'],
+  normBias: true,
+  heads: { predictions: bertPredictions },
+};

@@ -33,8 +33,8 @@ export interface StackFamily {
   readonly exact?: (part: ModelPart, className: string | undefined) => boolean;
   /** What a run makes of each key of the configuration class, where Headscope runs the family. */
   readonly run?: RunKeys;
-  /** What a decoder computes and what its tensors are called, from which its graphs are built where it has a table of keys. */
-  readonly decoder?: { readonly layout: DecoderLayout; readonly computes: Computation };
+  /** What the stack computes and what its tensors are called, from which its graphs are built where it has a table of keys. */
+  readonly stack?: { readonly layout: DecoderLayout; readonly computes: Computation };
   /** What checkpoints call the tensors of the layout, where a person's own family renames them; names hold `{layer}`. */
   readonly rename?: (tensor: string) => string;
   /** Absent: the layout is not known in full, and counts are not exact. */

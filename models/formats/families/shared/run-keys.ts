@@ -139,6 +139,17 @@ export const encoderSizes: RunKeys = {
   ...idle('the class has as many key/value heads as heads', 'num_key_value_heads'),
 };
 
+/** BERT's, where another table or none gives positions. */
+export const encoderKeys: RunKeys = {
+  ...idleOfText,
+  ...encoderSizes,
+  ...honoured('vocab_size', 'max_position_embeddings', 'type_vocab_size', 'tie_word_embeddings', 'is_decoder'),
+  // What cross-attention reads is written by another model.
+  ...only([false, null], 'add_cross_attention'),
+};
+
+export const bertKeys: RunKeys = { ...encoderKeys, ...only(['absolute', null], 'position_embedding_type') };
+
 export const pictureKeys: RunKeys = {
   ...encoderSizes,
   ...honoured('image_size', 'patch_size'),

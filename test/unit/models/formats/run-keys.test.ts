@@ -127,7 +127,7 @@ describe('keys of configuration classes, of the families that run', () => {
       };
     const typed = (types: readonly string[]) => all.filter((config) => types.includes(String(config['model_type'])));
     // Decoders are made from their rows by one code: a key that several of them have is compared once.
-    const decoders = running.filter((family) => family.kind === 'stack' && family.decoder !== undefined);
+    const decoders = running.filter((family) => family.kind === 'stack' && family.stack !== undefined);
     const comparedOnce = (key: string): boolean =>
       decoders.some(
         (family) => family.run?.[key]?.kind === 'honoured' && typed(family.modelTypes).some(differs(family, key)),
