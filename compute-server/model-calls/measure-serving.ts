@@ -11,6 +11,7 @@ import { random } from '../../kernels/tensors/random';
 import { ServingRates } from '../devices/serving-rates';
 import type { Surroundings } from '../surroundings';
 import type { LoadedModel } from '../model/checkpoint/loaded-model';
+import { innerWidth } from '../../models/architectures/model-spec';
 import { mayStep } from '../model/generation/decoding-graphs';
 import { SequenceRun } from '../model/generation/sequence-run';
 import { runPrompt } from '../model/run/stream/model-run';
@@ -61,7 +62,7 @@ export async function measureServing(
   const rates = new ServingRates(
     {
       hidden: spec.hiddenSize,
-      inner: feedForward.up.outputs,
+      inner: innerWidth(feedForward),
       weights: weightsOf(model),
       heads: attention.heads,
       headDim: attention.headDim,

@@ -41,7 +41,7 @@ import { chunkFor } from '../model/interventions/span-request';
 import { withChangedPixels } from '../model/prompt/image-prompt';
 import { idsOfText, piecesOf, readerOf, sequenceOf, textOf } from '../model/prompt/prompt';
 import { type RunShape, chunkThatFits } from '../model/run/stream/budget';
-import type { AttentionSpec, ModelSpec } from '../../models/architectures/model-spec';
+import { isRouted, type AttentionSpec, type ModelSpec } from '../../models/architectures/model-spec';
 import { renumbers } from '../model/interventions/chosen-blocks';
 import { groupsFor, lower } from '../model/interventions/lower';
 import { layersOf, runPrompt } from '../model/run/stream/model-run';
@@ -417,8 +417,9 @@ function factsOf(
   const special = description.tokenIds.flatMap(({ ids }) => ids);
   return {
     summary,
-    blocks: spec.blocks.map(({ parallel, attention }) => ({
+    blocks: spec.blocks.map(({ parallel, attention, feedForward }) => ({
       ...factsOfHeads(attention, spec),
+      ...(isRouted(feedForward) ? { routed: true as const } : {}),
       ...(parallel ? { parallel } : {}),
     })),
     hiddenSize: spec.hiddenSize,

@@ -48,6 +48,8 @@ export interface ModelFacts {
     readonly window?: number | undefined;
     /** Its rotary positions can be renumbered: they turn alike in a text of any length. */
     readonly renumbers?: true;
+    /** Its feed-forward network is routed experts. */
+    readonly routed?: true;
     /** The MLP reads the stream that enters the layer, without what its heads write. */
     readonly parallel?: true;
   }[];

@@ -46,6 +46,11 @@ export class Names {
     return this.weights.find(this.name(name)) !== undefined;
   }
 
+  /** As it is stored. */
+  shape(name: string): readonly number[] {
+    return this.weights.find(this.name(name))?.shape ?? [];
+  }
+
   at(path: string): Names {
     return new Names(this.weights, this.root + path, this.called);
   }

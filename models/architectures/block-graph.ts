@@ -86,6 +86,7 @@ export function buildBlock(
   const added = blockOutput(graph, model, block, weights, residual, {
     attention: (x) =>
       attentionOutput(graph, model, block.attention, weights, x, { interventions, measured: instrumented, tap }),
+    everyExpert: changes !== undefined,
     onAttention: (output) => tap(output, 'attention.output'),
     units: (inner) => {
       const gain = interventions?.units;

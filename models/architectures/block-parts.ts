@@ -3,9 +3,18 @@ import type { GraphBuilder } from '../../kernels/graph/builder';
 import type { Value } from '../../kernels/graph/records';
 import { add, multiply } from '../../kernels/graph/operators/elementwise';
 import { reshape, slice } from '../../kernels/graph/operators/layout';
+import { routedNetworks } from './experts';
 import { latentHeads, latentValues } from './latent';
-import { activate, gainOf, held, linear, norm, xielu } from './layers';
-import type { AttentionSpec, BlockSpec, BranchNorms, FeedForwardSpec, ModelSpec, Norm } from './model-spec';
+import { activated, gainOf, held, linear, norm } from './layers';
+import {
+  isRouted,
+  type AttentionSpec,
+  type BlockSpec,
+  type BranchNorms,
+  type FeedForwardSpec,
+  type ModelSpec,
+  type Norm,
+} from './model-spec';
 import { weight, type StoredWeights } from './stored-weights';
 
 export interface BlockBranches {
@@ -15,6 +24,8 @@ export interface BlockBranches {
   readonly onAttention?: (added: Value) => Value;
   /** Takes and gives the input of the down projection, [..., u]. */
   readonly units?: (inner: Value) => Value;
+  /** Experts that no row chose are computed too and count 0: for graphs that are differentiated. */
+  readonly everyExpert?: boolean;
   /** Takes and gives what the feed-forward network adds to the residual stream. */
   readonly network?: (added: Value) => Value;
 }
@@ -46,7 +57,14 @@ export function blockOutput(
   };
   const network = (x: Value): Value => {
     const computed = branch(x, block.feedForwardNorms, (input) =>
-      graph.within('mlp', () => feedForward(graph, block.feedForward, weights, input, branches.units)),
+      graph.within('mlp', () =>
+        isRouted(block.feedForward)
+          ? routedNetworks(graph, block.feedForward, weights, input, {
+              network: (own, spec, rows) => feedForward(own, spec, weights, rows),
+              every: branches.everyExpert === true,
+            })
+          : feedForward(graph, block.feedForward, weights, input, branches.units),
+      ),
     );
     return branches.network?.(computed) ?? computed;
   };
@@ -162,10 +180,10 @@ function feedForward(
   x: Value,
   units: (inner: Value) => Value = (inner) => inner,
 ): Value {
-  const { activation, innerNorm } = spec;
-  const activated = (y: Value): Value =>
-    typeof activation === 'string' ? activate(activation, y) : xielu(graph, weights, activation, y);
+  const { innerNorm } = spec;
   const up = linear(graph, weights, spec.up, x);
-  const inner = spec.gate ? multiply(activated(linear(graph, weights, spec.gate, x)), up) : activated(up);
+  const inner = spec.gate
+    ? multiply(activated(graph, weights, spec, linear(graph, weights, spec.gate, x)), up)
+    : activated(graph, weights, spec, up);
   return linear(graph, weights, spec.down, units(innerNorm ? norm(graph, weights, innerNorm, inner) : inner));
 }

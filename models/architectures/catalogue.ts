@@ -88,9 +88,6 @@ export function runnable(model: ModelDescription): true | string {
   if (model.quantisation) {
     return `The weights are quantised (${model.quantisation.method}); Headscope runs float32, float16 and bfloat16 weights: use the unquantised checkpoint.`;
   }
-  if (part.layers.some((layer) => layer.feedForward.kind === 'experts')) {
-    return 'Headscope does not run routed experts yet.';
-  }
   const [problem] = model.problems;
   if (problem) return `${problem.message} Correct the config.`;
   const [departure] = model.departures;

@@ -1,13 +1,20 @@
 /** A decoder or an encoder as data, from the row of its family: the layout says what tensors are called, `computes` what is made of them. */
 import { mixtureKey, readMixture, type LayerMixture } from '../formats/config/head-mixture';
 import type { Computation, NormPlace } from '../formats/families/shared/computation';
-import { hasTable, holds, nameIn, type DecoderLayout } from '../formats/families/shared/decoder-layout';
+import {
+  hasTable,
+  holds,
+  nameIn,
+  type DecoderLayout,
+  type RoutedNames,
+} from '../formats/families/shared/decoder-layout';
 import { sizeOf, type StackFamily } from '../formats/families/shared/family';
 import type { Layer, ModelPart } from '../formats/model-description';
 import { activationOf, epsilonOf, Names, vocabularyHead, vocabularyOf, type ArchitectureInput } from './architecture';
 import { predictionHead } from './encoder-head';
 import { latentAttention } from './latent-attention';
 import {
+  isRouted,
   ModelError,
   type AttentionSpec,
   type BlockSpec,
@@ -17,6 +24,7 @@ import {
   type Linear,
   type ModelSpec,
   type Norm,
+  type RoutedSpec,
 } from './model-spec';
 
 type Row = NonNullable<StackFamily['stack']>;
@@ -169,14 +177,36 @@ function blockOf(stack: Stack, layer: Layer, names: Names, routing: LayerMixture
   };
   const factor = computes.branchFactor?.(part);
   const attention = attentionOf(stack, layer, at.at(layout.attention.prefix), names, routing);
-  const feedForward = feedForwardOf(stack, layer, at.at(layout.mlp.prefix));
+  const network = feedForwardOrExperts(stack, layer, at);
   return {
     index: layer.index,
     parallel: computes.parallel?.(part) ?? places.includes('both'),
     attention: { ...attention, output: scaled(attention.output, factor) },
-    feedForward: { ...feedForward, down: scaled(feedForward.down, factor) },
+    feedForward: scaledNetwork(network, factor),
     attentionNorms: branch('attention'),
     feedForwardNorms: branch('network'),
+  };
+}
+
+function feedForwardOrExperts(stack: Stack, layer: Layer, at: Names): FeedForwardSpec | RoutedSpec {
+  const { layout } = stack;
+  const names = layout.experts?.names;
+  return layer.feedForward.kind === 'experts' && names
+    ? routedOf(stack, layer, at, names)
+    : feedForwardOf(stack, layer, at.at(layout.mlp.prefix));
+}
+
+/** What a branch adds, by a factor. */
+function scaledNetwork(
+  network: FeedForwardSpec | RoutedSpec,
+  factor: number | undefined,
+): FeedForwardSpec | RoutedSpec {
+  if (!isRouted(network)) return { ...network, down: scaled(network.down, factor) };
+  const each = (one: FeedForwardSpec): FeedForwardSpec => ({ ...one, down: scaled(one.down, factor) });
+  return {
+    ...network,
+    experts: network.experts.map(each),
+    ...(network.shared ? { shared: each(network.shared) } : {}),
   };
 }
 
@@ -351,27 +381,28 @@ function headNorm(stack: Stack, at: Names, of: 'query' | 'key', count: number, h
 }
 
 function feedForwardOf(stack: Stack, layer: Layer, at: Names): FeedForwardSpec {
-  const { part, layout, computes, input } = stack;
+  const { layout } = stack;
   const { feedForward, index } = layer;
-  if (feedForward.kind !== 'dense') {
-    throw new ModelError(
-      `Layer ${index} has ${feedForward.kind === 'experts' ? 'routed experts' : 'no feed-forward network'}, which Headscope does not run yet.`,
-    );
-  }
-  const { size } = feedForward;
+  if (feedForward.kind !== 'dense')
+    throw new ModelError(`Layer ${index} has no feed-forward network, which Headscope does not run yet.`);
+  return networkOf(stack, at, feedForward.size, layout.mlp);
+}
+
+/** A dense network: of a layer, of one expert, or of what stands beside the experts. */
+function networkOf(stack: Stack, at: Names, size: number, names: DecoderLayout['mlp']): FeedForwardSpec {
+  const { part, layout } = stack;
   const hidden = part.hiddenSize;
-  const { inputs, output, fused, innerNorm, slopes } = layout.mlp;
+  const { inputs, output, fused, innerNorm, slopes } = names;
   const [first = '', second] = inputs;
   const linear = (name: string) => conv(layout, at.linear(name, hidden, size));
   const rows = (firstRow: number) => at.linear(first, hidden, size, { firstRow, storedRows: 2 * size });
-  const name = computes.activation?.(part, input.model.transformersVersion) ?? part.activation;
   const [positive, negative] = slopes ?? [];
   const learned =
-    name === 'xielu' && positive !== undefined && negative !== undefined
+    activationName(stack) === 'xielu' && positive !== undefined && negative !== undefined
       ? ({ kind: 'xielu', positive: at.name(positive), negative: at.name(negative) } as const)
       : undefined;
   return {
-    activation: learned ?? activationOf(name),
+    activation: learned ?? activationOf(activationName(stack)),
     ...(fused === true
       ? { gate: rows(0), up: rows(size) }
       : second === undefined
@@ -379,5 +410,76 @@ function feedForwardOf(stack: Stack, layer: Layer, at: Names): FeedForwardSpec {
         : { gate: linear(first), up: linear(second) }),
     ...(innerNorm === undefined ? {} : { innerNorm: normOf(stack, at, innerNorm, size) }),
     down: conv(layout, at.linear(output, size, hidden)),
+  };
+}
+
+const activationName = ({ part, computes, input }: Stack): string | undefined =>
+  computes.activation?.(part, input.model.transformersVersion) ?? part.activation;
+
+/** `beside` is the layer itself. */
+function routedOf(stack: Stack, layer: Layer, beside: Names, names: RoutedNames): RoutedSpec {
+  const { part, computes } = stack;
+  const { experts, size } = layer.feedForward;
+  if (!experts || !computes.router)
+    throw new ModelError(`Layer ${layer.index} has routed experts, which Headscope does not run for this family yet.`);
+  if (experts.latentSize !== undefined)
+    throw new ModelError(`Layer ${layer.index} has experts of another width than the stream, which are not run yet.`);
+  const { count, perToken, sharedSize } = experts;
+  if (perToken < 1 || perToken > count)
+    throw new ModelError(
+      `Layer ${layer.index} chooses ${perToken} of ${count} experts for each token. Correct the config.`,
+    );
+  const at = beside.at(names.prefix);
+  const hidden = part.hiddenSize;
+  const [gate, up, down] = names.sharedProjections ?? names.projections ?? ['gate_proj', 'up_proj', 'down_proj'];
+  const bias = names.routerBias === undefined || !at.has(names.routerBias) ? undefined : at.name(names.routerBias);
+  const { sharedBeside } = names;
+  const shared =
+    sharedSize === 0
+      ? undefined
+      : sharedBeside
+        ? networkOf(stack, beside.at(sharedBeside.prefix), sharedSize, {
+            ...{ prefix: '', inputs: [sharedBeside.gateAndUp], fused: true, output: sharedBeside.down },
+          })
+        : names.shared === undefined
+          ? undefined
+          : networkOf(stack, at.at(names.shared), sharedSize, { prefix: '', inputs: [gate, up], output: down });
+  return {
+    router: {
+      ...computes.router(part),
+      linear: at.linear(names.router, hidden, count),
+      perToken,
+      ...(bias === undefined ? {} : { choiceBias: { name: bias, shape: at.shape(names.routerBias ?? '') } }),
+    },
+    experts: Array.from({ length: count }, (_, expert) =>
+      names.stacked
+        ? stackedExpert(stack, at, names.stacked, { expert, count, size })
+        : networkOf(stack, at.at(`experts.${expert}.`), size, {
+            ...{ prefix: '', inputs: (names.projections ?? []).slice(0, 2), output: names.projections?.[2] ?? '' },
+          }),
+    ),
+    ...(shared ? { shared } : {}),
+    ...(shared && experts.sharedGate && names.sharedGate !== undefined
+      ? { sharedGate: at.linear(names.sharedGate, hidden, 1) }
+      : {}),
+  };
+}
+
+function stackedExpert(
+  stack: Stack,
+  at: Names,
+  [gateAndUp, down]: NonNullable<RoutedNames['stacked']>,
+  { expert, count, size }: { readonly expert: number; readonly count: number; readonly size: number },
+): FeedForwardSpec {
+  const hidden = stack.part.hiddenSize;
+  const map = (name: string, inputs: number, outputs: number, firstRow: number, rows: number): Linear => ({
+    ...{ weight: at.name(name), inputs, outputs, stored: 'outputs-inputs', firstRow },
+    storedShape: [count, rows, inputs],
+  });
+  return {
+    activation: activationOf(activationName(stack)),
+    gate: map(gateAndUp, hidden, size, 2 * size * expert, 2 * size),
+    up: map(gateAndUp, hidden, size, 2 * size * expert + size, 2 * size),
+    down: map(down, size, hidden, hidden * expert, hidden),
   };
 }

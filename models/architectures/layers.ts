@@ -20,18 +20,32 @@ import { concat, reshape, slice } from '../../kernels/graph/operators/layout';
 import { blocksOf, fusedMatmul, matmulBlockwise } from '../../kernels/graph/operators/matrix';
 import { layerNormalization, rmsNormalization } from '../../kernels/graph/operators/normalize';
 import { unreachable } from '../unreachable';
-import type { Activation, LearnedActivation, Linear, Norm } from './model-spec';
-import { storedWeight, weight, type PackedMatrix, type StoredWeights } from './stored-weights';
+import type { Activation, FeedForwardSpec, LearnedActivation, Linear, Norm } from './model-spec';
+import {
+  externalOf,
+  rowsOfTensor,
+  storedWeight,
+  weight,
+  type PackedMatrix,
+  type StoredWeights,
+} from './stored-weights';
 
 /** x [..., inputs] -> [..., outputs]. FusedMatMul reads the weight as it is stored: no transposed copy. */
 export function linear(graph: GraphBuilder, weights: StoredWeights, spec: Linear, x: Value): Value {
   const product = productOf(graph, weights, spec, x);
   const { bias, factor } = spec;
-  const whole =
-    bias === undefined
-      ? product
-      : add(product, weight(graph, weights, bias, [spec.storedRows ?? spec.outputs], rowsOf(spec)));
+  const whole = bias === undefined ? product : add(product, biasOf(graph, weights, spec, bias));
   return factor === undefined ? whole : multiply(whole, factor);
+}
+
+function biasOf(graph: GraphBuilder, weights: StoredWeights, spec: Linear, name: string): Value {
+  const { outputs, biasRow, everySecond } = spec;
+  if (!biasRow) return weight(graph, weights, name, [spec.storedRows ?? outputs], rowsOf(spec));
+  const columns = outputs * (everySecond === undefined ? 1 : 2);
+  const at = { first: biasRow.row, count: 1, columns };
+  const row = rowsOfTensor(graph, weights, name, [biasRow.rows, columns], at);
+  if (everySecond === undefined) return reshape(row, [outputs]);
+  return reshape(slice(reshape(row, [outputs, 2]), -1, everySecond, everySecond + 1), [outputs]);
 }
 
 /** Rows of a stored tensor that is shared with other maps. */
@@ -42,6 +56,7 @@ function productOf(graph: GraphBuilder, weights: StoredWeights, spec: Linear, x:
   const { inputs, outputs, stored } = spec;
   const transposed = stored === 'outputs-inputs';
   const rows = transposed ? rowsOf(spec) : undefined;
+  if (spec.storedShape) return stackedProduct(graph, weights, spec, x);
   const shape = transposed ? [spec.storedRows ?? outputs, inputs] : [inputs, outputs];
   const packed = weights.pack?.(spec, shape);
   if (packed) return packedProduct(graph, spec, packed, x, weights.largest);
@@ -57,6 +72,19 @@ function productOf(graph: GraphBuilder, weights: StoredWeights, spec: Linear, x:
   if (outputs <= most) return product(rows);
   const first = rows?.first ?? 0;
   return inPieces(outputs, most, ({ first: from, count }) => product({ first: first + from, count }));
+}
+
+/** By the matrix of one expert inside a tensor of all of them: its rows lie one after the other. */
+function stackedProduct(graph: GraphBuilder, weights: StoredWeights, spec: Linear, x: Value): Value {
+  const { inputs, outputs, stored, firstRow = 0, storedShape = [], everySecond } = spec;
+  const transposed = stored === 'outputs-inputs';
+  const columns = storedShape.at(-1) ?? 1;
+  const count = transposed ? outputs * (everySecond === undefined ? 1 : 2) : inputs;
+  const matrix = rowsOfTensor(graph, weights, spec.weight, storedShape, { first: firstRow, count, columns });
+  if (everySecond === undefined) return fusedMatmul(x, matrix, { transposeB: transposed });
+  if (transposed) throw new RangeError('outputs in turns are stored input by input');
+  const both = reshape(fusedMatmul(x, matrix), [...x.shape.slice(0, -1), outputs, 2]);
+  return reshape(slice(both, -1, everySecond, everySecond + 1), [...x.shape.slice(0, -1), outputs]);
 }
 
 /** Rows of a matrix that bytes hold, at least one. */
@@ -93,7 +121,7 @@ function packedProduct(
       const name = count === outputs ? `${label}.${of}` : `${label}.${of}[${first}:${first + count}]`;
       const { location, offset } = packed[of];
       const data = { location, offset: offset + first * bytes[of], length: count * bytes[of] };
-      return graph.values.get(name) ?? graph.external(name, type, shape, data);
+      return externalOf(graph, name, type, shape, data);
     };
     return matmulBlockwise(x, {
       inputs,
@@ -137,6 +165,10 @@ export function gainOf(
   return gainOffset === undefined ? stored : add(stored, gainOffset);
 }
 
+/** What a network makes of its products before they are multiplied by others or go down. */
+export const activated = (graph: GraphBuilder, weights: StoredWeights, of: FeedForwardSpec, x: Value): Value =>
+  typeof of.activation === 'string' ? activate(of.activation, x) : xielu(graph, weights, of.activation, x);
+
 export function activate(activation: Activation, x: Value): Value {
   switch (activation) {
     case 'silu':
@@ -162,7 +194,7 @@ export function activate(activation: Activation, x: Value): Value {
  * xIELU (arXiv:2411.13010, section 3, as transformers computes it): with b = 0.5, p = softplus of the first number and q = b + softplus
  * of the second, p x^2 + b x where x > 0, and q (e^min(x, -1e-6) - 1 - x) + b x elsewhere.
  */
-export function xielu(graph: GraphBuilder, weights: StoredWeights, spec: LearnedActivation, x: Value): Value {
+function xielu(graph: GraphBuilder, weights: StoredWeights, spec: LearnedActivation, x: Value): Value {
   const slope = (name: string): Value => softplus(weight(graph, weights, name, [1]));
   const linearPart = multiply(x, 0.5);
   const above = multiply(slope(spec.positive), multiply(x, x));

@@ -10,6 +10,7 @@ import type {
   DistanceBuckets,
   FusedRows,
   RelativeDistances,
+  RouterRules,
   Waves,
 } from '../formats/families/shared/computation';
 import type { FixedRouting } from '../instrument/changes/routing';
@@ -22,10 +23,19 @@ export interface Linear {
   readonly outputs: number;
   /** GPT-2 stores its weights [inputs, outputs]; every other family [outputs, inputs]. */
   readonly stored: 'outputs-inputs' | 'inputs-outputs';
-  /** The rows of a fused weight that belong to this projection (contiguous in the file, so nothing is copied). */
+  /**
+   * The rows of a fused weight that belong to this projection (contiguous in the file, so nothing is copied); of a tensor of several
+   * axes, those of its rows one after the other. Stored [inputs, outputs], rows are of the inputs.
+   */
   readonly firstRow?: number;
   /** Rows of the stored weight, when it is fused. */
   readonly storedRows?: number;
+  /** Shape of the stored weight, where it is not [storedRows, columns]: experts of a layer in one tensor. */
+  readonly storedShape?: readonly number[];
+  /** Every second output, from this one on: gate and up of gpt-oss lie in turns. */
+  readonly everySecond?: 0 | 1;
+  /** The bias is [experts, outputs], of which this row is read. */
+  readonly biasRow?: { readonly row: number; readonly rows: number };
   /** Absent: 1 (Granite multiplies what branches add, and divides the logits; Cohere multiplies the logits). */
   readonly factor?: number;
 }
@@ -153,6 +163,33 @@ export interface FeedForwardSpec {
   readonly down: Linear;
 }
 
+/** How a token chooses its experts and what they count: the row of its family says it (shared/computation.ts). */
+export interface RouterSpec extends RouterRules {
+  /** H -> E. */
+  readonly linear: Linear;
+  /** Name of what is added to the scores by which experts are chosen, E numbers (`shape`), and to no weight. */
+  readonly choiceBias?: { readonly name: string; readonly shape: readonly number[] };
+  /** k */
+  readonly perToken: number;
+}
+
+/** Routed experts, of which each token has some, and perhaps a network that every token has. */
+export interface RoutedSpec {
+  readonly router: RouterSpec;
+  readonly experts: readonly FeedForwardSpec[];
+  readonly shared?: FeedForwardSpec;
+  /** The sigmoid of this map, H -> 1, is a factor on what the shared network gives (Qwen2 MoE). */
+  readonly sharedGate?: Linear;
+}
+
+/** Inner numbers that one row has: of the dense network, or of its experts and what stands beside them. */
+export const innerWidth = (network: FeedForwardSpec | RoutedSpec): number =>
+  isRouted(network)
+    ? network.router.perToken * (network.experts[0]?.up.outputs ?? 0) + (network.shared?.up.outputs ?? 0)
+    : network.up.outputs;
+
+export const isRouted = (network: FeedForwardSpec | RoutedSpec): network is RoutedSpec => 'router' in network;
+
 /**
  * One block. Without `parallel`: x += outNorm(attention(inNorm(x))), afterNorm; then the same with the feed-forward network.
  * With `parallel` (GPT-NeoX) both read x and are added together.
@@ -160,7 +197,7 @@ export interface FeedForwardSpec {
 export interface BlockSpec {
   readonly index: number;
   readonly attention: AttentionSpec;
-  readonly feedForward: FeedForwardSpec;
+  readonly feedForward: FeedForwardSpec | RoutedSpec;
   readonly parallel: boolean;
   readonly attentionNorms: BranchNorms;
   readonly feedForwardNorms: BranchNorms;

@@ -2,7 +2,9 @@
  * Weights of a checkpoint as values of a graph. The bytes stay in the `.safetensors` file: an initialiser points at them by
  * offset and length; float16 and bfloat16 are widened by a Cast inside the graph.
  */
-import type { GraphBuilder } from '../../kernels/graph/builder';
+import { GraphBuilder } from '../../kernels/graph/builder';
+import { borrow } from '../../kernels/graph/operators/conditional';
+import type { ElementType } from '../../kernels/graph/types';
 import type { ExternalData, Value } from '../../kernels/graph/records';
 import { cast } from '../../kernels/graph/operators/elementwise';
 import { slice } from '../../kernels/graph/operators/layout';
@@ -77,15 +79,45 @@ export function storedWeight(
   const first = rows?.first ?? 0;
   const count = rows?.count ?? shape[0] ?? 1;
   const label = rows ? `${name}[${first}:${first + count}]` : name;
-  const known = graph.values.get(label);
-  if (known) return known;
   const parameter = rows && parameterOf(graph, name);
   if (parameter) return slice(parameter, 0, first, first + count);
-  return graph.external(label, type, [count, ...shape.slice(1)], {
+  return externalOf(graph, label, type, [count, ...shape.slice(1)], {
     location: tensor.location,
     offset: tensor.offset + first * rowLength,
     length: count * rowLength,
   });
+}
+
+/** A stored value of the outermost graph, which the branches inside it share; the same again where it is known. */
+export function externalOf(
+  graph: GraphBuilder,
+  name: string,
+  type: ElementType,
+  shape: readonly number[],
+  data: ExternalData,
+): Value {
+  let home = graph;
+  while (home.parent instanceof GraphBuilder) home = home.parent;
+  const value = home.values.get(name) ?? home.external(name, type, shape, data);
+  return home === graph ? value : borrow(graph, value);
+}
+
+/** Rows of a tensor of several axes, read as rows of `columns` numbers one after the other, as float32. */
+export function rowsOfTensor(
+  graph: GraphBuilder,
+  weights: StoredWeights,
+  name: string,
+  shape: readonly number[],
+  { first, count, columns }: { readonly first: number; readonly count: number; readonly columns: number },
+): Value {
+  const tensor = checkedTensor(weights, name, shape);
+  const { type, bytes } = floating[tensor.dtype as keyof typeof floating];
+  const stored = externalOf(graph, `${name}[${first}:${first + count}]`, type, [count, columns], {
+    location: tensor.location,
+    offset: tensor.offset + first * columns * bytes,
+    length: count * columns * bytes,
+  });
+  return stored.type === 'float32' ? stored : cast(stored, 'float32');
 }
 
 /** A weight that is no stored tensor of the graph, but a value that is trained. */

@@ -100,6 +100,7 @@ function networkOf(name: string, model: ModelSpec, shapes: TensorShapes, objecti
       for (const block of model.blocks) {
         stream = graph.within(`layer.${block.index}`, () =>
           blockOutput(graph, model, block, weights, stream, {
+            everyExpert: true,
             attention: (x) =>
               attention(graph, model, block.attention, weights, x, input, (of) => routed.set(block.index, of)),
           }),

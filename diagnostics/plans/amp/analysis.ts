@@ -23,13 +23,19 @@ export const amp: Analysis<AmpParameters, AmpResult> = {
   exactWeights: true,
   parameters,
   result: ampResult,
-  supports: ({ predicts, blocks }) =>
-    predicts && blocks.every(({ causal }) => causal)
+  supports({ predicts, blocks }) {
+    if (blocks.some(({ routed }) => routed))
+      return {
+        ok: false,
+        why: 'The model has routed experts, whose units are not scored one by one. Choose a dense model.',
+      };
+    return predicts && blocks.every(({ causal }) => causal)
       ? { ok: true }
       : {
           ok: false,
           why: 'The model predicts no next token, so no loss can be measured. Choose a model with a language head.',
-        },
+        };
+  },
   estimate({ blocks }, { task, corpus, prompts }, { curve, randomSets, sequences, compared }) {
     const texts = task ? task.samples.length : (corpus?.documents.length ?? prompts.length);
     const half = Math.max(1, Math.min(sequences, Math.ceil(texts / 2)));

@@ -1,5 +1,6 @@
 /** The run of `amp`: scores, what goes, losses without it, and the checkpoint. */
 import type { Variant } from '../../../models/instrument/changes/changes';
+import { isRouted } from '../../../models/architectures/model-spec';
 import { seedFor } from '../../../kernels/tensors/random';
 import { FailureError, refusal } from '../../../protocol/wire/failures';
 import type { AnalysisJob, Step } from '../../analysis';
@@ -36,8 +37,8 @@ const prunedLayers = ({ spec }: ModelRunner['checkpoint']): readonly PrunedLayer
     kvHeads,
     headDim,
     hiddenSize: spec.hiddenSize,
-    units: feedForward.down.inputs,
-    gated: feedForward.gate !== undefined,
+    units: isRouted(feedForward) ? 0 : feedForward.down.inputs,
+    gated: !isRouted(feedForward) && feedForward.gate !== undefined,
   }));
 
 /** The shares of the curve. */

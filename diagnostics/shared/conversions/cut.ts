@@ -1,5 +1,5 @@
 /** A checkpoint without some key/value groups of heads and some MLP units: rows and columns of stored tensors, and a new config. */
-import type { BlockSpec, Linear } from '../../../models/architectures/model-spec';
+import { innerWidth, isRouted, type BlockSpec, type Linear } from '../../../models/architectures/model-spec';
 import type { IndexRange, NewTensor } from '../../model-runner/checkpoint';
 import { rangeLength } from '../../model-runner/checkpoint';
 import type { ModelRunner } from '../../model-runner/model-runner';
@@ -25,7 +25,7 @@ export function whyNotCut({ spec }: Pick<Checkpoint, 'spec'>): string | undefine
   }
   const sizes = (block: BlockSpec | undefined): string => {
     const { heads, kvHeads, headDim } = block?.attention ?? {};
-    return [heads, kvHeads, headDim, block?.feedForward.down.inputs].join();
+    return [heads, kvHeads, headDim, block && innerWidth(block.feedForward)].join();
   };
   if (others.some((block) => sizes(block) !== sizes(first))) {
     return 'The layers of this model have different numbers of heads or units, which its config cannot say of a pruned one. Leave the folder out.';
@@ -62,6 +62,7 @@ export function cutTensors(
     outputs(projection.key, ofKeys ?? []);
     outputs(projection.value, ofKeys ?? []);
     inputs(output, ofQueries ?? []);
+    if (isRouted(feedForward)) throw new RangeError('the layer has routed experts');
     const ofUnits = rangesOf(units, 1);
     if (feedForward.gate) outputs(feedForward.gate, ofUnits);
     outputs(feedForward.up, ofUnits);

@@ -51,7 +51,7 @@ import { gptNeoX, stableLm } from './decoders/gpt-neox';
 import { gptOss } from './decoders/gpt-oss';
 import { codegen, gpt2, gptBigcode, gptJ, gptNeo } from './decoders/gpt2';
 import { gte } from './encoders/gte';
-import { hunyuanDense, hunyuanMoe } from './decoders/hunyuan';
+import { hunyuanDense, hunyuanMoe, hunyuanV1Moe } from './decoders/hunyuan';
 import { bamba, falconH1, graniteMoeHybrid, zamba2 } from './decoders/hybrid';
 import { kimiLinear } from './decoders/kimi';
 import { lfm2, lfm2Moe } from './decoders/lfm2';
@@ -167,6 +167,7 @@ export const stackFamilies: readonly StackFamily[] = [
   exaone4,
   hunyuanDense,
   hunyuanMoe,
+  hunyuanV1Moe,
   mimo,
   mimoV2,
   miniCpm,

@@ -86,6 +86,7 @@ const otherParts = [
   'bitnet--BitNetForCausalLM',
   'cohere--CohereForCausalLM--hard',
   'granite--GraniteForCausalLM--hard',
+  'deepseek_v3--DeepseekV3ForCausalLM--hard',
   'nanochat--NanoChatForCausalLM',
   'olmo2--Olmo2ForCausalLM--hard',
 ];

@@ -3,6 +3,7 @@ import type { Variant } from '../../../models/instrument/changes/changes';
 import assert from 'node:assert/strict';
 import type { RunResult } from '../../../compute-server/model/run/stream/run-request';
 import { runPrompt } from '../../../compute-server/model/run/stream/model-run';
+import { innerWidth } from '../../../models/architectures/model-spec';
 import type { LayerTap } from '../../../models/instrument/taps';
 import { parseDo } from '../../../protocol/interventions/do-form';
 import { openTiny, promptIds as ids, type OpenTiny } from '../../support/checkpoints/open-tiny';
@@ -49,7 +50,7 @@ for (const family of ['llama', 'gpt2', 'gemma2'] as const) {
     };
 
     it('units that are removed leave 0 before the down projection, and nothing else of the layer changes', async () => {
-      const units = tiny.model.spec.blocks[1]!.feedForward.down.inputs;
+      const units = innerWidth(tiny.model.spec.blocks[1]!.feedForward);
       const [plain, changed] = [await run([[]]), await run([await variantOf('units:1.0-2,5=0', 'units:1.4=3')])];
       for (let row = 0; row < n; row++) {
         for (let unit = 0; unit < units; unit++) {
@@ -124,7 +125,7 @@ describe('units and routed heads that are given wrongly', () => {
   it('units are refused with the number of units, also where they would change nothing', async () => {
     const tiny = await openTiny('llama');
     try {
-      const units = tiny.model.spec.blocks[1]!.feedForward.down.inputs;
+      const units = innerWidth(tiny.model.spec.blocks[1]!.feedForward);
       for (const gain of ['0', '1']) {
         const read = parseDo(`units:1.0-${units}=${gain}`);
         assert.ok(read.ok);

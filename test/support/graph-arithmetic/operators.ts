@@ -312,6 +312,16 @@ export const operators: Operators = {
     picked(x!, indices!.shape, pointed(x!.shape, indices!, number('axis', 0))),
   ScatterElements: ({ x: [x, indices, updates], number, text }) =>
     written(x!, pointed(x!.shape, indices!, number('axis', 0)), updates!, text('reduction')),
+  // Single numbers of a matrix, by row and column.
+  GatherND: ({ x: [x, places] }) => {
+    const [count = 0] = places!.shape;
+    const columns = x!.shape[1]!;
+    const at = (row: number): number => places!.data[2 * row]! * columns + places!.data[2 * row + 1]!;
+    return tensor(
+      [count],
+      Float64Array.from({ length: count }, (_, row) => x!.data[at(row)]!),
+    );
+  },
   ScatterND: scatteredRows,
   Expand: ({ x: [x, shape] }) => expanded(x!, [...shape!.data]),
   Tile: ({ x: [x, repeats] }) => {

@@ -1,6 +1,6 @@
 /** Memory of a run of a model, estimated before it starts, and the chunk of queries that keeps it inside the limit. */
 import type { PlanChange } from '../../../../models/instrument/changes/plan';
-import type { ModelSpec } from '../../../../models/architectures/model-spec';
+import { innerWidth, type ModelSpec } from '../../../../models/architectures/model-spec';
 import { rowsHeld } from '../../../../protocol/plans/held';
 import { FailureError } from '../../../../protocol/wire/failures';
 import type { DeviceId } from '../../../runtime/session';
@@ -36,7 +36,7 @@ function chunkBytes(model: ModelSpec, run: RunShape, chunk: number): number {
       const cache = 4 * run.batch * attention.kvHeads * attention.headDim * keys;
       // The neutral arrays of replacements are as large as what they would replace.
       const replacements = 2 * model.hiddenSize + attention.heads * attention.headDim;
-      const activations = run.batch * chunk * (6 * model.hiddenSize + 3 * feedForward.up.outputs + replacements);
+      const activations = run.batch * chunk * (6 * model.hiddenSize + 3 * innerWidth(feedForward) + replacements);
       return 4 * (scores + cache + activations);
     }),
   );

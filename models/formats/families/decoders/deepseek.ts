@@ -1,7 +1,8 @@
 import type { Layer, ModelPart } from '../../model-description';
 import { decoderFamily } from '../shared/decoder-family';
 import { separateExperts } from '../shared/decoder-layout';
-import { word } from '../shared/family';
+import { greedySoftmax, groupedKeys, groupedSigmoid } from '../shared/routers';
+import { honoured, idle, llamaLikeKeys, only } from '../shared/run-keys';
 import { llamaLayout } from './llama';
 
 const projections = ['gate_proj', 'up_proj', 'down_proj'] as const;
@@ -23,6 +24,14 @@ export function latentScale(part: ModelPart, { attention: { headDim, rope } }: L
   return headDim ** -0.5 * sharper ** 2;
 }
 
+/** Keys of latent attention. */
+export const latentKeys = {
+  ...honoured('kv_lora_rank', 'q_lora_rank', 'qk_nope_head_dim', 'qk_rope_head_dim', 'v_head_dim', 'attention_bias'),
+  ...only([true], 'rope_interleave'),
+  ...idle('the sum of qk_nope_head_dim and qk_rope_head_dim', 'qk_head_dim'),
+  ...idle('the class computes it from the parts', 'head_dim'),
+};
+
 export const latentRecord = ['attention_bias', 'topk_method', 'num_nextn_predict_layers', 'routed_scaling_factor'];
 
 export const deepseekV2 = decoderFamily({
@@ -30,7 +39,17 @@ export const deepseekV2 = decoderFamily({
   title: 'DeepSeek-V2',
   types: ['deepseek_v2'],
   architectures: /^DeepseekV2For/,
-  record: latentRecord,
+  run: {
+    ...llamaLikeKeys,
+    ...groupedKeys,
+    ...latentKeys,
+    ...only(['greedy', 'group_limited_greedy'], 'topk_method'),
+    // The class does not divide by the sum of the weights.
+    ...only([false], 'norm_topk_prob'),
+    ...honoured('mlp_bias'),
+  },
+  record: ['topk_method', 'num_nextn_predict_layers'],
+  computes: { scale: latentScale, router: greedySoftmax },
   choice: () => ({ rope: { layout: 'interleaved' } }),
   layout: { ...llamaLayout, experts: deepseekExperts(false), mlp: { ...llamaLayout.mlp, bias: false } },
 });
@@ -40,14 +59,13 @@ export const deepseekV3 = decoderFamily({
   title: 'DeepSeek-V3',
   types: ['deepseek_v3', 'kimi_k2'],
   architectures: /^DeepseekV3For/,
-  record: latentRecord,
+  run: { ...llamaLikeKeys, ...groupedKeys, ...latentKeys },
+  record: ['num_nextn_predict_layers'],
+  computes: { scale: latentScale, router: groupedSigmoid },
   choice: () => ({ rope: { layout: 'interleaved' } }),
   layout: {
     ...llamaLayout,
-    experts: (writer, feedForward, layer, part) => {
-      const method = word(part, 'topk_method');
-      deepseekExperts(method === undefined || method === 'noaux_tc')(writer, feedForward, layer, part);
-    },
+    experts: deepseekExperts(true),
     mlp: { ...llamaLayout.mlp, bias: false },
   },
 });

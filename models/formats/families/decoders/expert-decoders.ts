@@ -1,6 +1,8 @@
 import type { FeedForward } from '../../model-description';
 import { decoderFamily } from '../shared/decoder-family';
-import { separateExperts } from '../shared/decoder-layout';
+import { namedExperts, separateExperts } from '../shared/decoder-layout';
+import { groupedKeys, groupedSigmoid, normalisedSoftmax } from '../shared/routers';
+import { honoured, idle, llamaLikeKeys, only, routerIdle } from '../shared/run-keys';
 import { deepseekExperts } from './deepseek';
 import { ernieLayout } from './ernie-layout';
 import { llamaLayout } from './llama';
@@ -22,7 +24,12 @@ export const dots1 = decoderFamily({
   title: 'dots.llm1',
   types: ['dots1'],
   architectures: /^Dots1For/,
-  record: ['attention_bias'],
+  run: {
+    ...llamaLikeKeys,
+    ...groupedKeys,
+    ...honoured('attention_bias', 'sliding_window', 'max_window_layers', 'layer_types'),
+  },
+  computes: { router: groupedSigmoid },
   choice: (reader) => {
     const first = reader.integer('max_window_layers') ?? 0;
     return { windowed: (index) => index >= first };
@@ -35,12 +42,12 @@ export const dots1 = decoderFamily({
   },
 });
 
-const ernieExperts = separateExperts({
+const ernieExperts = {
   prefix: 'mlp.',
   router: 'gate',
   projections: ['gate_proj', 'up_proj', 'down_proj'],
   shared: 'shared_experts.',
-});
+} as const;
 
 export const ernie45Moe = decoderFamily({
   id: 'ernie4_5_moe',
@@ -48,7 +55,16 @@ export const ernie45Moe = decoderFamily({
   types: ['ernie4_5_moe'],
   architectures: /^Ernie4_5_MoeFor/,
   tied: true,
-  record: ['use_bias'],
+  run: {
+    ...llamaLikeKeys,
+    ...only([false], 'use_bias'),
+    ...honoured('moe_intermediate_size', 'moe_k', 'moe_num_experts', 'moe_num_shared_experts', 'num_experts'),
+    ...honoured('moe_layer_start_index', 'moe_layer_end_index', 'num_experts_per_tok'),
+    ...only([1], 'moe_layer_interval'),
+    ...idle('keeps a sum of shares from being nothing', 'moe_norm_min'),
+    ...routerIdle,
+  },
+  computes: { router: normalisedSoftmax },
   choice: (reader) => {
     const start = reader.integer('moe_layer_start_index') ?? 0;
     const interval = reader.integer('moe_layer_interval', 1) ?? 1;
@@ -65,9 +81,12 @@ export const ernie45Moe = decoderFamily({
   },
   layout: {
     ...ernieLayout,
-    experts: (writer, feedForward, layer, part) => {
-      ernieExperts(writer, feedForward, layer, part);
-      writer.add('router', 'mlp.moe_statics.e_score_correction_bias', [1, feedForward.experts?.count ?? 0]);
-    },
+    experts: namedExperts(
+      (writer, feedForward, layer, part) => {
+        separateExperts(ernieExperts)(writer, feedForward, layer, part);
+        writer.add('router', 'mlp.moe_statics.e_score_correction_bias', [1, feedForward.experts?.count ?? 0]);
+      },
+      { ...ernieExperts, routerBias: 'moe_statics.e_score_correction_bias' },
+    ),
   },
 });

@@ -1,5 +1,6 @@
 import { decoderFamily } from '../shared/decoder-family';
-import { deepseekExperts, latentRecord } from './deepseek';
+import { groupedKeys, groupedSigmoid } from '../shared/routers';
+import { deepseekExperts, latentKeys, latentScale } from './deepseek';
 import { flag } from '../shared/family';
 import { llamaLayout } from './llama';
 import { honoured, llamaLikeKeys } from '../shared/run-keys';
@@ -40,7 +41,9 @@ export const glm4Moe = decoderFamily({
   title: 'GLM-4.5',
   types: ['glm4_moe'],
   architectures: /^Glm4MoeFor/,
-  record: ['attention_bias', 'use_qk_norm', 'num_nextn_predict_layers'],
+  run: { ...llamaLikeKeys, ...groupedKeys, ...honoured('attention_bias', 'partial_rotary_factor', 'use_qk_norm') },
+  record: ['num_nextn_predict_layers'],
+  computes: { router: groupedSigmoid },
   layout: {
     ...llamaLayout,
     attention: {
@@ -59,7 +62,9 @@ export const glm4MoeLite = decoderFamily({
   title: 'GLM-4.7-Flash',
   types: ['glm4_moe_lite'],
   architectures: /^Glm4MoeLiteFor/,
-  record: latentRecord,
+  run: { ...llamaLikeKeys, ...groupedKeys, ...latentKeys, ...honoured('mlp_layer_types') },
+  record: ['num_nextn_predict_layers'],
+  computes: { scale: latentScale, router: groupedSigmoid },
   choice: () => ({ rope: { layout: 'interleaved' } }),
   layout: { ...llamaLayout, experts: deepseekExperts(true), mlp: { ...llamaLayout.mlp, bias: false } },
 });

@@ -1,11 +1,13 @@
 /** Decoders in Llama's names with one thing changed, that transformers 5 brought. */
 import { decoderFamily } from '../shared/decoder-family';
-import { separateExperts } from '../shared/decoder-layout';
+import { namedExperts, separateExperts } from '../shared/decoder-layout';
+import { groupedKeys, groupedSigmoid, normalisedSoftmax, softmaxByKey } from '../shared/routers';
 import { flag } from '../shared/family';
-import { latentScale } from './deepseek';
+import { latentKeys, latentScale } from './deepseek';
 import { computes as gemmaComputes, gemma2Keys, scale as gemmaScale } from './gemma';
-import { llamaKeys, llamaLayout } from './llama';
-import { honoured, idle, llamaLikeKeys, only, rotaryDecoderKeys } from '../shared/run-keys';
+import { graniteExperts, graniteFactors, graniteMoeKeys, llamaKeys, llamaLayout, writeGraniteExperts } from './llama';
+import { normsBehind } from './olmo';
+import { honoured, idle, llamaLikeKeys, only, rotaryDecoderKeys, routerIdle } from '../shared/run-keys';
 
 const projections = ['gate_proj', 'up_proj', 'down_proj'] as const;
 const plain = { ...llamaLayout, attention: { ...llamaLayout.attention, outputBias: false } };
@@ -85,7 +87,12 @@ const flexOlmo = decoderFamily({
   title: 'FlexOlmo',
   types: ['flex_olmo'],
   architectures: /^FlexOlmoFor/,
-  record: ['attention_bias'],
+  run: {
+    ...llamaLikeKeys,
+    ...honoured('attention_bias', 'num_experts', 'num_local_experts', 'num_experts_per_tok', 'norm_topk_prob'),
+    ...routerIdle,
+  },
+  computes: { ...normsBehind, router: softmaxByKey },
   layout: {
     ...llamaLayout,
     attention: { ...llamaLayout.attention, norm: () => 'all' },
@@ -99,7 +106,8 @@ const solarOpen = decoderFamily({
   title: 'Solar Open',
   types: ['solar_open'],
   architectures: /^SolarOpenFor/,
-  record: ['attention_bias'],
+  run: { ...llamaLikeKeys, ...groupedKeys, ...honoured('attention_bias', 'partial_rotary_factor') },
+  computes: { router: groupedSigmoid },
   layout: {
     ...plain,
     experts: separateExperts({
@@ -118,20 +126,27 @@ const graniteMoeShared = decoderFamily({
   title: 'Granite MoE with a shared network',
   types: ['granitemoeshared'],
   architectures: /^GraniteMoeSharedFor/,
-  record: ['attention_bias', 'embedding_multiplier', 'logits_scaling', 'residual_multiplier', 'attention_multiplier'],
+  run: {
+    ...graniteMoeKeys,
+    ...honoured('shared_intermediate_size'),
+    ...only(['rope', null], 'position_embedding_type'),
+  },
+  computes: { ...graniteFactors, router: normalisedSoftmax },
   layout: {
     ...llamaLayout,
-    experts: (writer, { experts, size }, _layer, part) => {
-      if (experts === undefined) return;
-      const hidden = part.hiddenSize;
-      const own = writer.under('block_sparse_moe.');
-      own.add('router', 'router.layer.weight', [experts.count, hidden]);
-      own.stacked(experts, 'input_linear.weight', [2 * size, hidden]);
-      own.stacked(experts, 'output_linear.weight', [hidden, size]);
-      if (experts.sharedSize === 0) return;
-      writer.linear('mlp', 'shared_mlp.input_linear', hidden, 2 * experts.sharedSize, false);
-      writer.linear('mlp', 'shared_mlp.output_linear', experts.sharedSize, hidden, false);
-    },
+    experts: namedExperts(
+      (writer, feedForward, layer, part) => {
+        writeGraniteExperts(writer, feedForward, layer, part);
+        const { sharedSize = 0 } = feedForward.experts ?? {};
+        if (sharedSize === 0) return;
+        writer.linear('mlp', 'shared_mlp.input_linear', part.hiddenSize, 2 * sharedSize, false);
+        writer.linear('mlp', 'shared_mlp.output_linear', sharedSize, part.hiddenSize, false);
+      },
+      {
+        ...graniteExperts,
+        sharedBeside: { prefix: 'shared_mlp.', gateAndUp: 'input_linear', down: 'output_linear' },
+      },
+    ),
   },
 });
 
@@ -144,9 +159,7 @@ const youtu = decoderFamily({
   tied: true,
   run: {
     ...llamaKeys,
-    ...honoured('kv_lora_rank', 'q_lora_rank', 'qk_nope_head_dim', 'qk_rope_head_dim', 'v_head_dim'),
-    ...only([true], 'rope_interleave'),
-    ...idle('the sum of qk_nope_head_dim and qk_rope_head_dim', 'qk_head_dim'),
+    ...latentKeys,
     ...idle('first values of weights that are stored', 'embedding_initializer_range'),
   },
   computes: { scale: latentScale },

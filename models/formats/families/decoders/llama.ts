@@ -1,9 +1,10 @@
 import type { Computation } from '../shared/computation';
 import { decoderFamily } from '../shared/decoder-family';
 import type { DecoderLayout } from '../shared/decoder-layout';
-import { separateExperts } from '../shared/decoder-layout';
+import { namedExperts, separateExperts, type ExpertWriter } from '../shared/decoder-layout';
 import { amount, flag } from '../shared/family';
-import { honoured, llamaLikeKeys, only, rotaryDecoderKeys } from '../shared/run-keys';
+import { normalisedSoftmax } from '../shared/routers';
+import { honoured, llamaLikeKeys, only, rotaryDecoderKeys, routerIdle } from '../shared/run-keys';
 
 /** The names that Llama's checkpoints set and most families since have kept. */
 export const llamaLayout: DecoderLayout = {
@@ -57,6 +58,12 @@ export const mixtral = decoderFamily({
   title: 'Mixtral',
   types: ['mixtral'],
   architectures: /^MixtralFor/,
+  run: {
+    ...llamaLikeKeys,
+    ...honoured('num_local_experts', 'num_experts', 'num_experts_per_tok', 'sliding_window'),
+    ...routerIdle,
+  },
+  computes: { router: normalisedSoftmax },
   layout: {
     ...llamaLayout,
     attention: { ...llamaLayout.attention, ...noBias },
@@ -103,23 +110,36 @@ export const granite = decoderFamily({
   layout: llamaLayout,
 });
 
+export const graniteExperts = {
+  prefix: 'block_sparse_moe.',
+  router: 'router.layer',
+  stacked: ['input_linear.weight', 'output_linear.weight'],
+} as const;
+
+export const writeGraniteExperts: ExpertWriter = (writer, { experts, size }, _layer, part) => {
+  if (experts === undefined) return;
+  const own = writer.under(graniteExperts.prefix);
+  const [inputs, output] = graniteExperts.stacked;
+  own.add('router', `${graniteExperts.router}.weight`, [experts.count, part.hiddenSize]);
+  own.stacked(experts, inputs, [2 * size, part.hiddenSize]);
+  own.stacked(experts, output, [part.hiddenSize, size]);
+};
+
+export const graniteMoeKeys = {
+  ...llamaLikeKeys,
+  ...honoured('attention_bias', 'embedding_multiplier', 'logits_scaling', 'residual_multiplier'),
+  ...honoured('attention_multiplier', 'num_local_experts', 'num_experts_per_tok'),
+  ...routerIdle,
+};
+
 export const graniteMoe = decoderFamily({
   id: 'granitemoe',
   title: 'Granite MoE',
   types: ['granitemoe'],
   architectures: /^GraniteMoeFor/,
-  record: ['attention_bias', 'embedding_multiplier', 'logits_scaling', 'residual_multiplier', 'attention_multiplier'],
-  layout: {
-    ...llamaLayout,
-    experts: (writer, feedForward, _layer, part) => {
-      const { experts, size } = feedForward;
-      if (experts === undefined) return;
-      const own = writer.under('block_sparse_moe.');
-      own.add('router', 'router.layer.weight', [experts.count, part.hiddenSize]);
-      own.stacked(experts, 'input_linear.weight', [2 * size, part.hiddenSize]);
-      own.stacked(experts, 'output_linear.weight', [part.hiddenSize, size]);
-    },
-  },
+  run: graniteMoeKeys,
+  computes: { ...graniteFactors, router: normalisedSoftmax },
+  layout: { ...llamaLayout, experts: namedExperts(writeGraniteExperts, graniteExperts) },
 });
 
 export const starcoder2 = decoderFamily({

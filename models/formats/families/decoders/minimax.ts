@@ -5,6 +5,7 @@ import { decoderFamily } from '../shared/decoder-family';
 import { separateExperts } from '../shared/decoder-layout';
 import { flag } from '../shared/family';
 import { llamaLayout } from './llama';
+import { honoured, llamaLikeKeys, only, routerIdle } from '../shared/run-keys';
 
 const noBias = { ...llamaLayout.attention, inputBias: false, outputBias: false };
 const names = {
@@ -20,9 +21,15 @@ export const miniMaxM2 = decoderFamily({
   title: 'MiniMax-M2',
   types: ['minimax_m2'],
   architectures: /^MiniMaxM2For/,
-  record: ['use_qk_norm', 'use_routing_bias'],
+  run: {
+    ...llamaLikeKeys,
+    ...honoured('num_local_experts', 'num_experts', 'num_experts_per_tok', 'rotary_dim', 'partial_rotary_factor'),
+    ...only([true], 'use_qk_norm', 'use_routing_bias'),
+    ...routerIdle,
+  },
+  computes: { router: () => ({ scores: 'sigmoid', normalised: true }) },
   choice: (reader) => {
-    const dimensions = reader.integer('rotary_dim', 1);
+    const dimensions = reader.has('rotary_dim') ? reader.integer('rotary_dim', 1) : undefined;
     return dimensions === undefined ? {} : { rope: { dimensions } };
   },
   layout: {

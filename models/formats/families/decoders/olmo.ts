@@ -3,7 +3,8 @@ import type { Computation } from '../shared/computation';
 import type { DecoderLayout } from '../shared/decoder-layout';
 import { separateExperts } from '../shared/decoder-layout';
 import { amount } from '../shared/family';
-import { honoured, llamaLikeKeys, rotaryDecoderKeys } from '../shared/run-keys';
+import { softmaxByKey } from '../shared/routers';
+import { honoured, llamaLikeKeys, rotaryDecoderKeys, routerIdle } from '../shared/run-keys';
 import { llamaLayout } from './llama';
 
 /** OLMo's layer norm has no learned tensors. */
@@ -66,7 +67,13 @@ export const olmoe = decoderFamily({
   title: 'OLMoE',
   types: ['olmoe'],
   architectures: /^OlmoeFor/,
-  record: ['attention_bias', 'clip_qkv'],
+  run: {
+    ...llamaLikeKeys,
+    ...honoured('attention_bias', 'clip_qkv', 'num_experts', 'num_local_experts', 'num_experts_per_tok'),
+    ...honoured('norm_topk_prob'),
+    ...routerIdle,
+  },
+  computes: { router: softmaxByKey, clip: (part) => amount(part, 'clip_qkv') },
   layout: {
     ...llamaLayout,
     attention: { ...llamaLayout.attention, norm: () => 'all' },

@@ -2,7 +2,7 @@ import { decoderFamily } from '../shared/decoder-family';
 import { separateExperts } from '../shared/decoder-layout';
 import { flag } from '../shared/family';
 import { llamaLayout } from './llama';
-import { honoured, idle, llamaLikeKeys, rotaryDecoderKeys } from '../shared/run-keys';
+import { honoured, idle, llamaLikeKeys, nested, only, rotaryDecoderKeys, routerIdle } from '../shared/run-keys';
 
 export const phi = decoderFamily({
   id: 'phi',
@@ -95,7 +95,17 @@ export const phiMoe = decoderFamily({
   title: 'Phi-3.5 MoE',
   types: ['phimoe'],
   architectures: /^Phi(MoE|moe)For/,
-  record: ['attention_bias', 'lm_head_bias'],
+  run: {
+    ...llamaLikeKeys,
+    ...honoured('attention_bias', 'sliding_window', 'num_local_experts', 'lm_head_bias'),
+    ...routerIdle,
+    // SparseMixer, as the class has it, is of two experts.
+    ...only([2], 'num_experts_per_tok'),
+    // The factors of its long rotary form are under names of their own.
+    ...only([null], 'rope_scaling'),
+    ...nested('rope_parameters', { ...only(['default'], 'rope_type', 'type'), ...honoured('rope_theta') }),
+  },
+  computes: { router: () => ({ scores: 'softmax', mixer: 0.01 }) },
   choice: () => ({ norm: 'layer' }),
   layout: {
     ...llamaLayout,

@@ -4,7 +4,8 @@ import { decoderFamily } from '../shared/decoder-family';
 import { separateExperts } from '../shared/decoder-layout';
 import { flag } from '../shared/family';
 import { llamaLayout } from './llama';
-import { honoured, llamaLikeKeys } from '../shared/run-keys';
+import { softmaxByKey } from '../shared/routers';
+import { honoured, llamaLikeKeys, only, routerIdle } from '../shared/run-keys';
 
 /** The first `max_window_layers` layers attend to everything, the others have the window, if it is switched on at all. */
 const windowed = (reader: ConfigReader): Partial<TransformerChoice> => {
@@ -41,6 +42,12 @@ export const qwen3 = decoderFamily({
   layout: { ...llamaLayout, attention: qwen3Attention },
 });
 
+const expertKeys = {
+  ...honoured('num_experts', 'num_local_experts', 'num_experts_per_tok', 'moe_intermediate_size', 'norm_topk_prob'),
+  ...honoured('decoder_sparse_step', 'mlp_only_layers'),
+  ...routerIdle,
+};
+
 const projections = ['gate_proj', 'up_proj', 'down_proj'] as const;
 
 export const qwen2Moe = decoderFamily({
@@ -48,7 +55,13 @@ export const qwen2Moe = decoderFamily({
   title: 'Qwen2 MoE',
   types: ['qwen2_moe'],
   architectures: /^Qwen2MoeFor/,
-  record: ['qkv_bias', 'use_sliding_window', 'shared_expert_intermediate_size'],
+  run: {
+    ...qwen2Keys,
+    ...expertKeys,
+    ...honoured('shared_expert_intermediate_size'),
+    ...only([true], 'qkv_bias'),
+  },
+  computes: { router: softmaxByKey },
   choice: windowed,
   layout: {
     ...llamaLayout,
@@ -68,7 +81,8 @@ export const qwen3Moe = decoderFamily({
   title: 'Qwen3 MoE',
   types: ['qwen3_moe'],
   architectures: /^Qwen3MoeFor/,
-  record: ['attention_bias', 'use_sliding_window'],
+  run: { ...qwen2Keys, ...expertKeys, ...honoured('attention_bias') },
+  computes: { router: softmaxByKey },
   choice: windowed,
   layout: {
     ...llamaLayout,

@@ -37,6 +37,8 @@ export interface Computation {
   readonly epsilon?: number;
   /** Name of the activation; absent: `hidden_act` of the config. */
   readonly activation?: (part: ModelPart, transformersVersion: string | undefined) => string | undefined;
+  /** How experts are chosen and weighed. */
+  readonly router?: (part: ModelPart) => RouterRules;
   /** Factor on the embedding of a token. */
   readonly embeddingScale?: (part: ModelPart) => number | undefined;
   /** Factor on what each branch adds to the stream. */
@@ -45,6 +47,23 @@ export interface Computation {
   readonly logitFactor?: (part: ModelPart) => number | undefined;
   /** Positions that are added to the embedding and are computed: sines, then cosines. */
   readonly waves?: (part: ModelPart) => Waves;
+}
+
+/** What a router makes of its products with the stream, by expert. */
+export interface RouterRules {
+  /** Scores of experts: softmax over all, or a sigmoid of each. */
+  readonly scores: 'softmax' | 'sigmoid';
+  /** The weights of the chosen experts are divided by their sum; absent: they are their scores. */
+  readonly normalised?: boolean;
+  /** Experts are chosen in these groups alone, by their largest score or the sum of their two largest. */
+  readonly groups?: { readonly count: number; readonly kept: number; readonly by: 'largest' | 'two-largest' };
+  /** Factor on the weights. */
+  readonly factor?: number;
+  /**
+   * SparseMixer (arXiv:2310.00811, as Phi-3.5 MoE runs): each of two experts in turn is the largest that is left, and its weight its share
+   * among those products that are within this part of it; scores and the other rules are not used.
+   */
+  readonly mixer?: number;
 }
 
 /** `both`: one norm that both branches read; `.output`: of what a branch gives; `.sum`: of the stream after it is added. */

@@ -120,7 +120,7 @@ export interface DecoderLayout {
     /** Two learned numbers of the activation, where it has them (xIELU). */
     readonly slopes?: readonly [positive: string, negative: string];
   };
-  readonly experts?: (writer: TensorWriter, feedForward: FeedForward, layer: Layer, part: ModelPart) => void;
+  readonly experts?: ExpertWriter;
   /** What a layer without attention holds instead. */
   readonly mixer?: LayerWriter;
   /** Norm vectors of hiddenSize in every layer. */
@@ -344,10 +344,27 @@ function writeHead(part: ModelPart, writer: TensorWriter, top: Top, name: string
   }
 }
 
-type ExpertWriter = NonNullable<DecoderLayout['experts']>;
+/** Writes the experts of a layer; with `names` a run finds them. */
+export type ExpertWriter = ((writer: TensorWriter, feedForward: FeedForward, layer: Layer, part: ModelPart) => void) & {
+  readonly names?: RoutedNames;
+};
+
+/** The same tensors, which a run finds by these names. */
+export const namedExperts = (write: ExpertWriter, names: RoutedNames): ExpertWriter =>
+  Object.assign<ExpertWriter, { readonly names: RoutedNames }>((...all) => write(...all), { names });
+
+export interface RoutedNames extends ExpertNames {
+  /** Gate, up and down of each of `experts.{expert}.`. */
+  readonly projections?: Projections;
+  /** All experts in one tensor for gate and up and one for down, each expert stored [output, input], with their rows in that order. */
+  readonly stacked?: readonly [gateAndUp: string, down: string];
+  /** A shared network beside the prefix, whose gate and up are one tensor. */
+  readonly sharedBeside?: { readonly prefix: string; readonly gateAndUp: string; readonly down: string };
+}
+
 type Projections = readonly [gate: string, up: string, down: string];
 
-interface ExpertNames {
+export interface ExpertNames {
   readonly prefix: string;
   readonly router: string;
   /** Name of a vector of one number an expert, e.g. `gate.e_score_correction_bias`. */
@@ -376,9 +393,8 @@ function writeCommon(own: TensorWriter, { experts }: FeedForward, names: ExpertN
 }
 
 /** Routed experts with one module each, in the names of Qwen-MoE and DeepSeek, and the shared network beside them. */
-export const separateExperts =
-  (names: ExpertNames & { readonly projections: Projections }): ExpertWriter =>
-  (writer, feedForward, _layer, part) => {
+export const separateExperts = (names: ExpertNames & { readonly projections: Projections }): ExpertWriter =>
+  namedExperts((writer, feedForward, _layer, part) => {
     const { experts, size } = feedForward;
     if (experts === undefined) return;
     const own = writer.under(names.prefix);
@@ -388,7 +404,7 @@ export const separateExperts =
     each.linear('experts', gate, part.hiddenSize, size, false);
     each.linear('experts', up, part.hiddenSize, size, false);
     each.linear('experts', down, size, part.hiddenSize, false);
-  };
+  }, names);
 
 /**
  * All experts of a layer in two tensors, `experts.gate_up_proj` and `experts.down_proj`. Each expert is stored

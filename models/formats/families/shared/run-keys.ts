@@ -126,6 +126,13 @@ export const rotaryDecoderKeys: RunKeys = {
 /** With RMS norms, as Llama, Mistral, Qwen, Gemma and Phi-3 have them. */
 export const llamaLikeKeys: RunKeys = { ...rotaryDecoderKeys, ...honoured('rms_norm_eps') };
 
+/** Keys of the training of routers. */
+export const routerIdle: RunKeys = {
+  ...idle('a loss of training', 'router_aux_loss_coef', 'aux_loss_coef', 'aux_loss_alpha'),
+  ...idle('noise in training alone', 'router_jitter_noise', 'input_jitter_noise'),
+  ...idle('what a call in Python returns', 'output_router_logits'),
+};
+
 /** GPT-2's names of sizes, which GPT-J and others kept, and the usual ones, which their classes read for the same. */
 export const gptSizes: RunKeys = {
   ...idleOfText,
