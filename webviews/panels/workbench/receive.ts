@@ -135,7 +135,7 @@ function receiveOpen(state: State, message: Extract<ToWorkbench, { kind: 'open' 
     answers: same ? state.answers : [],
     asides: opened(state.asides, message),
     ...(message.tabs ? openedTabs(state, message.tabs, result, same) : {}),
-    ...(message.tabs && state.opened ? questionOfOpened(state, message, message.tabs) : {}),
+    ...(message.tabs ? questionOfOpened(state, message, message.tabs) : {}),
     ...(message.asks ? asked(state, message) : {}),
   };
 }
@@ -198,6 +198,8 @@ function questionOfOpened(
   { tabs, active }: ShownTabs,
 ): Partial<State> {
   const tab = tabs.find(({ id }) => id === active);
+  const { view } = state;
+  if (!state.opened) return tab && view.front === 'tab' ? { view: { ...view, look: tab.look === true } } : {};
   if (!tab || active === state.active) return {};
   if (!refused) return toQuestionOf(state, tab);
   // What was refused is corrected where it was asked; its parameters stand beside a tab of the same question.

@@ -200,7 +200,8 @@ export const initialState = (place: PanelPlace): State => ({
   filled: {},
   trials: new Map(),
   undo: nothingToUndo,
-  view: initialView,
+  // A workbench without results begins with Look.
+  view: { ...initialView, look: place === 'full' },
 });
 
 /** A run begins: what a person arranged stays, so that a cursor is still there when the first numbers come. */
