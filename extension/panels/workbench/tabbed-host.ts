@@ -146,7 +146,7 @@ export abstract class TabbedHost extends ModelPanelHost<WorkbenchTypes, Workbenc
         return this.onStart(event.plan);
       case 'failed':
       case 'overdue':
-        if ('refused' in event) this.onRefused(event.sentence, run, event.details);
+        if (tabs.hasReturned(run)) this.onRefused(event.sentence, run, 'details' in event ? event.details : undefined);
         else if (tabs.flight?.number !== run) this.sayOfAnother(event, run);
         else if (this.mail.isOpen) this.post(event);
         return;

@@ -89,6 +89,8 @@ export class WorkbenchTabs extends Owner {
   private readonly looks = new WeakMap<AnalysisSetup, LookKind>();
   /** Runs that the next Look has ended. */
   private readonly superseded = new Set<number>();
+  /** Runs whose tab is gone, or shows again what stood there before. */
+  private readonly returned = new Set<number>();
   /** Ids of the history that are pinned. */
   private pinned: ReadonlySet<string> = new Set();
 
@@ -185,6 +187,10 @@ export class WorkbenchTabs extends Owner {
     return this.looks.get(setup);
   }
 
+  hasReturned(run: number): boolean {
+    return this.returned.has(run);
+  }
+
   isSuperseded(run: number): boolean {
     return this.superseded.has(run);
   }
@@ -192,7 +198,7 @@ export class WorkbenchTabs extends Owner {
   /** Ends a Look that runs by itself; its signal, if there was one. */
   supersede(): AbortSignal | undefined {
     const flight = this.look?.flight;
-    if (flight?.running !== true || this.lookKind(flight.plan) !== 'by-itself') return undefined;
+    if (flight?.running !== true || !this.isOwn(flight.plan)) return undefined;
     this.superseded.add(flight.number);
     this.parts.run.cancel(flight.number);
     return flight.abort.signal;
@@ -252,12 +258,14 @@ export class WorkbenchTabs extends Owner {
     const tab = this.tabs.find((one) => one.flight?.number === run);
     if (tab?.flight === undefined) return;
     const { finished, running, plan } = tab.flight;
+    // What stands there from before is worth more than a part of a Look that nobody has asked for.
+    const isPartOfLook = finished === undefined && tab.replaced?.kept.entry !== undefined && this.isOwn(plan);
+    if (event.kind === 'failed' && (event.refused === true || isPartOfLook)) return this.onRefused(tab, run);
     if (event.kind === 'failed' && finished === undefined && !running) {
       tab.failed = event.sentence ?? '';
       tab.kept = { ...tab.kept, stopped: tab.failed };
-      if (event.refused !== true) this.write(tab);
+      this.write(tab);
     }
-    if (event.kind === 'failed' && event.refused === true) return this.onRefused(tab);
     if (event.kind === 'result' && finished !== undefined) {
       this.drop(tab);
       const { id, look } = tab.kept;
@@ -266,7 +274,7 @@ export class WorkbenchTabs extends Owner {
       const weights = result.weights && choiceOfHeld(result.weights);
       // One that was asked more of is kept once more, and is used.
       const isUsed = tab.kept.entry === entryOf(result) && tab.kept.byItself === undefined;
-      const byItself = !isUsed && this.lookKind(plan) === 'by-itself' ? (true as const) : undefined;
+      const byItself = !isUsed && this.isOwn(plan) ? (true as const) : undefined;
       const setup = { ...plan, ...defined({ weights }) };
       tab.kept = defined({ id, ...this.ofResult(result), setup, look, byItself });
       delete tab.replaced;
@@ -315,13 +323,15 @@ export class WorkbenchTabs extends Owner {
   }
 
   /** Its run gave nothing: what stood there before stands there again. */
-  private onRefused(tab: Tab): void {
+  private onRefused(tab: Tab, run: number): void {
     const { replaced } = tab;
+    this.returned.add(run);
     if (replaced?.kept.entry === undefined) {
       if (tab.kept.look && tab.lookBefore) this.setLook(tab.lookBefore);
       return this.remove(tab, tab.before);
     }
-    Object.assign(tab, replaced);
+    clearTimeout(tab.writes);
+    Object.assign(tab, replaced, { writes: undefined });
     delete tab.replaced;
     delete tab.failed;
     this.keep();
@@ -334,6 +344,10 @@ export class WorkbenchTabs extends Owner {
     if (said === tab.said) return;
     tab.said = said;
     this.changed.fire();
+  }
+
+  private isOwn(plan: AnalysisSetup): boolean {
+    return this.lookKind(plan) === 'by-itself';
   }
 
   private get look(): Tab | undefined {
@@ -399,7 +413,7 @@ export class WorkbenchTabs extends Owner {
   }
 
   private asShown({ kept, flight, failed, begun = 0 }: Tab): WorkbenchTab {
-    const isQuiet = flight && this.lookKind(flight.plan) === 'by-itself' && Date.now() - begun < quietly;
+    const isQuiet = flight && this.isOwn(flight.plan) && Date.now() - begun < quietly;
     return {
       ...kept,
       pinned: kept.entry !== undefined && this.pinned.has(kept.entry),

@@ -127,6 +127,14 @@ describe('Look in a window', () => {
     assert.equal(rowOf(window), '[1*]');
     assert.equal(window.last('open').result?.finding, 'Seed 1.');
     assert.match(window.last('failed').sentence, /The prompt is too long\./);
+    const stopped = window.receive({ kind: 'lookByItself', plan: setup(3) });
+    await settled();
+    window.going.at(-1)?.say({ kind: 'partial', finding: 'A part.', sections: [] });
+    window.going.at(-1)?.fail('The process has ended.');
+    await stopped;
+    await settled();
+    assert.equal(rowOf(window), '[1*]', 'a part of it is worth less');
+    assert.match(window.last('failed').sentence, /The process has ended\./);
     const first = await opened();
     const alone = first.receive({ kind: 'run', plan: setup(1), look: true });
     await settled();
