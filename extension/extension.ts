@@ -130,7 +130,7 @@ function register(context: vscode.ExtensionContext, log: vscode.LogOutputChannel
         ...resultCommands({ library, history, editors }),
         ...exampleCommands(context),
       },
-      paletteCommands(workbench, catalogue, demos),
+      paletteCommands(workbench, catalogue, demos, context.extension.packageJSON),
       log,
     ),
   );

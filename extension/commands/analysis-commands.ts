@@ -1,7 +1,7 @@
 import * as vscode from 'vscode';
 import type { AnalysisInfo } from '../../protocol/analysis/analysis';
 import type { Demos } from '../../protocol/analysis/next-start';
-import { analysisCommand, analysisCommandTitle } from '../../protocol/contributions/commands';
+import { analysisOfCommand } from '../../protocol/contributions/commands';
 import type { ModelIndex } from '../models/model-index';
 import type { WorkbenchPanels } from '../panels/workbench/workbench';
 import { setupFor } from '../panels/workbench/default-setup';
@@ -29,18 +29,27 @@ export const analysisCommands = (
   'headscope.cancelAnalysis': () => panels.run.cancel(),
 });
 
-/** One entry of the palette each. */
+/** One entry of the palette each, as the manifest lists them: VS Code has read it, and activation reads no catalogue. */
 export const paletteCommands = (
   panels: WorkbenchPanels,
   catalogue: AnalysisCatalogue,
   demos: () => Demos,
+  manifest: unknown,
 ): readonly FurtherCommand[] =>
-  catalogue.list.map((analysis) => ({
-    id: analysisCommand(analysis.id),
-    title: analysisCommandTitle(analysis.title),
-    needs: 'trust',
-    handler: () => open(panels, catalogue, demos, analysis, undefined),
-  }));
+  contributed(manifest).flatMap(({ command, title }) => {
+    const id = analysisOfCommand(command);
+    if (id === undefined) return [];
+    const handler = async (): Promise<void> => {
+      const analysis = catalogue.of(id);
+      if (analysis === undefined) throw new Error(`"${title}" is not in the list of analyses: reinstall Headscope.`);
+      await open(panels, catalogue, demos, analysis, undefined);
+    };
+    return [{ id: command, title, needs: 'trust' as const, handler }];
+  });
+
+const contributed = (manifest: unknown) =>
+  (manifest as { readonly contributes: { readonly commands: readonly { command: string; title: string }[] } })
+    .contributes.commands;
 
 async function open(
   panels: WorkbenchPanels,

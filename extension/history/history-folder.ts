@@ -100,6 +100,11 @@ export class HistoryFolder {
       : undefined;
   }
 
+  /** Another window has changed it since this one has looked. */
+  hasNews(): Promise<boolean> {
+    return this.journal.hasNews();
+  }
+
   /** The entries of the folder, in no order. */
   async list(): Promise<readonly HistoryEntry[]> {
     const names = await this.names();

@@ -48,11 +48,14 @@ const lockText = 'A window of Headscope is rewriting the index of the history.\n
 
 export class Journal {
   private last: ReadIndex = nothing;
+  /** As it was when this window last read or wrote it. */
+  private seen = '';
 
   constructor(private readonly path: string) {}
 
   async read(): Promise<Index> {
     const mark = await this.mark();
+    this.seen = mark;
     if (mark === '') this.last = nothing;
     else if (mark !== this.last.mark) {
       // One that cannot be read says nothing, and the files are what counts.
@@ -60,6 +63,11 @@ export class Journal {
       this.last = { ...parsed(content), mark };
     }
     return this.last;
+  }
+
+  /** Somebody else has changed it since. */
+  async hasNews(): Promise<boolean> {
+    return (await this.mark()) !== this.seen;
   }
 
   keep(entry: HistoryEntry): Promise<void> {
@@ -105,6 +113,7 @@ export class Journal {
     const lines = isFresh ? linesOf(records) : records.map((one) => JSON.stringify(one));
     // The line before may have been cut off.
     await this.addText(`\n${lines.join('\n')}\n`);
+    this.seen = await this.mark();
   }
 
   /** Again where another window has replaced the file in between: a line that is there twice says the same. */

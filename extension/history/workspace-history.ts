@@ -51,6 +51,11 @@ export function workspaceHistory({ storage, memory, library, questionOf }: Works
     prepare: () => takeOver(storage.fsPath, stored()),
   });
   const refresh = (): void => history.refresh();
+  /** What this window has written itself is said already. */
+  const onIndex = async (): Promise<void> => {
+    const news = await Promise.all([stored(), ...shared()].map((folder) => folder.hasNews()));
+    if (news.includes(true)) refresh();
+  };
   history.follow(
     vscode.workspace.onDidChangeWorkspaceFolders(refresh),
     vscode.workspace.onDidGrantWorkspaceTrust(refresh),
@@ -59,7 +64,7 @@ export function workspaceHistory({ storage, memory, library, questionOf }: Works
       const watcher = vscode.workspace.createFileSystemWatcher(
         new vscode.RelativePattern(vscode.Uri.file(folder), 'history/index.jsonl'),
       );
-      return [watcher, watcher.onDidCreate(refresh), watcher.onDidChange(refresh), watcher.onDidDelete(refresh)];
+      return [watcher, watcher.onDidCreate(onIndex), watcher.onDidChange(onIndex), watcher.onDidDelete(onIndex)];
     }),
     history.onChange(() => void askOnce(history, memory)),
   );

@@ -29,6 +29,7 @@ const folderName = '.headscope';
 const pattern = `**/*{${kinds.map((kind) => resultKinds[kind].suffix).join()}}`;
 const mostFiles = 1000;
 /** The history has its own list. */
+const inHistory = '/.headscope/history/';
 const excluded = '**/{node_modules,.git,.host,.headscope/history}/**';
 
 export class ResultLibrary extends Owner {
@@ -187,7 +188,7 @@ export class ResultLibrary extends Owner {
     for (const watched of [pattern, new vscode.RelativePattern(this.storage, pattern)]) {
       const watcher = this.own(vscode.workspace.createFileSystemWatcher(watched));
       for (const event of [watcher.onDidCreate, watcher.onDidChange, watcher.onDidDelete]) {
-        this.own(event(() => this.refresh()));
+        this.own(event(({ path }) => void (path.includes(inHistory) || this.refresh())));
       }
     }
   }

@@ -355,6 +355,10 @@ export type CommandId = keyof typeof commands;
 
 /** The command of an analysis; `npm run manifest` writes one for each of the catalogue. */
 export const analysisCommand = (id: string): string => `headscope.analysis.${id}`;
+const analysisPrefix = analysisCommand('');
+/** The analysis that a command runs; undefined: it is none of these. */
+export const analysisOfCommand = (command: string): string | undefined =>
+  command.startsWith(analysisPrefix) ? command.slice(analysisPrefix.length) : undefined;
 export const analysisCommandTitle = (title: string): string => `Run Analysis: ${title}`;
 /** Single analyses are entries of the palette only where a person wants them there. */
 export const analysesInPalette = 'config.headscope.palette.analyses';

@@ -9,7 +9,7 @@ import type { ModuleInfo, ModuleProgress } from '../compute/modules';
 import type { NeighborhoodBound, NeighborhoodRequest } from '../compute/neighborhood';
 import type { BenchmarkRow, BenchmarkSetup, BenchmarkResult } from '../results/benchmark-schema';
 import type { ModuleResult } from '../results/module-schema';
-import type { PanelPlace } from './run-panel';
+import type { Notice, PanelPlace } from './run-panel';
 
 export type KernelsPlace = PanelPlace;
 
@@ -88,4 +88,5 @@ export type ToKernelsPanel =
    */
   | { readonly kind: 'failed'; readonly sentence: string; readonly details?: string; readonly refused?: true }
   /** The run in flight does not stop by itself; the compute process is about to be restarted. */
-  | { readonly kind: 'overdue'; readonly sentence: string };
+  | { readonly kind: 'overdue'; readonly sentence: string }
+  | Notice;

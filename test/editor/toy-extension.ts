@@ -19,7 +19,7 @@ const testCatalogue = join(repositoryRoot, 'test/support/analyses/catalogue.ts')
 export async function makeToyExtension(): Promise<string> {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
-  for (const name of ['extension', 'docs', 'examples', 'README.md']) {
+  for (const name of ['extension', 'docs', 'examples', 'schemas', 'README.md']) {
     symlinkSync(join(repositoryRoot, name), join(folder, name));
   }
   cpSync(join(repositoryRoot, 'dist'), join(folder, 'dist'), { recursive: true });

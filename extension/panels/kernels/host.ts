@@ -62,9 +62,9 @@ export class KernelsHost extends PanelHost<KernelsTypes, KernelsServices> {
     await this.sendShapes();
   }
 
-  /** This panel has no place for notices: what failed is said by VS Code, what was done too early as the end of a run. */
-  protected override say(_tone: 'info' | 'error', what: unknown): void {
-    if (typeof what === 'string') return;
+  /** What failed is said by VS Code, what was done too early as the end of a run. */
+  protected override say(tone: 'info' | 'error', what: unknown): void {
+    if (typeof what === 'string') return super.say(tone, what);
     const { sentence, details } = what instanceof Sentence ? { sentence: what.message } : wordsOf(what);
     if (what instanceof Sentence) this.post({ kind: 'failed', sentence });
     else this.services.report(sentence, details);

@@ -13,6 +13,8 @@ import { device, mechanism, plan, result, row } from './samples';
 
 /** A compute server whose benchmark goes on when the test says so. */
 class Stage {
+  /** Where the person saves a result; undefined: they cancel. */
+  savedAs: string | undefined;
   readonly plans: BenchmarkSetup[] = [];
   readonly signals: AbortSignal[] = [];
   progress: (progress: BenchmarkProgress) => void = () => undefined;
@@ -107,7 +109,7 @@ class Stage {
       plan: () => plan(),
       keepSetup: (kept) => this.kept.push(kept),
       openFull: () => undefined,
-      save: () => Promise.resolve(undefined),
+      save: () => Promise.resolve(this.savedAs),
       chooseOther: () => Promise.resolve({ name: 'other', result: result() }),
       export: () => Promise.resolve(),
       copy: () => Promise.resolve(),
@@ -547,6 +549,17 @@ describe('the host of a kernels webview', () => {
     stage.finish(result());
     await ended;
     assert.deepEqual(file.sent, []);
+  });
+
+  it('says in what a copy differs that was saved of an older file', async () => {
+    const stage = new Stage();
+    const changeWhenSaved = () => 'The copy is written with machine.';
+    stage.savedAs = 'a copy';
+    const read = () => ({ ok: true as const, result: result() });
+    const { host, sent } = stage.open('file', { name: 'old', read, changeWhenSaved });
+    await host.receive({ kind: 'ready' });
+    await host.receive({ kind: 'save' });
+    assert.equal(last(sent, 'notice')?.sentence, changeWhenSaved());
   });
 
   it('says why a file is no benchmark', async () => {

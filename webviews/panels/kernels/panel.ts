@@ -79,6 +79,7 @@ export class KernelsPanel
         return { words: finding(this.state, titleOf(this.state)) };
       case 'failed':
       case 'overdue':
+      case 'notice':
         return { words: message.sentence };
       case 'stage':
         return stageSpoken(message, 'measured');

@@ -144,6 +144,7 @@ export function receive(state: State, message: ToKernelsPanel): State {
         message,
       );
     case 'overdue':
+    case 'notice':
       return receiveCommon(state, message);
     default:
       return unreachable(message);

@@ -3,6 +3,7 @@ import { html, nothing, type TemplateResult } from 'lit';
 import { machineWords } from '../../../protocol/results/machine';
 import { seconds } from '../../ui/numbers';
 import { exportItems, firstRun, runBar } from '../../ui/run-bar';
+import { asideBanners } from '../../ui/asides';
 import { banner, comparisonBanner, runBanners, staleBanner } from '../../ui/run-status';
 import type { Part } from './actions';
 import { comparisonWords } from './comparison';
@@ -61,7 +62,7 @@ export function banners({ state, actions }: Part): TemplateResult {
     phase.kind !== 'running';
   return html`
     ${runBanners(state, state.rows.length > 0 ? 'What was measured before stays below.' : undefined)}
-    ${machine === undefined ? nothing : banner('warning', html`${machine}`)}
+    ${asideBanners(state.asides, '', actions)} ${machine === undefined ? nothing : banner('warning', html`${machine}`)}
     ${isStale(state) ? staleBanner(staleWords(state), () => actions.backToShown(), 'Back to its settings') : nothing}
     ${nothingRuns ? banner('info', html`Nothing can run with these settings: the fields to correct say why.`) : nothing}
     ${

@@ -32,6 +32,18 @@ describe('the history of results', () => {
     assert.match(entryName(inEight), / · 8-bit weights · The capital of France is$/);
   });
 
+  it('tells what another window has changed from what this one has written', async () => {
+    const [here, there] = [store.folder(), store.folder()];
+    const [own, other] = [store.window(here), store.window(there)];
+    await own.keep('analysis', analysis(1, prompted('One')));
+    assert.deepEqual([await here.hasNews(), await there.hasNews()], [false, true]);
+    assert.equal((await other.list()).length, 1);
+    await other.pin((await other.list())[0]?.id ?? '', true);
+    assert.deepEqual([await here.hasNews(), await there.hasNews()], [true, false]);
+    await own.list();
+    assert.equal(await here.hasNews(), false, 'once it was looked at');
+  });
+
   it('lists the newest first, of every kind', async () => {
     const history = store.window();
     await history.keep('analysis', analysis(2));
