@@ -29,6 +29,10 @@ export class HeadSource {
   private readonly askedRows = new Set<number>();
   private wantedRows: readonly number[] = [];
   private readonly listeners = new Set<(arrival: Arrival) => void>();
+  private known: { readonly rows: readonly (Float32Array | undefined)[]; readonly mean: Float32Array | undefined } = {
+    rows: [],
+    mean: undefined,
+  };
   private rowTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
@@ -81,6 +85,15 @@ export class HeadSource {
     const missing = queries.some((query) => !this.rows.has(query) && !this.askedRows.has(query));
     if (missing && this.rowProblem === undefined) this.rowTimer ??= setTimeout(() => this.askRows(), rowAfter);
     return queries.map((query) => this.rows.get(query));
+  }
+
+  /** What the queries read together, once all of it is there: the same numbers as long as their rows are the same. */
+  meanOf(queries: readonly number[]): Float32Array | undefined {
+    const rows = this.rowsOf(queries);
+    const { known } = this;
+    if (known.rows.length !== rows.length || known.rows.some((row, at) => row !== rows[at]))
+      this.known = { rows, mean: meanOfRows(rows) };
+    return this.known.mean;
   }
 
   private askRows(): void {

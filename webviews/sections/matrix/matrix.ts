@@ -16,7 +16,7 @@ import { remembered } from '../remembered';
 import { twinColumn, type PageKind, type SectionPart, type SectionView, type TwinRow } from '../section-kind';
 import { tokensPicture, windowOf } from '../tokens/tokens-picture';
 import { cellWords, headPicture } from './head-picture';
-import { meanOfRows, openHead, sourceOf, type HeadSource } from './head-source';
+import { openHead, sourceOf, type HeadSource } from './head-source';
 import { linesPicture } from './lines-picture';
 
 type Part = SectionPart<MatrixSection>;
@@ -39,7 +39,7 @@ const sourceFor = ({ section, actions }: Part): HeadSource | undefined =>
 /** What the chosen queries read, once it is there. */
 const rowOf = (part: Part): Float32Array | undefined => {
   const source = sourceFor(part);
-  return source && meanOfRows(source.rowsOf(queriesOf(part.section, part.view)));
+  return source?.meanOf(queriesOf(part.section, part.view));
 };
 
 function choosing({ section, view, actions }: Part) {
@@ -140,6 +140,16 @@ function queriesWords({ tokens: texts }: MatrixSection, queries: readonly number
   return `${count(queries.length)} queries: the mean of their rows; ${count(queries.length)} times it is their sum`;
 }
 
+const lines = remembered(
+  (
+    section: MatrixSection,
+    source: HeadSource | undefined,
+    row: Float32Array | undefined,
+    queries: string,
+    hideFirst: boolean,
+  ) => linesPicture(section, source, { queries: queries.split(' ').map(Number), row, hideFirst }),
+);
+
 /** Matrix or lines, with what belongs to the picture. */
 export function headDrawing(part: Part, linked: readonly string[] = [], onHover?: (cell: string | undefined) => void) {
   const { section, view, actions } = part;
@@ -151,7 +161,7 @@ export function headDrawing(part: Part, linked: readonly string[] = [], onHover?
     ${
       view.lines
         ? html`<hs-section-picture
-            .picture=${linesPicture(section, source, { queries, row: rowOf(part), hideFirst })}
+            .picture=${lines(section, source, rowOf(part), queries.join(' '), hideFirst)}
             .cursor=${String(queries.at(-1))}
             .chosen=${queries.map(String)}
             @cursor=${({ detail }: CustomEvent<string | null>) => choose.one(detail)}
@@ -372,7 +382,7 @@ export function headScene(section: MatrixSection, view: SectionView): Picture {
   const { lines, log, hideFirst = false } = view;
   if (!lines) return headPicture(section, source, { logarithmic: log !== false, hideFirst, queries: [] });
   const queries = queriesOf(section, view);
-  return linesPicture(section, source, { queries, row: source && meanOfRows(source.rowsOf(queries)), hideFirst });
+  return linesPicture(section, source, { queries, row: source?.meanOf(queries), hideFirst });
 }
 
 interface Cell {
@@ -421,7 +431,7 @@ export const matrixKind: PageKind<MatrixSection> = {
   isEmpty: ({ tokens: texts }) => texts.length === 0,
   twin: (section, view) => {
     const source = sourceOf(section);
-    return twinOf(section, source && meanOfRows(source.rowsOf(queriesOf(section, view))));
+    return twinOf(section, source?.meanOf(queriesOf(section, view)));
   },
   body,
   scene: (section, theme, width, view) => headScene(section, view).draw(width, theme),
