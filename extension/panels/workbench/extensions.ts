@@ -6,7 +6,7 @@ import { Sentence } from '../questions';
 import type { AskingPage } from './asking-page';
 import { pathsOf } from './default-setup';
 import type { Asked } from './services';
-import { entryOf } from './tabs';
+import { entryOf } from './tab';
 
 export class Extensions {
   private readonly page: AskingPage;

@@ -16,7 +16,7 @@ import { RequestChanges } from './request-changes';
 import { RequestQuestions } from './request-questions';
 import type { Asked, WorkbenchTypes } from './services';
 import { TabbedHost } from './tabbed-host';
-import { entryOf } from './tabs';
+import { entryOf } from './tab';
 import { Trials } from './trials';
 
 export class WorkbenchHost extends TabbedHost {

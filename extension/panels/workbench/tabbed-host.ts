@@ -12,7 +12,8 @@ import { changesBetween } from './changes';
 import { pathsOf } from './default-setup';
 import type { AnalysisEvent } from './run';
 import type { Asked, WorkbenchServices, WorkbenchTypes } from './services';
-import { entryOf, type WorkbenchTabs } from './tabs';
+import { entryOf } from './tab';
+import type { WorkbenchTabs } from './tabs';
 
 export abstract class TabbedHost extends ModelPanelHost<WorkbenchTypes, WorkbenchServices> {
   /** Absent in the side bar and in editors of files, which show one run. */
@@ -140,13 +141,14 @@ export abstract class TabbedHost extends ModelPanelHost<WorkbenchTypes, Workbenc
     const { tabs } = this;
     if (!tabs) return super.onRun(event, run);
     if (this.disposed) return;
-    if (tabs.isSuperseded(run)) return this.onSuperseded(event);
+    if (tabs.looks.isSuperseded(run)) return this.onSuperseded(event);
     switch (event.kind) {
       case 'started':
         return this.onStart(event.plan);
       case 'failed':
       case 'overdue':
-        if (tabs.hasReturned(run)) this.onRefused(event.sentence, run, 'details' in event ? event.details : undefined);
+        if (tabs.looks.hasReturned(run))
+          this.onRefused(event.sentence, run, 'details' in event ? event.details : undefined);
         else if (tabs.flight?.number !== run) this.sayOfAnother(event, run);
         else if (this.mail.isOpen) this.post(event);
         return;
@@ -163,7 +165,7 @@ export abstract class TabbedHost extends ModelPanelHost<WorkbenchTypes, Workbenc
   private onStart(plan: AnalysisSetup): void {
     const startedHere = this.startedHere;
     const { tabs } = this;
-    const kind = tabs?.lookKind(plan);
+    const kind = tabs?.looks.kindOf(plan);
     const wasInFront = this.front?.tab;
     this.startedHere = false;
     this.asks = undefined;

@@ -4,26 +4,22 @@
  */
 import type { Disposable } from 'vscode';
 import type { AnalysisResult, AnalysisSetup } from '../../../protocol/analysis/schema';
-import { setupOfAnalysis } from '../../../protocol/panels/workbench';
 import {
   keptTabs,
   type KeptTab,
   type KeptTabs,
   type ShownTabs,
-  type TabStanding,
   type WorkbenchTab,
 } from '../../../protocol/panels/workbench-tabs';
 import { choiceOfHeld } from '../../../protocol/inputs/weights';
 import { check } from '../../../protocol/schema/check';
-import { idOf, subjectIn } from '../../history/entry';
 import { defined } from '../../platform/defined';
 import { Owner } from '../../platform/owner';
 import { Signal } from '../../platform/signal';
-import type { Flight } from '../flight';
-import type { AnalysisEvent, AnalysisRun } from './run';
+import { Looks } from './looks';
+import type { AnalysisRun } from './run';
+import { entryOf, isQuiet, keptOf, standingOf, type AnalysisFlight, type Tab } from './tab';
 import type { StoppedRuns } from './stopped-runs';
-
-type AnalysisFlight = Flight<AnalysisSetup, AnalysisEvent, AnalysisResult>;
 
 export interface TabsParts {
   readonly run: AnalysisRun;
@@ -40,26 +36,6 @@ export interface TabsParts {
   say(sentence: string): void;
 }
 
-interface Tab {
-  kept: KeptTab;
-  /** The run of this window, while its result is not whole or was just made. */
-  flight?: AnalysisFlight | undefined;
-  failed?: string;
-  /** The tab that was in front before it. */
-  before?: string | undefined;
-  /** The tab that was the Look before it. */
-  lookBefore?: Tab | undefined;
-  /** The Look whose place the run has taken: it stands again if the run gives nothing. */
-  replaced?: Required<Pick<Tab, 'kept' | 'flight' | 'savedAs'>>;
-  /** Milliseconds since 1970. */
-  begun?: number;
-  savedAs?: string | undefined;
-  /** How far it was when that was last said. */
-  said?: string;
-  /** What its run has found is written when this fires. */
-  writes?: NodeJS.Timeout | undefined;
-}
-
 /** More than anybody looks through; the history has the results of all. */
 const mostTabs = 1000;
 /** What a run has found is on the disk after this time, in milliseconds, should the window be killed. */
@@ -69,14 +45,6 @@ const cutOff =
 
 const memoryKey = 'workbench.tabs';
 
-/** Milliseconds in which a Look that runs by itself says nothing of it: most are done by then. */
-const quietly = 500;
-
-type LookKind = 'asked' | 'by-itself';
-
-/** The id under which the history has a result. */
-export const entryOf = (result: AnalysisResult): string => idOf('analysis', subjectIn('analysis', result));
-
 export class WorkbenchTabs extends Owner {
   private readonly parts: TabsParts;
   private readonly changed = this.own(new Signal<void>());
@@ -85,12 +53,7 @@ export class WorkbenchTabs extends Owner {
   private lastId = 0;
   /** No window of this workspace has had tabs: its last result becomes the first. */
   private isFirst: boolean;
-  /** What was asked as Look. */
-  private readonly looks = new WeakMap<AnalysisSetup, LookKind>();
-  /** Runs that the next Look has ended. */
-  private readonly superseded = new Set<number>();
-  /** Runs whose tab is gone, or shows again what stood there before. */
-  private readonly returned = new Set<number>();
+  readonly looks = new Looks();
   /** Ids of the history that are pinned. */
   private pinned: ReadonlySet<string> = new Set();
 
@@ -176,30 +139,17 @@ export class WorkbenchTabs extends Owner {
   }
 
   /** Once it runs, its tab is the Look. One that runs by itself and has not ended is superseded. */
-  asLook(setup: AnalysisSetup, kind: LookKind): AnalysisSetup {
-    this.looks.set(setup, kind);
+  asLook(setup: AnalysisSetup, kind: 'asked' | 'by-itself'): AnalysisSetup {
+    this.looks.mark(setup, kind);
     this.supersede();
     return setup;
-  }
-
-  /** Undefined: it is no Look. */
-  lookKind(setup: AnalysisSetup): LookKind | undefined {
-    return this.looks.get(setup);
-  }
-
-  hasReturned(run: number): boolean {
-    return this.returned.has(run);
-  }
-
-  isSuperseded(run: number): boolean {
-    return this.superseded.has(run);
   }
 
   /** Ends a Look that runs by itself; its signal, if there was one. */
   supersede(): AbortSignal | undefined {
     const flight = this.look?.flight;
-    if (flight?.running !== true || !this.isOwn(flight.plan)) return undefined;
-    this.superseded.add(flight.number);
+    if (flight?.running !== true || !this.looks.isOwn(flight.plan)) return undefined;
+    this.looks.supersede(flight.number);
     this.parts.run.cancel(flight.number);
     return flight.abort.signal;
   }
@@ -225,7 +175,7 @@ export class WorkbenchTabs extends Owner {
     const entry = entryOf(result);
     const open = this.tabs.find((tab) => tab.kept.entry === entry);
     if (open === undefined) {
-      const kept = { id: this.nextId(), ...this.ofResult(result) };
+      const kept = { id: this.nextId(), ...keptOf(result) };
       this.tabs.push({ kept });
       this.front = kept.id;
     } else this.front = open.kept.id;
@@ -259,7 +209,7 @@ export class WorkbenchTabs extends Owner {
     if (tab?.flight === undefined) return;
     const { finished, running, plan } = tab.flight;
     // What stands there from before is worth more than a part of a Look that nobody has asked for.
-    const isPartOfLook = finished === undefined && tab.replaced?.kept.entry !== undefined && this.isOwn(plan);
+    const isPartOfLook = finished === undefined && tab.replaced?.kept.entry !== undefined && this.looks.isOwn(plan);
     if (event.kind === 'failed' && (event.refused === true || isPartOfLook)) return this.onRefused(tab, run);
     if (event.kind === 'failed' && finished === undefined && !running) {
       tab.failed = event.sentence ?? '';
@@ -274,9 +224,9 @@ export class WorkbenchTabs extends Owner {
       const weights = result.weights && choiceOfHeld(result.weights);
       // One that was asked more of is kept once more, and is used.
       const isUsed = tab.kept.entry === entryOf(result) && tab.kept.byItself === undefined;
-      const byItself = !isUsed && this.isOwn(plan) ? (true as const) : undefined;
+      const byItself = !isUsed && this.looks.isOwn(plan) ? (true as const) : undefined;
       const setup = { ...plan, ...defined({ weights }) };
-      tab.kept = defined({ id, ...this.ofResult(result), setup, look, byItself });
+      tab.kept = defined({ id, ...keptOf(result), setup, look, byItself });
       delete tab.replaced;
     }
     if (event.kind === 'partial') {
@@ -288,7 +238,7 @@ export class WorkbenchTabs extends Owner {
   }
 
   private onStart(flight: AnalysisFlight): void {
-    const kind = this.lookKind(flight.plan);
+    const kind = this.looks.kindOf(flight.plan);
     const before = this.look;
     if (kind !== undefined && before !== undefined && this.gives(before)) this.replace(before, flight, kind);
     else {
@@ -311,7 +261,7 @@ export class WorkbenchTabs extends Owner {
   }
 
   /** The tab stays, with all that is arranged in it. One that runs by itself shows the Look before it until it ends. */
-  private replace(tab: Tab, flight: AnalysisFlight, kind: LookKind): void {
+  private replace(tab: Tab, flight: AnalysisFlight, kind: 'asked' | 'by-itself'): void {
     tab.replaced ??= { kept: tab.kept, flight: tab.flight, savedAs: tab.savedAs };
     const { id, entry } = tab.kept;
     if (kind === 'asked') tab.kept = { id, ...this.ofSetup(flight.plan), look: true };
@@ -325,7 +275,7 @@ export class WorkbenchTabs extends Owner {
   /** Its run gave nothing: what stood there before stands there again. */
   private onRefused(tab: Tab, run: number): void {
     const { replaced } = tab;
-    this.returned.add(run);
+    this.looks.giveBack(run);
     if (replaced?.kept.entry === undefined) {
       if (tab.kept.look && tab.lookBefore) this.setLook(tab.lookBefore);
       return this.remove(tab, tab.before);
@@ -344,10 +294,6 @@ export class WorkbenchTabs extends Owner {
     if (said === tab.said) return;
     tab.said = said;
     this.changed.fire();
-  }
-
-  private isOwn(plan: AnalysisSetup): boolean {
-    return this.lookKind(plan) === 'by-itself';
   }
 
   private get look(): Tab | undefined {
@@ -407,29 +353,15 @@ export class WorkbenchTabs extends Owner {
     };
   }
 
-  private ofResult(result: AnalysisResult): Omit<KeptTab, 'id'> {
-    const { title, model, created, finding } = result;
-    return { setup: setupOfAnalysis(result), title, model: model.name, created, finding, entry: entryOf(result) };
-  }
-
-  private asShown({ kept, flight, failed, begun = 0 }: Tab): WorkbenchTab {
-    const isQuiet = flight && this.isOwn(flight.plan) && Date.now() - begun < quietly;
+  private asShown(tab: Tab): WorkbenchTab {
+    const { kept, flight, failed } = tab;
+    const isSaid = flight?.running === true && !(this.looks.isOwn(flight.plan) && isQuiet(tab));
+    const state = flight && this.parts.waits(flight.abort.signal) ? 'waiting' : 'running';
     return {
       ...kept,
       pinned: kept.entry !== undefined && this.pinned.has(kept.entry),
-      ...defined({
-        failed,
-        run: flight?.number,
-        standing: flight?.running === true && !isQuiet ? this.standing(flight) : undefined,
-      }),
+      ...defined({ failed, run: flight?.number, standing: isSaid ? standingOf(flight, state) : undefined }),
     };
-  }
-
-  private standing({ stage, abort }: AnalysisFlight): TabStanding {
-    const state = this.parts.waits(abort.signal) ? 'waiting' : 'running';
-    if (stage?.kind !== 'stage') return { state, sentence: state === 'waiting' ? 'Waiting' : 'Starting', share: 0 };
-    const { sentence, share, secondsLeft } = stage;
-    return { state, sentence, share, ...defined({ secondsLeft }) };
   }
 
   private keep(): void {

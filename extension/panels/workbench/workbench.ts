@@ -64,7 +64,7 @@ export function workbenchPanels(parts: PanelParts, catalogue: AnalysisCatalogue,
     analysis: compute.analysis,
     keep: async (result, plan) =>
       void (await history.keep('analysis', result, {
-        byItself: plan !== undefined && tabs.lookKind(plan) === 'by-itself',
+        byItself: plan !== undefined && tabs.looks.isOwn(plan),
       })),
   });
   const tabs: WorkbenchTabs = new WorkbenchTabs({

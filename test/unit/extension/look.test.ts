@@ -1,6 +1,6 @@
 /** Look in a window: what runs by itself gives its place to the next one, unless somebody has used it. */
 import assert from 'node:assert/strict';
-import { entryOf } from '../../../extension/panels/workbench/tabs';
+import { entryOf } from '../../../extension/panels/workbench/tab';
 import { resultOf, settled, setup, Window } from './workbench-window';
 
 /** The Look of these seeds in brackets, with `*` where the next one takes its place. */

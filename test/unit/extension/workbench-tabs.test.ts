@@ -1,6 +1,6 @@
 /** The tabs of the workbench: every run is one, none replaces another, and they outlast a reload. */
 import assert from 'node:assert/strict';
-import { entryOf } from '../../../extension/panels/workbench/tabs';
+import { entryOf } from '../../../extension/panels/workbench/tab';
 import { model } from '../../browser/workbench/workbench-host';
 import { resultOf, settled, setup, Window } from './workbench-window';
 

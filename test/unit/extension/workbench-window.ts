@@ -11,7 +11,8 @@ import type { Known } from '../../../extension/panels/workbench/stopped-runs';
 import type { WorkbenchServices } from '../../../extension/panels/workbench/services';
 import { analysisRun } from '../../../extension/panels/workbench/run';
 import { NotKept } from '../../../extension/history/history-folder';
-import { entryOf, WorkbenchTabs } from '../../../extension/panels/workbench/tabs';
+import { entryOf } from '../../../extension/panels/workbench/tab';
+import { WorkbenchTabs } from '../../../extension/panels/workbench/tabs';
 import { model, pair, plan, result as planted, retrieval } from '../../browser/workbench/workbench-host';
 
 export const setup = (seed: number): AnalysisSetup => ({ ...plan, seed });
@@ -68,7 +69,7 @@ export class Window {
         }),
       keep: (result, plan) => {
         if (this.keepFails !== undefined) return Promise.reject(new NotKept(this.keepFails));
-        this.keptAs.push(plan !== undefined && this.tabs.lookKind(plan) === 'by-itself' ? 'by itself' : 'asked');
+        this.keptAs.push(plan !== undefined && this.tabs.looks.isOwn(plan) ? 'by itself' : 'asked');
         return Promise.resolve(void kept.set(entryOf(result), result));
       },
     });
