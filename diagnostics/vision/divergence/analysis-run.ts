@@ -162,7 +162,7 @@ async function* plainCaption(
   const shown = new ShownText(model, judge);
   const steps: StepTables[] = [];
   for await (const block of blocks) {
-    shown.add(block.map(({ numbers }) => numbers));
+    shown.add(block.map(({ tables: _, ...numbers }) => numbers));
     steps.push(...block.flatMap(({ tables }) => tables ?? []));
     const done = passWork + shown.tokens.length;
     const sentence = `Token ${shown.tokens.length} of at most ${maxNewTokens}`;
@@ -177,7 +177,7 @@ async function startPlain(model: ModelRunner, { step }: DivergenceJob, prepared:
   const { maxNewTokens } = settings;
   const request = { pair, measure, further: maxNewTokens, ...(variant ? { variant } : {}) };
   let run: DivergenceRun | undefined;
-  const { first, chunk, sinks } = await step('first step', async () => {
+  const { first, chunk, sinks } = await step('first step and its chunk', async () => {
     const search = sinkSearchOf(sequence, model.facts);
     const collector = settings.removed.kind === 'image' && search ? new SinkCollector(search) : undefined;
     run = await DivergenceRun.start(model, {
@@ -186,22 +186,19 @@ async function startPlain(model: ModelRunner, { step }: DivergenceJob, prepared:
     });
     return { first: run.first, chunk: run.chunk, ...(collector ? { sinks: collector.sinks() } : {}) };
   });
-  const blocks = textBlocks(step, 'caption', async () => {
+  const blocks = textBlocks(step, settings.allSteps ? 'caption with tables' : 'caption', async () => {
     run ??= await DivergenceRun.start(model, request);
     return numbered(run.generate(greedy(model, maxNewTokens)), settings.allSteps);
   });
   return { first, chunk, sinks, blocks };
 }
 
-interface NumberedToken {
-  readonly numbers: TokenNumbers;
-  /** Where all steps are kept. */
-  readonly tables?: StepTables;
-}
+/** What is kept of a token as a step: the tables too where all steps are asked for. */
+type NumberedToken = TokenNumbers & { readonly tables?: StepTables };
 
 async function* numbered(tokens: AsyncGenerator<MeasuredToken>, withTables: boolean): AsyncGenerator<NumberedToken> {
   for await (const token of tokens) {
-    yield { numbers: numbersOf(token), ...(withTables ? { tables: token.step } : {}) };
+    yield { ...numbersOf(token), ...(withTables ? { tables: token.step } : {}) };
   }
 }
 
@@ -260,10 +257,7 @@ async function* reinforcedText(
   for await (const block of followed) {
     const before = shown.tokens.length;
     shown.add(
-      block.map(({ numbers }, at) => ({
-        ...numbers,
-        probability: written[before + at]?.probability ?? numbers.probability,
-      })),
+      block.map((token, at) => ({ ...token, probability: written[before + at]?.probability ?? token.probability })),
     );
     const reinforced = { ...own, ...shown.soFar() };
     const sentence = `Divergence of reinforced token ${shown.tokens.length} of ${ids.length}`;
