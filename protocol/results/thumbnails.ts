@@ -4,21 +4,29 @@ import { fromBase64, toBase64 } from '../wire/base64';
 import type { HeadThumbnails } from './heads';
 import type { WrittenThumbnails } from './heads-schema';
 
+/** Every machine that Headscope runs on is one; the other way round is there for the day that one is not. */
+const isLittleEndian = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
+
 export function writtenThumbnails({ size, layers, heads, data }: HeadThumbnails): WrittenThumbnails {
+  return { size, layers, heads, encoding: 'float32-base64', data: toBase64(bytesOf(data)) };
+}
+
+function bytesOf(data: Float32Array): Uint8Array {
+  if (isLittleEndian) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   const view = new DataView(new ArrayBuffer(4 * data.length));
   data.forEach((number, at) => view.setFloat32(4 * at, number, true));
-  return { size, layers, heads, encoding: 'float32-base64', data: toBase64(new Uint8Array(view.buffer)) };
+  return new Uint8Array(view.buffer);
+}
+
+function numbersOf(bytes: Uint8Array<ArrayBuffer>): Float32Array {
+  const length = Math.floor(bytes.length / 4);
+  if (isLittleEndian) return new Float32Array(bytes.buffer, 0, length);
+  const view = new DataView(bytes.buffer);
+  return Float32Array.from({ length }, (_, at) => view.getFloat32(4 * at, true));
 }
 
 export function readThumbnails({ size, layers, heads, data }: WrittenThumbnails): HeadThumbnails {
-  const bytes = fromBase64(data);
-  const view = new DataView(bytes.buffer);
-  return {
-    size,
-    layers,
-    heads,
-    data: Float32Array.from({ length: Math.floor(bytes.length / 4) }, (_, at) => view.getFloat32(4 * at, true)),
-  };
+  return { size, layers, heads, data: numbersOf(fromBase64(data)) };
 }
 
 /**
@@ -28,16 +36,19 @@ export function readThumbnails({ size, layers, heads, data }: WrittenThumbnails)
 export function picturesOf({ size, layers, heads, data }: HeadThumbnails, tokens: number): HeadPictures {
   const side = Math.max(1, Math.min(size, tokens));
   const bytes = new Uint8Array(layers * heads * side * side);
-  for (let head = 0; head < layers * heads; head++) {
-    const [from, to] = [head * size * size, head * side * side];
-    const massAt = (row: number, column: number): number => data[from + row * size + column] ?? 0;
+  for (let head = 0, to = 0; head < layers * heads; head++) {
+    const from = head * size * size;
     let largest = 0;
     for (let row = 0; row < side; row++)
-      for (let column = 0; column < side; column++) largest = Math.max(largest, massAt(row, column));
-    if (!(largest > 0)) continue;
+      for (let at = from + row * size; at < from + row * size + side; at++) {
+        const mass = data[at] ?? 0;
+        if (mass > largest) largest = mass;
+      }
     for (let row = 0; row < side; row++)
-      for (let column = 0; column < side; column++)
-        bytes[to + row * side + column] = Math.round(255 * Math.sqrt(Math.max(0, massAt(row, column)) / largest));
+      for (let at = from + row * size; at < from + row * size + side; at++, to++) {
+        const mass = data[at] ?? 0;
+        if (mass > 0) bytes[to] = Math.round(255 * Math.sqrt(mass / largest));
+      }
   }
   return { size: side, layers, heads, encoding: 'uint8-base64', data: toBase64(bytes) };
 }
