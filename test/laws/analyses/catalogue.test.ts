@@ -223,7 +223,10 @@ describe('analyses', function () {
 
       it('answers what its sections say can be asked', () =>
         each(async ({ result, runner, job }) => {
-          const askable = analysis.sections(result).filter((section) => section.ask !== undefined);
+          // A picture that is asked for is opened as a request of its own.
+          const askable = analysis
+            .sections(result)
+            .filter((section) => section.ask !== undefined && !('opensPictures' in section));
           assert.ok(
             askable.length === 0 || analysis.ask !== undefined,
             'sections can be asked, and the analysis answers nothing',
