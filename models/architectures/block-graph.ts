@@ -15,7 +15,7 @@ import type { Dim } from '../../kernels/graph/dims';
 import type { Graph } from '../../kernels/graph/graph';
 import type { Value } from '../../kernels/graph/records';
 import { multiply } from '../../kernels/graph/operators/elementwise';
-import { concat, reshape, transpose } from '../../kernels/graph/operators/layout';
+import { concat, gather, reshape, slice, transpose } from '../../kernels/graph/operators/layout';
 import { attend } from '../instrument/attention';
 import { declareChanges, type Interventions, type Part } from '../instrument/changes/changes';
 import { withAddition } from '../instrument/changes/addition';
@@ -32,7 +32,7 @@ import { layerSizes } from './layer-sizes';
 import { rotate } from './layers';
 import { hasScoreTerms, scoreTerms } from './score-terms';
 import type { AttentionSpec, BlockSpec, ModelSpec } from './model-spec';
-import type { StoredWeights } from './stored-weights';
+import { weight, type StoredWeights } from './stored-weights';
 
 export interface BlockOptions {
   /** Without it, and without changes, the graph is the plain model, for parity and for comparison. */
@@ -131,7 +131,11 @@ export function positionsRead(spec: AttentionSpec): {
 } {
   const reach = spec.causal || spec.around !== undefined;
   const terms = hasScoreTerms(spec);
-  return { queries: terms || spec.window !== undefined || spec.around !== undefined, reach, keys: terms || reach };
+  return {
+    queries: terms || spec.turns !== undefined || spec.window !== undefined || spec.around !== undefined,
+    reach,
+    keys: terms || reach,
+  };
 }
 
 /** Gives what takes the place of a value, and makes it an output where the graph is instrumented. */
@@ -153,10 +157,15 @@ function attentionOutput(
   const basis = interventions?.['low-rank'];
   const projected = normedHeads(graph, spec, weights, x, basis ? ofLowRank(basis, x) : x);
   const rope: Rope | undefined = spec.rope === undefined ? undefined : model.ropes[spec.rope];
-  const angles = rope && {
-    cos: graph.input('rope_cos', 'float32', ['n', rope.dimensions / 2]),
-    sin: graph.input('rope_sin', 'float32', ['n', rope.dimensions / 2]),
+  const reads = positionsRead(spec);
+  const queries = reads.queries ? graph.input('query_positions', 'int32', ['n']) : undefined;
+  const turn = (name: 'sin' | 'cos'): Value => {
+    const half = (rope?.dimensions ?? 0) / 2;
+    if (!spec.turns || !queries) return graph.input(`rope_${name}`, 'float32', ['n', half]);
+    const rows = gather(weight(graph, weights, spec.turns.table, [spec.turns.rows, 2 * half]), queries);
+    return name === 'sin' ? slice(rows, -1, 0, half) : slice(rows, -1, half);
   };
+  const angles = rope && { cos: turn('cos'), sin: turn('sin') };
   const valueIsKey = spec.projection.kind === 'latent';
   const gains = lateGains(graph, spec, weights);
   /** [b, n, heads, d] -> [b, heads, n, d], rotated; born under the name of its tap: one named afterwards is copied in every run. */
@@ -182,10 +191,9 @@ function attentionOutput(
   const cache = (name: string): Value => graph.input(name, 'float32', ['past', 'b', spec.kvHeads, spec.headDim]);
   const all = (name: 'key' | 'value', now: Value): Value =>
     transpose(graph.output(concat([cache(`past_${name}`), now], 0, `present_${name}`)), [1, 2, 0, 3]);
-  const reads = positionsRead(spec);
   const places = reads.keys
     ? {
-        ...(reads.queries ? { queries: graph.input('query_positions', 'int32', ['n']) } : {}),
+        ...(queries ? { queries } : {}),
         keys: graph.input('key_positions', 'int32', [keys]),
       }
     : undefined;

@@ -132,6 +132,7 @@ function embeddingOf(stack: Stack, names: Names, vocabulary: number, width: numb
     vocabulary,
     width,
     ...(scale === undefined || scale === 1 ? {} : { scale }),
+    ...maskedOf(stack),
     ...(added ? { positions: added } : {}),
     ...(waves ? { positions: { waves, rows: length } } : {}),
     ...(types.length === 0 ? {} : { types }),
@@ -145,6 +146,15 @@ function embeddingOf(stack: Stack, names: Names, vocabulary: number, width: numb
       ? { widen: names.linear(widened.projection, width, part.hiddenSize) }
       : {}),
   };
+}
+
+function maskedOf({ part, computes }: Stack): Pick<EmbeddingSpec, 'masked'> {
+  const masked = computes.maskedShare?.(part);
+  if (!masked) return {};
+  const { token, share } = masked;
+  if (token === undefined)
+    throw new ModelError('The config has token_dropout and names no mask_token_id, whose rows it would leave out.');
+  return { masked: { token, share } };
 }
 
 function tableOf(
@@ -259,6 +269,9 @@ function attentionOf(
       : {}),
     ...(part.softcap?.scores === undefined ? {} : { softcap: part.softcap.scores }),
     ...(rope === undefined ? {} : { rope }),
+    ...(layout.turns === undefined
+      ? {}
+      : { turns: { table: root.name(`${layout.turns}.weight`), rows: part.contextLength ?? 0 } }),
     ...(queryNorm ? { queryNorm } : {}),
     ...(keyNorm ? { keyNorm } : {}),
     ...(computes.lateNorms && queryNorm ? { lateNorms: true } : {}),

@@ -3,11 +3,20 @@ import { GraphBuilder } from '../../kernels/graph/builder';
 import type { Dim } from '../../kernels/graph/dims';
 import type { Graph } from '../../kernels/graph/graph';
 import type { Value } from '../../kernels/graph/records';
-import { add, cast, divide, hyperbolicTangent, multiply } from '../../kernels/graph/operators/elementwise';
-import { gather } from '../../kernels/graph/operators/layout';
+import {
+  add,
+  cast,
+  divide,
+  hyperbolicTangent,
+  minimum,
+  multiply,
+  subtract,
+} from '../../kernels/graph/operators/elementwise';
+import { gather, reshape } from '../../kernels/graph/operators/layout';
+import { reduceMean } from '../../kernels/graph/operators/reduce';
 import { activate, linear, norm } from './layers';
 import type { Waves } from '../formats/families/shared/computation';
-import type { ModelSpec } from './model-spec';
+import type { EmbeddingSpec, ModelSpec } from './model-spec';
 import { storedWeight, weight, type StoredWeights } from './stored-weights';
 
 /** Inputs `token_ids` [b, n] and, with learned positions, `query_positions` [n]; output `residual.out` [b, n, w]. */
@@ -41,6 +50,7 @@ export function embedded(
   let x = rows.type === 'float32' ? rows : cast(rows, 'float32');
   // The products of transformers round the factor to the weights' type; in float32 that is this number.
   if (spec.scale !== undefined) x = multiply(x, spec.scale);
+  if (spec.masked) x = multiply(x, unmasked(spec.masked, ids));
   if (spec.project) x = linear(graph, weights, spec.project, x);
   const width = spec.widen ? spec.width : model.hiddenSize;
   if (spec.positions) {
@@ -61,6 +71,14 @@ export function embedded(
   if (spec.norm && narrow) x = norm(graph, weights, spec.norm, x);
   if (spec.widen) x = linear(graph, weights, spec.widen, x);
   return spec.norm && !narrow ? norm(graph, weights, spec.norm, x) : x;
+}
+
+/** Factor of each token, [b, n, 1], of ids [b, n] that are a whole text. */
+function unmasked({ token, share }: NonNullable<EmbeddingSpec['masked']>, ids: Value): Value {
+  const apart = subtract(cast(ids, 'float32'), token);
+  const other = minimum(multiply(apart, apart), 1);
+  const column = reshape(other, [...ids.shape, 1]);
+  return divide(multiply(column, 1 - share), reduceMean(column, [1]));
 }
 
 /** Rows of the positions 0, 1, …, [rows, width]. */

@@ -109,6 +109,8 @@ export interface AttentionSpec {
   readonly softcap?: number;
   /** Index into ModelSpec.ropes. */
   readonly rope?: number;
+  /** Where the checkpoint stores the sines of the rotation, and behind them the cosines: name and rows of the table [rows, d] (RoFormer). */
+  readonly turns?: { readonly table: string; readonly rows: number };
   /** Each token has only some heads (`mixture_of_heads` of a config). */
   readonly routing?: FixedRouting;
   /** Norms over each head of the query and of the key (qwen3, gemma 3), or over all heads together, as wide as these (OLMo 2). */
@@ -221,6 +223,8 @@ export interface EmbeddingSpec {
   readonly width: number;
   /** Gemma multiplies by sqrt(hidden size). */
   readonly scale?: number;
+  /** Rows of this token are 0, and all others are multiplied by (1 - share) / (1 - its share of the text) (ESM). */
+  readonly masked?: { readonly token: number; readonly share: number };
   /** Added to the embedding: rows of a table, or waves that are computed for so many positions. */
   readonly positions?:
     | {

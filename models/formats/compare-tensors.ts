@@ -52,7 +52,7 @@ export function innerName(name: string): string {
 }
 
 const bufferName =
-  /(rotary_emb\.inv_freq|act_fn\.(beta|eps)|rotary_pos_emb\.inv_freq|(^|\.)(attn|attention|self_attention)\.(attention\.)?(bias|masked_bias)|position_ids|token_type_ids|final_logits_bias|embed_positions\.weights?|num_batches_tracked|running_mean|running_var|relative_position_index|relative_coords_table|conv_encoder\.model\.[\w.]*(bn\d|downsample\.1)\.(weight|bias))$/;
+  /(rotary_emb(eddings)?\.inv_freq|act_fn\.(beta|eps)|rotary_pos_emb\.inv_freq|(^|\.)(attn|attention|self_attention)\.(attention\.)?(bias|masked_bias)|position_ids|token_type_ids|final_logits_bias|embed_positions\.weights?|num_batches_tracked|running_mean|running_var|relative_position_index|relative_coords_table|conv_encoder\.model\.[\w.]*(bn\d|downsample\.1)\.(weight|bias))$/;
 
 export const isBuffer = (name: string): boolean => bufferName.test(name) || crossBuffer.test(name);
 

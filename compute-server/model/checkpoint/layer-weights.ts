@@ -42,19 +42,21 @@ function nonLinearPart(spec: AttentionSpec): string | undefined {
   const { clip, queryNorm, lateNorms, outputNorm, projection, headDim } = spec;
   const part = hasScoreTerms(spec)
     ? 'adds to its scores what depends on distance'
-    : clip !== undefined
-      ? 'holds queries, keys and values between bounds'
-      : queryNorm && (queryNorm.heads !== undefined || queryNorm.size !== headDim)
-        ? 'norms queries and keys of all heads together, or each head with a gain of its own'
-        : lateNorms
-          ? 'norms queries and keys behind their rotation'
-          : projection.kind === 'fused' && projection.biases
-            ? 'stores biases of queries and values apart from their projection'
-            : outputNorm
-              ? 'norms the outputs of its heads before they are added'
-              : projection.kind === 'latent' && (projection.latentNorm ?? projection.queryNorm)
-                ? 'norms the latent that keys and values are made of'
-                : undefined;
+    : spec.turns
+      ? 'rotates by a stored table'
+      : clip !== undefined
+        ? 'holds queries, keys and values between bounds'
+        : queryNorm && (queryNorm.heads !== undefined || queryNorm.size !== headDim)
+          ? 'norms queries and keys of all heads together, or each head with a gain of its own'
+          : lateNorms
+            ? 'norms queries and keys behind their rotation'
+            : projection.kind === 'fused' && projection.biases
+              ? 'stores biases of queries and values apart from their projection'
+              : outputNorm
+                ? 'norms the outputs of its heads before they are added'
+                : projection.kind === 'latent' && (projection.latentNorm ?? projection.queryNorm)
+                  ? 'norms the latent that keys and values are made of'
+                  : undefined;
   return part && `The model ${part}, so its attention cannot be taken apart by its weights. Choose another model.`;
 }
 

@@ -25,7 +25,7 @@ export const mayStep = (
 ): boolean =>
   !blocksAlone &&
   placement.device === 'cpu' &&
-  model.blocks.every(({ attention }) => !hasScoreTerms(attention)) &&
+  model.blocks.every(({ attention }) => !hasScoreTerms(attention) && attention.turns === undefined) &&
   servedBySteps(allSizes(model), variant, start);
 
 export function followingOf(

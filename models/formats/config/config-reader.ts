@@ -9,7 +9,7 @@ export type JsonObject = Readonly<Record<string, JsonValue | undefined>>;
  * files that write two of them (Falcon conversions, LFM2) repeat the value.
  */
 const synonyms: Readonly<Record<string, readonly string[]>> = {
-  hidden_size: ['hidden_size', 'n_embd', 'n_embed', 'd_model', 'dim', 'model_dim', 'embed_dim', 'width'],
+  hidden_size: ['hidden_size', 'n_embd', 'n_embed', 'd_model', 'dim', 'emb_dim', 'model_dim', 'embed_dim', 'width'],
   num_hidden_layers: [
     'num_hidden_layers',
     'n_layer',
@@ -65,7 +65,7 @@ const synonyms: Readonly<Record<string, readonly string[]>> = {
     'context_length',
     'model_max_length',
   ],
-  vocab_size: ['vocab_size', 'padded_vocab_size', 'embedding_size_vocab'],
+  vocab_size: ['vocab_size', 'n_words', 'padded_vocab_size', 'embedding_size_vocab'],
   hidden_act: [
     'hidden_act',
     'hidden_activation',

@@ -61,7 +61,10 @@ import { falconMamba, jamba, mamba } from './decoders/mamba';
 import { mamba2 } from './decoders/mamba2';
 import { mimo, mimoV2 } from './decoders/mimo';
 import { miniMaxM2, miniMaxM3 } from './decoders/minimax';
+import { bertsOfOtherEmbeddings } from './encoders/bert-embeddings';
+import { esm } from './encoders/esm';
 import { modernBert } from './encoders/modernbert';
+import { xlmEncoders } from './encoders/xlm';
 import { mpt } from './decoders/mpt';
 import { nemotronH } from './decoders/nemotron-h';
 import { nemotronNas } from './decoders/nemotron-nas';
@@ -261,6 +264,9 @@ export const stackFamilies: readonly StackFamily[] = [
   ...llamaRelatives,
   ...olderDecoders,
   ...prenormEncoders,
+  ...bertsOfOtherEmbeddings,
+  ...xlmEncoders,
+  esm,
   layoutLm,
   ...diffusionTransformers,
   ...diffusionSized,

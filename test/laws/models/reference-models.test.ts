@@ -18,7 +18,13 @@ import {
 } from '../../support/reference/compare-model';
 import { writeSafetensors } from '../../support/safetensors-file';
 import { firstOf, readExpected, referenceModels, type ReferenceModel } from '../../support/reference/reference-models';
-import { boundedVariants, readTensors, referenceVariants, writeVariant } from '../../support/reference/variants';
+import {
+  boundedVariants,
+  readTensors,
+  referencePairs,
+  referenceVariants,
+  writeVariant,
+} from '../../support/reference/variants';
 
 /** Families of text with another second source: float64 passes of laws of their own, or the reference of another family (variants.ts). */
 const elsewhere = ['x_ecomla', 'big_bird'];
@@ -117,6 +123,15 @@ const silencedHeads: readonly (readonly [
       4,
     ]),
   ],
+  // Two rotary forms, a window on both sides, and a gated network.
+  ['modernbert--ModernBertForMaskedLM--hard', 1, [1], [['model.layers.1.attn.Wqkv.weight', 2 * 48 + 12, 12]]],
+  // Sines of a table.
+  [
+    'roformer--RoFormerForCausalLM',
+    0,
+    [3],
+    ['weight', 'bias'].map((of) => [`roformer.encoder.layer.0.attention.self.value.${of}`, 24, 8]),
+  ],
   // Waves for positions.
   ['xglm--XGLMForCausalLM', 1, [3], ['weight', 'bias'].map((of) => [`model.layers.1.self_attn.v_proj.${of}`, 24, 8])],
 ];
@@ -187,6 +202,23 @@ describe(`${ofRunningFamilies.length} of ${referenceModels.length} reference mod
       } finally {
         await release(model);
       }
+    });
+  }
+
+  for (const { name, variants } of referencePairs) {
+    it(`${name}: the same as weights without the key`, async () => {
+      const plain = referenceModels.find((each) => each.name === variants[0].of) ?? assert.fail();
+      const ids = firstOf(readExpected(plain).get('input.input_ids') ?? assert.fail()).data;
+      const [one = [], other = [], without = []] = await Promise.all(
+        [...variants.map((variant) => writeVariant(variant, folder).path), plain.folder].map(async (path) => {
+          const model = await open(path);
+          const { logits } = await runPrompt(model.spec, model.sessions, { ids, chunk: ids.length, logits: 'all' });
+          await release(model);
+          return [...(logits?.data ?? [])].map(Number);
+        }),
+      );
+      assert.ok(difference(one, other, true) <= 1e-5);
+      assert.ok(difference(one, without, true) > 1e-2);
     });
   }
 

@@ -67,6 +67,15 @@ export function difference(found: ArrayLike<number | bigint>, expected: readonly
   return relative ? worst / largest : worst;
 }
 
+/** Of the first `read` tokens, where the rest is padding that nothing reads: rows [n, w], or attention [h, n, n]. */
+function cut({ shape, data }: ExpectedArray, read: number | undefined, attention: boolean): ExpectedArray {
+  if (read === undefined) return { shape, data };
+  const [n = 0, width = 0] = shape.slice(-2);
+  const kept = attention ? read : width;
+  const rows = Array.from({ length: data.length / width }, (_, row) => data.slice(row * width, row * width + kept));
+  return { shape: [...shape.slice(0, -2), read, kept], data: rows.filter((_, row) => row % n < read).flat() };
+}
+
 /** Attention [h, n, n]; where a class gives it as a band of keys around each query, in its place. Undefined where rows are no probabilities. */
 function wholeRows({ shape, data }: ExpectedArray): readonly number[] | undefined {
   const [heads = 0, n = 0, width = 0] = shape.slice(-3);
@@ -83,15 +92,17 @@ export async function differencesOf(
   expected: ReadonlyMap<string, ExpectedArray>,
 ): Promise<readonly Difference[]> {
   const compared: Difference[] = [];
+  const [read] = expected.get('input.lengths')?.data ?? [];
   const check = (name: string, found: ArrayLike<number | bigint> | undefined): void => {
     const array = expected.get(`output.${name}`);
     if (!array || !found) return;
     const attention = name.startsWith('attentions.');
-    const own = attention ? wholeRows(firstOf(array)) : firstOf(array).data;
+    const first = cut(firstOf(array), read, attention);
+    const own = attention ? wholeRows(first) : first.data;
     if (own) compared.push({ name, error: difference(found, own, !attention) });
   };
   const ids = expected.get('input.input_ids');
-  const sequence = await sequenceOf(model, ids && firstOf(ids).data, expected);
+  const sequence = await sequenceOf(model, ids && firstOf(ids).data.slice(0, read), expected);
   // What a pair makes of its texts is compared without the other half: here parts of them are masked.
   const runsText = ids !== undefined && (model.multimodal !== undefined || !model.encoder);
   const spec = runsText || !model.encoder ? model.spec : model.encoder.spec;
@@ -111,7 +122,7 @@ export async function differencesOf(
   const last = result.last?.chunks[0] ?? assert.fail();
   const { vision } = model;
   const norm = spec.embedding ? spec.head.norm : vision?.tower.norm;
-  check('last_hidden_state', norm && (await normed(model, norm, last)));
+  check('last_hidden_state', norm ? await normed(model, norm, last) : last);
   if (!spec.embedding) {
     const joint = jointSpaceOf(model, new AbortController().signal);
     const embedding = joint && new LinearReadout(await joint.readout()).of(last).embedding;

@@ -14,7 +14,7 @@ interface Variant {
   readonly of: string;
   readonly what: string;
   readonly config: Readonly<Record<string, unknown>>;
-  readonly tensors?: (tensors: Tensors) => void;
+  readonly tensors?: (tensors: Tensors) => unknown;
   /** Factor on the logits. */
   readonly logits?: number;
 }
@@ -154,6 +154,24 @@ const all: readonly Variant[] = [
     },
   },
   {
+    of: 'modernbert--ModernBertForMaskedLM',
+    what: 'biases, and layers by their number',
+    config: { layer_types: undefined, global_attn_every_n_layers: 2, norm_bias: true, classifier_bias: true },
+    tensors(tensors) {
+      for (const [name, { shape }] of [...tensors]) {
+        const [size = 0] = shape;
+        if (/norm\.weight$|head\.dense\.weight$/.test(name))
+          tensors.set(name.replace(/weight$/, 'bias'), { shape: [size], data: new Float32Array(size) });
+      }
+    },
+  },
+  {
+    of: 'xlm--XLMWithLMHeadModel',
+    what: 'one language, and words by another name',
+    config: { use_lang_emb: false, vocab_size: undefined, n_words: 99 },
+    tensors: (tensors) => tensors.delete('transformer.lang_embeddings.weight'),
+  },
+  {
     // BigBird reads texts as short as this in full, as BERT does.
     of: 'bert--BertLMHeadModel',
     what: 'as BigBird',
@@ -163,6 +181,64 @@ const all: readonly Variant[] = [
     of: 'bert--BertLMHeadModel',
     what: 'as BigBird without blocks',
     config: { ...bigBird, attention_type: 'original_full' },
+  },
+];
+
+/** A key, and weights that give the same without it: two runs beside each other. */
+interface Pair extends Pick<Variant, 'of' | 'what'> {
+  readonly one: Pick<Variant, 'config' | 'tensors'>;
+  readonly other: Pick<Variant, 'config' | 'tensors'>;
+}
+
+/** What the head reads is stored apart from the words. */
+const apart = (tensors: Tensors): CheckpointTensor => {
+  const words = tensorOf(tensors, 'esm.embeddings.word_embeddings.weight');
+  tensors.set('lm_head.decoder.weight', { shape: words.shape, data: words.data.slice() });
+  return words;
+};
+
+const esm = 'esm--EsmForMaskedLM';
+
+const pairs: readonly Pair[] = [
+  {
+    of: esm,
+    what: 'a token that masks',
+    // It stands in the text once, of seven.
+    one: { config: { token_dropout: true, mask_token_id: 9, tie_word_embeddings: false }, tensors: apart },
+    other: {
+      config: { tie_word_embeddings: false },
+      tensors(tensors) {
+        const { data, shape } = apart(tensors);
+        const [, width = 0] = shape;
+        data.forEach((value, i) => (data[i] = Math.floor(i / width) === 9 ? 0 : (value * 0.88) / (6 / 7)));
+      },
+    },
+  },
+  {
+    of: esm,
+    what: 'a norm of the words',
+    one: {
+      config: { emb_layer_norm_before: true, tie_word_embeddings: false },
+      tensors(tensors) {
+        const [, width = 0] = apart(tensors).shape;
+        const at = 'esm.embeddings.layer_norm';
+        tensors.set(`${at}.weight`, { shape: [width], data: new Float32Array(width).fill(0.5) });
+        tensors.set(`${at}.bias`, { shape: [width], data: new Float32Array(width).fill(0.25) });
+      },
+    },
+    other: {
+      config: { tie_word_embeddings: false },
+      tensors(tensors) {
+        const { data, shape } = apart(tensors);
+        const [rows = 0, width = 0] = shape;
+        for (let row = 0; row < rows; row++) {
+          const own = data.subarray(row * width, (row + 1) * width);
+          const mean = own.reduce((sum, x) => sum + x, 0) / width;
+          const deviation = Math.sqrt(own.reduce((sum, x) => sum + (x - mean) ** 2, 0) / width);
+          own.forEach((x, i) => (own[i] = (0.5 * (x - mean)) / deviation + 0.25));
+        }
+      },
+    },
   },
 ];
 
@@ -183,9 +259,22 @@ const atHand = ({ of }: Variant): boolean => referenceModels.some(({ name }) => 
 /** None where the folder is not there. */
 export const referenceVariants = all.filter(atHand);
 export const boundedVariants = bounded.filter(atHand);
+export const referencePairs = pairs
+  .filter(({ of }) => referenceModels.some(({ name }) => name === of))
+  .map(({ of, what, one, other }) => ({
+    name: `${of}, ${what}`,
+    variants: [
+      { of, what, ...one },
+      { of, what: `${what}, in its weights`, ...other },
+    ] as const,
+  }));
 
 /** Configs of all of them, as far as they are at hand. */
-export const variantConfigs = [...referenceVariants, ...boundedVariants].map((variant) => configOf(variant));
+export const variantConfigs = [
+  ...referenceVariants,
+  ...boundedVariants,
+  ...referencePairs.map(({ variants: [one] }) => one),
+].map((variant) => configOf(variant));
 
 function configOf(variant: Variant): ReferenceModel['config'] {
   return { ...referenceOf(variant).config, ...variant.config };

@@ -37,7 +37,8 @@ export function blockFeeds(
   const { around } = block.attention;
   const reads = positionsRead(block.attention);
   const prefixEnd = sequence.prefix ? positionAt(sequence, sequence.prefix - 1) : -1;
-  const rope = block.attention.rope === undefined ? undefined : model.ropes[block.attention.rope];
+  const rope =
+    block.attention.rope === undefined || block.attention.turns ? undefined : model.ropes[block.attention.rope];
   const tables = rope ? chunkTables(rope, model, run, positions) : undefined;
   const shape = rope ? [run.length, rope.dimensions / 2] : [];
   return {

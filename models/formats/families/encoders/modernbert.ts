@@ -1,67 +1,96 @@
 import { classDefaults } from '../../config/class-defaults';
 import { readTransformer } from '../../config/transformer';
-import type { CompositeFamily, CompositeReading, StackFamily } from '../shared/family';
+import { encoderFamily } from '../shared/encoder-family';
+import type { CompositeFamily, CompositeReading } from '../shared/family';
 import { flag } from '../shared/family';
+import { activations, honoured, idle, idleOfText, only } from '../shared/run-keys';
 
 /** Every third layer attends to everything, the others to a window; the two kinds rotate with different bases. */
-export const modernBert: StackFamily = {
-  kind: 'stack',
+export const modernBert = encoderFamily({
   id: 'modernbert',
   title: 'ModernBERT',
-  modelTypes: ['modernbert'],
+  types: ['modernbert'],
   architectures: /^ModernBert(Model|For)/,
-  role: 'encoder',
-  tied: true,
-  task: 'base',
-  read: (reader) =>
-    readTransformer(reader, {
-      family: 'modernbert',
-      role: 'encoder',
-      causal: false,
-      gated: true,
-      norm: 'layer',
-      positions: 'rope',
-      rope: { layerType: 'full_attention', thetaKey: 'global_rope_theta' },
-      windowRope: { layerType: 'sliding_attention', thetaKey: 'local_rope_theta' },
-      record: ['norm_bias', 'attention_bias', 'mlp_bias', 'decoder_bias', 'classifier_bias'],
-    }),
-  tensors: (part, writer, { task, tied }) => {
-    const hidden = part.hiddenSize;
-    const vocabulary = part.vocabularySize ?? 0;
-    const normBias = flag(part, 'norm_bias');
-    const attentionBias = flag(part, 'attention_bias');
-    const root = writer.under('model.');
-    root.add('embedding', 'embeddings.tok_embeddings.weight', [vocabulary, hidden]);
-    root.norm('embeddings.norm', hidden, normBias);
-    for (const layer of part.layers) {
-      const own = root.layer(layer.index, 'layers.{layer}.');
-      // The embedding is normalised already, so the first layer has no norm before its attention.
-      if (layer.index > 0) own.norm('attn_norm', hidden, normBias);
-      own.linear('attention', 'attn.Wqkv', hidden, 3 * hidden, attentionBias);
-      own.linear('attention', 'attn.Wo', hidden, hidden, attentionBias);
-      own.norm('mlp_norm', hidden, normBias);
-      own.linear('mlp', 'mlp.Wi', hidden, 2 * layer.feedForward.size, flag(part, 'mlp_bias'));
-      own.linear('mlp', 'mlp.Wo', layer.feedForward.size, hidden, flag(part, 'mlp_bias'));
-    }
-    root.norm('final_norm', hidden, normBias);
-    if (task.kind === 'base' || task.kind === 'image-classification' || task.kind === 'sequence-to-sequence') return;
-    writer.linear('head', 'head.dense', hidden, hidden, flag(part, 'classifier_bias'));
-    writer.as('head').norm('head.norm', hidden, normBias);
-    switch (task.kind) {
-      case 'masked-lm':
-      case 'causal-lm':
-      case 'pretraining':
-        if (!tied) writer.add('head', 'decoder.weight', [vocabulary, hidden]);
-        if (flag(part, 'decoder_bias', true)) writer.add('head', 'decoder.bias', [vocabulary]);
-        return;
-      case 'sequence-classification':
-      case 'token-classification':
-      case 'question-answering':
-        writer.linear('head', 'classifier', hidden, task.kind === 'question-answering' ? 2 : task.labels, true);
-        return;
-    }
+  run: {
+    ...idleOfText,
+    ...honoured('vocab_size', 'hidden_size', 'intermediate_size', 'num_hidden_layers', 'num_attention_heads'),
+    ...honoured('max_position_embeddings', 'norm_eps', 'tie_word_embeddings', 'local_attention', 'layer_types'),
+    ...honoured('global_attn_every_n_layers', 'norm_bias', 'attention_bias', 'mlp_bias', 'classifier_bias'),
+    ...honoured('rope_parameters'),
+    ...only([true], 'decoder_bias'),
+    ...only(['gelu'], 'classifier_activation'),
+    ...honoured('global_rope_theta', 'local_rope_theta'),
+    ...only(activations, 'hidden_activation'),
+    ...only([false, null], 'is_decoder'),
+    ...idle('drops activations in training alone', 'embedding_dropout', 'mlp_dropout'),
+    ...idle('first values of weights that are stored', 'initializer_cutoff_factor'),
+    ...idle('where a text begins and ends', 'cls_token_id', 'sep_token_id'),
+    ...idle('which rows are given to a class for whole texts', 'classifier_pooling'),
+    ...idle('the logits of fewer rows, in training', 'sparse_prediction', 'sparse_pred_ignore_index'),
+    ...idle('which program computes it', 'deterministic_flash_attn', 'reference_compile', 'repad_logits_with_grad'),
+    ...idle(
+      'earlier names that the class does not read',
+      'layer_norm_eps',
+      'position_embedding_type',
+      'gradient_checkpointing',
+    ),
+    ...idle('the class has as many key/value heads as heads', 'num_key_value_heads'),
+    ...idle('there are no kinds of tokens', 'type_vocab_size'),
   },
-};
+  record: ['decoder_bias'],
+  choice: () => ({
+    gated: true,
+    positions: 'rope',
+    rope: { layerType: 'full_attention', thetaKey: 'global_rope_theta' },
+    windowRope: { layerType: 'sliding_attention', thetaKey: 'local_rope_theta' },
+  }),
+  computes: {
+    // Half of the window on either side, and the position itself.
+    around: (_, { attention }) => Math.floor((attention.window ?? 0) / 2) + 1,
+    // The embedding is normalised already, so the first layer has no norm before its attention.
+    norms: (_, { index }) => (index > 0 ? ['attention', 'network'] : ['network']),
+  },
+  layout: {
+    root: 'model.',
+    embedding: 'embeddings.tok_embeddings',
+    embeddingNorm: 'embeddings.norm',
+    layer: 'layers.{layer}.',
+    attention: {
+      prefix: 'attn.',
+      projections: ['Wqkv'],
+      output: 'Wo',
+      inputBias: (part) => flag(part, 'attention_bias'),
+      outputBias: (part) => flag(part, 'attention_bias'),
+    },
+    mlp: { prefix: 'mlp.', inputs: ['Wi'], fused: true, output: 'Wo', bias: (part) => flag(part, 'mlp_bias') },
+    norms: (_, { index }) => (index > 0 ? ['attn_norm', 'mlp_norm'] : ['mlp_norm']),
+    normBias: (part) => flag(part, 'norm_bias'),
+    finalNorm: 'final_norm',
+    heads: {
+      predictions: {
+        dense: 'head.dense',
+        denseBias: (part) => flag(part, 'classifier_bias'),
+        norm: 'head.norm',
+        normBias: (part) => flag(part, 'norm_bias'),
+        vocabulary: 'decoder',
+        hasBias: (part) => flag(part, 'decoder_bias', true),
+        activation: 'gelu',
+      },
+      others: (part, writer, { task }) => {
+        const labels =
+          task.kind === 'question-answering'
+            ? 2
+            : task.kind === 'sequence-classification' || task.kind === 'token-classification'
+              ? task.labels
+              : undefined;
+        if (labels === undefined) return;
+        writer.linear('head', 'head.dense', part.hiddenSize, part.hiddenSize, flag(part, 'classifier_bias'));
+        writer.as('head').norm('head.norm', part.hiddenSize, flag(part, 'norm_bias'));
+        writer.linear('head', 'classifier', part.hiddenSize, labels, true);
+      },
+    },
+  },
+});
 
 /**
  * A decoder of its own behind a ModernBERT that reads: published with code of its own, whose tensors are not written down

@@ -14,6 +14,7 @@ const stems: Readonly<Record<string, readonly string[]>> = {
   bart: ['Bart'],
   beit: ['Beit'],
   bert: ['Bert'],
+  'bert-generation': ['BertGeneration'],
   big_bird: ['BigBird'],
   bitnet: ['BitNet'],
   'blip-2': ['Blip2'],
@@ -57,6 +58,7 @@ const stems: Readonly<Record<string, readonly string[]>> = {
   electra: ['Electra'],
   ernie4_5: ['Ernie4_5', 'Ernie4_5_'],
   ernie4_5_moe: ['Ernie4_5_Moe'],
+  esm: ['Esm'],
   exaone4: ['Exaone4'],
   exaone4_5_text: ['Exaone4_5_', 'Exaone4'],
   exaone: ['Exaone'],
@@ -64,6 +66,7 @@ const stems: Readonly<Record<string, readonly string[]>> = {
   falcon_h1: ['FalconH1'],
   falcon_mamba: ['FalconMamba'],
   falcon_perception: ['FalconPerception'],
+  flaubert: ['Flaubert'],
   florence2: ['Florence2'],
   fuyu: ['Fuyu'],
   gemma2: ['Gemma2'],
@@ -180,7 +183,9 @@ const stems: Readonly<Record<string, readonly string[]>> = {
   qwen3_vl_text: ['Qwen3VL'],
   recurrent_gemma: ['RecurrentGemma'],
   reformer: ['Reformer'],
+  rembert: ['RemBert'],
   resnet: ['ResNet'],
+  roformer: ['RoFormer'],
   rt_detr: ['RTDetr'],
   rt_detr_v2: ['RTDetrV2'],
   roberta: ['Roberta'],
@@ -216,6 +221,7 @@ const stems: Readonly<Record<string, readonly string[]>> = {
   'wav2vec2-conformer': ['Wav2Vec2Conformer'],
   wavlm: ['WavLM'],
   whisper: ['Whisper'],
+  xlm: ['XLM'],
   'xlm-roberta': ['XLMRoberta', 'Roberta'],
   xlnet: ['XLNet'],
   yolos: ['Yolos'],
@@ -263,10 +269,7 @@ export const otherModelTypes: ReadonlySet<string> = new Set([
   'pegasus_x',
   'plbart',
   'regnet',
-  'rembert',
-  'roformer',
   'vit_msn',
-  'xlm',
   'zamba',
 ]);
 
@@ -292,7 +295,7 @@ export const classFitsType = (architecture: string, modelType: string): boolean 
 
 /** What follows the stem in the plain classes of a type, and never in a class that adds parts of its own (`LlavaLlamaFor…`). */
 const plainEnding =
-  /^(For[A-Z]|LM|Model|MTModel|DoubleHeads|Encoder|Decoder|Text|Vision|PreTrained|Backbone|QA|ContextEncoder|QuestionEncoder|Reader)/;
+  /^(For[A-Z]|LM|WithLMHead|Model|MTModel|DoubleHeads|Encoder|Decoder|Text|Vision|PreTrained|Backbone|QA|ContextEncoder|QuestionEncoder|Reader)/;
 
 /**
  * True of a class that shares a model type's config and has layers of its own: a class of remote code (JinaBERT says

@@ -41,6 +41,10 @@ export interface Computation {
   readonly router?: (part: ModelPart) => RouterRules;
   /** Factor on the embedding of a token. */
   readonly embeddingScale?: (part: ModelPart) => number | undefined;
+  /** A token that masks, whose rows are nothing, and the share of them in training: what is left is scaled to that share (ESM). */
+  readonly maskedShare?: (
+    part: ModelPart,
+  ) => { readonly token: number | undefined; readonly share: number } | undefined;
   /** Factor on what each branch adds to the stream. */
   readonly branchFactor?: (part: ModelPart) => number | undefined;
   /** Factor on the logits. */

@@ -49,6 +49,8 @@ export interface DecoderLayout {
   };
   /** Tables of kinds of tokens, of which all tokens of a text that is one segment have the first (BERT); none where it has no rows. */
   readonly types?: readonly { readonly name: string; readonly rows: (part: ModelPart) => number }[];
+  /** A table of the sines and cosines of the rotation, [positions, d] under `root`, which the class reads (RoFormer). */
+  readonly turns?: string;
   /** A norm of the embedding (BLOOM). */
   readonly embeddingNorm?: Name<string | undefined>;
   /** A table that all layers share, under `root`: a number for each head and bucket of distances, which is added to scores (MPNet). */
@@ -270,6 +272,8 @@ export function writeDecoder(layout: DecoderLayout) {
     const embeddingNorm = nameIn(layout.embeddingNorm, part);
     if (embeddingNorm !== undefined)
       root.norm(embeddingNorm, layout.widenedEmbedding?.normBehind ? part.hiddenSize : narrow, normBias);
+    if (layout.turns !== undefined)
+      root.add('other', `${layout.turns}.weight`, [part.contextLength ?? 0, part.headDim]);
     if (layout.buckets !== undefined)
       root.add('attention', `${layout.buckets.name}.weight`, [layout.buckets.of(part).buckets, part.heads]);
     const { widenedEmbedding: widened, disentangled } = layout;
@@ -288,7 +292,7 @@ export function writeDecoder(layout: DecoderLayout) {
     for (const [at, layer] of part.layers.entries()) {
       const path = paths[at] ?? '';
       // Layers that share their tensors are stored once.
-      const shared = !path.includes('{layer}') && (times.get(path) ?? 0) > 1;
+      const shared = typeof layout.layer === 'function' && !path.includes('{layer}') && (times.get(path) ?? 0) > 1;
       if (shared && paths.indexOf(path) < at) continue;
       const own = shared ? root.under(path) : root.layer(layer.index, path);
       const { kind } = layer.attention;

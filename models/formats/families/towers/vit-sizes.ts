@@ -1,6 +1,5 @@
 /** Towers that took ViT's layer for films, sounds and maps of depth. Their sizes are described; not all of their tensors are written down. */
 import type { ConfigReader } from '../../config/config-reader';
-import { encoderFamily } from '../shared/encoder-family';
 import type { StackFamily } from '../shared/family';
 import { readTransformer } from '../../config/transformer';
 import type { ImageSizes } from './vision';
@@ -74,13 +73,4 @@ const spectrogramTransformer: StackFamily = {
   },
 };
 
-/** Proteins as texts of amino acids. Older files hold a table of positions that the rotated form does not read. */
-const esm = encoderFamily({
-  id: 'esm',
-  title: 'ESM-2',
-  types: ['esm'],
-  architectures: /^Esm(Model|For)/,
-  choice: (reader) => (reader.raw('position_embedding_type') === 'rotary' ? { positions: 'rope', norm: 'layer' } : {}),
-});
-
-export const vitSized = [vitMsn, iJepa, videoMae, timeSformer, dpt, spectrogramTransformer, esm];
+export const vitSized = [vitMsn, iJepa, videoMae, timeSformer, dpt, spectrogramTransformer];

@@ -36,7 +36,6 @@ const notInFull: readonly string[] = [
   'detr--DetrForObjectDetection',
   'dpt--DPTForDepthEstimation',
   'dpt--DPTForSemanticSegmentation',
-  'esm--EsmForMaskedLM',
   'florence2--Florence2ForConditionalGeneration',
   'idefics2--Idefics2ForConditionalGeneration',
   'reformer--ReformerModel',

@@ -50,6 +50,8 @@ const same = (one: unknown, other: unknown): boolean => JSON.stringify(one) === 
  */
 const elsewhere = new Set([
   'rope_theta',
+  'global_rope_theta',
+  'local_rope_theta',
   'rope_scaling',
   'partial_rotary_factor',
   'mixture_of_heads',

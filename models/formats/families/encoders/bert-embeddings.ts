@@ -1,0 +1,88 @@
+/** Encoders of BERT's layers that embed in another way: rotated positions, embeddings of a width of their own, no kinds of tokens. */
+import type { ModelPart } from '../../model-description';
+import { bertLayout, encoderFamily } from '../shared/encoder-family';
+import { bertPredictions, writeTokenHeads } from '../shared/encoder-heads';
+import { amount } from '../shared/family';
+import { bertKeys, encoderKeys, honoured, idle, only } from '../shared/run-keys';
+
+const embeddingSize = (part: ModelPart): number => amount(part, 'embedding_size') ?? part.hiddenSize;
+
+const { positions: _, ...withoutPositions } = bertLayout;
+
+/** BERT whose queries and keys are rotated (arXiv:2104.09864). The class reads the sines from a table. */
+const roformer = encoderFamily({
+  id: 'roformer',
+  title: 'RoFormer',
+  types: ['roformer'],
+  architectures: /^RoFormer(Model|For)/,
+  run: {
+    ...encoderKeys,
+    ...honoured('embedding_size'),
+    ...only([false], 'rotary_value'),
+  },
+  choice: () => ({ positions: 'rope', norm: 'layer', rope: { layout: 'interleaved' } }),
+  heads: /(Model|For(MaskedLM|CausalLM|TokenClassification|QuestionAnswering))$/,
+  layout: {
+    ...withoutPositions,
+    root: 'roformer.',
+    widenedEmbedding: { size: embeddingSize, projection: 'embeddings_project', bias: true },
+    turns: 'encoder.embed_positions',
+    heads: { predictions: { ...bertPredictions, width: embeddingSize }, others: writeTokenHeads },
+  },
+});
+
+/** Multilingual, with a narrow embedding and a wide head that is not tied to it (arXiv:2010.12821). */
+const remBert = encoderFamily({
+  id: 'rembert',
+  title: 'RemBERT',
+  types: ['rembert'],
+  architectures: /^RemBert(Model|For)/,
+  tied: false,
+  run: {
+    ...encoderKeys,
+    ...honoured('input_embedding_size', 'output_embedding_size'),
+    ...idle('drops activations in training alone', 'classifier_dropout_prob'),
+  },
+  heads: /(Model|For(MaskedLM|CausalLM|SequenceClassification|TokenClassification|QuestionAnswering))$/,
+  layout: {
+    ...bertLayout,
+    root: 'rembert.',
+    widenedEmbedding: {
+      size: (part) => amount(part, 'input_embedding_size') ?? part.hiddenSize,
+      projection: 'encoder.embedding_hidden_mapping_in',
+      bias: true,
+      always: true,
+    },
+    heads: {
+      predictions: {
+        dense: 'cls.predictions.dense',
+        norm: 'cls.predictions.LayerNorm',
+        vocabulary: 'cls.predictions.decoder',
+        width: (part) => amount(part, 'output_embedding_size') ?? part.hiddenSize,
+      },
+      others: (part, writer, top) => {
+        const { task } = top;
+        if (task.kind === 'base' || task.kind === 'sequence-classification')
+          writer.linear('head', 'rembert.pooler.dense', part.hiddenSize, part.hiddenSize, true);
+        if (task.kind === 'sequence-classification')
+          writer.linear('head', 'classifier', part.hiddenSize, task.labels, true);
+        writeTokenHeads(part, writer, top);
+      },
+    },
+  },
+});
+
+const { types: __, ...withoutTypes } = bertLayout;
+
+/** Halves of an encoder-decoder made of two BERTs (arXiv:1907.12461), each a model of its own here. */
+const bertGeneration = encoderFamily({
+  id: 'bert-generation',
+  title: 'BERT for generation',
+  types: ['bert-generation'],
+  architectures: /^BertGeneration(Encoder|Decoder)/,
+  run: bertKeys,
+  heads: /^BertGenerationEncoder$/,
+  layout: { ...withoutTypes, heads: {} },
+});
+
+export const bertsOfOtherEmbeddings = [roformer, remBert, bertGeneration];
