@@ -16,16 +16,16 @@ import { serverCommands } from './commands/server-commands';
 import { showModelCommands } from './commands/show-model-commands';
 import { exampleCommands, welcomeToExample } from './first-start';
 import { workspaceHistory } from './history/workspace-history';
-import { workbenchPanels, demosOf, explain, type WorkbenchPanels } from './panels/workbench/workbench';
+import { workbenchPanels, demosOf, type WorkbenchPanels } from './panels/workbench/workbench';
 import { AnalysisCatalogue } from './platform/analysis-catalogue';
 import { AskView } from './views/ask-view';
 import { ModelIndex } from './models/model-index';
 import { modelName } from './models/model-names';
 import { hallucinationPanels } from './panels/hallucination/hallucination';
-import { headsPanels, type HeadsPanels } from './panels/heads/heads';
 import { kernelsPanels } from './panels/kernels/kernels';
 import { LiveView } from './panels/live-view';
 import { ModelPanels } from './panels/model/model-panels';
+import { FileEditor } from './panels/file-editor';
 import { ModuleFiles } from './panels/module/module-files';
 import { PlanFiles } from './panels/plan/plan-files';
 import { createCompute } from './platform/create-compute';
@@ -86,7 +86,6 @@ function register(context: vscode.ExtensionContext, log: vscode.LogOutputChannel
     log,
   };
   const kernels = own(kernelsPanels(parts, kernelCatalogue));
-  const heads: HeadsPanels = own(headsPanels(parts, (plan) => explain(workbench, plan)));
   const hallucination = own(hallucinationPanels(parts));
   /** Read from disk when a panel or a command first asks: activation reads none of them. */
   let foundDemos: Demos | undefined;
@@ -94,16 +93,14 @@ function register(context: vscode.ExtensionContext, log: vscode.LogOutputChannel
   const workbench: WorkbenchPanels = own(workbenchPanels(parts, catalogue, demos));
   const editors = {
     benchmark: kernels.files,
-    heads: heads.files,
+    heads: own(new FileEditor('heads', workbench)),
     hallucination: hallucination.files,
     analysis: workbench.files,
     module: own(new ModuleFiles(parts)).files,
     plan: own(new PlanFiles(parts)).files,
   };
   const modelPanels = own(new ModelPanels({ extension: context.extensionUri, models, language, compute, log }));
-  const live = own(
-    new LiveView({ model: modelPanels, kernels, heads, hallucination, workbench }, context.workspaceState),
-  );
+  const live = own(new LiveView({ model: modelPanels, kernels, hallucination, workbench }, context.workspaceState));
   own(new GraphTabs(language, (config) => modelPanels.followIfModel(config)));
 
   const titles = () => new Map(kernelCatalogue.mechanisms.map(({ id, title }) => [id, title]));
@@ -118,7 +115,7 @@ function register(context: vscode.ExtensionContext, log: vscode.LogOutputChannel
       {
         ...benchmarkCommands(kernels, models),
         ...lookCommands({ workbench, models, demos }),
-        ...headsCommands(heads, { library, history, editors }),
+        ...headsCommands(workbench, { library, history, editors }),
         ...hallucinationCommands(hallucination),
         ...analysisCommands(workbench, catalogue, models, demos),
         ...planCommands({ models, library, compute, workbench, catalogue, demos }),

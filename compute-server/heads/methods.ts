@@ -1,11 +1,10 @@
-/** The methods of the compute server that look at heads: all of them on a prompt, and the one that is on the screen. */
+/** The methods of the compute server that look at one head: the one that is on the screen. */
 import { decidesOverRows } from '../../protocol/interventions/interventions';
 import type { HeadMethods } from '../../protocol/compute/models';
 import {
   type HeadRowRequest,
   headOutputsRequest,
   headRowRequest,
-  headsRequest,
   headTileRequest,
 } from '../../protocol/compute/model-requests';
 import { refusal } from '../../protocol/wire/failures';
@@ -20,11 +19,10 @@ import { promptOfIds, readerOf, sequenceOf } from '../model/prompt/prompt';
 import { chunkThatFits } from '../model/run/stream/budget';
 import type { Surroundings } from '../surroundings';
 import { HeadView } from './head-view';
-import { headsJob } from './heads-job';
 
 export function headMethods(
   surroundings: Surroundings,
-  { once, job }: Pick<ModelCalls, 'once' | 'job'>,
+  { once }: Pick<ModelCalls, 'once'>,
 ): Pick<Methods, keyof HeadMethods> {
   let view: { readonly model: LoadedModel; readonly key: string; readonly view: HeadView } | undefined;
   const viewOf = async (
@@ -75,17 +73,6 @@ export function headMethods(
   };
 
   return {
-    heads: {
-      parse(args) {
-        countOf(args, 1, 'heads');
-        return [requested(headsRequest, args[0])];
-      },
-      run: ([request], signal) => job(request, signal, (model) => headsJob(model, request, surroundings, signal)),
-      describe: (progress) =>
-        progress.kind === 'layer'
-          ? { lane: 'row', key: `layer ${progress.layer}`, final: true }
-          : { lane: 'stage', key: 'stage', final: false },
-    },
     headTile: {
       parse(args) {
         countOf(args, 1, 'headTile');

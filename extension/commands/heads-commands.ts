@@ -1,5 +1,8 @@
+import type { AnalysisResult } from '../../protocol/analysis/schema';
+import { headsOfAnalysis } from '../../protocol/compute/heads-of-analysis';
+import { headsAnalysis } from '../../protocol/results/labelled-heads';
 import { saveLabels } from '../panels/workbench/intervention-dialogs';
-import type { HeadsPanels } from '../panels/heads/heads';
+import type { WorkbenchPanels } from '../panels/workbench/workbench';
 import { chooseResult } from '../results/choose-result';
 import type { ResultLibrary } from '../results/result-library';
 import { uriOf, urisOf } from './arguments';
@@ -8,22 +11,37 @@ import { compareFiles, type ResultParts } from './result-commands';
 
 type HeadsCommand = 'headscope.cancelHeads' | 'headscope.compareHeads' | 'headscope.exportHeadLabels';
 
-export function headsCommands(heads: HeadsPanels, results: ResultParts): Pick<Handlers, HeadsCommand> {
+export function headsCommands(workbench: WorkbenchPanels, results: ResultParts): Pick<Handlers, HeadsCommand> {
   return {
-    'headscope.cancelHeads': () => heads.run.cancel(),
-    'headscope.compareHeads': (clicked, selected) => compareFiles(results, urisOf(clicked, selected), 'heads'),
-    'headscope.exportHeadLabels': (argument) => exportLabels(heads, results.library, argument),
+    'headscope.cancelHeads': () => workbench.run.cancel(),
+    'headscope.compareHeads': (clicked, selected) => compareFiles(results, urisOf(clicked, selected), ofHeads),
+    'headscope.exportHeadLabels': (argument) => exportLabels(workbench, results.library, argument),
   };
 }
 
+/** Results of heads, whatever they were saved as. */
+const ofHeads = { kind: 'analysis', analysis: headsAnalysis.id } as const;
+
+const isOfHeads = (result: AnalysisResult | undefined): result is AnalysisResult =>
+  result?.analysis === ofHeads.analysis && result.prompts.length > 0;
+
 /** Exports the labels of a saved result that is named, of the one on the screen, or of one that the person chooses. */
-async function exportLabels(heads: HeadsPanels, library: ResultLibrary, argument: unknown): Promise<void> {
+async function exportLabels(workbench: WorkbenchPanels, library: ResultLibrary, argument: unknown): Promise<void> {
   const uri = uriOf(argument);
-  if (uri === undefined && heads.result !== undefined) return saveLabels(heads.result.result);
+  const { result: shown } = workbench;
+  if (uri === undefined && isOfHeads(shown)) return saveLabels(headsOfAnalysis(shown));
   const saved =
-    uri === undefined ? await chooseResult(library.listOf('heads'), 'Export the Labels of') : await library.read(uri);
+    uri === undefined
+      ? await chooseResult(
+          library.listOf(ofHeads.kind),
+          'Export the Labels of',
+          ({ analysis }) => analysis === ofHeads.analysis,
+        )
+      : await library.read(uri);
   if (saved === undefined) return;
-  if (saved.kind !== 'heads') throw new Error(`${saved.name} has no heads. Choose a result of heads.`);
   if (!saved.content.ok) throw new Error(`The labels of ${saved.name} cannot be exported. ${saved.content.why}`);
-  await saveLabels(saved.content.result.result);
+  const { result } = saved.content;
+  if (!('analysis' in result) || !isOfHeads(result))
+    throw new Error(`${saved.name} has no heads. Choose a result of heads.`);
+  await saveLabels(headsOfAnalysis(result));
 }

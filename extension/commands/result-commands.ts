@@ -1,9 +1,10 @@
 import * as vscode from 'vscode';
 import { entryName, type HistoryEntry } from '../history/entry';
 import type { History } from '../history/history';
+import { defined } from '../platform/defined';
 import { ask } from '../platform/notify';
 import { chooseAmong, chooseResult, savedChoices, type Choice } from '../results/choose-result';
-import { resultKinds, type Kind } from '../results/result-kinds';
+import { comparedKind, resultKinds, type Kind } from '../results/result-kinds';
 import { isReadable, type ReadableResult, type ResultLibrary, type SavedResult } from '../results/result-library';
 import { fileStem, listedName } from '../results/result-words';
 import { uriOf, urisOf } from './arguments';
@@ -66,20 +67,26 @@ async function runOf(history: History, uri: vscode.Uri): Promise<HistoryEntry | 
 export async function compareFiles(
   { library, history, editors }: ResultParts,
   uris: readonly vscode.Uri[],
-  kind?: Kind,
+  /** Of these alone the person chooses. */
+  wanted: { readonly kind?: Kind; readonly analysis?: string } = {},
 ): Promise<void> {
   const [one, other] = await Promise.all(uris.slice(0, 2).map((uri) => readable(library, uri)));
-  const choose = async (title: string, isWanted: (choice: Choice) => boolean): Promise<ReadableResult | undefined> => {
-    const choice = await chooseAmong(choices(library, history, kind), title, isWanted);
+  const choose = async (title: string, fits: (choice: Choice) => boolean): Promise<ReadableResult | undefined> => {
+    const isWanted = (choice: Choice): boolean =>
+      fits(choice) && (wanted.analysis === undefined || choice.analysis === wanted.analysis);
+    const choice = await chooseAmong(choices(library, history, wanted.kind), title, isWanted);
     return choice && readable(library, choice.uri);
   };
   const first = one ?? (await choose('Compare (1 of 2)', () => true));
   if (first === undefined) return;
   const second =
     other ??
-    (await choose('Compare with', (one) => one.holds === first.kind && one.uri.toString() !== first.uri.toString()));
+    (await choose(
+      'Compare with',
+      (one) => one.holds === comparedKind(first.kind) && one.uri.toString() !== first.uri.toString(),
+    ));
   if (second === undefined) return;
-  if (first.kind !== second.kind)
+  if (comparedKind(first.kind) !== comparedKind(second.kind))
     throw new Error(
       `${first.name} and ${second.name} are of different kinds: benchmarks, what heads do, and pictures are compared only with results of their kind. Choose two of one kind.`,
     );
@@ -95,11 +102,13 @@ async function choices(library: ResultLibrary, history: History, kind?: Kind): P
   const files = await history.files();
   const runs = (await history.list()).flatMap((entry): Choice[] => {
     const file = files.get(entry.id);
-    const isOther = !times.has(entry.created) && (kind === undefined || entry.kind === kind);
+    const isOther = !times.has(entry.created) && (kind === undefined || comparedKind(entry.kind) === kind);
     if (file === undefined || !isOther) return [];
     const label = listedName(entry.created, entryName(entry));
+    const { created, analysis } = entry;
+    const holds = comparedKind(entry.kind);
     return [
-      { holds: entry.kind, uri: vscode.Uri.file(file), created: entry.created, label, description: 'in the history' },
+      { holds, uri: vscode.Uri.file(file), created, label, description: 'in the history', ...defined({ analysis }) },
     ];
   });
   return [...saved, ...runs];

@@ -2,7 +2,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { removeEmpty, removeProven } from '../../files/remove';
-import { resultKinds } from '../results/result-kinds';
+import { comparedKind, resultKinds } from '../results/result-kinds';
 import type { HistoryKind } from './entry';
 import type { HistoryFolder } from './history-folder';
 
@@ -19,13 +19,13 @@ export async function takeOver(storage: string, history: HistoryFolder): Promise
   }
 }
 
-/** What cannot be read, or not be kept, stays where it is. */
+/** As a result of today. What cannot be read, or not be kept, stays where it is. */
 async function takeOverFile(kind: HistoryKind, path: string, history: HistoryFolder): Promise<void> {
   try {
     const content = await readFile(path, 'utf8');
     const read = resultKinds[kind].parse(content);
     if (!read.ok) return;
-    await history.keep(kind, read.result, false);
+    await history.keep(comparedKind(kind) as typeof kind, read.result, false);
     await removeProven(path, (now) => now.toString('utf8') === content);
   } catch {
     // It is tried again in the next session.

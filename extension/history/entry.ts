@@ -4,7 +4,7 @@ import { basename } from 'node:path';
 import * as v from 'valibot';
 import type { AnalysisInput, AnalysisResult } from '../../protocol/analysis/schema';
 import { modelName, subjectOf } from '../results/benchmark-words';
-import type { Kind, SavedOf } from '../results/result-kinds';
+import { comparedKind, type Kind, type SavedOf } from '../results/result-kinds';
 import { heldWords } from '../../protocol/inputs/weights';
 import type { Output, Schema } from '../../protocol/schema/check';
 import { flag, object, oneOf, optional, text, whole } from '../../protocol/schema/fields';
@@ -83,6 +83,19 @@ function inputWords(input: AnalysisInput, prompts: AnalysisResult['prompts']): s
   }
 }
 
+function analysisSubject(result: AnalysisResult): Subject {
+  const { analysis, title, model, input, prompts, weights = 'float32', created } = result;
+  return {
+    analysis,
+    title,
+    model: model.name,
+    folder: model.folder,
+    input: shortened(inputWords(input, prompts)),
+    ...(weights === 'float32' ? {} : { weights }),
+    created,
+  };
+}
+
 const subjects: { readonly [K in HistoryKind]: (saved: SavedOf<K>) => Subject } = {
   benchmark: ({ created, plan }) => ({
     title: 'Attention kernels',
@@ -90,14 +103,7 @@ const subjects: { readonly [K in HistoryKind]: (saved: SavedOf<K>) => Subject } 
     input: inOrder(subjectOf(plan), plan.mechanisms.join(', ')),
     created,
   }),
-  heads: ({ result: { created, model, prompt, ids, image } }) => ({
-    analysis: 'heads',
-    title: 'Head patterns',
-    model: model.name,
-    folder: model.folder,
-    input: inOrder(image?.name, prompt ?? idsWords(ids.length)),
-    created,
-  }),
+  heads: analysisSubject,
   hallucination: (saved) => ({
     analysis: saved.kind === 'headscope-hallucination-set' ? 'captions' : 'vhd',
     title: 'Hallucination heads',
@@ -109,15 +115,7 @@ const subjects: { readonly [K in HistoryKind]: (saved: SavedOf<K>) => Subject } 
     ),
     created: saved.created,
   }),
-  analysis: ({ analysis, title, model, input, prompts, weights = 'float32', created }) => ({
-    analysis,
-    title,
-    model: model.name,
-    folder: model.folder,
-    input: shortened(inputWords(input, prompts)),
-    ...(weights === 'float32' ? {} : { weights }),
-    created,
-  }),
+  analysis: analysisSubject,
   module: ({ title, plan, parameters, created }) => ({
     title,
     model: '',
@@ -133,10 +131,10 @@ const subjects: { readonly [K in HistoryKind]: (saved: SavedOf<K>) => Subject } 
 
 export const subjectIn = <K extends HistoryKind>(kind: K, saved: SavedOf<K>): Subject => subjects[kind](saved);
 
-/** The same for a result that more was asked of since: the run is the same, and so is its entry. */
+/** The same for a result that more was asked of since, and for one of an earlier kind of file: the run is the same, and so is its entry. */
 export const idOf = (kind: HistoryKind, { created, analysis = '', model, input }: Subject): string =>
   createHash('sha256')
-    .update(JSON.stringify([kind, created, analysis, model, input]))
+    .update(JSON.stringify([comparedKind(kind), created, analysis, model, input]))
     .digest('hex')
     .slice(0, 12);
 

@@ -8,7 +8,8 @@ import { whyNotOpened } from '../platform/local-path';
 import { Owner } from '../platform/owner';
 import { Signal } from '../platform/signal';
 import type { Checked } from '../../protocol/schema/check';
-import { resultKinds, type SavedOf } from '../results/result-kinds';
+import { comparedKind, resultKinds, type SavedOf } from '../results/result-kinds';
+import { suffixOf, withoutSuffix } from '../results/result-words';
 import { entryName, idOf, matches, subjectIn, type HistoryEntry, type HistoryKind } from './entry';
 import { NotKept, plainName, type Bounds, type HistoryFolder } from './history-folder';
 
@@ -148,7 +149,7 @@ export class History extends Owner {
   /** The newest of a kind that can be read, of those that this person has run. */
   async latest<K extends HistoryKind>(kind: K): Promise<ReadEntry<K> | undefined> {
     for (const { entry, folder } of await this.placed()) {
-      if (entry.kind !== kind || folder?.mayShowFirst(entry) === false) continue;
+      if (comparedKind(entry.kind) !== kind || folder?.mayShowFirst(entry) === false) continue;
       const read = await this.read(entry.id);
       if (read.ok) return read.result as ReadEntry<K>;
     }
@@ -168,7 +169,9 @@ export class History extends Owner {
     const read = await this.read(id);
     if (!read.ok) throw new Error(read.why);
     const { entry, saved } = read.result;
-    const file = await this.places.share(plainName(entry.file), resultKinds[entry.kind].text(saved as never));
+    const { fileName, text } = resultKinds[entry.kind];
+    const name = `${withoutSuffix(plainName(entry.file))}${suffixOf(fileName(saved as never))}`;
+    const file = await this.places.share(name, text(saved as never));
     await this.use(id);
     return file;
   }

@@ -2,7 +2,7 @@
 import { entryName, idOf, subjectIn, type HistoryKind } from '../history/entry';
 import type { History } from '../history/history';
 import { pickAmong } from '../platform/quick-pick';
-import { resultKinds, type ComparedOf, type SavedOf } from '../results/result-kinds';
+import { comparedKind, resultKinds, type ComparedOf, type SavedOf } from '../results/result-kinds';
 import type { ResultLibrary } from '../results/result-library';
 import { listedName } from '../results/result-words';
 import { Sentence } from './questions';
@@ -35,7 +35,9 @@ async function others<K extends HistoryKind>(results: OtherResults<K>) {
     subject === undefined || (one.created !== subject.created && one.analysis === subject.analysis);
   const files = await library.readable(kind);
   const known = new Set(files.map((file) => file.listing.created));
-  const entries = (await history.list()).filter((entry) => entry.kind === kind && !known.has(entry.created));
+  const entries = (await history.list()).filter(
+    (entry) => comparedKind(entry.kind) === kind && !known.has(entry.created),
+  );
   const choices = [
     ...files
       .filter(({ saved }) => isOther(subjectIn(kind, saved)))

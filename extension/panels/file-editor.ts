@@ -1,7 +1,8 @@
 /** The editor of saved results of one kind: its panel on the text of the document, which stays text for git, for Undo and for Save. */
 import * as vscode from 'vscode';
+import { analysisSuffix } from '../../protocol/contributions/views';
 import { Owner } from '../platform/owner';
-import { resultKinds, type ComparedOf, type Kind, type SavedOf } from '../results/result-kinds';
+import { isEarlier, resultKinds, type ComparedOf, type Kind, type SavedOf } from '../results/result-kinds';
 import type { ReadableResult } from '../results/result-library';
 import { withoutSuffix } from '../results/result-words';
 import { changeWhenSaved } from '../results/saved-again';
@@ -42,6 +43,7 @@ export class FileEditor<K extends Kind, Host extends FileHost<K>>
       name: withoutSuffix(document.uri.path.split('/').at(-1) ?? ''),
       uri: key,
       read: () => resultKinds[this.kind].parse(document.getText()),
+      ...(isEarlier(this.kind) ? { earlier: earlierWords } : {}),
       changeWhenSaved: () => changeWhenSaved(this.kind, document.getText()),
       write: (text) => replaceText(document, text),
     });
@@ -71,6 +73,8 @@ export class FileEditor<K extends Kind, Host extends FileHost<K>>
     for (const host of open) await host.compareWith(other);
   }
 }
+
+const earlierWords = `This file was written by an earlier version of Headscope and is shown as a result of today. Save writes a copy (*${analysisSuffix}), on which all can be asked; this file stays as it is.`;
 
 /** Only what differs is replaced, so that a text editor beside it keeps its place. */
 async function replaceText(document: vscode.TextDocument, text: string): Promise<void> {

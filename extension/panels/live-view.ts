@@ -25,6 +25,9 @@ export interface LivePanel {
 /** The key under which the workspace remembers the view. */
 const memoryKey = 'live';
 
+/** What the view showed of heads in builds before there was a workbench. */
+const earlierHeads = 'heads';
+
 const isName = (value: unknown): value is LivePanelName =>
   typeof value === 'string' && Object.hasOwn(livePanels, value);
 
@@ -44,7 +47,7 @@ export class LiveView extends Owner {
     this.panels = panels;
     this.memory = memory;
     const { shown, lastWork } = fieldsIn(memory.get(memoryKey));
-    this.panel = isName(shown) ? shown : 'model';
+    this.panel = isName(shown) ? shown : shown === earlierHeads ? 'workbench' : 'model';
     this.lastWork = typeof lastWork === 'string' ? lastWork : '';
     this.setContext();
     for (const name of Object.keys(panels) as LivePanelName[])

@@ -351,6 +351,7 @@ export abstract class PanelHost<T extends PanelTypes, Services extends PanelServ
     this.replay();
     // After a run, what is shown is of a model that is there.
     if (this.onlyShown !== undefined && !ran) this.say('info', this.onlyShown);
+    if (this.file?.earlier !== undefined && file?.ok === true && !ran) this.say('info', this.file.earlier);
     if (file?.ok === false) {
       const name = this.file?.name ?? 'The file';
       this.post({ kind: 'failed', sentence: `${name} cannot be shown. ${file.why}` });
@@ -360,7 +361,8 @@ export abstract class PanelHost<T extends PanelTypes, Services extends PanelServ
 
   protected sendOpen(): void {
     const shown = this.runsHere ? undefined : this.shown;
-    const savedAs = this.place === 'file' && !this.follows ? this.file?.name : this.savedAs;
+    const isTheFile = this.place === 'file' && !this.follows && this.file?.earlier === undefined;
+    const savedAs = isTheFile ? this.file?.name : this.savedAs;
     const opening = defined({
       kind: 'open' as const,
       place: this.place,

@@ -34,6 +34,8 @@ export interface ShownFile<Saved> {
   readonly name: string;
   /** Not ok, with a sentence, when the text is no such result. */
   read(): Checked<Saved>;
+  /** It was written by an earlier version, and is shown as a result of today that can be saved: what a person is told of it. */
+  readonly earlier?: string;
   /** A sentence where what is saved of it would differ from it. */
   changeWhenSaved?(): string | undefined;
 }

@@ -44,6 +44,14 @@ export interface PanelParts {
   readonly log: Log;
 }
 
+/** A panel of earlier versions that this one has taken the place of. */
+interface Earlier<Host> {
+  readonly name: string;
+  readonly viewType: string;
+  /** A window that was closed with one has been restored with this panel. */
+  restored?(host: Host): Promise<void>;
+}
+
 export interface PanelDescription<T extends PanelTypes, Host> {
   /** Name of its bundle in dist/webviews, and of what is kept of it. */
   readonly name: string;
@@ -51,8 +59,8 @@ export interface PanelDescription<T extends PanelTypes, Host> {
   readonly result: T['result'];
   /** The view type of the full panel. */
   readonly viewType: string;
-  /** Its name and view type in earlier versions: what a window kept under them is taken over. */
-  readonly earlier?: { readonly name: string; readonly viewType: string };
+  /** Names and view types of what it has taken the place of: what a window kept under them is taken over. */
+  readonly earlier?: readonly Earlier<Host>[];
   /** Title of its tab. */
   readonly title: string;
   /** For screen readers. */
@@ -96,7 +104,7 @@ export class Panels<T extends PanelTypes, Host extends LiveHost<T>> extends Owne
     super();
     this.parts = parts;
     this.of = description;
-    const { name, spoken, viewType, earlier, contextKey, run, methods } = description;
+    const { name, spoken, viewType, earlier = [], contextKey, run, methods } = description;
     this.hosts = this.own(new WebviewHosts(parts.extension, { panel: name, title: spoken }));
     this.own(run);
     this.own(
@@ -116,10 +124,14 @@ export class Panels<T extends PanelTypes, Host extends LiveHost<T>> extends Owne
     );
     this.own(this.hosts.onFocus(() => this.work.fire({ subject: 'panel', isNew: false })));
     // The plan and the last result are kept on this side, not in the webview.
-    const deserializeWebviewPanel = async (holder: vscode.WebviewPanel): Promise<void> =>
-      void (await this.attachFull(holder));
-    for (const type of [viewType, ...(earlier === undefined ? [] : [earlier.viewType])])
-      this.own(vscode.window.registerWebviewPanelSerializer(type, { deserializeWebviewPanel }));
+    const types: readonly Earlier<Host>[] = [{ name, viewType }, ...earlier];
+    for (const one of types) {
+      const deserializeWebviewPanel = async (holder: vscode.WebviewPanel): Promise<void> => {
+        const host = await this.attachFull(holder);
+        await one.restored?.(host);
+      };
+      this.own(vscode.window.registerWebviewPanelSerializer(one.viewType, { deserializeWebviewPanel }));
+    }
     this.files = this.own(new FileEditor(description.result, this));
   }
 
@@ -129,10 +141,10 @@ export class Panels<T extends PanelTypes, Host extends LiveHost<T>> extends Owne
 
   /** The plan as it was left in this workspace, or the first one. */
   get plan(): Setup<T> {
-    const { name, earlier } = this.of;
+    const { name, earlier = [] } = this.of;
     const { memory } = this.parts;
-    const kept = memory.get(setupKey(name)) ?? (earlier === undefined ? undefined : memory.get(setupKey(earlier.name)));
-    return this.of.storedSetup(kept) ?? this.of.firstSetup();
+    const kept = [name, ...earlier.map((one) => one.name)].map((each) => memory.get(setupKey(each)));
+    return this.of.storedSetup(kept.find((one) => one !== undefined)) ?? this.of.firstSetup();
   }
 
   /** The result in the full panel, or of the last run. */

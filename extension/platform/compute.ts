@@ -124,7 +124,6 @@ export class Compute extends Owner {
 
   readonly module = this.job('module');
   readonly benchmark = this.job('benchmark');
-  readonly heads = this.job('heads');
   readonly generate = this.job('generate');
   readonly hallucination = this.job('hallucination');
   readonly hallucinationSet = this.job('hallucinationSet');

@@ -4,7 +4,6 @@ import type { ComputeMethods } from '../../protocol/compute/api';
 export type LongMethod =
   | 'benchmark'
   | 'module'
-  | 'heads'
   | 'generate'
   | 'hallucination'
   | 'hallucinationSet'
@@ -49,12 +48,6 @@ export const longJobs: { readonly [M in LongMethod]: LongJob<M> } = {
     doing: 'running a module',
     title: ([{ module }]) => `Module ${module}`,
     folder: () => '',
-    waiting: stage,
-  },
-  heads: {
-    doing: 'running a model',
-    title: () => 'Heads of a prompt',
-    folder: ([{ folder }]) => folder,
     waiting: stage,
   },
   generate: {

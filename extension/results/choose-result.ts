@@ -1,15 +1,17 @@
 import type { Uri } from 'vscode';
 import { pickAmong } from '../platform/quick-pick';
 import { showInformation } from '../platform/notify';
-import type { Kind } from './result-kinds';
+import { comparedKind, type Kind } from './result-kinds';
 import { isReadable, type ReadableResult, type SavedResult } from './result-library';
 import { listedName } from './result-words';
 
 /** A result as a row of a quick pick. */
 export interface Choice {
-  /** Its kind of result: rows of VS Code have a `kind` of their own. */
+  /** The kind of result that it is compared as: rows of VS Code have a `kind` of their own. */
   readonly holds: Kind;
   readonly uri: Uri;
+  /** Id of the analysis, where it is a result of one. */
+  readonly analysis?: string;
   /** ISO time. */
   readonly created: string;
   readonly label: string;
@@ -21,7 +23,8 @@ export const savedChoices = (
   saved: readonly SavedResult[],
 ): readonly (Choice & { readonly result: ReadableResult })[] =>
   saved.filter(isReadable).map((result) => ({
-    holds: result.kind,
+    holds: comparedKind(result.kind),
+    ...('analysis' in result.content.result ? { analysis: result.content.result.analysis } : {}),
     uri: result.uri,
     created: result.listing.created,
     label: listedName(result.listing.created, result.name),

@@ -7,11 +7,11 @@ import { type AnalysisResult, analysisText, parseAnalysis } from '../../protocol
 import { customEditors, items } from '../../protocol/contributions/views';
 import type { ToWorkbench } from '../../protocol/panels/workbench';
 import type { ToHallucinationPanel } from '../../protocol/panels/hallucination';
-import type { ToHeadsPanel } from '../../protocol/panels/heads';
 import type { ToKernelsPanel } from '../../protocol/panels/kernels';
 import type { ToModulePanel } from '../../protocol/panels/module';
 import type { ToPlanPanel } from '../../protocol/panels/plan';
 import { parsePlan, planText, type Plan } from '../../protocol/plans/plan-file';
+import { earlierKinds } from '../../protocol/results/earlier/earlier';
 import type { BenchmarkResult } from '../../protocol/results/benchmark-schema';
 import type { ModuleResult } from '../../protocol/results/module-schema';
 import { analysisDescription, analysisDetails, analysisFileName, analysisLines } from './analysis-words';
@@ -25,8 +25,6 @@ import {
   hallucinationFileName,
   hallucinationLines,
 } from './hallucination-words';
-import { headsText, parseHeads, type SavedHeads } from './heads-file';
-import { headsDescription, headsDetails, headsFileName, labelLines } from './heads-words';
 import { moduleDescription, moduleDetails, moduleFileName, moduleLines, moduleText, parseModule } from './module-words';
 import { planDescription, planDetails, planFileName, planLines } from './plan-words';
 import type { ResultLine } from './result-words';
@@ -36,10 +34,10 @@ type ComparedIn<To extends { readonly kind: string }> = NonNullable<
   Extract<To, { readonly kind: 'open'; readonly compareWith?: unknown }>['compareWith']
 >;
 
-/** `saved`: what a file holds; `compared`: what its panel is sent of a second one. */
+/** `saved`: what a file holds, or is read as; `compared`: what its panel is sent of a second one. */
 interface ResultTypes {
   readonly benchmark: { readonly saved: BenchmarkResult; readonly compared: ComparedIn<ToKernelsPanel> };
-  readonly heads: { readonly saved: SavedHeads; readonly compared: ComparedIn<ToHeadsPanel> };
+  readonly heads: { readonly saved: AnalysisResult; readonly compared: ComparedIn<ToWorkbench> };
   readonly hallucination: { readonly saved: SavedHallucination; readonly compared: ComparedIn<ToHallucinationPanel> };
   readonly analysis: { readonly saved: AnalysisResult; readonly compared: ComparedIn<ToWorkbench> };
   readonly module: { readonly saved: ModuleResult; readonly compared: ComparedIn<ToModulePanel> };
@@ -89,6 +87,23 @@ export interface ResultKind<Saved, Compared> {
   readonly compared: (name: string, saved: Saved) => Compared;
 }
 
+const analysis: ResultKind<AnalysisResult, ComparedOf<'analysis'>> = {
+  ...customEditors.analysis,
+  item: items.resultOfAnalysis,
+  parse: parseAnalysis,
+  text: analysisText,
+  fileName: analysisFileName,
+  model: ({ model }) => model,
+  listing: (result) => ({
+    created: result.created,
+    description: analysisDescription(result),
+    details: analysisDetails(result),
+    icon: 'beaker',
+    lines: () => analysisLines(result),
+  }),
+  compared: (name, result) => ({ name, result }),
+};
+
 export const resultKinds: { readonly [K in Kind]: ResultKind<SavedOf<K>, ComparedOf<K>> } = {
   benchmark: {
     ...customEditors.benchmark,
@@ -106,22 +121,7 @@ export const resultKinds: { readonly [K in Kind]: ResultKind<SavedOf<K>, Compare
     }),
     compared: (name, result) => ({ name, result }),
   },
-  heads: {
-    ...customEditors.heads,
-    item: items.resultOfHeads,
-    parse: parseHeads,
-    text: headsText,
-    fileName: ({ result }) => headsFileName(result),
-    model: ({ result }) => result.model,
-    listing: ({ result }) => ({
-      created: result.created,
-      description: headsDescription(result),
-      details: headsDetails(result),
-      icon: 'eye',
-      lines: () => labelLines(result.classes),
-    }),
-    compared: (name, { result }) => ({ name, result }),
-  },
+  heads: { ...analysis, ...customEditors.heads, item: items.resultOfHeads, parse: earlierKinds.heads },
   hallucination: {
     ...customEditors.hallucination,
     item: items.resultOfPictures,
@@ -138,22 +138,7 @@ export const resultKinds: { readonly [K in Kind]: ResultKind<SavedOf<K>, Compare
     }),
     compared: (name, made) => ({ name, made }),
   },
-  analysis: {
-    ...customEditors.analysis,
-    item: items.resultOfAnalysis,
-    parse: parseAnalysis,
-    text: analysisText,
-    fileName: analysisFileName,
-    model: ({ model }) => model,
-    listing: (result) => ({
-      created: result.created,
-      description: analysisDescription(result),
-      details: analysisDetails(result),
-      icon: 'beaker',
-      lines: () => analysisLines(result),
-    }),
-    compared: (name, result) => ({ name, result }),
-  },
+  analysis,
   module: {
     ...customEditors.module,
     item: items.resultOfModule,
@@ -189,6 +174,12 @@ export const resultKinds: { readonly [K in Kind]: ResultKind<SavedOf<K>, Compare
 };
 
 export const kinds = Object.keys(resultKinds) as readonly Kind[];
+
+/** Files of an earlier version, which are shown, compared and saved again as results of an analysis. */
+export const isEarlier = (kind: Kind): boolean => kind === 'heads';
+
+/** What a result is compared with. */
+export const comparedKind = (kind: Kind): Kind => (isEarlier(kind) ? 'analysis' : kind);
 
 /** By the end of its name; undefined for any other file. */
 export const kindOf = (file: string): Kind | undefined => kinds.find((kind) => file.endsWith(resultKinds[kind].suffix));

@@ -4,7 +4,16 @@ import { Owner } from '../platform/owner';
 import { setting } from '../platform/settings';
 import type { Checked } from '../../protocol/schema/check';
 import { deleteConfirmed } from './delete-file';
-import { kindOf, kinds, resultKinds, type Kind, type Listing, type ReadResult, type SavedOf } from './result-kinds';
+import {
+  comparedKind,
+  kindOf,
+  kinds,
+  resultKinds,
+  type Kind,
+  type Listing,
+  type ReadResult,
+  type SavedOf,
+} from './result-kinds';
 import { fileStem, freeName, holdsHistoryAlone, suffixOf, withoutSuffix } from './result-words';
 
 interface SavedFile<K extends Kind> {
@@ -77,14 +86,18 @@ export class ResultLibrary extends Owner {
     return results.sort((a, b) => createdOf(b).localeCompare(createdOf(a)) || a.name.localeCompare(b.name));
   }
 
+  /** Also files of an earlier version that are read as results of this kind. */
   listOf(kind: Kind): Promise<readonly SavedResult[]> {
-    return this.listWhere((uri) => kindOf(uri.path) === kind);
+    return this.listWhere((uri) => {
+      const own = kindOf(uri.path);
+      return own !== undefined && comparedKind(own) === kind;
+    });
   }
 
   /** Those of one kind that can be read. */
   async readable<K extends Kind>(kind: K): Promise<readonly ReadResult<K>[]> {
     const saved = (await this.listOf(kind)).filter(isReadable);
-    return saved.map(({ content, ...file }) => ({ ...file, saved: content.result as SavedOf<K> }));
+    return saved.map(({ content, ...file }) => ({ ...file, saved: content.result }));
   }
 
   /** A file that says by its name no kind is read as a benchmark, which says what is wrong with it. */

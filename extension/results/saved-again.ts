@@ -1,6 +1,7 @@
 /** What becomes of a file of an earlier version, or of the command line, when it is saved again. */
+import { analysisSuffix } from '../../protocol/contributions/views';
 import { fieldsIn } from '../../protocol/schema/fields';
-import { resultKinds, type Kind } from './result-kinds';
+import { isEarlier, resultKinds, type Kind } from './result-kinds';
 import { listed } from '../../protocol/wire/listed';
 
 /** The same whatever the order of its fields and of the objects in a list: the rows of a benchmark are written in theirs. */
@@ -22,6 +23,8 @@ export function changeWhenSaved<K extends Kind>(kind: K, content: string): strin
   const { parse, text } = resultKinds[kind];
   const read = parse(content);
   if (!read.ok) return undefined;
+  if (isEarlier(kind))
+    return `The copy is a result of an analysis, as this version of Headscope writes it (*${analysisSuffix}). The file that was opened stays as it is.`;
   const before = fieldsIn(JSON.parse(content));
   const after = fieldsIn(JSON.parse(text(read.result)));
   const gone = Object.keys(before).filter((name) => !(name in after));

@@ -1,16 +1,34 @@
 /** A result of `headscope heads` out of one of the analysis `heads`, and how that analysis is asked for it. */
 import type { AnalysisRequest, AnalysisResult } from '../analysis/schema';
-import type { HeadsRequest } from './model-requests';
-import { namedKeysText } from '../inputs/named-keys';
+import type { EncoderInput, PromptInput } from '../inputs/prompt';
+import { namedKeysText, type NamedKeys } from '../inputs/named-keys';
 import { gainsIn } from '../interventions/gains';
 import type { HeadsResult } from '../results/heads-schema';
 import { headsAnalysis, type HeadsMeasured } from '../results/labelled-heads';
 
+/** What `headscope heads` asks. */
+export interface HeadsRequest extends Pick<
+  AnalysisRequest,
+  'device' | 'weights' | 'folder' | 'interventions' | 'seed'
+> {
+  readonly prompt: PromptInput | EncoderInput;
+  /** Queries per chunk; absent: chosen by the memory limit. */
+  readonly chunk?: number;
+  /** Named sets of token positions whose mass is measured. */
+  readonly groups?: readonly NamedKeys[];
+  /** Label the heads (runs random and shuffled prompts as null models). */
+  readonly classify: boolean;
+  /** Remove each labelled head and measure the loss. */
+  readonly causal: boolean;
+  readonly thumbnails: boolean;
+}
+
 export function analysisOfHeads(request: HeadsRequest): AnalysisRequest {
-  const { device, folder, prompt, interventions, seed, chunk = 0 } = request;
+  const { device, weights, folder, prompt, interventions, seed, chunk = 0 } = request;
   const { classify: labels, causal, thumbnails: pictures, groups = [] } = request;
   return {
     ...(device === undefined ? {} : { device }),
+    ...(weights === undefined ? {} : { weights }),
     analysis: headsAnalysis.id,
     folder,
     input: { kind: 'prompt', prompt },

@@ -1,31 +1,11 @@
 /** Schemas of the requests about models, as the compute server checks them before anything runs. */
 import type { Output } from '../schema/check';
-import { namedKeys } from '../inputs/named-keys';
 import { steeringPositions } from './steering';
 import { headField, layerField } from '../interventions/fields';
 import { interventionsField } from '../interventions/interventions';
 import { filledText, flag, list, numberFrom, object, oneOf, optional, wholeFrom } from '../schema/fields';
 import { idsFields, position, seed } from './request-parts';
-import { whereFields, promptInput, promptOrImage } from '../inputs/prompt';
-
-export const headsRequest = object({
-  ...whereFields,
-  folder: filledText,
-  prompt: promptOrImage,
-  /** With `classify`, such as mean the same on any sequence: labels are measured on others too. */
-  interventions: interventionsField,
-  /** Queries per chunk; absent: chosen by the memory limit. */
-  chunk: optional(wholeFrom(1, 1 << 16)),
-  /** Named sets of token positions whose mass is measured. */
-  groups: optional(list(namedKeys)),
-  /** Label the heads (runs random and shuffled prompts as null models). */
-  classify: flag,
-  /** Remove each labelled head and measure the loss. */
-  causal: flag,
-  thumbnails: flag,
-  seed,
-});
-export type HeadsRequest = Output<typeof headsRequest>;
+import { whereFields, promptInput } from '../inputs/prompt';
 
 const oneHead = { ...idsFields, interventions: interventionsField, layer: layerField, head: headField };
 

@@ -1,7 +1,6 @@
 /** The part of the compute server's interface that runs models; joined to ComputeMethods in api.ts. */
 import type { WeightChoice } from '../inputs/weights';
 import type {
-  HeadsRequest,
   HeadRowRequest,
   HeadTileRequest,
   NextTokensRequest,
@@ -11,8 +10,8 @@ import type {
 } from './model-requests';
 import type { EncoderInput, PromptInput } from '../inputs/prompt';
 import type { CacheSize } from '../plans/cache-size';
-import type { HeadThumbnails, HeadTile, NextToken, NextTokens, FlagPerHead } from '../results/heads';
-import type { HeadsResult, HeadStatistics } from '../results/heads-schema';
+import type { HeadTile, NextToken, NextTokens, FlagPerHead } from '../results/heads';
+import type { HeadStatistics } from '../results/heads-schema';
 import type { ChatPrompt, ImageSpan, ModelSummary, Parity } from '../schema/parts';
 import type { SteeringProgress, SteeringReply } from './steering';
 import type { ServingMeasurement } from './serving';
@@ -25,29 +24,6 @@ export interface Tokenised {
   /** Where the picture stands among the tokens. */
   readonly image?: ImageSpan;
   readonly chatPrompt?: ChatPrompt;
-}
-
-export type HeadsProgress =
-  | {
-      readonly kind: 'stage';
-      readonly sentence: string;
-      /** 0..1 */
-      readonly share: number;
-      readonly secondsLeft?: number;
-      /** Finished layers that are on disk: the same request goes on behind them when the process has died. Absent: none. */
-      readonly keptLayers?: number;
-    }
-  /** A finished layer: the grid fills while the run goes on. */
-  | {
-      readonly kind: 'layer';
-      readonly layer: number;
-      readonly statistics: { readonly [K in keyof HeadStatistics]: readonly number[] };
-      readonly thumbnails?: HeadThumbnails;
-    };
-
-export interface HeadsReply {
-  readonly result: HeadsResult;
-  readonly thumbnails?: HeadThumbnails;
 }
 
 export interface GenerateProgress {
@@ -77,7 +53,6 @@ export interface GenerateReply {
 }
 
 export interface HeadMethods {
-  heads: { args: [request: HeadsRequest]; result: HeadsReply; progress: HeadsProgress };
   headTile: { args: [request: HeadTileRequest]; result: HeadTile; progress: never };
   /** Outputs of one head before the output projection, [positions, headDim]. */
   headOutputs: { args: [request: Omit<HeadRowRequest, 'query'>]; result: Float32Array; progress: never };

@@ -2,7 +2,7 @@
  * Every command, declared once: title, what it needs, where menus offer it. `npm run manifest` writes package.json from it,
  * and `extension/commands` registers exactly this table.
  */
-import { contextKeys, customEditors, exampleIsOpen, headsPanel, items, views, type LivePanelName } from './views';
+import { contextKeys, customEditors, exampleIsOpen, items, views, workbenchPanel, type LivePanelName } from './views';
 
 type Menu = 'editor/title' | 'editor/context' | 'explorer/context' | 'view/title' | 'view/item/context';
 
@@ -119,7 +119,6 @@ export const commands = {
       inEditorTitle(both(isModel, trusted), 'navigation@6'),
       inExplorer(both(isConfig, trusted), '3_headscope@2'),
       inEditor(both(isModel, trusted), '3_headscope@2'),
-      inLiveTitle('heads', 'navigation@1'),
       onRows('models', items.model, 'inline@2'),
       onRows('models', items.model, '1_run@2'),
     ],
@@ -127,16 +126,16 @@ export const commands = {
   'headscope.cancelHeads': {
     title: 'Cancel the Run of the Model',
     icon: 'stop-circle',
-    palette: contextKeys.headsRunning,
+    ...alias,
   },
   'headscope.compareHeads': {
     title: 'Compare Heads of Two Results…',
-    palette: inFront(headsPanel, 'heads'),
+    palette: inFront(workbenchPanel, 'heads'),
     icon: 'diff',
   },
   'headscope.exportHeadLabels': {
     title: 'Export Labels of the Heads…',
-    palette: inFront(headsPanel, 'heads'),
+    palette: inFront(workbenchPanel, 'heads'),
     icon: 'export',
     menus: [
       inEditorTitle(`activeCustomEditorId == '${customEditors.heads.viewType}'`, '1_export@1'),
@@ -280,18 +279,17 @@ export const commands = {
   },
   'headscope.live.showHeads': {
     title: 'Show Heads in Live View',
-    palette: shows('live'),
-    menus: [inLiveMenu('heads', '1_show@3')],
+    ...alias,
   },
   'headscope.live.showHallucination': {
     title: 'Show Hallucination in Live View',
     palette: shows('live'),
-    menus: [inLiveMenu('hallucination', '1_show@4')],
+    menus: [inLiveMenu('hallucination', '1_show@3')],
   },
   'headscope.live.showAnalysis': {
     title: 'Show Workbench in Live View',
     palette: shows('live'),
-    menus: [inLiveMenu('workbench', '1_show@5')],
+    menus: [inLiveMenu('workbench', '1_show@4')],
   },
   'headscope.devices.show': { title: 'Devices…', icon: 'chip', needs: 'trust' },
   'headscope.devices.refresh': { title: 'Test the Devices Again', icon: 'refresh', needs: 'trust', ...alias },

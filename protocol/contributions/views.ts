@@ -18,7 +18,6 @@ export const views = {
 export const livePanels = {
   model: 'Model',
   kernels: 'Kernels',
-  heads: 'Heads',
   hallucination: 'Hallucination',
   workbench: 'Workbench',
 } as const;
@@ -70,21 +69,21 @@ export const viewTable: Readonly<Record<keyof typeof views, View>> = {
 
 /** The full panels; their serializers are registered for the same ids. */
 export const kernelsPanel = 'headscope.kernelsPanel';
-export const headsPanel = 'headscope.headsPanel';
 export const hallucinationPanel = 'headscope.hallucinationPanel';
 export const workbenchPanel = 'headscope.workbenchPanel';
-/** Its view type in builds before it was the workbench: a window that was closed with one restores the workbench. */
+/** View types of builds before there was a workbench: a window that was closed with one restores the workbench. */
 export const earlierWorkbenchPanel = 'headscope.analysesPanel';
+export const earlierHeadsPanel = 'headscope.headsPanel';
 
 /** One model in full width, or two beside each other; its serializer is registered for the same id. */
 export const modelPanel = 'headscope.modelPanel';
 
 export const panels = [
   kernelsPanel,
-  headsPanel,
   hallucinationPanel,
   workbenchPanel,
   earlierWorkbenchPanel,
+  earlierHeadsPanel,
   modelPanel,
 ] as const;
 
@@ -141,8 +140,6 @@ export const contextKeys = {
   visionModelPaths: 'headscope.visionModelPaths',
   /** True while a benchmark runs. */
   benchmarkRunning: 'headscope.benchmarkRunning',
-  /** True while a model runs for the Heads panel. */
-  headsRunning: 'headscope.headsRunning',
   /** True while a vision-language model runs for the Hallucination panel. */
   hallucinationRunning: 'headscope.hallucinationRunning',
   /** True while an analysis runs. */

@@ -2,7 +2,7 @@
 import type { HeadLabel } from './heads';
 import type { HeadStatistics } from './heads-schema';
 
-export type StatisticName = keyof HeadStatistics;
+type StatisticName = keyof HeadStatistics;
 
 export interface StatisticInfo {
   readonly id: StatisticName;

@@ -2,26 +2,22 @@
 import assert from 'node:assert/strict';
 import type { FromWorkbench } from '../../protocol/panels/workbench-schema';
 import type { FromHallucinationPanel } from '../../protocol/panels/hallucination-schema';
-import type { FromHeadsPanel } from '../../protocol/panels/heads-schema';
 import type { ToWorkbench } from '../../protocol/panels/workbench';
 import type { ToHallucinationPanel } from '../../protocol/panels/hallucination';
-import type { ToHeadsPanel } from '../../protocol/panels/heads';
 import type { DeviceChoices, PanelPlace } from '../../protocol/panels/run-panel';
 import { patience } from '../support/patience';
 import { testedDevices, untested } from '../support/device/panel-devices';
 import * as workbench from './workbench/workbench-host';
 import * as hallucination from './hallucination/hallucination-host';
-import * as heads from './heads/heads-host';
 import { PanelBrowser } from './support/panel-page';
 
-type To = ToWorkbench | ToHallucinationPanel | ToHeadsPanel;
-type From = FromWorkbench | FromHallucinationPanel | FromHeadsPanel;
+type To = ToWorkbench | ToHallucinationPanel;
+type From = FromWorkbench | FromHallucinationPanel;
 type Host = (message: From) => readonly To[];
 
 const tested: DeviceChoices = { devices: testedDevices, setting: 'cpu' };
 
 const hosts: Readonly<Record<string, (place: PanelPlace, devices: DeviceChoices) => Host>> = {
-  heads: (place, devices) => heads.answering(heads.finishedMessage({ place, devices })) as Host,
   hallucination: (place, devices) => hallucination.answering(hallucination.finishedMessage({ place, devices })) as Host,
   workbench: (place, devices) => workbench.answering(workbench.finished({ place, devices })) as Host,
 };

@@ -27,10 +27,7 @@ export async function makeToyExtension(): Promise<string> {
     {
       name: 'catalogue-of-tests',
       setup(bundle) {
-        // The Heads panel runs the analysis of heads, which the catalogue of tests does not have.
-        bundle.onResolve({ filter: /diagnostics\/catalogue$/ }, ({ importer }) =>
-          importer.endsWith('heads-job.ts') ? undefined : { path: testCatalogue },
-        );
+        bundle.onResolve({ filter: /diagnostics\/catalogue$/ }, () => ({ path: testCatalogue }));
       },
     },
   ]);

@@ -5,7 +5,7 @@ import type { Surroundings } from '../../compute-server/surroundings';
 import { heads } from '../../diagnostics/patterns/heads/analysis';
 import type { CallOptions, ComputeClient } from '../../protocol/compute/client';
 import { analysisOfHeads, headsOfAnalysis } from '../../protocol/compute/heads-of-analysis';
-import type { HeadsRequest } from '../../protocol/compute/model-requests';
+import type { HeadsRequest } from '../../protocol/compute/heads-of-analysis';
 import type { AnalysisProgress } from '../../protocol/analysis/analysis';
 import type { HeadsResult } from '../../protocol/results/heads-schema';
 import { resultOf } from './model-jobs';

@@ -82,6 +82,12 @@ export function runBar({ state, actions }: AnyPart, given: RunBar): TemplateResu
                   hint: asides.waiting?.refused ?? bar.openHint,
                   onClick: openFull,
                 })
+              : nothing
+          }
+          ${
+            // A file is saved already, unless it is of an earlier version.
+            place === 'file' && (!bar.made || state.savedAs !== undefined)
+              ? nothing
               : button({
                   label: 'Save the result',
                   icon: 'save',

@@ -4,7 +4,6 @@
  */
 import { html, nothing, type TemplateResult } from 'lit';
 import { repeat } from 'lit/directives/repeat.js';
-import { significant } from './numbers';
 
 export type CellValue = number | string | undefined;
 
@@ -39,14 +38,6 @@ export const countColumn = <Row>(
   value: (row: Row) => CellValue,
   rest?: Rest<Row>,
 ): Column<Row> => ({ id, title, numeric: true, value, ...rest });
-
-/** Numbers in three significant digits; a dash where there is none. */
-export const numberColumn = <Row>(
-  id: string,
-  title: string,
-  value: (row: Row) => number | undefined,
-  rest?: Rest<Row>,
-): Column<Row> => countColumn(id, title, value, { text: (row) => significant(value(row) ?? Number.NaN), ...rest });
 
 export interface Sort {
   readonly column: string;

@@ -6,7 +6,11 @@ import { demoPrompt } from '../../../protocol/inputs/demo-prompt';
 import { startOf, type Demos } from '../../../protocol/analysis/next-start';
 import { usualTaskOf } from '../../../protocol/analysis/usual-task';
 import type { PromptInput } from '../../../protocol/inputs/prompt';
+import { interventionsField } from '../../../protocol/interventions/interventions';
+import { prompt } from '../../../protocol/panels/messages';
+import { headsAnalysis } from '../../../protocol/results/labelled-heads';
 import { check } from '../../../protocol/schema/check';
+import { flag, number, object, optional, text } from '../../../protocol/schema/fields';
 
 /** Pictures of a folder that a form begins with. */
 const samples = 100;
@@ -85,6 +89,29 @@ const demoName = '';
 export const setupToStore = (plan: AnalysisSetup, demoFolder: string): AnalysisSetup =>
   plan.folder === demoFolder ? { ...plan, folder: demoName } : plan;
 
+/** The plan of the panel that showed heads until 2026-12-01. */
+const earlierHeads = object({
+  folder: text,
+  device: optional(text),
+  prompt,
+  interventions: interventionsField,
+  classify: flag,
+  causal: flag,
+  seed: number,
+});
+
+function setupOfHeads(value: unknown): AnalysisSetup | undefined {
+  const checked = check(earlierHeads, value);
+  if (!checked.ok) return undefined;
+  const { prompt: read, classify: labels, causal, ...request } = checked.result;
+  return {
+    ...request,
+    analysis: headsAnalysis.id,
+    input: { kind: 'prompt', prompt: read },
+    parameters: { labels, causal },
+  };
+}
+
 /** Taken only when it has everything a plan has, and its analysis is still there. */
 export function storedSetup(
   value: unknown,
@@ -92,8 +119,8 @@ export function storedSetup(
   demoFolder: string,
 ): AnalysisSetup | undefined {
   const checked = check(analysisSetup, value);
-  if (!checked.ok) return undefined;
-  const plan = checked.result;
+  const plan = checked.ok ? checked.result : setupOfHeads(value);
+  if (plan === undefined) return undefined;
   if (!catalogue.some(({ id }) => id === plan.analysis)) return undefined;
   return plan.folder === demoName ? { ...plan, folder: demoFolder } : plan;
 }

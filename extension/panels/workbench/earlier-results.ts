@@ -4,6 +4,7 @@ import type { HistoryRow } from '../../../protocol/panels/workbench-tabs';
 import type { Checked } from '../../../protocol/schema/check';
 import { entryName, weightsOf, type HistoryEntry } from '../../history/entry';
 import type { History } from '../../history/history';
+import { comparedKind } from '../../results/result-kinds';
 import { defined } from '../../platform/defined';
 import { Sentence } from '../questions';
 
@@ -54,7 +55,7 @@ export class EarlierResults {
     const read = await this.history.read(id);
     if (!read.ok) return read;
     const { entry, saved, isOwn } = read.result;
-    return entry.kind === 'analysis'
+    return comparedKind(entry.kind) === 'analysis'
       ? { ok: true, result: { result: saved as AnalysisResult, isOwn } }
       : { ok: false, why: 'This result is not of an analysis.' };
   }
@@ -62,7 +63,7 @@ export class EarlierResults {
   /** The result of an analysis; another one is opened by its own editor, and there is none. */
   async open(id: string): Promise<AnalysisResult | undefined> {
     const entry = (await this.history.list()).find((one) => one.id === id);
-    if (entry === undefined || entry.kind === 'analysis') {
+    if (entry === undefined || comparedKind(entry.kind) === 'analysis') {
       const read = await this.read(id);
       if (!read.ok) throw new Sentence(read.why);
       return read.result.result;

@@ -214,7 +214,7 @@ export class WorkbenchHost extends TabbedHost {
   private async openEntry(id: string): Promise<void> {
     const result = await this.services.earlier.open(id);
     if (result === undefined || !this.tabs) return;
-    this.tabs.add(result);
+    this.tabs.add(result, id);
     await this.bringToFront(this.tabs.active?.id);
   }
 }

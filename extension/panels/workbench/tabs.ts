@@ -171,11 +171,10 @@ export class WorkbenchTabs extends Owner {
   }
 
   /** A result as a tab in front; the one that has it already, where there is one. */
-  add(result: AnalysisResult): void {
-    const entry = entryOf(result);
+  add(result: AnalysisResult, entry = entryOf(result)): void {
     const open = this.tabs.find((tab) => tab.kept.entry === entry);
     if (open === undefined) {
-      const kept = { id: this.nextId(), ...keptOf(result) };
+      const kept = { id: this.nextId(), ...keptOf(result), entry };
       this.tabs.push({ kept });
       this.front = kept.id;
     } else this.front = open.kept.id;

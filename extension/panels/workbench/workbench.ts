@@ -4,7 +4,12 @@ import { basename, join } from 'node:path';
 import * as vscode from 'vscode';
 import type { AnalysisSetup } from '../../../protocol/analysis/schema';
 import type { Demos } from '../../../protocol/analysis/next-start';
-import { contextKeys, earlierWorkbenchPanel, workbenchPanel } from '../../../protocol/contributions/views';
+import {
+  contextKeys,
+  earlierHeadsPanel,
+  earlierWorkbenchPanel,
+  workbenchPanel,
+} from '../../../protocol/contributions/views';
 import { realFolder } from '../../models/real-folder';
 import { showInformation } from '../../platform/notify';
 import type { AnalysisCatalogue } from '../../platform/analysis-catalogue';
@@ -85,7 +90,10 @@ export function workbenchPanels(parts: PanelParts, catalogue: AnalysisCatalogue,
   });
   const panels: WorkbenchPanels = new Panels<WorkbenchTypes, WorkbenchHost>(parts, {
     name: 'workbench',
-    earlier: { name: 'analyses', viewType: earlierWorkbenchPanel },
+    earlier: [
+      { name: 'analyses', viewType: earlierWorkbenchPanel },
+      { name: 'heads', viewType: earlierHeadsPanel, restored: (host) => host.look(undefined, undefined) },
+    ],
     result: 'analysis',
     viewType: workbenchPanel,
     title: 'Workbench',
@@ -158,7 +166,7 @@ export async function openLook(
 }
 
 /** Shows a plan and runs it. */
-export async function explain(panels: WorkbenchPanels, plan: AnalysisSetup): Promise<void> {
+async function explain(panels: WorkbenchPanels, plan: AnalysisSetup): Promise<void> {
   const host = await panels.open({ plan });
   await host.runPlan(plan);
 }

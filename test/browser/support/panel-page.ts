@@ -5,7 +5,6 @@
 import type { BrowserContext, Page } from 'playwright-core';
 import { fromWorkbench } from '../../../protocol/panels/workbench-schema';
 import { fromHallucinationPanel } from '../../../protocol/panels/hallucination-schema';
-import { fromHeadsPanel } from '../../../protocol/panels/heads-schema';
 import { fromKernelsPanel, type FromKernelsPanel } from '../../../protocol/panels/kernels-schema';
 import { fromModelPanel } from '../../../protocol/panels/model-schema';
 import { fromModulePanel } from '../../../protocol/panels/module-schema';
@@ -65,7 +64,6 @@ const everyPanel = shared(
 const schemas: Readonly<Record<string, Schema<unknown>>> = {
   workbench: fromWorkbench,
   kernels: fromKernelsPanel,
-  heads: fromHeadsPanel,
   hallucination: fromHallucinationPanel,
   model: fromModelPanel,
   module: fromModulePanel,

@@ -192,18 +192,6 @@ export const validCalls: { readonly [M in ComputeMethod]: ComputeMethods[M]['arg
   parity: [textModel, { kind: 'ids', ids }],
   steeringVector: [{ folder: textModel, toward: [text], from: ['the dog', 'a dog'], layers: [1], position: 'last' }],
   measureServing: [{ folder: textModel, prompt: 8, tokens: 2 }],
-  heads: [
-    {
-      folder: textModel,
-      prompt: { kind: 'text', text },
-      interventions,
-      groups: [{ name: 'first', positions: [0] }],
-      classify: false,
-      causal: false,
-      thumbnails: true,
-      seed: 1,
-    },
-  ],
   headTile: [{ ...oneHead, rowStart: 0, rowCount: 8, columnStart: 0, columnCount: 8, outRows: 8, outColumns: 8 }],
   headOutputs: [oneHead],
   headRow: [{ ...oneHead, query: 3 }],

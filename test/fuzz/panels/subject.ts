@@ -1,5 +1,5 @@
 /**
- * Messages of the panels, sound and broken, to the extension's hosts of the Kernels, Heads, Hallucination, Model, Module and Plan webviews,
+ * Messages of the panels, sound and broken, to the extension's hosts of the Kernels, Hallucination, Model, Module and Plan webviews and of the workbench,
  * with a played extension around them. Scripts of the package alone can send any, so a broken one is a fault of ours: it may be
  * reported as one, but nothing may be thrown, hang or end the extension host.
  */
@@ -8,8 +8,8 @@ import { PanelDevicesDouble } from '../../support/device/panel-devices';
 import type { Intervention } from '../../../protocol/interventions/interventions';
 import { HallucinationHost } from '../../../extension/panels/hallucination/host';
 import { hallucinationRun } from '../../../extension/panels/hallucination/run';
-import { HeadsHost } from '../../../extension/panels/heads/host';
-import { headsRun } from '../../../extension/panels/heads/run';
+import { WorkbenchHost } from '../../../extension/panels/workbench/host';
+import { analysisRun } from '../../../extension/panels/workbench/run';
 import { KernelsHost } from '../../../extension/panels/kernels/host';
 import { benchmarkRun } from '../../../extension/panels/kernels/run';
 import { ModelHost } from '../../../extension/panels/model/host';
@@ -17,7 +17,9 @@ import { ModuleFileHost } from '../../../extension/panels/module/host';
 import { PlanFileHost } from '../../../extension/panels/plan/host';
 import { parseModule } from '../../../extension/results/module-words';
 import type { FromHallucinationPanel, HallucinationSetup } from '../../../protocol/panels/hallucination-schema';
-import type { FromHeadsPanel, HeadsSetup } from '../../../protocol/panels/heads-schema';
+import type { AnalysisSetup } from '../../../protocol/analysis/schema';
+import { resultOfHeads } from '../../../protocol/results/earlier/heads';
+import type { FromWorkbench } from '../../../protocol/panels/workbench-schema';
 import type { FromKernelsPanel } from '../../../protocol/panels/kernels-schema';
 import type { FromModelPanel } from '../../../protocol/panels/model-schema';
 import type { FromModulePanel } from '../../../protocol/panels/module-schema';
@@ -26,28 +28,19 @@ import type { ServingQuestion } from '../../../protocol/language/serving';
 import { parsePlan } from '../../../protocol/plans/plan-file';
 import { mutateTree, Random } from '../../support/fuzz/random';
 import type { Outcome, Subject } from '../../support/fuzz/subject';
-import {
-  facts,
-  headsResult,
-  mechanism,
-  modelSummary,
-  plan,
-  result,
-  row,
-  thumbnails,
-} from '../../unit/extension/samples';
+import { facts, headsResult, mechanism, modelSummary, plan, result, row } from '../../unit/extension/samples';
 
 const folder = '/models/tiny';
 const interventions: readonly Intervention[] = [
   { kind: 'gain', layer: 1, head: 0, gain: 0 },
   { kind: 'head', layer: 0, head: 1, positions: { start: 1, end: 3 }, source: { from: 'prompt', prompt: 'b a' } },
 ];
-const headsSetup: HeadsSetup = {
+const setup: AnalysisSetup = {
+  analysis: 'heads',
   folder,
-  prompt: { kind: 'text', text: 'a b' },
+  input: { kind: 'prompt', prompt: { kind: 'text', text: 'a b' } },
+  parameters: { causal: true },
   interventions,
-  classify: true,
-  causal: false,
   seed: 0,
 };
 const visionPlan: HallucinationSetup = {
@@ -100,7 +93,7 @@ const bare = <const K extends string>(...kinds: readonly K[]) => kinds.map((kind
 
 interface Messages {
   readonly kernels: readonly FromKernelsPanel[];
-  readonly heads: readonly FromHeadsPanel[];
+  readonly workbench: readonly FromWorkbench[];
   readonly hallucination: readonly FromHallucinationPanel[];
   readonly model: readonly FromModelPanel[];
   readonly module: readonly FromModulePanel[];
@@ -130,9 +123,11 @@ const messages: Messages = {
     { kind: 'openLink', url: 'https://arxiv.org/abs/1' },
     ...bare('cancel', 'save', 'compare', 'stopComparing'),
   ],
-  heads: [
-    { kind: 'planned', plan: headsSetup },
-    { kind: 'run', plan: headsSetup },
+  workbench: [
+    { kind: 'planned', plan: setup },
+    { kind: 'run', plan: setup },
+    { kind: 'estimate', request: 9, plan: setup },
+    { kind: 'ask', request: 10, question: { section: 'heads', place: { kind: 'head', layer: 0, head: 1 } } },
     { kind: 'chooseModel', folder, device: 'webgpu' },
     { kind: 'refreshDevices' },
     { kind: 'tokenise', request: 1, folder, prompt: { kind: 'text', text: 'a' } },
@@ -142,8 +137,11 @@ const messages: Messages = {
     { kind: 'generate', request: 5, interventions, maxNewTokens: 4, temperature: 0, topP: 1, seed: 0 },
     { kind: 'explainWeight', layer: 1, head: 0, query: 2, key: 1 },
     { kind: 'saveIntervention', interventions },
-    { kind: 'openFull', plan: headsSetup, select: { layer: 0, head: 1 } },
-    ...bare('loadModel', 'browseModel', 'cancel', 'loadIntervention', 'saveLabels', 'save', 'compare'),
+    { kind: 'saveOffer', offer: { title: 'a', description: 'b', interventions }, where: 'file' },
+    { kind: 'removeHeads', prompt: 0 },
+    { kind: 'openFull', plan: setup, select: { layer: 0, head: 1 } },
+    ...bare('loadModel', 'browseModel', 'cancel', 'stopGenerating', 'loadIntervention', 'chooseVector', 'applyPlan'),
+    ...bare('saveLabels', 'save', 'compare'),
   ],
   hallucination: [
     { kind: 'planned', plan: visionPlan },
@@ -215,7 +213,7 @@ function played(named: Readonly<Record<string, unknown>>, told: Told): never {
   }) as never;
 }
 
-const reply = { result: headsResult(), thumbnails: thumbnails() };
+const shown = resultOfHeads(headsResult());
 const answers: Readonly<Record<string, unknown>> = {
   mechanisms: [mechanism('fused')],
   devices: [],
@@ -224,7 +222,8 @@ const answers: Readonly<Record<string, unknown>> = {
   models: [],
   benchmark: result(),
   stopped: result(),
-  heads: reply,
+  analysis: shown,
+  askAnalysis: { kind: 'text', id: 'a', title: 'a', paragraphs: [] },
   openModel: modelSummary({ hash: headsResult().model.hash }),
   tokenise: { ids: [1], tokens: ['a'] },
   promptForPictures: { ids: [1], tokens: ['a'] },
@@ -252,9 +251,16 @@ function hostOf(panel: string, told: Told): Host {
       return new KernelsHost('full', played({ run: benchmarkRun(server), server, plan: () => plan() }, told), send, {
         shown: result(),
       });
-    case 'heads': {
-      const services = { run: headsRun(server), server, devices: new PanelDevicesDouble(), plan: () => headsSetup };
-      return new HeadsHost('full', played(services, told), send, { shown: reply });
+    case 'workbench': {
+      const services = {
+        run: analysisRun(server),
+        server,
+        devices: new PanelDevicesDouble(),
+        plan: () => setup,
+        catalogue: [],
+        tasks: [],
+      };
+      return new WorkbenchHost('side', played(services, told), send, { shown });
     }
     case 'hallucination': {
       const services = {

@@ -7,7 +7,6 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseBenchmark } from '../../../extension/results/benchmark-file';
 import { parseHallucination, type SavedHallucination } from '../../../extension/results/hallucination-file';
-import { parseHeads, type SavedHeads } from '../../../extension/results/heads-file';
 import { parseIntervention } from '../../../extension/results/intervention-file';
 import { parseModule } from '../../../extension/results/module-words';
 import { type AnalysisResult, analysisText, parseAnalysis } from '../../../protocol/analysis/schema';
@@ -22,7 +21,6 @@ import type { Outcome, Subject } from '../../support/fuzz/subject';
 import { firstOfAnalysis } from './analysis';
 import { firstOfBenchmark } from './benchmark';
 import { firstOfHallucination } from './hallucination';
-import { firstOfHeads } from './heads';
 import { firstOfModule } from './module';
 import { firstOfPlan } from './plan';
 
@@ -96,7 +94,7 @@ interface Input {
 function readAndShow({ kind, text }: Input): Checked<unknown> {
   switch (kind) {
     case 'headscope-heads':
-      return both(shown<SavedHeads>(parseHeads(text), firstOfHeads), earlierKinds.heads(text));
+      return savedAgain(earlierKinds.heads(text));
     case 'headscope-hallucination':
       return both(
         shown<SavedHallucination>(parseHallucination(text), firstOfHallucination),
@@ -119,11 +117,16 @@ const shown = <T>(parsed: Checked<T>, show: (saved: T) => unknown): Checked<unkn
   parsed.ok ? { ok: true, result: show(parsed.result) } : parsed;
 
 /** What is read of an earlier kind of file is a result of an analysis too, which can be saved and read again. */
-function both(own: Checked<unknown>, now: Checked<AnalysisResult>): Checked<unknown> {
-  if (!now.ok) return own.ok ? now : own;
+function savedAgain(now: Checked<AnalysisResult>): Checked<unknown> {
+  if (!now.ok) return now;
   const again = parseAnalysis(analysisText(now.result));
   assert.ok(again.ok, again.ok ? '' : again.why);
-  return own.ok ? shown<AnalysisResult>(again, firstOfAnalysis) : own;
+  return shown<AnalysisResult>(again, firstOfAnalysis);
+}
+
+function both(own: Checked<unknown>, now: Checked<AnalysisResult>): Checked<unknown> {
+  const read = savedAgain(now);
+  return read.ok ? own : read;
 }
 
 const namesAPlace =

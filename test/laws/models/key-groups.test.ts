@@ -9,7 +9,8 @@ import { interventionsFrom } from '../../../compute-server/cli/intervention-opti
 import { generateJob } from '../../../compute-server/model-calls/generate-job';
 import { runPrompt } from '../../../compute-server/model/run/stream/model-run';
 import type { GenerateReply } from '../../../protocol/compute/models';
-import type { GenerateRequest, HeadsRequest } from '../../../protocol/compute/model-requests';
+import type { HeadsRequest } from '../../../protocol/compute/heads-of-analysis';
+import type { GenerateRequest } from '../../../protocol/compute/model-requests';
 import { printDo } from '../../../protocol/interventions/do-form';
 import type { HeadsResult } from '../../../protocol/results/heads-schema';
 import { openTiny, promptIds as ids, type OpenTiny } from '../../support/checkpoints/open-tiny';

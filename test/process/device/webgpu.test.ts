@@ -7,7 +7,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import type { Plugin } from 'esbuild';
 import { computeClient } from '../../../compute-server/cli/compute-process';
-import type { HeadsRequest } from '../../../protocol/compute/model-requests';
+import type { HeadsRequest } from '../../../protocol/compute/heads-of-analysis';
 import type { ComputeClient } from '../../../protocol/compute/client';
 import { sentenceOf } from '../../../protocol/wire/words';
 import { headsOn } from '../../support/heads-call';

@@ -4,7 +4,7 @@ import { renameSync, truncateSync, writeFileSync } from 'node:fs';
 import type { ComputeClient } from '../../../protocol/compute/client';
 import type { AnalysisProgress } from '../../../protocol/analysis/analysis';
 import { analysisOfHeads, headsOfAnalysis } from '../../../protocol/compute/heads-of-analysis';
-import type { HeadsRequest } from '../../../protocol/compute/model-requests';
+import type { HeadsRequest } from '../../../protocol/compute/heads-of-analysis';
 import { unclassified } from '../../../protocol/results/comparability';
 import type { HeadsResult } from '../../../protocol/results/heads-schema';
 import { llamaLike, tinyModel, writeConfig, writeTinyModel } from '../../support/checkpoints/tiny-models';

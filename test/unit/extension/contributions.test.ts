@@ -38,10 +38,10 @@ const manifest = JSON.parse(manifestText) as Manifest;
 const { contributes } = manifest;
 const panelNames = [
   'kernelsPanel',
-  'headsPanel',
   'hallucinationPanel',
   'workbenchPanel',
   'earlierWorkbenchPanel',
+  'earlierHeadsPanel',
   'modelPanel',
 ] as const;
 const viewIds = Object.values(named.views) as readonly string[];

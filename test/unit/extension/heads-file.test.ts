@@ -11,36 +11,41 @@ import {
   whyNotRun,
 } from '../../../extension/models/model-choices';
 import { realFolder } from '../../../extension/models/real-folder';
-import { headsText, parseHeads } from '../../../extension/results/heads-file';
-import { headsDescription, headsDetails, headsFileName, labelLines } from '../../../extension/results/heads-words';
+import { resultKinds } from '../../../extension/results/result-kinds';
 import { interventionText, parseIntervention } from '../../../extension/results/intervention-file';
 import { freeName, suffixOf, withoutSuffix } from '../../../extension/results/result-words';
 import type { Intervention } from '../../../protocol/interventions/interventions';
 import { headLabelsFile } from '../../../protocol/results/head-labels';
+import { writtenHeads, type WrittenHeads } from '../../../protocol/results/heads-schema';
+import { readThumbnails, writtenThumbnails } from '../../../protocol/results/thumbnails';
+import { parseJson } from '../../../protocol/schema/check';
 import { facts, headsResult, modelSummary, thumbnails } from './samples';
 
-const changed = (change: Record<string, unknown>): string =>
-  JSON.stringify({ ...(JSON.parse(headsText({ result: headsResult() })) as object), ...change });
+const changed = (change: Record<string, unknown>): string => JSON.stringify({ ...headsResult(), ...change });
+
+function read(text: string): WrittenHeads {
+  const parsed = parseJson(writtenHeads, text);
+  assert.ok(parsed.ok, parsed.ok ? '' : parsed.why);
+  return parsed.result;
+}
 
 const whyNot = (text: string): string => {
-  const parsed = parseHeads(text);
+  const parsed = parseJson(writtenHeads, text);
   assert.equal(parsed.ok, false, 'it was read');
   return parsed.ok ? '' : parsed.why;
 };
 
 describe('a saved result of heads', () => {
   it('reads back what was written, numbers that are none and pictures to the bit', () => {
-    const before = { result: headsResult(), thumbnails: thumbnails() };
-    const parsed = parseHeads(headsText(before));
-    assert.ok(parsed.ok, parsed.ok ? '' : parsed.why);
-    assert.deepEqual(parsed.result, before);
+    const { thumbnails: pictures, ...result } = read(changed({ thumbnails: writtenThumbnails(thumbnails()) }));
+    assert.deepEqual(result, headsResult());
+    assert.deepEqual(pictures && readThumbnails(pictures), thumbnails());
   });
 
   it('is read without pictures, as the command line writes it', () => {
-    const parsed = parseHeads(JSON.stringify(headsResult()));
-    assert.ok(parsed.ok);
-    assert.equal(parsed.result.thumbnails, undefined);
-    assert.ok(Number.isNaN(parsed.result.result.statistics.induction[0]?.[0]));
+    const parsed = read(JSON.stringify(headsResult()));
+    assert.equal(parsed.thumbnails, undefined);
+    assert.ok(Number.isNaN(parsed.statistics.induction[0]?.[0]));
   });
 
   it('keeps the causal check of a head, also one that gave no number', () => {
@@ -60,10 +65,9 @@ describe('a saved result of heads', () => {
         alreadyOff: 1,
       },
     ];
-    const parsed = parseHeads(headsText({ result: headsResult({ classes, classAblations }) }));
-    assert.ok(parsed.ok);
-    assert.deepEqual(parsed.result.result.classes, classes);
-    assert.deepEqual(parsed.result.result.classAblations, classAblations);
+    const parsed = read(JSON.stringify(headsResult({ classes, classAblations })));
+    assert.deepEqual(parsed.classes, classes);
+    assert.deepEqual(parsed.classAblations, classAblations);
     assert.match(
       whyNot(changed({ classAblations: [{ label: 'induction', heads: 0, lossChange: 1, on: '' }] })),
       /^classAblations\[0\]\.heads is not a positive whole number/,
@@ -75,9 +79,8 @@ describe('a saved result of heads', () => {
       [[{ key: 2, weight: 0.75 }], []],
       [[], [{ key: 0, weight: 1 }]],
     ];
-    const parsed = parseHeads(headsText({ result: headsResult({ topKeys }) }));
-    assert.ok(parsed.ok);
-    assert.deepEqual(parsed.result.result.topKeys, topKeys);
+    const parsed = read(JSON.stringify(headsResult({ topKeys })));
+    assert.deepEqual(parsed.topKeys, topKeys);
     const beyond = [
       [[{ key: 3, weight: 1 }], []],
       [[], []],
@@ -92,9 +95,8 @@ describe('a saved result of heads', () => {
     ];
     const scores = { score: table, nullMean: table, nullSd: table, confidence: table };
     const labelScores = { self: scores, retrieval: { ...scores, nullSeeds: 6, nullFloor: 0.001, needed: table } };
-    const parsed = parseHeads(headsText({ result: headsResult({ labelScores }) }));
-    assert.ok(parsed.ok);
-    assert.deepEqual(parsed.result.result.labelScores, labelScores);
+    const parsed = read(JSON.stringify(headsResult({ labelScores })));
+    assert.deepEqual(parsed.labelScores, labelScores);
     assert.match(whyNot(changed({ labelScores: { clever: scores } })), /^labelScores\.clever is not/);
     assert.match(
       whyNot(changed({ labelScores: { self: { ...scores, nullSd: [[1]] } } })),
@@ -143,21 +145,23 @@ describe('a saved result of heads', () => {
     assert.ok(performance.now() - start < 500);
   });
 
-  it('is named by its time and model, and keeps its ending when the name is taken', () => {
-    const name = headsFileName(headsResult());
-    assert.match(name, /^2026-11-24-\d{6}-tiny-heads\.headscope-heads\.json$/);
-    assert.equal(suffixOf(name), '.headscope-heads.json');
-    assert.equal(freeName(name, new Set([name])), `${withoutSuffix(name)}-2.headscope-heads.json`);
+  it('is saved again as a result of an analysis, named by its time and model, and keeps its ending when the name is taken', () => {
+    const opened = resultKinds.heads.parse(JSON.stringify(headsResult()));
+    assert.ok(opened.ok);
+    const name = resultKinds.heads.fileName(opened.result);
+    assert.match(name, /^2026-11-24-\d{6}-tiny-heads\.headscope-analysis\.json$/);
+    assert.equal(suffixOf(name), '.headscope-analysis.json');
+    assert.equal(freeName(name, new Set([name])), `${withoutSuffix(name)}-2.headscope-analysis.json`);
+    assert.equal((JSON.parse(resultKinds.heads.text(opened.result)) as { kind: string }).kind, 'headscope-analysis');
   });
 
   it('of an earlier version has its gains and biases as interventions', () => {
     const gains = [{ layer: 1, head: 0, gain: 0.5 }];
     const settings = { classify: false, biases: [{ layer: 0, head: 1, start: 3, end: 10, bias: -4 }] };
     const { interventions: _, ...earlier } = JSON.parse(changed({ gains, settings })) as Record<string, unknown>;
-    const parsed = parseHeads(JSON.stringify(earlier));
-    assert.ok(parsed.ok, parsed.ok ? '' : parsed.why);
-    assert.deepEqual(parsed.result.result.gains, gains);
-    assert.deepEqual(parsed.result.result.interventions, [
+    const parsed = read(JSON.stringify(earlier));
+    assert.deepEqual(parsed.gains, gains);
+    assert.deepEqual(parsed.interventions, [
       { kind: 'gain', layer: 1, head: 0, gain: 0.5 },
       { kind: 'bias', layer: 0, head: 1, keys: { start: 3, end: 10 }, bias: -4 },
     ]);
@@ -169,18 +173,21 @@ describe('a saved result of heads', () => {
       { kind: 'gain', layer: 1, head: 0, gain: 0.5 },
     ];
     const { gains: _, ...printed } = JSON.parse(changed({ interventions })) as Record<string, unknown>;
-    const parsed = parseHeads(JSON.stringify(printed));
-    assert.ok(parsed.ok, parsed.ok ? '' : parsed.why);
-    assert.deepEqual(parsed.result.result.interventions, interventions);
-    assert.deepEqual(parsed.result.result.gains, [{ layer: 1, head: 0, gain: 0.5 }]);
+    const parsed = read(JSON.stringify(printed));
+    assert.deepEqual(parsed.interventions, interventions);
+    assert.deepEqual(parsed.gains, [{ layer: 1, head: 0, gain: 0.5 }]);
   });
 
-  it('says what was run and which heads bear which label, the clearest first', () => {
-    assert.equal(headsDescription(headsResult()), 'tiny, 2 x 2 heads, 3 tokens');
-    const ablated = headsResult({ interventions: [{ kind: 'gain', layer: 1, head: 0, gain: 0 }] });
-    assert.equal(headsDescription(ablated), 'tiny, 2 x 2 heads, 3 tokens, 1 intervention');
-    assert.ok(headsDetails(ablated).includes('interventions: L1H0 x 0'));
-    assert.deepEqual(labelLines(headsResult().classes), [{ label: 'previous-token', text: 'L0H1 0.95, L1H0 0.9' }]);
+  it('says in lists what was found, in which model, under which interventions', () => {
+    const listing = (change: Partial<WrittenHeads>) => {
+      const opened = resultKinds.heads.parse(JSON.stringify(headsResult(change)));
+      assert.ok(opened.ok);
+      return resultKinds.heads.listing(opened.result);
+    };
+    assert.equal(listing({}).description, 'Heads on a prompt, tiny: 2 of 4 heads have a label: 2 previous token.');
+    const ablated = listing({ interventions: [{ kind: 'gain', layer: 1, head: 0, gain: 0 }] });
+    assert.ok(ablated.details.includes('1 intervention'));
+    assert.ok(ablated.lines(() => new Map()).some(({ label }) => label === 'Labelled heads'));
   });
 });
 

@@ -5,14 +5,12 @@ import path from 'node:path';
 import { describe, it } from 'mocha';
 import { analysisRun } from '../../../extension/panels/workbench/run';
 import { hallucinationRun } from '../../../extension/panels/hallucination/run';
-import { headsRun } from '../../../extension/panels/heads/run';
 import { benchmarkRun } from '../../../extension/panels/kernels/run';
 import { PanelHost } from '../../../extension/panels/panel-host';
 import type { PanelRun } from '../../../extension/panels/panel-run';
 import type { PanelServices, PanelTypes, Setup, Shown } from '../../../extension/panels/panel-types';
 import type { WorkbenchTypes } from '../../../extension/panels/workbench/services';
 import type { HallucinationTypes } from '../../../extension/panels/hallucination/host';
-import type { HeadsTypes } from '../../../extension/panels/heads/host';
 import type { KernelsTypes } from '../../../extension/panels/kernels/host';
 import type { Schema } from '../../../protocol/schema/check';
 import { anything } from '../../../protocol/schema/fields';
@@ -22,14 +20,11 @@ import { receive as receiveWorkbench } from '../../../webviews/panels/workbench/
 import { setupOf as planOfAnalyses } from '../../../webviews/panels/workbench/shown';
 import { startRun as startHallucination } from '../../../webviews/panels/hallucination/run-setup';
 import * as hallucination from '../../../webviews/panels/hallucination/state';
-import { startRun as startHeads } from '../../../webviews/panels/heads/run-setup';
-import * as heads from '../../../webviews/panels/heads/state';
 import * as kernels from '../../../webviews/panels/kernels/state';
 import type { RunState } from '../../../webviews/ui/run-state';
 import * as workbenchHost from '../../browser/workbench/workbench-host';
 import * as hallucinationHost from '../../browser/hallucination/hallucination-host';
 import { plain, result as hallucinationResult } from '../../browser/workbench/planted-result';
-import * as headsHost from '../../browser/heads/heads-host';
 import * as kernelsHost from '../../browser/support/kernels-host';
 
 interface Page<S, T extends PanelTypes> {
@@ -143,27 +138,6 @@ const panels: Readonly<Record<string, () => void>> = {
         }),
       result: hallucinationResult,
       given: ({ written, result }) => written.length === 1 && result === undefined,
-    }),
-  heads: () =>
-    stays<heads.State, HeadsTypes>({
-      initial: heads.initialState('full'),
-      open: (reply) => (reply ? headsHost.openMessage({ ...reply }) : headsHost.openMessage()),
-      receive: (state, message) => heads.receive(state, message, latest),
-      start: startHeads,
-      run: (end, gives) =>
-        headsRun({
-          heads: (_request, _signal, onProgress) => {
-            onProgress({ kind: 'stage', sentence: 'Reading', share: 0.1 });
-            const { entropy: _, ...others } = headsHost.result.statistics;
-            const rows = Object.entries({ entropy: headsHost.result.statistics.entropy, ...others });
-            const statistics = Object.fromEntries(rows.map(([name, layers]) => [name, layers[0]]));
-            if (gives()) onProgress({ kind: 'layer', layer: 0, statistics: statistics as never });
-            return end();
-          },
-          keep: () => Promise.resolve(),
-        }),
-      result: { result: headsHost.result, thumbnails: headsHost.thumbnails },
-      given: ({ statistics, result }) => statistics?.entropy[0] !== undefined && result === undefined,
     }),
   kernels: () =>
     stays<kernels.State, KernelsTypes>({

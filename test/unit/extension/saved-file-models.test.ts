@@ -3,18 +3,20 @@ import { PanelDevicesDouble } from '../../support/device/panel-devices';
 import assert from 'node:assert/strict';
 import { HallucinationHost, type HallucinationServices } from '../../../extension/panels/hallucination/host';
 import { hallucinationRun } from '../../../extension/panels/hallucination/run';
-import { HeadsHost, type HeadsServices } from '../../../extension/panels/heads/host';
-import { headsRun } from '../../../extension/panels/heads/run';
+import { WorkbenchHost } from '../../../extension/panels/workbench/host';
+import { analysisRun } from '../../../extension/panels/workbench/run';
+import type { WorkbenchServices } from '../../../extension/panels/workbench/services';
 import { whyNotOpened } from '../../../extension/platform/local-path';
 import { hallucinationText, parseHallucination } from '../../../extension/results/hallucination-file';
-import { headsText, parseHeads } from '../../../extension/results/heads-file';
 import type { ToHallucinationPanel } from '../../../protocol/panels/hallucination';
-import type { FromHeadsPanel } from '../../../protocol/panels/heads-schema';
-import type { ToHeadsPanel } from '../../../protocol/panels/heads';
+import { analysisText, parseAnalysis, type AnalysisSetup } from '../../../protocol/analysis/schema';
+import type { FromWorkbench } from '../../../protocol/panels/workbench-schema';
+import type { ToWorkbench } from '../../../protocol/panels/workbench';
+import { resultOfHeads } from '../../../protocol/results/earlier/heads';
 import type { ModelChoice } from '../../../protocol/panels/run-panel';
 import { plan as visionPlan } from '../../browser/hallucination/hallucination-host';
 import { picture, result as visionResult } from '../../browser/workbench/planted-result';
-import { headsResult, modelSummary, thumbnails } from './samples';
+import { headsResult, modelSummary } from './samples';
 
 const demo: ModelChoice = { folder: '/extension/demo', label: 'demo', family: 'llama', runs: true };
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -53,16 +55,16 @@ const asking = (asked: string[]) =>
 
 function opened(folder: string) {
   const asked: string[] = [];
-  const sent: ToHeadsPanel[] = [];
+  const sent: ToWorkbench[] = [];
   const full: string[] = [];
   const openModel = (path: string) => {
     asked.push(`openModel ${path}`);
     return Promise.resolve(modelSummary({ folder: path }));
   };
   const services = {
-    run: headsRun({
-      heads: ({ folder: path }) => {
-        asked.push(`heads ${path}`);
+    run: analysisRun({
+      analysis: ({ folder: path }) => {
+        asked.push(`analysis ${path}`);
         return new Promise(() => undefined);
       },
       keep: () => Promise.resolve(),
@@ -75,14 +77,16 @@ function opened(folder: string) {
     devices: new PanelDevicesDouble(),
     openModel,
     serverIsUp: () => true,
-    plan: () => visionPlan,
+    plan: () => planAt(''),
+    catalogue: [],
+    tasks: [],
     keepSetup: () => undefined,
     openFull: (plan: { readonly folder: string }) => full.push(plan.folder),
     report: () => undefined,
-  } as unknown as HeadsServices;
-  const text = headsText({ result: headsResult({ model: modelSummary({ folder }) }), thumbnails: thumbnails() });
-  const host = new HeadsHost('file', services, (message) => sent.push(message), {
-    file: { name: 'mine', read: () => parseHeads(text) },
+  } as unknown as WorkbenchServices;
+  const text = analysisText(resultOfHeads(headsResult({ model: modelSummary({ folder }) })));
+  const host = new WorkbenchHost('file', services, (message) => sent.push(message), {
+    file: { name: 'mine', read: () => parseAnalysis(text) },
   });
   const opening = () => {
     const found = sent.findLast((message) => message.kind === 'open');
@@ -93,7 +97,7 @@ function opened(folder: string) {
 }
 
 /** All that a page of a saved file may ask of the model. */
-const questions = (folder: string): readonly FromHeadsPanel[] => [
+const questions = (folder: string): readonly FromWorkbench[] => [
   {
     kind: 'tile',
     request: 1,
@@ -112,12 +116,12 @@ const questions = (folder: string): readonly FromHeadsPanel[] => [
   { kind: 'generate', request: 5, interventions: [], maxNewTokens: 1, temperature: 0, topP: 1, seed: 0 },
   { kind: 'chooseModel', folder },
 ];
-const planAt = (folder: string) => ({
+const planAt = (folder: string): AnalysisSetup => ({
+  analysis: 'heads',
   folder,
-  prompt: { kind: 'text', text: 'a' } as const,
+  input: { kind: 'prompt', prompt: { kind: 'text', text: 'a' } },
+  parameters: {},
   interventions: [],
-  classify: true,
-  causal: false,
   seed: 0,
 });
 
@@ -130,7 +134,7 @@ describe('paths that a file names', () => {
     it(`${path} is no whole path`, () => assert.match(whyNotOpened(path) ?? '', /not opened/));
 });
 
-describe('the model that a saved file of heads names', () => {
+describe('the model that a saved result names', () => {
   it('is asked nothing before a click, whatever the page asks; the panel says path and size', async () => {
     const { host, asked, sent, opening } = opened('/models/tiny');
     await host.receive({ kind: 'ready' });

@@ -578,6 +578,22 @@ describe('what a person keeps', () => {
     assert.equal(last(sent, 'result').savedAs, '.headscope/tiny');
   });
 
+  it('of a file of an earlier version is not saved yet: the panel says so, and a copy is saved as a result of today', async () => {
+    const stage = new Stage();
+    const file = {
+      name: 'old',
+      read: () => ({ ok: true as const, result: resultOf() }),
+      earlier: 'This file was written by an earlier version of Headscope.',
+      changeWhenSaved: () => 'The copy is a result of an analysis.',
+    };
+    const { host, sent } = await stage.ready('file', { file });
+    assert.equal(last(sent, 'open').savedAs, undefined);
+    assert.equal(last(sent, 'notice').sentence, file.earlier);
+    await host.receive({ kind: 'save' });
+    assert.equal(last(sent, 'notice').sentence, file.changeWhenSaved());
+    assert.equal(last(sent, 'result').savedAs, '.headscope/tiny');
+  });
+
   it('is refused with a sentence when there is nothing', async () => {
     const stage = new Stage();
     const { host, sent } = await stage.ready('side');

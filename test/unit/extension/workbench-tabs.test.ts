@@ -154,6 +154,24 @@ describe('the tabs of the workbench', () => {
     assert.equal(window.row, '1 [2]', 'one that is open is brought to the front');
   });
 
+  it('are opened from entries that an earlier version kept under another kind and id', async () => {
+    const window = await withTwoResults();
+    const id = '0123456789ab';
+    window.kept.set(id, { ...resultOf(3), created: '2026-11-24T15:00:00.000Z' });
+    window.earlier.add(id);
+    await window.receive({ kind: 'openEntry', id });
+    assert.equal(window.row, '1 2 [3]');
+    assert.equal(window.last('open').result?.finding, 'Seed 3.');
+    await window.receive({ kind: 'showTab', tab: 't1' });
+    await window.receive({ kind: 'openEntry', id });
+    assert.equal(window.row, '1 2 [3]');
+    // Another window finds it by that id.
+    const again = new Window(window.memory, window.kept);
+    again.earlier.add(id);
+    await again.receive({ kind: 'ready' });
+    assert.equal(again.last('open').result?.finding, 'Seed 3.');
+  });
+
   it('compare: the later one in front, the earlier one beside it, until another tab is shown', async () => {
     const window = await withTwoResults();
     await window.receive({ kind: 'showTab', tab: 't1' });

@@ -38,6 +38,8 @@ export class Window {
   readonly reported: string[] = [];
   /** Ids of results that came with the workspace. */
   readonly foreign = new Set<string>();
+  /** Ids of results that an earlier version kept as results of heads. */
+  readonly earlier = new Set<string>();
   /** Why results cannot be kept, and the list cannot be read. */
   keepFails: string | undefined;
   listFails: string | undefined;
@@ -92,7 +94,7 @@ export class Window {
     const entries = () =>
       [...kept].map(([id, made]) => ({
         id,
-        kind: 'analysis' as const,
+        kind: this.earlier.has(id) ? ('heads' as const) : ('analysis' as const),
         file: '',
         title: made.title,
         model: made.model.name,

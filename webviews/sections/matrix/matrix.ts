@@ -90,7 +90,7 @@ const stripOf = remembered(
 const tokens = remembered(tokensPicture);
 
 /** The prompt: the chosen queries framed, the keys coloured by what these read. */
-export function headStrip(part: Part, linked: readonly string[] = [], onHover?: (token: string | undefined) => void) {
+function headStrip(part: Part, linked: readonly string[] = [], onHover?: (token: string | undefined) => void) {
   const { section, view, compact, actions } = part;
   const queries = queriesOf(section, view);
   const strip = stripOf(section, rowOf(part), view.hideFirst === true);
@@ -151,7 +151,7 @@ const lines = remembered(
 );
 
 /** Matrix or lines, with what belongs to the picture. */
-export function headDrawing(part: Part, linked: readonly string[] = [], onHover?: (cell: string | undefined) => void) {
+function headDrawing(part: Part, linked: readonly string[] = [], onHover?: (cell: string | undefined) => void) {
   const { section, view, actions } = part;
   const source = sourceFor(part);
   const queries = queriesOf(section, view);
@@ -213,7 +213,7 @@ export function headDrawing(part: Part, linked: readonly string[] = [], onHover?
   </div>`;
 }
 
-export const matrixOrLines = ({ view, actions }: Part): TemplateResult =>
+const matrixOrLines = ({ view, actions }: Part): TemplateResult =>
   segments({
     label: 'Draw as',
     choices: [
@@ -293,7 +293,7 @@ function chosenCell(part: Part): TemplateResult {
 const topCount = 8;
 
 /** What the chosen queries read most, exactly. */
-export function topKeys(part: Part, onHover?: (key: number | undefined) => void): TemplateResult {
+function topKeys(part: Part, onHover?: (key: number | undefined) => void): TemplateResult {
   const { section, view, actions } = part;
   const queries = queriesOf(section, view);
   const row = rowOf(part);
@@ -377,7 +377,7 @@ const rowCsv = (part: Part): string => {
 };
 
 /** The whole head as it is looked at, for files. */
-export function headScene(section: MatrixSection, view: SectionView): Picture {
+function headScene(section: MatrixSection, view: SectionView): Picture {
   const source = sourceOf(section);
   const { lines, log, hideFirst = false } = view;
   if (!lines) return headPicture(section, source, { logarithmic: log !== false, hideFirst, queries: [] });

@@ -212,8 +212,12 @@ describe('the history of results', () => {
     const folder = store.folder();
     await takeOver(store.root, folder);
     assert.deepEqual(
-      (await folder.list()).map(({ kind }) => kind),
-      ['heads'],
+      (await folder.list()).map(({ kind, analysis, file }) => [
+        kind,
+        analysis,
+        file.endsWith('.headscope-analysis.json'),
+      ]),
+      [['analysis', 'heads', true]],
     );
     assert.deepEqual(readdirSync(recent), ['notes.headscope-heads.json']);
     assert.ok(existsSync(store.at('history/index.jsonl')));

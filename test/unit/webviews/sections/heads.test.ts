@@ -10,9 +10,12 @@ import { headClasses } from '../../../../webviews/sections/heads/heads-classes';
 import { headsKind } from '../../../../webviews/sections/heads/heads';
 import type { SectionView } from '../../../../webviews/sections/section-kind';
 import { parseHead } from '../../../../webviews/ui/head-names';
-import { model, result, thumbnails } from '../../../browser/heads/heads-host';
+import { plantedThumbnails } from '../../../browser/workbench/planted-model';
+import { plantedHeads } from '../../../browser/workbench/try-host';
 import { theme } from './theme';
 
+const { model, result } = plantedHeads;
+const thumbnails = plantedThumbnails(model);
 const [grid] = resultOfHeads({ ...result, thumbnails: writtenThumbnails(thumbnails) }).sections.filter(
   (section) => section.kind === 'heads',
 );

@@ -5,7 +5,9 @@ import { compare } from '../../../../../diagnostics/shared/labels/label-compare'
 import type { HeadsMeasured } from '../../../../../protocol/results/labelled-heads';
 import { resultOfHeads } from '../../../../../protocol/results/earlier/heads';
 import type { Section } from '../../../../../protocol/sections/section';
-import { result } from '../../../../browser/heads/heads-host';
+import { plantedHeads } from '../../../../browser/workbench/try-host';
+
+const { result } = plantedHeads;
 
 const { labelScores: _scores, classAblations: _ablations, ...measured } = resultOfHeads(result).result as HeadsMeasured;
 const entropyWas = (change: (value: number, layer: number, head: number) => number): HeadsMeasured => ({

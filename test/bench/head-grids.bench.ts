@@ -1,11 +1,10 @@
-/** Drawing of the heads panel in Chromium (no graphics card): a grid of 32 x 32 heads, and panning and zooming a head of 8,192 tokens. */
-import type { FromHeadsPanel } from '../../protocol/panels/heads-schema';
-import type { ToHeadsPanel } from '../../protocol/panels/heads';
-import type { HeadThumbnails } from '../../protocol/results/heads';
-import type { HeadsResult } from '../../protocol/results/heads-schema';
-import { answering, finishedMessage } from '../browser/heads/heads-host';
+/** Drawing of heads in Chromium (no graphics card): a grid of 32 x 32 heads, and panning and zooming a head of 8,192 tokens. */
+import type { AnalysisResult } from '../../protocol/analysis/schema';
+import { resultOfHeads } from '../../protocol/results/earlier/heads';
+import { writtenThumbnails } from '../../protocol/results/thumbnails';
 import { plantedModel, plantedResult, plantedThumbnails } from '../browser/workbench/planted-model';
-import { PanelBrowser } from '../browser/support/panel-page';
+import { answeringTrials, finished } from '../browser/workbench/try-host';
+import { startBrowser } from '../browser/workbench/workbench-host';
 import type { Bench } from './support/bench';
 
 const rounds = 15;
@@ -13,15 +12,16 @@ const secondsOfMotion = 5;
 const longPrompt = 8192;
 
 const bench: Bench = {
-  name: 'heads-panel',
+  name: 'head-grids',
   async run(report) {
-    const browser = await PanelBrowser.start<ToHeadsPanel, FromHeadsPanel>('heads');
+    const browser = await startBrowser();
     try {
       const large = plantedModel(undefined, 32, 32, 8);
-      const result = plantedResult(large);
-      const panel = await browser.open({ host: answering(finishedMessage()) });
+      const thumbnails = writtenThumbnails(plantedThumbnails(large));
+      const result = resultOfHeads({ ...plantedResult(large), thumbnails });
+      const panel = await browser.open({ host: answeringTrials() });
       await panel.posts('nextTokens');
-      const times = await panel.page.evaluate(drawGrid, { result, thumbnails: plantedThumbnails(large), rounds });
+      const times = await panel.page.evaluate(drawGrid, { result, rounds });
       report.figure({
         name: 'grid of 32 x 32 heads, from the message to the pixels',
         value: median(times),
@@ -32,7 +32,7 @@ const bench: Bench = {
       });
       await panel.close();
 
-      const long = await browser.open({ host: answering(finishedMessage({ result: longResult(result) })) });
+      const long = await browser.open({ host: answeringTrials(finished({ result: longResult(result) })) });
       await long.page.waitForSelector('.head-drawing canvas');
       const { frames, seconds, slow, tiles } = await long.page.evaluate(panAndZoom, { seconds: secondsOfMotion });
       report.figure({
@@ -56,32 +56,31 @@ const median = (values: readonly number[]): number =>
   [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 
 /** The numbers are those of the short prompt; only the length matters for the matrix. */
-const longResult = (result: HeadsResult): HeadsResult => ({
+const longResult = (result: AnalysisResult): AnalysisResult => ({
   ...result,
   created: '2026-11-24T17:00:00.000Z',
-  ids: Array.from({ length: longPrompt }, (_, at) => at % 997),
-  tokens: Array.from({ length: longPrompt }, (_, at) => ` t${at % 997}`),
+  prompts: [
+    {
+      text: null,
+      ids: Array.from({ length: longPrompt }, (_, at) => at % 997),
+      tokens: Array.from({ length: longPrompt }, (_, at) => ` t${at % 997}`),
+    },
+  ],
 });
 
 /** Runs in the page. */
-async function drawGrid(given: {
-  readonly result: HeadsResult;
-  readonly thumbnails: HeadThumbnails;
-  readonly rounds: number;
-}): Promise<number[]> {
+async function drawGrid(given: { readonly result: AnalysisResult; readonly rounds: number }): Promise<number[]> {
   const frame = (): Promise<void> => new Promise((resolve) => requestAnimationFrame(() => resolve()));
   const times: number[] = [];
   for (let round = 0; round < given.rounds; round += 1) {
     const created = new Date(Date.UTC(2026, 0, 1 + round)).toISOString();
-    const thumbnails = { ...given.thumbnails, data: given.thumbnails.data.slice() };
+    const result = structuredClone({ ...given.result, created });
     await frame();
     const began = performance.now();
-    window.dispatchEvent(
-      new MessageEvent('message', { data: { kind: 'result', result: { ...given.result, created }, thumbnails } }),
-    );
+    window.dispatchEvent(new MessageEvent('message', { data: { kind: 'result', result } }));
     await frame();
     await frame();
-    const canvas = document.querySelector<HTMLCanvasElement>('hs-section-picture.grid canvas');
+    const canvas = document.querySelector<HTMLCanvasElement>('[data-section=heads] > hs-section-picture canvas');
     // Reading a pixel back waits until all of it is drawn.
     canvas?.getContext('2d')?.getImageData(0, 0, 1, 1);
     times.push(performance.now() - began);
