@@ -202,7 +202,11 @@ function attentionOutput(
   const allKeys = all('key', newKey);
   const output = attend(
     graph,
-    { ...spec, terms: scoreTerms(graph, spec, weights, { query, key: allKeys }, places) },
+    {
+      ...spec,
+      sinks: spec.sinks === undefined ? undefined : weight(graph, weights, spec.sinks, [spec.heads]),
+      terms: scoreTerms(graph, spec, weights, { query, key: allKeys }, places),
+    },
     query,
     allKeys,
     all('value', newValue),

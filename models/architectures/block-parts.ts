@@ -5,7 +5,7 @@ import { add, multiply } from '../../kernels/graph/operators/elementwise';
 import { reshape, slice } from '../../kernels/graph/operators/layout';
 import { routedNetworks } from './experts';
 import { latentHeads, latentValues } from './latent';
-import { activated, gainOf, held, linear, norm } from './layers';
+import { gainOf, held, innerOf, linear, norm } from './layers';
 import {
   isRouted,
   type AttentionSpec,
@@ -181,9 +181,7 @@ function feedForward(
   units: (inner: Value) => Value = (inner) => inner,
 ): Value {
   const { innerNorm } = spec;
-  const up = linear(graph, weights, spec.up, x);
-  const inner = spec.gate
-    ? multiply(activated(graph, weights, spec, linear(graph, weights, spec.gate, x)), up)
-    : activated(graph, weights, spec, up);
+  const gate = spec.gate && linear(graph, weights, spec.gate, x);
+  const inner = innerOf(graph, weights, spec, linear(graph, weights, spec.up, x), gate);
   return linear(graph, weights, spec.down, units(innerNorm ? norm(graph, weights, innerNorm, inner) : inner));
 }

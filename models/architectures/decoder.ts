@@ -252,6 +252,7 @@ function attentionOf(
       `Layer ${index} norms what a stretched rotary form has scaled, which Headscope does not compute.`,
     );
   const clip = computes.clip?.(part);
+  const sinks = sinksOf(layout, part, layer);
   const alibi = part.positions === 'alibi' ? computes.alibi?.(part, layer) : undefined;
   return {
     projection: projectionOf(stack, layer, at),
@@ -277,6 +278,7 @@ function attentionOf(
     ...(computes.lateNorms && queryNorm ? { lateNorms: true } : {}),
     ...(clip === undefined ? {} : { clip }),
     ...(alibi ? { alibi } : {}),
+    ...(sinks === undefined ? {} : { sinks: at.name(sinks) }),
     ...(layout.buckets === undefined
       ? {}
       : { buckets: { table: root.name(`${layout.buckets.name}.weight`), ...layout.buckets.of(part) } }),
@@ -326,17 +328,16 @@ function requireComputed({ part, layout, computes }: Stack, layer: Layer): void 
                 layout.attention.valueIsKey?.(part, layer) === true ||
                 holds(layout.attention.gate, part)
               ? 'parts of its own'
-              : sinksOf(layout, part, layer)
-                ? 'learned sinks'
-                : part.positions === 'alibi' && !computes.alibi
-                  ? 'a bias by distance'
-                  : undefined;
+              : part.positions === 'alibi' && !computes.alibi
+                ? 'a bias by distance'
+                : undefined;
   if (other !== undefined)
     throw new ModelError(`Layer ${index} has ${other}, which Headscope does not compute for this family yet.`);
 }
 
-function sinksOf({ attention: { sinks } }: DecoderLayout, part: ModelPart, layer: Layer): boolean {
-  return typeof sinks === 'function' ? sinks(part, layer) !== undefined : sinks === true;
+function sinksOf({ attention: { sinks } }: DecoderLayout, part: ModelPart, layer: Layer): string | undefined {
+  if (typeof sinks === 'function') return sinks(part, layer);
+  return sinks === true ? 'sinks' : undefined;
 }
 
 /** GPT-2 stores its weights [inputs, outputs]. */
@@ -465,16 +466,42 @@ function routedOf(stack: Stack, layer: Layer, beside: Names, names: RoutedNames)
       ...(bias === undefined ? {} : { choiceBias: { name: bias, shape: at.shape(names.routerBias ?? '') } }),
     },
     experts: Array.from({ length: count }, (_, expert) =>
-      names.stacked
-        ? stackedExpert(stack, at, names.stacked, { expert, count, size })
-        : networkOf(stack, at.at(`experts.${expert}.`), size, {
-            ...{ prefix: '', inputs: (names.projections ?? []).slice(0, 2), output: names.projections?.[2] ?? '' },
-          }),
+      names.inTurns
+        ? expertInTurns(stack, at, names.inTurns, { expert, count, size })
+        : names.stacked
+          ? stackedExpert(stack, at, names.stacked, { expert, count, size })
+          : networkOf(stack, at.at(`experts.${expert}.`), size, {
+              ...{ prefix: '', inputs: (names.projections ?? []).slice(0, 2), output: names.projections?.[2] ?? '' },
+            }),
     ),
     ...(shared ? { shared } : {}),
     ...(shared && experts.sharedGate && names.sharedGate !== undefined
       ? { sharedGate: at.linear(names.sharedGate, hidden, 1) }
       : {}),
+  };
+}
+
+function expertInTurns(
+  { part, computes }: Stack,
+  at: Names,
+  { maps, biases }: NonNullable<RoutedNames['inTurns']>,
+  { expert, count, size }: { readonly expert: number; readonly count: number; readonly size: number },
+): FeedForwardSpec {
+  const hidden = part.hiddenSize;
+  if (!computes.heldGate)
+    throw new ModelError('Experts whose gate and up lie in turns have an activation of their own.');
+  const map = (of: 0 | 1, inputs: number, outputs: number, columns: number): Linear => ({
+    ...{ weight: at.name(maps[of]), bias: at.name(biases[of]), inputs, outputs, stored: 'inputs-outputs' },
+    firstRow: inputs * expert,
+    storedShape: [count, inputs, columns],
+    biasRow: { row: expert, rows: count },
+  });
+  const both = map(0, hidden, size, 2 * size);
+  return {
+    activation: { kind: 'held-gate', ...computes.heldGate },
+    gate: { ...both, everySecond: 0 },
+    up: { ...both, everySecond: 1 },
+    down: map(1, size, hidden, hidden),
   };
 }
 

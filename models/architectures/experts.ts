@@ -12,6 +12,7 @@
 import type { GraphBuilder } from '../../kernels/graph/builder';
 import type { Dim } from '../../kernels/graph/dims';
 import type { Value } from '../../kernels/graph/records';
+import { shapeOf } from '../../kernels/graph/operators/dynamic';
 import { add, cast, divide, greater, multiply, sigmoid, where } from '../../kernels/graph/operators/elementwise';
 import {
   gather,
@@ -23,7 +24,7 @@ import {
   unsqueeze,
 } from '../../kernels/graph/operators/layout';
 import { reduceMax, reduceSum, softmax, topK } from '../../kernels/graph/operators/reduce';
-import { activated, linear } from './layers';
+import { innerOf, linear } from './layers';
 import type { FeedForwardSpec, Linear, RoutedSpec, RouterSpec } from './model-spec';
 import { weight, type StoredWeights } from './stored-weights';
 
@@ -51,7 +52,7 @@ export function routedNetworks(
   const gated = own && sharedGate ? multiply(own, sigmoid(linear(graph, weights, sharedGate, flat))) : own;
   const sum = gated ? add(routed, gated) : routed;
   if (flat === x) return sum;
-  return graph.node('Reshape', [sum, shapeOf(graph, x)], [{ type: x.type, shape: x.shape }])[0];
+  return graph.node('Reshape', [sum, shapeOf(x)], [{ type: x.type, shape: x.shape }])[0];
 }
 
 interface Counted {
@@ -84,16 +85,9 @@ function marked(graph: GraphBuilder, x: Value, k: number): Value {
   return scatterElements(like(graph, x, 0), indices, like(graph, indices, 1), -1);
 }
 
-const shapeOf = (graph: GraphBuilder, x: Value): Value =>
-  graph.node('Shape', [x], [{ type: 'int64', shape: [x.shape.length] }])[0];
-
 /** A number in the shape of x, float32. */
 const like = (graph: GraphBuilder, x: Value, number: number): Value =>
-  graph.node(
-    'Expand',
-    [graph.constant('float32', [], [number]), shapeOf(graph, x)],
-    [{ type: 'float32', shape: x.shape }],
-  )[0];
+  graph.node('Expand', [graph.constant('float32', [], [number]), shapeOf(x)], [{ type: 'float32', shape: x.shape }])[0];
 
 /** Scores of experts outside of the best groups become less than any score. */
 function withinGroups(
@@ -170,17 +164,8 @@ function ofChosen(
   const parts = ofExperts(gathered);
   const { inputs: units } = first.down;
   const up = mapped(parts, (spec) => spec.up, units);
-  const inner = first.gate
-    ? multiply(
-        activated(
-          graph,
-          weights,
-          first,
-          mapped(parts, (spec) => spec.gate ?? spec.up, units),
-        ),
-        up,
-      )
-    : activated(graph, weights, first, up);
+  const gate = first.gate && mapped(parts, (spec) => spec.gate ?? spec.up, units);
+  const inner = innerOf(graph, weights, first, up, gate);
   const given = mapped(ofExperts(inner), (spec) => spec.down, width);
   return scatterRows(like(graph, x, 0), owners, multiply(given, unsqueeze(shares, 1)), 'add');
 }

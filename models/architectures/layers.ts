@@ -165,9 +165,24 @@ export function gainOf(
   return gainOffset === undefined ? stored : add(stored, gainOffset);
 }
 
-/** What a network makes of its products before they are multiplied by others or go down. */
-export const activated = (graph: GraphBuilder, weights: StoredWeights, of: FeedForwardSpec, x: Value): Value =>
-  typeof of.activation === 'string' ? activate(of.activation, x) : xielu(graph, weights, of.activation, x);
+/** What a network makes of its products before they go down; `gate` where it is gated. */
+export function innerOf(
+  graph: GraphBuilder,
+  weights: StoredWeights,
+  { activation }: FeedForwardSpec,
+  up: Value,
+  gate: Value | undefined,
+): Value {
+  const activated = (x: Value): Value => {
+    if (typeof activation === 'string') return activate(activation, x);
+    if (activation.kind === 'xielu') return xielu(graph, weights, activation, x);
+    const below = minimum(x, activation.bound);
+    return multiply(below, sigmoid(multiply(below, activation.slope)));
+  };
+  if (!gate) return activated(up);
+  const own = typeof activation === 'object' && activation.kind === 'held-gate';
+  return multiply(activated(gate), own ? add(held(up, activation.bound), 1) : up);
+}
 
 export function activate(activation: Activation, x: Value): Value {
   switch (activation) {

@@ -121,6 +121,8 @@ export interface AttentionSpec {
   /** Queries, keys and values are held between -clip and clip (OLMo, MPT). */
   readonly clip?: number;
   readonly alibi?: AlibiBias;
+  /** Name of one learned score a head, [heads], beside those of the keys: probabilities sum to less than 1 (gpt-oss). */
+  readonly sinks?: string;
   readonly buckets?: BucketBias;
   readonly disentangled?: DisentangledTerms;
   /** On the outputs of all heads, before the output projection (BitNet). */
@@ -155,8 +157,18 @@ export interface LearnedActivation {
   readonly negative: string;
 }
 
+/**
+ * gpt-oss: the gate is held below `bound` and the other product between -bound and bound; inner numbers are gate sigmoid(slope gate)
+ * times the other plus 1.
+ */
+export interface HeldGate {
+  readonly kind: 'held-gate';
+  readonly bound: number;
+  readonly slope: number;
+}
+
 export interface FeedForwardSpec {
-  readonly activation: Activation | LearnedActivation;
+  readonly activation: Activation | LearnedActivation | HeldGate;
   readonly up: Linear;
   /** Gated: activation(gate(x)) * up(x). */
   readonly gate?: Linear;

@@ -22,7 +22,7 @@ import { embedded, logitsOf } from './edge-graphs';
 import { rotate } from './layers';
 import type { AttentionSpec, ModelSpec } from './model-spec';
 import { scoreTerms } from './score-terms';
-import type { StoredWeights } from './stored-weights';
+import { weight, type StoredWeights } from './stored-weights';
 import { balanceLoss, routingLoads, trainedRouting, type TrainedRouting } from './training-routing';
 
 /** Shapes of the tensors of a checkpoint, by name. */
@@ -162,6 +162,7 @@ function attention(
     graph,
     {
       ...spec,
+      sinks: spec.sinks === undefined ? undefined : weight(graph, weights, spec.sinks, [spec.heads]),
       terms: scoreTerms(graph, spec, weights, { query: queries, key: keys }, { queries: positions, keys: positions }),
     },
     queries,

@@ -8,12 +8,14 @@ import {
   greater,
   hyperbolicTangent,
   lessOrEqual,
+  logarithm,
   multiply,
+  sigmoid,
   subtract,
   where,
 } from '../../kernels/graph/operators/elementwise';
 import { gather, reshape } from '../../kernels/graph/operators/layout';
-import { softmax } from '../../kernels/graph/operators/reduce';
+import { reduceMax, softmax } from '../../kernels/graph/operators/reduce';
 import { headOutput, scoreKeys } from './grouped-heads';
 import { chosenScores, type Rotate } from './changes/block-choice';
 import { emphasised } from './changes/emphasis';
@@ -43,6 +45,8 @@ export interface AttentionRules {
   readonly softcap?: number | undefined;
   /** What is added to the scores, [.., n, t]. */
   readonly terms?: Value | undefined;
+  /** Learned scores beside those of the keys, [h]. */
+  readonly sinks?: Value | undefined;
 }
 
 /** Positions of the keys [t] of a run, the last one that each query reads [n], and the queries' own where a window needs them. */
@@ -106,9 +110,13 @@ export function attend(
   const planned = plan ? plannedScores(plan, free, maskedScore) : free;
   const scores = mask ? add(planned, mask) : planned;
   // What is moved is what all that follows reads: taps, statistics and values.
+  const { sinks } = rules;
+  const name = tap && 'attention.probabilities';
   const softmaxed = redistribution
-    ? redistributed(graph, redistribution, softmax(scores), tap && 'attention.probabilities')
-    : softmax(scores, -1, tap && 'attention.probabilities');
+    ? redistributed(graph, redistribution, sinks ? besideSinks(sinks, scores) : softmax(scores), name)
+    : sinks
+      ? besideSinks(sinks, scores, name)
+      : softmax(scores, -1, name);
   const probabilities = tap ? tap(softmaxed) : softmaxed;
   if (!interventions) {
     const output = headOutput(probabilities, value, rules);
@@ -117,13 +125,24 @@ export function attend(
   if (measured) {
     const selected = graph.input('selected_heads', 'int64', ['selected']);
     graph.output(gather(probabilities, selected, 1, 'attention.selected'));
-    addStatistics(graph, redistribution ? undefined : scores, probabilities, interventions.gain);
+    addStatistics(graph, redistribution || sinks ? undefined : scores, probabilities, interventions.gain);
   }
   const weighed =
     weight && keyGroups
       ? weighValues(weight, keyGroups, probabilities, value, rules)
       : headOutput(probabilities, value, rules);
   return interveneOnHeads(graph, interventions, weighed, 'attention.head_output', tokenGain);
+}
+
+/**
+ * Probabilities of the keys where each head has one learned score more, [h], that no key belongs to: they sum to less than 1. With the
+ * largest score m and its share p_m, the log of the normaliser is m - ln p_m, and the keys together have the sigmoid of its distance.
+ */
+function besideSinks(sinks: Value, scores: Value, name?: string): Value {
+  const shares = softmax(scores);
+  const normaliser = subtract(reduceMax(scores, [3]), logarithm(reduceMax(shares, [3])));
+  const ofKeys = sigmoid(subtract(normaliser, reshape(sinks, [1, sinks.shape[0] ?? 1, 1, 1])));
+  return multiply(shares, ofKeys, name);
 }
 
 /** Scores made of values that `operand` brings into the graph in question. */

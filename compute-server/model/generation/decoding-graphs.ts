@@ -25,7 +25,9 @@ export const mayStep = (
 ): boolean =>
   !blocksAlone &&
   placement.device === 'cpu' &&
-  model.blocks.every(({ attention }) => !hasScoreTerms(attention) && attention.turns === undefined) &&
+  model.blocks.every(
+    ({ attention }) => !hasScoreTerms(attention) && attention.turns === undefined && attention.sinks === undefined,
+  ) &&
   servedBySteps(allSizes(model), variant, start);
 
 export function followingOf(

@@ -83,6 +83,8 @@ const bothWays =
 
 function unfit(layer: number, attention: BlockSpec['attention']): string | undefined {
   const { causal, window, lateNorms } = attention;
+  if (attention.sinks !== undefined)
+    return `Layer ${layer} has learned scores beside those of its keys, which blocks are not chosen by. Choose another model.`;
   const terms = hasScoreTerms(attention);
   if (terms || lateNorms)
     return `Layer ${layer} ${terms ? 'adds to its scores what depends on distance' : 'norms queries and keys behind their rotation'}, which blocks are not chosen by. Choose another model.`;

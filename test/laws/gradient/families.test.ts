@@ -35,6 +35,7 @@ const otherParts = [
   'cohere--CohereForCausalLM--hard',
   'deepseek_v3--DeepseekV3ForCausalLM--hard',
   'falcon-rw--FalconForCausalLM--hard',
+  'gpt_oss--GptOssForCausalLM--hard',
   'granite--GraniteForCausalLM--hard',
   'hunyuan_v1_dense--HunYuanDenseV1ForCausalLM',
   'nemotron--NemotronForCausalLM--hard',

@@ -208,8 +208,10 @@ export class Float64Model {
     const data = move ? sum(own, move) : own;
     if (name === label) return tensor(stored.shape, data);
     const rows = Number(/\[\d+:(\d+)\]$/.exec(label)?.[1]) - first;
-    const size = sizeOf(stored.shape.slice(1));
-    return tensor([rows, ...stored.shape.slice(1)], data.slice(first * size, (first + rows) * size));
+    // Of experts in one tensor, rows are counted through all of them.
+    const row = stored.shape.length > 2 ? stored.shape.slice(-1) : stored.shape.slice(1);
+    const size = sizeOf(row);
+    return tensor([rows, ...row], data.slice(first * size, (first + rows) * size));
   }
 }
 

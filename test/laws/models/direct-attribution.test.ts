@@ -85,6 +85,7 @@ function headByHand({ model: { spec }, parameters }: OpenTiny, run: StreamRow, l
 const otherParts = [
   'bitnet--BitNetForCausalLM',
   'cohere--CohereForCausalLM--hard',
+  'gpt_oss--GptOssForCausalLM--hard',
   'granite--GraniteForCausalLM--hard',
   'deepseek_v3--DeepseekV3ForCausalLM--hard',
   'nanochat--NanoChatForCausalLM',

@@ -5,10 +5,12 @@ import { join } from 'node:path';
 import { runPrompt } from '../../../compute-server/model/run/stream/model-run';
 import type { RunResult } from '../../../compute-server/model/run/stream/run-request';
 import { openModel, type LoadedModel } from '../../../compute-server/model/checkpoint/loaded-model';
-import { architectures } from '../../../models/architectures/catalogue';
-import { tinyTextTowers } from '../../support/checkpoints/tiny-pairs';
+import { specifyDecoder } from '../../../models/architectures/decoder';
+import { ConfigReader } from '../../../models/formats/config/config-reader';
+import { decoderFamily } from '../../../models/formats/families/shared/decoder-family';
+import { amount } from '../../../models/formats/families/shared/family';
+import { honoured, llamaLikeKeys } from '../../../models/formats/families/shared/run-keys';
 import { describeModel } from '../../../models/formats/describe-model';
-import { referenceModels } from '../../support/reference/reference-models';
 import type { LayerTap } from '../../../models/instrument/taps';
 import {
   tinyModel,
@@ -77,23 +79,6 @@ describe('every family that runs equals its float64 pass', () => {
   };
   const allTaps = (model: LoadedModel) => model.spec.blocks.flatMap((_, layer) => taps.map((tap) => ({ layer, tap })));
 
-  it('has a tiny checkpoint or one of the reference folder for each family', () => {
-    const typeOf = ({ config }: TinyModel): string => String(config['model_type']);
-    // Text towers have no logits: test/laws/models/text-towers.test.ts.
-    const covered = new Set([
-      ...tinyModels.map((tiny) => typeOf(tiny).replace('_text', '')),
-      ...tinyTextTowers.map((tiny) => typeOf(tiny).replace('_model', '')),
-    ]);
-    if (referenceModels.length === 0) return;
-    for (const { config } of referenceModels) for (const part of describeModel(config).parts) covered.add(part.family);
-    for (const { families } of architectures) {
-      assert.ok(
-        families.some((family) => covered.has(family)),
-        `no tiny checkpoint for ${families.join(', ')}`,
-      );
-    }
-  });
-
   for (const tiny of tinyModels) {
     it(`${tiny.name}: logits and every tap`, async () => {
       const { model, reference } = await open(tiny, 'F32');
@@ -128,6 +113,60 @@ describe('every family that runs equals its float64 pass', () => {
       assert.deepEqual(run.logits, plain.logits);
     });
   }
+
+  it('one row and nothing else adds a family: what is computed comes from it', () => {
+    const row = decoderFamily({
+      id: 'acme',
+      title: 'Acme',
+      types: ['acme'],
+      run: { ...llamaLikeKeys, ...honoured('stream_factor') },
+      computes: {
+        norms: ['attention.output', 'network.output'],
+        branchFactor: (part) => amount(part, 'stream_factor'),
+      },
+      layout: {
+        root: 'trunk.',
+        embedding: 'words',
+        layer: 'blocks.{layer}.',
+        attention: { prefix: 'mix.', projections: ['qkv'], output: 'out', norm: () => 'all', normNames: ['qn', 'kn'] },
+        mlp: { prefix: 'net.', inputs: ['both'], fused: true, output: 'down' },
+        norms: ['after_mix', 'after_net'],
+        finalNorm: 'last',
+        head: 'words_out',
+      },
+    });
+    const sizes = { hidden_size: 32, num_attention_heads: 4, num_key_value_heads: 2, num_hidden_layers: 1 };
+    const config = { model_type: 'acme', vocab_size: 11, intermediate_size: 48, stream_factor: 0.5, ...sizes };
+    const part = row.read(new ConfigReader({ ...config, hidden_act: 'silu', rms_norm_eps: 1e-6 }, [], []));
+    const model = {
+      ...describeModel({ ...config, model_type: 'llama' }),
+      tiedEmbeddings: { value: false, source: { kind: 'derived', rule: '' } },
+    } as const;
+    const find = (name: string) => ({ name, dtype: 'F32', shape: [], location: '', offset: 0, length: 0 });
+    const input = {
+      model,
+      part,
+      weights: { find: (name: string) => (name.endsWith('.bias') ? undefined : find(name)) },
+    };
+    const spec = specifyDecoder({ ...input, prefix: '' }, row.stack ?? assert.fail());
+    const [block] = spec.blocks;
+    const at = 'trunk.blocks.0.';
+    assert.deepEqual(block?.attentionNorms, {
+      output: { kind: 'rms', weight: `${at}after_mix.weight`, size: 32, epsilon: 1e-6 },
+    });
+    const { projection, output, queryNorm, keyNorm } = block?.attention ?? assert.fail();
+    const rows = { bias: undefined, inputs: 32, stored: 'outputs-inputs', storedRows: 64 } as const;
+    assert.deepEqual(projection, {
+      kind: 'separate',
+      query: { weight: `${at}mix.qkv.weight`, outputs: 32, firstRow: 0, ...rows },
+      key: { weight: `${at}mix.qkv.weight`, outputs: 16, firstRow: 32, ...rows },
+      value: { weight: `${at}mix.qkv.weight`, outputs: 16, firstRow: 48, ...rows },
+    });
+    assert.deepEqual([output.weight, output.factor], [`${at}mix.out.weight`, 0.5]);
+    assert.deepEqual([queryNorm?.size, keyNorm?.size, keyNorm?.weight], [32, 16, `${at}mix.kn.weight`]);
+    assert.equal(spec.head.vocabulary?.weight, 'words_out.weight');
+    assert.equal(spec.head.norm?.weight, 'trunk.last.weight');
+  });
 
   it("a family of one's own that renames keys and tensors of a known one", async () => {
     const tiny = tinyModel('llama');

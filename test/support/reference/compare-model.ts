@@ -76,11 +76,15 @@ function cut({ shape, data }: ExpectedArray, read: number | undefined, attention
   return { shape: [...shape.slice(0, -2), read, kept], data: rows.filter((_, row) => row % n < read).flat() };
 }
 
-/** Attention [h, n, n]; where a class gives it as a band of keys around each query, in its place. Undefined where rows are no probabilities. */
-function wholeRows({ shape, data }: ExpectedArray): readonly number[] | undefined {
+/**
+ * Attention [h, n, n]; where a class gives it as a band of keys around each query, in its place. Undefined where rows are no
+ * probabilities; beside sinks they sum to less than 1.
+ */
+function wholeRows({ shape, data }: ExpectedArray, sinks: boolean): readonly number[] | undefined {
   const [heads = 0, n = 0, width = 0] = shape.slice(-3);
   const rows = Array.from({ length: heads * n }, (_, row) => data.slice(row * width, (row + 1) * width));
-  if (rows.some((row) => Math.abs(row.reduce((sum, x) => sum + x, 0) - 1) > 1e-6)) return undefined;
+  const sums = rows.map((row) => row.reduce((sum, x) => sum + x, 0));
+  if (sums.some((sum) => (sinks ? sum > 1 : Math.abs(sum - 1) > 1e-6))) return undefined;
   if (width === n || width % 2 === 0) return data;
   return rows.flatMap((row, at) => Array.from({ length: n }, (_, key) => row[key - (at % n) + (width - 1) / 2] ?? 0));
 }
@@ -93,12 +97,13 @@ export async function differencesOf(
 ): Promise<readonly Difference[]> {
   const compared: Difference[] = [];
   const [read] = expected.get('input.lengths')?.data ?? [];
+  const sinks = model.spec.blocks.some(({ attention }) => attention.sinks !== undefined);
   const check = (name: string, found: ArrayLike<number | bigint> | undefined): void => {
     const array = expected.get(`output.${name}`);
     if (!array || !found) return;
     const attention = name.startsWith('attentions.');
     const first = cut(firstOf(array), read, attention);
-    const own = attention ? wholeRows(first) : first.data;
+    const own = attention ? wholeRows(first, sinks) : first.data;
     if (own) compared.push({ name, error: difference(found, own, !attention) });
   };
   const ids = expected.get('input.input_ids');

@@ -37,6 +37,8 @@ export interface Computation {
   readonly epsilon?: number;
   /** Name of the activation; absent: `hidden_act` of the config. */
   readonly activation?: (part: ModelPart, transformersVersion: string | undefined) => string | undefined;
+  /** Experts with a held gate: `HeldGate` of models/architectures/model-spec.ts. */
+  readonly heldGate?: { readonly bound: number; readonly slope: number };
   /** How experts are chosen and weighed. */
   readonly router?: (part: ModelPart) => RouterRules;
   /** Factor on the embedding of a token. */

@@ -362,6 +362,8 @@ export interface RoutedNames extends ExpertNames {
   readonly projections?: Projections;
   /** All experts in one tensor for gate and up and one for down, each expert stored [output, input], with their rows in that order. */
   readonly stacked?: readonly [gateAndUp: string, down: string];
+  /** The same stored [input, output], gate and up of a unit side by side, with these biases of all experts (gpt-oss). */
+  readonly inTurns?: { readonly maps: readonly [string, string]; readonly biases: readonly [string, string] };
   /** A shared network beside the prefix, whose gate and up are one tensor. */
   readonly sharedBeside?: { readonly prefix: string; readonly gateAndUp: string; readonly down: string };
 }
