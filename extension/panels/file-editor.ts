@@ -74,7 +74,7 @@ export class FileEditor<K extends Kind, Host extends FileHost<K>>
   }
 }
 
-const earlierWords = `This file was written by an earlier version of Headscope and is shown as a result of today. Save writes a copy (*${analysisSuffix}), on which all can be asked; this file stays as it is.`;
+const earlierWords = `This file was written by an earlier version of Headscope. Save writes a copy in today's form (*${analysisSuffix}); the file itself stays as it is.`;
 
 /** Only what differs is replaced, so that a text editor beside it keeps its place. */
 async function replaceText(document: vscode.TextDocument, text: string): Promise<void> {
