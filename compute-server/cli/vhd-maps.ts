@@ -2,7 +2,9 @@
 import { basename } from 'node:path';
 import { InvalidArgumentError } from 'commander';
 import type { ComputeClient } from '../../protocol/compute/client';
-import type { AnalysisResult } from '../../protocol/analysis/schema';
+import { analysisResult, type AnalysisResult } from '../../protocol/analysis/schema';
+import { vhdOfAnalysis } from '../../protocol/compute/vhd-of-analysis';
+import { divergenceAnalysis, divergenceResult } from '../../protocol/results/divergence-result';
 import { whyNotCompared } from '../../protocol/results/comparability';
 import { comparedWith, divergenceChange } from '../../protocol/results/divergence-change';
 import { type HallucinationResult, savedHallucination } from '../../protocol/results/hallucination-schema';
@@ -60,9 +62,15 @@ export async function mapOf(
   return { spanMap: { ...of, shares } };
 }
 
-/** The saved result of one picture or text; what measured something else is refused. */
+/** The saved result of one picture or text, of this command or of the analysis; what measured something else is refused. */
 export async function otherResult(path: string): Promise<HallucinationResult> {
-  const checked = check(savedHallucination, await jsonFile(path), 'The file');
+  const content = await jsonFile(path);
+  const analysis = check(analysisResult, content, 'The file');
+  if (analysis.ok && analysis.result.analysis === divergenceAnalysis.id) {
+    const own = check(divergenceResult, analysis.result.result, 'result');
+    if (own.ok) return vhdOfAnalysis({ ...analysis.result, result: own.result });
+  }
+  const checked = check(savedHallucination, content, 'The file');
   if (!checked.ok) throw wrongUsage(`${path} is not a result of headscope vhd: ${checked.why}`);
   if (checked.result.kind === 'headscope-hallucination') return checked.result;
   throw wrongUsage(`${path} holds a folder of pictures. Compare one picture with another one.`);

@@ -1,7 +1,8 @@
 /** Two results of the analysis `divergence` side by side. */
 import type { Section } from '../../../protocol/sections/section';
-import type { DivergenceResult } from '../../../protocol/results/divergence-result';
+import { reinforcedCaptions, type DivergenceResult } from '../../../protocol/results/divergence-result';
 import { divergenceChanges } from '../../../protocol/results/sections/divergence-change';
+import { variantName } from '../../../protocol/results/sections/variant-name';
 import * as build from '../../../protocol/sections/builders';
 
 const listed = 32;
@@ -26,7 +27,9 @@ function notComparable(a: DivergenceResult, b: DivergenceResult): string | undef
   return undefined;
 }
 
+/** The plain captions, and those of one name that both results have. */
 function captions(a: DivergenceResult, b: DivergenceResult): Section {
+  const others = new Map(reinforcedCaptions(a).map((one) => [variantName(one), one.text]));
   return {
     kind: 'generations',
     id: 'both-captions',
@@ -34,9 +37,10 @@ function captions(a: DivergenceResult, b: DivergenceResult): Section {
     variants: ['other', 'this'],
     items: [
       { title: 'Caption, plain', texts: [a.caption.text, b.caption.text] },
-      ...(a.reinforced && b.reinforced
-        ? [{ title: 'Caption, reinforced', texts: [a.reinforced.text, b.reinforced.text] }]
-        : []),
+      ...reinforcedCaptions(b).flatMap((one) => {
+        const other = others.get(variantName(one));
+        return other === undefined ? [] : [{ title: `Caption with ${variantName(one)}`, texts: [other, one.text] }];
+      }),
     ],
   };
 }

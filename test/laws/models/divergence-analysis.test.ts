@@ -223,6 +223,10 @@ describe('the analysis of divergence', () => {
       ],
     );
     assert.ok(Math.abs((change.numbers[0]?.values[2]?.[3] ?? NaN) + 9) < 1e-9);
+    assert.deepEqual(
+      texts.items.map(({ title }) => title),
+      ['Caption, plain', 'Caption with heads x 40'],
+    );
     const [why] = divergence.compare?.(a, { ...a, distance: 'cosine' }) ?? [];
     assert.ok(why?.kind === 'text' && /no common scale/.test(why.paragraphs[0] ?? ''));
   });

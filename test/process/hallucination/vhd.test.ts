@@ -113,6 +113,14 @@ describe('divergence and reinforcement by the real process', () => {
       changes.vhd.forEach((row, layer) =>
         row.forEach((change, head) => assert.ok(Math.abs(change - (expected[layer]?.[head] ?? NaN)) < 1e-5)),
       );
+      // A result of the analysis is compared in the same way.
+      const saved = place.at('saved.json');
+      const values = ['removed=span', `start=${removed.start}`, `end=${removed.end}`, 'tokens=1'];
+      const analysis = ['run', 'divergence', text, '--ids', prompt.join(','), '--json', saved];
+      await place.headscope([...analysis, ...values.flatMap((value) => ['--param', value])]);
+      const same = json(await place.headscope([...words, '--compare', saved]));
+      const { changes: none } = same['comparedWith'] as typeof after & { changes: { vhd: number[][] } };
+      assert.ok(none.vhd.flat().every((change) => Math.abs(change) < 1e-5));
       refused(await place.headscope([...words, '--map', '1.99']), /no head 1\.99: the model has 2 layers/);
       refused(
         await place.headscope([...words, '--compare', file, '--distance', 'squared']),
