@@ -62,8 +62,8 @@ async function seesPictures(models: ModelIndex, folder: string, { vision }: Demo
   return found.models.some((model) => model.vision && realFolder(dirname(model.uri.fsPath)) === folder);
 }
 
-/** A vision encoder that stands alone has no vocabulary. */
+/** A vision encoder that stands alone. */
 async function readsPicturesAlone(models: ModelIndex, folder: string): Promise<boolean> {
-  const facts = await models.describe(vscode.Uri.file(`${folder}/config.json`));
-  return facts !== null && facts.vocabularySize === undefined;
+  const { parts = [] } = (await models.describe(vscode.Uri.file(`${folder}/config.json`))) ?? {};
+  return parts.length > 0 && parts.every(({ role }) => role === 'vision');
 }

@@ -53,8 +53,7 @@ describe('Look in VS Code', function () {
     const { bench } = window();
     await bench.runCommand('Headscope: Show Hallucination Heads');
     const panel = await panelOf();
-    await panel.locator(`vscode-dropdown[aria-label='Model']`, { hasText: 'demo-vlm' }).waitFor();
-    await panel.locator('h1', { hasText: 'Which heads look at the image' }).waitFor();
+    for (const words of ['demo-vlm', 'Which heads look at the image']) await panel.getByText(words).first().waitFor();
     await panel.locator('#run:not([disabled])').click();
     await panel
       .locator('[data-section=heads] canvas')
