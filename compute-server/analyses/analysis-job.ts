@@ -47,7 +47,7 @@ export async function* analysisJob(run: AnalysisRun, request: AnalysisRequest): 
 }
 
 /** The run, whose partial results are parts of the result and no sections yet. */
-export async function* analysisRun(
+async function* analysisRun(
   { opened, analysis, surroundings, signal }: AnalysisRun,
   request: AnalysisRequest,
 ): Job<RunProgress, AnalysisResult> {

@@ -5,7 +5,7 @@ import { tokenIds } from './prompt';
 import { rangeOf, rangeText, type Range } from '../schema/written-form';
 
 /** A named set of token positions. */
-export const namedKeys = object({ name: filledText, positions: tokenIds });
+const namedKeys = object({ name: filledText, positions: tokenIds });
 export type NamedKeys = Output<typeof namedKeys>;
 
 /** `name=FROM-TO,…`, both counted; undefined for what is no such set. */

@@ -7,7 +7,6 @@ import { interventionWords } from '../interventions/do-form';
 import type { Intervention } from '../interventions/interventions';
 import type { BenchmarkSetup, BenchmarkResult } from './benchmark-schema';
 import type { HallucinationResult, HallucinationSet } from './hallucination-schema';
-import type { HeadsResult } from './heads-schema';
 import { machineWords } from './machine';
 import type { ModuleSetup, ModuleResult } from './module-schema';
 import type { ModelSummary, ImageSpan, DeviceSummary, Provenance, HeldWeights } from '../schema/parts';
@@ -170,39 +169,6 @@ const image: Fields<ImageSpan> = {
 const changesInWords = (list: readonly Intervention[] | undefined): string =>
   list === undefined || list.length === 0 ? 'none' : interventionWords(list);
 
-const heads: Fields<HeadsResult> = {
-  layers: refuse('layers'),
-  heads: refuse('heads'),
-  model: { fields: model },
-  ids: long('prompt'),
-  image: { fields: image },
-  interventions: name('interventions', changesInWords),
-  // Among the interventions.
-  gains: 'free',
-  ...provenance({
-    // Queries at a time: the numbers do not depend on it. Labels and the causal check are beside the statistics.
-    chunk: 'free',
-    classify: 'free',
-    causal: 'free',
-  }),
-  // The seed draws the random sequences of the labels' null models.
-  seed: name('seed'),
-  kind: 'free',
-  version: 'free',
-  prompt: 'free',
-  // What the template made of the prompt is in the ids.
-  chatPrompt: 'free',
-  tokens: 'free',
-  statistics: 'free',
-  groups: 'free',
-  topKeys: 'free',
-  classes: 'free',
-  labelScores: 'free',
-  classAblations: 'free',
-  parity: 'free',
-  seconds: 'free',
-};
-
 /** What both kinds of results of pictures have in common. */
 const measure = {
   distance: refuse<string>('distance'),
@@ -292,8 +258,10 @@ const analysis: Fields<AnalysisResult> = {
   version: 'free',
   title: 'free',
   parameters: 'free',
-  // What the input became for this model's tokenizer.
-  prompts: 'free',
+  // What the input became for this model's tokenizer is not compared; a file of the same name may hold another picture.
+  prompts: long('content of the picture', (prompts) =>
+    (prompts ?? []).flatMap(({ image: picture }) => picture?.sha256 ?? []).join(),
+  ),
   finding: 'free',
   result: 'free',
   sections: 'free',
@@ -355,7 +323,6 @@ const moduleRun: Fields<ModuleResult> = {
 
 interface Kinds {
   'headscope-bench': BenchmarkResult;
-  'headscope-heads': HeadsResult;
   'headscope-hallucination': HallucinationResult;
   'headscope-hallucination-set': HallucinationSet;
   'headscope-analysis': AnalysisResult;
@@ -365,7 +332,6 @@ export type Comparable = Kinds[keyof Kinds];
 
 export const classified: { readonly [K in keyof Kinds]: Fields<Kinds[K]> } = {
   'headscope-bench': benchmark,
-  'headscope-heads': heads,
   'headscope-hallucination': hallucination,
   'headscope-hallucination-set': set,
   'headscope-analysis': analysis,

@@ -12,7 +12,7 @@ import {
 import { savedModule } from '../../../protocol/results/module-schema';
 import { parseJson } from '../../../protocol/schema/check';
 import { result as pictures, set } from '../../browser/workbench/planted-result';
-import { headsResult, result as benchmark } from '../extension/samples';
+import { result as benchmark } from '../extension/samples';
 
 const saved = parseAnalysis(readFileSync('test/fixtures/results/labels.headscope-analysis.json', 'utf8'));
 assert.ok(saved.ok);
@@ -24,7 +24,6 @@ assert.ok(moduleRun.ok);
 
 const samples: Readonly<Record<Comparable['kind'], Comparable>> = {
   'headscope-bench': benchmark(),
-  'headscope-heads': headsResult(),
   'headscope-hallucination': pictures,
   'headscope-hallucination-set': set,
   'headscope-analysis': analysis,
@@ -75,17 +74,6 @@ const expected: Readonly<Record<Comparable['kind'], readonly (readonly [string, 
     ['plan.parameters', 'name', { 'sliding-window': { window: 7 } }],
     ['plan.seed', 'name', 77],
   ],
-  'headscope-heads': [
-    ...machine,
-    ...model,
-    ['layers', 'refuse', 3],
-    ['heads', 'refuse', 9],
-    ['ids', 'name', [9, 9, 9]],
-    ['image.name', 'name', 'b.png'],
-    ['image.sha256', 'name', 'ffff'],
-    ['interventions', 'name', [{ kind: 'gain', layer: 0, head: 1, gain: 0 }]],
-    ['seed', 'name', 77],
-  ],
   'headscope-hallucination': [
     ...machine,
     ...model,
@@ -114,6 +102,7 @@ const expected: Readonly<Record<Comparable['kind'], readonly (readonly [string, 
     ['analysis', 'refuse', 'divergence'],
     ['input', 'name', { kind: 'none' }],
     ['interventions', 'name', []],
+    ['prompts', 'name', [{ text: 'a', ids: [1], tokens: ['a'], image: { sha256: 'ffff' } }]],
     ['seed', 'name', 77],
   ],
   'headscope-module': [

@@ -12,7 +12,7 @@ export interface HeadClass {
   readonly letter: string | undefined;
 }
 
-export interface ClassOfHead {
+interface ClassOfHead {
   readonly class: HeadClass;
   readonly score: number | undefined;
 }
