@@ -16,6 +16,14 @@ const examples = join(__dirname, '..', '..', '..', 'examples');
 const scenes = join(examples, 'pictures', 'scenes');
 const folder = join(examples, 'models', 'demo-vlm');
 const text = demoVisionPrompt;
+const reinforcement = {
+  alpha: 2,
+  outliers: 'paper',
+  heads: 'selected',
+  normMatched: false,
+  executor: 'in-graph',
+  seed: 0,
+} as const;
 
 describe('results of the command line', () => {
   let place: Place;
@@ -47,6 +55,34 @@ describe('results of the command line', () => {
       { text: fields['text'], tokens: fields['tokens'], mentions: fields['mentions'], score: fields['score'] },
       { text: said, tokens, mentions, score },
     );
+  });
+
+  it('a saved file is asked where its heads look, and for more: by a text, and by the token ids that were read', async () => {
+    const client = place.client();
+    const image = join(scenes, 'scene-010.png');
+    for (const given of [
+      ['--prompt', text],
+      ['--ids', '0,542,33'],
+    ]) {
+      const file = place.at('asked.headscope-hallucination.json');
+      const words = ['vhd', folder, '--image', image, ...given, '--steps', '3', '--map', '1.2', '--json', file];
+      const { code, stderr } = await place.headscope(words);
+      assert.equal(code, 0, stderr);
+      const content = readFileSync(file, 'utf8');
+      const { imageMap } = JSON.parse(content) as { imageMap: { shares: number[] } };
+      const saved = earlierKinds.hallucination(content);
+      assert.ok(saved.ok);
+      const heads = { section: 'heads', place: { kind: 'head', layer: 1, head: 2 } } as const;
+      const map = await client.call('askAnalysis', [saved.result, heads]);
+      assert.ok(map.kind === 'image');
+      assert.deepEqual(map.numbers[0]?.values, imageMap.shares);
+      const variant = { kind: 'variant', reinforcement } as const;
+      const more = await client.call('extendAnalysis', [saved.result, { section: 'caption', place: variant }]);
+      const { variants, caption } = more.result as DivergenceResult;
+      assert.equal(variants?.length, 1);
+      assert.deepEqual(caption, (saved.result.result as DivergenceResult).caption);
+      assert.ok(more.sections.some(({ id }) => id === 'reinforced-caption'));
+    }
   });
 
   it('a picture is scored as its folder is: captions by people, names of a published lexicon', async () => {
