@@ -29,7 +29,7 @@ export function addInterventionOptions(command: Command): Command {
       'change the run, e.g. gain:2.5=0, head:2.5=mean, head:1.*=zero, mlp:4=zero (docs/interventions.md); may be given several times',
       collect,
     )
-    .option('--do-file <file>', 'a file of interventions, as the Heads panel saves it', collect)
+    .option('--do-file <file>', 'a file of interventions, as the workbench saves it', collect)
     .option('--gain <L.H=g>', 'short for --do gain:L.H=g', collect)
     .option('--gains <file>', 'the same as --do-file')
     .option('--bias <L.H:FROM-TO=b>', 'short for --do bias:L.H:FROM-TO=b', collect)

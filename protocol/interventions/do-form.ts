@@ -1,4 +1,4 @@
-/** The written form of an intervention, `KIND:…`, as `--do` takes it and the Heads panel shows it. */
+/** The written form of an intervention, `KIND:…`, as `--do` takes it and the workbench shows it. */
 import { check } from '../schema/check';
 import { kindNames, kindOf, kinds, type Intervention, type KindName } from './interventions';
 import type { InterventionKind, Read } from './kind';

@@ -1,4 +1,4 @@
-/** Interventions as a file: saved by the Heads panel, read by it and by `--do-file`. */
+/** Interventions as a file: saved by the workbench, read by it and by `--do-file`. */
 import type { Output, Schema } from '../schema/check';
 import * as v from 'valibot';
 import type { HeadGain, ModelSummary } from '../schema/parts';

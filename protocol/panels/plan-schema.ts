@@ -18,7 +18,7 @@ export const fromPlanPanel = byKind({
   redo: {},
   /** The file as text, where it cannot be drawn or is to be edited by hand. */
   openText: {},
-  /** Opens the Heads panel on the model of the plan, under the plan. */
+  /** Opens Look on the model of the plan, under the plan. */
   showHeads: {},
   /** Opens the form of the analysis that evaluates a plan. */
   evaluate: {},

@@ -40,7 +40,7 @@ async function statisticsAgainstPlain(report: Report, folder: string): Promise<v
       await runPrompt(model.spec, model.sessions, { ids, chunk, logits: 'last', ...options });
       return performance.now() - started;
     };
-    // What a run of the Heads panel asks for; it measures groups of keys only where a prompt has some.
+    // What Look asks for; it measures groups of keys only where a prompt has some.
     const asked = { statistics: true, thumbnails: true, topKeys: 'last' } as const;
     const group = { name: 'a quarter', positions: ids.slice(0, length / 4).map((_, position) => position) };
     const kinds: readonly Partial<RunRequest>[] = [
@@ -74,7 +74,7 @@ async function statisticsAgainstPlain(report: Report, folder: string): Promise<v
     });
     report.figure({ name: `the same with thumbnails of all heads, ${shape}`, value: times(6), unit: 'times' });
     report.figure({
-      name: `the same with the top keys of the last query, as the Heads panel asks, ${shape}`,
+      name: `the same with the top keys of the last query, as Look asks, ${shape}`,
       value: times(2),
       unit: 'times',
       target: 1.3,

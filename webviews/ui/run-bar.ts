@@ -13,7 +13,7 @@ import { runningLine, runProgress, savedWords } from './run-status';
 type Content = TemplateResult | string | typeof nothing;
 
 export interface RunBar {
-  /** As in "Open in the Heads panel". */
+  /** As in "Open in the workbench". */
   readonly panel: string;
   /** What Run would make is shown already. */
   readonly again: boolean;

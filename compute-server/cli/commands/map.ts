@@ -50,7 +50,7 @@ export const map: Registration = (program, session) => {
       const { ids, tokens, image, chatPrompt } = tokenised;
       if (ids.length > longest) {
         throw wrongUsage(
-          `The prompt has ${ids.length} tokens and a map as JSON holds at most ${longest}. Shorten it, or look at it in the Heads panel.`,
+          `The prompt has ${ids.length} tokens and a map as JSON holds at most ${longest}. Shorten it, or look at it in the workbench.`,
         );
       }
       const { layer, head } = options;

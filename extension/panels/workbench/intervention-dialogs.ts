@@ -1,4 +1,4 @@
-/** What the Heads panel asks a person through VS Code's own dialogs. */
+/** Where labels and changes are saved and loaded, as VS Code's own dialogs ask it. */
 import * as vscode from 'vscode';
 import { interventionSuffix } from '../../../protocol/contributions/views';
 import type { Intervention } from '../../../protocol/interventions/interventions';

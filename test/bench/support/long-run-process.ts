@@ -1,5 +1,5 @@
 /**
- * A model from its folder to a text, in a process of its own, as the Heads panel and a generation run it: parity, head
+ * A model from its folder to a text, in a process of its own, as Look and a generation run it: parity, head
  * statistics of a prompt, tokens behind it. `node --import tsx long-run-process.ts JOB` prints a LongRun.
  */
 import { openModel } from '../../../compute-server/model/checkpoint/loaded-model';

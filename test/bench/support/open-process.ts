@@ -1,5 +1,5 @@
 /**
- * Opening a model in a process of its own, as a run of the Heads panel does: parity, then the prompt. `node --import tsx
+ * Opening a model in a process of its own, as a run of heads does: parity, then the prompt. `node --import tsx
  * open-process.ts JOB` prints an Opened.
  */
 import { openModel } from '../../../compute-server/model/checkpoint/loaded-model';
