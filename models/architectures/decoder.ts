@@ -256,7 +256,7 @@ function attentionOf(
   const alibi = part.positions === 'alibi' ? computes.alibi?.(part, layer) : undefined;
   return {
     projection: projectionOf(stack, layer, at),
-    output: conv(layout, at.linear(layout.attention.output, heads * headDim, part.hiddenSize)),
+    output: mapOf(stack, at, layout.attention.output, heads * headDim, part.hiddenSize),
     heads,
     kvHeads,
     headDim,
@@ -340,9 +340,26 @@ function sinksOf({ attention: { sinks } }: DecoderLayout, part: ModelPart, layer
   return sinks === true ? 'sinks' : undefined;
 }
 
-/** GPT-2 stores its weights [inputs, outputs]. */
-const conv = ({ attention }: DecoderLayout, linear: Linear): Linear =>
-  attention.transposed === true ? { ...linear, stored: 'inputs-outputs' } : linear;
+/** A map as it is stored: GPT-2 has [inputs, outputs], SqueezeBERT groups of channels. */
+function mapOf(
+  { layout, part }: Pick<Stack, 'layout' | 'part'>,
+  at: Names,
+  name: string,
+  inputs: number,
+  outputs: number,
+): Linear {
+  const linear = at.linear(name, inputs, outputs);
+  const groups = layout.groups?.(part, name);
+  if (groups !== undefined && (inputs % groups !== 0 || outputs % groups !== 0))
+    throw new ModelError(
+      `${groups} groups do not divide the ${inputs} channels that ${name} reads and the ${outputs} of it.`,
+    );
+  return {
+    ...linear,
+    ...(layout.attention.transposed === true ? { stored: 'inputs-outputs' } : {}),
+    ...(groups === undefined ? {} : { groups }),
+  };
+}
 
 function projectionOf({ part, layout, computes }: Stack, layer: Layer, at: Names): AttentionSpec['projection'] {
   const { heads, kvHeads, headDim } = layer.attention;
@@ -356,7 +373,7 @@ function projectionOf({ part, layout, computes }: Stack, layer: Layer, at: Names
     if (lies.groups > 1 || lies.order || transposed === true)
       return {
         kind: 'fused',
-        linear: conv(layout, at.linear(first, hidden, rows)),
+        linear: mapOf({ layout, part }, at, first, hidden, rows),
         ...lies,
         ...(biases ? { biases: { query: at.name(biases.query), value: at.name(biases.value) } } : {}),
       };
@@ -371,7 +388,7 @@ function projectionOf({ part, layout, computes }: Stack, layer: Layer, at: Names
   }
   if (third === undefined)
     throw new ModelError('Keys and values in one projection beside the queries are not computed yet.');
-  const linear = (name: string, count: number) => conv(layout, at.linear(name, hidden, count * headDim));
+  const linear = (name: string, count: number) => mapOf({ layout, part }, at, name, hidden, count * headDim);
   return { kind: 'separate', query: linear(first, heads), key: linear(second, kvHeads), value: linear(third, kvHeads) };
 }
 
@@ -404,11 +421,11 @@ function feedForwardOf(stack: Stack, layer: Layer, at: Names): FeedForwardSpec {
 
 /** A dense network: of a layer, of one expert, or of what stands beside the experts. */
 function networkOf(stack: Stack, at: Names, size: number, names: DecoderLayout['mlp']): FeedForwardSpec {
-  const { part, layout } = stack;
+  const { part } = stack;
   const hidden = part.hiddenSize;
   const { inputs, output, fused, innerNorm, slopes } = names;
   const [first = '', second] = inputs;
-  const linear = (name: string) => conv(layout, at.linear(name, hidden, size));
+  const linear = (name: string) => mapOf(stack, at, name, hidden, size);
   const rows = (firstRow: number) => at.linear(first, hidden, size, { firstRow, storedRows: 2 * size });
   const [positive, negative] = slopes ?? [];
   const learned =
@@ -423,7 +440,7 @@ function networkOf(stack: Stack, at: Names, size: number, names: DecoderLayout['
         ? { up: linear(first) }
         : { gate: linear(first), up: linear(second) }),
     ...(innerNorm === undefined ? {} : { innerNorm: normOf(stack, at, innerNorm, size) }),
-    down: conv(layout, at.linear(output, size, hidden)),
+    down: mapOf(stack, at, output, size, hidden),
   };
 }
 

@@ -43,6 +43,17 @@ export function requireFit(
       `${lackSentence(first.name, missing.length)} Correct the config, or fetch the weights that belong to it.`,
     );
   }
+  const { task } = model;
+  const labels = 'labels' in task ? task.labels : undefined;
+  const other = compared.mismatched.find(
+    ({ expected: [rows, ...width], found: [stored, ...own] }) =>
+      rows === labels && stored !== labels && width.join() === own.join(),
+  );
+  if (other) {
+    throw new ModelError(
+      `The config names ${labels} labels, and ${other.name} has ${other.found[0]}. Correct id2label or num_labels in the config, or fetch the weights that belong to it.`,
+    );
+  }
   const used = specified && namesIn(specified);
   const foreign = compared.unexpected.filter((name) => used?.has(name));
   if (foreign.length > 0) {

@@ -16,7 +16,7 @@ import {
   subtract,
   where,
 } from '../../kernels/graph/operators/elementwise';
-import { concat, reshape, slice } from '../../kernels/graph/operators/layout';
+import { concat, reshape, slice, transpose } from '../../kernels/graph/operators/layout';
 import { blocksOf, fusedMatmul, matmulBlockwise } from '../../kernels/graph/operators/matrix';
 import { layerNormalization, rmsNormalization } from '../../kernels/graph/operators/normalize';
 import { unreachable } from '../unreachable';
@@ -53,7 +53,8 @@ const rowsOf = ({ storedRows, firstRow = 0, outputs }: Linear): { first: number;
   storedRows === undefined ? undefined : { first: firstRow, count: outputs };
 
 function productOf(graph: GraphBuilder, weights: StoredWeights, spec: Linear, x: Value): Value {
-  const { inputs, outputs, stored } = spec;
+  const { inputs, outputs, stored, groups } = spec;
+  if (groups !== undefined) return groupedProduct(graph, weights, spec, groups, x);
   const transposed = stored === 'outputs-inputs';
   const rows = transposed ? rowsOf(spec) : undefined;
   if (spec.storedShape) return stackedProduct(graph, weights, spec, x);
@@ -85,6 +86,28 @@ function stackedProduct(graph: GraphBuilder, weights: StoredWeights, spec: Linea
   if (transposed) throw new RangeError('outputs in turns are stored input by input');
   const both = reshape(fusedMatmul(x, matrix), [...x.shape.slice(0, -1), outputs, 2]);
   return reshape(slice(both, -1, everySecond, everySecond + 1), [...x.shape.slice(0, -1), outputs]);
+}
+
+/** [..., n, inputs] -> [..., n, outputs], group by group. */
+function groupedProduct(
+  graph: GraphBuilder,
+  weights: StoredWeights,
+  { weight: name, inputs, outputs }: Linear,
+  groups: number,
+  x: Value,
+): Value {
+  const rows = x.shape.slice(0, -1);
+  const axes = x.shape.map((_, axis) => axis);
+  const last = axes.length - 1;
+  /** Rows and groups change places. */
+  const swapped = [...axes.slice(0, -2), last, last - 1, last + 1];
+  const matrix = reshape(weight(graph, weights, name, [outputs, inputs / groups, 1]), [
+    groups,
+    outputs / groups,
+    inputs / groups,
+  ]);
+  const split = transpose(reshape(x, [...rows, groups, inputs / groups]), swapped);
+  return reshape(transpose(fusedMatmul(split, matrix, { transposeB: true }), swapped), [...rows, outputs]);
 }
 
 /** Rows of a matrix that bytes hold, at least one. */

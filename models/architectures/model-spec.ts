@@ -30,6 +30,8 @@ export interface Linear {
   readonly firstRow?: number;
   /** Rows of the stored weight, when it is fused. */
   readonly storedRows?: number;
+  /** Each group of outputs reads the inputs of its group alone: stored [outputs, inputs / groups, 1], as a convolution (SqueezeBERT). */
+  readonly groups?: number;
   /** Shape of the stored weight, where it is not [storedRows, columns]: experts of a layer in one tensor. */
   readonly storedShape?: readonly number[];
   /** Every second output, from this one on: gate and up of gpt-oss lie in turns. */

@@ -40,25 +40,28 @@ export async function layerWeights(block: BlockSpec, weights: StoredWeights, fol
 /** Why the scores and outputs of heads are not made of their weights, head norms and rotation alone; undefined where they are. */
 function nonLinearPart(spec: AttentionSpec): string | undefined {
   const { clip, queryNorm, lateNorms, outputNorm, projection, headDim, sinks } = spec;
-  const part = hasScoreTerms(spec)
-    ? 'adds to its scores what depends on distance'
-    : spec.turns
-      ? 'rotates by a stored table'
-      : clip !== undefined
-        ? 'holds queries, keys and values between bounds'
-        : sinks !== undefined
-          ? 'has learned scores beside those of its keys'
-          : queryNorm && (queryNorm.heads !== undefined || queryNorm.size !== headDim)
-            ? 'norms queries and keys of all heads together, or each head with a gain of its own'
-            : lateNorms
-              ? 'norms queries and keys behind their rotation'
-              : projection.kind === 'fused' && projection.biases
-                ? 'stores biases of queries and values apart from their projection'
-                : outputNorm
-                  ? 'norms the outputs of its heads before they are added'
-                  : projection.kind === 'latent' && (projection.latentNorm ?? projection.queryNorm)
-                    ? 'norms the latent that keys and values are made of'
-                    : undefined;
+  const parts: readonly (readonly [holds: boolean, part: string])[] = [
+    [hasScoreTerms(spec), 'adds to its scores what depends on distance'],
+    [spec.output.groups !== undefined, 'maps its stream by groups of channels'],
+    [spec.turns !== undefined, 'rotates by a stored table'],
+    [clip !== undefined, 'holds queries, keys and values between bounds'],
+    [sinks !== undefined, 'has learned scores beside those of its keys'],
+    [
+      queryNorm !== undefined && (queryNorm.heads !== undefined || queryNorm.size !== headDim),
+      'norms queries and keys of all heads together, or each head with a gain of its own',
+    ],
+    [lateNorms === true, 'norms queries and keys behind their rotation'],
+    [
+      projection.kind === 'fused' && projection.biases !== undefined,
+      'stores biases of queries and values apart from their projection',
+    ],
+    [outputNorm !== undefined, 'norms the outputs of its heads before they are added'],
+    [
+      projection.kind === 'latent' && (projection.latentNorm ?? projection.queryNorm) !== undefined,
+      'norms the latent that keys and values are made of',
+    ],
+  ];
+  const part = parts.find(([holds]) => holds)?.[1];
   return part && `The model ${part}, so its attention cannot be taken apart by its weights. Choose another model.`;
 }
 

@@ -61,7 +61,7 @@ import { falconMamba, jamba, mamba } from './decoders/mamba';
 import { mamba2 } from './decoders/mamba2';
 import { mimo, mimoV2 } from './decoders/mimo';
 import { miniMaxM2, miniMaxM3 } from './decoders/minimax';
-import { bertsOfOtherEmbeddings } from './encoders/bert-embeddings';
+import { bertVariants } from './encoders/bert-variants';
 import { esm } from './encoders/esm';
 import { modernBert } from './encoders/modernbert';
 import { xlmEncoders } from './encoders/xlm';
@@ -264,7 +264,7 @@ export const stackFamilies: readonly StackFamily[] = [
   ...llamaRelatives,
   ...olderDecoders,
   ...prenormEncoders,
-  ...bertsOfOtherEmbeddings,
+  ...bertVariants,
   ...xlmEncoders,
   esm,
   layoutLm,

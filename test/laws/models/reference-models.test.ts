@@ -132,6 +132,13 @@ const silencedHeads: readonly (readonly [
     [3],
     ['weight', 'bias'].map((of) => [`roformer.encoder.layer.0.attention.self.value.${of}`, 24, 8]),
   ],
+  // Maps in groups of channels.
+  [
+    'squeezebert--SqueezeBertForMaskedLM',
+    1,
+    [2],
+    ['weight', 'bias'].map((of) => [`transformer.encoder.layers.1.attention.value.${of}`, 16, 8]),
+  ],
   // Waves for positions.
   ['xglm--XGLMForCausalLM', 1, [3], ['weight', 'bias'].map((of) => [`model.layers.1.self_attn.v_proj.${of}`, 24, 8])],
 ];

@@ -172,6 +172,23 @@ const all: readonly Variant[] = [
     tensors: (tensors) => tensors.delete('transformer.lang_embeddings.weight'),
   },
   {
+    of: 'squeezebert--SqueezeBertForMaskedLM',
+    what: 'one group that holds what four hold',
+    config: { intermediate_groups: 1 },
+    tensors(tensors) {
+      for (const [name, { shape, data }] of [...tensors]) {
+        const [rows = 0, own = 0] = shape;
+        if (!name.endsWith('intermediate.conv1d.weight')) continue;
+        const whole = new Float32Array(rows * 4 * own);
+        for (let row = 0; row < rows; row++) {
+          const group = Math.floor(row / (rows / 4));
+          whole.set(data.subarray(row * own, (row + 1) * own), (4 * row + group) * own);
+        }
+        tensors.set(name, { shape: [rows, 4 * own, 1], data: whole });
+      }
+    },
+  },
+  {
     // BigBird reads texts as short as this in full, as BERT does.
     of: 'bert--BertLMHeadModel',
     what: 'as BigBird',

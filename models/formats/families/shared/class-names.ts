@@ -202,6 +202,7 @@ const stems: Readonly<Record<string, readonly string[]>> = {
   'speech-encoder-decoder': ['SpeechEncoderDecoder'],
   speecht5: ['SpeechT5'],
   stablelm: ['StableLm'],
+  squeezebert: ['SqueezeBert'],
   starcoder2: ['Starcoder2'],
   step3p5: ['Step3p5'],
   step3p7: ['Step3p7', 'Step3p7Flash'],

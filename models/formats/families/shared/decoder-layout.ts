@@ -128,6 +128,8 @@ export interface DecoderLayout {
   /** Norm vectors of hiddenSize in every layer. */
   readonly norms: readonly string[] | ((part: ModelPart, layer: Layer) => readonly string[]);
   readonly normBias?: Rule;
+  /** Groups of channels of each map of a layer, by its name, where it is stored as a convolution over one position (SqueezeBERT). */
+  readonly groups?: (part: ModelPart, name: string) => number;
   /** What a layer holds beside all of this: scalars, per-layer inputs, weights of the residual streams. */
   readonly more?: LayerWriter;
   readonly finalNorm?: Name<string | undefined>;
@@ -150,7 +152,30 @@ export interface PositionProjection {
   readonly shared?: (part: ModelPart) => string | undefined;
 }
 
-function writeAttention(writer: TensorWriter, layer: Layer, layout: DecoderLayout['attention']): void {
+/** A linear map, or one over groups of channels. */
+function writeMap(
+  writer: TensorWriter,
+  group: 'attention' | 'mlp',
+  name: string,
+  input: number,
+  output: number,
+  bias: boolean,
+  groups: DecoderLayout['groups'],
+): void {
+  if (groups === undefined) {
+    writer.linear(group, name, input, output, bias);
+    return;
+  }
+  writer.add(group, `${name}.weight`, [output, Math.floor(input / groups(writer.part, name)), 1]);
+  if (bias) writer.add(group, `${name}.bias`, [output]);
+}
+
+function writeAttention(
+  writer: TensorWriter,
+  layer: Layer,
+  layout: DecoderLayout['attention'],
+  groups?: DecoderLayout['groups'],
+): void {
   const { part } = writer;
   const { heads, kvHeads, headDim, valueDim, latent, sharesKvOf } = layer.attention;
   const own = writer.under(layout.prefix);
@@ -166,7 +191,7 @@ function writeAttention(writer: TensorWriter, layer: Layer, layout: DecoderLayou
     if (layout.transposed === true) {
       own.add('attention', `${name}.weight`, [input, output]);
       if (bias) own.add('attention', `${name}.bias`, [output]);
-    } else own.linear('attention', name, input, output, bias);
+    } else writeMap(own, 'attention', name, input, output, bias, groups);
   };
   const queries = heads * headDim * (holds(layout.gate, part) ? 2 : 1);
   const [first, second, third] = layout.projections;
@@ -225,7 +250,13 @@ function writeLatentAttention(writer: TensorWriter, layer: Layer, bias: boolean,
   writer.linear('attention', 'o_proj', heads * latent.valueDim, hidden, bias);
 }
 
-function writeMlp(writer: TensorWriter, size: number, layout: DecoderLayout['mlp'], transposed = false): void {
+function writeMlp(
+  writer: TensorWriter,
+  size: number,
+  layout: DecoderLayout['mlp'],
+  transposed = false,
+  groups?: DecoderLayout['groups'],
+): void {
   const { part } = writer;
   const own = writer.under(layout.prefix);
   const bias = holds(layout.bias, part);
@@ -233,7 +264,7 @@ function writeMlp(writer: TensorWriter, size: number, layout: DecoderLayout['mlp
     if (transposed) {
       own.add('mlp', `${name}.weight`, [input, output]);
       if (biased) own.add('mlp', `${name}.bias`, [output]);
-    } else own.linear('mlp', name, input, output, biased);
+    } else writeMap(own, 'mlp', name, input, output, biased, groups);
   };
   for (const name of layout.inputs) linear(name, part.hiddenSize, layout.fused === true ? 2 * size : size, bias);
   linear(layout.output, size, part.hiddenSize, holds(layout.outputBias ?? layout.bias, part));
@@ -298,7 +329,7 @@ export function writeDecoder(layout: DecoderLayout) {
       const { kind } = layer.attention;
       if (kind !== 'full' && kind !== 'window' && kind !== 'chunked') layout.mixer?.(own, layer, part);
       else if (layout.ownAttention !== undefined) layout.ownAttention(own, layer, part);
-      else writeAttention(own, layer, layout.attention);
+      else writeAttention(own, layer, layout.attention, layout.groups);
       if (disentangled?.when(part)) {
         for (const { when, name, bias, shared } of [disentangled.key, disentangled.query])
           if (when(part) && shared?.(part) === undefined)
@@ -313,7 +344,8 @@ export function writeDecoder(layout: DecoderLayout) {
       }
       const { feedForward } = layer;
       if (feedForward.kind === 'experts') layout.experts?.(own, feedForward, layer, part);
-      if (feedForward.kind === 'dense') writeMlp(own, feedForward.size, layout.mlp, layout.attention.transposed);
+      if (feedForward.kind === 'dense')
+        writeMlp(own, feedForward.size, layout.mlp, layout.attention.transposed, layout.groups);
       layout.more?.(own, layer, part);
     }
     const finalNorm = nameIn(layout.finalNorm, part);

@@ -42,6 +42,24 @@ describe('tensors of a checkpoint held against its config', () => {
     }
   });
 
+  it('a classifier of another number of labels is refused with both numbers', () => {
+    const { config, shapes } = tinyModel('bert');
+    const classes = { ...config, architectures: ['BertForTokenClassification'], num_labels: 5 };
+    const own = without(shapes, /^cls\./);
+    const width = shapes['bert.encoder.layer.0.output.dense.bias']?.[0] ?? 0;
+    const classifier = (rows: number): Shapes => ({
+      ...own,
+      'classifier.weight': [rows, width],
+      'classifier.bias': [rows],
+    });
+    assert.throws(() => fit(classes, classifier(3)), {
+      name: 'ModelError',
+      message:
+        'The config names 5 labels, and classifier.weight has 3. Correct id2label or num_labels in the config, or fetch the weights that belong to it.',
+    });
+    assert.deepEqual(fit(classes, classifier(5)), []);
+  });
+
   it('a decoder that runs reads every tensor that its row lists', () => {
     const configs = [...tinyModels, ...tinyVariants, ...referenceModels].map(({ config }) => config);
     let seen = 0;

@@ -183,7 +183,6 @@ export const typesWithoutFamily: readonly string[] = [
   'shieldgemma2',
   'speech_to_text',
   'splinter',
-  'squeezebert',
   'superglue',
   'superpoint',
   'swiftformer',

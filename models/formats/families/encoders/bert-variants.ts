@@ -1,4 +1,4 @@
-/** Encoders of BERT's layers that embed in another way: rotated positions, embeddings of a width of their own, no kinds of tokens. */
+/** Encoders of BERT's layers with rotated positions, embeddings of a width of their own, no kinds of tokens, or maps in groups. */
 import type { ModelPart } from '../../model-description';
 import { bertLayout, encoderFamily } from '../shared/encoder-family';
 import { bertPredictions, writeTokenHeads } from '../shared/encoder-heads';
@@ -85,4 +85,53 @@ const bertGeneration = encoderFamily({
   layout: { ...withoutTypes, heads: {} },
 });
 
-export const bertsOfOtherEmbeddings = [roformer, remBert, bertGeneration];
+const squeezeGroups: Readonly<Record<string, string>> = {
+  query: 'q_groups',
+  key: 'k_groups',
+  value: 'v_groups',
+  'post_attention.conv1d': 'post_attention_groups',
+  'intermediate.conv1d': 'intermediate_groups',
+  'output.conv1d': 'output_groups',
+};
+
+/** BERT whose maps are convolutions over one position, in groups of channels (arXiv:2006.11316). */
+const squeezeBert = encoderFamily({
+  id: 'squeezebert',
+  title: 'SqueezeBERT',
+  types: ['squeezebert'],
+  architectures: /^SqueezeBert(Model|For)/,
+  run: {
+    ...encoderKeys,
+    ...only([false, null], 'is_decoder'),
+    ...honoured('q_groups', 'k_groups', 'v_groups', 'post_attention_groups', 'intermediate_groups', 'output_groups'),
+    ...idle('the class has it as wide as the layers', 'embedding_size'),
+  },
+  record: ['embedding_size'],
+  heads: /(Model|For(MaskedLM|SequenceClassification|TokenClassification|QuestionAnswering))$/,
+  exact: (part) => embeddingSize(part) === part.hiddenSize,
+  layout: {
+    ...bertLayout,
+    root: 'transformer.',
+    layer: 'encoder.layers.{layer}.',
+    attention: {
+      ...bertLayout.attention,
+      prefix: '',
+      projections: ['attention.query', 'attention.key', 'attention.value'],
+      output: 'post_attention.conv1d',
+    },
+    mlp: { prefix: '', inputs: ['intermediate.conv1d'], output: 'output.conv1d', bias: true },
+    groups: (part, name) => amount(part, squeezeGroups[name.replace(/^attention\./, '')] ?? '') ?? 1,
+    norms: ['post_attention.layernorm', 'output.layernorm'],
+    heads: {
+      predictions: bertPredictions,
+      others: (part, writer, top) => {
+        writer.linear('head', 'transformer.pooler.dense', part.hiddenSize, part.hiddenSize, true);
+        if (top.task.kind === 'sequence-classification')
+          writer.linear('head', 'classifier', part.hiddenSize, top.task.labels, true);
+        writeTokenHeads(part, writer, top);
+      },
+    },
+  },
+});
+
+export const bertVariants = [roformer, remBert, bertGeneration, squeezeBert];
