@@ -154,6 +154,17 @@ describe('Look', () => {
     await other.close();
   });
 
+  it('opens the head that a link names', async () => {
+    const made = madeOf(setup, 1);
+    const tabs = { tabs: [tabOf(made, { look: true, byItself: true })], active: 't1' };
+    const select = { layer: 9, head: 6 };
+    const opening = openMessage({ analyses: [heads, pair], plan: setup, result: made, tabs, asks: 'look', select });
+    const panel = await browser.open({ host: ({ kind }) => (kind === 'ready' ? [opening] : []) });
+    const { layer, head } = await panel.posts('tile');
+    assert.deepEqual({ layer, head }, select);
+    await panel.close();
+  });
+
   it('stays while another question is asked, and is one click away', async () => {
     const host = new Extension(0.3);
     const panel = await start(host);
