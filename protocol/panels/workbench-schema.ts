@@ -45,7 +45,8 @@ export const fromWorkbench = byKind({
   card: { folder: text },
   /** Opens that text in an editor. */
   openCard: { folder: text },
-  ask: { request, question: sectionQuestion },
+  /** `live`: the question follows what is chosen on the screen; the result does not count as used by it. */
+  ask: { request, question: sectionQuestion, live: optional(exactly(true)) },
   /**
    * Asks for more that becomes a part of the result on the screen, and may take minutes: answered by `extending` while it goes on,
    * then by `extended`. One goes on after another.

@@ -30,7 +30,7 @@ export class CloserLooks {
 
   askAnalysis(message: Asked<'ask'>): void {
     const { request, question } = message;
-    this.page.use();
+    if (message.live !== true) this.page.use();
     const asked = askedNow(this.page, (result) => pathsOf(setupOfAnalysis(result)));
     const answer = async (): Promise<ToWorkbench> => {
       const { result, refused } = asked();

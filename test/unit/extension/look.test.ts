@@ -66,7 +66,7 @@ describe('Look in a window', () => {
     await use(3, () => window.receive({ kind: 'compareTabs', tab: 't1', other: 't3' }));
     const question = { section: 'heads', place: { kind: 'head', layer: 0, head: 0 } } as const;
     await use(4, () => window.receive({ kind: 'ask', request: 9, question }));
-    await looks(window, 5);
+    await use(5, () => window.receive({ kind: 'ask', request: 10, question, live: true }));
     await looks(window, 6);
     assert.equal(rowOf(window), '1 2 3 4 [6*]');
     const ids = [3, 4].map((seed) => entryOf(resultOf(seed)));

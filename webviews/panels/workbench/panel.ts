@@ -15,29 +15,25 @@ import { writeFile } from '../../charts/leaving';
 import { HeadRequests } from '../../sections/matrix/head-requests';
 import type { HeadSupply, SectionFormat, SectionView } from '../../sections/section-kind';
 import { announce } from '../../ui/announce';
-import { canonical } from '../../ui/canonical';
-import { parseGridKey } from '../../sections/grid-keys';
-import { headKey, headName } from '../../ui/head-names';
-import { Later } from '../../ui/later';
+import { headName } from '../../ui/head-names';
 import { ModelRunPanel } from '../../ui/model-run-panel';
 import type { Spoken, StartedRun } from '../../ui/run-panel';
 import { forgiven } from '../../ui/run-state';
 import { themeForFile } from '../../ui/theme';
 import type { Actions } from './actions';
-import { attentionSections, firstHead, hasHead, hasShape } from './attention';
 import { filled } from './beside';
 import { exportName, fieldName, leavingOf, leavingSection } from './exports';
 import { toForm, withAnalysis, type Form } from './form';
 import { toInputForm, type InputForm } from './input-form';
-import { answerKey, followUp, pinned, slotOf, withLive, withOwnLive } from './live-answers';
 import { followed, isLook, lookTab, toLook, toQuestionOf, withQuestion } from './look';
 import { keep, parseKept, restore, type Kept } from './kept';
 import { page } from './page';
 import { WorkbenchQuestions } from './questions';
 import { decoded } from '../../sections/image/loaded-picture';
-import { canStart, sectionsOfOpenTabs, setupOf, viewKey, viewOf, withChosenWeights } from './shown';
+import { SectionQuestions } from './section-questions';
+import { canStart, setupOf, withChosenWeights } from './shown';
 import { spokenOf } from './spoken';
-import { begun, initialState, withPicture, type Answer, type Front, type State } from './state';
+import { begun, initialState, withPicture, type Front, type State } from './state';
 import { receive } from './receive';
 import { gainOf, withToggled } from './try/changes';
 import { triedOf, tryName } from './try/tried';
@@ -47,27 +43,22 @@ import { recorded, redone, replaced, undone } from './undo';
 
 /** Milliseconds. */
 const quietly = 500;
-const askAfter = 120;
 
 export class WorkbenchPanel
   extends ModelRunPanel<State, ToWorkbench, FromWorkbench, AnalysisSetup, Kept>
   implements Actions
 {
-  private readonly later = new Later<string>();
   /** Until then nothing is said of how far a Look is that runs by itself; milliseconds since 1970. */
   private quietUntil = 0;
-  private readonly questions = new WorkbenchQuestions({
-    ...this.asking(),
-    setState: (state) => this.change(state),
-  });
+  private readonly drawing = { ...this.asking(), setState: (state: State) => this.change(state) };
+  private readonly questions = new WorkbenchQuestions(this.drawing);
+  private readonly sections = new SectionQuestions(this.drawing);
   private readonly heads = new HeadRequests(
     (message) => this.host.post(message),
     () => this.nextRequest(),
   );
   readonly supply = (section: MatrixSection): HeadSupply => this.heads.supply(section);
   private readonly trials = new TryQuestions(this.asking());
-  /** When the result was made whose first head was opened last. */
-  private opened = '';
 
   constructor(root: HTMLElement, place: PanelPlace) {
     super(root, initialState(place), parseKept, restore);
@@ -106,25 +97,12 @@ export class WorkbenchPanel
     if (message.kind === 'open') this.planOpened(message.plan, message.replaces);
     if (message.kind === 'picture') this.onPicture(message);
     super.onMessage(message);
-    if (message.kind === 'answer') this.followAnswer(message.request);
+    if (message.kind === 'answer') this.sections.follow(message.request);
     if (message.kind === 'open' && message.replaces) this.recordReplaced(before);
     if (message.kind === 'open' || message.kind === 'result') {
-      this.openSelected();
-      this.openFirstHead();
+      this.sections.openSelected();
+      this.sections.openFirstHead();
     }
-  }
-
-  /** Among the heads of a prompt one is open: the one that was chosen before a reload, else the first. */
-  private openFirstHead(): void {
-    const { result, answers, place, canRun, compareWith } = this.state;
-    if (place !== 'full' || !result || canRun !== true || compareWith || this.opened === result.created) return;
-    this.opened = result.created;
-    const first = answers.some(({ own }) => own) ? undefined : firstHead(result);
-    if (!first) return;
-    const chosen = parseGridKey(viewOf(this.state, first.grid).cursor ?? '');
-    const head = chosen ? { layer: chosen.row, head: chosen.column } : first.head;
-    this.viewSection(first.grid, { cursor: headKey(head.layer, head.head) });
-    this.showAttention(first.grid, head, true);
   }
 
   /** What a dialog or an offer put into the request is one step of Undo too. */
@@ -132,17 +110,6 @@ export class WorkbenchPanel
     const { form, undo } = this.state;
     if (before && form) this.state = { ...this.state, undo: replaced(undo, before, form) };
     this.draw();
-  }
-
-  /** A head that was named elsewhere. */
-  private openSelected(): void {
-    const { select, result } = this.state;
-    if (!select || !result || !isLook(this.state)) return;
-    const section = result.sections.find((one) => hasShape(one, result.model));
-    this.change({ ...this.state, select: undefined });
-    if (!section || !hasHead(result, select)) return;
-    this.viewSection(section.id, { cursor: `${select.layer}.${select.head}` });
-    this.showAttention(section.id, select, true);
   }
 
   private onPicture({ sha256, mediaType, bytes }: Extract<ToWorkbench, { kind: 'picture' }>): void {
@@ -334,39 +301,22 @@ export class WorkbenchPanel
   }
 
   viewSection(key: string, change: Partial<SectionView>): void {
-    const { sections } = this.state.view;
-    const open = sectionsOfOpenTabs(this.state, sections);
-    this.view({ sections: { ...open, [viewKey(this.state, key)]: { ...viewOf(this.state, key), ...change } } });
+    this.touched = true;
+    this.sections.view(key, change);
   }
 
   askSection(question: SectionQuestion, atOnce = false): void {
     this.touched = true;
-    // The keys have rested: only the place where they stopped is asked about.
-    if (atOnce) this.later.do(`ask ${slotOf(question)}`, askAfter, () => this.sendQuestion(question, true));
-    else this.sendQuestion(question, false);
+    this.sections.ask(question, atOnce);
   }
 
-  private sendQuestion(question: SectionQuestion, live: boolean): void {
-    const { result, answers, canRun, asides } = this.state;
-    if (!result || canRun !== true || asides.waiting) return;
-    const same = answers.find((one) => !one.own && canonical(one.question) === canonical(question));
-    // Asked again, it stands where it stood.
-    if (same && same.problem === undefined) return;
-    const request = this.nextRequest();
-    this.host.post({ kind: question.place.kind === 'variant' ? 'extend' : 'ask', request, question });
-    const next = { request, question };
-    this.change({
-      ...this.state,
-      answers: live ? withLive(answers, next) : [...answers.filter((one) => one !== same), next],
-    });
+  showAttention(section: string, head: HeadPlace, atOnce = false): void {
+    this.touched = true;
+    this.sections.showAttention(section, head, atOnce);
   }
 
-  /** What is asked of an answer by itself. */
-  private followAnswer(request: number): void {
-    const answer = this.state.answers.find((one) => one.request === request);
-    if (!answer?.section) return;
-    const question = followUp(answer, viewOf(this.state, answerKey(answer, answer.section)));
-    if (question) this.sendQuestion(question, true);
+  dropAnswer(request: number): void {
+    this.sections.drop(request);
   }
 
   openPicture(name: string): void {
@@ -380,26 +330,6 @@ export class WorkbenchPanel
     this.change({ ...this.state, ...toLook(this.state) });
     window.scrollTo(0, 0);
     announce(`${name} is chosen: Run shows its heads.`);
-  }
-
-  showAttention(section: string, head: HeadPlace, atOnce = false): void {
-    this.touched = true;
-    const { result, answers } = this.state;
-    if (!result) return;
-    const question = { section, place: { kind: 'head' as const, ...head } };
-    const isOpen = (one: Answer): boolean => one.own === true && canonical(one.question) === canonical(question);
-    const open = answers.filter(isOpen);
-    if (open.some(({ live }) => !live) || (atOnce && open.length > 0)) return;
-    const opened = attentionSections(result, head).map((matrix): Answer => ({
-      request: this.nextRequest(),
-      question,
-      section: matrix,
-      own: true,
-    }));
-    // One that followed the choice, and is asked for again, stays where it is.
-    const stays = answers.map((one) => (open.includes(one) ? pinned(one) : one));
-    const added = open.length > 0 ? stays : [...answers, ...opened];
-    this.change({ ...this.state, answers: atOnce ? withOwnLive(answers, opened) : added });
   }
 
   toggleHead(head: HeadPlace): void {
@@ -459,13 +389,6 @@ export class WorkbenchPanel
   explainWeight(cell: AttentionCell): void {
     this.touched = true;
     this.host.post({ kind: 'explainWeight', ...cell });
-  }
-
-  dropAnswer(request: number): void {
-    const dropped = this.state.answers.find((one) => one.request === request);
-    if (dropped?.question.place.kind === 'variant' && dropped.problem === undefined)
-      this.host.post({ kind: 'stopExtending', request });
-    this.change({ ...this.state, answers: this.state.answers.filter((one) => one.request !== request) });
   }
 
   exportAs(format: ExportFormat): void {
