@@ -201,6 +201,9 @@ export const controlStyles = css`
     right: 0;
     z-index: 20;
     min-width: 180px;
+    max-width: calc(100vw - 16px);
+    max-height: 60vh;
+    overflow: auto;
     margin-top: 2px;
     padding: 4px;
     color: var(--vscode-menu-foreground);

@@ -170,4 +170,27 @@ describe('the workbench by the keyboard alone', function () {
     assert.deepEqual(panel.complaints, []);
     await panel.close();
   });
+
+  it('finds each of thirty tabs in a menu, beside a row of the newest and the one in front, also at 300 px', async () => {
+    const tabs = Array.from({ length: 30 }, (_, at) => {
+      const created = `2026-11-24T10:${String(at + 10)}:00.000Z`;
+      return tabOf({ ...planted, created }, { id: `t${at + 1}`, title: `Question ${at + 1}` });
+    });
+    const opening = openMessage({ result: planted, plan: begun, tabs: { tabs, active: 't5' } });
+    const panel = await browser.open({ host: answeringTrials(opening), width: 300 });
+    const { page } = panel;
+    await page.locator('.tab[data-tab=t30]').waitFor();
+    const inRow = await page.$$eval('.tab[data-tab]', (all) => all.map((one) => (one as HTMLElement).dataset['tab']));
+    assert.deepEqual(inRow, ['t5', ...tabs.slice(18).map(({ id }) => id)]);
+    const trigger = page.locator('#all-tabs .menu-trigger');
+    await trigger.press('Enter');
+    const rows = page.locator('#all-tabs [role=menuitem]');
+    assert.equal(await rows.count(), 30);
+    await page.keyboard.press('End');
+    const list = await page.locator('#all-tabs .menu-list').boundingBox();
+    assert.ok(list && list.x >= 0 && list.x + list.width <= 300 && list.height < 800);
+    await page.keyboard.press('Enter');
+    assert.equal((await panel.posts('showTab')).tab, 't1', 'the oldest is the last one');
+    await panel.close();
+  });
 });

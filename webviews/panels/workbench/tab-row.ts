@@ -13,11 +13,22 @@ import { onRowKey } from './row-keys';
 import { differences, isAway } from './shown';
 import { clockTime, listedTime } from './times';
 
+/** Tabs that stand in the row: more are in a menu beside it. */
+const mostInRow = 12;
+
+/** The newest ones, those that run, and the one in front. */
+function inRow(tabs: readonly WorkbenchTab[], front: string | undefined): readonly WorkbenchTab[] {
+  const newest = new Set(tabs.slice(-mostInRow));
+  return tabs.filter((tab) => newest.has(tab) || tab.standing !== undefined || tab.id === front);
+}
+
 export function tabRow(part: Part): TemplateResult {
   const { state, actions } = part;
   const { front } = state.view;
   const away = isAway(state);
   const look = lookTab(state);
+  const others = (state.tabs ?? []).filter((tab) => tab !== look);
+  const row = inRow(others, state.active);
   const asks = away && front !== 'history' && !isLook(state);
   return html`<nav
     class="tabs"
@@ -27,7 +38,7 @@ export function tabRow(part: Part): TemplateResult {
     <ul>
       ${look ? oneTab(part, look, !away && look.id === state.active) : emptyLook(part, away && isLook(state))}
       ${repeat(
-        (state.tabs ?? []).filter((tab) => tab !== look),
+        row,
         ({ id }) => id,
         (tab) => oneTab(part, tab, !away && tab.id === state.active),
       )}
@@ -44,6 +55,7 @@ export function tabRow(part: Part): TemplateResult {
         </button>
       </li>
     </ul>
+    ${row.length < others.length ? allTabs(part, others) : nothing}
     ${button({
       label: 'Earlier results',
       icon: 'history',
@@ -54,6 +66,21 @@ export function tabRow(part: Part): TemplateResult {
     })}
   </nav>`;
 }
+
+/** Newest first. */
+const allTabs = ({ state, actions }: Part, tabs: readonly WorkbenchTab[]): TemplateResult =>
+  html`<hs-menu
+    id="all-tabs"
+    .label=${`All ${tabs.length} tabs`}
+    .icon=${'chevron-down'}
+    .iconOnly=${true}
+    .items=${tabs.toReversed().map(({ id, title, model, created }): MenuItem => ({
+      label: title,
+      detail: [model, listedTime(created)].filter((part) => part !== '').join(' · '),
+      ...(id === state.active ? { icon: 'check' as const } : {}),
+      run: () => actions.showTab(id),
+    }))}
+  ></hs-menu>`;
 
 /** Look before its first result. */
 const emptyLook = ({ actions }: Part, isFront: boolean): TemplateResult =>
