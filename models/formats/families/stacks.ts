@@ -37,7 +37,7 @@ import {
   seedOss,
   xverse,
 } from './decoders/dense-decoders';
-import { exaone, exaone4 } from './decoders/exaone';
+import { exaone, exaone4, exaoneMoe } from './decoders/exaone';
 import { deepseekMoe, dots1, ernie45Moe } from './decoders/expert-decoders';
 import { falcon } from './decoders/falcon';
 import { defaultsOf, firstArchitecture } from './shared/family';
@@ -55,7 +55,7 @@ import { hunyuanDense, hunyuanMoe, hunyuanV1Moe } from './decoders/hunyuan';
 import { bamba, falconH1, graniteMoeHybrid, zamba2 } from './decoders/hybrid';
 import { kimiLinear } from './decoders/kimi';
 import { lfm2, lfm2Moe } from './decoders/lfm2';
-import { granite, graniteMoe, llama, mistral, mixtral, smollm3, starcoder2 } from './decoders/llama';
+import { granite, graniteMoe, llama, ministral, mistral, mixtral, smollm3, starcoder2 } from './decoders/llama';
 import { llama4 } from './decoders/llama4';
 import { falconMamba, jamba, mamba } from './decoders/mamba';
 import { mamba2 } from './decoders/mamba2';
@@ -106,6 +106,7 @@ export const stackFamilies: readonly StackFamily[] = [
   llama4,
   mistral,
   mixtral,
+  ministral,
   smollm3,
   granite,
   graniteMoe,
@@ -168,6 +169,7 @@ export const stackFamilies: readonly StackFamily[] = [
   nemotron,
   exaone,
   exaone4,
+  exaoneMoe,
   hunyuanDense,
   hunyuanMoe,
   hunyuanV1Moe,

@@ -259,6 +259,108 @@ const pairs: readonly Pair[] = [
   },
 ];
 
+/** A new name for each tensor, by its beginnings. */
+const renamed =
+  (...pairs: readonly (readonly [RegExp, string])[]) =>
+  (tensors: Tensors): void => {
+    for (const [name, tensor] of [...tensors]) {
+      tensors.delete(name);
+      tensors.set(
+        pairs.reduce((own, [from, to]) => own.replace(from, to), name),
+        tensor,
+      );
+    }
+  };
+
+/** InternLM2's one projection: for each head of keys its queries, its key and its value. */
+function groupedProjection(tensors: Tensors): void {
+  const [heads, kvHeads] = [4, 2];
+  for (const [name, query] of [...tensors]) {
+    if (!name.endsWith('self_attn.q_proj.weight')) continue;
+    const [key, value] = ['k_proj', 'v_proj'].map((of) => tensorOf(tensors, name.replace('q_proj', of)));
+    const [rows = 0, columns = 0] = query.shape;
+    const width = (rows / heads) * columns;
+    const part = (data: Float32Array, first: number, count: number) =>
+      data.subarray(first * width, (first + count) * width);
+    const group = heads / kvHeads;
+    const data = Array.from({ length: kvHeads }, (_, g) => [
+      ...part(query.data, g * group, group),
+      ...part(key!.data, g, 1),
+      ...part(value!.data, g, 1),
+    ]).flat();
+    tensors.set(name.replace('q_proj', 'qkv'), {
+      shape: [data.length / columns, columns],
+      data: Float32Array.from(data),
+    });
+    for (const of of ['q_proj', 'k_proj', 'v_proj']) tensors.delete(name.replace('q_proj', of));
+  }
+}
+
+/**
+ * Families that are published with code of their own, and whose arithmetic is that of a family with a class: a checkpoint of that class
+ * under their names.
+ */
+const ofOtherNames: readonly Variant[] = [
+  {
+    of: 'qwen2--Qwen2ForCausalLM--hard',
+    what: 'as MiMo',
+    config: { model_type: 'mimo', architectures: ['MiMoForCausalLM'], attention_bias: true },
+  },
+  {
+    of: 'llama-linear--LlamaForCausalLM--hard',
+    what: 'as EXAONE 3',
+    config: {
+      ...{ model_type: 'exaone', architectures: ['ExaoneForCausalLM'], num_layers: 4, num_hidden_layers: undefined },
+      ...{ layer_norm_epsilon: 1e-6, rms_norm_eps: undefined, activation_function: 'silu', hidden_act: undefined },
+    },
+    tensors: renamed(
+      [/^model\.embed_tokens/, 'transformer.wte'],
+      [/^model\.norm/, 'transformer.ln_f'],
+      [/^model\.layers\.(\d+)\./, 'transformer.h.$1.'],
+      [/self_attn\.o_proj/, 'attn.attention.out_proj'],
+      [/self_attn/, 'attn.attention'],
+      [/mlp\.gate_proj/, 'mlp.c_fc_0'],
+      [/mlp\.up_proj/, 'mlp.c_fc_1'],
+      [/mlp\.down_proj/, 'mlp.c_proj'],
+      [/input_layernorm/, 'ln_1'],
+      [/post_attention_layernorm/, 'ln_2'],
+    ),
+  },
+  {
+    of: 'llama-linear--LlamaForCausalLM--hard',
+    what: 'as InternLM2',
+    config: { model_type: 'internlm2', architectures: ['InternLM2ForCausalLM'], bias: false },
+    tensors: (tensors) => {
+      groupedProjection(tensors);
+      renamed(
+        [/^model\.embed_tokens/, 'model.tok_embeddings'],
+        [/^lm_head/, 'output'],
+        [/self_attn\.qkv/, 'attention.wqkv'],
+        [/self_attn\.o_proj/, 'attention.wo'],
+        [/mlp\.gate_proj/, 'feed_forward.w1'],
+        [/mlp\.up_proj/, 'feed_forward.w3'],
+        [/mlp\.down_proj/, 'feed_forward.w2'],
+        [/input_layernorm/, 'attention_norm'],
+        [/post_attention_layernorm/, 'ffn_norm'],
+      )(tensors);
+    },
+  },
+  {
+    // Factors that the weights take back: on the embedding, on what each branch adds, and under the logits (48 / 12).
+    of: 'llama-linear--LlamaForCausalLM--hard',
+    what: 'as MiniCPM',
+    config: {
+      ...{ model_type: 'minicpm', architectures: ['MiniCPMForCausalLM'] },
+      ...{ scale_emb: 12, scale_depth: 1, dim_model_base: 12 },
+    },
+    tensors: (tensors) => {
+      times(tensors, /embed_tokens/, 1 / 12);
+      times(tensors, /o_proj|down_proj/, 2);
+      times(tensors, /lm_head/, 4);
+    },
+  },
+];
+
 /** Bounds that some numbers pass: what is held is compared in the law itself. */
 const bounded: readonly Variant[] = [
   { of: 'olmo--OlmoForCausalLM', what: 'held between bounds', config: { clip_qkv: 0.5 } },
@@ -274,7 +376,7 @@ const bounded: readonly Variant[] = [
 const atHand = ({ of }: Variant): boolean => referenceModels.some(({ name }) => name === of);
 
 /** None where the folder is not there. */
-export const referenceVariants = all.filter(atHand);
+export const referenceVariants = [...all, ...ofOtherNames].filter(atHand);
 export const boundedVariants = bounded.filter(atHand);
 export const referencePairs = pairs
   .filter(({ of }) => referenceModels.some(({ name }) => name === of))

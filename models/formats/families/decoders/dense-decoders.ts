@@ -1,8 +1,8 @@
 import { decoderFamily } from '../shared/decoder-family';
-import { flag } from '../shared/family';
+import { amount, flag } from '../shared/family';
 import { ernieLayout } from './ernie-layout';
 import { llamaKeys, llamaLayout } from './llama';
-import { activations, honoured, llamaLikeKeys, only, rotaryDecoderKeys } from '../shared/run-keys';
+import { activations, honoured, idle, llamaLikeKeys, only, rotaryDecoderKeys } from '../shared/run-keys';
 
 /** Dense decoders that keep Llama's names and differ in biases, norms or the network alone. */
 
@@ -102,7 +102,18 @@ export const miniCpm = decoderFamily({
   title: 'MiniCPM',
   types: ['minicpm'],
   tied: true,
-  record: ['attention_bias'],
+  run: {
+    ...llamaLikeKeys,
+    ...honoured('attention_bias', 'scale_emb', 'scale_depth', 'dim_model_base'),
+    ...only([null], 'sparse_config'),
+    ...idle('how fast the model was trained, by its width', 'mup_denominator'),
+  },
+  computes: {
+    embeddingScale: (part) => amount(part, 'scale_emb'),
+    branchFactor: (part) =>
+      (amount(part, 'scale_depth') ?? Math.sqrt(part.layers.length)) / Math.sqrt(part.layers.length),
+    logitFactor: (part) => (amount(part, 'dim_model_base') ?? part.hiddenSize) / part.hiddenSize,
+  },
   layout: { ...llamaLayout, mlp: { ...llamaLayout.mlp, bias: false } },
 });
 

@@ -1,7 +1,11 @@
+import type { ConfigReader } from '../../config/config-reader';
+import type { TransformerChoice } from '../../config/transformer';
 import { decoderFamily } from '../shared/decoder-family';
+import { separateExperts } from '../shared/decoder-layout';
+import { groupedKeys, groupedSigmoid } from '../shared/routers';
 import { llamaLayout } from './llama';
 import { normsBehind } from './olmo';
-import { honoured, llamaLikeKeys } from '../shared/run-keys';
+import { activations, honoured, llamaLikeKeys, only, rotaryDecoderKeys } from '../shared/run-keys';
 
 const noBias = { inputBias: false, outputBias: false } as const;
 
@@ -12,6 +16,11 @@ export const exaone = decoderFamily({
   types: ['exaone'],
   architectures: /^ExaoneFor/,
   tied: true,
+  run: {
+    ...rotaryDecoderKeys,
+    ...honoured('num_layers', 'layer_norm_epsilon'),
+    ...only(activations, 'activation_function'),
+  },
   choice: () => ({ norm: 'rms' }),
   layout: {
     root: 'transformer.',
@@ -29,6 +38,12 @@ export const exaone = decoderFamily({
   },
 });
 
+/** Where some layers have a window, only these rotate. */
+const rotatedWindows = (reader: ConfigReader): Partial<TransformerChoice> => {
+  const mixed = reader.integer('sliding_window', 1) !== undefined;
+  return { unrotated: (_index, kind) => mixed && kind === 'full' };
+};
+
 /** Norms after attention and network alone; where some layers have a window, only these rotate. */
 export const exaone4 = decoderFamily({
   id: 'exaone4',
@@ -37,14 +52,39 @@ export const exaone4 = decoderFamily({
   architectures: /^Exaone4For/,
   run: { ...llamaLikeKeys, ...honoured('sliding_window', 'sliding_window_pattern', 'layer_types') },
   computes: normsBehind,
-  choice: (reader) => {
-    const mixed = reader.integer('sliding_window', 1) !== undefined;
-    return { unrotated: (_index, kind) => mixed && kind === 'full' };
-  },
+  choice: rotatedWindows,
   layout: {
     ...llamaLayout,
     attention: { ...llamaLayout.attention, ...noBias, norm: () => 'head' },
     mlp: { ...llamaLayout.mlp, bias: false },
     norms: ['post_attention_layernorm', 'post_feedforward_layernorm'],
+  },
+});
+
+/** K-EXAONE: norms before the branches, and DeepSeek-V3's router. */
+export const exaoneMoe = decoderFamily({
+  id: 'exaone_moe',
+  title: 'EXAONE MoE',
+  types: ['exaone_moe'],
+  architectures: /^ExaoneMoeFor/,
+  run: {
+    ...llamaLikeKeys,
+    ...groupedKeys,
+    ...honoured('sliding_window', 'sliding_window_pattern', 'layer_types', 'mlp_layer_types'),
+    ...honoured('num_experts', 'num_shared_experts'),
+  },
+  computes: { router: groupedSigmoid },
+  choice: rotatedWindows,
+  layout: {
+    ...llamaLayout,
+    attention: { ...llamaLayout.attention, ...noBias, norm: () => 'head' },
+    mlp: { ...llamaLayout.mlp, bias: false },
+    experts: separateExperts({
+      prefix: 'mlp.',
+      router: 'gate',
+      routerBias: 'e_score_correction_bias',
+      projections: ['gate_proj', 'up_proj', 'down_proj'],
+      shared: 'shared_experts.',
+    }),
   },
 });

@@ -53,6 +53,16 @@ export const mistral = decoderFamily({
   layout: { ...llamaLayout, attention: { ...llamaLayout.attention, ...noBias } },
 });
 
+/** Ministral: Mistral with a window in some layers. */
+export const ministral = decoderFamily({
+  id: 'ministral',
+  title: 'Ministral',
+  types: ['ministral'],
+  architectures: /^MinistralFor/,
+  run: { ...llamaLikeKeys, ...honoured('sliding_window', 'layer_types') },
+  layout: { ...llamaLayout, attention: { ...llamaLayout.attention, ...noBias } },
+});
+
 export const mixtral = decoderFamily({
   id: 'mixtral',
   title: 'Mixtral',

@@ -2,6 +2,8 @@ import { decoderFamily } from '../shared/decoder-family';
 import { deepseekExperts } from './deepseek';
 import { flag } from '../shared/family';
 import { llamaLayout } from './llama';
+import { qwen2Keys } from './qwen';
+import { idle, only } from '../shared/run-keys';
 
 /** Qwen2's layers; those that predict further tokens (`mtp_layers`) are left out of the counts. */
 export const mimo = decoderFamily({
@@ -9,7 +11,13 @@ export const mimo = decoderFamily({
   title: 'MiMo',
   types: ['mimo'],
   architectures: /^MiMoForCausalLM/,
-  record: ['attention_bias', 'use_sliding_window', 'num_nextn_predict_layers'],
+  run: {
+    ...qwen2Keys,
+    ...only([true], 'attention_bias'),
+    ...only([false], 'use_mrope'),
+    ...idle('layers that predict further tokens are not run', 'num_nextn_predict_layers'),
+  },
+  record: ['attention_bias', 'num_nextn_predict_layers'],
   layout: {
     ...llamaLayout,
     attention: { ...llamaLayout.attention, outputBias: false },

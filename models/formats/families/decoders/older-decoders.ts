@@ -117,4 +117,43 @@ const openAiGpt = decoderFamily({
   },
 });
 
-export const olderDecoders = [bioGpt, xglm, openAiGpt];
+/** Salesforce's CTRL: waves for positions, norms before the branches. */
+const ctrl = decoderFamily({
+  id: 'ctrl',
+  title: 'CTRL',
+  types: ['ctrl'],
+  architectures: /^CTRL/,
+  tied: true,
+  run: { ...gptSizes, ...honoured('dff') },
+  record: ['dff'],
+  computes: {
+    embeddingScale: ({ hiddenSize }) => Math.sqrt(hiddenSize),
+    waves: ({ hiddenSize }) => ({ span: hiddenSize / 2, offset: 0 }),
+    activation: () => 'relu',
+  },
+  choice: (reader) => ({
+    gated: false,
+    norm: 'layer',
+    positions: 'sinusoidal',
+    intermediateSize: reader.integer('dff', 1) ?? 0,
+  }),
+  layout: {
+    root: 'transformer.',
+    embedding: 'w',
+    layer: 'h.{layer}.',
+    attention: {
+      prefix: 'multi_head_attention.',
+      projections: ['Wq', 'Wk', 'Wv'],
+      output: 'dense',
+      inputBias: true,
+      outputBias: true,
+    },
+    mlp: { prefix: 'ffn.', inputs: ['0'], output: '2', bias: true },
+    norms: ['layernorm1', 'layernorm2'],
+    normBias: true,
+    finalNorm: 'layernorm',
+    headBias: true,
+  },
+});
+
+export const olderDecoders = [bioGpt, xglm, openAiGpt, ctrl];

@@ -13,7 +13,7 @@ const windowed = (reader: ConfigReader): Partial<TransformerChoice> => {
   return { windowed: (index) => index >= first };
 };
 
-const qwen2Keys = {
+export const qwen2Keys = {
   ...llamaLikeKeys,
   ...honoured('use_sliding_window', 'sliding_window', 'max_window_layers', 'layer_types'),
 };

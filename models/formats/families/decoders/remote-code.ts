@@ -4,6 +4,7 @@ import { separateExperts, writeDecoder } from '../shared/decoder-layout';
 import type { StackFamily } from '../shared/family';
 import { amount, flag } from '../shared/family';
 import { llamaLayout } from './llama';
+import { honoured, llamaLikeKeys } from '../shared/run-keys';
 
 /**
  * Families that are published with their own modelling code and are in no library: their files give every size, so there
@@ -145,7 +146,10 @@ export const internLm2 = decoderFamily({
   id: 'internlm2',
   title: 'InternLM2',
   types: ['internlm2'],
+  run: { ...llamaLikeKeys, ...honoured('bias') },
   record: ['bias'],
+  // For each head of keys its queries, then the key and the value.
+  computes: { fused: ({ kvHeads }) => ({ groups: kvHeads }) },
   choice: () => ({ norm: 'rms' }),
   layout: {
     root: 'model.',

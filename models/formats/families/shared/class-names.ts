@@ -60,6 +60,7 @@ const stems: Readonly<Record<string, readonly string[]>> = {
   ernie4_5_moe: ['Ernie4_5_Moe'],
   esm: ['Esm'],
   exaone4: ['Exaone4'],
+  exaone_moe: ['ExaoneMoe'],
   exaone4_5_text: ['Exaone4_5_', 'Exaone4'],
   exaone: ['Exaone'],
   falcon: ['Falcon'],
