@@ -203,6 +203,8 @@ const all: readonly Variant[] = [
 
 /** A key, and weights that give the same without it: two runs beside each other. */
 interface Pair extends Pick<Variant, 'of' | 'what'> {
+  /** The last row alone: one of them reads from left to right. */
+  readonly last?: true;
   readonly one: Pick<Variant, 'config' | 'tensors'>;
   readonly other: Pick<Variant, 'config' | 'tensors'>;
 }
@@ -216,7 +218,66 @@ const apart = (tensors: Tensors): CheckpointTensor => {
 
 const esm = 'esm--EsmForMaskedLM';
 
+/** Helium's tensors under NeoBERT's names, queries, keys and values head after head. */
+function asNeoBert(tensors: Tensors): void {
+  const names = { 'model.embed_tokens': 'model.encoder', 'model.norm': 'model.layer_norm', lm_head: 'decoder' };
+  const layer = {
+    input_layernorm: 'attention_norm',
+    post_attention_layernorm: 'ffn_norm',
+    'self_attn.o_proj': 'wo',
+    'mlp.down_proj': 'ffn.w3',
+  };
+  const below = Object.entries(layer).map(
+    ([from, to]) => [`model.layers.0.${from}`, `model.transformer_encoder.0.${to}`] as const,
+  );
+  const at = (name: string): CheckpointTensor => tensorOf(tensors, `model.layers.0.${name}.weight`);
+  const parts = ['q', 'k', 'v'].map((of) => at(`self_attn.${of}_proj`).data);
+  const [heads, rows] = [2, 16 * 32];
+  const fused = Array.from({ length: heads }, (_, head) =>
+    parts.flatMap((data) => [...data.subarray(head * rows, (head + 1) * rows)]),
+  ).flat();
+  const gated = [...at('mlp.gate_proj').data, ...at('mlp.up_proj').data];
+  const own = [...Object.entries(names), ...below].map(
+    ([from, to]) => [`${to}.weight`, tensorOf(tensors, `${from}.weight`)] as const,
+  );
+  tensors.clear();
+  for (const [name, tensor] of own) tensors.set(name, tensor);
+  tensors.set('model.transformer_encoder.0.qkv.weight', { shape: [96, 32], data: Float32Array.from(fused) });
+  tensors.set('model.transformer_encoder.0.ffn.w12.weight', { shape: [64, 32], data: Float32Array.from(gated) });
+  tensors.set('decoder.bias', { shape: [99], data: new Float32Array(99) });
+}
+
 const pairs: readonly Pair[] = [
+  {
+    // One layer, of which the last row reads all tokens either way.
+    of: 'helium--HeliumForCausalLM',
+    what: 'as NeoBERT',
+    last: true,
+    one: {
+      config: {
+        num_hidden_layers: 1,
+        rope_parameters: undefined,
+        rms_norm_eps: undefined,
+        head_dim: undefined,
+        num_key_value_heads: undefined,
+        model_type: 'neobert',
+        architectures: ['NeoBERTLMHead'],
+        // Two thirds of it are units.
+        intermediate_size: 48,
+        hidden_act: 'SwiGLU',
+        norm_eps: 1e-8,
+        max_length: 512,
+      },
+      tensors: asNeoBert,
+    },
+    other: {
+      config: {
+        num_hidden_layers: 1,
+        rope_parameters: { rope_type: 'default', rope_theta: 10_000 },
+        hidden_act: 'silu',
+      },
+    },
+  },
   {
     of: esm,
     what: 'a token that masks',
@@ -380,7 +441,8 @@ export const referenceVariants = [...all, ...ofOtherNames].filter(atHand);
 export const boundedVariants = bounded.filter(atHand);
 export const referencePairs = pairs
   .filter(({ of }) => referenceModels.some(({ name }) => name === of))
-  .map(({ of, what, one, other }) => ({
+  .map(({ of, what, last, one, other }) => ({
+    last,
     name: `${of}, ${what}`,
     variants: [
       { of, what, ...one },
