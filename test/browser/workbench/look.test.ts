@@ -1,86 +1,8 @@
 /** Look in Chromium: first in the row, run by itself while one types, and by hand where it takes longer. */
 import assert from 'node:assert/strict';
-import type { AnalysisInfo } from '../../../protocol/analysis/analysis';
-import type { AnalysisResult } from '../../../protocol/analysis/schema';
-import type { FromWorkbench } from '../../../protocol/panels/workbench-schema';
-import type { ToWorkbench } from '../../../protocol/panels/workbench';
 import { canonical } from '../../../webviews/ui/canonical';
-import { headsStory } from './stories';
-import {
-  openMessage,
-  pair,
-  plan,
-  result,
-  startBrowser,
-  tabOf,
-  type Panel,
-  type WorkbenchBrowser,
-} from './workbench-host';
-
-const labels = { kind: 'boolean', title: 'Labels', description: 'Null models too.', default: true } as const;
-const heads: AnalysisInfo = {
-  ...pair,
-  id: 'heads',
-  title: 'Heads on a prompt',
-  inputs: ['prompt'],
-  parameters: { labels },
-};
-const input = { kind: 'prompt', prompt: { kind: 'text', text: 'The cat sat' } } as const;
-const setup = { ...plan, analysis: 'heads', input, parameters: {}, interventions: [] };
-const { ask: _, ...grid } = headsStory();
-type Look = Extract<FromWorkbench, { kind: 'lookByItself' }>['plan'];
-
-const madeOf = ({ input: read, parameters }: Pick<Look, 'input' | 'parameters'>, minute: number): AnalysisResult => ({
-  ...result,
-  analysis: 'heads',
-  title: 'Heads on a prompt',
-  input: read,
-  prompts: [{ text: 'The cat', ids: [1, 2], tokens: ['The', ' cat'] }],
-  parameters,
-  interventions: [],
-  finding: `Finding ${minute}.`,
-  sections: [grid],
-  created: `2026-11-24T10:0${minute}:00.000Z`,
-});
-
-/** The extension's side: a look takes so many seconds, without labels so many. */
-class Extension {
-  readonly looked: Look[] = [];
-  readonly runs: string[] = [];
-
-  constructor(
-    private readonly seconds: number,
-    private readonly brief = seconds,
-  ) {}
-
-  readonly answer = (message: FromWorkbench): readonly ToWorkbench[] => {
-    const { kind } = message;
-    if (kind === 'ready')
-      return [openMessage({ analyses: [heads, pair], plan: setup, tabs: { tabs: [] }, asks: 'look' })];
-    if (kind === 'estimate') {
-      const time = message.plan.parameters['labels'] === false ? this.brief : this.seconds;
-      return [{ kind: 'estimate', request: message.request, estimate: { supported: true, seconds: time } }];
-    }
-    if (kind === 'lookByItself') {
-      this.looked.push(message.plan);
-      return this.made(message.plan, true);
-    }
-    if (kind !== 'run') return [];
-    this.runs.push(canonical(message.plan));
-    return message.look ? this.made(message.plan, false) : [];
-  };
-
-  private made(of: Look, byItself: boolean): readonly ToWorkbench[] {
-    const made = madeOf(of, this.looked.length + this.runs.length);
-    const mark = byItself ? { byItself: true as const } : {};
-    const tab = tabOf(made, { look: true, run: 1, ...mark });
-    return [
-      { kind: 'tabs', tabs: [tab], active: 't1' },
-      { kind: 'looks', tab: 't1', ...mark },
-      { kind: 'result', result: made, run: 1 },
-    ];
-  }
-}
+import { heads, LookHost, madeOf, setup } from './look-host';
+import { openMessage, pair, startBrowser, tabOf, type Panel, type WorkbenchBrowser } from './workbench-host';
 
 describe('Look', () => {
   let browser: WorkbenchBrowser;
@@ -89,7 +11,7 @@ describe('Look', () => {
   });
   after(() => browser.stop());
 
-  const start = async (host: Extension): Promise<Panel> => {
+  const start = async (host: LookHost): Promise<Panel> => {
     const panel = await browser.open({ host: host.answer });
     await panel.page.waitForSelector('#run');
     return panel;
@@ -103,7 +25,7 @@ describe('Look', () => {
   const prompt = (panel: Panel) => panel.page.locator('#prompt textarea, textarea#prompt').first();
 
   it('is there without a click, follows what is typed in its one tab, and keeps the head that is open', async () => {
-    const host = new Extension(0.3);
+    const host = new LookHost(0.3);
     const panel = await start(host);
     await finding(panel, 1);
     assert.match((await row(panel)).join(' | '), /^Look \d.* \| Ask$/);
@@ -129,7 +51,7 @@ describe('Look', () => {
   });
 
   it('waits for Run where it takes longer, and runs without labels where they are what takes longer', async () => {
-    const slow = new Extension(8);
+    const slow = new LookHost(8);
     const panel = await start(slow);
     await panel.page.locator('#estimate', { hasText: '8 s' }).waitFor();
     await panel.page.locator('#run').click();
@@ -139,7 +61,7 @@ describe('Look', () => {
     await panel.page.locator('#stale').waitFor();
     await panel.close();
 
-    const brief = new Extension(8, 0.2);
+    const brief = new LookHost(8, 0.2);
     const other = await start(brief);
     await finding(other, 1);
     assert.deepEqual(
@@ -166,7 +88,7 @@ describe('Look', () => {
   });
 
   it('stays while another question is asked, and is one click away', async () => {
-    const host = new Extension(0.3);
+    const host = new LookHost(0.3);
     const panel = await start(host);
     await finding(panel, 1);
     await panel.page.locator('#ask').click();

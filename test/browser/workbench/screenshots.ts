@@ -16,6 +16,7 @@ import {
   tabOf,
   type Panel,
 } from './workbench-host';
+import { LookHost } from './look-host';
 import { onRegions } from './regions-host';
 import { headsStory, lineStory } from './stories';
 
@@ -87,6 +88,8 @@ async function main(folder: string, only: string | undefined): Promise<void> {
   ] as const) {
     const tabs = answering(finished({ tabs: row }));
     await shoot(`tabs-${theme}-${width}`, { theme, width, host: tabs });
+    await shoot(`look-${theme}-${width}`, { theme, width, host: new LookHost(3, 0.2).answer });
+    await shoot(`look-empty-${theme}-${width}`, { theme, width, host: new LookHost(8).answer });
     await shoot(`ask-${theme}-${width}`, { theme, width, host: tabs }, (panel) => panel.page.click('#ask'));
     await shoot(`history-${theme}-${width}`, { theme, width, host: tabs }, (panel) => panel.page.click('#history'));
     await shoot(`pair-${theme}-${width}`, { theme, width, host: answering(pairMessage) });
