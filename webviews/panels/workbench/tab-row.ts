@@ -13,12 +13,12 @@ import { onRowKey } from './row-keys';
 import { differences, isAway } from './shown';
 import { clockTime, listedTime } from './times';
 
-/** Tabs that stand in the row: more are in a menu beside it. */
-const mostInRow = 12;
+/** Tabs that stand in the row, and in a narrow page, where each has a line of its own: more are in a menu beside it. */
+const [mostInRow, mostInColumn] = [12, 3];
 
 /** The newest ones, those that run, and the one in front. */
-function inRow(tabs: readonly WorkbenchTab[], front: string | undefined): readonly WorkbenchTab[] {
-  const newest = new Set(tabs.slice(-mostInRow));
+function inRow(tabs: readonly WorkbenchTab[], front: string | undefined, most: number): readonly WorkbenchTab[] {
+  const newest = new Set(tabs.slice(-most));
   return tabs.filter((tab) => newest.has(tab) || tab.standing !== undefined || tab.id === front);
 }
 
@@ -28,7 +28,7 @@ export function tabRow(part: Part): TemplateResult {
   const away = isAway(state);
   const look = lookTab(state);
   const others = (state.tabs ?? []).filter((tab) => tab !== look);
-  const row = inRow(others, state.active);
+  const row = inRow(others, state.active, part.compact ? mostInColumn : mostInRow);
   const asks = away && front !== 'history' && !isLook(state);
   return html`<nav
     class="tabs"
@@ -77,7 +77,7 @@ const allTabs = ({ state, actions }: Part, tabs: readonly WorkbenchTab[]): Templ
     .items=${tabs.toReversed().map(({ id, title, model, created }): MenuItem => ({
       label: title,
       detail: [model, listedTime(created)].filter((part) => part !== '').join(' · '),
-      ...(id === state.active ? { icon: 'check' as const } : {}),
+      icon: id === state.active ? 'check' : 'file',
       run: () => actions.showTab(id),
     }))}
   ></hs-menu>`;
