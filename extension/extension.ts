@@ -4,7 +4,6 @@ import type { Demos } from '../protocol/analysis/next-start';
 import { analysisCommands, paletteCommands } from './commands/analysis-commands';
 import { benchmarkCommands } from './commands/benchmark-commands';
 import { deviceCommands } from './commands/device-commands';
-import { hallucinationCommands } from './commands/hallucination-commands';
 import { headsCommands } from './commands/heads-commands';
 import { liveCommands } from './commands/live-commands';
 import { lookCommands } from './commands/look-commands';
@@ -21,7 +20,6 @@ import { AnalysisCatalogue } from './platform/analysis-catalogue';
 import { AskView } from './views/ask-view';
 import { ModelIndex } from './models/model-index';
 import { modelName } from './models/model-names';
-import { hallucinationPanels } from './panels/hallucination/hallucination';
 import { kernelsPanels } from './panels/kernels/kernels';
 import { LiveView } from './panels/live-view';
 import { ModelPanels } from './panels/model/model-panels';
@@ -86,7 +84,6 @@ function register(context: vscode.ExtensionContext, log: vscode.LogOutputChannel
     log,
   };
   const kernels = own(kernelsPanels(parts, kernelCatalogue));
-  const hallucination = own(hallucinationPanels(parts));
   /** Read from disk when a panel or a command first asks: activation reads none of them. */
   let foundDemos: Demos | undefined;
   const demos = () => (foundDemos ??= demosOf(parts));
@@ -94,13 +91,13 @@ function register(context: vscode.ExtensionContext, log: vscode.LogOutputChannel
   const editors = {
     benchmark: kernels.files,
     heads: own(new FileEditor('heads', workbench)),
-    hallucination: hallucination.files,
+    hallucination: own(new FileEditor('hallucination', workbench)),
     analysis: workbench.files,
     module: own(new ModuleFiles(parts)).files,
     plan: own(new PlanFiles(parts)).files,
   };
   const modelPanels = own(new ModelPanels({ extension: context.extensionUri, models, language, compute, log }));
-  const live = own(new LiveView({ model: modelPanels, kernels, hallucination, workbench }, context.workspaceState));
+  const live = own(new LiveView({ model: modelPanels, kernels, workbench }, context.workspaceState));
   own(new GraphTabs(language, (config) => modelPanels.followIfModel(config)));
 
   const titles = () => new Map(kernelCatalogue.mechanisms.map(({ id, title }) => [id, title]));
@@ -116,7 +113,6 @@ function register(context: vscode.ExtensionContext, log: vscode.LogOutputChannel
         ...benchmarkCommands(kernels, models),
         ...lookCommands({ workbench, models, demos }),
         ...headsCommands(workbench, { library, history, editors }),
-        ...hallucinationCommands(hallucination),
         ...analysisCommands(workbench, catalogue, models, demos),
         ...planCommands({ models, library, compute, workbench, catalogue, demos }),
         ...serverCommands(compute, language, log),

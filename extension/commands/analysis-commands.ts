@@ -10,7 +10,8 @@ import { uriOf } from './arguments';
 import { modelFolder } from './model-folder';
 import type { FurtherCommand, Handlers } from './register';
 
-type AnalysisCommand = 'headscope.openWorkbench' | 'headscope.runAnalysis' | 'headscope.cancelAnalysis';
+type AnalysisCommand =
+  'headscope.openWorkbench' | 'headscope.runAnalysis' | 'headscope.cancelAnalysis' | 'headscope.cancelHallucination';
 
 export const analysisCommands = (
   panels: WorkbenchPanels,
@@ -27,6 +28,7 @@ export const analysisCommands = (
     if (analysis !== undefined) await open(panels, catalogue, demos, analysis, folder);
   },
   'headscope.cancelAnalysis': () => panels.run.cancel(),
+  'headscope.cancelHallucination': () => panels.run.cancel(),
 });
 
 /** One entry of the palette each, as the manifest lists them: VS Code has read it, and activation reads no catalogue. */

@@ -26,6 +26,6 @@ export const liveCommands = (live: LiveView): Pick<Handlers, LiveCommand> => ({
   'headscope.live.showModel': () => live.choose('model'),
   'headscope.live.showKernels': () => live.choose('kernels'),
   'headscope.live.showHeads': () => live.choose('workbench'),
-  'headscope.live.showHallucination': () => live.choose('hallucination'),
+  'headscope.live.showHallucination': () => live.choose('workbench'),
   'headscope.live.showAnalysis': () => live.choose('workbench'),
 });

@@ -104,17 +104,7 @@ const subjects: { readonly [K in HistoryKind]: (saved: SavedOf<K>) => Subject } 
     created,
   }),
   heads: analysisSubject,
-  hallucination: (saved) => ({
-    analysis: saved.kind === 'headscope-hallucination-set' ? 'captions' : 'vhd',
-    title: 'Hallucination heads',
-    model: saved.model.name,
-    folder: saved.model.folder,
-    input: inOrder(
-      saved.kind === 'headscope-hallucination-set' ? `${saved.total} pictures` : saved.image?.name,
-      saved.prompt,
-    ),
-    created: saved.created,
-  }),
+  hallucination: analysisSubject,
   analysis: analysisSubject,
   module: ({ title, plan, parameters, created }) => ({
     title,

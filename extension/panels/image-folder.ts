@@ -1,26 +1,19 @@
 /** A folder of pictures with what is in them: `truth.json`, and `lexicon.txt` or `lexicon.json`. */
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { type Lexicon, lexiconFrom } from '../../protocol/inputs/lexicon';
-import type { ImageWithTruth } from '../../protocol/compute/hallucination-requests';
 import { InputError } from '../../protocol/inputs/faults';
 import { truthForm, truthFrom, type WrittenTruth } from '../../protocol/inputs/truth';
-import type { ImageFolder } from '../../protocol/panels/hallucination';
 import type { BesidePicture } from '../../protocol/panels/workbench';
 import { parseJson, type Checked } from '../../protocol/schema/check';
 import { anything } from '../../protocol/schema/fields';
 import { whyUnread } from '../../protocol/wire/unread';
 import { defined } from '../platform/defined';
-import { Sentence } from './questions';
 
 export const truthFile = 'truth.json';
 const lexiconFiles = ['lexicon.txt', 'lexicon.json'];
 
 /** What the compute server decodes. */
 const types: Readonly<Record<string, string>> = { png: 'image/png', jpg: 'image/jpeg', jpeg: 'image/jpeg' };
-
-/** The endings of pictures that can be chosen. */
-export const imageEndings = Object.keys(types);
 
 /** Undefined for a file that is no picture by its name. */
 export const imageType = (path: string): string | undefined => types[path.split('.').at(-1)?.toLowerCase() ?? ''];
@@ -38,21 +31,22 @@ export function parseTruth(text: string): Checked<Truth> {
   }
 }
 
-export interface FoundImages {
-  readonly shown: ImageFolder;
-  readonly images: readonly ImageWithTruth[];
+interface FoundPictures {
+  /** Objects of the pictures that have a truth, by the names of their files. */
+  readonly objects: ReadonlyMap<string, readonly string[]>;
+  /** What is missing or was left out, as a sentence. */
+  readonly note?: string;
   /** Path of a lexicon beside them; empty: none, so that the 80 classes of COCO are meant. Absent: the folder is not read. */
   readonly lexicon?: string;
   /** Path of the truth; absent: the folder has none that can be read. */
   readonly truth?: string;
 }
 
-/** The pictures of a folder that have a truth, by name. */
-export async function readImageFolder(folder: string): Promise<FoundImages> {
-  const none = (note: string): FoundImages => ({ shown: { folder, images: 0, note }, images: [] });
+async function picturesIn(folder: string): Promise<FoundPictures> {
+  const none = (note: string): FoundPictures => ({ objects: new Map(), note });
   let names: readonly string[];
   try {
-    names = (await readdir(folder)).sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
+    names = await readdir(folder);
   } catch (error) {
     return none(`The folder cannot be read: ${whyUnread(error)}.`);
   }
@@ -61,55 +55,24 @@ export async function readImageFolder(folder: string): Promise<FoundImages> {
   if (!names.includes(truthFile)) return { ...none(`It has no ${truthFile}.`), lexicon };
   const truth = parseTruth(await readFile(join(folder, truthFile), 'utf8'));
   if (!truth.ok) return { ...none(`Its ${truthFile} cannot be read. ${truth.why}`), lexicon };
-  const images = names.flatMap((name) => {
-    const own = truth.result.get(name);
-    if (imageType(name) === undefined || !own) return [];
-    const path = join(folder, name);
-    return [{ path, truth: own.objects, ...(own.captions.length === 0 ? {} : { references: own.captions }) }];
-  });
-  const pictures = names.filter((name) => imageType(name) !== undefined).length;
-  const without = pictures - images.length;
+  const pictures = names.filter((name) => imageType(name) !== undefined);
+  const objects = new Map(
+    pictures.flatMap((name) => {
+      const own = truth.result.get(name);
+      return own ? [[name, own.objects] as const] : [];
+    }),
+  );
+  const without = pictures.length - objects.size;
   const note = without > 0 ? { note: `${without} more have none and are left out.` } : {};
-  return { shown: { folder, images: images.length, ...note }, images, lexicon, truth: join(folder, truthFile) };
+  return { objects, ...note, lexicon, truth: join(folder, truthFile) };
 }
 
-/** What lies beside one picture: its truth and captions by people, where the folder has them, and the lexicon (empty: none). */
-export interface BesideImage {
-  readonly truth?: readonly string[];
-  readonly references?: readonly string[];
-  readonly lexicon?: string;
-}
-
-export async function besideImage(path: string): Promise<BesideImage> {
-  const { images, lexicon } = await readImageFolder(dirname(path));
-  const found = images.find((image) => basename(image.path) === basename(path));
-  return defined({ truth: found?.truth, references: found?.references, lexicon });
-}
-
-/** The same for a form: paths, and of a folder how much of it can be judged. */
+/** What fills a form: objects and paths, and of a folder how much of it can be judged. */
 export async function besidePicture(path: string, what: 'picture' | 'folder'): Promise<BesidePicture> {
-  const folder = what === 'folder' ? path : dirname(path);
-  const { shown, images, lexicon, truth } = await readImageFolder(folder);
-  const found = images.find((image) => basename(image.path) === basename(path));
-  return defined({
-    objects: what === 'picture' ? found?.truth : undefined,
-    // One that does not name the picture says nothing of it.
-    truth: what === 'folder' || found ? truth : undefined,
-    lexicon,
-    ...(what === 'folder' ? { pictures: shown.images, note: shown.note } : {}),
-  });
-}
-
-/** The lexicon of a plan; undefined for the 80 classes of COCO. Fails with a sentence. */
-export async function readLexicon(path: string): Promise<Lexicon | undefined> {
-  if (path === '') return undefined;
-  const text = await readFile(path, 'utf8');
-  try {
-    return lexiconFrom(text);
-  } catch (error) {
-    if (!(error instanceof InputError)) throw error;
-    throw new Sentence(
-      `${basename(path)} cannot be used as a lexicon: ${error.message}. Choose a file of lines "class, synonym, synonym", or JSON {"class": ["synonym"]}.`,
-    );
-  }
+  const { objects, note, lexicon, truth } = await picturesIn(what === 'folder' ? path : dirname(path));
+  const found = objects.get(basename(path));
+  return what === 'folder'
+    ? defined({ truth, lexicon, pictures: objects.size, note })
+    : // A truth that does not name the picture says nothing of it.
+      defined({ objects: found, truth: found && truth, lexicon });
 }

@@ -6,7 +6,6 @@ import type { Uri } from 'vscode';
 import { type AnalysisResult, analysisText, parseAnalysis } from '../../protocol/analysis/schema';
 import { customEditors, items } from '../../protocol/contributions/views';
 import type { ToWorkbench } from '../../protocol/panels/workbench';
-import type { ToHallucinationPanel } from '../../protocol/panels/hallucination';
 import type { ToKernelsPanel } from '../../protocol/panels/kernels';
 import type { ToModulePanel } from '../../protocol/panels/module';
 import type { ToPlanPanel } from '../../protocol/panels/plan';
@@ -18,13 +17,6 @@ import { analysisDescription, analysisDetails, analysisFileName, analysisLines }
 import { benchmarkText, parseBenchmark } from './benchmark-file';
 import { mechanismLines, resultDescription, resultDetails, resultFileName } from './benchmark-words';
 import type { Checked } from '../../protocol/schema/check';
-import { hallucinationText, parseHallucination, type SavedHallucination } from './hallucination-file';
-import {
-  hallucinationDescription,
-  hallucinationDetails,
-  hallucinationFileName,
-  hallucinationLines,
-} from './hallucination-words';
 import { moduleDescription, moduleDetails, moduleFileName, moduleLines, moduleText, parseModule } from './module-words';
 import { planDescription, planDetails, planFileName, planLines } from './plan-words';
 import type { ResultLine } from './result-words';
@@ -38,7 +30,7 @@ type ComparedIn<To extends { readonly kind: string }> = NonNullable<
 interface ResultTypes {
   readonly benchmark: { readonly saved: BenchmarkResult; readonly compared: ComparedIn<ToKernelsPanel> };
   readonly heads: { readonly saved: AnalysisResult; readonly compared: ComparedIn<ToWorkbench> };
-  readonly hallucination: { readonly saved: SavedHallucination; readonly compared: ComparedIn<ToHallucinationPanel> };
+  readonly hallucination: { readonly saved: AnalysisResult; readonly compared: ComparedIn<ToWorkbench> };
   readonly analysis: { readonly saved: AnalysisResult; readonly compared: ComparedIn<ToWorkbench> };
   readonly module: { readonly saved: ModuleResult; readonly compared: ComparedIn<ToModulePanel> };
   readonly plan: { readonly saved: Plan; readonly compared: ComparedIn<ToPlanPanel> };
@@ -123,20 +115,10 @@ export const resultKinds: { readonly [K in Kind]: ResultKind<SavedOf<K>, Compare
   },
   heads: { ...analysis, ...customEditors.heads, item: items.resultOfHeads, parse: earlierKinds.heads },
   hallucination: {
+    ...analysis,
     ...customEditors.hallucination,
     item: items.resultOfPictures,
-    parse: parseHallucination,
-    text: hallucinationText,
-    fileName: hallucinationFileName,
-    model: ({ model }) => model,
-    listing: (saved) => ({
-      created: saved.created,
-      description: hallucinationDescription(saved),
-      details: hallucinationDetails(saved),
-      icon: 'file-media',
-      lines: () => hallucinationLines(saved),
-    }),
-    compared: (name, made) => ({ name, made }),
+    parse: earlierKinds.hallucination,
   },
   analysis,
   module: {
@@ -176,7 +158,7 @@ export const resultKinds: { readonly [K in Kind]: ResultKind<SavedOf<K>, Compare
 export const kinds = Object.keys(resultKinds) as readonly Kind[];
 
 /** Files of an earlier version, which are shown, compared and saved again as results of an analysis. */
-export const isEarlier = (kind: Kind): boolean => kind === 'heads';
+export const isEarlier = (kind: Kind): boolean => Object.hasOwn(earlierKinds, kind);
 
 /** What a result is compared with. */
 export const comparedKind = (kind: Kind): Kind => (isEarlier(kind) ? 'analysis' : kind);

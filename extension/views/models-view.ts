@@ -12,7 +12,7 @@ import type { History } from '../history/history';
 import { whyNotRun } from '../models/model-choices';
 import type { Model, ModelIndex } from '../models/model-index';
 import { realFolder } from '../models/real-folder';
-import { demoModels } from '../panels/vision-demo';
+import { visionModel } from '../panels/vision-demo';
 import { textDemo } from '../panels/model-services';
 import type { Titles } from '../results/result-kinds';
 import type { ResultLibrary } from '../results/result-library';
@@ -30,7 +30,7 @@ type Demo = Pick<ModelChoice, 'folder' | 'label' | 'runs'> & { readonly vision: 
 /** The models that come with Headscope and are there: that of text, and in the repository the one that sees. */
 export function demoRows(extension: vscode.Uri): readonly Demo[] {
   const text = textDemo(extension);
-  const [vision] = demoModels(extension.fsPath);
+  const vision = visionModel(extension.fsPath);
   return [
     { ...text, vision: false },
     { ...vision, folder: realFolder(vision.folder), vision: true },

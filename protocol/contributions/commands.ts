@@ -152,15 +152,10 @@ export const commands = {
       inExplorer(both('resourceExtname =~ /^\\.(png|jpe?g)$/i', trusted), '3_headscope@1'),
       inExplorer(both(isVisionModel, trusted), '3_headscope@3'),
       inEditor(both(isVisionModel, trusted), '3_headscope@3'),
-      inLiveTitle('hallucination', 'navigation@1'),
       onRows('models', items.modelWithVision, '1_run@3'),
     ],
   },
-  'headscope.cancelHallucination': {
-    title: 'Cancel the Run on Pictures',
-    icon: 'stop-circle',
-    palette: contextKeys.hallucinationRunning,
-  },
+  'headscope.cancelHallucination': { title: 'Cancel the Run on Pictures', icon: 'stop-circle', ...alias },
   'headscope.openWorkbench': { title: 'Open Workbench', icon: 'beaker', needs: 'trust' },
   'headscope.runAnalysis': {
     title: 'Run an Analysis…',
@@ -281,11 +276,7 @@ export const commands = {
     title: 'Show Heads in Live View',
     ...alias,
   },
-  'headscope.live.showHallucination': {
-    title: 'Show Hallucination in Live View',
-    palette: shows('live'),
-    menus: [inLiveMenu('hallucination', '1_show@3')],
-  },
+  'headscope.live.showHallucination': { title: 'Show Hallucination in Live View', ...alias },
   'headscope.live.showAnalysis': {
     title: 'Show Workbench in Live View',
     palette: shows('live'),

@@ -18,7 +18,6 @@ export const views = {
 export const livePanels = {
   model: 'Model',
   kernels: 'Kernels',
-  hallucination: 'Hallucination',
   workbench: 'Workbench',
 } as const;
 
@@ -69,21 +68,21 @@ export const viewTable: Readonly<Record<keyof typeof views, View>> = {
 
 /** The full panels; their serializers are registered for the same ids. */
 export const kernelsPanel = 'headscope.kernelsPanel';
-export const hallucinationPanel = 'headscope.hallucinationPanel';
 export const workbenchPanel = 'headscope.workbenchPanel';
 /** View types of builds before there was a workbench: a window that was closed with one restores the workbench. */
 export const earlierWorkbenchPanel = 'headscope.analysesPanel';
 export const earlierHeadsPanel = 'headscope.headsPanel';
+export const earlierHallucinationPanel = 'headscope.hallucinationPanel';
 
 /** One model in full width, or two beside each other; its serializer is registered for the same id. */
 export const modelPanel = 'headscope.modelPanel';
 
 export const panels = [
   kernelsPanel,
-  hallucinationPanel,
   workbenchPanel,
   earlierWorkbenchPanel,
   earlierHeadsPanel,
+  earlierHallucinationPanel,
   modelPanel,
 ] as const;
 
@@ -125,7 +124,6 @@ export const customEditors = {
 
 export const benchmarkSuffix = customEditors.benchmark.suffix;
 export const headsSuffix = customEditors.heads.suffix;
-export const hallucinationSuffix = customEditors.hallucination.suffix;
 export const analysisSuffix = customEditors.analysis.suffix;
 export const moduleSuffix = customEditors.module.suffix;
 export const planSuffix = customEditors.plan.suffix;
@@ -140,8 +138,6 @@ export const contextKeys = {
   visionModelPaths: 'headscope.visionModelPaths',
   /** True while a benchmark runs. */
   benchmarkRunning: 'headscope.benchmarkRunning',
-  /** True while a vision-language model runs for the Hallucination panel. */
-  hallucinationRunning: 'headscope.hallucinationRunning',
   /** True while an analysis runs. */
   analysisRunning: 'headscope.analysisRunning',
   /** Which panel the live view shows, by its key in `livePanels`. */

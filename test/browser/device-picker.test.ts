@@ -1,33 +1,27 @@
 /** The choice of a device, which is the same control in every panel that runs a model: tested, chosen by keyboard, run, said. */
 import assert from 'node:assert/strict';
 import type { FromWorkbench } from '../../protocol/panels/workbench-schema';
-import type { FromHallucinationPanel } from '../../protocol/panels/hallucination-schema';
 import type { ToWorkbench } from '../../protocol/panels/workbench';
-import type { ToHallucinationPanel } from '../../protocol/panels/hallucination';
 import type { DeviceChoices, PanelPlace } from '../../protocol/panels/run-panel';
 import { patience } from '../support/patience';
 import { testedDevices, untested } from '../support/device/panel-devices';
 import * as workbench from './workbench/workbench-host';
-import * as hallucination from './hallucination/hallucination-host';
 import { PanelBrowser } from './support/panel-page';
 
-type To = ToWorkbench | ToHallucinationPanel;
-type From = FromWorkbench | FromHallucinationPanel;
-type Host = (message: From) => readonly To[];
+type Host = (message: FromWorkbench) => readonly ToWorkbench[];
 
 const tested: DeviceChoices = { devices: testedDevices, setting: 'cpu' };
 
 const hosts: Readonly<Record<string, (place: PanelPlace, devices: DeviceChoices) => Host>> = {
-  hallucination: (place, devices) => hallucination.answering(hallucination.finishedMessage({ place, devices })) as Host,
   workbench: (place, devices) => workbench.answering(workbench.finished({ place, devices })) as Host,
 };
 
 for (const [panel, hostOf] of Object.entries(hosts)) {
   describe(`the device of the ${panel} panel`, function () {
     this.timeout(patience(30_000));
-    let browser: PanelBrowser<To, From>;
+    let browser: PanelBrowser<ToWorkbench, FromWorkbench>;
     before(async () => {
-      browser = await PanelBrowser.start<To, From>(panel);
+      browser = await PanelBrowser.start<ToWorkbench, FromWorkbench>(panel);
     });
     after(() => browser.stop());
 

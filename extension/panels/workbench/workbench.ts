@@ -6,6 +6,7 @@ import type { AnalysisSetup } from '../../../protocol/analysis/schema';
 import type { Demos } from '../../../protocol/analysis/next-start';
 import {
   contextKeys,
+  earlierHallucinationPanel,
   earlierHeadsPanel,
   earlierWorkbenchPanel,
   workbenchPanel,
@@ -14,7 +15,7 @@ import { realFolder } from '../../models/real-folder';
 import { showInformation } from '../../platform/notify';
 import type { AnalysisCatalogue } from '../../platform/analysis-catalogue';
 import { chooseOther } from '../choose-other';
-import { demoModels, demoOf } from '../vision-demo';
+import { demoOf, visionModel } from '../vision-demo';
 import { openCard } from '../open-card';
 import { pictureOf } from '../picture-file';
 import { readModelCard } from '../model-card';
@@ -64,7 +65,7 @@ export function workbenchPanels(parts: PanelParts, catalogue: AnalysisCatalogue,
   const { compute, extension, history, library } = parts;
   const demo = textDemo(extension);
   const { folder } = demo;
-  const [vision] = demoModels(extension.fsPath);
+  const vision = visionModel(extension.fsPath);
   const run = analysisRun({
     analysis: compute.analysis,
     keep: async (result, plan) =>
@@ -93,6 +94,11 @@ export function workbenchPanels(parts: PanelParts, catalogue: AnalysisCatalogue,
     earlier: [
       { name: 'analyses', viewType: earlierWorkbenchPanel },
       { name: 'heads', viewType: earlierHeadsPanel, restored: (host) => host.look(undefined, undefined) },
+      {
+        name: 'hallucination',
+        viewType: earlierHallucinationPanel,
+        restored: (host) => host.look(undefined, undefined),
+      },
     ],
     result: 'analysis',
     viewType: workbenchPanel,

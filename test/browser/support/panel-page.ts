@@ -4,7 +4,6 @@
  */
 import type { BrowserContext, Page } from 'playwright-core';
 import { fromWorkbench } from '../../../protocol/panels/workbench-schema';
-import { fromHallucinationPanel } from '../../../protocol/panels/hallucination-schema';
 import { fromKernelsPanel, type FromKernelsPanel } from '../../../protocol/panels/kernels-schema';
 import { fromModelPanel } from '../../../protocol/panels/model-schema';
 import { fromModulePanel } from '../../../protocol/panels/module-schema';
@@ -64,7 +63,6 @@ const everyPanel = shared(
 const schemas: Readonly<Record<string, Schema<unknown>>> = {
   workbench: fromWorkbench,
   kernels: fromKernelsPanel,
-  hallucination: fromHallucinationPanel,
   model: fromModelPanel,
   module: fromModulePanel,
   plan: fromPlanPanel,

@@ -1,13 +1,11 @@
 /**
- * Messages of the panels, sound and broken, to the extension's hosts of the Kernels, Hallucination, Model, Module and Plan webviews and of the workbench,
+ * Messages of the panels, sound and broken, to the extension's hosts of the Kernels, Model, Module and Plan webviews and of the workbench,
  * with a played extension around them. Scripts of the package alone can send any, so a broken one is a fault of ours: it may be
  * reported as one, but nothing may be thrown, hang or end the extension host.
  */
 import { readFileSync } from 'node:fs';
 import { PanelDevicesDouble } from '../../support/device/panel-devices';
 import type { Intervention } from '../../../protocol/interventions/interventions';
-import { HallucinationHost } from '../../../extension/panels/hallucination/host';
-import { hallucinationRun } from '../../../extension/panels/hallucination/run';
 import { WorkbenchHost } from '../../../extension/panels/workbench/host';
 import { analysisRun } from '../../../extension/panels/workbench/run';
 import { KernelsHost } from '../../../extension/panels/kernels/host';
@@ -16,7 +14,6 @@ import { ModelHost } from '../../../extension/panels/model/host';
 import { ModuleFileHost } from '../../../extension/panels/module/host';
 import { PlanFileHost } from '../../../extension/panels/plan/host';
 import { parseModule } from '../../../extension/results/module-words';
-import type { FromHallucinationPanel, HallucinationSetup } from '../../../protocol/panels/hallucination-schema';
 import type { AnalysisSetup } from '../../../protocol/analysis/schema';
 import { resultOfHeads } from '../../../protocol/results/earlier/heads';
 import type { FromWorkbench } from '../../../protocol/panels/workbench-schema';
@@ -43,28 +40,6 @@ const setup: AnalysisSetup = {
   interventions,
   seed: 0,
 };
-const visionPlan: HallucinationSetup = {
-  mode: 'image',
-  folder,
-  image: '/pictures/a.png',
-  images: '',
-  prompt: 'What is it?',
-  chat: false,
-  span: null,
-  truth: ['dog'],
-  maxNewTokens: 8,
-  distance: 'l2',
-  outliers: 'paper',
-  positions: 'contiguous',
-  k: null,
-  alpha: 2,
-  reinforcedLayers: null,
-  reinforcedOutliers: null,
-  lexicon: '',
-  setCaptions: 'plain',
-  mostImages: 2,
-  seed: 0,
-};
 const servingQuestion: ServingQuestion = {
   device: 'h100-sxm',
   batch: 4,
@@ -74,14 +49,6 @@ const servingQuestion: ServingQuestion = {
   tensorParallel: 2,
 };
 const tile = { layer: 0, head: 1, rowStart: 0, rowCount: 1, columnStart: 0, columnCount: 1, outRows: 1, outColumns: 1 };
-const reinforcement = {
-  alpha: 2,
-  outliers: 'paper',
-  heads: 'selected',
-  normMatched: false,
-  executor: 'in-graph',
-  seed: 0,
-} as const;
 const axis = { size: 16, window: 5, stride: 1, dilation: 1, causal: false, queryTile: 4, keyTile: 4 };
 const { pattern, heads, kvHeads, headDim, valueDim } = plan().shape;
 const viewShape = { pattern, heads, kvHeads, headDim, valueDim };
@@ -94,7 +61,6 @@ const bare = <const K extends string>(...kinds: readonly K[]) => kinds.map((kind
 interface Messages {
   readonly kernels: readonly FromKernelsPanel[];
   readonly workbench: readonly FromWorkbench[];
-  readonly hallucination: readonly FromHallucinationPanel[];
   readonly model: readonly FromModelPanel[];
   readonly module: readonly FromModulePanel[];
   readonly plan: readonly FromPlanPanel[];
@@ -142,19 +108,6 @@ const messages: Messages = {
     { kind: 'openFull', plan: setup, select: { layer: 0, head: 1 } },
     ...bare('loadModel', 'browseModel', 'cancel', 'stopGenerating', 'loadIntervention', 'chooseVector', 'applyPlan'),
     ...bare('saveLabels', 'save', 'compare'),
-  ],
-  hallucination: [
-    { kind: 'planned', plan: visionPlan },
-    { kind: 'run', plan: visionPlan, resume: false },
-    { kind: 'chooseModel', folder, device: 'webgpu' },
-    { kind: 'refreshDevices' },
-    { kind: 'openImage', request: 1, folder, image: '/pictures/a.png', prompt: 'a', chat: false },
-    { kind: 'tokenise', request: 2, folder, text: 'a', chat: false, pictures: false },
-    { kind: 'reinforce', request: 3, reinforcement },
-    { kind: 'map', request: 4, step: 0, variant: null, heads: [{ layer: 0, head: 0 }] },
-    { kind: 'step', request: 5, step: 1 },
-    { kind: 'openFull', plan: visionPlan },
-    ...bare('loadModel', 'browseModel', 'browseImage', 'browseImages', 'browseLexicon', 'cancel', 'save', 'compare'),
   ],
   model: [
     ...bare('openFile', 'showProblems', 'benchmark', 'showHeads', 'openFull', 'compare').map(({ kind }) => ({
@@ -229,12 +182,9 @@ const answers: Readonly<Record<string, unknown>> = {
   promptForPictures: { ids: [1], tokens: ['a'] },
   headTile: { ...tile, data: new Float32Array(1) },
   headRow: new Float32Array(1),
-  imageMap: new Float32Array(4),
   nextTokens: [],
   describe: { label: 'c', path: 'c', facts: facts() },
   actions: { benchmark: true },
-  images: { shown: { folder, images: 0 }, images: [] },
-  besideImage: {},
   save: 'saved here',
 };
 
@@ -261,15 +211,6 @@ function hostOf(panel: string, told: Told): Host {
         tasks: [],
       };
       return new WorkbenchHost('side', played(services, told), send, { shown });
-    }
-    case 'hallucination': {
-      const services = {
-        run: hallucinationRun(server),
-        server,
-        devices: new PanelDevicesDouble(),
-        plan: () => visionPlan,
-      };
-      return new HallucinationHost('full', played(services, told), send);
     }
     case 'module':
       return new ModuleFileHost({ name: 'run', read: () => parseModule('{}') }, played({}, told), send);

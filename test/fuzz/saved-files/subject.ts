@@ -6,7 +6,6 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseBenchmark } from '../../../extension/results/benchmark-file';
-import { parseHallucination, type SavedHallucination } from '../../../extension/results/hallucination-file';
 import { parseIntervention } from '../../../extension/results/intervention-file';
 import { parseModule } from '../../../extension/results/module-words';
 import { type AnalysisResult, analysisText, parseAnalysis } from '../../../protocol/analysis/schema';
@@ -20,7 +19,6 @@ import { mutateBytes, mutateTree, Random, strangeValue } from '../../support/fuz
 import type { Outcome, Subject } from '../../support/fuzz/subject';
 import { firstOfAnalysis } from './analysis';
 import { firstOfBenchmark } from './benchmark';
-import { firstOfHallucination } from './hallucination';
 import { firstOfModule } from './module';
 import { firstOfPlan } from './plan';
 
@@ -96,10 +94,7 @@ function readAndShow({ kind, text }: Input): Checked<unknown> {
     case 'headscope-heads':
       return savedAgain(earlierKinds.heads(text));
     case 'headscope-hallucination':
-      return both(
-        shown<SavedHallucination>(parseHallucination(text), firstOfHallucination),
-        earlierKinds.hallucination(text),
-      );
+      return savedAgain(earlierKinds.hallucination(text));
     case 'headscope-analysis':
       return shown<AnalysisResult>(parseAnalysis(text), firstOfAnalysis);
     case 'headscope-bench':
@@ -122,11 +117,6 @@ function savedAgain(now: Checked<AnalysisResult>): Checked<unknown> {
   const again = parseAnalysis(analysisText(now.result));
   assert.ok(again.ok, again.ok ? '' : again.why);
   return shown<AnalysisResult>(again, firstOfAnalysis);
-}
-
-function both(own: Checked<unknown>, now: Checked<AnalysisResult>): Checked<unknown> {
-  const read = savedAgain(now);
-  return read.ok ? own : read;
 }
 
 const namesAPlace =

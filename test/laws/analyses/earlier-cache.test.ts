@@ -18,7 +18,7 @@ import { StepStore, stepFolders } from '../../../compute-server/analyses/step-st
 import { EntryStore } from '../../../compute-server/hallucination/entry-store';
 import { headscopeVersion } from '../../../compute-server/version';
 import { analyses } from '../../../diagnostics/catalogue';
-import { parseHallucination } from '../../../extension/results/hallucination-file';
+import { earlierKinds } from '../../../protocol/results/earlier/earlier';
 import { repositoryRoot } from '../../support/host/versions';
 import { Cases, casesFor, type Case } from './cases';
 import { recorded, started } from './runs';
@@ -101,7 +101,9 @@ describe('what a run that did not end left on the disk before', function () {
     // An entry that is taken stands in the saved result.
     const saved = readFileSync(join(fixtures, 'results/controls-2026-11-30.headscope-hallucination.json'), 'utf8');
     const result = JSON.parse(saved) as { readonly entries: readonly unknown[] };
-    const again = parseHallucination(JSON.stringify({ ...result, entries: [caption, ...result.entries.slice(1)] }));
+    const again = earlierKinds.hallucination(
+      JSON.stringify({ ...result, entries: [caption, ...result.entries.slice(1)] }),
+    );
     assert.ok(again.ok, again.ok ? '' : again.why);
   });
 

@@ -38,10 +38,10 @@ const manifest = JSON.parse(manifestText) as Manifest;
 const { contributes } = manifest;
 const panelNames = [
   'kernelsPanel',
-  'hallucinationPanel',
   'workbenchPanel',
   'earlierWorkbenchPanel',
   'earlierHeadsPanel',
+  'earlierHallucinationPanel',
   'modelPanel',
 ] as const;
 const viewIds = Object.values(named.views) as readonly string[];

@@ -4,13 +4,11 @@ import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { describe, it } from 'mocha';
 import { analysisRun } from '../../../extension/panels/workbench/run';
-import { hallucinationRun } from '../../../extension/panels/hallucination/run';
 import { benchmarkRun } from '../../../extension/panels/kernels/run';
 import { PanelHost } from '../../../extension/panels/panel-host';
 import type { PanelRun } from '../../../extension/panels/panel-run';
 import type { PanelServices, PanelTypes, Setup, Shown } from '../../../extension/panels/panel-types';
 import type { WorkbenchTypes } from '../../../extension/panels/workbench/services';
-import type { HallucinationTypes } from '../../../extension/panels/hallucination/host';
 import type { KernelsTypes } from '../../../extension/panels/kernels/host';
 import type { Schema } from '../../../protocol/schema/check';
 import { anything } from '../../../protocol/schema/fields';
@@ -18,13 +16,9 @@ import { FailureError } from '../../../protocol/wire/failures';
 import * as workbench from '../../../webviews/panels/workbench/state';
 import { receive as receiveWorkbench } from '../../../webviews/panels/workbench/receive';
 import { setupOf as planOfAnalyses } from '../../../webviews/panels/workbench/shown';
-import { startRun as startHallucination } from '../../../webviews/panels/hallucination/run-setup';
-import * as hallucination from '../../../webviews/panels/hallucination/state';
 import * as kernels from '../../../webviews/panels/kernels/state';
 import type { RunState } from '../../../webviews/ui/run-state';
 import * as workbenchHost from '../../browser/workbench/workbench-host';
-import * as hallucinationHost from '../../browser/hallucination/hallucination-host';
-import { plain, result as hallucinationResult } from '../../browser/workbench/planted-result';
 import * as kernelsHost from '../../browser/support/kernels-host';
 
 interface Page<S, T extends PanelTypes> {
@@ -87,7 +81,6 @@ class PlayedHost<T extends PanelTypes> extends PanelHost<T, PanelServices<T>> {
   }
 }
 
-const latest = { tokenise: 0, row: 0, rowOf: undefined, openImage: 0 };
 const panels: Readonly<Record<string, () => void>> = {
   workbench: () =>
     stays<workbench.State, WorkbenchTypes>({
@@ -111,33 +104,6 @@ const panels: Readonly<Record<string, () => void>> = {
         }),
       result: workbenchHost.result,
       given: ({ partial, result }) => partial !== undefined && result === undefined,
-    }),
-  hallucination: () =>
-    stays<hallucination.State, HallucinationTypes>({
-      initial: hallucination.initialState('full'),
-      open: (result) =>
-        result?.kind === 'headscope-hallucination'
-          ? hallucinationHost.openMessage({ result })
-          : hallucinationHost.openMessage(),
-      receive: (state, message) => hallucination.receive(state, message, latest),
-      start: (state) => startHallucination(state, false),
-      run: (end, gives) =>
-        hallucinationRun({
-          hallucination: async (_request, _signal, onProgress) => {
-            onProgress({ kind: 'stage', sentence: 'Reading', share: 0.1 });
-            if (gives()) onProgress({ kind: 'token', index: 0, token: plain.tokens[0]! });
-            const result = await end();
-            assert.equal(result.kind, 'headscope-hallucination');
-            return result;
-          },
-          hallucinationSet: () => Promise.reject(new Error('no folder is planned')),
-          images: (folder) => Promise.resolve({ shown: { folder, images: 0 }, images: [] }),
-          besideImage: () => Promise.resolve({}),
-          lexicon: () => Promise.resolve(undefined),
-          keep: () => Promise.resolve(),
-        }),
-      result: hallucinationResult,
-      given: ({ written, result }) => written.length === 1 && result === undefined,
     }),
   kernels: () =>
     stays<kernels.State, KernelsTypes>({

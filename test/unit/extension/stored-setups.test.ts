@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import { infoOf } from '../../../diagnostics/analysis-info';
 import { analyses } from '../../../diagnostics/catalogue';
 import * as ofAnalyses from '../../../extension/panels/workbench/default-setup';
-import * as ofHallucination from '../../../extension/panels/hallucination/default-setup';
 import * as ofKernels from '../../../extension/panels/kernels/default-setup';
 
 const stored = JSON.parse(
@@ -14,7 +13,6 @@ const stored = JSON.parse(
 
 const read: Readonly<Record<string, (value: unknown) => unknown>> = {
   'analyses.plan': (value) => ofAnalyses.storedSetup(value, analyses.map(infoOf), '/demo'),
-  'hallucination.plan': (value) => ofHallucination.storedSetup(value, '/extension'),
   // That of a panel whose place the workbench has taken.
   'heads.plan': (value) => ofAnalyses.storedSetup(value, analyses.map(infoOf), '/demo'),
   'kernels.plan': ofKernels.storedSetup,
