@@ -5,7 +5,6 @@ import { PanelBrowser } from './support/panel-page';
 
 const awaited: Readonly<Record<string, RegExp>> = {
   kernels: /^Reading the settings of this panel…$/,
-  heads: /^Reading the models and the settings of this panel…$/,
   workbench: /^Reading the models and the settings of this panel…$/,
 };
 

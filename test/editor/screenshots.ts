@@ -117,14 +117,17 @@ async function heads(bench: Workbench, theme: Theme): Promise<void> {
 async function hallucination(bench: Workbench, theme: Theme): Promise<void> {
   await bench.runCommand('View: Close All Editors');
   await bench.runCommand('Headscope: Show Hallucination Heads');
-  const panel = await bench.webviewWith(`#root[data-panel='hallucination'][data-place='full'] .run-bar`);
+  const panel = await bench.webviewWith(`#root[data-panel='workbench'][data-place='full'] .run-bar`);
   await panel.locator('#run:not([disabled])').click();
   await panel.locator('.run-state', { hasText: /^\s*Done in / }).waitFor({ timeout: patience(120_000) });
   for (const [variant, id] of ['#reinforce', '#control-random'].entries()) {
     await panel.locator(`${id}:not([disabled])`).click();
-    await panel.locator(`[data-variant="${variant}"] .section-caption`).waitFor({ timeout: patience(60_000) });
+    await panel
+      .locator('[data-section^=reinforced-caption]')
+      .nth(variant)
+      .waitFor({ timeout: patience(60_000) });
   }
-  await panel.locator('.image-view .section-caption', { hasText: 'on these patches' }).waitFor();
+  await panel.locator('[data-section=attention] .section-caption', { hasText: 'on these patches' }).waitFor();
   await bench.page.mouse.move(0, 0);
   await picture(bench, 'hallucination', theme);
 }

@@ -487,7 +487,8 @@ describe('pictures in the workbench', () => {
       await panel.page.getByText('160 x 112 pixels, 49 image tokens (7 x 7 patches)').waitFor();
       await sendPlanted(panel);
       await panel.page.locator('img.input-picture[alt="ball-and-box.png"]').waitFor();
-      assert.equal(await panel.page.getByRole('textbox', { name: 'Objects' }).inputValue(), 'ball, box');
+      const objects = panel.page.getByRole('textbox', { name: 'Objects' });
+      while ((await objects.inputValue()) !== 'ball, box') await panel.page.waitForTimeout(20);
       await panel.page.click('#run:not([disabled])');
       const { parameters } = (await panel.posts('run')).plan;
       assert.deepEqual([parameters['objects'], parameters['lexicon']], ['ball, box', '/p/lexicon.txt']);

@@ -6,10 +6,6 @@ import type { Workbench } from '../../support/host/workbench';
 export const kernelsPanel = (bench: Workbench, place: 'full' | 'side' | 'file'): Promise<FrameLocator> =>
   bench.webviewWith(`#root[data-panel='kernels'][data-place='${place}'] #finding`);
 
-/** The hallucination panel, likewise. */
-export const hallucinationPanel = (bench: Workbench, place: 'full' | 'side' | 'file'): Promise<FrameLocator> =>
-  bench.webviewWith(`#root[data-panel='hallucination'][data-place='${place}'] .run-bar`);
-
 /** The model view, likewise. */
 export const modelPanel = (bench: Workbench, place: 'side' | 'full'): Promise<FrameLocator> =>
   bench.webviewWith(`#root[data-panel='model'][data-place='${place}'] #model-sentence`);
@@ -32,7 +28,7 @@ export async function savedResults(bench: Workbench): Promise<(name: string) => 
 /** Shows a panel in the live view by hand. */
 export const showInLiveView = (
   bench: Workbench,
-  name: 'Model' | 'Kernels' | 'Hallucination' | 'Workbench',
+  name: 'Model' | 'Kernels' | 'Workbench',
 ): Promise<void> =>
   bench
     .runCommand('Headscope: Focus on Live View')
