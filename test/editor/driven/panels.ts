@@ -26,10 +26,7 @@ export async function savedResults(bench: Workbench): Promise<(name: string) => 
 }
 
 /** Shows a panel in the live view by hand. */
-export const showInLiveView = (
-  bench: Workbench,
-  name: 'Model' | 'Kernels' | 'Workbench',
-): Promise<void> =>
+export const showInLiveView = (bench: Workbench, name: 'Model' | 'Kernels' | 'Workbench'): Promise<void> =>
   bench
     .runCommand('Headscope: Focus on Live View')
     .then(() => bench.runCommand(`Headscope: Show ${name} in Live View`));
