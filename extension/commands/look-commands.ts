@@ -1,6 +1,8 @@
 import { dirname } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import * as vscode from 'vscode';
 import type { Demos } from '../../protocol/analysis/next-start';
+import type { AnalysisSetup } from '../../protocol/analysis/schema';
 import type { ModelIndex } from '../models/model-index';
 import { realFolder } from '../models/real-folder';
 import { imageType } from '../panels/image-folder';
@@ -31,7 +33,7 @@ async function showHeads({ workbench, models, demos }: LookParts, target: unknow
   const folder = named === undefined ? undefined : await modelFolder(models, named);
   const encoder = folder !== undefined && (await readsPicturesAlone(models, folder));
   const plan = headsStart(workbench.plan, demos(), { folder, text, encoder });
-  await openLook(workbench, { plan, select });
+  await openLook(workbench, { plan: changed(workbench.plan, plan), select });
 }
 
 /** Look at the picture of a prompt, for a picture, a config, a folder, or what stands in the workbench. */
@@ -45,7 +47,14 @@ async function showHallucination(
   const image = named !== undefined && imageType(named.fsPath) !== undefined ? named.fsPath : undefined;
   const folder = named === undefined || image !== undefined ? undefined : await modelFolder(models, named);
   const sees = await seesPictures(models, workbench.plan.folder, demos());
-  await openLook(workbench, { plan: pictureStart(workbench.plan, demos(), { folder, text, image, sees }), select });
+  const plan = pictureStart(workbench.plan, demos(), { folder, text, image, sees });
+  await openLook(workbench, { plan: changed(workbench.plan, plan), select });
+}
+
+/** Undefined where the request stays: what is half typed in it stays too. */
+function changed(before: AnalysisSetup, plan: AnalysisSetup): AnalysisSetup | undefined {
+  const request = ({ folder, input, interventions }: AnalysisSetup): unknown => [folder, input, interventions];
+  return isDeepStrictEqual(request(before), request(plan)) ? undefined : plan;
 }
 
 /** Undefined from the palette. */

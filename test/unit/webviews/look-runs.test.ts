@@ -132,6 +132,24 @@ describe('Look by itself', () => {
   });
 });
 
+describe('Look that is asked for elsewhere', () => {
+  const message = openMessage({ ...opening, tabs: { tabs: [] }, asks: 'look' });
+
+  it('keeps what is typed of the request and of the question that was in front', () => {
+    const asked = { ...empty, ...withQuestion(empty, { analysis: pair.id, look: false, front: 'question' }) };
+    const half = { ...asked, form: asked.form && { ...asked.form, seed: '1x', parameters: { mode: 'zero' } } };
+    const look = receive(half, message);
+    assert.deepEqual([look.form?.analysis, look.form?.seed, look.form?.parameters], ['heads', '1x', {}]);
+    assert.deepEqual(look.view.typed[pair.id], { mode: 'zero' });
+  });
+
+  it('takes the request that comes with it, and the parameters that Look had', () => {
+    const before = { ...empty, form: undefined, view: { ...empty.view, typed: { 'look heads': { labels: 'false' } } } };
+    const look = receive(before, message);
+    assert.deepEqual([look.form?.parameters, look.view.front, look.view.look], [{ labels: 'false' }, 'look', true]);
+  });
+});
+
 describe('a Look that has begun', () => {
   const section = {
     kind: 'matrix',

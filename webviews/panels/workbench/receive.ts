@@ -14,7 +14,7 @@ import { devicesOf, failedRun, receiveCommon } from '../../ui/run-state';
 import { attentionSections, hasHead } from './attention';
 import { toForm } from './form';
 import { isForPictures } from './input-form';
-import { isLook, questionKey, toQuestionOf } from './look';
+import { isLook, questionKey, toLook, toQuestionOf } from './look';
 import { ofTask, type Answer, type ReadPrompt, type State } from './state';
 import { answered as triedAnswered, failed as triedFailed } from './trial';
 
@@ -153,17 +153,15 @@ function withModel(state: State, model: ModelSummary): State {
 }
 
 /** What was asked for elsewhere is in front, with its plan in the form. */
-function asked(state: State, { asks, plan, tabs, select }: Extract<ToWorkbench, { kind: 'open' }>): Partial<State> {
+function asked(state: State, message: Extract<ToWorkbench, { kind: 'open' }>): Partial<State> {
+  const { asks, plan, tabs, model = state.model, select } = message;
   const { view } = state;
-  const form = state.form ?? toForm(plan);
-  if (asks === 'question') return { form, view: { ...view, front: 'question', look: false } };
-  const isShown = tabs?.active !== undefined;
-  const parameters = view.typed[questionKey(form.analysis, true)] ?? {};
-  return {
-    form: { ...form, parameters },
-    view: { ...view, front: isShown ? 'tab' : 'look', look: true },
-    ...(select ? { select } : {}),
-  };
+  if (asks === 'question')
+    return { form: state.form ?? toForm(plan), view: { ...view, front: 'question', look: false } };
+  const form = state.form ?? { ...toForm(plan), parameters: view.typed[questionKey(plan.analysis, true)] ?? {} };
+  const look = state.form === undefined || view.look;
+  const now: State = { ...state, form, model, tabs: tabs?.tabs, view: { ...view, look } };
+  return { ...toLook(now), ...(select ? { select } : {}) };
 }
 
 /** Another tab is in front: what was asked of its sections before stands under them again. */
