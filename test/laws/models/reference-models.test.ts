@@ -1,6 +1,6 @@
 /** Models of the reference folder, each beside the outputs of the class of transformers that its config names. */
 import assert from 'node:assert/strict';
-import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runPrompt } from '../../../compute-server/model/run/stream/model-run';
@@ -265,6 +265,32 @@ describe(`${ofRunningFamilies.length} of ${referenceModels.length} reference mod
         await release(whole);
         await release(without);
       }
+    });
+  }
+
+  const experts = referenceModels.find(({ name }) => name === 'qwen3_moe--Qwen3MoeForCausalLM--hard');
+  for (const [change, sentence] of [
+    [{ num_local_experts: 12 }, /mlp\.gate\.weight is \[8, 48\], and the config makes it \[12, 48\]\. Correct/],
+    [{ num_experts_per_tok: 9 }, /Layer 1 chooses 9 of 8 experts for each token\. Correct the config\./],
+    [{ moe_intermediate_size: 40 }, /experts\.0\.up_proj\.weight is \[32, 48\], and the config makes it \[40, 48\]/],
+    [{ mlp_only_layers: [0, 1, 2, 3] }, /lack model\.layers\.1\.mlp\.gate_proj\.weight, which the config asks for/],
+  ] as const) {
+    if (!experts) continue;
+    it(`experts that a config contradicts: ${Object.keys(change).join(', ')}`, async () => {
+      const copy = mkdtempSync(join(folder, 'experts-'));
+      cpSync(experts.folder, copy, { recursive: true, mode: 0 });
+      rmSync(join(copy, 'config.json'), { force: true });
+      writeFileSync(join(copy, 'config.json'), JSON.stringify({ ...experts.config, ...change }));
+      const running = async (): Promise<void> => {
+        const model = await open(copy);
+        await runPrompt(model.spec, model.sessions, { ids: [3, 4, 5], chunk: 3, logits: 'last' }).finally(() =>
+          release(model),
+        );
+      };
+      await assert.rejects(running, (error: Error & { failure?: { detail?: string } }) => {
+        assert.match(error.failure?.detail ?? error.message, sentence);
+        return true;
+      });
     });
   }
 
