@@ -25,6 +25,9 @@ export const miniMaxM2 = decoderFamily({
     ...llamaLikeKeys,
     ...honoured('num_local_experts', 'num_experts', 'num_experts_per_tok', 'rotary_dim', 'partial_rotary_factor'),
     ...only([true], 'use_qk_norm', 'use_routing_bias'),
+    // Files of code of its own: attention in every layer, and no network beside the experts.
+    attn_type_list: { kind: 'each', values: [1] } as const,
+    ...only([0, null], 'shared_intermediate_size'),
     ...routerIdle,
   },
   computes: { router: () => ({ scores: 'sigmoid', normalised: true }) },

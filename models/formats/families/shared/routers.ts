@@ -2,7 +2,7 @@
 import type { ModelPart } from '../../model-description';
 import type { RouterRules } from './computation';
 import { amount, flag } from './family';
-import { honoured, idle, routerIdle, type RunKeys } from './run-keys';
+import { honoured, idle, only, routerIdle, type RunKeys } from './run-keys';
 
 /** Shares of the chosen experts that sum to 1. */
 export const normalisedSoftmax = (): RouterRules => ({ scores: 'softmax', normalised: true });
@@ -42,6 +42,8 @@ function factorOf(part: ModelPart): Pick<RouterRules, 'factor'> {
 export const groupedKeys: RunKeys = {
   ...honoured('n_routed_experts', 'num_experts_per_tok', 'n_shared_experts', 'moe_intermediate_size', 'n_group'),
   ...honoured('topk_group', 'norm_topk_prob', 'routed_scaling_factor', 'first_k_dense_replace', 'num_local_experts'),
+  // Files of code of their own say of each layer whether it has experts; the classes have them in all behind the first ones.
+  ...only([1, null], 'moe_layer_freq'),
   ...idle('layers that predict further tokens are not run', 'num_nextn_predict_layers'),
   ...routerIdle,
 };
