@@ -86,7 +86,7 @@ interface Estimated {
 }
 
 /** The request that Look was last asked to run by itself. */
-export interface Looked {
+interface Looked {
   /** The plan in the form, written. */
   readonly of: string;
   /** It was not run or failed: it waits for Run. */
