@@ -130,7 +130,7 @@ describe('headscope inspect', function () {
     assert.equal(code, 0);
     assert.match(out, /^attention\s+MLA, 128 query heads/m);
     assert.match(out, /^parameters\s+671,026,419,200, [\d,]+ used by a token/m);
-    assert.match(out, /^runs here\s+Headscope does not run/m);
+    assert.match(out, /^runs here\s+yes$/m);
   });
 
   it('a truncated file is named in a note', () => {
