@@ -9,10 +9,8 @@ import { exactly, fieldsIn, object, text } from '../../../protocol/schema/fields
 import { parseJsonText } from '../../../protocol/wire/json-text';
 import { sections } from '../../../protocol/sections/section';
 
-const found = { finding: text, sections };
-const file = object({ kind: exactly('headscope-stopped'), ...found });
-const known = object(found);
-export type Known = Output<typeof known>;
+const file = object({ kind: exactly('headscope-stopped'), finding: text, sections });
+export type Known = Omit<Output<typeof file>, 'kind'>;
 
 /** Ids of tabs are used again by the next window, where the tab was not kept. */
 const nameOf = ({ id, created }: Pick<KeptTab, 'id' | 'created'>): string =>

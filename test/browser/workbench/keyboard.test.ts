@@ -13,26 +13,18 @@ class Extension {
   private tabs: ReturnType<typeof tabOf>[] = [];
 
   readonly answer = (message: FromWorkbench): readonly ToWorkbench[] => {
-    switch (message.kind) {
-      case 'ready': {
-        const [heads, ...others] = finished().analyses;
-        if (heads === undefined) return [];
-        const analyses = [heads, { ...heads, id: 'other', title: 'Another one', question: 'What else?' }, ...others];
-        const models = [plan.folder, '/models/llama'].map(
-          (folder) => ({ folder, label: folder, family: 'llama', runs: true }) as const,
-        );
-        return [openMessage({ analyses, plan: begun, models, model: summary, tabs: { tabs: [] }, asks: 'look' })];
-      }
-      case 'chooseModel':
-        return [{ kind: 'model', model: { ...summary, folder: message.folder } }];
-      case 'estimate':
-        return [{ kind: 'estimate', request: message.request, estimate: { supported: true, seconds: 0.2 } }];
-      case 'run':
-      case 'lookByItself':
-        return this.made(message);
-      default:
-        return this.others(message);
-    }
+    if (message.kind === 'run' || message.kind === 'lookByItself') return this.made(message);
+    if (message.kind === 'estimate')
+      return [{ kind: 'estimate', request: message.request, estimate: { supported: true, seconds: 0.2 } }];
+    if (message.kind === 'chooseModel') return [{ kind: 'model', model: { ...summary, folder: message.folder } }];
+    if (message.kind !== 'ready') return this.others(message);
+    const [heads, ...others] = finished().analyses;
+    if (heads === undefined) return [];
+    const analyses = [heads, { ...heads, id: 'other', title: 'Another one', question: 'What else?' }, ...others];
+    const models = [plan.folder, '/models/llama'].map(
+      (folder) => ({ folder, label: folder, family: 'llama', runs: true }) as const,
+    );
+    return [openMessage({ analyses, plan: begun, models, model: summary, tabs: { tabs: [] }, asks: 'look' })];
   };
 
   private made(message: Extract<FromWorkbench, { kind: 'run' | 'lookByItself' }>): readonly ToWorkbench[] {
