@@ -10,7 +10,7 @@ import { startHost } from '../support/host/server';
 import type { Theme } from '../support/host/server';
 import { repositoryRoot } from '../support/host/versions';
 import { Workbench } from '../support/host/workbench';
-import { kernelsPanel, savedResults } from './driven/panels';
+import { kernelsPanel, savedResults, workbenchPanel } from './driven/panels';
 import { copyOfExamples } from './workspace';
 import { patience } from '../support/patience';
 
@@ -82,13 +82,15 @@ async function heads(bench: Workbench, theme: Theme): Promise<void> {
   await bench.runCommand('View: Close All Editors');
   await bench.runCommand('View: Toggle Primary Side Bar Visibility');
   await bench.runCommand('Headscope: Show Head Patterns');
-  const panel = await bench.webviewWith(`#root[data-panel='heads'][data-place='full'] .run-bar`);
+  const panel = await workbenchPanel(bench, 'full');
+  await panel.locator('.run-state', { hasText: /Done in / }).waitFor({ timeout: patience(120_000) });
+  // By hand: labels come with it, whatever they take.
   await panel.locator('#run:not([disabled])').click();
-  await panel.locator('.run-state', { hasText: /^\s*Done in / }).waitFor({ timeout: patience(120_000) });
+  await panel.locator('.run-state', { hasText: /Done in .*not saved/ }).waitFor({ timeout: patience(120_000) });
   const select = async (name: string, ...keys: readonly string[]): Promise<void> => {
-    const grid = panel.locator('.grid .picture-frame');
+    const grid = panel.locator('[data-section=heads] > hs-section-picture .picture-frame');
     for (const key of keys) await grid.press(key);
-    await panel.locator('.one-head h2', { hasText: name }).waitFor();
+    await panel.locator(`.gain-line[data-head=${name}]`).waitFor();
     await panel.locator('#around-matrix', { hasText: 'Keys after the query' }).waitFor();
     await panel.locator('.top-keys tr td.token-cell').first().waitFor();
     await bench.page.mouse.move(0, 0);
@@ -98,19 +100,20 @@ async function heads(bench: Workbench, theme: Theme): Promise<void> {
     (times: number) => Array<string>(times).fill('ArrowRight'),
   ];
   await select('L1H4', ...up, 'ArrowDown', ...right(4));
+  await panel.locator('[data-section=heads]').evaluate((section) => section.scrollIntoView({ block: 'start' }));
   await picture(bench, 'heads', theme);
 
   // The previous-token head the wrong way round: nothing that was said before is found again.
   await select('L0H3', ...up, ...right(3));
-  await panel.locator('#gain').fill('-1');
+  await panel.locator('.gain-line input').fill('-1');
   await panel.locator('#divergence').waitFor();
   await panel.locator('#generate').click();
   await panel.locator('#generate').waitFor();
   await panel.locator('[data-variant=changed] .muted', { hasText: /^\d+ tokens$/ }).waitFor();
-  await panel.locator('.effects').evaluate((section) => section.scrollIntoView({ block: 'start' }));
+  await panel.locator('.try').evaluate((section) => section.scrollIntoView({ block: 'start' }));
   await bench.page.mouse.move(0, 0);
   await picture(bench, 'heads-intervention', theme);
-  await panel.locator('[aria-label="Remove all interventions"]').click();
+  await panel.getByRole('button', { name: 'Remove all changes' }).click();
 }
 
 /** A scene that the demo model captions, plain and with the heads reinforced that look at it. */

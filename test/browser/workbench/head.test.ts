@@ -69,6 +69,9 @@ describe('a head that is open', function () {
     assert.deepEqual(await openNow(panel), ['L1H1']);
     await press(panel, grid, 'Enter', 'ArrowRight');
     assert.deepEqual(await openNow(panel), ['L1H1', 'L1H2'], 'the one that was kept stands beside it');
+    await panel.page.fill('.heads-find', 'L3H5');
+    await panel.page.waitForSelector('.gain-line[data-head=L3H5]');
+    assert.deepEqual(await openNow(panel), ['L1H1', 'L3H5'], 'one that is typed by its name too');
   });
 
   it('has all its numbers, the score behind every label, what the label needs, and a floor of the null model as a floor', async () => {

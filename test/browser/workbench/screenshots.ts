@@ -18,6 +18,7 @@ import {
 } from './workbench-host';
 import { LookHost } from './look-host';
 import { onRegions } from './regions-host';
+import { answeringTrials, finished as readHeads } from './try-host';
 import { headsStory, lineStory } from './stories';
 
 const pairMessage = openMessage({
@@ -59,6 +60,31 @@ async function main(folder: string, only: string | undefined): Promise<void> {
     for (const width of [300, 600, 1280] as const) {
       const place = width === 300 ? 'side' : 'full';
       await shoot(`done-${theme}-${width}`, { theme, width, place, host: answering(finished({ place })) });
+    }
+  }
+  const written = async (panel: Panel): Promise<void> => {
+    await panel.page.getByRole('button', { name: 'Ablate' }).first().click();
+    if ((await panel.page.$('#generate')) === null) await panel.page.click('#try .disclosure-button');
+    await panel.page.click('#generate');
+    const { request } = await panel.posts('generate');
+    await panel.send(
+      { kind: 'generated', request, variant: false, text: ' Mary. Mary and John went to the shop' },
+      { kind: 'generated', request, variant: true, text: ' Mary the the shop the' },
+    );
+    await panel.page.waitForTimeout(400);
+  };
+  for (const theme of ['dark', 'light'] as const) {
+    for (const width of [300, 600, 1280, 1920] as const) {
+      const place = width === 300 ? 'side' : 'full';
+      const options = { theme, width, place, host: answeringTrials(readHeads({ place })) } as const;
+      await shoot(`heads-${theme}-${width}`, options, async (panel) => {
+        if (place === 'side') {
+          await panel.page.focus('[data-section=heads] .picture-frame');
+          for (const key of ['ArrowRight', 'Enter']) await panel.page.keyboard.press(key);
+        }
+        await panel.page.waitForTimeout(600);
+        await written(panel);
+      });
     }
   }
   await shoot('empty-dark-1280', { host: answering() });

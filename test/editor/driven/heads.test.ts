@@ -58,7 +58,6 @@ describe('heads in VS Code', function () {
   /** The head is opened, and the only one that follows what is chosen. */
   const open = async (panel: FrameLocator, head: string): Promise<void> => {
     await panel.locator('.heads-find').fill(head);
-    await panel.locator('[data-section=heads] > hs-section-picture .picture-frame').press('ArrowRight');
     await panel.locator(`.gain-line[data-head=${head}]`).waitFor();
     await panel.locator('.heads-find').fill('');
   };
@@ -160,7 +159,7 @@ describe('heads in VS Code', function () {
 
   it('open as a saved file, whose model is not asked before the click', async () => {
     const { bench } = window();
-    await (await savedResults(bench))('demo-lm').click();
+    await (await savedResults(bench))('demo-lm-heads').click();
     const file = await workbenchPanel(bench, 'file');
     await file.locator('[data-section=heads] canvas').first().waitFor();
     await file.locator('#open-full:not([disabled])').waitFor();

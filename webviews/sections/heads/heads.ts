@@ -4,7 +4,8 @@ import type { HeadsSection } from '../../../protocol/sections/heads';
 import { button, dropdown } from '../../ui/controls';
 import { logChoice } from '../log-colours';
 import { remembered } from '../remembered';
-import { chosenNumber, type PictureKind, type SectionPart } from '../section-kind';
+import { headKey, parseHead } from '../../ui/head-names';
+import { chosenNumber, type PictureKind, type SectionPart, type SectionView } from '../section-kind';
 import {
   arranged,
   byClass,
@@ -129,7 +130,7 @@ function arrangement({ section, view, compact, actions }: SectionPart<HeadsSecti
         placeholder="Find L5H3"
         title="L5H3, 5.3 or a class; Escape shows all heads again"
         .value=${live(find)}
-        @input=${(event: Event) => actions.view({ find: (event.target as HTMLInputElement).value })}
+        @input=${(event: Event) => actions.view(found(section, (event.target as HTMLInputElement).value))}
         @keydown=${(event: KeyboardEvent) => {
           if (event.key === 'Escape') actions.view(all);
         }}
@@ -147,6 +148,13 @@ function arrangement({ section, view, compact, actions }: SectionPart<HeadsSecti
       }
     </div>
     ${missing === undefined ? none : html`<p class="reason" role="status">${missing}</p>`}`;
+}
+
+/** A head that is typed by its name is also chosen. */
+function found({ numbers }: HeadsSection, find: string): Pick<SectionView, 'find' | 'cursor'> {
+  const named = parseHead(find);
+  const isThere = named && numbers.some(({ values }) => values[named.layer]?.[named.head] !== undefined);
+  return isThere ? { find, cursor: headKey(named.layer, named.head) } : { find };
 }
 
 const all = { find: undefined, only: undefined } as const;

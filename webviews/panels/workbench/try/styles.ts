@@ -174,6 +174,11 @@ export const tryStyles = css`
     .wide .try .disclosure-body > :is(#tried-changes, .removing) {
       grid-column: 1 / -1;
     }
+    /* Beside the weight of the first token and the continuation, which has more rows. */
+    .wide .try .disclosure-body > .next-tokens {
+      grid-column: 2;
+      grid-row: span 2;
+    }
   }
   /* The open head stands beside its grid. */
   @container panel (min-width: 1300px) {
@@ -195,6 +200,10 @@ export const tryStyles = css`
       grid-row: 1 / -1;
       align-content: start;
       min-width: 0;
+    }
+    /* What a query reads stands beside the matrix as wide as its tokens are. */
+    .wide .result-section[data-kind='heads'] > .answers .head-body {
+      grid-template-columns: minmax(0, 1fr) fit-content(260px);
     }
   }
 `;
