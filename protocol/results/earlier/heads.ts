@@ -19,7 +19,7 @@ export function resultOfHeads(written: WrittenHeads): AnalysisResult {
     created,
     device,
     ...(weights ? { weights } : {}),
-    settings: parameters,
+    settings: settingsOf(written),
     seed,
     kind: 'headscope-analysis',
     version: 1,
@@ -68,14 +68,24 @@ function parametersOf({ settings, labelScores = {}, thumbnails }: WrittenHeads):
   };
 }
 
+/** As a run is asked today: what is left at its default is not among them. */
+const settingsOf = ({ settings: { classify, causal } }: WrittenHeads): ParameterValues => ({
+  ...(classify === false ? { labels: false } : {}),
+  ...(causal === true ? { causal: true } : {}),
+});
+
 type GivenPrompt = Extract<AnalysisInput, { readonly kind: 'prompt' }>['prompt'];
 
-/** The token ids, where the file does not say how its text was given: older results do not say whether it went through a template. */
-function promptOf({ model, prompt: text, ids, image, chatPrompt }: WrittenHeads): GivenPrompt {
+/**
+ * The token ids, where the file does not say how its text was given: results from before 2026-11-27 do not say whether it went through a
+ * template. Those that say how weights were held are later.
+ */
+function promptOf({ model, prompt: text, ids, image, chatPrompt, weights }: WrittenHeads): GivenPrompt {
   const path = image?.path ?? '';
   const picture = path === '' ? {} : { image: path };
   // A vision encoder that stands alone has no vocabulary: its ids are the numbers of its rows.
   if (model.vocabulary === 0 && path !== '') return { kind: 'image', image: path };
   if (text !== null && chatPrompt) return { kind: 'text', text, chat: true, ...picture };
-  return text === null || model.chatTemplate ? { kind: 'ids', ids, ...picture } : { kind: 'text', text, ...picture };
+  const isPlain = weights !== undefined || !model.chatTemplate;
+  return text === null || !isPlain ? { kind: 'ids', ids, ...picture } : { kind: 'text', text, ...picture };
 }

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { differenceSentence } from '../../../protocol/results/comparability';
 import { earlierKinds, type EarlierKind } from '../../../protocol/results/earlier/earlier';
 import { setResult, type SetResult } from '../../../protocol/results/caption-set-result';
 import { divergenceResult, type DivergenceResult } from '../../../protocol/results/divergence-result';
@@ -107,16 +108,30 @@ describe('a saved result of heads', () => {
   });
 
   it('can be asked again as far as the file says how', () => {
-    const text = heads(textOf('pictures-2026-11-24.headscope-heads.json')).input;
-    const chat = written('pictures-2026-11-24.headscope-heads.json')['model'] as { readonly chatTemplate: boolean };
-    assert.deepEqual(text, {
-      kind: 'prompt',
-      prompt: chat.chatTemplate ? { kind: 'ids', ids: [0, 100, 621, 273, 261] } : { kind: 'text', text: 'a cat and a' },
-    });
+    const file = written('pictures-2026-11-24.headscope-heads.json');
+    const promptOf = (chatTemplate: boolean, more: object = {}) => {
+      const { input } = heads(
+        JSON.stringify({ ...file, model: { ...(file['model'] as object), chatTemplate }, ...more }),
+      );
+      return input.kind === 'prompt' ? input.prompt : undefined;
+    };
+    const text = { kind: 'text', text: 'a cat and a' };
+    assert.deepEqual(promptOf(false), text);
+    // Whether it went through the template is not said by the first versions; those that say how weights were held say it.
+    assert.deepEqual(promptOf(true), { kind: 'ids', ids: [0, 100, 621, 273, 261] });
+    assert.deepEqual(promptOf(true, { weights: 'float32' }), text);
+    const chatPrompt = { text: 'USER: a cat and a', why: 'asked' };
+    assert.deepEqual(promptOf(true, { weights: 'float32', chatPrompt }), { ...text, chat: true });
     assert.deepEqual(heads(textOf('encoder.headscope-heads.json')).input, {
       kind: 'prompt',
       prompt: { kind: 'image', image: '/home/me/headscope/examples/scenes/scene-000.png' },
     });
+  });
+
+  it('differs from a run of today in what was changed alone', () => {
+    const plain = heads(textOf('pictures-2026-11-24.headscope-heads.json'));
+    const today: AnalysisResult = { ...plain, settings: {}, interventions: [] };
+    assert.match(differenceSentence(plain, today), /^Not the same: interventions \([^;]*\)\.$/);
   });
 
   it('that names hundreds of groups of keys shows as many as a grid holds', () => {
