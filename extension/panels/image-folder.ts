@@ -18,9 +18,9 @@ const types: Readonly<Record<string, string>> = { png: 'image/png', jpg: 'image/
 /** Undefined for a file that is no picture by its name. */
 export const imageType = (path: string): string | undefined => types[path.split('.').at(-1)?.toLowerCase() ?? ''];
 
-export type Truth = ReadonlyMap<string, WrittenTruth>;
+type Truth = ReadonlyMap<string, WrittenTruth>;
 
-export function parseTruth(text: string): Checked<Truth> {
+function parseTruth(text: string): Checked<Truth> {
   const parsed = parseJson(anything, text);
   if (!parsed.ok) return parsed;
   try {

@@ -33,7 +33,7 @@ export type Removed = Output<typeof removedPart>;
 
 export const layerList = list(whole, 'a list of layers', { most: mostLayers });
 
-export const reinforcementFields = {
+const reinforcementFields = {
   alpha: number,
   /** Layers from 0, as resolved for the model. */
   layers: layerList,

@@ -1,8 +1,5 @@
 /** What the measurement of vision-aware heads takes where nothing is chosen (arXiv 2412.13949, and its released code). */
 
-/** k of T-VHD: an eighth of the heads of a layer, at least one. */
-export const defaultK = (heads: number): number => Math.max(1, Math.round(heads / 8));
-
 /** Layer 1 and the last ceil(14/32 L): the released choice for 32 layers, scaled by depth. */
 export function defaultLayers(count: number): readonly number[] {
   const last = Math.ceil((14 / 32) * count);

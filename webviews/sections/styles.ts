@@ -117,6 +117,9 @@ export const sectionStyles = css`
     flex-wrap: wrap;
     gap: 2px 16px;
   }
+  .head-sets {
+    max-width: 260px;
+  }
   .token-caption {
     display: flex;
     flex-wrap: wrap;

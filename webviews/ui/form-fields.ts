@@ -41,11 +41,7 @@ export type Field<Form> = Named &
   );
 
 /** What to correct, by field. */
-export type FormProblems<Form> = { readonly [K in keyof Form]?: string };
-
-/** The plan of a form, or what to correct first. */
-export type Reading<Plan, Form> =
-  { readonly ok: true; readonly plan: Plan } | { readonly ok: false; readonly problems: FormProblems<Form> };
+type FormProblems<Form> = { readonly [K in keyof Form]?: string };
 
 /** Where the fields read from, and where they go. */
 export interface FormView<Form> {

@@ -1,6 +1,5 @@
 /** Captions of one picture side by side: their texts, and their scores where there is a truth. */
 import type { Caption } from '../hallucination-schema';
-import type { GenerationsSection } from '../../sections/generations';
 import type { TableSection } from '../../sections/table';
 import * as build from '../../sections/builders';
 import { verdictMarks, verdictOf } from './word-classes';
@@ -69,11 +68,3 @@ function markedText({ text, mentions }: Pick<Caption, 'text' | 'mentions'>): str
   }
   return (written + text.slice(from)).trim();
 }
-
-export const captionTexts = (captions: readonly Named[]): GenerationsSection => ({
-  kind: 'generations',
-  id: 'texts',
-  title: 'Captions side by side',
-  variants: captions.map(({ name }) => name),
-  items: [{ title: 'Caption', texts: captions.map(({ caption: { text } }) => text) }],
-});

@@ -179,7 +179,7 @@ const wrongWords = ({ mentions }: Caption): string =>
   [...new Set(mentions.filter(({ inTruth }) => inTruth === false).map(({ object }) => object))].join(', ');
 
 /** Also of a set whose captions are not all there yet. */
-export function picturesOf(
+function picturesOf(
   entries: Entries,
   variants: readonly Pick<Variants[number], 'reinforcement'>[],
   named: Names = names,

@@ -62,7 +62,7 @@ interface Shown extends Partial<Pick<DivergenceResult, 'removed' | 'k'>> {
 }
 
 /** A caption with the numbers of its tokens; its words have a class where it is known which objects they name. */
-export function captionOf(
+function captionOf(
   id: string,
   title: string,
   { tokens, stoppedAt, broken, mentions = [] }: MeasuredCaption,

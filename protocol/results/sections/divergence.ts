@@ -162,7 +162,7 @@ const sinkWords = (sinks: ImageSinks | undefined): readonly string[] =>
   sinks?.notApplicable === undefined ? [] : [`${sinks.notApplicable} A bright corner or border may be a sink.`];
 
 /** An attention sink would leave the rest of a picture dark. */
-export const apartOf = (sinks: ImageSinks | undefined): Pick<ImageSection, 'apart'> =>
+const apartOf = (sinks: ImageSinks | undefined): Pick<ImageSection, 'apart'> =>
   sinks && sinks.tokens.length > 0
     ? {
         apart: {

@@ -3,7 +3,7 @@ import { html, nothing, type TemplateResult } from 'lit';
 import { groupTitles, type AnalysisInfo } from '../../../protocol/analysis/analysis';
 import { weightChoices, type WeightChoice } from '../../../protocol/inputs/weights';
 import { button, dropdown, field, textField, toolbar } from '../../ui/controls';
-import { deviceOf } from '../../ui/model-section';
+import { deviceOf } from '../../ui/device-section';
 import { lastName, modelField } from '../../ui/model-field';
 import { bytes, count } from '../../ui/numbers';
 import { pageLink } from '../../ui/panel-page';
