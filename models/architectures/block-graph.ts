@@ -30,7 +30,7 @@ import { blockOutput, joinedHeads, lateGains, normedHeads } from './block-parts'
 import type { LayerTap } from '../instrument/taps';
 import { layerSizes } from './layer-sizes';
 import { rotate } from './layers';
-import { hasScoreTerms, scoreTerms } from './score-terms';
+import { convolvedValues, hasScoreTerms, scoreTerms } from './score-terms';
 import type { AttentionSpec, BlockSpec, ModelSpec } from './model-spec';
 import { weight, type StoredWeights } from './stored-weights';
 
@@ -130,11 +130,11 @@ export function positionsRead(spec: AttentionSpec): {
   readonly keys: boolean;
 } {
   const reach = spec.causal || spec.around !== undefined;
-  const terms = hasScoreTerms(spec);
+  const distances = hasScoreTerms(spec) || spec.convolution !== undefined;
   return {
-    queries: terms || spec.turns !== undefined || spec.window !== undefined || spec.around !== undefined,
+    queries: distances || spec.turns !== undefined || spec.window !== undefined || spec.around !== undefined,
     reach,
-    keys: terms || reach,
+    keys: distances || reach,
   };
 }
 
@@ -200,16 +200,18 @@ function attentionOutput(
   const positions =
     places && reads.reach ? { ...places, reach: graph.input('query_reach', 'int32', ['n']) } : undefined;
   const allKeys = all('key', newKey);
+  const allValues = all('value', newValue);
   const output = attend(
     graph,
     {
       ...spec,
       sinks: spec.sinks === undefined ? undefined : weight(graph, weights, spec.sinks, [spec.heads]),
+      beside: convolvedValues(graph, spec, weights, allValues, places),
       terms: scoreTerms(graph, spec, weights, { query, key: allKeys }, places),
     },
     query,
     allKeys,
-    all('value', newValue),
+    allValues,
     positions,
     interventions,
     measured,

@@ -283,6 +283,7 @@ function attentionOf(
       ? {}
       : { buckets: { table: root.name(`${layout.buckets.name}.weight`), ...layout.buckets.of(part) } }),
     ...disentangledOf(stack, at, root),
+    ...convolutionOf(stack, at, causal),
     ...(layout.attention.outputNorm === undefined
       ? {}
       : { outputNorm: normOf(stack, at, layout.attention.outputNorm, heads * headDim) }),
@@ -306,6 +307,15 @@ function disentangledOf({ part, layout, epsilon }: Stack, at: Names, root: Names
       distances: disentangled.distances(part),
     },
   };
+}
+
+function convolutionOf({ part, layout }: Stack, at: Names, causal: boolean): Pick<AttentionSpec, 'convolution'> {
+  const { convolution } = layout.attention;
+  const size = convolution?.size(part);
+  if (!convolution || size === undefined) return {};
+  if (causal)
+    throw new ModelError('A convolution of values reads in both directions, and this model from left to right.');
+  return { convolution: { weight: at.name(`${convolution.name}.weight`), size } };
 }
 
 /** What a description may say of a layer that no graph here follows. */

@@ -123,6 +123,8 @@ export interface AttentionSpec {
   /** Queries, keys and values are held between -clip and clip (OLMo, MPT). */
   readonly clip?: number;
   readonly alibi?: AlibiBias;
+  /** A convolution of the values of each head over positions, with a kernel [h, 1, size, 1], is added to its output (Nyströmformer). */
+  readonly convolution?: { readonly weight: string; readonly size: number };
   /** Name of one learned score a head, [heads], beside those of the keys: probabilities sum to less than 1 (gpt-oss). */
   readonly sinks?: string;
   readonly buckets?: BucketBias;

@@ -7,7 +7,7 @@ import type { Value } from '../../kernels/graph/records';
 import { add, cast, clip, multiply, subtract } from '../../kernels/graph/operators/elementwise';
 import { shapeOf } from '../../kernels/graph/operators/dynamic';
 import { concat, gather, gatherElements, reshape, transpose } from '../../kernels/graph/operators/layout';
-import { fusedMatmul } from '../../kernels/graph/operators/matrix';
+import { fusedMatmul, matmul } from '../../kernels/graph/operators/matrix';
 import type { AlibiBias, RelativeDistances } from '../formats/families/shared/computation';
 import { linear, norm } from './layers';
 import type { AttentionSpec, BucketBias, DisentangledTerms, Linear } from './model-spec';
@@ -41,6 +41,28 @@ export function scoreTerms(
     ...(disentangled ? positionScores(graph, spec, disentangled, weights, { query, key }, distances(positions)) : []),
   ];
   return terms.reduce((sum, term) => add(sum, term));
+}
+
+/**
+ * The values of each head [b, h, t, d] under its kernel over positions, [b, h, n, d]: a product with the kernel's number for each
+ * distance, since a convolution of a text whose length a run decides has no gradient here. Undefined where there is no kernel.
+ */
+export function convolvedValues(
+  graph: GraphBuilder,
+  { convolution, heads }: AttentionSpec,
+  weights: StoredWeights,
+  values: Value,
+  positions: TermPositions | undefined,
+): Value | undefined {
+  if (!convolution) return undefined;
+  if (!positions) throw new RangeError('a convolution needs the positions of queries and keys');
+  const { weight: name, size } = convolution;
+  // From here on a position is not reached.
+  const beyond = (size + 1) / 2;
+  const kernel = reshape(weight(graph, weights, name, [heads, 1, size, 1]), [heads, size]);
+  const nothing = graph.constant('float32', [heads, 1], new Float32Array(heads));
+  const column = add(clip(cast(distances(positions), 'float32'), -beyond, beyond), beyond);
+  return matmul(gather(concat([nothing, kernel, nothing], 1), cast(column, 'int64'), 1), values);
 }
 
 /** Position of the key less that of the query, [n, t]. */

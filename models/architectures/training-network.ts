@@ -21,7 +21,7 @@ import { blockOutput, joinedHeads, lateGains, normedHeads } from './block-parts'
 import { embedded, logitsOf } from './edge-graphs';
 import { rotate } from './layers';
 import type { AttentionSpec, ModelSpec } from './model-spec';
-import { scoreTerms } from './score-terms';
+import { convolvedValues, scoreTerms } from './score-terms';
 import { weight, type StoredWeights } from './stored-weights';
 import { balanceLoss, routingLoads, trainedRouting, type TrainedRouting } from './training-routing';
 
@@ -163,6 +163,7 @@ function attention(
     {
       ...spec,
       sinks: spec.sinks === undefined ? undefined : weight(graph, weights, spec.sinks, [spec.heads]),
+      beside: convolvedValues(graph, spec, weights, byHead(value), { queries: positions, keys: positions }),
       terms: scoreTerms(graph, spec, weights, { query: queries, key: keys }, { queries: positions, keys: positions }),
     },
     queries,

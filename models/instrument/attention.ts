@@ -45,6 +45,8 @@ export interface AttentionRules {
   readonly softcap?: number | undefined;
   /** What is added to the scores, [.., n, t]. */
   readonly terms?: Value | undefined;
+  /** What is added to the outputs of heads, before their gains, [b, h, n, d]. */
+  readonly beside?: Value | undefined;
   /** Learned scores beside those of the keys, [h]. */
   readonly sinks?: Value | undefined;
 }
@@ -118,8 +120,9 @@ export function attend(
       ? besideSinks(sinks, scores, name)
       : softmax(scores, -1, name);
   const probabilities = tap ? tap(softmaxed) : softmaxed;
+  const whole = (output: Value): Value => (rules.beside ? add(output, rules.beside) : output);
   if (!interventions) {
-    const output = headOutput(probabilities, value, rules);
+    const output = whole(headOutput(probabilities, value, rules));
     return tokenGain ? multiply(output, tokenGain) : output;
   }
   if (measured) {
@@ -131,7 +134,7 @@ export function attend(
     weight && keyGroups
       ? weighValues(weight, keyGroups, probabilities, value, rules)
       : headOutput(probabilities, value, rules);
-  return interveneOnHeads(graph, interventions, weighed, 'attention.head_output', tokenGain);
+  return interveneOnHeads(graph, interventions, whole(weighed), 'attention.head_output', tokenGain);
 }
 
 /**

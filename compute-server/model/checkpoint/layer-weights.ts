@@ -43,6 +43,7 @@ function nonLinearPart(spec: AttentionSpec): string | undefined {
   const parts: readonly (readonly [holds: boolean, part: string])[] = [
     [hasScoreTerms(spec), 'adds to its scores what depends on distance'],
     [spec.output.groups !== undefined, 'maps its stream by groups of channels'],
+    [spec.convolution !== undefined, 'adds a convolution of values to the outputs of its heads'],
     [spec.turns !== undefined, 'rotates by a stored table'],
     [clip !== undefined, 'holds queries, keys and values between bounds'],
     [sinks !== undefined, 'has learned scores beside those of its keys'],

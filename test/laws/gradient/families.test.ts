@@ -42,6 +42,7 @@ const otherParts = [
   'hunyuan_v1_dense--HunYuanDenseV1ForCausalLM',
   'mpnet--MPNetForMaskedLM',
   'nemotron--NemotronForCausalLM--hard',
+  'nystromformer--NystromformerForMaskedLM',
   'olmo2--Olmo2ForCausalLM--hard',
   'phimoe--PhimoeForCausalLM--hard',
   'qwen2_moe--Qwen2MoeForCausalLM--hard',

@@ -133,6 +133,13 @@ const silencedHeads: readonly (readonly [
     [3],
     ['weight', 'bias'].map((of) => [`roformer.encoder.layer.0.attention.self.value.${of}`, 24, 8]),
   ],
+  // A convolution of values beside attention.
+  [
+    'nystromformer--NystromformerForMaskedLM',
+    0,
+    [1],
+    ['weight', 'bias'].map((of) => [`nystromformer.encoder.layer.0.attention.self.value.${of}`, 8, 8]),
+  ],
   // Maps in groups of channels.
   [
     'squeezebert--SqueezeBertForMaskedLM',

@@ -189,6 +189,21 @@ const all: readonly Variant[] = [
     },
   },
   {
+    of: 'nystromformer--NystromformerForMaskedLM',
+    what: 'fewer landmarks, and a longer kernel',
+    config: { num_landmarks: 32, segment_means_seq_len: 32, conv_kernel_size: 69 },
+    tensors(tensors) {
+      for (const [name, { shape, data }] of [...tensors]) {
+        const [heads = 0, , size = 0] = shape;
+        if (!name.endsWith('self.conv.weight')) continue;
+        const longer = new Float32Array(heads * 69);
+        for (let head = 0; head < heads; head++)
+          longer.set(data.subarray(head * size, (head + 1) * size), head * 69 + 2);
+        tensors.set(name, { shape: [heads, 1, 69, 1], data: longer });
+      }
+    },
+  },
+  {
     // BigBird reads texts as short as this in full, as BERT does.
     of: 'bert--BertLMHeadModel',
     what: 'as BigBird',

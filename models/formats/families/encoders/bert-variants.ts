@@ -1,7 +1,7 @@
 /** Encoders of BERT's layers with rotated positions, embeddings of a width of their own, no kinds of tokens, or maps in groups. */
 import type { ModelPart } from '../../model-description';
 import { bertLayout, encoderFamily } from '../shared/encoder-family';
-import { bertPredictions, writeTokenHeads } from '../shared/encoder-heads';
+import { bertPredictions, writeClassificationHead, writeTokenHeads } from '../shared/encoder-heads';
 import { amount } from '../shared/family';
 import { bertKeys, encoderKeys, honoured, idle, only } from '../shared/run-keys';
 
@@ -134,4 +134,45 @@ const squeezeBert = encoderFamily({
   },
 });
 
-export const bertVariants = [roformer, remBert, bertGeneration, squeezeBert];
+/**
+ * Attention through landmarks (arXiv:2102.03902), beside which the values of each head are convolved. The class reads everything, as
+ * BERT does, where there are as many landmarks as positions that it divides among them, which are its defaults.
+ */
+const nystromformer = encoderFamily({
+  id: 'nystromformer',
+  title: 'Nyströmformer',
+  types: ['nystromformer'],
+  architectures: /^Nystromformer(Model|For)/,
+  run: {
+    ...encoderKeys,
+    ...only([false, null], 'is_decoder'),
+    ...honoured('num_landmarks', 'segment_means_seq_len', 'conv_kernel_size'),
+    ...idle('of the landmarks, which a run does not have', 'inv_coeff_init_option'),
+  },
+  choice: (reader) => {
+    const [landmarks, positions] = [reader.integer('num_landmarks', 1), reader.integer('segment_means_seq_len', 1)];
+    return landmarks === positions
+      ? {}
+      : { layerKinds: (count) => Array.from({ length: count }, () => ({ kind: 'linear', note: 'through landmarks' })) };
+  },
+  heads: /(Model|For(MaskedLM|SequenceClassification|TokenClassification|QuestionAnswering))$/,
+  layout: {
+    ...bertLayout,
+    root: 'nystromformer.',
+    positions: { name: 'embeddings.position_embeddings', offset: 2 },
+    attention: {
+      ...bertLayout.attention,
+      convolution: { name: 'self.conv', size: (part) => amount(part, 'conv_kernel_size') },
+    },
+    heads: {
+      predictions: bertPredictions,
+      others: (part, writer, top) => {
+        if (top.task.kind === 'sequence-classification')
+          writeClassificationHead(part, writer, 'classifier', top.task.labels);
+        writeTokenHeads(part, writer, top);
+      },
+    },
+  },
+});
+
+export const bertVariants = [nystromformer, roformer, remBert, bertGeneration, squeezeBert];

@@ -148,6 +148,7 @@ const stems: Readonly<Record<string, readonly string[]>> = {
   'nemotron-nas': ['DeciLM'],
   nemotron: ['Nemotron'],
   nemotron_h: ['NemotronH'],
+  nystromformer: ['Nystromformer'],
   olmo2: ['Olmo2'],
   olmo3: ['Olmo3'],
   olmo: ['Olmo'],

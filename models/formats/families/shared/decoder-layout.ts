@@ -97,6 +97,8 @@ export interface DecoderLayout {
     readonly gate?: Rule;
     /** Norms on the latents of latent attention; DeepSeek's models have them. */
     readonly latentNorms?: Rule;
+    /** A kernel [heads, 1, size, 1] for the values of each head, of which the convolution is added to its output (Nyströmformer). */
+    readonly convolution?: { readonly name: string; readonly size: (part: ModelPart) => number | undefined };
     /** A norm of the outputs of all heads, before the output projection (BitNet). */
     readonly outputNorm?: string;
     /** What an attention layer holds beside these, under its own prefix: an indexer, a gate. */
@@ -229,6 +231,9 @@ function writeAttention(
     }
   }
   if (layout.outputNorm !== undefined) own.norm(layout.outputNorm, heads * valueDim, false);
+  const kernel = layout.convolution?.size(part);
+  if (layout.convolution && kernel !== undefined)
+    own.add('attention', `${layout.convolution.name}.weight`, [heads, 1, kernel, 1]);
   layout.more?.(own, layer, part);
   layout.unread?.(own, layer, part);
 }

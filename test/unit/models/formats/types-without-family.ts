@@ -134,7 +134,6 @@ export const typesWithoutFamily: readonly string[] = [
   'moshi',
   'mra',
   'nllb-moe',
-  'nystromformer',
   'omdet-turbo',
   'oneformer',
   'ovis2',
