@@ -84,6 +84,8 @@ describe('the queue of runs in VS Code', function () {
     const read = async (): Promise<readonly string[]> => {
       await bench.runCommand('Headscope: Open Workbench');
       const panel = await workbenchPanel(bench, 'full');
+      // Look is in front since heads were asked for.
+      await panel.locator('.tab-button', { hasText: experiment }).click();
       await panel.locator('.tab.front', { hasText: experiment }).waitFor();
       await panel.locator('.result-section').first().waitFor();
       return [
