@@ -16,7 +16,6 @@ import { peakMemoryTask } from './harness/peak-memory';
 import { kernelMethods, serverInfo } from './kernel-methods';
 import { moduleMethods } from './modules/methods';
 import { headMethods } from './heads/methods';
-import { hallucinationMethods } from './hallucination/hallucination-methods';
 import { modelMethods } from './model-calls/methods';
 import { modelCalls } from './model-calls/model-calls';
 import { serveWorker, workerFlag } from './shards/worker';
@@ -44,7 +43,6 @@ function serve(): void {
       ...moduleMethods(surroundings, lane),
       ...modelMethods(surroundings, models),
       ...headMethods(surroundings, models),
-      ...hallucinationMethods(surroundings, models),
       ...analysisMethods(surroundings, models, analyses, experiments),
     },
     send,

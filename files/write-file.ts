@@ -1,5 +1,5 @@
 /** A file written in one step: whoever reads it meanwhile gets the old bytes or the new ones, and a run that breaks off leaves the old. */
-import { appendFile, lstat, realpath } from 'node:fs/promises';
+import { lstat, realpath } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { createFile, dropFile, nameUnfinished, putInPlace } from './remove';
 
@@ -88,6 +88,3 @@ export async function writeNew(path: string, content: string | Uint8Array): Prom
     throw error;
   }
 }
-
-/** Adds to a file in a folder of Headscope's, made where it is not there. */
-export const addToFile = (path: string, text: string): Promise<void> => appendFile(path, text);

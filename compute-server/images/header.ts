@@ -7,7 +7,7 @@ import type { PictureHeader } from './picture-header';
 import { pngSignature, readPng } from './png-structure';
 
 /** By the first bytes; undefined when it is neither. */
-export function formatOf(bytes: Uint8Array): PictureHeader['format'] | undefined {
+function formatOf(bytes: Uint8Array): PictureHeader['format'] | undefined {
   if (bytes.length >= 8 && pngSignature.equals(bytes.subarray(0, 8))) return 'PNG';
   return bytes[0] === 0xff && bytes[1] === 0xd8 ? 'JPEG' : undefined;
 }

@@ -6,8 +6,11 @@ import type { Surroundings } from '../surroundings';
 import { generateJob, nextTokens } from './generate-job';
 import type { ModelCalls } from './model-calls';
 import { requireParity } from '../model/checkpoint/parity';
-import { readerOf, sequenceOf, tokenise } from '../model/prompt/prompt';
+import { piecesOf, readerOf, sequenceOf, tokenise } from '../model/prompt/prompt';
+import { requireCaptions } from '../model/interventions/span-request';
+import { captionTime } from './caption-time';
 import {
+  captionTimeRequest,
   generateRequest,
   nextTokensRequest,
   servingMeasureRequest,
@@ -15,7 +18,7 @@ import {
 } from '../../protocol/compute/model-requests';
 import { measureServing } from './measure-serving';
 import { steeringJob } from './steering-job';
-import { promptOrImage } from '../../protocol/inputs/prompt';
+import { promptInput, promptOrImage } from '../../protocol/inputs/prompt';
 
 export function modelMethods(surroundings: Surroundings, calls: ModelCalls): Pick<Methods, keyof ModelMethods> {
   const { once, job, reading, opening } = calls;
@@ -36,6 +39,24 @@ export function modelMethods(surroundings: Surroundings, calls: ModelCalls): Pic
         return [textOf(args[0], 'folder'), requested(promptOrImage, args[1], 'prompt')];
       },
       run: ([folder, prompt], signal) => reading(folder, signal, (model) => tokenise(model, prompt)),
+    },
+    promptForPictures: {
+      parse(args) {
+        countOf(args, 2, 'promptForPictures');
+        return [textOf(args[0], 'folder'), requested(promptInput, args[1], 'prompt')];
+      },
+      run: ([folder, prompt], signal) =>
+        reading(folder, signal, (model) => {
+          const { ids, chatPrompt } = requireCaptions(model, prompt);
+          return Promise.resolve({ ids, tokens: piecesOf(model, ids), ...(chatPrompt ? { chatPrompt } : {}) });
+        }),
+    },
+    captionTime: {
+      parse(args) {
+        countOf(args, 1, 'captionTime');
+        return [requested(captionTimeRequest, args[0])];
+      },
+      run: ([request], signal) => once(request, signal, (model) => captionTime(model, request, surroundings, signal)),
     },
     parity: {
       parse(args) {

@@ -1,9 +1,15 @@
 /** The picture of a result from the disk. */
 import { createHash } from 'node:crypto';
 import * as vscode from 'vscode';
-import type { OpenedImage } from '../../protocol/compute/hallucination';
 import type { ImageSpan } from '../../protocol/schema/parts';
 import { imageType } from './image-folder';
+
+/** The bytes of a picture, and what became of it. */
+interface OpenedImage {
+  readonly image: ImageSpan;
+  readonly mime: string;
+  readonly bytes: Uint8Array;
+}
 
 /** Larger files are no picture that a model reads whole. */
 const mostBytes = 64 * 2 ** 20;

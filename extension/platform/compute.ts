@@ -114,20 +114,13 @@ export class Compute extends Owner {
   readonly headTile = this.question('headTile');
   readonly headRow = this.question('headRow');
   readonly nextTokens = this.question('nextTokens');
-  readonly openImage = this.question('openImage');
   readonly promptForPictures = this.question('promptForPictures');
-  readonly divergenceAt = this.question('divergenceAt');
-  readonly captionTime = this.question('captionTime');
-  readonly imageMap = this.question('imageMap');
   readonly compareAnalyses = this.question('compareAnalyses');
   readonly askAnalysis = this.question('askAnalysis', 'looking closer at an analysis');
 
   readonly module = this.job('module');
   readonly benchmark = this.job('benchmark');
   readonly generate = this.job('generate');
-  readonly hallucination = this.job('hallucination');
-  readonly hallucinationSet = this.job('hallucinationSet');
-  readonly reinforce = this.job('reinforce');
   readonly analysis = this.job('analysis');
   readonly extendAnalysis = this.job('extendAnalysis');
 

@@ -1,15 +1,7 @@
 /** The jobs that take turns: what a person calls each, and what it says while it waits. */
 import type { ComputeMethods } from '../../protocol/compute/api';
 
-export type LongMethod =
-  | 'benchmark'
-  | 'module'
-  | 'generate'
-  | 'hallucination'
-  | 'hallucinationSet'
-  | 'reinforce'
-  | 'analysis'
-  | 'extendAnalysis';
+export type LongMethod = 'benchmark' | 'module' | 'generate' | 'analysis' | 'extendAnalysis';
 
 /** Names that other rooms know. */
 export interface Named {
@@ -54,25 +46,6 @@ export const longJobs: { readonly [M in LongMethod]: LongJob<M> } = {
     doing: 'generating',
     title: () => 'Text of a model',
     folder: ([{ folder }]) => folder,
-  },
-  hallucination: {
-    doing: 'looking at a picture',
-    title: ([{ removed }]) =>
-      removed.kind === 'image' ? 'Hallucination heads of a picture' : 'Heads that read a span',
-    folder: ([{ folder }]) => folder,
-    waiting: stage,
-  },
-  hallucinationSet: {
-    doing: 'captioning pictures',
-    title: ([{ images, sample }]) => `Captions of ${sample?.count ?? images.length} pictures`,
-    folder: ([{ folder }]) => folder,
-    waiting: stage,
-  },
-  reinforce: {
-    doing: 'writing a caption',
-    title: () => 'Caption with reinforced heads',
-    folder: ([{ folder }]) => folder,
-    waiting: stage,
   },
   analysis: {
     doing: 'running an analysis',

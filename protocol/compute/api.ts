@@ -8,7 +8,6 @@ import type { BenchmarkRow, BenchmarkSetup, BenchmarkResult, Roof } from '../res
 import type { ShardedSetup, ShardedProgress, ShardedScaling } from '../results/sharded';
 import type { Failure } from '../wire/failures';
 import type { MechanismView, MechanismViewRequest } from './mechanism-view';
-import type { HallucinationMethods } from './hallucination';
 import type { SetupDevice, SetupReport } from './setup';
 import type { DeviceInfo } from './device-info';
 import type { TemplateInfo } from './template';
@@ -78,8 +77,7 @@ export type BenchmarkProgress =
   | { readonly kind: 'row'; readonly row: BenchmarkRow; readonly final: boolean };
 
 /** Every method of the compute server: its arguments, its result and, for jobs, its progress. */
-export interface ComputeMethods
-  extends ModelMethods, HeadMethods, HallucinationMethods, AnalysisMethods, ModuleMethods {
+export interface ComputeMethods extends ModelMethods, HeadMethods, AnalysisMethods, ModuleMethods {
   info: { args: []; result: ServerInfo; progress: never };
   /** `again`: also those that this process has proved before. */
   devices: {

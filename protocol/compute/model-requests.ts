@@ -7,6 +7,20 @@ import { filledText, flag, list, numberFrom, object, oneOf, optional, wholeFrom 
 import { idsFields, position, seed } from './request-parts';
 import { whereFields, promptInput } from '../inputs/prompt';
 
+/** What is to be timed: one picture of a folder stands for all. */
+export const captionTimeRequest = object({
+  ...whereFields,
+  folder: filledText,
+  prompt: promptInput,
+  image: filledText,
+  maxNewTokens: wholeFrom(1, 1 << 16),
+  /** Texts with reinforced heads, beside the plain one. */
+  reinforced: wholeFrom(0, 1 << 16),
+  /** The divergence of every token is measured too. */
+  measured: flag,
+});
+export type CaptionTimeRequest = Output<typeof captionTimeRequest>;
+
 const oneHead = { ...idsFields, interventions: interventionsField, layer: layerField, head: headField };
 
 export const headOutputsRequest = object(oneHead);

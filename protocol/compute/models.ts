@@ -7,6 +7,7 @@ import type {
   GenerateRequest,
   SteeringRequest,
   ServingMeasureRequest,
+  CaptionTimeRequest,
 } from './model-requests';
 import type { EncoderInput, PromptInput } from '../inputs/prompt';
 import type { CacheSize } from '../plans/cache-size';
@@ -24,6 +25,14 @@ export interface Tokenised {
   /** Where the picture stands among the tokens. */
   readonly image?: ImageSpan;
   readonly chatPrompt?: ChatPrompt;
+}
+
+/** Measured on parts of the model; texts as long as they may be, so that a run takes at most about this. */
+export interface CaptionTime {
+  /** Once a picture. */
+  readonly encodeSeconds: number;
+  /** All texts of one prompt. */
+  readonly textSeconds: number;
 }
 
 export interface GenerateProgress {
@@ -68,6 +77,10 @@ export interface ModelMethods {
   };
   /** Runs nothing: of the model as it is open, on whatever device. */
   tokenise: { args: [folder: string, prompt: PromptInput | EncoderInput]; result: Tokenised; progress: never };
+  /** The tokens of a prompt for a folder of pictures; refused where no picture could stand in it. */
+  promptForPictures: { args: [folder: string, prompt: PromptInput]; result: Tokenised; progress: never };
+  /** How long a picture takes here, before many are run. */
+  captionTime: { args: [request: CaptionTimeRequest]; result: CaptionTime; progress: never };
   /** How far the instrumented run is from the plain graphs on this prompt; fails where it is too far. */
   parity: {
     args: [folder: string, prompt: PromptInput | EncoderInput, device?: string];

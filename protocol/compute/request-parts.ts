@@ -1,8 +1,6 @@
 /** What requests about models have in common. */
 import { whereFields, tokenIds } from '../inputs/prompt';
-import { outlierRules, removedPositions, vhdDistances } from '../interventions/reinforcement';
-import { removedField } from '../interventions/reinforce';
-import { type FieldsOutput, filledText, oneOf, optional, wholeFrom } from '../schema/fields';
+import { type FieldsOutput, filledText, optional, wholeFrom } from '../schema/fields';
 
 export const seed = wholeFrom(0, 2 ** 32 - 1);
 export const position = wholeFrom(0, 1 << 24);
@@ -19,11 +17,3 @@ export const idsFields = {
   encoderTile: optional(tile),
 };
 export type IdsRequest = FieldsOutput<typeof idsFields>;
-
-/** What is left out, and how the two passes are compared. */
-export const measureFields = {
-  distance: oneOf(vhdDistances),
-  outliers: oneOf(outlierRules),
-  positions: oneOf(removedPositions),
-};
-export const spanFields = { removed: removedField, ...measureFields };

@@ -27,6 +27,15 @@ export interface WrittenTruth {
   readonly captions: readonly string[];
 }
 
+/** A picture with what is known of it. */
+export interface ImageWithTruth {
+  readonly path: string;
+  /** Labels of its objects. */
+  readonly truth: readonly string[];
+  /** Captions by people. */
+  readonly references?: readonly string[];
+}
+
 export const truthForm = 'Write {"image.png": ["object", …]} or [{"image": "image.png", "objects": [ … ]}].';
 
 /** The image of a row: `image`, or `image_id` as COCO's result files have it. */

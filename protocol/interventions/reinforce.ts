@@ -20,7 +20,7 @@ const options = {
   executor: reinforcementExecutors,
 } as const;
 
-export const removedField: Schema<Removed> = byKind({
+const removedField: Schema<Removed> = byKind({
   image: {},
   span: { start: wholeFrom(0, 1 << 24), end: wholeFrom(0, 1 << 24) },
 });

@@ -1,13 +1,8 @@
 /** Checks of requests about a span, and what follows from the model alone: a setup, a chunk. */
-import {
-  setupOf,
-  readsTextAlone,
-  resolvedReinforcement,
-  topHeads,
-} from '../../../diagnostics/shared/divergence/reinforcement';
+import { setupOf, readsTextAlone, resolvedReinforcement } from '../../../diagnostics/shared/divergence/reinforcement';
 import { requireRest } from '../../../diagnostics/shared/divergence/span-pair';
 import type { Sequence } from '../../../diagnostics/model-runner/sequence';
-import type { DivergenceRequest } from '../../../protocol/compute/hallucination-requests';
+import type { PromptInput } from '../../../protocol/inputs/prompt';
 import type { Reinforcement, ReinforcementRequest } from '../../../protocol/interventions/reinforcement';
 import { FailureError, refusal } from '../../../protocol/wire/failures';
 import type { LoadedModel } from '../checkpoint/loaded-model';
@@ -27,17 +22,13 @@ export function requireVision(model: LoadedModel): void {
 }
 
 /** What is wrong with all pictures is reported before the first one is read. */
-export function requireCaptions(
-  model: LoadedModel,
-  { prompt, k }: Pick<DivergenceRequest, 'prompt' | 'k'>,
-): ReturnType<typeof promptForPictures> {
+export function requireCaptions(model: LoadedModel, prompt: PromptInput): ReturnType<typeof promptForPictures> {
   requireHead(model);
   if (!model.vision) {
     throw refusal(
       'The model reads text alone: it has no vision encoder, so it cannot caption pictures. Choose a vision-language model.',
     );
   }
-  topHeads(model.summary.heads, k);
   const placed = promptForPictures(model, prompt);
   requireRest(placed.span, placed.ids.length, 'image');
   return placed;
@@ -64,7 +55,7 @@ export function chunkFor(
 /** Checked, with layers resolved. */
 export const reinforcementOf = (
   model: LoadedModel,
-  measure: Pick<DivergenceRequest, 'distance' | 'positions'>,
+  measure: Pick<Reinforcement, 'distance' | 'positions'>,
   request: ReinforcementRequest,
 ): Reinforcement => resolvedReinforcement(model.spec.blocks.length, measure, request);
 

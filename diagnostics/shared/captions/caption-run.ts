@@ -1,7 +1,6 @@
 /** Captions out of runs: plain with the divergence of each token, and with reinforced heads. */
 import type { Variant } from '../../../models/instrument/changes/changes';
-import type { CaptionProgress, StageProgress } from '../../../protocol/compute/hallucination';
-import type { DivergenceStep, Caption, CaptionToken } from '../../../protocol/results/hallucination-schema';
+import type { Caption, CaptionToken } from '../../../protocol/results/hallucination-schema';
 import type { Reinforcement } from '../../../protocol/interventions/reinforcement';
 import { continued, type GenerationRequest } from '../../model-runner/decoding';
 import type { ModelRunner } from '../../model-runner/model-runner';
@@ -48,37 +47,37 @@ export function textPart(model: ModelRunner, ids: readonly number[]): Pick<Capti
   return { text: model.decode(ids), ...(cut ? { stoppedAt: ids.length } : {}) };
 }
 
-/** A caption out of measured tokens, reported as they come. */
-export async function* captionOf(
-  model: ModelRunner,
-  tokens: AsyncGenerator<MeasuredToken>,
-  maxNewTokens: number,
-  judge: CaptionJudge,
-  onStep: (step: DivergenceStep) => void = () => {},
-  probabilities?: readonly number[],
-): AsyncGenerator<StageProgress | CaptionProgress, Omit<Caption, 'reinforcement'>, void> {
-  const pieces = new TextPieces((ids) => model.decode(ids));
-  const made: CaptionToken[] = [];
-  for await (const measured of tokens) {
-    onStep(measured.step);
-    const { id, probability, tVhd, visualAttention } = numbersOf(measured);
-    const token: CaptionToken = {
-      id,
-      text: pieces.next(id),
-      probability: probabilities?.[made.length] ?? probability,
-      tVhd,
-      visualAttention,
-    };
-    yield { kind: 'token', index: made.length, token };
-    made.push(token);
-    const sentence = `Token ${made.length} of at most ${maxNewTokens}`;
-    yield { kind: 'stage', sentence, share: Math.min(1, made.length / maxNewTokens) };
+/** A caption as its tokens come. */
+export class WrittenCaption {
+  private readonly tokens: CaptionToken[] = [];
+  private readonly pieces: TextPieces;
+
+  constructor(
+    private readonly model: ModelRunner,
+    private readonly judge: CaptionJudge,
+  ) {
+    this.pieces = new TextPieces((ids) => model.decode(ids));
   }
-  const { text, ...cut } = textPart(
-    model,
-    made.map(({ id }) => id),
-  );
-  return { text, tokens: made, ...cut, ...judge.parts(text) };
+
+  get length(): number {
+    return this.tokens.length;
+  }
+
+  add(token: TokenNumbers): void {
+    this.tokens.push({ ...token, text: this.pieces.next(token.id) });
+  }
+
+  soFar(): Pick<Caption, 'text' | 'tokens'> {
+    return { text: this.tokens.map(({ text }) => text).join(''), tokens: [...this.tokens] };
+  }
+
+  caption(): Omit<Caption, 'reinforcement'> {
+    const part = textPart(
+      this.model,
+      this.tokens.map(({ id }) => id),
+    );
+    return { ...part, tokens: this.tokens, ...this.judge.parts(part.text) };
+  }
 }
 
 /** Tokens of a reinforced text, with their probabilities under the reinforced model. */
@@ -104,27 +103,24 @@ export async function startReinforcedText(
 }
 
 /** T-VHD of the tokens of a reinforced caption is that of the plain model which follows the text. */
-export async function* reinforcedCaption(
+export async function reinforcedCaption(
   model: ModelRunner,
   maxNewTokens: number,
   reinforcement: Reinforcement,
   { pair, measure, variant }: Prepared,
   judge: CaptionJudge,
-): AsyncGenerator<StageProgress | CaptionProgress, Caption, void> {
-  yield { kind: 'stage', sentence: `Choosing heads in ${reinforcement.layers.length} layers`, share: 0 };
+): Promise<Caption> {
   const own = variant ? { variant } : {};
   const { selected, gains, tokens } = await startReinforcedText(model, { pair, ...own }, reinforcement, maxNewTokens);
-  const ids: number[] = [];
-  const chances: number[] = [];
-  for await (const { id, probability } of tokens()) {
-    ids.push(id);
-    chances.push(probability);
-    const sentence = `Reinforced token ${ids.length} of at most ${maxNewTokens}`;
-    yield { kind: 'stage', sentence, share: ids.length / maxNewTokens };
-  }
+  const written: { readonly id: number; readonly probability: number }[] = [];
+  for await (const token of tokens()) written.push(token);
   const plain = await DivergenceRun.start(model, { pair, measure, further: maxNewTokens, ...own });
-  const caption = yield* captionOf(model, plain.follow(ids), maxNewTokens, judge, undefined, chances);
-  return { reinforcement, ...caption, reinforced: selected, gains };
+  const caption = new WrittenCaption(model, judge);
+  for await (const token of plain.follow(written.map(({ id }) => id))) {
+    const numbers = numbersOf(token);
+    caption.add({ ...numbers, probability: written[caption.length]?.probability ?? numbers.probability });
+  }
+  return { reinforcement, ...caption.caption(), reinforced: selected, gains };
 }
 
 function probabilityOf(logits: Float32Array, id: number): number {

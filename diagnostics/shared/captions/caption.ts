@@ -3,7 +3,7 @@ import { chairScores, countLabels, judgeCaption, trueObjects, type JudgedCaption
 import { cocoLexicon } from './coco-lexicon';
 import { ObjectFinder } from './lexicon';
 import { brokenWords } from './repetition';
-import type { Judging } from '../../../protocol/compute/hallucination-requests';
+import type { Lexicon } from '../../../protocol/inputs/lexicon';
 import type { Caption, CaptionScore, ObjectMention, TruthLabels } from '../../../protocol/results/hallucination-schema';
 
 /**
@@ -25,6 +25,16 @@ export class TextPieces {
     this.said = whole;
     return piece;
   }
+}
+
+/** How the words of a caption are judged. */
+export interface Judging {
+  /** Objects in the picture; absent: words are marked, not judged. */
+  readonly truth?: readonly string[];
+  /** Captions of the picture by people; with a truth, the objects that they name count as true. */
+  readonly references?: readonly string[];
+  /** Absent: the 80 classes of COCO. */
+  readonly lexicon?: Lexicon;
 }
 
 /** Judges captions of one image. */

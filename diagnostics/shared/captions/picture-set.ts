@@ -1,5 +1,5 @@
 /** Many pictures with their truth: captions of each, CHAIR with what it must be read with, T-VHD apart by truth. */
-import type { Judging, ImageWithTruth } from '../../../protocol/compute/hallucination-requests';
+import type { ImageWithTruth } from '../../../protocol/inputs/truth';
 import type {
   Caption,
   CaptionSetScore,
@@ -8,11 +8,10 @@ import type {
   TVhdSeparation,
 } from '../../../protocol/results/hallucination-schema';
 import type { Reinforcement } from '../../../protocol/interventions/reinforcement';
-import { finalResult } from '../final-result';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import { areaBelow } from '../statistics/ranking';
-import { CaptionJudge, finderOf } from './caption';
-import { captionOf, greedy, reinforcedCaption, type Prepared } from './caption-run';
+import { CaptionJudge, finderOf, type Judging } from './caption';
+import { greedy, numbersOf, reinforcedCaption, WrittenCaption, type Prepared } from './caption-run';
 import { tokenAt } from './caption-words';
 import { chairScores, countLabels, type JudgedCaption } from './chair';
 import { DivergenceRun } from '../divergence/divergence-run';
@@ -42,11 +41,12 @@ export async function captionsOf(
   const { pair, measure, variant } = prepared;
   const own = variant ? { variant } : {};
   const run = await DivergenceRun.start(model, { pair, measure, further: maxNewTokens, ...own });
-  const tokens = run.generate(greedy(model, maxNewTokens));
-  const plain: Caption = { reinforcement: null, ...(await finalResult(captionOf(model, tokens, maxNewTokens, judge))) };
+  const caption = new WrittenCaption(model, judge);
+  for await (const token of run.generate(greedy(model, maxNewTokens))) caption.add(numbersOf(token));
+  const plain: Caption = { reinforcement: null, ...caption.caption() };
   const variants: Caption[] = [];
   for (const reinforcement of reinforcements) {
-    variants.push(await finalResult(reinforcedCaption(model, maxNewTokens, reinforcement, prepared, judge)));
+    variants.push(await reinforcedCaption(model, maxNewTokens, reinforcement, prepared, judge));
   }
   return { name, truth: [...(judge.truth ?? [])], plain, variants };
 }

@@ -1,17 +1,17 @@
 /** One run of the analysis `divergence`: two passes, the caption, where the selected heads read, the reinforced caption. */
 import { addsAtPositions, type Variant, hasChange } from '../../../models/instrument/changes/changes';
-import type { CaptionToken, DivergenceStep as StepTables } from '../../../protocol/results/hallucination-schema';
+import type { DivergenceStep as StepTables } from '../../../protocol/results/hallucination-schema';
 import type { SectionQuestion } from '../../../protocol/analysis/schema';
 import type { Reinforcement } from '../../../protocol/interventions/reinforcement';
 import { captionId } from '../../../protocol/results/sections/divergence-captions';
 import type { AnalysisJob, Step } from '../../analysis';
 import type { ModelRunner, Prompt } from '../../model-runner/model-runner';
-import { TextPieces, type CaptionJudge } from '../../shared/captions/caption';
+import type { CaptionJudge } from '../../shared/captions/caption';
 import {
   greedy,
   numbersOf,
   startReinforcedText,
-  textPart,
+  WrittenCaption,
   type Prepared,
   type TokenNumbers,
 } from '../../shared/captions/caption-run';
@@ -21,7 +21,7 @@ import { settingsOf, type DivergenceParameters, type DivergenceSettings } from '
 import { refusal } from '../../../protocol/wire/failures';
 import { resolvedReinforcement } from '../../shared/divergence/reinforcement';
 import { judgeAgain, judgeOf } from './judge';
-import type { DivergenceResult, MeasuredCaption, ReinforcedCaption } from '../../../protocol/results/divergence-result';
+import type { DivergenceResult, ReinforcedCaption } from '../../../protocol/results/divergence-result';
 import { spanMap } from '../../shared/divergence/span-map';
 import { spanPair } from '../../shared/divergence/span-pair';
 import { SinkCollector, sinkSearchOf } from '../../shared/divergence/span-sinks';
@@ -159,13 +159,13 @@ async function* plainCaption(
     ...(sinks ? { sinks } : {}),
   };
   yield { sentence: opening, done: passWork, total, partial: known };
-  const shown = new ShownText(model, judge);
+  const shown = new WrittenCaption(model, judge);
   const steps: StepTables[] = [];
   for await (const block of blocks) {
-    shown.add(block.map(({ tables: _, ...numbers }) => numbers));
+    for (const { tables: _, ...numbers } of block) shown.add(numbers);
     steps.push(...block.flatMap(({ tables }) => tables ?? []));
-    const done = passWork + shown.tokens.length;
-    const sentence = `Token ${shown.tokens.length} of at most ${maxNewTokens}`;
+    const done = passWork + shown.length;
+    const sentence = `Token ${shown.length} of at most ${maxNewTokens}`;
     yield { sentence, done, total, partial: { ...known, caption: shown.soFar() } };
   }
   return { ...known, ...(settings.allSteps ? { steps } : {}), caption: shown.caption() };
@@ -248,49 +248,19 @@ async function* reinforcedText(
   started = undefined;
   const half = from + passWork + maxNewTokens;
   const ids = written.map(({ id }) => id);
-  const shown = new ShownText(model, judge);
+  const shown = new WrittenCaption(model, judge);
   const followed = textBlocks(step, 'divergence of the reinforced caption', async () => {
     const request = { pair, measure, further: maxNewTokens, ...(variant ? { variant } : {}) };
     return numbered((await DivergenceRun.start(model, request)).follow(ids), false);
   });
   const own = { reinforcement, heads, gains };
   for await (const block of followed) {
-    const before = shown.tokens.length;
-    shown.add(
-      block.map((token, at) => ({ ...token, probability: written[before + at]?.probability ?? token.probability })),
-    );
+    for (const token of block) {
+      shown.add({ ...token, probability: written[shown.length]?.probability ?? token.probability });
+    }
     const reinforced = { ...own, ...shown.soFar() };
-    const sentence = `Divergence of reinforced token ${shown.tokens.length} of ${ids.length}`;
-    yield { sentence, done: half + passWork + shown.tokens.length, total, partial: known(reinforced) };
+    const sentence = `Divergence of reinforced token ${shown.length} of ${ids.length}`;
+    yield { sentence, done: half + passWork + shown.length, total, partial: known(reinforced) };
   }
   return { ...own, ...shown.caption() };
-}
-
-/** A text as its tokens come. */
-class ShownText {
-  readonly tokens: CaptionToken[] = [];
-  private readonly pieces: TextPieces;
-
-  constructor(
-    private readonly model: ModelRunner,
-    private readonly judge: CaptionJudge,
-  ) {
-    this.pieces = new TextPieces((ids) => model.decode(ids));
-  }
-
-  add(block: readonly TokenNumbers[]): void {
-    for (const token of block) this.tokens.push({ ...token, text: this.pieces.next(token.id) });
-  }
-
-  soFar(): MeasuredCaption {
-    return { text: this.tokens.map(({ text }) => text).join(''), tokens: [...this.tokens] };
-  }
-
-  caption(): MeasuredCaption {
-    const { text, ...cut } = textPart(
-      this.model,
-      this.tokens.map(({ id }) => id),
-    );
-    return { text, tokens: this.tokens, ...cut, ...this.judge.parts(text) };
-  }
 }

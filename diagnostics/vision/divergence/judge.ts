@@ -1,9 +1,8 @@
 /** By what the words of a caption are judged: the objects that are given, or the row of the picture in a file. */
-import type { Judging } from '../../../protocol/compute/hallucination-requests';
 import type { DivergenceResult } from '../../../protocol/results/divergence-result';
 import { refusal } from '../../../protocol/wire/failures';
 import type { ModelRunner, Prompt } from '../../model-runner/model-runner';
-import { CaptionJudge } from '../../shared/captions/caption';
+import { CaptionJudge, type Judging } from '../../shared/captions/caption';
 import { readTruthFiles } from '../../shared/captions/truth-files';
 import type { DivergenceParameters } from './parameters';
 

@@ -1,6 +1,5 @@
 /** A planted vision model: few heads look at the picture, one bursts without it, one word is said by habit. */
 import { deflateSync } from 'node:zlib';
-import type { OpenedImage } from '../../../protocol/compute/hallucination';
 import type {
   Caption,
   CaptionToken,
@@ -106,10 +105,10 @@ export const image: ImageSpan = {
   tiles: [{ x: 24, y: 0, width: 112, height: 112, rows: side, columns: side, first: 0, stride: side }],
 };
 
-export const picture: OpenedImage = { image, mime: 'image/png', bytes: png() };
+export const picture = { image, mime: 'image/png', bytes: png() };
 
 /** A tiling model: the whole picture once, its halves again, each row of them ended by a newline token. */
-export const tiledPicture: OpenedImage = {
+export const tiledPicture = {
   ...picture,
   image: {
     ...image,

@@ -12,7 +12,6 @@ import { Lane } from '../../../compute-server/dispatch/lane';
 import { kernelMethods } from '../../../compute-server/kernel-methods';
 import { moduleMethods } from '../../../compute-server/modules/methods';
 import { headMethods } from '../../../compute-server/heads/methods';
-import { hallucinationMethods } from '../../../compute-server/hallucination/hallucination-methods';
 import { modelMethods } from '../../../compute-server/model-calls/methods';
 import { modelCalls } from '../../../compute-server/model-calls/model-calls';
 import type { Surroundings } from '../../../compute-server/surroundings';
@@ -57,7 +56,6 @@ function serverIn(folder: string): Dispatcher {
       ...moduleMethods(surroundings, lane),
       ...modelMethods(surroundings, models),
       ...headMethods(surroundings, models),
-      ...hallucinationMethods(surroundings, models),
       ...analysisMethods(surroundings, models, analyses, experiments),
     },
     (message) => sendTo?.(message),

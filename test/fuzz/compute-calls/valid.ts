@@ -3,7 +3,6 @@ import { resolve } from 'node:path';
 import type { AnalysisRequest, AnalysisResult } from '../../../protocol/analysis/schema';
 import type { ComputeMethod, ComputeMethods } from '../../../protocol/compute/api';
 import type { ReinforcementRequest } from '../../../protocol/interventions/reinforcement';
-import type { HallucinationRequest } from '../../../protocol/compute/hallucination-requests';
 import type { BenchmarkSetup } from '../../../protocol/results/benchmark-schema';
 import type { Intervention } from '../../../protocol/interventions/interventions';
 import { shortDemoLm } from '../../support/demo-models';
@@ -48,23 +47,6 @@ const plan: BenchmarkSetup = {
   seed: 1,
   secondsPerLength: 0.1,
   measureMemory: false,
-};
-
-const divergence = {
-  folder: visionModel,
-  prompt: { kind: 'text', text: '<image> What is in the picture?', image },
-  removed: { kind: 'image' },
-  distance: 'l2',
-  outliers: 'paper',
-  positions: 'contiguous',
-} as const;
-
-const judged: HallucinationRequest = {
-  ...divergence,
-  maxNewTokens: 3,
-  truth: ['dog'],
-  references: ['A dog sits.'],
-  lexicon: { classes: { dog: ['puppy'] }, publishedNames: false },
 };
 
 const reinforcement: ReinforcementRequest = {
@@ -208,12 +190,7 @@ export const validCalls: { readonly [M in ComputeMethod]: ComputeMethods[M]['arg
       statistics: true,
     },
   ],
-  openImage: [divergence],
   promptForPictures: [visionModel, { kind: 'text', text: '<image> What is in the picture?' }],
-  hallucination: [judged],
-  reinforce: [judged, reinforcement],
-  divergenceAt: [{ ...divergence, generated: [5, 6] }],
-  imageMap: [{ folder: visionModel, prompt: divergence.prompt, generated: [5], heads: [{ layer: 1, head: 0 }] }],
   captionTime: [
     {
       folder: visionModel,
@@ -222,15 +199,6 @@ export const validCalls: { readonly [M in ComputeMethod]: ComputeMethods[M]['arg
       maxNewTokens: 2,
       reinforced: 1,
       measured: true,
-    },
-  ],
-  hallucinationSet: [
-    {
-      ...judged,
-      images: [{ path: image, truth: ['dog'] }],
-      sample: { count: 1, seed: 0 },
-      reinforcements: [reinforcement],
-      done: [],
     },
   ],
 };

@@ -1,25 +1,12 @@
 /** What runs that did not end left on the disk on 2026-11-30: the same run goes on behind it, or measures it again. */
 import assert from 'node:assert/strict';
-import {
-  copyFileSync,
-  cpSync,
-  existsSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  utimesSync,
-  writeFileSync,
-} from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { deserialize } from 'node:v8';
 import { StepStore, stepFolders } from '../../../compute-server/analyses/step-store';
-import { EntryStore } from '../../../compute-server/hallucination/entry-store';
 import { headscopeVersion } from '../../../compute-server/version';
 import { analyses } from '../../../diagnostics/catalogue';
-import { earlierKinds } from '../../../protocol/results/earlier/earlier';
-import { repositoryRoot } from '../../support/host/versions';
 import { Cases, casesFor, type Case } from './cases';
 import { recorded, started } from './runs';
 
@@ -86,34 +73,13 @@ describe('what a run that did not end left on the disk before', function () {
     assert.ok(existsSync(join(cache, 'headscope-unfinished/5e87f618bd8837e87070ae7f')), 'what others keep stays');
   });
 
-  it('captions of a picture that is still the same', async () => {
-    const picture = join(cache, 'a.png');
-    copyFileSync(join(repositoryRoot, 'examples/pictures/scenes/scene-000.png'), picture);
-    utimesSync(picture, new Date('2026-01-01T00:00:00Z'), new Date('2026-01-01T00:00:00Z'));
-    const image = { path: picture, truth: ['house'] };
-    const entries = new EntryStore<{ readonly plain: { readonly text: string } }>(cache, 'run');
-    const file = join(cache, 'headscope-unfinished/5e87f618bd8837e87070ae7f.captions.jsonl');
-    writeFileSync(file, readFileSync(file, 'utf8').replace('"/pictures/a.png"', JSON.stringify(picture)));
-    await entries.read();
-    assert.equal(await entries.of({ ...image, truth: ['tree'] }), undefined, 'of another truth');
-    const caption = await entries.of(image);
-    assert.equal(caption?.plain.text, ' Boat in black,');
-    // An entry that is taken stands in the saved result.
-    const saved = readFileSync(join(fixtures, 'results/controls-2026-11-30.headscope-hallucination.json'), 'utf8');
-    const result = JSON.parse(saved) as { readonly entries: readonly unknown[] };
-    const again = earlierKinds.hallucination(
-      JSON.stringify({ ...result, entries: [caption, ...result.entries.slice(1)] }),
-    );
-    assert.ok(again.ok, again.ok ? '' : again.why);
-  });
-
-  it('layers and answers, of which none go on, are deleted by the next run that keeps a step; captions stay', async () => {
+  it('layers, answers and captions, of which none go on, are deleted by the next run that keeps a step', async () => {
     const left = () => readdirSync(join(cache, 'headscope-unfinished')).filter((name) => name !== 'CACHEDIR.TAG');
     assert.equal(left().length, 3);
     await new StepStore(stepFolders(undefined, cache), 'another run').step('one', async () => {
       // Shorter steps are not kept.
       await new Promise((next) => setTimeout(next, 30));
     });
-    assert.deepEqual(left(), ['5e87f618bd8837e87070ae7f.captions.jsonl']);
+    assert.deepEqual(left(), []);
   });
 });

@@ -4,14 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CaptionJudge, TextPieces } from '../../../../diagnostics/shared/captions/caption';
 import { separationOf } from '../../../../diagnostics/shared/captions/picture-set';
-import { EntryStore } from '../../../../compute-server/hallucination/entry-store';
 import { openTokeniser } from '../../../../compute-server/model/text/tokeniser';
 import { layersOf } from '../../../../compute-server/cli/reinforcement-options';
 import type { DatasetEntry } from '../../../../protocol/results/hallucination-schema';
 import { writeByteLevelTokenizer } from '../../../support/checkpoints/tokenizers';
-
-/** SHA-256 of `["key"]`, its first 24 digits. */
-const hashOfKey = 'f9ba5f51eeb2e314732c495b';
 
 describe('captions', () => {
   const folder = mkdtempSync(join(tmpdir(), 'headscope-caption-'));
@@ -85,49 +81,6 @@ describe('captions', () => {
       [2, 5, 1, 1],
     );
     assert.equal(separationOf([]).auroc, null);
-  });
-
-  it('kept captions of an earlier version go with their run; one cut line, which may be anything, stays', async () => {
-    const { mkdir, readdir, writeFile } = await import('node:fs/promises');
-    const root = join(folder, 'earlier');
-    await mkdir(join(root, 'unfinished'), { recursive: true });
-    const place = join(root, 'unfinished', `${hashOfKey}.captions.jsonl`);
-    for (const [content, stays] of [
-      ['notes of a person, in one line', true],
-      ['{"path": "cut', true],
-      ['{"path": "p", "stamp": "s", "entry": {}}\n', false],
-      ['{"path": "p", "stamp": "s", "entry": {}}\n{"path": "cut', false],
-      ['{"path": "p", "stamp": "s", "entry": {}}\nnotes\n{"path": "cut', true],
-    ] as const) {
-      await writeFile(place, content);
-      await new EntryStore(root, ['key']).remove();
-      assert.deepEqual(await readdir(join(root, 'unfinished')), stays ? [`${hashOfKey}.captions.jsonl`] : [], content);
-    }
-  });
-
-  it('kept captions are found again for the same picture and truth only, also behind a cut line', async () => {
-    const { appendFile, writeFile, readdir } = await import('node:fs/promises');
-    const picture = join(folder, 'p.png');
-    await writeFile(picture, 'one');
-    const entry = { name: 'p.png', truth: ['dog'], variants: [] } as unknown as DatasetEntry;
-    const image = { path: picture, truth: ['dog'] };
-    const kept = new EntryStore(folder, ['key']);
-    assert.equal(await kept.add(image, entry), undefined);
-    const place = join(folder, 'headscope-unfinished');
-    const [file = ''] = (await readdir(place)).filter((name) => name.endsWith('.jsonl'));
-    await appendFile(join(place, file), '{"path": "cut');
-    const again = new EntryStore(folder, ['key']);
-    await again.read();
-    assert.deepEqual(await again.of(image), entry);
-    assert.equal(await again.of({ ...image, truth: ['cat'] }), undefined);
-    assert.equal(await again.of({ ...image, references: ['a cat'] }), undefined);
-    await writeFile(picture, 'another');
-    assert.equal(await again.of(image), undefined);
-    const other = new EntryStore(folder, ['other']);
-    await other.read();
-    assert.equal(await other.of(image), undefined);
-    await again.remove();
-    assert.deepEqual(await readdir(place), ['CACHEDIR.TAG']);
   });
 
   it('layers are read as numbers and ranges', () => {

@@ -2,15 +2,16 @@
  * How long pictures will take, measured before the run on the first of them: the encoder, then prompt and steps of the text
  * model. A large model is not run whole: the layers behind its second one are taken to cost what that one added.
  */
-import type { CaptionTime } from '../../protocol/compute/hallucination';
-import type { CaptionTimeRequest } from '../../protocol/compute/hallucination-requests';
+import { spanPair } from '../../diagnostics/shared/divergence/span-pair';
+import type { CaptionTimeRequest } from '../../protocol/compute/model-requests';
+import type { CaptionTime } from '../../protocol/compute/models';
 import type { Surroundings } from '../surroundings';
 import type { LoadedModel } from '../model/checkpoint/loaded-model';
 import { visionOf } from '../model/prompt/image-prompt';
 import type { Sequence } from '../../diagnostics/model-runner/sequence';
 import { SequenceRun } from '../model/generation/sequence-run';
-import { prepare } from './prepare';
-import { chunkFor } from '../model/interventions/span-request';
+import { ServerRunner } from '../runner/runner';
+import { chunkFor, requireCaptions } from '../model/interventions/span-request';
 import { encodePicture, preparePicture } from '../model/checkpoint/vision-model';
 
 /** Tokens that the pass without the picture runs at once (`divergence-run.ts`). */
@@ -39,15 +40,9 @@ export async function captionTime(
   signal: AbortSignal,
 ): Promise<CaptionTime> {
   const { prompt, image, maxNewTokens, reinforced, measured } = request;
-  const one = {
-    folder: model.folder,
-    prompt: { ...prompt, image },
-    removed: { kind: 'image' },
-    distance: 'l2',
-    outliers: 'paper',
-    positions: 'contiguous',
-  } as const;
-  const { sequence, pair } = await prepare(model, one, surroundings, signal);
+  requireCaptions(model, prompt);
+  const sequence = await new ServerRunner(model, model, surroundings, signal).prompt({ ...prompt, image });
+  const pair = spanPair(sequence, { kind: 'image' }, 'contiguous');
   const chunk = chunkFor(model, sequence, maxNewTokens, surroundings.memoryLimit);
   const encode = await encoderSeconds(model, image, surroundings, signal);
   const layers = model.spec.blocks.length;
