@@ -1,12 +1,18 @@
 /** A head that is open beside the heads of a prompt, in Chromium: its matrix, what queries read, its numbers, why a weight. */
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { after, afterEach, before, describe, it } from 'mocha';
 import type { FromWorkbench } from '../../../protocol/panels/workbench-schema';
 import type { ToWorkbench } from '../../../protocol/panels/workbench';
+import { resultOfHeads } from '../../../protocol/results/earlier/heads';
+import { writtenThumbnails } from '../../../protocol/results/thumbnails';
 import { chosenIn, clickCell, hoverCell, settle, textsIn } from '../support/cells';
 import type { OpenOptions } from '../support/panel-page';
 import { contrastOfThumb } from '../support/slider-contrast';
-import { plantedRow } from './planted-model';
+import { plantedRow, plantedThumbnails } from './planted-model';
 import { answeringTrials, finished, planted, plantedHeads } from './try-host';
 import { startBrowser, type Panel, type WorkbenchBrowser } from './workbench-host';
 
@@ -312,6 +318,73 @@ describe('a head that is open', function () {
     await panel.posts('tile');
     await panel.page.waitForSelector(`${pictures.matrix} canvas`);
     assert.equal(await panel.page.$('.gain-line'), null, 'a file has no request that could change');
+  });
+
+  it('leaves as a page from the disk where heads are chosen and values read, and nothing is loaded or evaluated', async () => {
+    const thumbnails = writtenThumbnails(plantedThumbnails(model));
+    const pictured = resultOfHeads({ ...result, thumbnails });
+    const panel = await withHead(2, 4, { host: answeringTrials(finished({ result: pictured })) });
+    await panel.posts('tile');
+    await settle(panel.page);
+    await panel.page.click('.run-bar hs-menu .menu-trigger');
+    await panel.page.click('[role=menuitem]:has-text("HTML")');
+    const { data } = await panel.posts('export');
+    const folder = mkdtempSync(join(tmpdir(), 'headscope-page-'));
+    try {
+      const file = join(folder, 'page.html');
+      writeFileSync(file, data);
+      const policy = /http-equiv="Content-Security-Policy" content="([^"]*)"/.exec(String(data))?.[1] ?? '';
+      assert.match(
+        policy,
+        /^default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src 'sha256-[\w+/]{43}='$/,
+      );
+      const page = await panel.page.context().newPage();
+      const refused: string[] = [];
+      page.on('console', (message) => refused.push(message.text()));
+      page.on('pageerror', (error) => refused.push(String(error)));
+      page.on('request', (request) => {
+        if (request.url() !== pathToFileURL(file).href) refused.push(request.url());
+      });
+      await page.goto(pathToFileURL(file).href);
+      const words = (id: string): Promise<string> => page.innerText(`#${id}`);
+      assert.match(await words('head-name'), /^L2H4 · induction 0\.97/);
+      // The head that was open: its exact probabilities.
+      const length = result.ids.length;
+      const over = async (query: number, key: number): Promise<string> => {
+        const box = await page.locator('#matrix').boundingBox();
+        assert.ok(box);
+        const { x, y, width, height } = box;
+        await page.mouse.move(x + ((key + 0.5) * width) / length, y + ((query + 0.5) * height) / length);
+        return words('cell-value');
+      };
+      const probability = async (layer: number, head: number, query: number, key: number): Promise<void> => {
+        const said = await over(query, key);
+        const own = plantedRow(model, layer, head, query)[key] ?? Number.NaN;
+        assert.ok(said.startsWith(`query ${query} "`) && said.includes(` · key ${key} "`), said);
+        const value = Number(said.split(': ').at(-1));
+        assert.ok(Math.abs(value - own) <= 5e-3 * own + 2e-5, `${said}, not ${own}`);
+      };
+      await probability(2, 4, 20, 9);
+      await probability(2, 4, 31, 16);
+      assert.match(await over(3, 9), /is not read$/);
+      // Another by the grid, by its keys, and by name.
+      await page.click('#heads button[aria-label^=L0H7]');
+      assert.match(await words('head-name'), /^L0H7 · previous token/);
+      await probability(0, 7, 12, 11);
+      await page.keyboard.press('ArrowDown');
+      assert.match(await words('head-name'), /^L1H7/);
+      await page.selectOption('#choose-head', '3.5');
+      assert.match(await words('head-name'), /^L3H5 · induction/);
+      await page.hover('#heads button[aria-label^=L0H2]');
+      assert.match(await words('grid-value'), /^L0H2 · Previous token [\d.e-]+ · self/);
+      await page.selectOption('#colour-by', { label: 'Induction' });
+      const induction = result.statistics.induction[3]?.[5] ?? Number.NaN;
+      assert.match(await words('grid-value'), new RegExp(`^L3H5 · Induction ${Number(induction.toPrecision(3))}`));
+      assert.deepEqual(refused, []);
+      await page.close();
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 
   it('counts and draws the tokens of a prompt while it is typed, and begins its ids with them', async () => {

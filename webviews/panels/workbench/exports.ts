@@ -7,7 +7,9 @@ import { sectionCsv, sectionTable } from '../../sections/section-file';
 import type { SectionView } from '../../sections/section-kind';
 import { drawSections, type ShownSection } from '../../sections/section-sheet';
 import type { Theme } from '../../ui/theme';
+import type { MatrixSection } from '../../../protocol/sections/matrix';
 import { changesKey, otherKey } from './comparison';
+import { pageOfHeads, pageRules } from './heads-page/heads-page';
 import { provenanceLines } from './made-by';
 import { infoOf, pageSections, viewOf } from './shown';
 import type { State } from './state';
@@ -37,6 +39,9 @@ export function leavingOf(state: State, theme: Theme): Leaving {
   if (!result) throw new Error('There is no result to export yet. Run the analysis first.');
   const shown = shownOf(state, result);
   const lines = provenanceLines(result, infoOf(state));
+  const json = (): unknown =>
+    compareWith ? { ...result, comparedWith: { name: compareWith.name, result: compareWith.result } } : result;
+  const page = compareWith ? undefined : pageOfHeads(result, openOf(state), json);
   return {
     ...made(state, result, theme),
     draw: (sheet) => drawSections(sheet, state.pictures, shown, pageSections(state)),
@@ -45,11 +50,15 @@ export function leavingOf(state: State, theme: Theme): Leaving {
         [result.finding, ...lines].map((line) => `# ${line.replaceAll(/\s+/g, ' ')}\r\n`).join(''),
         ...shown.map(({ section }) => sectionCsv(section)),
       ].join('\r\n'),
-    json: () =>
-      compareWith ? { ...result, comparedWith: { name: compareWith.name, result: compareWith.result } } : result,
+    json,
     tables: () => shown.map(({ section }) => sectionTable(section)),
+    ...(page ? { page, css: pageRules(theme) } : {}),
   };
 }
+
+/** The attention that is open. */
+const openOf = ({ answers }: State): readonly MatrixSection[] =>
+  answers.flatMap(({ own, section }) => (own && section?.kind === 'matrix' ? [section] : []));
 
 /** One section, as a file of its own; it may be an answer to a question. */
 export function leavingSection(state: State, section: Section, view: SectionView, theme: Theme): Leaving {
