@@ -18,20 +18,25 @@ const pictures = join(repositoryRoot, 'out/editor-pictures');
 const spanPrompt =
   'The red bag is on the table. The pass key is 52719. The sky is blue. What is the pass key? The pass key is';
 
-/** The one result that `wanted` is true of among those that were saved in the workspace. */
-function saved<R>({ workspace }: DrivenWindow, analysis: string, wanted: (result: R) => boolean = () => true): R {
-  const place = join(workspace, '.headscope');
-  const found = (existsSync(place) ? readdirSync(place) : [])
+/** The one result that `wanted` is true of among those that were saved. */
+function saved<R>({ workspace, host }: DrivenWindow, analysis: string, wanted: (result: R) => boolean = () => true): R {
+  const places = [
+    join(workspace, '.headscope'),
+    join(host.profile, 'data/User/globalStorage/headscope.headscope/results'),
+  ];
+  const found = places
+    .filter(existsSync)
+    .flatMap((place) => readdirSync(place).map((name) => join(place, name)))
     .filter((name) => name.endsWith('.headscope-analysis.json'))
     .map((name): AnalysisResult => {
-      const parsed = parseAnalysis(readFileSync(join(place, name), 'utf8'));
+      const parsed = parseAnalysis(readFileSync(name, 'utf8'));
       assert.ok(parsed.ok, parsed.ok ? '' : parsed.why);
       return parsed.result;
     })
     .filter((one) => one.analysis === analysis)
     .map(({ result }) => result as R)
     .filter(wanted);
-  assert.equal(found.length, 1, `one saved result of ${analysis} in ${place}`);
+  assert.equal(found.length, 1, `one saved result of ${analysis} in ${places.join(' or ')}`);
   return found[0] as R;
 }
 
@@ -41,8 +46,8 @@ describe('pictures in the workbench in VS Code', function () {
   const done = (panel: FrameLocator) =>
     panel.locator('.run-state', { hasText: /^\s*Done in / }).waitFor({ timeout: patience(90_000) });
   const save = async (panel: FrameLocator): Promise<void> => {
-    await panel.locator('#save').click();
-    await panel.locator('.run-state', { hasNotText: 'not saved' }).waitFor();
+    await panel.locator('#save:not([disabled])').click();
+    await panel.locator('.run-state', { hasText: 'saved as' }).waitFor();
   };
   const choose = async (panel: FrameLocator, name: string, option: string | RegExp): Promise<void> => {
     await panel.getByRole('combobox', { name, exact: true }).click();
@@ -129,7 +134,7 @@ describe('pictures in the workbench in VS Code', function () {
   it('shows the heads and the map of another word', async () => {
     const panel = await workbenchPanel(window().bench, 'full');
     for (let step = 0; step < 4; step += 1)
-      await panel.locator('[data-section=caption] .picture-frame').press('ArrowRight');
+      await panel.locator('[data-section=caption] .picture-frame').first().press('ArrowRight');
     await panel.locator('.answer h2', { hasText: 'Heads at token 3' }).waitFor({ timeout: patience(30_000) });
     await panel.locator('.answer h2', { hasText: /looks? at token 3/ }).waitFor({ timeout: patience(30_000) });
   });

@@ -5,7 +5,7 @@ import type { AnalysisInfo } from '../../../protocol/analysis/analysis';
 import type { AnalysisInput } from '../../../protocol/analysis/schema';
 import type { ImageSection } from '../../../protocol/sections/image';
 import { readForm, toForm, withAnalysis, type Form } from '../../../webviews/panels/workbench/form';
-import { toInputForm, readInput } from '../../../webviews/panels/workbench/input-form';
+import { ofKind, readInput, toInputForm } from '../../../webviews/panels/workbench/input-form';
 import { inputWords, provenanceLines } from '../../../webviews/panels/workbench/made-by';
 import { isOfAnother, isStale, picturesNeeded, whyNotStart } from '../../../webviews/panels/workbench/shown';
 import { receive } from '../../../webviews/panels/workbench/receive';
@@ -128,6 +128,18 @@ describe('the form of an analysis', () => {
     assert.equal(next.input.task, form.input.task, 'what was typed for other inputs stays');
     const own = withAnalysis({ ...form, folder: '/mine' }, sees, { demos });
     assert.deepEqual([own.folder, own.input.image, own.interventions], ['/mine', '', ['gain:0.0=0']]);
+  });
+
+  it('takes the folder of the picture that stands there, 20 of it, and keeps a number of pictures that was typed', () => {
+    const sets: AnalysisInfo = { ...pair, inputs: ['image-set'] };
+    const form = typed({});
+    const next = withAnalysis({ ...form, input: { ...form.input, kind: 'prompt', image: '/scenes/a.png' } }, sets);
+    assert.deepEqual([next.input.kind, next.input.folder, next.input.samples], ['image-set', '/scenes', '20']);
+    const windows = { ...form.input, kind: 'prompt', image: String.raw`C:\scenes\a.png` } as const;
+    assert.equal(ofKind(windows, 'image-set').folder, String.raw`C:\scenes`);
+    const own = { ...next, input: { ...next.input, folder: '/mine', samples: '7', task: '' } };
+    const kept = withAnalysis(own, sets);
+    assert.deepEqual([kept.input.folder, kept.input.samples], ['/mine', '7']);
   });
 
   it('says of a model of text that it reads no pictures', () => {

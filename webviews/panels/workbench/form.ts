@@ -1,17 +1,17 @@
 /** The plan as a person edits it: text stays as typed; `readForm` makes a plan of it or says what to correct. Pure. */
-import type { AnalysisInfo } from '../../../protocol/analysis/analysis';
+import type { AnalysisInfo, InputKind } from '../../../protocol/analysis/analysis';
 import type { ParameterTable } from '../../../protocol/analysis/parameters';
 import { whyNotFit } from '../../../protocol/analysis/fit';
 import type { TaskInfo } from '../../../protocol/analysis/tasks';
 import { noDemos, startOf, type Demos } from '../../../protocol/analysis/next-start';
-import type { ChosenTask } from '../../../protocol/analysis/usual-task';
+import type { ChosenTask, UsualTask } from '../../../protocol/analysis/usual-task';
 import { parseDo, printDo } from '../../../protocol/interventions/do-form';
 import type { AnalysisSetup } from '../../../protocol/analysis/schema';
 import type { WeightChoice } from '../../../protocol/inputs/weights';
 import type { ModelSummary } from '../../../protocol/schema/parts';
 import { deviceOfSetup, setupOfDevice } from '../../ui/device-field';
 import { readSeed, seedProblem } from '../../ui/form-fields';
-import { readInput, toInputForm, type InputForm, type InputProblems } from './input-form';
+import { ofKind, readInput, toInputForm, type InputForm, type InputProblems } from './input-form';
 import { firstProblem, readParameters, typedOf, type Typed } from '../../ui/typed-parameters';
 
 export interface Form {
@@ -131,10 +131,11 @@ export function withAnalysis(form: Form, info: AnalysisInfo, { from, tasks = [],
   const start = startOf(info, { analysis: from, folder, kind, task: taskOf(input), file }, demos, tasks);
   const { task, demo } = start;
   const own: InputForm = {
-    ...input,
-    kind: start.kind,
+    ...ofKind(
+      { ...input, ...(task ? { task: task.task, samples: samplesFor(input, start.kind, task) } : {}) },
+      start.kind,
+    ),
     file: start.file,
-    ...(task ? { task: task.task, samples: String(task.samples) } : {}),
   };
   return {
     ...form,
@@ -144,6 +145,10 @@ export function withAnalysis(form: Form, info: AnalysisInfo, { from, tasks = [],
     ...(demo ? { folder: demo.folder, interventions: [] } : {}),
   };
 }
+
+/** The number of pictures is not that of a task. */
+const samplesFor = ({ kind, samples }: InputForm, next: InputKind, task: UsualTask): string =>
+  kind === 'image-set' && next === kind ? samples : String(task.samples);
 
 function taskOf({ taskFrom, task, taskFile, samples, taskParameters }: InputForm): ChosenTask | undefined {
   if (taskFrom === 'file') return { task: taskFile, samples: Number(samples) };

@@ -5,7 +5,7 @@ import { checkbox, dropdown, field, segments, textField } from '../../ui/control
 import { modelOfForm } from '../../ui/run-state';
 import { textArea } from '../../ui/text-area';
 import type { Part } from './actions';
-import type { InputForm, InputProblems } from './input-form';
+import { ofKind, type InputForm, type InputProblems } from './input-form';
 import { pathField } from '../../ui/path-field';
 import { promptTokens } from './prompt-tokens';
 import { infoOf, readingOf, readOf } from './shown';
@@ -38,7 +38,7 @@ export function inputFields(part: Part): TemplateResult {
   return html`<section aria-label=${titles[kind]}>
     <div class="section-head">
       <h2>${state.tabs ? 'Input' : titles[kind]}</h2>
-      ${inputs.length > 1 ? kinds(part, inputs, kind) : nothing}
+      ${inputs.length > 1 ? kinds(part, input, inputs, kind) : nothing}
       ${hasPrompt(kind) && !info?.readsPictures ? modes(part, input, kind) : nothing}
     </div>
     ${fieldsOf(part, kind, input, problems)}
@@ -48,12 +48,12 @@ export function inputFields(part: Part): TemplateResult {
 /** The most kinds of input that are buttons side by side; more of them are a list. */
 const mostSegments = 3;
 
-const kinds = ({ actions }: Part, inputs: readonly InputKind[], value: InputKind): TemplateResult =>
+const kinds = ({ actions }: Part, input: InputForm, inputs: readonly InputKind[], value: InputKind): TemplateResult =>
   (inputs.length > mostSegments ? dropdown : segments<InputKind>)({
     label: 'Input',
     choices: inputs.map((kind) => ({ value: kind, label: titles[kind] })),
     value,
-    onChange: (kind: string) => actions.editInput({ kind: kind as InputKind }),
+    onChange: (kind: string) => actions.editInput(ofKind(input, kind as InputKind)),
   });
 
 const hasPrompt = (kind: InputKind): boolean => ['prompt', 'prompt-pair', 'image', 'image-set'].includes(kind);

@@ -58,6 +58,18 @@ export const emptyInput: InputForm = {
 export const isForPictures = ({ kind, mode, image }: InputForm): boolean =>
   mode === 'text' && (kind === 'image' || kind === 'image-set' || (kind === 'prompt' && image !== ''));
 
+/** As many captions as a minute or so gives. */
+const usualPictures = '20';
+
+/** The first folder is that of the picture. */
+export const ofKind = (input: InputForm, kind: InputKind): InputForm => ({
+  ...input,
+  kind,
+  ...(kind === 'image-set' && input.folder === '' && input.image !== ''
+    ? { folder: input.image.replace(/[\\/][^\\/]*$/, ''), samples: usualPictures }
+    : {}),
+});
+
 export const toInputForm = (input: AnalysisInput, before: InputForm = emptyInput): InputForm => ({
   ...before,
   kind: input.kind,
