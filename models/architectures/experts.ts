@@ -3,8 +3,8 @@
  * its weights (Shazeer et al. 2017, arXiv:1701.06538).
  *
  * Only chosen experts are computed: the rows of the stream are laid out expert by expert, each expert multiplies its own, and what they
- * give is added back to the rows. A product of no rows ends at once and reads none of its weights, in some microseconds; a branch (If)
- * that is not taken costs ten times as much (onnxruntime 1.30, 2026-12-01), which with 64 experts was more than all that is computed.
+ * give is added back to the rows. A product of no rows ends after some microseconds and reads none of its weights; a branch (If) that is not
+ * taken takes longer (onnxruntime 1.30, 2026-12-01; docs/measured.md).
  * In graphs that are differentiated every expert is computed for every row, and counts 0 where it was not chosen.
  *
  * Shapes: r rows (batch x positions), H width, E experts, k experts of a token, m rows of one expert.

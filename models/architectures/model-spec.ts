@@ -165,7 +165,7 @@ export interface LearnedActivation {
  * gpt-oss: the gate is held below `bound` and the other product between -bound and bound; inner numbers are gate sigmoid(slope gate)
  * times the other plus 1.
  */
-export interface HeldGate {
+interface HeldGate {
   readonly kind: 'held-gate';
   readonly bound: number;
   readonly slope: number;
