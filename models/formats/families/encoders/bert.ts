@@ -7,15 +7,6 @@ import { activations, bertKeys, encoderKeys, honoured, idle, idleOfText, only } 
 import type { Top } from '../shared/top';
 import { bertLayout, encoderFamily } from '../shared/encoder-family';
 
-/** Words, positions and types. */
-export function writeBertEmbeddings(part: ModelPart, writer: TensorWriter): void {
-  const own = writer.under('embeddings.');
-  own.add('embedding', 'word_embeddings.weight', [part.vocabularySize ?? 0, part.hiddenSize]);
-  own.add('embedding', 'position_embeddings.weight', [part.contextLength ?? 0, part.hiddenSize]);
-  own.add('embedding', 'token_type_embeddings.weight', [amount(part, 'type_vocab_size') ?? 2, part.hiddenSize]);
-  own.norm('LayerNorm', part.hiddenSize, true);
-}
-
 /** Classes with a pooler: the bare model, pretraining and, for BERT alone, sequence classification. */
 const pools = ({ task }: Top): boolean =>
   task.kind === 'base' || task.kind === 'pretraining' || task.kind === 'sequence-classification';
