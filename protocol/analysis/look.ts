@@ -15,8 +15,7 @@ export interface LookRequest {
 export type Look = { readonly analysis: LookAnalysis } | { readonly why: string };
 
 /** The heads of a prompt or, of a picture alone, of the vision encoder; or which of them look at the picture of a prompt. */
-export const lookAnalyses = ['heads', 'divergence'] as const;
-export type LookAnalysis = (typeof lookAnalyses)[number];
+export type LookAnalysis = 'heads' | 'divergence';
 
 export function lookOf({ model, input, prompt }: LookRequest): Look {
   if (input !== 'prompt')

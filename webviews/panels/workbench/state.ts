@@ -56,7 +56,7 @@ export interface Answer {
 }
 
 /** `sections`: those of the result with what is known of its new part. */
-export type Going = Omit<Extract<ToWorkbench, { readonly kind: 'extending' }>, 'kind' | 'request'>;
+type Going = Omit<Extract<ToWorkbench, { readonly kind: 'extending' }>, 'kind' | 'request'>;
 
 /** Earlier results, as asked for last. */
 interface HistoryList {
