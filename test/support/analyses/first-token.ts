@@ -90,6 +90,11 @@ export const firstToken: Analysis<Parameters, Result> = {
       values: Array.from({ length: n }, (_row, query) => [...map.subarray(query * n, (query + 1) * n)]),
     };
   },
+  /** A further caption stands for anything more: the factor of its heads is the new threshold. */
+  async *extend(_model, _job, result, { place }) {
+    yield await Promise.resolve({ sentence: 'One step', done: 0, total: 1 });
+    return { ...result, threshold: place.kind === 'variant' ? place.reinforcement.alpha : result.threshold };
+  },
   finding(result) {
     const { length } = above(result);
     const share = `${Math.round(100 * (result.threshold ?? 0.5))} %`;
