@@ -48,7 +48,7 @@ export const divergenceSet: Analysis<SetParameters, SetResult> = {
   run: runSet,
   stopped: (known) => ('total' in known ? (known as SetResult) : undefined),
   finding: setFinding,
-  sections: (result) => setSections(result, undefined, { ask: 'Show its heads', opensPictures: true }),
+  sections: (result) => setSections(result, { ask: 'Show its heads', opensPictures: true }),
   compare(a, b) {
     const names = new Set(a.entries.map(({ name }) => name));
     const both = b.entries.filter(({ name }) => names.has(name)).length;

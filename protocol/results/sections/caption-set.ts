@@ -16,30 +16,22 @@ const listed = 1000;
 type Variants = SetResult['variants'];
 type Entries = SetResult['entries'];
 
-/** How captions are named; where nothing is said, as in the tables of the analysis. */
-interface Names {
-  readonly plain: string;
-  readonly variant: (variant: Pick<Variants[number], 'reinforcement'>) => string;
-}
-const names: Names = { plain: 'plain', variant: variantName };
+/** As the tables name the captions without scaled heads. */
+const plainName = 'plain';
 
 /** What can be asked of a picture, as the words of a button. */
 type PicturesAsked = Pick<TableSection, 'ask' | 'opensPictures'>;
 
-export function setSections(
-  result: Partial<SetResult>,
-  named: Names = names,
-  more: PicturesAsked = {},
-): readonly Section[] {
+export function setSections(result: Partial<SetResult>, more: PicturesAsked = {}): readonly Section[] {
   const { plain, entries = [], variants = [] } = result;
   if (!plain || entries.length === 0) return failuresOf(result);
   return [
-    ratesOf(plain, variants, named),
-    ...(variants.some(({ change }) => change && change.pictures > 0) ? [changesOf(variants, named)] : []),
+    ratesOf(plain, variants),
+    ...(variants.some(({ change }) => change && change.pictures > 0) ? [changesOf(variants)] : []),
     ...histogramOf(result),
-    picturesOf(entries, variants, named, more),
-    textsOf(entries, variants, named, more),
-    scoresOf(entries, variants, named),
+    picturesOf(entries, variants, more),
+    textsOf(entries, variants, more),
+    scoresOf(entries, variants),
     ...failuresOf(result),
     ...notesOf(result),
   ];
@@ -53,7 +45,7 @@ const shareColumn = (name: string, title: string, definition: string): SectionCo
 /** Left out of a narrow page. */
 const wide = <C extends SectionColumn>(column: C): C => ({ ...column, wide: true });
 
-function ratesOf(plain: CaptionSetScore, variants: Variants, named: Names): TableSection {
+function ratesOf(plain: CaptionSetScore, variants: Variants): TableSection {
   const row = (name: string, score: CaptionSetScore): SectionCell[] => [
     name,
     score.captions,
@@ -65,7 +57,7 @@ function ratesOf(plain: CaptionSetScore, variants: Variants, named: Names): Tabl
     score.length,
     score.unfinished ?? null,
   ];
-  const broken = misleadingWords(plain, variants, named);
+  const broken = misleadingWords(plain, variants);
   return build.cellTable(
     'rates',
     'Captions against the truth',
@@ -90,12 +82,12 @@ function ratesOf(plain: CaptionSetScore, variants: Variants, named: Names): Tabl
         digits: 6,
       }),
     ],
-    [row(named.plain, plain), ...variants.map((variant) => row(named.variant(variant), variant.score))],
+    [row(plainName, plain), ...variants.map((variant) => row(variantName(variant), variant.score))],
   );
 }
 
 /** Fewer words, far more, or far less recall: CHAIR alone would call that a success. */
-export function misleadingWords(plain: CaptionSetScore, variants: Variants, named: Names = names): string | undefined {
+export function misleadingWords(plain: CaptionSetScore, variants: Variants): string | undefined {
   const worse = variants.find(
     ({ score }) =>
       (plain.length !== null &&
@@ -106,7 +98,7 @@ export function misleadingWords(plain: CaptionSetScore, variants: Variants, name
   if (!worse) return undefined;
   const words = ({ length, recall }: CaptionSetScore): string =>
     `${length === null ? 'no' : Number(length.toPrecision(3))} words, recall ${recall === null ? 'not known' : `${(100 * recall).toFixed(1)} %`}`;
-  return `${named.variant(worse)} changes the length or the recall so much (${words(worse.score)}; plain: ${words(plain)}) that its CHAIR says little: the text may be broken.`;
+  return `${variantName(worse)} changes the length or the recall so much (${words(worse.score)}; plain: ${words(plain)}) that its CHAIR says little: the text may be broken.`;
 }
 
 const measures = [
@@ -115,7 +107,7 @@ const measures = [
   ['recall', 'recall'],
 ] as const;
 
-function changesOf(variants: Variants, named: Names): TableSection {
+function changesOf(variants: Variants): TableSection {
   const cells = (change: ShareChange | null): SectionCell[] =>
     change === null
       ? [null, null, null, 'too few changed']
@@ -145,7 +137,7 @@ function changesOf(variants: Variants, named: Names): TableSection {
     variants.flatMap((variant) => {
       const { change } = variant;
       if (!change) return [];
-      return measures.map(([name, title]): SectionCell[] => [named.variant(variant), title, ...cells(change[name])]);
+      return measures.map(([name, title]): SectionCell[] => [variantName(variant), title, ...cells(change[name])]);
     }),
   );
 }
@@ -182,10 +174,9 @@ const wrongWords = ({ mentions }: Caption): string =>
 function picturesOf(
   entries: Entries,
   variants: readonly Pick<Variants[number], 'reinforcement'>[],
-  named: Names = names,
   more: PicturesAsked = {},
 ): TableSection {
-  const all = [named.plain, ...variants.map(named.variant)];
+  const all = [plainName, ...variants.map(variantName)];
   return build.cellTable(
     'pictures',
     'Pictures',
@@ -209,12 +200,12 @@ function picturesOf(
   );
 }
 
-const textsOf = (entries: Entries, variants: Variants, named: Names, more: PicturesAsked): Section => ({
+const textsOf = (entries: Entries, variants: Variants, more: PicturesAsked): Section => ({
   ...more,
   kind: 'generations',
   id: 'captions',
   title: 'Captions',
-  variants: [named.plain, ...variants.map(named.variant)],
+  variants: [plainName, ...variants.map(variantName)],
   score: { title: 'CHAIR_I', unit: '' },
   items: entries.slice(0, listed).map(({ name, plain, variants: others }) => ({
     title: name,
@@ -230,8 +221,8 @@ interface ScoredCaption {
 }
 
 /** One row a caption: what the table of pictures has no room for. */
-function scoresOf(entries: Entries, variants: Variants, named: Names): TableSection {
-  const all = [named.plain, ...variants.map(named.variant)];
+function scoresOf(entries: Entries, variants: Variants): TableSection {
+  const all = [plainName, ...variants.map(variantName)];
   const score = (name: keyof CaptionScore, title: string, definition: string) =>
     build.number<ScoredCaption>(name, title, definition, ({ caption }) => caption.score?.[name]);
   return build.table<ScoredCaption>(
@@ -284,10 +275,10 @@ const compared = [
 ] as const;
 
 /** Every score of the captions that both sets have, and the AUROC; shares in percent. */
-export function scoreChanges(here: Scores, there: Scores, named: Names = names): readonly ScoreChange[] {
+export function scoreChanges(here: Scores, there: Scores): readonly ScoreChange[] {
   const rows = ({ plain, variants }: Scores): readonly (readonly [name: string, score: CaptionSetScore])[] => [
-    [named.plain, plain],
-    ...variants.map((variant) => [named.variant(variant), variant.score] as const),
+    [plainName, plain],
+    ...variants.map((variant) => [variantName(variant), variant.score] as const),
   ];
   const others = new Map(rows(there));
   const scores = rows(here).flatMap(([name, mine]) => {
