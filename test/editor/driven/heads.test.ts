@@ -152,7 +152,8 @@ describe('heads in VS Code', function () {
     await bench.restored();
     const panel = await panelOf();
     await changed(panel, 'gain:1.2=0');
-    await panel.locator('.gain-line[data-head=L1H2]').waitFor({ timeout: patience(60_000) });
+    await open(panel, 'L1H2');
+    await panel.locator('.gain-line[data-head=L1H2] .gain-value', { hasText: '0.00' }).waitFor();
     await panel.getByRole('button', { name: 'Remove all changes' }).click();
     await entry(panel).waitFor({ state: 'detached' });
   });
