@@ -1,5 +1,13 @@
-/** What a newcomer sees of the example workspace without a click, in a window of 900 pixels. */
+/** What a newcomer sees of the example workspace: a first finding after a click, and what is there without one. */
+import assert from 'node:assert/strict';
+import type { Locator } from 'playwright-core';
+import { patience } from '../../support/patience';
+import { workbenchPanel } from './panels';
 import { useWindow } from './window';
+
+/** From the window that is there to the finding, in milliseconds of a machine that has nothing else to do. */
+const soon = 30_000;
+const mostClicks = 3;
 
 describe('the first start in VS Code', function () {
   this.timeout(90_000);
@@ -20,5 +28,20 @@ describe('the first start in VS Code', function () {
       const minimap = document.querySelector('.minimap')?.getBoundingClientRect();
       return benchmark !== undefined && minimap !== undefined && benchmark.width > 0 && benchmark.right <= minimap.left;
     });
+  });
+
+  it('leads to a first finding about the heads of a model with at most three clicks', async () => {
+    const { bench } = window();
+    let clicks = 0;
+    const click = async (what: Locator): Promise<void> => {
+      clicks += 1;
+      await what.click();
+    };
+    await click(bench.page.locator('.gettingStartedContainer').getByRole('button', { name: 'Run the Demo Model' }));
+    const panel = await workbenchPanel(bench, 'full');
+    const found = panel.locator('#finding', { hasText: /\d+ of 36 heads|36 heads are measured/ });
+    await found.waitFor({ timeout: patience(soon) });
+    assert.ok(clicks <= mostClicks, `${clicks} clicks`);
+    await panel.locator('[data-section=heads] canvas').first().waitFor();
   });
 });
