@@ -121,6 +121,8 @@ async function hallucination(bench: Workbench, theme: Theme): Promise<void> {
   await bench.runCommand('View: Close All Editors');
   await bench.runCommand('Headscope: Show Hallucination Heads');
   const panel = await bench.webviewWith(`#root[data-panel='workbench'][data-place='full'] .run-bar`);
+  await panel.locator('img.input-picture').waitFor();
+  await panel.getByText('image tokens').first().waitFor();
   await panel.locator('#run:not([disabled])').click();
   await panel.locator('.run-state', { hasText: /^\s*Done in / }).waitFor({ timeout: patience(120_000) });
   for (const [variant, id] of ['#reinforce', '#control-random'].entries()) {
@@ -131,6 +133,7 @@ async function hallucination(bench: Workbench, theme: Theme): Promise<void> {
       .waitFor({ timeout: patience(60_000) });
   }
   await panel.locator('[data-section=attention] .section-caption', { hasText: 'on these patches' }).waitFor();
+  await panel.locator('[data-section=attention]').evaluate((section) => section.scrollIntoView({ block: 'start' }));
   await bench.page.mouse.move(0, 0);
   await picture(bench, 'hallucination', theme);
 }
