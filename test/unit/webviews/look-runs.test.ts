@@ -6,7 +6,8 @@ import { canonical } from '../../../webviews/ui/canonical';
 import { followed, toLook, withQuestion } from '../../../webviews/panels/workbench/look';
 import { awaitsLook, isAskedBriefly, lacksLabels, lookToRun } from '../../../webviews/panels/workbench/look-runs';
 import { receive } from '../../../webviews/panels/workbench/receive';
-import { setupOf, staleParts, whyNotStart } from '../../../webviews/panels/workbench/shown';
+import { attentionSections } from '../../../webviews/panels/workbench/attention';
+import { setupOf, staleParts, viewKey, whyNotStart } from '../../../webviews/panels/workbench/shown';
 import { begun, initialState, type State } from '../../../webviews/panels/workbench/state';
 import { model, openMessage, pair, plan, result, tabOf } from '../../browser/workbench/workbench-host';
 
@@ -55,6 +56,27 @@ describe('Look by itself', () => {
     assert.equal(lookToRun(asked), undefined, 'the same request is not run again');
     assert.equal(lookToRun(taking(typed(asked, 'The dog'), 0.4))?.analysis, 'heads');
     assert.equal(lookToRun(taking(empty, 1)), undefined);
+  });
+
+  it('keeps the head that is open for another prompt, and drops it where Look asks another question', () => {
+    const before = withResult();
+    const read = { ...made, prompts: [{ text: 'The cat', ids: [1, 2], tokens: ['The', ' cat'] }] };
+    const head = { layer: 0, head: 1 };
+    const [section] = attentionSections(read, head);
+    const question = { section: 'scores', place: { kind: 'head', ...head } } as const;
+    const open: State = {
+      ...before,
+      answers: [{ request: 1, own: true, question, ...(section ? { section } : {}) }],
+      view: { ...before.view, sections: { [viewKey(before, 'scores')]: { cursor: '0.1' } } },
+    };
+    const same = receive(open, { kind: 'result', result: { ...read, seed: 1 } });
+    assert.equal(same.answers.length, 1);
+    assert.deepEqual(same.view.sections, open.view.sections);
+    const other = receive(open, { kind: 'result', result: { ...read, analysis: 'divergence' } });
+    assert.deepEqual(other.answers, []);
+    assert.deepEqual(other.view.sections, {});
+    assert.equal(begun(open, { ...setup, analysis: 'divergence' }).answers.length, 0);
+    assert.equal(begun(open, setup).answers.length, 1);
   });
 
   it('leaves labels out where they alone make it long, and says so', () => {

@@ -52,7 +52,7 @@ export function receive(state: State, message: ToWorkbench): State {
             partial: undefined,
             phase: idle,
             shownSetup: setupOfShown(message.result),
-            answers: ofNewResult(state.answers, message.result),
+            ...arranged(state, message.result),
           };
     case 'looks':
       return looks(state, message);
@@ -248,6 +248,15 @@ const carried = (sections: State['view']['sections'], from: string, to: string):
         : [[key, view]],
     ),
   );
+
+/** What is arranged and open stays for the next result of the same question; another question has other grids. */
+function arranged(state: State, result: AnalysisResult): Pick<State, 'answers' | 'view'> {
+  const { view, active, shownSetup } = state;
+  if (shownSetup === undefined || shownSetup.analysis === result.analysis)
+    return { answers: ofNewResult(state.answers, result), view };
+  const others = Object.entries(view.sections).filter(([key]) => !key.startsWith(`${active ?? ''} `));
+  return { answers: [], view: { ...view, sections: Object.fromEntries(others) } };
+}
 
 /** Heads that were open stay open in the result that takes the place of another one; what that one was asked stays with it. */
 const ofNewResult = (answers: readonly Answer[], result: AnalysisResult): readonly Answer[] =>

@@ -212,8 +212,8 @@ export const begun = (state: State, plan: AnalysisSetup): State => ({
     partial: undefined,
     savedAs: undefined,
     compareWith: undefined,
-    // Heads that are open in Look stay open in the next one.
-    answers: state.view.look ? state.answers.filter(({ own }) => own) : [],
+    // Heads that are open in Look stay open in the next one that asks the same.
+    answers: state.view.look && state.result?.analysis === plan.analysis ? state.answers.filter(({ own }) => own) : [],
   }),
   kept: 0,
   ...(state.tabs === undefined ? {} : whileAwaiting(state)),
