@@ -222,7 +222,7 @@ async function* extensionJob(
   try {
     const steps = analysis.extend(runner, { ...job, step: (_, act) => act() }, result.result, question);
     const own = {
-      finding: analysis.finding,
+      finding: (partial: Partial<AnalysisResult['result']>) => analysis.finding(partial),
       sections: (partial: Partial<AnalysisResult['result']>) =>
         withModel(analysis.sections(partial), result.model, result.interventions),
     };

@@ -105,7 +105,7 @@ export function valueOfText(parameter: Parameter, text: string): ParameterValue 
 }
 
 /** Whether a parameter says something beside the values of the others, each as a value or as its text. */
-export const isUsed = (table: ParameterTable, name: string, given: Readonly<Record<string, unknown>>): boolean =>
+export const isUsed = (table: ParameterTable, name: string, given: Readonly<Record<string, ParameterValue>>): boolean =>
   Object.entries(table[name]?.onlyWith ?? {}).every(([other, wanted]) =>
     wanted.map(String).includes(String(given[other] ?? table[other]?.default)),
   );

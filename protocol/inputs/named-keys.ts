@@ -1,12 +1,11 @@
 /** Named sets of token positions in their written form: `needle=3-9; two keys=12,15`. A semicolon inside a name is `\;`. */
-import type { Output } from '../schema/check';
-import { filledText, object } from '../schema/fields';
-import { tokenIds } from './prompt';
 import { rangeOf, rangeText, type Range } from '../schema/written-form';
 
 /** A named set of token positions. */
-const namedKeys = object({ name: filledText, positions: tokenIds });
-export type NamedKeys = Output<typeof namedKeys>;
+export interface NamedKeys {
+  readonly name: string;
+  readonly positions: readonly number[];
+}
 
 /** `name=FROM-TO,…`, both counted; undefined for what is no such set. */
 export function namedKeysOf(text: string): NamedKeys | undefined {

@@ -13,7 +13,7 @@ type Host = (message: FromWorkbench) => readonly ToWorkbench[];
 const tested: DeviceChoices = { devices: testedDevices, setting: 'cpu' };
 
 const hosts: Readonly<Record<string, (place: PanelPlace, devices: DeviceChoices) => Host>> = {
-  workbench: (place, devices) => workbench.answering(workbench.finished({ place, devices })) as Host,
+  workbench: (place, devices) => workbench.answering(workbench.finished({ place, devices })),
 };
 
 for (const [panel, hostOf] of Object.entries(hosts)) {
