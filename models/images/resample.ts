@@ -3,7 +3,7 @@
  * when the picture shrinks (so that nothing aliases), bicubic with a = -0.5, weights rounded to 22 bits, and 8-bit values
  * between the horizontal and the vertical pass. Written here because none of the resamplers on npm has this filter (pica 10
  * offers box, hamming, lanczos and mks2013; jimp and image-js interpolate without widening), and a model sees the difference.
- * Equal to Pillow 11.1 to the last bit on the cases of `test/unit/models/images/resample.test.ts`.
+ * Equal to Pillow 11.1 to the last bit on the cases of `test/unit/models/images/pillow.test.ts`.
  */
 import { crop, PictureError, type Pixels, type Rectangle } from './pixels';
 

@@ -1,4 +1,4 @@
-/** The labels of the heads as a file for other panels and tools (`heads.json`): docs/heads-json.md says each field. */
+/** The labels of the heads as a file for other tools (`heads.json`): docs/heads-json.md says each field. */
 import type { Intervention } from '../interventions/interventions';
 import type { ClassAblation, HeadsResult, HeadClass } from './heads-schema';
 import type { HeadGain, ModelSummary, Provenance } from '../schema/parts';

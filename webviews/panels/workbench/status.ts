@@ -18,7 +18,7 @@ import { canStart, findingOf, infoOf, isOfAnother, isStale, staleParts, whyNotSt
 import type { State } from './state';
 import { listed } from '../../../protocol/wire/listed';
 
-/** It holds labels of heads, which other panels and tools read. */
+/** It holds labels of heads, which can be saved for other tools. */
 const labelled = (result: AnalysisResult | undefined): boolean => {
   const classes = result?.result['classes'];
   return result !== undefined && result.prompts.length > 0 && Array.isArray(classes) && classes.length > 0;
