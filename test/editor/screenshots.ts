@@ -86,7 +86,9 @@ async function heads(bench: Workbench, theme: Theme): Promise<void> {
   await panel.locator('.run-state', { hasText: /Done in / }).waitFor({ timeout: patience(120_000) });
   // By hand: labels come with it, whatever they take.
   await panel.locator('#run:not([disabled])').click();
-  await panel.locator('.run-state', { hasText: /Done in .*not saved/ }).waitFor({ timeout: patience(120_000) });
+  await panel
+    .locator('.run-state', { hasText: /Done in .*kept in the history/ })
+    .waitFor({ timeout: patience(120_000) });
   const select = async (name: string, ...keys: readonly string[]): Promise<void> => {
     const grid = panel.locator('[data-section=heads] > hs-section-picture .picture-frame');
     for (const key of keys) await grid.press(key);

@@ -116,7 +116,7 @@ export const folded = (
 export interface Folded {
   /** The name under which it is remembered whether it is open. */
   readonly name: string;
-  readonly title: string;
+  readonly title: string | TemplateResult;
   readonly id?: string;
   /** Whether it is open at first. */
   readonly open?: boolean;

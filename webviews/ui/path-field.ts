@@ -19,7 +19,7 @@ const words = { file: 'file', folder: 'folder', picture: 'picture' } as const;
 
 export const pathField = (options: PathFieldOptions): TemplateResult =>
   html`<div class="with-button top ${options.onBrowseFolder ? 'two' : ''}">
-    ${textField(options)}
+    ${textField(options.value === '' ? options : { hint: options.value, ...options })}
     ${button({
       label: `${options.label}: choose a ${words[options.what]}`,
       icon: options.what === 'picture' ? 'file-media' : options.onBrowseFolder ? 'file' : 'folder-opened',

@@ -49,6 +49,8 @@ export interface RunBar {
         readonly words: string;
         /** Where the result was made, where the words go on so. */
         readonly device?: DeviceSummary;
+        /** The history has it; absent where the page does not know. */
+        readonly inHistory?: boolean;
         readonly after?: string;
       }
     | undefined;
@@ -174,7 +176,7 @@ function runState(state: AnyPart['state'], { stopping, far, ahead, done }: RunBa
   if (!done) return ahead ?? nothing;
   if (phase.kind === 'failed') return nothing;
   return html`${icon(done.stopped ? 'circle-slash' : 'pass')}<span
-      >${done.words}${madeOn(done.device)}${savedWords(state)}${done.after ?? ''}</span
+      >${done.words}${madeOn(done.device)}${savedWords(state, done.inHistory)}${done.after ?? ''}</span
     >`;
 }
 

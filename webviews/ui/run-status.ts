@@ -79,12 +79,8 @@ export const runProgress = (label: string, run: { readonly done: number; readonl
   ></progress>`;
 
 /** Goes on a sentence about a finished run. */
-export const savedWords = (state: { readonly savedAs?: string | undefined; readonly place: string }) =>
-  state.savedAs
-    ? html`, saved as <span title=${state.savedAs}>${state.savedAs}</span>`
-    : state.place === 'file'
-      ? nothing
-      : ', not saved';
+export const savedWords = ({ savedAs }: { readonly savedAs?: string | undefined }, inHistory = false) =>
+  savedAs ? html`, saved as <span title=${savedAs}>${savedAs}</span>` : inHistory ? ', kept in the history' : nothing;
 
 /** What made the result, folded. */
 export const measuredHow = (

@@ -62,6 +62,7 @@ export const answeringPictures = (opening: OpenMessage) => {
       const section = answerOf(message.question, (opening.result ?? ofPicture).result as DivergenceResult);
       return section ? [{ kind: 'answer', request: message.request, section }] : [];
     }
+    if (message.kind === 'beside') return [{ kind: 'beside', request: message.request, beside: {} }];
     if (message.kind === 'tokenise') {
       const { prompt } = message;
       const text = prompt.kind === 'text' ? prompt.text : '';

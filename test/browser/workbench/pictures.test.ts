@@ -18,6 +18,7 @@ import {
   tiledPicture,
   variantOf,
 } from './planted-result';
+import { textsIn } from '../support/cells';
 import type { OpenOptions } from '../support/panel-page';
 import { answeringPictures, ofFolder, ofPicture, opened, sendPlanted } from './pictures-host';
 import { startBrowser, type OpenMessage, type Panel, type WorkbenchBrowser } from './workbench-host';
@@ -492,6 +493,59 @@ describe('pictures in the workbench', () => {
       await panel.page.click('#run:not([disabled])');
       const { parameters } = (await panel.posts('run')).plan;
       assert.deepEqual([parameters['objects'], parameters['lexicon']], ['ball, box', '/p/lexicon.txt']);
+    });
+
+    for (const [what, answer] of [
+      ['fills its fields', { kind: 'beside', beside: { objects: ['ball'], lexicon: '/p/deep/lexicon.txt' } }],
+      ['cannot be read', { kind: 'failed', sentence: 'It cannot be read.' }],
+    ] as const)
+      it(`begins its run once what lies beside the picture ${what}`, async () => {
+        const asking = answeringPictures(asks());
+        const panel = await start(asks(), {
+          host: (message) => (message.kind === 'beside' ? [] : asking(message)),
+        });
+        await panel.page.click('#run:not([disabled])');
+        const { request } = await panel.posts('beside');
+        await panel.page.locator('#estimate', { hasText: 'Reading the files beside the picture' }).waitFor();
+        assert.equal(panel.posted.filter(({ kind }) => kind === 'run').length, 0);
+        await panel.send({ ...answer, request });
+        const { parameters } = (await panel.posts('run')).plan;
+        assert.equal(parameters['objects'], answer.kind === 'beside' ? 'ball' : '');
+        assert.equal(panel.posted.filter(({ kind }) => kind === 'run').length, 1);
+      });
+
+    it('shows the tokens of a picture as one, and a path of the parameters by its last name', async () => {
+      const image = '/a/folder/of/pictures/whose/path/is/longer/than/any/field/of/the/request/ball-and-box.png';
+      const input = { kind: 'prompt', prompt: { kind: 'text', text: 'What is it?', image } } as const;
+      const parameters = { objects: 'ball', lexicon: '/some/other/place/lexicon.txt' };
+      const opening = opened(ofPicture, { plan: { ...opened(ofPicture).plan, input, parameters } });
+      const asking = answeringPictures(opening);
+      const tokens = ['USER:', ...Array.from({ length: 49 }, () => '<image>'), 'What'];
+      const read = { ids: tokens.map((_, at) => at), tokens, image: { ...picture.image, start: 1, end: 50 } };
+      const panel = await start(opening, {
+        host: (message) =>
+          message.kind === 'tokenise'
+            ? [{ kind: 'tokenised', request: message.request, tokenised: read }]
+            : asking(message),
+      });
+      await panel.page.waitForSelector('.typed-tokens canvas');
+      assert.deepEqual(await textsIn(panel.page, '.typed-tokens'), ['USER:', '<image>×49', 'What']);
+      const words = await panel.page.$eval('.typed-tokens', (element) => {
+        const { picture: drawn } = element as SectionPicture;
+        return [drawn?.label.split('.')[0], ...['0', '1', '2'].map((at) => drawn?.words(at)?.title)];
+      });
+      assert.deepEqual(words, [
+        ...['Tokens of the prompt: 51 tokens', 'token 0, USER: · id 0', 'tokens 1 to 49, <image>×49 · id 1'],
+        'token 50, What · id 50',
+      ]);
+      const line = panel.page.locator('#parameters .disclosure-button > span:not(.codicon)');
+      assert.equal((await line.innerText()).trim(), 'Parameters: Objects ball, Lexicon lexicon.txt');
+      assert.match(
+        (await line.locator('span').getAttribute('title')) ?? '',
+        /Lexicon \/some\/other\/place\/lexicon\.txt/,
+      );
+      const field = panel.page.getByLabel('Picture', { exact: true }).first();
+      assert.equal(await field.getAttribute('title'), image);
     });
 
     it('sends a prompt through the chat template as the family’s own prompt does, and says what the model reads', async () => {

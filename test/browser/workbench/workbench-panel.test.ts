@@ -422,7 +422,7 @@ describe('the workbench', () => {
       const made = { ...result, parameters, created: '2026-11-27T00:00:00.000Z' };
       await panel.send({ kind: 'result', run: 5, result: made });
       await panel.send({ kind: 'tabs', tabs: [tabOf(result), tabOf(made, { id: 't2' })], active: 't2' });
-      await shown(panel, 'Done in ');
+      await shown(panel, 'Done in 1 min 23 s on cpu, kept in the history');
       assert.equal(await count(panel, '#stale'), 0);
       await panel.page.getByRole('button', { name: 'Parameters: Threshold 0.9' }).click();
       assert.equal(await panel.page.getByLabel('Threshold', { exact: true }).locator('input').inputValue(), '0.9');

@@ -53,7 +53,9 @@ describe('heads in VS Code', function () {
     panel.locator('.run-state', { hasText: /Done in / }).waitFor({ timeout: patience(60_000) });
   const run = async (panel: FrameLocator): Promise<void> => {
     await panel.locator('#run:not([disabled])').click();
-    await panel.locator('.run-state', { hasText: /Done in .*not saved/ }).waitFor({ timeout: patience(60_000) });
+    await panel
+      .locator('.run-state', { hasText: /Done in .*kept in the history/ })
+      .waitFor({ timeout: patience(60_000) });
   };
   /** The head is opened, and the only one that follows what is chosen. */
   const open = async (panel: FrameLocator, head: string): Promise<void> => {
@@ -78,7 +80,7 @@ describe('heads in VS Code', function () {
     await done(panel);
     await run(panel);
     await panel.locator('#save').click();
-    await panel.locator('.run-state', { hasNotText: 'not saved' }).waitFor();
+    await panel.locator('.run-state', { hasText: 'saved as' }).waitFor();
 
     const parsed = parseAnalysis(readFileSync(savedFile(workspace, host.profile), 'utf8'));
     assert.ok(parsed.ok, parsed.ok ? '' : parsed.why);

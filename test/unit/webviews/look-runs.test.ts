@@ -79,6 +79,28 @@ describe('Look by itself', () => {
     assert.equal(begun(open, setup).answers.length, 1);
   });
 
+  it('waits until it is read, or cannot be read, what lies beside the picture', () => {
+    const objects = { kind: 'text', title: 'Objects', description: 'O.', default: '', beside: 'objects' } as const;
+    const vision = { family: 'clip', layers: 1, heads: 1, headDim: 1, hiddenSize: 1, imageSize: 1, patchSize: 1 };
+    const sees = { ...model, vision: { ...vision, imageToken: 1, processor: true } } as const;
+    const prompt = { kind: 'text', text: 'What is it?', image: '/p/a.png' } as const;
+    const state = receive(
+      initialState('full'),
+      openMessage({
+        analyses: [{ ...divergence, parameters: { objects } }],
+        plan: { ...setup, analysis: 'divergence', input: { kind: 'prompt', prompt } },
+        model: sees,
+        tabs: { tabs: [] },
+        asks: 'look',
+      }),
+    );
+    const asked = { ...taking(state, 0.2), beside: { request: 7, of: '/p/a.png' } };
+    assert.deepEqual([lookToRun(asked), awaitsLook(asked)], [undefined, true]);
+    const failed = receive(asked, { kind: 'failed', request: 7, sentence: 'No.' });
+    const found = receive(asked, { kind: 'beside', request: 7, beside: { objects: ['boat'] } });
+    assert.deepEqual([lookToRun(failed)?.analysis, lookToRun(found)?.analysis], ['divergence', 'divergence']);
+  });
+
   it('leaves labels out where they alone make it long, and says so', () => {
     const long = taking(empty, 3);
     assert.equal(isAskedBriefly(long), true);

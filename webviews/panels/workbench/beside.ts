@@ -37,6 +37,24 @@ export function besideOf(state: State): BesidePicture | undefined {
   return beside !== undefined && beside.of === besideWhat(state)?.path ? beside.found : undefined;
 }
 
+/** The question has fields for what lies beside the picture, and whether anything lies there is not known yet. */
+export function awaitsBeside(state: State): boolean {
+  const asked = besideWhat(state);
+  if (!asked || fills(infoOf(state)?.parameters ?? {}).length === 0) return false;
+  const { beside } = state;
+  return beside?.of !== asked.path || (beside.found === undefined && !beside.failed);
+}
+
+/** Run was pressed before the answer, which is there now. */
+export const runsNow = (state: State): boolean => state.beside?.runs === true && !awaitsBeside(state);
+
+/** The request has changed since Run was pressed. */
+export function withoutRun(state: State): State {
+  if (!state.beside?.runs) return state;
+  const { runs: _, ...beside } = state.beside;
+  return { ...state, beside };
+}
+
 const valueOf = ({ objects = [], truth = '', lexicon = '' }: BesidePicture, what: BesidePictures): string =>
   ({ objects: objects.join(', '), truth, lexicon })[what];
 

@@ -5,6 +5,7 @@
 import type { AnalysisSetup } from '../../../protocol/analysis/schema';
 import type { AnalysisEstimate } from '../../../protocol/compute/analyses';
 import { canonical } from '../../ui/canonical';
+import { awaitsBeside } from './beside';
 import { isLook, lookTab } from './look';
 import { differences, setupOf, whyNotStart } from './shown';
 import type { State } from './state';
@@ -44,7 +45,7 @@ function differs(state: State): boolean {
 /** What Look runs by itself now; undefined: nothing, or it was asked for already. */
 export function lookToRun(state: State): AnalysisSetup | undefined {
   const plan = setupOf(state);
-  if (!plan || !differs(state) || state.looked?.of === canonical(plan)) return undefined;
+  if (!plan || !differs(state) || state.looked?.of === canonical(plan) || awaitsBeside(state)) return undefined;
   if (isBrief(state.estimated?.estimate)) return plan;
   return isBrief(state.estimated?.brief?.estimate) ? briefPlan(state) : undefined;
 }

@@ -21,7 +21,7 @@ import type { Spoken, StartedRun } from '../../ui/run-panel';
 import { forgiven } from '../../ui/run-state';
 import { themeForFile } from '../../ui/theme';
 import type { Actions } from './actions';
-import { filled } from './beside';
+import { awaitsBeside, filled, runsNow, withoutRun } from './beside';
 import { exportName, fieldName, leavingOf, leavingSection } from './exports';
 import { toForm, withAnalysis, type Form } from './form';
 import { toInputForm, type InputForm } from './input-form';
@@ -94,9 +94,16 @@ export class WorkbenchPanel
     if (message.kind === 'looks' && message.byItself) this.quietUntil = Date.now() + quietly;
     // Most looks are done by then: nothing flickers while one types.
     if (kind === 'stage' && Date.now() < this.quietUntil) return;
-    if (message.kind === 'open') this.planOpened(message.plan, message.replaces);
+    if (message.kind === 'open') {
+      this.planOpened(message.plan, message.replaces);
+      if (message.replaces) this.state = withoutRun(this.state);
+    }
     if (message.kind === 'picture') this.onPicture(message);
     super.onMessage(message);
+    if (runsNow(this.state)) {
+      this.state = withoutRun(this.state);
+      this.run();
+    }
     if (message.kind === 'answer') this.sections.follow(message.request);
     if (message.kind === 'open' && message.replaces) this.recordReplaced(before);
     if (message.kind === 'open' || message.kind === 'result') {
@@ -128,6 +135,14 @@ export class WorkbenchPanel
   protected formOfShown = (): Form | undefined =>
     this.state.shownSetup && withChosenWeights(toForm(this.state.shownSetup, this.state.form), this.state);
   protected page = (): TemplateResult => page(this.partOf<Actions>(this));
+
+  /** A caption is judged by what lies beside its picture, so a run waits until that is read. */
+  override run(): void {
+    this.touched = true;
+    if (!canStart(this.state) || !awaitsBeside(this.state)) return super.run();
+    this.questions.runOnceRead();
+    announce('Reading the files beside the picture first');
+  }
 
   protected override stopping(): string {
     return 'Stopping after the current step';
@@ -220,7 +235,7 @@ export class WorkbenchPanel
   /** The estimate belongs to the question that was there before. */
   private toQuestion(question: Pick<State, 'form' | 'view'>): void {
     this.touched = true;
-    this.change({ ...this.state, ...question, estimated: undefined });
+    this.change({ ...withoutRun(this.state), ...question, estimated: undefined });
   }
 
   closeTab(tab: string): void {
@@ -260,7 +275,7 @@ export class WorkbenchPanel
 
   override edit(change: Partial<Form>): void {
     // The estimate belongs to the form as it was before the change.
-    this.state = { ...this.state, estimated: undefined };
+    this.state = { ...withoutRun(this.state), estimated: undefined };
     super.edit(change);
   }
 
@@ -287,7 +302,7 @@ export class WorkbenchPanel
     // Interventions name heads of the model that was there before.
     const interventions = folder === form.folder ? form.interventions : [];
     this.change({
-      ...this.state,
+      ...withoutRun(this.state),
       form: { ...form, folder, interventions },
       modelProblem: undefined,
       estimated: undefined,

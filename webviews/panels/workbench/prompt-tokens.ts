@@ -2,9 +2,12 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import type { TokensSection } from '../../../protocol/sections/tokens';
 import '../../sections/picture';
+import type { Picture } from '../../sections/picture';
 import { remembered } from '../../sections/remembered';
 import { tokensPicture, windowOf } from '../../sections/tokens/tokens-picture';
+import { shortened } from '../../sections/words';
 import type { Tokenised } from '../../../protocol/compute/models';
+import { shownToken } from '../../../protocol/wire/token-name';
 import { count } from '../../ui/numbers';
 import { modelOfForm } from '../../ui/run-state';
 import type { Part } from './actions';
@@ -14,20 +17,59 @@ import { isDrawnOn, readOf } from './shown';
 /** Tokens that are drawn at once. */
 const most = 80;
 
-const picture = remembered(({ ids, tokens }: Tokenised) =>
-  tokensPicture(
-    {
-      kind: 'tokens',
-      id: 'typed',
-      title: 'Tokens of the prompt',
-      tokens,
-      tokenIds: ids,
-      numbers: [],
-    } satisfies TokensSection,
-    undefined,
-    ...windowOf(tokens.length, tokens.length - 1, most),
-  ),
-);
+const sectionOf = (tokens: readonly string[]): TokensSection => ({
+  kind: 'tokens',
+  id: 'typed',
+  title: 'Tokens of the prompt',
+  tokens,
+  numbers: [],
+});
+
+interface Chip {
+  readonly text: string;
+  /** The first token of it, and the one behind its last. */
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Tokens of the picture that are the same, one behind the other, are one chip. */
+function chipsOf({ tokens, image }: Tokenised): readonly Chip[] {
+  const chips: Chip[] = [];
+  for (let from = 0; from < tokens.length;) {
+    const token = tokens[from] ?? '';
+    let to = from + 1;
+    const end = image && from >= image.start ? image.end : 0;
+    while (to < end && tokens[to] === token) to += 1;
+    chips.push({ text: to - from > 1 ? `${token}×${count(to - from)}` : token, from, to });
+    from = to;
+  }
+  return chips;
+}
+
+const picture = remembered((prompt: Tokenised): Picture => {
+  const { ids, tokens } = prompt;
+  const chips = chipsOf(prompt);
+  if (chips.length < tokens.length && chips.length <= most) return pictureOfChips(prompt, chips);
+  const section = { ...sectionOf(tokens), tokenIds: ids };
+  return tokensPicture(section, undefined, ...windowOf(tokens.length, tokens.length - 1, most));
+});
+
+/** Its words name each place as the model counts it. */
+function pictureOfChips({ ids, tokens }: Tokenised, chips: readonly Chip[]): Picture {
+  const drawn = tokensPicture(sectionOf(chips.map(({ text }) => text)), undefined);
+  return {
+    ...drawn,
+    label: drawn.label.replace(`${count(chips.length)} tokens`, `${count(tokens.length)} tokens`),
+    words: (cursor) => {
+      const words = drawn.words(cursor);
+      const chip = chips[Number(cursor)];
+      if (!words || !chip) return undefined;
+      const { text, from, to } = chip;
+      const place = to - from > 1 ? `tokens ${from} to ${to - 1}` : `token ${from}`;
+      return { ...words, title: `${place}, ${shortened(shownToken(text), 60)} · id ${ids[from] ?? ''}` };
+    },
+  };
+}
 
 export function promptTokens({ state }: Part, input: InputForm): TemplateResult | typeof nothing {
   const read = readOf(state);

@@ -1,7 +1,8 @@
 /** The question of the tab, or the next one, with its parameters: a few, the others folded. */
 import { html, nothing, type TemplateResult } from 'lit';
-import { isUsed, type ParameterTable } from '../../../protocol/analysis/parameters';
+import { isUsed, type Parameter, type ParameterTable } from '../../../protocol/analysis/parameters';
 import type { Typed } from '../../ui/typed-parameters';
+import { lastName } from '../../ui/model-field';
 import { folded } from '../../ui/panel-page';
 import type { Part } from './actions';
 import { parametersOf } from './parameter-fields';
@@ -22,6 +23,10 @@ export function fewParameters(table: ParameterTable, typed: Typed): readonly [re
   return [few, names.filter((name) => !few.includes(name))];
 }
 
+/** A path by its last name. */
+const inShort = (parameter: Parameter | undefined, value: string): string =>
+  parameter?.kind === 'file' || parameter?.kind === 'folder' ? lastName(value) : value;
+
 /** `folds`: beside a result, its parameters are one line. */
 export function question(part: Part, folds: boolean): TemplateResult | typeof nothing {
   const { state } = part;
@@ -31,7 +36,13 @@ export function question(part: Part, folds: boolean): TemplateResult | typeof no
   const set = Object.keys(info.parameters).filter(
     (name) => isUsed(info.parameters, name, form.parameters) && isSet(info.parameters, form.parameters, name),
   );
-  const values = set.map((name) => `${info.parameters[name]?.title ?? name} ${form.parameters[name] ?? ''}`);
+  const values = (shown: (parameter: Parameter | undefined, value: string) => string): string =>
+    set
+      .map((name) => {
+        const parameter = info.parameters[name];
+        return `${parameter?.title ?? name} ${shown(parameter, form.parameters[name] ?? '')}`;
+      })
+      .join(', ');
   const body = (): TemplateResult => html`${source(info, part)} ${fields(part, info.parameters, form.parameters)}`;
   return html`<section class="question" aria-label="Question">
     ${
@@ -40,7 +51,10 @@ export function question(part: Part, folds: boolean): TemplateResult | typeof no
             part,
             {
               name: 'parameters',
-              title: values.length === 0 ? 'Parameters: all by default' : `Parameters: ${values.join(', ')}`,
+              title:
+                set.length === 0
+                  ? 'Parameters: all by default'
+                  : html`<span title=${values((_, value) => value)}>Parameters: ${values(inShort)}</span>`,
             },
             body,
           )

@@ -119,13 +119,23 @@ export class WorkbenchQuestions {
     const asked = opened ? besideWhat(this.asking.state()) : undefined;
     if (!asked || canRun !== true || beside?.of === asked.path) return;
     if (place === 'side' && !this.asking.touched()) return;
-    this.later.do('beside', estimateAfter, () => {
-      const newest = besideWhat(this.asking.state());
-      if (!newest || this.asking.state().beside?.of === newest.path) return;
-      const request = this.asking.nextRequest();
-      this.asking.post({ kind: 'beside', request, ...newest });
-      this.asking.setState({ ...this.asking.state(), beside: { request, of: newest.path } });
-    });
+    this.later.do('beside', estimateAfter, () => this.beside());
+  }
+
+  private beside(): void {
+    const state = this.asking.state();
+    const newest = besideWhat(state);
+    if (!newest || state.beside?.of === newest.path) return;
+    const request = this.asking.nextRequest();
+    this.asking.post({ kind: 'beside', request, ...newest });
+    this.asking.setState({ ...state, beside: { request, of: newest.path } });
+  }
+
+  /** Run was pressed while it is not known what lies beside the picture: it begins with the answer. */
+  runOnceRead(): void {
+    this.beside();
+    const state = this.asking.state();
+    if (state.beside) this.asking.setState({ ...state, beside: { ...state.beside, runs: true } });
   }
 
   history(): void {

@@ -312,8 +312,8 @@ function receiveFailed(state: State, message: Extract<ToWorkbench, { kind: 'fail
       return estimated(state, request, { supported: sentence });
     if (state.pair?.request === request) return { ...state, pair: { ...state.pair, problem: sentence } };
     if (state.history?.request === request) return { ...state, history: { request, rows: [], problems: [sentence] } };
-    // Nothing lies there, or it cannot be read: the fields stay as they are.
-    if (state.beside?.request === request) return state;
+    // The fields stay as they are.
+    if (state.beside?.request === request) return { ...state, beside: { ...state.beside, failed: true } };
     if (state.read?.request === request) return { ...state, read: { ...state.read, problem: sentence } };
     const trials = triedFailed(state.trials, request, sentence);
     return trials ? { ...state, trials } : answered(state, request, { problem: sentence });

@@ -111,8 +111,12 @@ interface Beside {
   readonly request: number;
   /** The picture or the folder. */
   readonly of: string;
-  /** Absent: on its way. */
+  /** It and `failed` absent: on its way. */
   readonly found?: BesidePicture;
+  /** Nothing lies there, or it cannot be read. */
+  readonly failed?: true;
+  /** Run was pressed, and begins with the answer. */
+  readonly runs?: true;
 }
 
 type Comparison = NonNullable<Extract<ToWorkbench, { kind: 'open' }>['compareWith']>;

@@ -28,6 +28,7 @@ export function bar(part: Part): TemplateResult {
   const { state, actions } = part;
   const { result, phase, kept } = state;
   const stale = isOutdated(state);
+  const inHistory = state.tabs?.some(({ id, entry }) => id === state.active && entry !== undefined) === true;
   return runBar(part, {
     panel: 'workbench',
     again: result !== undefined && !stale,
@@ -69,13 +70,14 @@ export function bar(part: Part): TemplateResult {
         }
       : {}),
     ...(state.place === 'file' ? {} : { ahead: estimateLine(state) }),
-    done: result && !stale ? { device: result.device, words: `Done in ${took(result.seconds)}` } : undefined,
+    done: result && !stale ? { device: result.device, words: `Done in ${took(result.seconds)}`, inHistory } : undefined,
     badge: parityBadge(state),
   });
 }
 
 /** `About 2 min, 300 MB`, or memory alone where no prompt is run; why it does not run is said beside Run. */
-function estimateLine({ estimated }: State): TemplateResult | typeof nothing {
+function estimateLine({ estimated, beside }: State): TemplateResult | typeof nothing {
+  if (beside?.runs) return html`<span id="estimate">Reading the files beside the picture…</span>`;
   if (!estimated) return nothing;
   const { estimate } = estimated;
   if (!estimate) return html`<span id="estimate">Estimating…</span>`;
