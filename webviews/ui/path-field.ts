@@ -1,5 +1,6 @@
 /** A path that a person types or chooses in the system's dialog. */
 import { html, nothing, type TemplateResult } from 'lit';
+import { ref } from 'lit/directives/ref.js';
 import { button, textField } from './controls';
 
 export interface PathFieldOptions {
@@ -17,8 +18,22 @@ export interface PathFieldOptions {
 
 const words = { file: 'file', folder: 'folder', picture: 'picture' } as const;
 
+/** Of a long path the end tells more than the beginning, except to one who types in it. */
+function showEnd(within: Element | undefined): void {
+  if (!within) return;
+  // The value of this drawing is in the control by then.
+  requestAnimationFrame(() => {
+    const control = within.querySelector('vscode-text-field')?.shadowRoot?.querySelector('input');
+    if (control && !within.matches(':focus-within')) control.scrollLeft = control.scrollWidth;
+  });
+}
+
 export const pathField = (options: PathFieldOptions): TemplateResult =>
-  html`<div class="with-button top ${options.onBrowseFolder ? 'two' : ''}">
+  html`<div
+    class="with-button top ${options.onBrowseFolder ? 'two' : ''}"
+    ${ref((within) => showEnd(within))}
+    @focusout=${(event: Event) => showEnd(event.currentTarget as Element)}
+  >
     ${textField(options.value === '' ? options : { hint: options.value, ...options })}
     ${button({
       label: `${options.label}: choose a ${words[options.what]}`,

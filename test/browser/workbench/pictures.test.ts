@@ -514,7 +514,7 @@ describe('pictures in the workbench', () => {
         assert.equal(panel.posted.filter(({ kind }) => kind === 'run').length, 1);
       });
 
-    it('shows the tokens of a picture as one, and a path of the parameters by its last name', async () => {
+    it('shows the tokens of a picture as one, and of long paths the ends', async () => {
       const image = '/a/folder/of/pictures/whose/path/is/longer/than/any/field/of/the/request/ball-and-box.png';
       const input = { kind: 'prompt', prompt: { kind: 'text', text: 'What is it?', image } } as const;
       const parameters = { objects: 'ball', lexicon: '/some/other/place/lexicon.txt' };
@@ -546,6 +546,21 @@ describe('pictures in the workbench', () => {
       );
       const field = panel.page.getByLabel('Picture', { exact: true }).first();
       assert.equal(await field.getAttribute('title'), image);
+      /** CSS pixels of the path behind what is seen of it, and before. */
+      const hidden = () =>
+        field.evaluate((element) => {
+          const { scrollWidth = 0, clientWidth = 0, scrollLeft = 0 } = element.shadowRoot?.querySelector('input') ?? {};
+          return [Math.round(scrollWidth - clientWidth - scrollLeft), scrollLeft];
+        });
+      await settle(panel);
+      const [behind, before] = await hidden();
+      assert.ok(behind === 0 && (before ?? 0) > 100, `${behind} and ${before}`);
+      await field.locator('input').focus();
+      await panel.page.keyboard.press('Home');
+      assert.equal((await hidden())[1], 0, 'whoever types moves it');
+      await panel.page.getByLabel('Prompt text').focus();
+      await settle(panel);
+      assert.equal((await hidden())[0], 0);
     });
 
     it('sends a prompt through the chat template as the family’s own prompt does, and says what the model reads', async () => {
