@@ -18,8 +18,12 @@ describe('the queue of runs in VS Code', function () {
     await bench.runCommand('Headscope: Run an Analysis…');
     await bench.pick(experiment);
     const panel = await workbenchPanel(bench, 'full');
+    // As many steps as no machine does before a test here cancels the run.
+    await panel.locator('[data-parameter=steps] input').fill('100000');
     await panel.locator('#run:not([disabled])').click();
     await status().filter({ hasText: experiment }).waitFor();
+    // The first checkpoint: what is found by then outlasts the run.
+    await panel.locator('.result-section').first().waitFor();
   });
 
   it('paints panels and saved files while an experiment trains, and opens their models', async () => {
@@ -56,12 +60,15 @@ describe('the queue of runs in VS Code', function () {
     await bench.page.keyboard.press('Escape');
     await heads.locator('#run:not([disabled])').waitFor();
     // By the keyboard alone: Enter on a run says what can be done with it.
+    const input = bench.page.locator('.quick-input-widget:not([style*="display: none"]) input').first();
+    const focused = bench.page.locator('.quick-input-list .monaco-list-row.focused');
     await status().click();
     await running.waitFor();
-    await bench.page.keyboard.type('Circuits');
-    await bench.page.keyboard.press('Enter');
-    await rows().filter({ hasText: 'Cancel' }).waitFor();
-    await bench.page.keyboard.press('Enter');
+    await input.fill('Circuits');
+    await focused.filter({ hasText: experiment }).waitFor();
+    await input.press('Enter');
+    await focused.filter({ hasText: 'Cancel' }).waitFor();
+    await input.press('Enter');
     await status().filter({ hasNotText: experiment }).waitFor();
   });
 
