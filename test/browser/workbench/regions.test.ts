@@ -90,6 +90,8 @@ describe('regions in the workbench', () => {
     await on.page.locator('#add-rectangle').focus();
     await keyboard.press('Enter');
     await written(on, '0-3x0-4');
+    // The text is written before the rectangle has the focus.
+    await on.page.waitForSelector('.region-box:focus');
     for (const key of ['ArrowDown', 'ArrowRight', 'Shift+ArrowRight', 'Shift+ArrowUp', 'ArrowUp', 'ArrowUp']) {
       await keyboard.press(key);
     }
