@@ -83,8 +83,21 @@ export async function showStatusPick(
   };
   draw();
   const listening = queue.onChange(draw);
+  // In the same list: the focus returns to a webview a moment after a list closes, which would close a second one.
+  const ask = (run: QueuedRun): void => {
+    listening.dispose();
+    pick.title = runName(run);
+    pick.placeholder = run.sentence;
+    pick.value = '';
+    pick.items = actionsOf(queue, run);
+    pick.activeItems = pick.items.slice(0, 1);
+  };
   const chosen = await new Promise<Row | undefined>((resolve) => {
-    pick.onDidAccept(() => resolve(pick.activeItems[0]));
+    pick.onDidAccept(() => {
+      const [row] = pick.activeItems;
+      if (row?.run === undefined) resolve(row);
+      else ask(row.run);
+    });
     pick.onDidHide(() => resolve(undefined));
     pick.onDidTriggerItemButton(({ button, item: { run } }) => {
       if (run === undefined) return;
@@ -95,14 +108,5 @@ export async function showStatusPick(
   });
   listening.dispose();
   pick.dispose();
-  if (chosen?.run !== undefined) await askWhatToDo(queue, chosen.run);
-  else await chosen?.act?.();
-}
-
-async function askWhatToDo(queue: Queue, run: QueuedRun): Promise<void> {
-  const choice = await vscode.window.showQuickPick(actionsOf(queue, run), {
-    title: runName(run),
-    placeHolder: run.sentence,
-  });
-  await choice?.act();
+  await chosen?.act?.();
 }
