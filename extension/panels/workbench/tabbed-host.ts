@@ -166,11 +166,10 @@ export abstract class TabbedHost extends ModelPanelHost<WorkbenchTypes, Workbenc
     const startedHere = this.startedHere;
     const { tabs } = this;
     const kind = tabs?.looks.kindOf(plan);
-    const wasInFront = this.front?.tab;
     this.startedHere = false;
     this.asks = undefined;
     this.turnTo();
-    if (kind !== 'by-itself' || tabs?.active?.id !== wasInFront) this.shown = undefined;
+    if (kind !== 'by-itself') this.shown = undefined;
     if (!this.mail.isOpen) return;
     if (kind !== undefined && (startedHere || kind === 'by-itself') && tabs?.active)
       this.post({ kind: 'looks', tab: tabs.active.id, ...(kind === 'by-itself' ? { byItself: true } : {}) });

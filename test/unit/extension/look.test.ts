@@ -76,6 +76,21 @@ describe('Look in a window', () => {
     assert.equal(rowOf(after), '1 2 3 4 [6*]', 'and a reload');
   });
 
+  it('leaves the one that was run by hand to be asked about while it has nothing itself', async () => {
+    const window = await opened();
+    await asked(window, 1);
+    const ended = window.receive({ kind: 'lookByItself', plan: setup(2) });
+    await settled();
+    assert.equal(rowOf(window), '1 [2*]');
+    const question = { section: 'heads', place: { kind: 'head', layer: 0, head: 0 } } as const;
+    await window.receive({ kind: 'ask', request: 9, question, live: true });
+    await settled();
+    assert.equal(window.last('answer').request, 9);
+    window.going.at(-1)?.end(resultOf(2));
+    await ended;
+    assert.equal(window.last('result').result.finding, 'Seed 2.');
+  });
+
   it('gives its place to one that is run by hand', async () => {
     const window = await opened();
     await looks(window, 1);
