@@ -39,6 +39,8 @@ async function inspect(bench: Workbench, theme: Theme): Promise<void> {
   // Before the Problems panel takes the focus: VS Code asks for no lens while the text has none.
   await bench.page.locator('.codelens-decoration a').first().waitFor();
   await (await bench.problems()).first().waitFor();
+  // Closed until it is opened.
+  await bench.runCommand('Headscope: Focus on Live View');
   await bench.webviewWith("#root[data-panel='model'][data-place='side'] #compare");
   await bench.page.mouse.move(0, 0);
   await picture(bench, 'inspect', theme);
