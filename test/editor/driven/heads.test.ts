@@ -152,6 +152,8 @@ describe('heads in VS Code', function () {
     process.kill(extensionHost, 'SIGKILL');
     await bench.page.reload();
     await bench.restored();
+    // VS Code does not open the panel again where it was killed before it had written down what is open.
+    await bench.runCommand('Headscope: Open Workbench');
     const panel = await panelOf();
     await changed(panel, 'gain:1.2=0');
     await open(panel, 'L1H2');
