@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { after, afterEach, before, describe, it } from 'mocha';
+import { describe, it } from 'mocha';
 import type { FromWorkbench } from '../../../protocol/panels/workbench-schema';
 import type { ToWorkbench } from '../../../protocol/panels/workbench';
 import { resultOfHeads } from '../../../protocol/results/earlier/heads';
@@ -14,7 +14,7 @@ import type { OpenOptions } from '../support/panel-page';
 import { contrastOfThumb } from '../support/slider-contrast';
 import { plantedRow, plantedThumbnails } from './planted-model';
 import { answeringTrials, finished, planted, plantedHeads } from './try-host';
-import { startBrowser, type Panel, type WorkbenchBrowser } from './workbench-host';
+import { usePanels, type Panel } from './workbench-host';
 
 const pictures = {
   grid: '[data-section=heads] > hs-section-picture',
@@ -25,23 +25,9 @@ const { model, result } = plantedHeads;
 
 describe('a head that is open', function () {
   this.timeout(60_000);
-  let browser: WorkbenchBrowser;
-  const opened: Panel[] = [];
-  before(async () => {
-    browser = await startBrowser();
-  });
-  after(() => browser.stop());
-  afterEach(async () => {
-    const panels = opened.splice(0);
-    for (const panel of panels) await panel.close();
-    assert.deepEqual(
-      panels.flatMap(({ complaints }) => complaints),
-      [],
-    );
-  });
+  const open = usePanels();
   const start = async (options: Partial<OpenOptions<ToWorkbench, FromWorkbench>> = {}): Promise<Panel> => {
-    const panel = await browser.open({ host: answeringTrials(), ...options });
-    opened.push(panel);
+    const panel = await open({ host: answeringTrials(), ...options });
     await panel.page.waitForSelector(`${pictures.grid} canvas`);
     return panel;
   };

@@ -1,18 +1,10 @@
 /** Each kind of section in Chromium: drawn, walked by keys, read as a table, exported, and hostile ones that break nothing. */
 import assert from 'node:assert/strict';
-import { after, afterEach, before, describe, it } from 'mocha';
+import { describe, it } from 'mocha';
 import type { Section } from '../../../protocol/sections/section';
 import { clippedText } from '../support/clipped-text';
 import { patience } from '../../support/patience';
-import {
-  answering,
-  finished,
-  result,
-  sendPicture,
-  startBrowser,
-  type WorkbenchBrowser,
-  type Panel,
-} from './workbench-host';
+import { answering, finished, result, sendPicture, usePanels, type Panel } from './workbench-host';
 import {
   barsStory,
   everySection,
@@ -29,31 +21,17 @@ import {
 import { hostile } from './hostile';
 
 describe('sections on the page', () => {
-  let browser: WorkbenchBrowser;
-  const opened: Panel[] = [];
-  before(async () => {
-    browser = await startBrowser();
-  });
-  after(() => browser.stop());
-  afterEach(async () => {
-    const panels = opened.splice(0);
-    for (const panel of panels) await panel.close();
-    assert.deepEqual(
-      panels.flatMap(({ complaints }) => complaints),
-      [],
-    );
-  });
+  const open = usePanels();
   /** Two frames: the panel draws in one, its pictures in the next. */
   const drawn = (panel: Panel): Promise<unknown> =>
     panel.page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
   const show = async (sections: readonly Section[], options: { readonly width?: number } = {}): Promise<Panel> => {
     const place = options.width === 300 ? 'side' : 'full';
-    const panel = await browser.open({
+    const panel = await open({
       place,
       host: answering(finished({ place, result: { ...result, sections } })),
       ...options,
     });
-    opened.push(panel);
     await panel.page.waitForSelector('.result-section');
     await drawn(panel);
     return panel;

@@ -1,33 +1,19 @@
 /** Changes that are tried on the prompt of a result, in Chromium: gains, next tokens, continuations, the weight of the first token. */
 import assert from 'node:assert/strict';
-import { after, afterEach, before, describe, it } from 'mocha';
+import { describe, it } from 'mocha';
 import { fromGains } from '../../../protocol/interventions/gains';
 import type { Intervention } from '../../../protocol/interventions/interventions';
 import { plantedNextTokens } from './planted-model';
 import { answeringTrials, finished, plan, planted, summary } from './try-host';
-import { startBrowser, type Panel, type WorkbenchBrowser } from './workbench-host';
+import { usePanels, type Panel } from './workbench-host';
 
 const grid = '[data-section=heads] .picture-frame';
 
 describe('changes tried on the prompt of a result', function () {
   this.timeout(60_000);
-  let browser: WorkbenchBrowser;
-  const opened: Panel[] = [];
-  before(async () => {
-    browser = await startBrowser();
-  });
-  after(() => browser.stop());
-  afterEach(async () => {
-    const panels = opened.splice(0);
-    for (const panel of panels) await panel.close();
-    assert.deepEqual(
-      panels.flatMap(({ complaints }) => complaints),
-      [],
-    );
-  });
+  const open = usePanels();
   const start = async (opening = finished()): Promise<Panel> => {
-    const panel = await browser.open({ host: answeringTrials(opening) });
-    opened.push(panel);
+    const panel = await open({ host: answeringTrials(opening) });
     await panel.page.waitForSelector(`${grid} canvas`);
     return panel;
   };

@@ -1,4 +1,6 @@
 /** The extension's side of the workbench, played over planted results. */
+import assert from 'node:assert/strict';
+import { after, afterEach, before } from 'mocha';
 import { untested } from '../../support/device/panel-devices';
 import { PNG } from 'pngjs';
 import type { AnalysisInfo } from '../../../protocol/analysis/analysis';
@@ -10,12 +12,35 @@ import type { FromWorkbench } from '../../../protocol/panels/workbench-schema';
 import { setupOfAnalysis, type ToWorkbench } from '../../../protocol/panels/workbench';
 import type { HistoryRow, WorkbenchTab } from '../../../protocol/panels/workbench-tabs';
 import type { ModelSummary } from '../../../protocol/schema/parts';
-import { PanelBrowser, type PanelPage } from '../support/panel-page';
+import { PanelBrowser, type OpenOptions, type PanelPage } from '../support/panel-page';
 import { everySection, mapStory } from './stories';
 
 export type Panel = PanelPage<ToWorkbench, FromWorkbench>;
 export type WorkbenchBrowser = PanelBrowser<ToWorkbench, FromWorkbench>;
 export const startBrowser = (): Promise<WorkbenchBrowser> => PanelBrowser.start('workbench');
+
+/** Opens panels for the tests of a block: each is closed behind its test, and none may have complained. */
+export function usePanels(): (options: OpenOptions<ToWorkbench, FromWorkbench>) => Promise<Panel> {
+  let browser: WorkbenchBrowser;
+  const opened: Panel[] = [];
+  before(async () => {
+    browser = await startBrowser();
+  });
+  after(() => browser.stop());
+  afterEach(async () => {
+    const panels = opened.splice(0);
+    for (const panel of panels) await panel.close();
+    assert.deepEqual(
+      panels.flatMap(({ complaints }) => complaints),
+      [],
+    );
+  });
+  return async (options) => {
+    const panel = await browser.open(options);
+    opened.push(panel);
+    return panel;
+  };
+}
 
 export const retrieval: AnalysisInfo = {
   id: 'retrieval-heads',

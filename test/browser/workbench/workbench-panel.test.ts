@@ -1,6 +1,6 @@
 /** The workbench in Chromium: form, run, streaming, answers, comparison, offers, files. */
 import assert from 'node:assert/strict';
-import { after, afterEach, before, describe, it } from 'mocha';
+import { describe, it } from 'mocha';
 import { inputOf } from '../../../extension/panels/workbench/default-setup';
 import type { FromWorkbench } from '../../../protocol/panels/workbench-schema';
 import type { ToWorkbench } from '../../../protocol/panels/workbench';
@@ -15,9 +15,8 @@ import {
   plan,
   result,
   retrieval,
-  startBrowser,
+  usePanels,
   tabOf,
-  type WorkbenchBrowser,
   type Panel,
 } from './workbench-host';
 import { headsStory, lineStory, mapStory } from './stories';
@@ -25,24 +24,12 @@ import { headsStory, lineStory, mapStory } from './stories';
 type Options = Partial<OpenOptions<ToWorkbench, FromWorkbench>>;
 
 describe('the workbench', () => {
-  let browser: WorkbenchBrowser;
-  const opened: Panel[] = [];
-  before(async () => {
-    browser = await startBrowser();
-  });
-  after(() => browser.stop());
-  afterEach(async () => {
-    const panels = opened.splice(0);
-    for (const panel of panels) await panel.close();
-    assert.deepEqual(
-      panels.flatMap(({ complaints }) => complaints),
-      [],
-    );
-  });
+  const open = usePanels();
   const start = async (options: Options = {}): Promise<Panel> => {
-    const panel = await browser.open({ host: answering(), ...options });
-    opened.push(panel);
+    const panel = await open({ host: answering(), ...options });
     await panel.page.waitForSelector('#run, #open-full');
+    // The bar may be drawn before the extension has said what the page is about.
+    await panel.page.locator('h1', { hasText: /\S/ }).waitFor();
     return panel;
   };
   const text = (panel: Panel, selector: string): Promise<string> => panel.page.innerText(selector);

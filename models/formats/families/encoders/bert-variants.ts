@@ -1,7 +1,7 @@
 /** Encoders of BERT's layers with rotated positions, embeddings of a width of their own, no kinds of tokens, or maps in groups. */
 import type { ModelPart } from '../../model-description';
 import { bertLayout, encoderFamily } from '../shared/encoder-family';
-import { bertPredictions, writeClassificationHead, writeTokenHeads } from '../shared/encoder-heads';
+import { bertPredictions, writeClassificationHead, pooledHeads, writeTokenHeads } from '../shared/encoder-heads';
 import { amount } from '../shared/family';
 import { bertKeys, encoderKeys, honoured, idle, only } from '../shared/run-keys';
 
@@ -124,12 +124,7 @@ const squeezeBert = encoderFamily({
     norms: ['post_attention.layernorm', 'output.layernorm'],
     heads: {
       predictions: bertPredictions,
-      others: (part, writer, top) => {
-        writer.linear('head', 'transformer.pooler.dense', part.hiddenSize, part.hiddenSize, true);
-        if (top.task.kind === 'sequence-classification')
-          writer.linear('head', 'classifier', part.hiddenSize, top.task.labels, true);
-        writeTokenHeads(part, writer, top);
-      },
+      others: pooledHeads('transformer.pooler.dense'),
     },
   },
 });

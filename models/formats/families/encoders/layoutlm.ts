@@ -2,7 +2,7 @@
 import type { ModelPart } from '../../model-description';
 import type { TensorWriter } from '../../tensors/tensor-table';
 import { bertLayout, encoderFamily } from '../shared/encoder-family';
-import { bertPredictions, writeClassificationHead, writeTokenHeads } from '../shared/encoder-heads';
+import { bertPredictions, writeClassificationHead, pooledHeads } from '../shared/encoder-heads';
 import { amount, flag } from '../shared/family';
 
 /** BERT with a place on the page for each word (arXiv:1912.13318). */
@@ -23,12 +23,7 @@ export const layoutLm = encoderFamily({
     },
     heads: {
       predictions: bertPredictions,
-      others: (part, writer, top) => {
-        writer.linear('head', 'layoutlm.pooler.dense', part.hiddenSize, part.hiddenSize, true);
-        if (top.task.kind === 'sequence-classification')
-          writer.linear('head', 'classifier', part.hiddenSize, top.task.labels, true);
-        writeTokenHeads(part, writer, top);
-      },
+      others: pooledHeads('layoutlm.pooler.dense'),
     },
   },
 });

@@ -77,6 +77,16 @@ export function writeTokenHeads(part: ModelPart, writer: TensorWriter, { task }:
   if (task.kind === 'question-answering') writer.linear('head', 'qa_outputs', part.hiddenSize, 2, true);
 }
 
+/** A pooler in every class, below the classifier of whole texts. */
+export const pooledHeads =
+  (pooler: string): NonNullable<EncoderHeads['others']> =>
+  (part, writer, top) => {
+    writer.linear('head', pooler, part.hiddenSize, part.hiddenSize, true);
+    if (top.task.kind === 'sequence-classification')
+      writer.linear('head', 'classifier', part.hiddenSize, top.task.labels, true);
+    writeTokenHeads(part, writer, top);
+  };
+
 export function writeClassificationHead(part: ModelPart, writer: TensorWriter, name: string, labels: number): void {
   writer.linear('head', `${name}.dense`, part.hiddenSize, part.hiddenSize, true);
   writer.linear('head', `${name}.out_proj`, part.hiddenSize, labels, true);
