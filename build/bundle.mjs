@@ -62,6 +62,7 @@ const bundles = [
   node('compute-server/main.ts', 'dist/compute-server.js', ['onnxruntime-node']),
   node('compute-server/images/decoder.ts', 'dist/picture-decoder.js'),
   node('compute-server/model/text/text-worker.ts', 'dist/text-worker.js'),
+  node('compute-server/model/weights/piece-worker.ts', 'dist/piece-worker.js'),
   node('compute-server/cli/main.ts', 'dist/cli.js', ['onnxruntime-node']),
   ...panels,
 ].filter((options) => existsSync(options.entryPoints[0]));

@@ -1,5 +1,5 @@
-// npm run manifest: writes schemas/ (schemas.mjs), the index of docs/analyses (analyses-index.mjs), docs/families.md (families-page.mjs), and
-// into package.json what VS Code reads of the tables in protocol/contributions: commands and their menus, views, editors, settings, walkthrough, and the events that
+// npm run manifest: writes schemas/ (schemas.mjs), the index of docs/analyses (analyses-index.mjs), docs/families.md (families-page.mjs),
+// what sweeps can run (sweep-catalogue.mjs), and into package.json what VS Code reads of the tables in protocol/contributions: commands and their menus, views, editors, settings, walkthrough, and the events that
 // start the extension. Everything else there is left alone.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -26,6 +26,7 @@ import { writeAnalysesIndex } from './analyses-index.mjs';
 import { writeFamiliesPage } from './families-page.mjs';
 import { jsonValidation, writeSchemas } from './schemas.mjs';
 import { root } from './setup.mjs';
+import { writeSweepCatalogue } from './sweep-catalogue.mjs';
 
 /** JSON Schema of the values that a setting takes. */
 function typeOf(setting) {
@@ -134,6 +135,8 @@ export function manifestOfTables(catalogue = all) {
   return {
     activationEvents: [
       'onLanguage:json',
+      // A sweep is checked while it is written.
+      'onLanguage:yaml',
       ...panels.map((panel) => `onWebviewPanel:${panel}`),
       `workspaceContains:${exampleMarker}`,
     ],
@@ -183,4 +186,5 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   void writeSchemas();
   void writeAnalysesIndex();
   void writeFamiliesPage();
+  void writeSweepCatalogue();
 }

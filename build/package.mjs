@@ -4,16 +4,7 @@ import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:f
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ensureDependencies, requireNode, root, run, tsx } from './setup.mjs';
-
-/** What onnxruntime-node 1.30.0 has binaries for. Intel Macs and Alpine are not among them. */
-const targets = {
-  'linux-x64': ['linux/x64/**'],
-  'linux-arm64': ['linux/arm64/**'],
-  // The library is in the package twice; the binding loads the name without the full version (seen 2026-11-24).
-  'darwin-arm64': ['darwin/arm64/libonnxruntime.1.dylib', 'darwin/arm64/onnxruntime_binding.node'],
-  'win32-x64': ['win32/x64/**'],
-  'win32-arm64': ['win32/arm64/**'],
-};
+import { binariesOf, ownTarget, targets } from './targets.mjs';
 
 const fail = (sentence, code = 1) => {
   console.error(sentence);
@@ -27,8 +18,7 @@ const { values } = parseArgs({
     out: { type: 'string', default: root },
   },
 });
-const here = `${process.platform}-${process.arch}`;
-const chosen = values.all ? Object.keys(targets) : (values.target ?? [here]);
+const chosen = values.all ? Object.keys(targets) : (values.target ?? [ownTarget]);
 const unknown = chosen.filter((target) => !Object.hasOwn(targets, target));
 if (unknown.length > 0) {
   fail(`No VSIX can be made for ${unknown.join(', ')}: choose from ${Object.keys(targets).join(', ')}.`, 2);
@@ -53,7 +43,7 @@ for (const target of chosen) {
   const file = join(values.out, `headscope-${target}-${version}.vsix`);
   const ignoreFile = join(root, 'out', `${target}.vscodeignore`);
   mkdirSync(join(root, 'out'), { recursive: true });
-  const binaries = targets[target].map((path) => `!node_modules/onnxruntime-node/bin/napi-v6/${path}`);
+  const binaries = binariesOf(target).map((path) => `!${path}`);
   writeFileSync(ignoreFile, `${allowList}${binaries.join('\n')}\n`);
   const args = ['package', '--target', target, '--out', file, '--ignoreFile', ignoreFile, ...preRelease];
   const packed = await run(process.execPath, [...command, ...args]);

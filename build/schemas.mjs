@@ -22,6 +22,8 @@ const { savedHallucination } = load('../protocol/results/hallucination-schema.ts
 const { writtenHeads } = load('../protocol/results/heads-schema.ts');
 const { savedModule } = load('../protocol/results/module-schema.ts');
 const { choicesOf } = load('../protocol/schema/fields.ts');
+const { sweepFile } = load('../protocol/sweeps/sweep-file.ts');
+const { sweepSuffix } = load('../protocol/sweeps/sweep-name.ts');
 const { section } = load('../protocol/sections/section.ts');
 
 /** Written once in each schema that holds them. */
@@ -136,6 +138,7 @@ const kinds = {
   module: { suffix: customEditors.module.suffix, title: customEditors.module.name, of: savedModule },
   plan: { suffix: customEditors.plan.suffix, title: customEditors.plan.name, of: planField },
   intervention: { suffix: interventionSuffix, title: 'Headscope Intervention', of: savedInterventions() },
+  sweep: { suffix: sweepSuffix, title: 'Headscope Sweep', of: sweepFile, yaml: true },
   repository: {
     name: '.headscope.json',
     title: 'Headscope in a Repository',
@@ -146,11 +149,10 @@ const kinds = {
 
 export const schemaFile = (kind) => `schemas/headscope-${kind}.schema.json`;
 
-/** For `contributes.jsonValidation` of package.json. */
-export const jsonValidation = Object.entries(kinds).map(([kind, { suffix, name = `*${suffix}` }]) => ({
-  fileMatch: name,
-  url: `./${schemaFile(kind)}`,
-}));
+/** For `contributes.jsonValidation` of package.json. Files in YAML are left to the language server; their schema is for other editors. */
+export const jsonValidation = Object.entries(kinds)
+  .filter(([, { yaml = false }]) => !yaml)
+  .map(([kind, { suffix, name = `*${suffix}` }]) => ({ fileMatch: name, url: `./${schemaFile(kind)}` }));
 
 /** By the path of their file; texts as prettier writes them. */
 export async function schemaTexts() {

@@ -44,18 +44,27 @@ export const tiers = {
   unit: { command: mocha('unit'), minutes: 10 },
   nodes: { command: tsx('test/nodes/run.ts'), minutes: 10, after: ['host'] },
   fuzz: { command: tsx('test/fuzz/run.ts'), minutes: 10 },
-  package: { command: mocha('package'), minutes: 10, hosted: true, after: ['host', 'editor', 'process', 'nodes'] },
+  // A real Slurm, on Debian as root: runs only if it is named, as in .ci/run (`all` means the others).
+  cluster: { command: mocha('cluster', '--retries', '1'), minutes: 8, light: true, asked: true },
+  package: {
+    command: mocha('package'),
+    minutes: 10,
+    hosted: true,
+    after: ['host', 'editor', 'process', 'nodes', 'cluster'],
+  },
 };
 
 const named = (table) => Object.entries(table).map(([name, step]) => ({ name, ...step }));
 
 /** The steps to run for the words of the command line, all of them for none; `unknown` names those that do not exist. */
 export function chooseSteps(words) {
-  const known = ['checks', 'build', ...Object.keys(checks), ...Object.keys(tiers)];
+  const known = ['all', 'checks', 'build', ...Object.keys(checks), ...Object.keys(tiers)];
   const unknown = words.filter((word) => !known.includes(word));
   if (unknown.length > 0) return { unknown, known };
-  const wanted = (name) => words.length === 0 || words.includes(name) || (name in checks && words.includes('checks'));
-  const chosen = [...named(tiers), ...named(checks)].filter(({ name }) => wanted(name));
+  const all = words.length === 0 || words.includes('all');
+  const wanted = ({ name, asked }) =>
+    (all && asked !== true) || words.includes(name) || (name in checks && words.includes('checks'));
+  const chosen = [...named(tiers), ...named(checks)].filter(wanted);
   const hosted = chosen.some((step) => step.hosted === true);
   const { build, host } = base;
   return { build: { name: 'build', ...build }, steps: [...(hosted ? [{ name: 'host', ...host }] : []), ...chosen] };

@@ -1,8 +1,9 @@
 /** What the process was started with: its own script, folders, limits. Read once in main.ts, passed to whoever needs it. */
-import { homedir, totalmem } from 'node:os';
+import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { isWeightChoice, weightChoices, type WeightChoice } from '../protocol/inputs/weights';
 import type { ProcessorTime } from './machine-load';
+import { machineMemory } from './machine-memory';
 import { processors } from './processors';
 
 export interface Surroundings {
@@ -17,6 +18,8 @@ export interface Surroundings {
   readonly modelDevice: string;
   /** How the weights of models are held. */
   readonly modelWeights: WeightChoice;
+  /** Folder of an adapter that is put on the models; absent: none is. */
+  readonly modelAdapter?: string;
   /** Bytes that packed weights kept on the disk may take together; 0: none are kept. */
   readonly keptWeightBytes: number;
   /** Bytes of memory of the device, as a person says; absent: what can be found out. */
@@ -40,6 +43,7 @@ export function readSurroundings(
   log: Surroundings['log'],
 ): Surroundings {
   const deviceMemory = positive(environment['HEADSCOPE_DEVICE_MEMORY']);
+  const modelAdapter = environment['HEADSCOPE_ADAPTER'];
   return {
     entry,
     cacheFolder: environment['HEADSCOPE_CACHE_DIR'] || defaultCacheFolder(environment),
@@ -47,6 +51,7 @@ export function readSurroundings(
     defaultThreads: threadsIn(environment, log),
     modelDevice: environment['HEADSCOPE_DEVICE']?.trim() || 'cpu',
     modelWeights: weightsIn(environment, log),
+    ...(modelAdapter ? { modelAdapter } : {}),
     keptWeightBytes: positive(environment['HEADSCOPE_CACHE_WEIGHTS']) ?? 0,
     ...(deviceMemory === undefined ? {} : { deviceMemory }),
     log,
@@ -59,13 +64,6 @@ function weightsIn(environment: NodeJS.ProcessEnv, log: Surroundings['log']): We
   const known = Object.keys(weightChoices).join(', ');
   log('warn', `HEADSCOPE_WEIGHTS is "${asked}", which is none of ${known}. Models run with their exact weights.`);
   return 'as-stored';
-}
-
-/** Memory of the machine, or of the container when it is limited. */
-function machineMemory(): number {
-  const constrained = process.constrainedMemory();
-  // Without a limit Linux reports a number far above the machine's memory.
-  return constrained > 0 ? Math.min(constrained, totalmem()) : totalmem();
 }
 
 function defaultCacheFolder(environment: NodeJS.ProcessEnv): string {

@@ -6,7 +6,7 @@
 import type { Variant } from '../models/instrument/changes/changes';
 import type { GenericSchema } from 'valibot';
 import type { AnalysisInfo } from '../protocol/analysis/analysis';
-import type { AnalysisInput, Offer, SectionQuestion } from '../protocol/analysis/schema';
+import type { AnalysisInput, Offer, Part, SectionQuestion } from '../protocol/analysis/schema';
 import type { ParameterTable } from '../protocol/analysis/parameters';
 import type { ParameterValues } from '../protocol/schema/parts';
 import type { Intervention } from '../protocol/interventions/interventions';
@@ -59,6 +59,8 @@ export interface AnalysisJob<P extends ParameterValues> {
   /** As they were given, for prompts that the analysis makes itself; absent: none. */
   readonly interventions?: readonly Intervention[];
   readonly seed: number;
+  /** The part of the pictures that is run, for an analysis with `stepsOfPictures`; absent: all. */
+  readonly part?: Part;
   /**
    * The value of a step: what `act` gives, or what it gave in an earlier run of the same request that did not end. Keys are
    * unique within a run. Values are plain data (structured clone).
@@ -106,6 +108,12 @@ export interface Analysis<
   readonly stepsOfPictures?: readonly string[];
   /** Parses saved results, and says what each field is. */
   readonly result: GenericSchema<unknown, R>;
+  /** It says something of models whose layers are all recurrences: what it measures are outputs, streams or effective attention. */
+  readonly recurrent?: true;
+  /** It needs attention in every layer. */
+  readonly everyLayer?: true;
+  /** It holds all heads while it changes one, so that nothing may pass beside them. */
+  readonly holdsHeads?: true;
   supports(model: ModelFacts, parameters: P): Support;
   estimate(model: ModelFacts, input: ReadInput, parameters: P): Work;
   run(model: ModelRunner, job: AnalysisJob<P>): AsyncGenerator<Step<R>, R>;
@@ -125,4 +133,31 @@ export interface Analysis<
    */
   compare?(other: R, own: R): readonly Section[];
   offers?(result: R): readonly GivenOffer[];
+}
+
+/** Whether an analysis says something of a model. */
+export function supportOf(
+  analysis: Pick<Analysis, 'supports' | 'recurrent' | 'everyLayer' | 'holdsHeads' | 'title'>,
+  facts: ModelFacts,
+  parameters: ParameterValues,
+): Support {
+  const { blocks, summary } = facts;
+  const attends = blocks.some(({ heads }) => heads > 0);
+  const without = blocks.findIndex(({ heads }) => heads === 0);
+  if (attends && without >= 0 && analysis.everyLayer) {
+    const why = `Layer ${without} of ${summary.name} has no attention, which "${analysis.title}" needs in every layer. Choose a model whose layers all have it.`;
+    return { ok: false, why };
+  }
+  const beside = blocks.findIndex(({ heads, state }) => heads > 0 && state !== undefined);
+  if (beside >= 0 && analysis.holdsHeads) {
+    const why = `Layer ${beside} of ${summary.name} has a recurrence beside its attention, which "${analysis.title}" cannot hold while it changes one path. Choose another model.`;
+    return { ok: false, why };
+  }
+  if (attends || analysis.recurrent) return analysis.supports(facts, parameters);
+  if (!blocks.some(({ state }) => state)) {
+    const why = `No layer of ${summary.name} has heads, and "${analysis.title}" is about them. Choose a model with attention.`;
+    return { ok: false, why };
+  }
+  const why = `No layer of ${summary.name} has attention: they are recurrences, and "${analysis.title}" is about what attention reads. Choose a model with attention, or ask what its heads write (ablation, patching, direct logit attribution).`;
+  return { ok: false, why };
 }

@@ -35,6 +35,7 @@ import { attentionInfluence } from './retrieval/attention-influence/analysis';
 import { divergenceSet } from './vision/divergence-set/analysis';
 import { divergence } from './vision/divergence/analysis';
 import { imbalancedAttention } from './vision/imbalanced-attention/analysis';
+import { expertUse } from './patterns/expert-use/analysis';
 import { finiteState } from './patterns/finite-state/analysis';
 import { headRedundancy } from './patterns/head-redundancy/analysis';
 import { headConcentration } from './patterns/head-concentration/analysis';
@@ -52,6 +53,8 @@ import { longheadsAnalysis } from './plans/longheads/analysis';
 import { planEvaluation } from './plans/plan-evaluation/analysis';
 import { qkRank } from './circuits/qk-rank/analysis';
 import { saeCircuits } from './circuits/sae-circuits/analysis';
+import { adapterHeads } from './patterns/adapter-heads/analysis';
+import { quantisationDamage } from './patterns/quantisation-damage/analysis';
 import { positionPreference } from './patterns/position-preference/analysis';
 import { razorAttentionPlan } from './plans/razorattention/analysis';
 import { regionAttention } from './interventions/region-attention/analysis';
@@ -66,6 +69,7 @@ import { visualAttentionSinks } from './vision/var/analysis';
 import { vitVisualAnalytics } from './vision/vit-visual-analytics/analysis';
 import { xEcomla } from './plans/x-ecomla/analysis';
 import { trainingFree } from './vision/training-free/analysis';
+import { crossAlignment } from './patterns/cross-alignment/analysis';
 import { zeroTuning } from './interventions/zerotuning/analysis';
 
 export const analyses: readonly Analysis[] = [
@@ -92,6 +96,7 @@ export const analyses: readonly Analysis[] = [
   factualRecall,
   ovQkCircuits,
   qkRank,
+  expertUse,
   finiteState,
   headConcentration,
   retrievalHead,
@@ -100,9 +105,12 @@ export const analyses: readonly Analysis[] = [
   zeroTuning,
   act,
   regionAttention,
+  quantisationDamage,
+  adapterHeads,
   positionPreference,
   headRedundancy,
   spectralHeads,
+  crossAlignment,
   layerAgreement,
   vitVisualAnalytics,
   planEvaluation,

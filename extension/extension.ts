@@ -1,5 +1,5 @@
 /** Activation is a table of contents: it registers, and starts nothing before it is needed. */
-import type * as vscode from 'vscode';
+import * as vscode from 'vscode';
 import type { Demos } from '../protocol/analysis/next-start';
 import { analysisCommands, paletteCommands } from './commands/analysis-commands';
 import { benchmarkCommands } from './commands/benchmark-commands';
@@ -20,6 +20,7 @@ import { AnalysisCatalogue } from './platform/analysis-catalogue';
 import { AskView } from './views/ask-view';
 import { ModelIndex } from './models/model-index';
 import { modelName } from './models/model-names';
+import { realFolder } from './models/real-folder';
 import { kernelsPanels } from './panels/kernels/kernels';
 import { LiveView } from './panels/live-view';
 import { ModelPanels } from './panels/model/model-panels';
@@ -59,7 +60,12 @@ function register(context: vscode.ExtensionContext, log: vscode.LogOutputChannel
   };
 
   const catalogue = new AnalysisCatalogue(context.asAbsolutePath('dist/analyses.json'));
-  const compute = own(createCompute(context, log, { analysis: (id) => catalogue.of(id)?.title, model: modelName }));
+  const { compute, detached } = createCompute(
+    context,
+    log,
+    { analysis: (id) => catalogue.of(id)?.title, model: modelName },
+    () => (vscode.workspace.workspaceFolders ?? []).map(({ uri }) => realFolder(uri.fsPath)),
+  );
   const language = own(new Language(context.asAbsolutePath('dist/language-server.js'), log));
   const models = own(new ModelIndex(language));
   const library = own(new ResultLibrary(context.globalStorageUri));
@@ -87,7 +93,7 @@ function register(context: vscode.ExtensionContext, log: vscode.LogOutputChannel
   /** Read from disk when a panel or a command first asks: activation reads none of them. */
   let foundDemos: Demos | undefined;
   const demos = () => (foundDemos ??= demosOf(parts));
-  const workbench: WorkbenchPanels = own(workbenchPanels(parts, catalogue, demos));
+  const workbench: WorkbenchPanels = own(workbenchPanels(parts, catalogue, demos, detached));
   const editors = {
     benchmark: kernels.files,
     heads: own(new FileEditor('heads', workbench)),

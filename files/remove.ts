@@ -7,8 +7,21 @@
 import { randomBytes } from 'node:crypto';
 import { lstatSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
-import { lstat, mkdir, mkdtemp, open, readdir, readFile, rename, rm, rmdir, unlink, writeFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import {
+  link,
+  lstat,
+  mkdir,
+  mkdtemp,
+  open,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  rmdir,
+  unlink,
+  writeFile,
+} from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import { isMarked, markFile, temporaryMark } from './mark';
 
 /** Files and folders that this process made and that have no other name yet. */
@@ -161,6 +174,19 @@ export async function removeEntry(folder: string, name: string, form: Form): Pro
 export async function removeProven(path: string, isOurs: (content: Buffer) => boolean): Promise<void> {
   try {
     if ((await lstat(path)).isFile() && isOurs(await readFile(path))) await unlink(path);
+  } catch {
+    // It stays.
+  }
+}
+
+/** The same of a file that other processes put there too: one that came since it was looked at stays. */
+export async function removeShared(path: string, isOurs: (content: Buffer) => boolean): Promise<void> {
+  try {
+    if (!(await lstat(path)).isFile() || !isOurs(await readFile(path))) return;
+    const aside = join(dirname(path), nameUnfinished());
+    await rename(path, aside);
+    if (!isOurs(await readFile(aside))) await link(aside, path);
+    await unlink(aside);
   } catch {
     // It stays.
   }

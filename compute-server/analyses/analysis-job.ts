@@ -1,5 +1,5 @@
 /** One run of an analysis: input read, support and memory checked, parity measured, steps kept, progress and partial results said. */
-import type { Analysis, AnalysisJob, ReadInput } from '../../diagnostics/analysis';
+import { supportOf, type Analysis, type AnalysisJob, type ReadInput } from '../../diagnostics/analysis';
 import type { Corpus } from '../../diagnostics/corpus';
 import type { Prompt } from '../../diagnostics/model-runner/model-runner';
 import type { Sequence } from '../../diagnostics/model-runner/sequence';
@@ -7,6 +7,7 @@ import { taskSamples } from '../../diagnostics/tasks/read-task';
 import { TaskTokens } from '../../diagnostics/tasks/task-tokens';
 import type { AnalysisProgress } from '../../protocol/analysis/analysis';
 import type { AnalysedPrompt, AnalysisInput, AnalysisRequest, AnalysisResult } from '../../protocol/analysis/schema';
+import { whyNotSource } from '../../protocol/analysis/fit';
 import { resolveTable } from '../../protocol/analysis/parameters';
 import { type ParameterValues } from '../../protocol/schema/parts';
 import type { AnalysisEstimate } from '../../protocol/compute/analyses';
@@ -19,7 +20,7 @@ import type { Job } from '../dispatch/dispatcher';
 import type { LoadedModel } from '../model/checkpoint/loaded-model';
 import { readerOf } from '../model/prompt/prompt';
 import { sourceStamps } from '../model/interventions/lower';
-import { requireParity } from '../model/checkpoint/parity';
+import { beginParity, type BegunParity } from '../model/checkpoint/parity';
 import { modelProvenance } from '../provenance';
 import type { Surroundings } from '../surroundings';
 import { countedCorpusAt, readCorpusAt } from './corpus-files';
@@ -55,8 +56,12 @@ async function* analysisRun(
   yield stage('Reading the input', 0, 0);
   const prepared = await prepare({ opened, analysis, surroundings, signal }, request);
   const { runner, job, model } = prepared;
+  let comparison: BegunParity | undefined;
   try {
-    const support = analysis.supports(runner.facts, job.parameters);
+    if (request.part && !analysis.stepsOfPictures) {
+      throw refusal(`The examples of ${analysis.title} cannot be cut into parts. Run it whole.`);
+    }
+    const support = supportOf(analysis, runner.facts, job.parameters);
     if (!support.ok) {
       throw support.byParameters
         ? refusal(support.why)
@@ -70,7 +75,7 @@ async function* analysisRun(
     }
     const { first } = prepared;
     if (first) yield stage('Checking the instrumented run against the plain model', 0, 0);
-    const parity = first ? await requireParity(model, first, { signal }) : undefined;
+    comparison = first && (await beginParity(model, first, { signal }));
 
     const folders = stepFolders(request.keepIn, surroundings.cacheFolder);
     const steps = new StepStore(folders, await keyOf(analysis, request, model, job.input));
@@ -86,6 +91,7 @@ async function* analysisRun(
     const start = () => analysis.run(runner, { ...job, step, standing: steps.standing });
     const result = yield* followed(start, {
       steps,
+      keepsSteps: request.part !== undefined,
       surroundings,
       signal,
       stopped(known) {
@@ -93,6 +99,14 @@ async function* analysisRun(
         stopped = end !== undefined;
         return end;
       },
+    });
+    if (comparison && comparison.layersLeft > 0) {
+      yield stage('Checking the other layers against the plain model', 0, 0);
+    }
+    const parity = await comparison?.finish().catch(async (error: unknown) => {
+      // Nor is any step of such a run kept for another one.
+      if (!signal.aborted) await steps.remove();
+      throw error;
     });
     const made = await modelProvenance(model, { ...request.parameters }, request.seed);
     const seconds = (performance.now() - started) / 1000;
@@ -105,6 +119,7 @@ async function* analysisRun(
       seconds,
     });
   } finally {
+    await comparison?.end();
     await runner.close();
   }
 }
@@ -115,7 +130,9 @@ export async function estimateOf(run: AnalysisRun, request: AnalysisRequest): Pr
   const parameters = parametersOf(analysis, request.parameters);
   const [prompt] = promptsOf(request.input);
   const { facts } = ServerRunner.reading(run.opened, prompt, run.surroundings, run.signal, analysis.readsPictures);
-  const support = analysis.supports(facts, parameters);
+  const unread = whyNotSource(analysis, { input: request.input.kind, model: run.opened.summary });
+  if (unread !== undefined) return { supported: unread };
+  const support = supportOf(analysis, facts, parameters);
   if (!support.ok) return { supported: support.why };
   const { runner, input, first } = await readInput(run, request, {
     prompt: (reader, prompt) => reader.counted(prompt, request.interventions),
@@ -140,13 +157,17 @@ interface Prepared {
 
 /** What is read of an analysis, or of an experiment whose model is asked. */
 export type ReadRun = Omit<AnalysisRun, 'analysis'> & {
-  readonly analysis: Pick<Analysis, 'id' | 'title' | 'parameters' | 'inputs' | 'readsPictures' | 'interventionsOnEach'>;
+  readonly analysis: Pick<
+    Analysis,
+    'id' | 'title' | 'parameters' | 'inputs' | 'readsPictures' | 'sources' | 'interventionsOnEach'
+  >;
 };
 
 export async function prepare(run: ReadRun, request: AnalysisRequest): Promise<Prepared> {
   const parameters = parametersOf(run.analysis, request.parameters);
   const { runner, model, input, first } = await readInput(run, request, {
-    prompt: (reader, prompt) => reader.prompt(prompt, request.interventions),
+    // Nothing is written for a pair: it is compared behind the same target.
+    prompt: (reader, prompt) => reader.prompt(prompt, request.interventions, request.input.kind === 'prompt'),
     corpus: readCorpusAt,
   });
   const examples = await examplesOf(input, first, runner, request.interventions);
@@ -160,6 +181,7 @@ export async function prepare(run: ReadRun, request: AnalysisRequest): Promise<P
     groups: groups ?? [],
     interventions: request.interventions,
     seed: request.seed,
+    ...(request.part ? { part: request.part } : {}),
   };
   return { runner, model, first, examples, job };
 }
@@ -222,6 +244,8 @@ async function readInput(
     const words = analysis.inputs.map((kind) => inputWords[kind]).join(' or ');
     throw refusal(`${analysis.title} reads ${words}, and ${inputWords[input.kind]} was given.`);
   }
+  const unread = whyNotSource(analysis, { input: input.kind, model: opened.summary });
+  if (unread !== undefined) throw new FailureError({ code: 'unsupported', detail: unread });
   const given = promptsOf(input);
   const [firstGiven] = given;
   const runner = ServerRunner.reading(opened, firstGiven, surroundings, signal, analysis.readsPictures);
@@ -291,7 +315,7 @@ function promptsOf(input: AnalysisInput): readonly (PromptInput | EncoderInput)[
     case 'prompt':
       return [input.prompt];
     case 'prompt-pair':
-      return [input.prompt, input.counterpart];
+      return [input.prompt, withTargetOf(input.counterpart, input.prompt)];
     case 'image':
       if (input.prompt.image === undefined) throw refusal('No picture is given. Choose a picture for the prompt.');
       return [input.prompt];
@@ -301,6 +325,12 @@ function promptsOf(input: AnalysisInput): readonly (PromptInput | EncoderInput)[
     case 'none':
       return [];
   }
+}
+
+/** A counterpart without a target has that of the prompt. */
+function withTargetOf(counterpart: PromptInput, { kind, target }: PromptInput): PromptInput {
+  if (target === undefined || counterpart.target !== undefined || counterpart.kind !== kind) return counterpart;
+  return { ...counterpart, target } as PromptInput;
 }
 
 /** Everything that the values of a run's steps depend on. */
@@ -317,7 +347,7 @@ async function keyOf(
     model.stamp,
     model.summary.family,
     stepsOfPictures && 'samples' in given ? { ...given, samples: undefined } : given,
-    prompts.map(({ ids, image }) => [ids, image?.sha256]),
+    prompts.map(({ ids, source, image }) => [ids, image?.sha256, ...(source ? [source.ids] : [])]),
     Object.fromEntries(Object.entries(request.parameters).filter(([name]) => !stepsOfPictures?.includes(name))),
     request.interventions,
     request.seed,
@@ -374,10 +404,12 @@ export function withOwn(
   };
 }
 
-const analysed = ({ text, ids, tokens, image, chatPrompt }: Prompt): AnalysedPrompt => ({
+const analysed = ({ text, ids, tokens, source, written, image, chatPrompt }: Prompt): AnalysedPrompt => ({
   text,
   ids,
   tokens,
+  ...(source ? { source: { text: source.text, ids: source.ids, tokens: source.tokens } } : {}),
+  ...(written === undefined ? {} : { written }),
   ...(image ? { image } : {}),
   ...(chatPrompt ? { chatPrompt } : {}),
 });

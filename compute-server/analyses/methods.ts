@@ -72,7 +72,7 @@ export function analysisMethods(
         const analysis = analysisOf(request.analysis);
         if ('trains' in analysis) return experimentEstimate({ experiment: analysis, surroundings }, request);
         return calls.reading(
-          folderOf(request),
+          { folder: folderOf(request), ...(request.adapter === undefined ? {} : { adapter: request.adapter }) },
           signal,
           (opened) => estimateOf({ opened, analysis, surroundings, signal }, request),
           { weights: request.weights, ...needsOf(analysis) },
@@ -115,7 +115,7 @@ export function analysisMethods(
         const result = isNamed(given) ? results.of(given.named, (kept) => ownResult(kept, 'the result')) : given;
         if (result === undefined) return Promise.resolve({ kind: 'unknown-result' as const });
         return calls.once(
-          { folder: result.model.folder, device },
+          { ...filesOf(result), device },
           signal,
           (opened) => answer({ opened, analysis: analysisOf(result.analysis), surroundings, signal }, result, question),
           // Those of the result: an answer from other weights would not belong to it.
@@ -136,7 +136,7 @@ export function analysisMethods(
         const analysis = analysisOf(result.analysis);
         return keeping(
           calls.job(
-            { folder: result.model.folder, device },
+            { ...filesOf(result), device },
             signal,
             (opened) => extensionJob({ opened, analysis, surroundings, signal }, result, question),
             // Those of the result: what is added from other weights would not belong to it.
@@ -181,6 +181,9 @@ function folderOf({ folder }: AnalysisRequest): string {
   if (folder === '') throw refusal('no model is named. Give the folder of one');
   return folder;
 }
+
+/** The folder and the adapter of the model that gave a result. */
+const filesOf = ({ model: { folder, adapter } }: AnalysisResult) => ({ folder, adapter: adapter ?? null });
 
 /** Sums and differences of an analysis that has to be exact would be those of another model. */
 const needsOf = ({ exactWeights, title }: Pick<Analysis, 'exactWeights' | 'title'>): ModelNeeds =>

@@ -14,6 +14,8 @@ export interface Followed {
   /** The result of a run that is cancelled, of what is known by then. */
   readonly stopped?: ((known: Partial<Result>) => Result | undefined) | undefined;
   readonly steps: StepStore;
+  /** The steps of a part are for the run that joins the parts. */
+  readonly keepsSteps?: boolean;
   readonly surroundings: Surroundings;
   readonly signal: AbortSignal;
 }
@@ -83,7 +85,7 @@ export async function* unkept(
 
 async function* followedOnce(
   run: AsyncGenerator<Step<Result>, Result>,
-  { steps, surroundings, signal, stopped }: Followed,
+  { steps, surroundings, signal, stopped, keepsSteps = false }: Followed,
 ): Job<RunProgress, Result> {
   const left = new TimeLeft();
   const { pause } = taskSurroundings(signal);
@@ -102,7 +104,7 @@ async function* followedOnce(
   for (;;) {
     const step = await next();
     if (step.done) {
-      await steps.remove();
+      if (!keepsSteps) await steps.remove();
       return step.value;
     }
     const { sentence, done, total, partial } = step.value;

@@ -5,9 +5,11 @@ import { scoring } from '../../diagnostics/shared/accuracy/score';
 import { TaskTokens } from '../../diagnostics/tasks/task-tokens';
 import type { SampleView, TaskProgress, TaskResult } from '../../protocol/analysis/tasks';
 import type { TaskRequest } from '../../protocol/analysis/schema';
+import { FailureError } from '../../protocol/wire/failures';
 import type { Job } from '../dispatch/dispatcher';
 import type { LoadedModel } from '../model/checkpoint/loaded-model';
 import { requireParity } from '../model/checkpoint/parity';
+import { StepStore, stepFolders } from './step-store';
 import { provenance } from '../provenance';
 import type { Surroundings } from '../surroundings';
 import { ServerRunner } from '../runner/runner';
@@ -37,6 +39,11 @@ export async function* taskJob(run: TaskRun, request: TaskRequest): Job<TaskProg
     const drawn = await taskTexts(request, taskSurroundings(signal));
     return { ...resultOf(drawn), metric: { name: drawn.task.metric }, samples: drawn.samples.map(viewOfDraft) };
   }
+  if (opened.source) {
+    const { name } = opened.summary;
+    const detail = `${name} is an encoder-decoder: it reads a source and a target, and a task has prompts of one text. Choose a model that continues a text.`;
+    throw new FailureError({ code: 'unsupported', detail });
+  }
   const runner = new ServerRunner(opened, opened, surroundings, signal);
   const drawn = await taskSamples(request, await TaskTokens.of(runner), taskSurroundings(signal));
   const [first] = drawn.samples;
@@ -44,7 +51,28 @@ export async function* taskJob(run: TaskRun, request: TaskRequest): Job<TaskProg
     yield stage('Checking the instrumented run against the plain model');
     await requireParity(opened, first.prompt, { signal });
   }
-  const scores = scoring(runner, drawn.samples, drawn.task.metric);
+  const steps = new StepStore(stepFolders(request.keepIn, surroundings.cacheFolder), [
+    'task',
+    drawn.task.id,
+    opened.summary.hash,
+    opened.stamp,
+    opened.weightsHeld,
+    surroundings.modelDevice,
+    drawn.task.metric,
+    drawn.samples.map(({ prompt, answers }) => [prompt.ids, answers]),
+  ]);
+  await steps.open();
+  const { part } = request;
+  const scores = scoring(runner, drawn.samples, drawn.task.metric, undefined, {
+    part,
+    step: (key, act) =>
+      steps.step(key, async () => {
+        const value = await act();
+        // What other weights gave is not kept as what these would give.
+        await opened.requireUnchanged();
+        return value;
+      }),
+  });
   for (;;) {
     signal.throwIfAborted();
     const step = await scores.next();
@@ -53,6 +81,7 @@ export async function* taskJob(run: TaskRun, request: TaskRequest): Job<TaskProg
       continue;
     }
     const [score] = step.value;
+    if (!part) await steps.remove();
     if (!score) throw new RangeError('there is no score');
     return {
       ...resultOf(drawn),

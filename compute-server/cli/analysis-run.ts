@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { AnalysisInfo, InputKind } from '../../protocol/analysis/analysis';
-import type { AnalysisInput, AnalysisRequest, AnalysisResult } from '../../protocol/analysis/schema';
+import type { AnalysisInput, AnalysisRequest, AnalysisResult, Part } from '../../protocol/analysis/schema';
 import type { ParameterTable } from '../../protocol/analysis/parameters';
 import type { ParameterValues } from '../../protocol/schema/parts';
 import type { TaskInfo } from '../../protocol/analysis/tasks';
@@ -15,12 +15,13 @@ import {
   addEncoderOptions,
   addPromptOptions,
   inputFrom,
+  isPrompted,
   promptFrom,
   type EncoderOptions,
   type PromptOptions,
 } from './model-options';
 import { sayChatPrompt, sayNotes } from './model-provenance';
-import { collect, seed, whole } from './options';
+import { collect, partOption, seed, whole } from './options';
 import { jsonOption } from './output-options';
 import { sectionText } from './section-text';
 import type { CommandSession } from './session';
@@ -30,13 +31,16 @@ import { textFile } from './text-files';
 export interface AnalysisOptions extends PromptOptions, EncoderOptions {
   readonly counterpart?: string;
   readonly counterpartFile?: string;
+  readonly counterpartTarget?: string;
   readonly images?: string;
   readonly task?: string;
   readonly taskParam?: readonly string[];
   readonly corpus?: string;
   readonly samples: number;
   readonly param?: readonly string[];
+  readonly against?: string;
   readonly resume?: string;
+  readonly part?: Part;
   readonly seed: number;
   readonly json?: string;
 }
@@ -45,13 +49,16 @@ export const addAnalysisOptions = (command: Command): Command =>
   addEncoderOptions(addPromptOptions(command))
     .option('--counterpart <text>', 'for analyses of a prompt pair: the other prompt, of as many tokens')
     .option('--counterpart-file <file>', 'the same as a text file')
+    .option('--counterpart-target <text>', 'of an encoder-decoder: the target of the counterpart (default: --target)')
     .option('--images <folder>', 'for analyses of a set of pictures: their folder')
     .option('--task <id or file>', 'for analyses of a task: its id, or a JSONL file of your own')
     .option('--task-param <name=value>', 'a parameter of the task; may be given several times', collect)
     .option('--corpus <file>', 'for analyses of documents: a JSONL or text file, or a folder of them')
     .option('--samples <n>', 'samples of the task, or pictures of the folder, at most', whole(1, 100_000), 100)
     .option('--param <name=value>', 'a parameter of the analysis; may be given several times', collect)
+    .option('--against <model>', 'for analyses of two models: the one that the model is compared with')
     .option('--resume <folder>', 'keep finished steps in this folder, and continue after those that are in it already')
+    .addOption(partOption())
     .option('--seed <n>', 'seed of everything that is drawn at random', seed, 0)
     .addOption(jsonOption());
 
@@ -78,10 +85,13 @@ export async function analysisResult(
     info,
     model,
     parameters = {},
+    adapter,
   }: {
     readonly info: AnalysisInfo;
     readonly model: string | undefined;
     readonly parameters?: ParameterValues;
+    /** Put on the model; absent: as the process was started. */
+    readonly adapter?: string;
   },
   options: AnalysisOptions,
 ): Promise<AnalysisResult> {
@@ -89,16 +99,30 @@ export async function analysisResult(
   const result = await analysed(session, client, {
     analysis: info.id,
     folder,
+    ...(adapter === undefined ? {} : { adapter: resolve(adapter) }),
     input: await analysisInputFrom(info, options, () => client.call('tasks', [])),
-    parameters: { ...parameters, ...namedValues(info.id, info.parameters, options.param ?? []) },
+    parameters: {
+      ...parameters,
+      ...otherModel(info, options),
+      ...namedValues(info.id, info.parameters, options.param ?? []),
+    },
     interventions: await interventionsFrom(options, () =>
       client.call('openModel', [folder], { signal: session.signal }),
     ),
     seed: options.seed,
     ...(options.resume === undefined ? {} : { keepIn: resolve(options.resume) }),
+    ...(options.part === undefined ? {} : { part: options.part }),
   });
   saySources(session, result);
   return result;
+}
+
+/** The model that the first is compared with, if the analysis takes one. */
+function otherModel({ title, parameters }: AnalysisInfo, { against }: AnalysisOptions): ParameterValues {
+  if (against === undefined) return {};
+  if (parameters['against']?.kind !== 'folder')
+    throw wrongUsage(`${title} looks at a single model. Leave --against out.`);
+  return { against: resolve(against) };
 }
 
 /** What is to be said of the model and its prompts. */
@@ -157,7 +181,7 @@ async function analysisInputFrom(
         kind: 'image-set',
         folder: resolve(options.images),
         // An encoder reads no text.
-        prompt: info.readsPictures && !prompted(options) ? { kind: 'text', text: '' } : await promptFrom(options),
+        prompt: info.readsPictures && !isPrompted(options) ? { kind: 'text', text: '' } : await promptFrom(options),
         samples: options.samples,
       };
     case 'none':
@@ -180,13 +204,9 @@ const waysToGive: Readonly<Record<InputKind, string>> = {
 function kindGiven({ inputs, title }: AnalysisInfo, options: AnalysisOptions): InputKind {
   const kind = inputs.find((each) => isGiven(each, options));
   if (kind !== undefined || inputs.length === 1) return kind ?? inputs[0];
-  const { prompt, promptFile, ids, image } = options;
-  if (inputs.includes('prompt') && [prompt, promptFile, ids, image].some((each) => each !== undefined)) return 'prompt';
+  if (inputs.includes('prompt') && (isPrompted(options) || options.image !== undefined)) return 'prompt';
   throw wrongUsage(`${title} runs on ${inputs.map((each) => waysToGive[each]).join(', or ')}. Give one of them.`);
 }
-
-const prompted = ({ prompt, promptFile, ids }: AnalysisOptions): boolean =>
-  [prompt, promptFile, ids].some((each) => each !== undefined);
 
 /** Whether an option says that the input is of this kind: of an analysis that reads several. */
 function isGiven(kind: InputKind, options: AnalysisOptions): boolean {
@@ -219,11 +239,12 @@ function taskInput(name: string, options: AnalysisOptions, tasks: readonly TaskI
 }
 
 async function counterpartFrom(options: AnalysisOptions): Promise<PromptInput> {
-  const { counterpart, counterpartFile, chat = false } = options;
+  const { counterpart, counterpartFile, chat = false, counterpartTarget: target = options.target } = options;
   if ((counterpart === undefined) === (counterpartFile === undefined)) {
     throw wrongUsage('Give exactly one of --counterpart and --counterpart-file.');
   }
-  return { kind: 'text', text: counterpart ?? (await textFile(counterpartFile ?? '')), chat };
+  const text = counterpart ?? (await textFile(counterpartFile ?? ''));
+  return { kind: 'text', text, chat, ...(target === undefined ? {} : { target }) };
 }
 
 export const analysisWords = ({ finding, sections }: AnalysisResult): string =>

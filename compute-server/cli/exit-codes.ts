@@ -1,5 +1,6 @@
 import { FailureError } from '../../protocol/wire/failures';
 import type { Failure } from '../../protocol/wire/failures';
+import { EngineRefusal } from '../sweeps/engine';
 import { sentenceOf } from '../../protocol/wire/words';
 
 export const exitCodes = {
@@ -25,12 +26,16 @@ export class CommandError extends Error {
 
 export const wrongUsage = (sentence: string): CommandError => new CommandError(exitCodes.wrongUsage, sentence);
 
-export function commandErrorOf(error: unknown): CommandError {
+/** `stopped`: by Ctrl+C. A terminal sends it to the compute process too, which it ends while that starts. */
+export function commandErrorOf(error: unknown, stopped = false): CommandError {
   if (error instanceof CommandError) return error;
-  const failure: Failure =
+  if (error instanceof EngineRefusal) return new CommandError(exitCodes.failed, error.message);
+  const found: Failure =
     error instanceof FailureError
       ? error.failure
       : { code: 'internal', detail: error instanceof Error ? error.message : String(error) };
+  const ended = found.code === 'compute-unavailable' || found.code === 'compute-restarted';
+  const failure: Failure = stopped && ended ? { code: 'cancelled' } : found;
   const codes: Partial<Record<Failure['code'], number>> = {
     'bad-request': exitCodes.wrongUsage,
     cancelled: exitCodes.cancelled,

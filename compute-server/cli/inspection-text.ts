@@ -140,7 +140,10 @@ export function inspectionText(found: Inspection): string {
     const whole = attention.length === 0 ? 'no fused attention' : `${attention.length} x ${kinds}`;
     rows.push([file, `${inputs.length} inputs, ${whole}`]);
   }
-  rows.push(['runs here', found.supported === true ? 'yes' : found.supported]);
+  rows.push([
+    'runs here',
+    found.supported === true ? (found.unread === undefined ? 'yes' : `its text. ${found.unread}`) : found.supported,
+  ]);
   for (const note of found.notes) rows.push(['note', note]);
   const table = textTable(
     [found.model, ''],

@@ -54,6 +54,8 @@ export interface Inspection {
   readonly prefillFlops: Readonly<Record<string, number>>;
   readonly quantisation: { readonly method: string; readonly bits: number | null } | null;
   readonly supported: true | string;
+  /** What of pictures and sound is not read, where the text part runs alone. */
+  readonly unread?: string;
   readonly parts: readonly {
     readonly name: string;
     readonly role: ModelPart['role'];

@@ -87,6 +87,7 @@ async function savedIn(path: string): Promise<readonly Intervention[]> {
 
 /** Files of rows are named from where they were written down. */
 function inFolder(one: Intervention, folder: string): Intervention {
+  if (one.kind === 'encoder') return { ...one, change: inFolder(one.change, folder) as typeof one.change };
   if (!('source' in one) || one.source.from !== 'file' || isAbsolute(one.source.path)) return one;
   return { ...one, source: { from: 'file', path: resolve(folder, one.source.path) } };
 }

@@ -6,6 +6,8 @@ import { wrongUsage } from './exit-codes';
 import { textFile } from './text-files';
 import { addInterventionOptions, type InterventionOptions } from './intervention-options';
 import {
+  activationsOption,
+  adapterOption,
   bytes,
   cacheWeightsOption,
   collect,
@@ -22,6 +24,8 @@ export interface PlaceOptions {
   readonly threads: number;
   readonly device?: string;
   readonly weights?: string;
+  readonly activations?: string;
+  readonly adapter?: string;
   readonly cacheWeights?: number;
   readonly deviceMemory?: number;
 }
@@ -30,6 +34,9 @@ export interface PromptOptions extends InterventionOptions, PlaceOptions {
   readonly prompt?: string;
   readonly promptFile?: string;
   readonly ids?: readonly number[];
+  readonly source?: string;
+  readonly target?: string;
+  readonly targetIds?: readonly number[];
   readonly image?: readonly string[];
   readonly chat?: boolean;
 }
@@ -39,6 +46,9 @@ export function addPromptOptions(command: Command): Command {
     .option('--prompt <text>', 'the prompt as text')
     .option('--prompt-file <file>', 'the prompt as a text file')
     .option('--ids <id,id>', 'the prompt as token ids, separated by commas', idList)
+    .option('--source <text>', 'what the encoder of an encoder-decoder reads; the same as --prompt')
+    .option('--target <text>', 'what the decoder of an encoder-decoder has written (default: the model writes it)')
+    .option('--target-ids <id,id>', 'the same as token ids, the one that the decoder starts with included', idList)
     .option(
       '--image <file>',
       'a PNG or JPEG file for the image token of the prompt; a text without one goes through the chat template',
@@ -53,6 +63,8 @@ export function addPlaceOptions(command: Command): Command {
   return command
     .addOption(deviceOption())
     .addOption(weightsOption())
+    .addOption(activationsOption())
+    .addOption(adapterOption())
     .addOption(cacheWeightsOption())
     .addOption(deviceMemoryOption())
     .option('--threads <n>', 'threads of the cpu, 0 for as many as the runtime chooses', threads, 0)
@@ -60,14 +72,32 @@ export function addPlaceOptions(command: Command): Command {
 }
 
 export async function promptFrom(options: PromptOptions): Promise<PromptInput> {
-  const given = [options.prompt, options.promptFile, options.ids].filter((each) => each !== undefined);
+  const given = waysToPrompt(options).filter((each) => each !== undefined);
   if (given.length !== 1) throw wrongUsage('Give exactly one of --prompt, --prompt-file and --ids.');
+  if (options.target !== undefined && options.targetIds !== undefined) {
+    throw wrongUsage('Give one of --target and --target-ids.');
+  }
   const path = imageFrom(options);
   const image = path === undefined ? {} : { image: path };
-  if (options.ids) return { kind: 'ids', ids: options.ids, ...image };
-  const text = options.prompt ?? (await textFile(options.promptFile ?? ''));
-  return { kind: 'text', text, chat: options.chat ?? false, ...image };
+  const { ids, target, targetIds } = options;
+  if (ids) {
+    if (target !== undefined) throw wrongUsage('A source of token ids takes its target as --target-ids.');
+    return { kind: 'ids', ids, ...image, ...(targetIds ? { target: targetIds } : {}) };
+  }
+  if (targetIds) throw wrongUsage('--target-ids goes with --ids. Give the target of a text with --target.');
+  const text = options.prompt ?? options.source ?? (await textFile(options.promptFile ?? ''));
+  return { kind: 'text', text, chat: options.chat ?? false, ...image, ...(target === undefined ? {} : { target }) };
 }
+
+/** The options that each give the prompt, or the source. */
+const waysToPrompt = ({ prompt, source, promptFile, ids }: PromptOptions): readonly unknown[] => [
+  prompt,
+  source,
+  promptFile,
+  ids,
+];
+
+export const isPrompted = (options: PromptOptions): boolean => waysToPrompt(options).some((each) => each !== undefined);
 
 /** Absolute; one at most. */
 function imageFrom({ image = [] }: PromptOptions): string | undefined {
@@ -90,7 +120,7 @@ export function addEncoderOptions(command: Command): Command {
 }
 
 export async function inputFrom(options: PromptOptions & EncoderOptions): Promise<PromptInput | EncoderInput> {
-  const prompted = options.prompt !== undefined || options.promptFile !== undefined || options.ids !== undefined;
+  const prompted = isPrompted(options);
   const image = imageFrom(options);
   if (!options.encoder && (prompted || image === undefined)) return promptFrom(options);
   if (image === undefined) throw wrongUsage('--encoder looks at an image. Give one with --image.');
@@ -101,12 +131,22 @@ export async function inputFrom(options: PromptOptions & EncoderOptions): Promis
 
 export const environmentOf = (options: PlaceOptions): Record<string, string> => ({
   ...(options.device === undefined ? {} : { HEADSCOPE_DEVICE: options.device }),
-  ...(options.weights === undefined ? {} : { HEADSCOPE_WEIGHTS: options.weights }),
+  ...weightsAsked(options),
+  ...(options.adapter === undefined ? {} : { HEADSCOPE_ADAPTER: resolve(options.adapter) }),
   ...(options.cacheWeights === undefined ? {} : { HEADSCOPE_CACHE_WEIGHTS: String(options.cacheWeights) }),
   ...(options.deviceMemory === undefined ? {} : { HEADSCOPE_DEVICE_MEMORY: String(options.deviceMemory) }),
   ...(options.memoryLimit === undefined ? {} : { HEADSCOPE_MEMORY_LIMIT: String(options.memoryLimit) }),
   ...(options.threads === 0 ? {} : { HEADSCOPE_THREADS: String(options.threads) }),
 });
+
+function weightsAsked({ weights, activations }: PlaceOptions): Record<string, string> {
+  if (activations === 'int8') {
+    if (weights !== undefined && weights !== 'as-stored')
+      throw wrongUsage(`--activations int8 takes weights as they are stored. Leave out --weights ${weights}.`);
+    return { HEADSCOPE_WEIGHTS: 'int8-activations' };
+  }
+  return weights === undefined ? {} : { HEADSCOPE_WEIGHTS: weights };
+}
 
 function idList(text: string): number[] {
   return text.split(',').map((part) => {

@@ -4,6 +4,7 @@ import { deviceIds } from '../runtime/session';
 import { limits } from '../../protocol/results/limits';
 import { weightChoices } from '../../protocol/inputs/weights';
 import { processors } from '../processors';
+import { bytesOfText } from '../../protocol/sweeps/quantities';
 
 /** A number in decimal notation; NaN for anything else, such as the 0x10 and the blanks that Number reads. */
 export const decimal = (text: string): number =>
@@ -62,6 +63,20 @@ export const weightsOption = (): Option =>
     'how weights are held: exact, or linear layers in float16 (on a GPU) or in 8 or 4 bits (default: HEADSCOPE_WEIGHTS, else as-stored)',
   ).choices(Object.keys(weightChoices));
 
+/** For weights that are quantised in their file. */
+export const activationsOption = (): Option =>
+  new Option(
+    '--activations <format>',
+    'how the inputs of quantised weights are held: float, which is exact, or int8, rounded to 8 bits and faster (default: float)',
+  ).choices(['float', 'int8']);
+
+/** Low-rank matrices that are put on the model. Without the option HEADSCOPE_ADAPTER decides; without both there are none. */
+export const adapterOption = (): Option =>
+  new Option(
+    '--adapter <folder>',
+    'an adapter of PEFT that is put on the model (default: HEADSCOPE_ADAPTER, else none)',
+  );
+
 /** Disk that packed weights take where the option gives no size. */
 const usualCache = 20e9;
 
@@ -91,25 +106,23 @@ export function word(text: string): string {
   return text;
 }
 
-const units: Readonly<Record<string, number>> = {
-  '': 1,
-  kb: 1e3,
-  mb: 1e6,
-  gb: 1e9,
-  kib: 2 ** 10,
-  mib: 2 ** 20,
-  gib: 2 ** 30,
-};
-
 /** `6GB`, `512MiB` or a number of bytes. */
 export function bytes(text: string): number {
-  const parts = /^\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*$/i.exec(text);
-  const unit = units[parts?.[2]?.toLowerCase() ?? '?'];
-  const value = Math.floor(Number(parts?.[1]) * (unit ?? Number.NaN));
-  if (!Number.isSafeInteger(value) || value <= 0)
-    throw new InvalidArgumentError('It takes a size such as 6GB or 512MiB.');
+  const value = bytesOfText(text);
+  if (value === undefined) throw new InvalidArgumentError('It takes a size such as 6GB or 512MiB.');
   return value;
 }
+
+/** For engines of sweeps: one part of the set of examples, whose steps are kept for the run that joins the parts. */
+export const partOption = (): Option =>
+  new Option('--part <n/of>', 'run only the n-th part of the set of examples')
+    .argParser((text: string) => {
+      const [, number = '', of = ''] = /^(\d{1,6})\/(\d{1,6})$/u.exec(text) ?? [];
+      const part = { number: Number(number), of: Number(of) };
+      if (part.number >= 1 && part.number <= part.of) return part;
+      throw new InvalidArgumentError('It takes a part such as 2/4.');
+    })
+    .hideHelp();
 
 /** Collects an option that may be given several times. */
 export const collect = (text: string, before: readonly string[] = []): readonly string[] => [...before, text];

@@ -12,6 +12,7 @@ import { devices } from './commands/devices';
 import { distributed } from './commands/distributed';
 import { generate } from './commands/generate';
 import { heads } from './commands/heads';
+import { jobs } from './commands/jobs';
 import { inspect } from './commands/inspect';
 import { map } from './commands/map';
 import { mechanisms } from './commands/mechanisms';
@@ -21,6 +22,7 @@ import { pope } from './commands/pope';
 import { run } from './commands/run';
 import { setup } from './commands/setup';
 import { steer } from './commands/steer';
+import { sweep } from './commands/sweep';
 import { task } from './commands/task';
 import { vhd } from './commands/vhd';
 import { forceOption } from './output-options';
@@ -43,10 +45,12 @@ const commands: readonly Registration[] = [
   map,
   analyses,
   run,
+  jobs,
   convert,
   steer,
   task,
   plan,
+  sweep,
   vhd,
   captions,
   chair,

@@ -56,6 +56,15 @@ function bodyOf(section: Section): string {
           );
         })
         .join('\n');
+    case 'experts':
+      return textTable(
+        ['layer', 'experts', 'most taken', 'its share', 'never taken', 'entropy (nats)'],
+        section.layers.map(({ layer, loads, entropy }) => {
+          const most = loads.indexOf(Math.max(...loads));
+          const never = loads.filter((load) => load === 0).length;
+          return [`L${layer}`, `${loads.length}`, `E${most}`, digits(loads[most]), `${never}`, digits(entropy)];
+        }),
+      );
     case 'matrix':
       return `Head L${section.of.layer}H${section.of.head} on ${section.tokens.length} tokens: see the panel, or headscope map.`;
     case 'map':

@@ -1,5 +1,4 @@
 /** Options of `headscope inspect --serve`, and the request that they make. */
-import { totalmem } from 'node:os';
 import { InvalidArgumentError, type Command } from 'commander';
 import type { ModelDescription } from '../../models/formats/model-description';
 import {
@@ -14,6 +13,7 @@ import {
   type ServingRequest,
   type WeightBits,
 } from '../../models/formats/estimates/serving/request';
+import { machineMemory } from '../machine-memory';
 import { CommandError, exitCodes, wrongUsage } from './exit-codes';
 import { between, whole } from './options';
 import type { CommandSession } from './session';
@@ -131,7 +131,7 @@ async function thisMachine(session: CommandSession): Promise<ServingDevice> {
     throw new CommandError(exitCodes.failed, 'The ceilings of the cpu could not be measured. Try `headscope devices`.');
   }
   const { peakGflops, peakBandwidthGBs } = cpu;
-  return measuredDevice(cpu.name, { peakGflops, peakBandwidthGBs }, totalmem());
+  return measuredDevice(cpu.name, { peakGflops, peakBandwidthGBs }, machineMemory());
 }
 
 /** No longer than the model takes where nothing was asked for. */

@@ -1,5 +1,5 @@
 /** Whether a new checkpoint can be written to a folder: everything that can be said before anything is written. */
-import { lstat, readdir, realpath } from 'node:fs/promises';
+import { lstat, readdir, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join, relative, isAbsolute, sep } from 'node:path';
 import { refusal } from '../../protocol/wire/failures';
 import { filesToCopy } from './copied-files';
@@ -12,6 +12,10 @@ const configBytes = 2 ** 26;
 export async function requirePlace(target: string, source: string, weightBytes: number, on: Disk): Promise<string> {
   const folder = await realPlace(target);
   const own = await realpath(source);
+  if (!(await stat(own)).isDirectory())
+    throw refusal(
+      `${source} is a single file, but a new checkpoint is made from a folder with a config.json and .safetensors files. Choose the folder of the model that the file was made from.`,
+    );
   if (isInside(own, folder) || isInside(folder, own)) {
     throw refusal(`${target} lies in the folder of the model, or the model in it. Choose a folder apart from it.`);
   }

@@ -119,7 +119,8 @@ const floatTests = {
   },
   MatMulNBits: {
     inputs: { x: normal(24, 96) },
-    build: ({ x }) => elementwise.add(matmulBlockwise(x!, integersOf(x!, 8)), matmulBlockwise(x!, integersOf(x!, 4))),
+    build: ({ x }) =>
+      elementwise.add(matmulBlockwise(x!, integersOf(x!, 8), 'int8'), matmulBlockwise(x!, integersOf(x!, 4), 'int8')),
     expected({ x }) {
       const weight = exact.filled([1, 72, 96], (at) => ((byteAt(at) - 128) * 5 + (nibbleAt(at) - 8) * 50) * 1e-4);
       const product = exact.matmul({ ...x!, shape: [1, 24, 96] }, exact.swapLastAxes(weight));

@@ -112,6 +112,10 @@ export class Dispatcher {
         const { lane = 'stage', key, final } = method.describe?.(step.value) ?? { key: '', final: false };
         gates[lane].offer(step.value, key, final);
       }
+    } catch (error) {
+      gates.stage.release();
+      gates.row.release();
+      throw error;
     } finally {
       gates.stage.close();
       gates.row.close();

@@ -30,6 +30,12 @@ export class ProgressGate<P> {
     this.held.clear();
   }
 
+  /** Sends what is held: the job has ended without a result, so that nothing else says how far it was. */
+  release(): void {
+    for (const waiting of this.held.values()) this.send(waiting);
+    this.close();
+  }
+
   private flush(): void {
     for (const [key, waiting] of this.held) {
       const now = performance.now();

@@ -5,24 +5,30 @@
  */
 import type { Variant } from '../../models/instrument/changes/changes';
 import { blockShapeOf, rarePartsIn } from '../../models/instrument/changes/changes';
+import { rowWidth } from '../../models/architectures/carried-rows';
 import type { HeadTile } from '../../protocol/results/heads';
 import type { LoadedModel } from '../model/checkpoint/loaded-model';
+import { EffectiveRows } from './effective-rows';
 import { noStatistics, ranked } from '../model/run/stream/head-statistics';
 import { emptyMemory } from '../model/run/changes/chosen-blocks';
 import type { BlockMemory } from '../model/run/cache/block-memory';
 import { interventionFeeds } from '../model/run/changes/fed-changes';
 import { KeySources } from '../model/run/cache/key-sources';
 import { emptyCache } from '../model/run/cache/key-value-cache';
+import { CrossRun } from '../model/run/cross/cross-run';
 import { blockFeeds, groupColumns } from '../model/run/stream/layer-feeds';
 import { runPrompt } from '../model/run/stream/model-run';
 import { prefixOf, type ResidualStream } from '../model/run/stream/run-request';
+import { shortcutFeed } from '../model/run/graphs/run-stream';
 import { floats, int64 } from '../model/run/graphs/runtime-arrays';
+import { headsOf, attentionIn } from '../../models/architectures/block-heads';
 import type { Sequence } from '../../diagnostics/model-runner/sequence';
-
-/** Rows computed at once. */
-const band = 128;
+import { pooledTile } from './tile';
 
 export class HeadView {
+  /** In a layer without attention. */
+  private readonly effective: EffectiveRows | undefined;
+
   private constructor(
     private readonly model: LoadedModel,
     /** With the groups that the variant names. */
@@ -30,6 +36,8 @@ export class HeadView {
     private readonly variant: Variant,
     private readonly layer: number,
     private readonly residual: Float32Array,
+    /** The shortcut that the layer joins, in the form of `residual`. */
+    private readonly shortcut: Float32Array | undefined,
     private readonly keys: Float32Array,
     private readonly values: Float32Array,
     /** [1, h, t, d] */
@@ -37,7 +45,11 @@ export class HeadView {
     /** The blocks of the whole prompt, and its queries [t, h, d], where the heads of the layer choose blocks. */
     private readonly chosen: { readonly memory: BlockMemory; readonly queries: Float32Array } | undefined,
     private readonly sources: KeySources | undefined,
-  ) {}
+    chunk: number,
+  ) {
+    const block = model.spec.blocks[layer];
+    if (block && !block.attention) this.effective = new EffectiveRows(model, sequence, variant, block, residual, chunk);
+  }
 
   static async open(
     model: LoadedModel,
@@ -72,13 +84,14 @@ export class HeadView {
     const [stream] = run.residuals;
     const { taps, sources } = run.layers.at(-1) ?? {};
     if (!stream || !taps) throw new RangeError(`there is no layer ${layer}`);
-    const { heads, kvHeads, headDim } = block?.attention ?? { heads: 0, kvHeads: 0, headDim: 0 };
+    const { heads, kvHeads, headDim } = block ? headsOf(block) : { heads: 0, kvHeads: 0, headDim: 0 };
     return new HeadView(
       model,
       sequence,
       variant,
       layer,
-      joined(stream),
+      joined(stream.chunks),
+      stream.shortcut && joined(stream.shortcut),
       positionFirst(taps['attention.key']?.data, sequence.ids.length, kvHeads, headDim),
       positionFirst(taps['attention.value']?.data, sequence.ids.length, kvHeads, headDim),
       asFloats(taps['attention.head_output']?.data),
@@ -89,17 +102,23 @@ export class HeadView {
           }
         : undefined,
       sources && new KeySources(1, heads, sources.rows, sources.found),
+      chunk,
     );
   }
 
-  /** Probabilities of rows [start, start + count) over all keys, [count, keys]; keys that cannot be read give 0. */
+  /**
+   * Probabilities of rows [start, start + count) over all keys, [count, keys]; keys that cannot be read give 0. In a layer without attention
+   * the effective attention, which is signed.
+   */
   async rows(head: number, start: number, count: number): Promise<Float32Array> {
+    if (this.effective) return this.effective.rows(head, start, count);
     const { ids, groups = [] } = this.sequence;
     const length = ids.length;
     const block = this.model.spec.blocks[this.layer];
     if (!block) throw new RangeError(`there is no layer ${this.layer}`);
-    const { heads, kvHeads, headDim, window } = block.attention;
+    const { heads, kvHeads, headDim, window } = attentionIn(block);
     const blocks = blockShapeOf([this.variant], this.layer);
+    const cross = await CrossRun.of(this.model.spec, this.model.sessions, block, this.sequence, 1);
     const session = await this.model.sessions.session({
       kind: 'block',
       layer: this.layer,
@@ -116,7 +135,7 @@ export class HeadView {
     const held = [firstKey * width, from * width] as const;
     cache.append(this.layer, this.keys.subarray(...held), this.values.subarray(...held));
     cache.shift(this.layer, firstKey);
-    const hidden = this.model.spec.hiddenSize;
+    const hidden = rowWidth(this.model.spec);
     const begun = from - (from % (blocks?.width ?? 1));
     const memory = this.chosen?.memory.before(
       from,
@@ -131,6 +150,14 @@ export class HeadView {
           length: rows,
           sequence: this.sequence,
         }),
+        ...shortcutFeed(
+          block,
+          this.shortcut && {
+            data: this.shortcut.subarray(from * hidden, (from + rows) * hidden),
+            shape: [1, rows, hidden],
+          },
+        ),
+        ...cross?.feeds(),
         ...interventionFeeds(this.model.spec, block, {
           variants: [this.variant],
           groups: groups.map(({ name }) => name),
@@ -158,37 +185,23 @@ export class HeadView {
 
   /** Outputs of the head before the output projection, [t, d]. */
   outputs(head: number): Float32Array {
-    const width = this.headOutput.length / (this.model.spec.blocks[this.layer]?.attention.heads ?? 1);
+    const block = this.model.spec.blocks[this.layer];
+    const width = this.headOutput.length / (block ? headsOf(block).heads : 1);
     return this.headOutput.slice(head * width, (head + 1) * width);
   }
 
   async tile(request: Omit<HeadTile, 'data' | 'layer'>, signal?: AbortSignal): Promise<HeadTile> {
-    const length = this.sequence.ids.length;
-    const rowCount = Math.min(request.rowCount, length - request.rowStart);
-    const columnCount = Math.min(request.columnCount, length - request.columnStart);
-    const outRows = Math.min(request.outRows, rowCount);
-    const outColumns = Math.min(request.outColumns, columnCount);
-    const data = new Float32Array(outRows * outColumns);
-    for (let first = 0; first < rowCount; first += band) {
-      signal?.throwIfAborted();
-      const count = Math.min(band, rowCount - first);
-      const rows = await this.rows(request.head, request.rowStart + first, count);
-      for (let row = 0; row < count; row++) {
-        const toRow = Math.floor(((first + row) * outRows) / rowCount);
-        for (let column = 0; column < columnCount; column++) {
-          const to = toRow * outColumns + Math.floor((column * outColumns) / columnCount);
-          data[to] = Math.max(data[to] ?? 0, rows[row * length + request.columnStart + column] ?? 0);
-        }
-      }
-    }
-    return { ...request, layer: this.layer, rowCount, columnCount, outRows, outColumns, data };
+    const { length } = this.sequence.ids;
+    const read = (start: number, count: number): Promise<Float32Array> => this.rows(request.head, start, count);
+    const tile = await pooledTile(request, { rows: length, columns: length, layer: this.layer, read }, signal);
+    return this.effective ? { ...tile, effective: true } : tile;
   }
 }
 
-function joined(stream: ResidualStream): Float32Array {
-  const out = new Float32Array(stream.chunks.reduce((sum, chunk) => sum + chunk.length, 0));
+function joined(chunks: ResidualStream['chunks']): Float32Array {
+  const out = new Float32Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0));
   let at = 0;
-  for (const chunk of stream.chunks) {
+  for (const chunk of chunks) {
     out.set(chunk, at);
     at += chunk.length;
   }

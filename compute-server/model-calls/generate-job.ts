@@ -1,4 +1,5 @@
 /** The job behind `headscope generate` and the panel's continuation. */
+import type { RunRequest } from '../../diagnostics/model-runner/run-request';
 import type { Variant } from '../../models/instrument/changes/changes';
 import type { PlanChange } from '../../models/instrument/changes/plan';
 import { usableContext } from '../../models/architectures/context';
@@ -10,14 +11,15 @@ import type { CacheSize } from '../../protocol/plans/cache-size';
 import type { Job } from '../dispatch/dispatcher';
 import type { Surroundings } from '../surroundings';
 import { decidesOverRows, readsBeyond } from '../../protocol/interventions/interventions';
+import { withChangedSource } from '../model/interventions/changed-source';
 import { lower, reinforcedRun, reinforcementIn } from '../model/interventions/lower';
 import { chunkThatFits } from '../model/run/stream/budget';
 import { continued } from '../../diagnostics/model-runner/decoding';
 import type { HeadNumbers } from '../../diagnostics/model-runner/head-numbers';
 import type { LoadedModel } from '../model/checkpoint/loaded-model';
 import { runPrompt } from '../model/run/stream/model-run';
-import { requireParity } from '../model/checkpoint/parity';
-import { piecesOf, sequenceOf, textOf } from '../model/prompt/prompt';
+import { beginParity, requireParity } from '../model/checkpoint/parity';
+import { piecesOf, promptOfIds, sequenceOf, textOf } from '../model/prompt/prompt';
 import type { Sequence } from '../../diagnostics/model-runner/sequence';
 import { divergence, probabilities } from '../../diagnostics/model-runner/sampling';
 import { keptPlanOf } from '../model/generation/decoding-graphs';
@@ -33,7 +35,9 @@ export async function* generateJob(
   requireHead(model);
   const { memoryLimit } = surroundings;
   const { interventions } = request;
-  const sequence = await sequenceOf(model, request.prompt, { memoryLimit, signal }, interventions);
+  const encoding = { memoryLimit, signal };
+  const read = await sequenceOf(model, request.prompt, encoding, interventions);
+  const sequence = await withChangedSource(model, read, interventions, encoding);
   const context = readsBeyond(interventions, usableContext(model.spec)) ? undefined : usableContext(model.spec);
   const promptIds = sequence.ids;
   const chunkFor = (how: { readonly keepCache: boolean; readonly plan?: readonly PlanChange[] | undefined }): number =>
@@ -46,71 +50,77 @@ export async function* generateJob(
         further: Math.min(request.maxNewTokens, (context ?? Infinity) - promptIds.length),
         logits: 'last',
         prefix: sequence.prefix,
+        source: sequence.source,
         atOnce: decidesOverRows(interventions),
       },
       memoryLimit,
     );
   const planned = interventions.some(({ kind }) => kind === 'plan');
   const chunk = chunkFor({ keepCache: !planned });
-  const parity = await requireParity(model, sequence, { signal });
-  const reinforce = reinforcementIn(interventions);
-  const beside = interventions.filter((one) => one !== reinforce);
-  const of = { opened: model, model, sequence, chunk, memoryLimit, signal };
-  const {
-    variants: [variant = []],
-    groups,
-  } = await lower(of, [beside]);
-  const keptPlan = keptPlanOf(model.spec, model.sessions, { variant }, promptIds.length);
-  if (planned) of.chunk = chunkFor({ keepCache: true, plan: keptPlan });
-  const reinforced = reinforce && (await reinforcedRun(of, reinforce, variant, request.maxNewTokens));
-  const made: number[] = [];
-  let first: Float32Array | undefined;
-  let cache: CacheSize;
-  const run =
-    reinforced?.run ??
-    (await SequenceRun.start(
-      model.spec,
-      model.sessions,
-      { ...sequence, groups, variant, chunk: of.chunk },
-      { signal },
-    ));
-  const continuation = {
-    maxNewTokens: request.maxNewTokens,
-    stopIds: model.stopIds,
-    sampling: { temperature: request.temperature, topP: request.topP, seed: request.seed },
-    statistics: request.statistics,
-  };
+  const comparison = await beginParity(model, sequence, { signal });
   try {
-    for await (const token of continued(run, continuation, { signal })) {
-      first ??= token.logits;
-      made.push(token.id);
-      yield {
-        kind: 'token',
-        index: made.length - 1,
-        id: token.id,
-        text: textOf(model, made),
-        probability: probabilities(token.logits)[token.id] ?? 0,
-        ...(token.statistics ? { statistics: tables(token.statistics) } : {}),
-      };
+    const reinforce = reinforcementIn(interventions);
+    const beside = interventions.filter((one) => one !== reinforce);
+    const of = { opened: model, model, sequence, chunk, memoryLimit, signal };
+    const {
+      variants: [variant = []],
+      groups,
+    } = await lower(of, [beside]);
+    const keptPlan = keptPlanOf(model.spec, model.sessions, { variant }, promptIds.length);
+    if (planned) of.chunk = chunkFor({ keepCache: true, plan: keptPlan });
+    const reinforced = reinforce && (await reinforcedRun(of, reinforce, variant, request.maxNewTokens));
+    const made: number[] = [];
+    let first: Float32Array | undefined;
+    let cache: CacheSize;
+    const run =
+      reinforced?.run ??
+      (await SequenceRun.start(
+        model.spec,
+        model.sessions,
+        { ...sequence, groups, variant, chunk: of.chunk },
+        { signal },
+      ));
+    const continuation = {
+      maxNewTokens: request.maxNewTokens,
+      stopIds: model.stopIds,
+      sampling: { temperature: request.temperature, topP: request.topP, seed: request.seed },
+      statistics: request.statistics,
+    };
+    try {
+      for await (const token of continued(run, continuation, { signal })) {
+        first ??= token.logits;
+        made.push(token.id);
+        yield {
+          kind: 'token',
+          index: made.length - 1,
+          id: token.id,
+          text: textOf(model, made),
+          probability: probabilities(token.logits)[token.id] ?? 0,
+          ...(token.statistics ? { statistics: tables(token.statistics) } : {}),
+        };
+      }
+      cache = run.cacheBytes();
+    } finally {
+      run.dispose();
     }
-    cache = run.cacheBytes();
+    const logitsLast = first ?? run.logits;
+    const { image, chatPrompt, source } = sequence;
+    return {
+      promptIds,
+      ...(source ? { sourceIds: source.ids } : {}),
+      ...(image ? { image } : {}),
+      ...(chatPrompt ? { chatPrompt } : {}),
+      ids: made,
+      text: textOf(model, made),
+      logitsLast,
+      top: topOf(model, logitsLast, 10),
+      parity: await comparison.finish(),
+      ...(reinforced ? { selected: reinforced.selected } : {}),
+      cache,
+    };
   } finally {
-    run.dispose();
+    await comparison.end();
   }
-  const logitsLast = first ?? run.logits;
-  const { image, chatPrompt } = sequence;
-  return {
-    promptIds,
-    ...(image ? { image } : {}),
-    ...(chatPrompt ? { chatPrompt } : {}),
-    ids: made,
-    text: textOf(model, made),
-    logitsLast,
-    top: topOf(model, logitsLast, 10),
-    parity,
-    ...(reinforced ? { selected: reinforced.selected } : {}),
-    cache,
-  };
 }
 
 /** Next-token distributions of the plain model and of each variant, as one batch from the first changed layer on. */
@@ -121,9 +131,8 @@ export async function nextTokens(
   signal: AbortSignal,
 ): Promise<readonly NextTokens[]> {
   requireHead(model);
-  const { ids: given, image } = request;
   const { memoryLimit } = surroundings;
-  const prompt = { kind: 'ids', ids: given, ...(image === undefined ? {} : { image }) } as const;
+  const prompt = promptOfIds(request);
   const sequence = await sequenceOf(model, prompt, { memoryLimit, signal });
   const chunk = chunkThatFits(
     model,
@@ -133,6 +142,7 @@ export async function nextTokens(
       keepCache: false,
       logits: 'last',
       prefix: sequence.prefix,
+      source: sequence.source,
       atOnce: decidesOverRows(request.variants.flat()),
     },
     memoryLimit,
@@ -140,7 +150,18 @@ export async function nextTokens(
   await requireParity(model, sequence, { signal });
   const of = { opened: model, model, sequence, chunk, memoryLimit, signal };
   const { variants, groups } = await lower(of, request.variants);
-  const rows = await lastLogits(model, { ...sequence, groups }, [[], ...variants], chunk, signal);
+  const lists = [[], ...request.variants];
+  const sources: (Float32Array | undefined)[] = [];
+  for (const list of lists)
+    sources.push((await withChangedSource(model, sequence, list, { memoryLimit, signal })).source?.stream);
+  const own = sources.filter((stream) => stream !== undefined);
+  const rows = await lastLogits(
+    model,
+    { ...sequence, groups, ...(own.length > 0 ? { variantSources: own } : {}) },
+    [[], ...variants],
+    chunk,
+    signal,
+  );
   const [plain = new Float32Array(0)] = rows;
   return rows.map((logits, at) => ({
     interventions: request.variants[at - 1] ?? [],
@@ -152,7 +173,7 @@ export async function nextTokens(
 
 async function lastLogits(
   model: LoadedModel,
-  sequence: Sequence,
+  sequence: Pick<RunRequest, keyof Sequence | 'variantSources'>,
   variants: readonly Variant[],
   chunk: number,
   signal: AbortSignal,

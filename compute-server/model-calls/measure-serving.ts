@@ -11,7 +11,8 @@ import { random } from '../../kernels/tensors/random';
 import { ServingRates } from '../devices/serving-rates';
 import type { Surroundings } from '../surroundings';
 import type { LoadedModel } from '../model/checkpoint/loaded-model';
-import { innerWidth } from '../../models/architectures/model-spec';
+import { headsOf, readsBothWays } from '../../models/architectures/block-heads';
+import { innerWidth } from '../../models/architectures/network-spec';
 import { mayStep } from '../model/generation/decoding-graphs';
 import { SequenceRun } from '../model/generation/sequence-run';
 import { runPrompt } from '../model/run/stream/model-run';
@@ -32,7 +33,7 @@ export async function measureServing(
 ): Promise<ServingMeasurement> {
   const refuse = (detail: string): FailureError => new FailureError({ code: 'model-unusable', folder, detail });
   const { spec, sessions, summary } = model;
-  if (!spec.embedding || !spec.head.vocabulary || spec.blocks.some(({ attention }) => !attention.causal)) {
+  if (!spec.embedding || !spec.head.vocabulary || readsBothWays(spec)) {
     throw refuse('It writes no text, so no token can be timed. Choose a language model.');
   }
   if (model.weightsHeld !== 'float32') {
@@ -58,14 +59,15 @@ export async function measureServing(
   const plain = { ids, chunk: prompt, logits: 'last', plain: true } as const;
   const [block] = spec.blocks;
   if (!block) throw refuse('It has no layers.');
-  const { attention, feedForward } = block;
+  const { feedForward } = block;
+  const { heads, headDim } = headsOf(block);
   const rates = new ServingRates(
     {
       hidden: spec.hiddenSize,
       inner: innerWidth(feedForward),
       weights: weightsOf(model),
-      heads: attention.heads,
-      headDim: attention.headDim,
+      heads,
+      headDim,
       prompt,
     },
     { device: sessions.placement.device, threads: defaultThreads },

@@ -26,19 +26,26 @@ export function modelMethods(surroundings: Surroundings, calls: ModelCalls): Pic
   return {
     openModel: {
       parse(args) {
-        countOf(args, 1, 'openModel', 2);
+        countOf(args, 1, 'openModel', 3);
         const [device] = deviceIn(args[1] ?? undefined);
-        return [textOf(args[0], 'folder'), device, ...weightsIn(args[2])];
+        const adapter = args[3] ?? undefined;
+        const [weights] = weightsIn(args[2]);
+        return [
+          textOf(args[0], 'folder'),
+          device,
+          weights,
+          adapter === undefined ? undefined : textOf(adapter, 'adapter'),
+        ];
       },
-      run: ([folder, device, weights], signal) =>
-        opening({ folder, device, weights }, signal, (model) => Promise.resolve(model.summary)),
+      run: ([folder, device, weights, adapter], signal) =>
+        opening({ folder, device, weights, adapter }, signal, (model) => Promise.resolve(model.summary)),
     },
     tokenise: {
       parse(args) {
         countOf(args, 2, 'tokenise');
         return [textOf(args[0], 'folder'), requested(promptOrImage, args[1], 'prompt')];
       },
-      run: ([folder, prompt], signal) => reading(folder, signal, (model) => tokenise(model, prompt)),
+      run: ([folder, prompt], signal) => reading({ folder }, signal, (model) => tokenise(model, prompt)),
     },
     promptForPictures: {
       parse(args) {
@@ -46,7 +53,7 @@ export function modelMethods(surroundings: Surroundings, calls: ModelCalls): Pic
         return [textOf(args[0], 'folder'), requested(promptInput, args[1], 'prompt')];
       },
       run: ([folder, prompt], signal) =>
-        reading(folder, signal, (model) => {
+        reading({ folder }, signal, (model) => {
           const { ids, chatPrompt } = requireCaptions(model, prompt);
           return Promise.resolve({ ids, tokens: piecesOf(model, ids), ...(chatPrompt ? { chatPrompt } : {}) });
         }),

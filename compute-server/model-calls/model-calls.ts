@@ -16,9 +16,14 @@ import { TextFault } from '../model/text/text-library';
 /** Share of the memory limit that opened weights may take; the rest is for the run. */
 const weightShare = 0.5;
 
-/** Which model, where it runs and how its weights are held; absent: as the process was started. */
-interface ModelPlace {
+interface ModelFiles {
   readonly folder: string;
+  /** Folder of the adapter on it; null for none, even if the process was started with one. */
+  readonly adapter?: string | null | undefined;
+}
+
+/** Which model, where it runs and how its weights are held; absent: as the process was started. */
+interface ModelPlace extends ModelFiles {
   readonly device?: string | undefined;
   readonly weights?: WeightChoice | undefined;
 }
@@ -36,7 +41,7 @@ export interface ModelCalls {
    * While a run goes on that takes no times, it does not wait for it.
    */
   readonly reading: <T>(
-    folder: string,
+    files: ModelFiles,
     signal: AbortSignal,
     act: (model: LoadedModel) => Promise<T>,
     needs?: ModelNeeds,
@@ -63,7 +68,7 @@ export interface ModelCalls {
 }
 
 export function modelCalls(surroundings: Surroundings, lane: Lane): ModelCalls {
-  const { cacheFolder, keptWeightBytes, memoryLimit, modelWeights } = surroundings;
+  const { cacheFolder, keptWeightBytes, memoryLimit, modelWeights, modelAdapter } = surroundings;
   const storing = {
     limitBytes: memoryLimit * weightShare,
     memoryLimit,
@@ -85,11 +90,11 @@ export function modelCalls(surroundings: Surroundings, lane: Lane): ModelCalls {
     return { device: id, threads, name, selfTest, memoryBytes };
   };
   const open = async (
-    { folder, device, weights: wanted = modelWeights }: ModelPlace,
+    { folder, adapter = modelAdapter, device, weights: wanted = modelWeights }: ModelPlace,
     signal: AbortSignal,
     { weights, why }: ModelNeeds,
   ): Promise<LoadedModel> => {
-    const where = await deviceOf(device ?? surroundings.modelDevice, signal);
+    const where = { ...(await deviceOf(device ?? surroundings.modelDevice, signal)), adapter: adapter ?? undefined };
     const [chosen, needed] = [wanted, weights ?? wanted].map((each) => heldWeights(each, where.device));
     if (weights === undefined || chosen === needed) return store.open(folder, { ...where, weights: wanted });
     return store.open(folder, { ...where, weights, whyWeights: why });
@@ -111,14 +116,15 @@ export function modelCalls(surroundings: Surroundings, lane: Lane): ModelCalls {
       }
     });
   const beside = <T>(
-    folder: string,
+    { folder, adapter = modelAdapter }: ModelFiles,
     signal: AbortSignal,
     act: (model: LoadedModel) => Promise<T>,
     { weights = modelWeights, why }: ModelNeeds,
   ): Promise<T> =>
     alone(readLane, signal, async () => {
       try {
-        const model = await readStore.open(folder, { device: 'cpu', threads, weights, whyWeights: why });
+        const on = { device: 'cpu', threads, adapter: adapter ?? undefined } as const;
+        const model = await readStore.open(folder, { ...on, weights, whyWeights: why });
         const result = await act(model);
         await model.requireUnchanged();
         return result;
@@ -147,18 +153,20 @@ export function modelCalls(surroundings: Surroundings, lane: Lane): ModelCalls {
   return {
     once,
     opening: (place, signal, act) =>
-      lane.onlyRuns ? beside(place.folder, signal, act, { weights: place.weights }) : once(place, signal, act),
-    reading: (folder, signal, act, needs) => {
-      const open = store.openedAs(folder);
+      lane.onlyRuns ? beside(place, signal, act, { weights: place.weights }) : once(place, signal, act),
+    reading: (files, signal, act, needs) => {
+      const open = store.openedAs(files.folder);
       const asOpened = needs ?? (open ? { weights: open.weights } : {});
-      if (lane.onlyRuns) return beside(folder, signal, act, asOpened);
-      const place = { folder, device: open?.device ?? 'cpu' };
-      return once(place, signal, act, asOpened);
+      const opened = { adapter: open && (open.adapter ?? null), ...files };
+      if (lane.onlyRuns) return beside(opened, signal, act, asOpened);
+      return once({ ...opened, device: open?.device ?? 'cpu' }, signal, act, asOpened);
     },
     withoutModel: (signal, start) =>
       named('training models', signal, async function* () {
         try {
-          return yield* start((folder) => open({ folder, device: 'cpu' }, signal, { weights: 'as-stored' }));
+          return yield* start((folder) =>
+            open({ folder, adapter: null, device: 'cpu' }, signal, { weights: 'as-stored' }),
+          );
         } catch (error) {
           throw failed(error, '', signal);
         }

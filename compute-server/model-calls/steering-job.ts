@@ -16,6 +16,11 @@ export async function* steeringJob(
   surroundings: Surroundings,
   signal: AbortSignal,
 ): Job<SteeringProgress, SteeringReply> {
+  if (model.source) {
+    throw refusal(
+      'The model is an encoder-decoder, and a steering vector is made of prompts of one text. Choose such a model.',
+    );
+  }
   const count = model.spec.blocks.length;
   const layers = [...new Set(request.layers ?? model.spec.blocks.map(({ index }) => index))].sort((a, b) => a - b);
   const beyond = layers.find((layer) => layer >= count);

@@ -10,6 +10,11 @@ import { dot } from '../../kernels/tensors/vectors';
 import type { LoadedModel } from '../model/checkpoint/loaded-model';
 import { embedTokens } from '../model/run/stream/embed';
 import { floats, int64 } from '../model/run/graphs/runtime-arrays';
+import { addsBeside, attentionIn, headsOf } from '../../models/architectures/block-heads';
+import { rowWidth } from '../../models/architectures/carried-rows';
+import { lensProblem } from '../../models/architectures/lens-graph';
+import type { BlockSpec, ModelSpec } from '../../models/architectures/model-spec';
+import { FailureError } from '../../protocol/wire/failures';
 import type { RuntimeArray, RuntimeValues } from '../runtime/session';
 
 /** Bytes of logits that leave the runtime at once. */
@@ -28,13 +33,16 @@ export class ServerDirectPaths implements DirectPaths {
   async logits(streams: readonly Float32Array[]): Promise<readonly Float32Array[]> {
     const { spec, sessions } = this.model;
     const vocabulary = this.vocabulary();
+    const problem = spec.carried && lensProblem(spec);
+    if (problem !== undefined) throw refused(problem);
+    const width = rowWidth(spec);
     const session = await sessions.session({ kind: 'head' });
     const together = Math.max(1, Math.floor(mostLogitBytes / (4 * vocabulary)));
     const logits: Float32Array[] = [];
     for (let first = 0; first < streams.length; first += together) {
       this.signal.throwIfAborted();
       const some = streams.slice(first, first + together);
-      const values = await session.run({ residual: rows(some, [1, some.length, spec.hiddenSize]) });
+      const values = await session.run({ residual: rows(some.map(widened(width)), [1, some.length, width]) });
       logits.push(...rowsOf(values, 'logits', some.length));
     }
     return logits;
@@ -56,13 +64,16 @@ export class ServerDirectPaths implements DirectPaths {
     const tokens = Array.from(floats(last, 'logits'));
     let direction = floats(last, 'direction.in');
     let rest = restOf(last);
-    const heads = spec.blocks.map(({ attention }) => new Array<number>(attention.heads).fill(0));
+    const heads = spec.blocks.map((block) => new Array<number>(headsOf(block).heads).fill(0));
+    const cross = spec.blocks.map((block) => new Array<number>(block.cross?.attention.heads ?? 0).fill(0));
     const mlp = new Array<number>(spec.blocks.length).fill(0);
+    const recurrent = new Array<number>(spec.blocks.length).fill(0);
     const { replacedBehind = -1 } = row;
     for (let layer = spec.blocks.length - 1; layer > replacedBehind; layer--) {
       this.signal.throwIfAborted();
       // `direction` is that of the stream which leaves the layer: what is added there is credited to no part.
       rest += dot(direction, row.added?.[layer] ?? []);
+      const block = blockAt(spec, layer);
       const layerSession = await sessions.session({ kind: 'attribution', layer });
       const values = await layerSession.run({
         residual: one(at(row.streams, layer)),
@@ -70,8 +81,17 @@ export class ServerDirectPaths implements DirectPaths {
         attention_output: one(at(row.attentionOutputs, layer)),
         mlp_output: one(at(row.networkOutputs, layer)),
         direction: one(direction),
+        ...(addsBeside(block) ? { left: one(without(at(row.streams, layer + 1), row.added?.[layer])) } : {}),
+        ...(block.cross
+          ? {
+              cross_head_output: one(at(row.crossHeadOutputs ?? [], layer)),
+              cross_output: one(at(row.crossOutputs ?? [], layer)),
+            }
+          : {}),
       });
-      heads[layer] = Array.from(floats(values, 'heads'));
+      if (values['cross']) cross[layer] = Array.from(floats(values, 'cross'));
+      if (values['recurrent']) recurrent[layer] = floats(values, 'recurrent')[0] ?? 0;
+      if (values['heads']) heads[layer] = Array.from(floats(values, 'heads'));
       mlp[layer] = floats(values, 'mlp')[0] ?? 0;
       rest += restOf(values);
       direction = floats(values, 'direction.in');
@@ -80,6 +100,8 @@ export class ServerDirectPaths implements DirectPaths {
     const entered = dot(direction, start);
     return {
       heads,
+      ...(spec.sourceWidth === undefined ? {} : { cross }),
+      ...(spec.blocks.some(({ attention, state }) => attention && state) ? { recurrent } : {}),
       mlp,
       embedding: replacedBehind < 0 ? entered : 0,
       rest: replacedBehind < 0 ? rest : rest + entered,
@@ -108,10 +130,16 @@ export class ServerDirectPaths implements DirectPaths {
 
   async projected(layer: number, streams: readonly Float32Array[]): Promise<HeadProjections> {
     const { spec, sessions } = this.model;
+    const { projection } = attentionIn(blockAt(spec, layer));
+    if (projection.kind === 'handed')
+      throw refused(
+        `Layer ${layer} reads the keys and values of layer ${projection.layer}, which a stream alone does not give.`,
+      );
     const session = await sessions.session({ kind: 'projection', layer });
     const values = await session.run({ residual: rows(streams, [1, streams.length, spec.hiddenSize]) });
     const by = (name: string) => rowsOf(values, name, streams.length);
-    return { query: by('query'), key: by('key'), value: by('value') };
+    const gate = values['gate'] ? { gate: by('gate') } : {};
+    return { query: by('query'), key: by('key'), value: by('value'), ...gate };
   }
 
   async embedded(ids: readonly number[]): Promise<readonly Float32Array[]> {
@@ -119,7 +147,8 @@ export class ServerDirectPaths implements DirectPaths {
     this.signal.throwIfAborted();
     const positions = ids.map(() => 0);
     const data = await embedTokens(spec, sessions, { ids, positions }, 0, ids);
-    return ids.map((_, i) => data.subarray(i * spec.hiddenSize, (i + 1) * spec.hiddenSize));
+    const width = rowWidth(spec);
+    return ids.map((_, i) => data.subarray(i * width, i * width + spec.hiddenSize));
   }
 
   private vocabulary(): number {
@@ -127,6 +156,28 @@ export class ServerDirectPaths implements DirectPaths {
     if (outputs === undefined) throw new RangeError('the model has no language head');
     return outputs;
   }
+}
+
+const refused = (problem: string): FailureError =>
+  new FailureError({ code: 'unsupported', detail: `${problem} Choose another model.` });
+
+/** A stream as the row that the head reads, which reads nothing else of it. */
+const widened =
+  (width: number) =>
+  (stream: Float32Array): Float32Array => {
+    if (stream.length === width) return stream;
+    const row = new Float32Array(width);
+    row.set(stream);
+    return row;
+  };
+
+const without = (stream: Float32Array, added: Float32Array | undefined): Float32Array =>
+  added ? stream.map((value, i) => value - (added[i] ?? 0)) : stream;
+
+function blockAt({ blocks }: ModelSpec, layer: number): BlockSpec {
+  const block = blocks[layer];
+  if (!block) throw new RangeError(`no layer ${layer} of ${blocks.length}`);
+  return block;
 }
 
 function at(list: readonly Float32Array[], index: number): Float32Array {

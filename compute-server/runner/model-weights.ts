@@ -1,6 +1,7 @@
 /** Weights of a model that is open, for analyses of what its heads could do. */
 import type {
   EncoderHead,
+  HeadMap,
   LayerRotation,
   LayerWeights,
   ModelWeights,
@@ -8,7 +9,8 @@ import type {
   TokenRows,
 } from '../../diagnostics/model-runner/weights';
 import { lensProblem } from '../../models/architectures/lens-graph';
-import type { EmbeddingSpec, HeadSpec, Linear } from '../../models/architectures/model-spec';
+import type { EmbeddingSpec, HeadSpec } from '../../models/architectures/model-spec';
+import type { Linear } from '../../models/architectures/weights-spec';
 import { rotaryTables } from '../../models/architectures/rope';
 import { layerWeights, linearWeights, normWeights, mapWeights, someRows } from '../model/checkpoint/layer-weights';
 import type { LoadedModel } from '../model/checkpoint/loaded-model';
@@ -33,13 +35,19 @@ export class ServerWeights implements ModelWeights {
     }
   }
 
-  async layer(layer: number): Promise<LayerWeights> {
+  async layer(layer: number, gates?: 'beside'): Promise<LayerWeights> {
     this.signal.throwIfAborted();
     const { spec, weights, weightsFolder } = this.model;
     const block = spec.blocks[layer];
     if (!block) throw new RangeError(`no layer ${layer} of ${spec.blocks.length}`);
     await this.model.requireUnchanged();
-    return layerWeights(block, weights, weightsFolder);
+    return layerWeights(block, weights, weightsFolder, gates);
+  }
+
+  async map(linear: Linear): Promise<HeadMap> {
+    this.signal.throwIfAborted();
+    await this.model.requireUnchanged();
+    return mapWeights(linear, this.model.weights, this.model.weightsFolder);
   }
 
   async encoderHead(): Promise<EncoderHead> {
@@ -69,6 +77,8 @@ export class ServerWeights implements ModelWeights {
 
   async product(a: Float32Array, b: Float32Array, inner: number): Promise<Float32Array> {
     this.signal.throwIfAborted();
+    // Maps of a layer without attention have no rows.
+    if (a.length === 0 || b.length === 0) return new Float32Array(0);
     const session = await this.model.sessions.session({ kind: 'product' });
     const matrix = (data: Float32Array) => ({ data, shape: [data.length / inner, inner] });
     return floats(await session.run({ a: matrix(a), b: matrix(b) }), 'product');

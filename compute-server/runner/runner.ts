@@ -11,6 +11,7 @@ import type {
   ReinforcedRequest,
 } from '../../diagnostics/model-runner/model-runner';
 import type { JointSpace } from '../../diagnostics/model-runner/joint-space';
+import type { Readout } from '../../diagnostics/model-runner/readout';
 import type { GradientRequest, GradientResult } from '../../diagnostics/model-runner/gradients';
 import type {
   AskedRow,
@@ -23,7 +24,7 @@ import type {
   RunResult,
 } from '../../diagnostics/model-runner/run-request';
 import { goesByColumns } from '../../diagnostics/model-runner/redistribution-sources';
-import type { Sequence } from '../../diagnostics/model-runner/sequence';
+import type { Sequence, SourceRows } from '../../diagnostics/model-runner/sequence';
 import type { EncoderInput, PromptInput } from '../../protocol/inputs/prompt';
 import type { Parity } from '../../protocol/schema/parts';
 import type { Intervention } from '../../protocol/interventions/interventions';
@@ -40,22 +41,27 @@ import { keptPlanOf } from '../model/generation/decoding-graphs';
 import { chunkFor } from '../model/interventions/span-request';
 import { withChangedPixels } from '../model/prompt/image-prompt';
 import { idsOfText, piecesOf, readerOf, sequenceOf, textOf } from '../model/prompt/prompt';
+import { encodedSource } from '../model/prompt/source';
+import { withWrittenTarget } from '../model/prompt/source-prompt';
 import { type RunShape, chunkThatFits } from '../model/run/stream/budget';
-import { isRouted, type AttentionSpec, type ModelSpec } from '../../models/architectures/model-spec';
-import { renumbers } from '../model/interventions/chosen-blocks';
+import { withChangedSource } from '../model/interventions/changed-source';
 import { groupsFor, lower } from '../model/interventions/lower';
 import { layersOf, runPrompt } from '../model/run/stream/model-run';
 import type { CachedPrefix, RunRequest as ServerRequest } from '../model/run/stream/run-request';
 import { hostStream } from '../model/run/graphs/run-stream';
-import { range } from '../model/run/graphs/runtime-arrays';
 import type { Surroundings } from '../surroundings';
 import { ServerCheckpoint } from '../conversions/server-checkpoint';
 import { ServerTrainer } from './server-trainer';
+import { factsOf } from './model-facts';
+import { nextTokensOf } from './next-tokens';
+import { readoutOf } from './text-readout';
+import { labelAnswer } from './label-answer';
+import { OpenedBeside } from './beside-model';
 import { ServerDirectPaths } from './direct-paths';
 import { jointSpaceOf } from './joint-space';
 import { ServerWeights } from './model-weights';
 import { drawnPictures, textFile } from './files';
-import { answersOfVariants } from './variant-answers';
+import { answersOfVariants, streamsOfVariants } from './variant-answers';
 
 /** Variants of a batch at most: more of them make no run faster. */
 const mostSideBySide = 16;
@@ -65,8 +71,10 @@ export class ServerRunner implements ModelRunner {
   readonly direct: ServerDirectPaths;
   readonly weights: ServerWeights;
   readonly joint: JointSpace | undefined;
+  readonly readout: Readout | undefined;
   readonly trainer: ServerTrainer;
   readonly checkpoint: ServerCheckpoint;
+  private readonly besides: OpenedBeside[] = [];
 
   constructor(
     private readonly opened: LoadedModel,
@@ -77,6 +85,7 @@ export class ServerRunner implements ModelRunner {
   ) {
     this.joint = jointSpaceOf(opened, signal);
     this.facts = factsOf(model, this.joint);
+    this.readout = readoutOf(model, (sequence, variants, read) => this.lastStreams(sequence, variants, read));
     this.direct = new ServerDirectPaths(model, signal);
     this.weights = new ServerWeights(model, signal);
     this.trainer = new ServerTrainer(surroundings, signal);
@@ -90,6 +99,7 @@ export class ServerRunner implements ModelRunner {
 
   /** Ends what outlives a call: trainings, and checkpoints that were not kept. */
   async close(): Promise<void> {
+    for (const beside of this.besides.splice(0)) await beside.close();
     await this.checkpoint.close();
     await this.trainer.close();
   }
@@ -106,12 +116,21 @@ export class ServerRunner implements ModelRunner {
     return new ServerRunner(opened, input ? readerOf(opened, input) : unread, surroundings, signal);
   }
 
-  async prompt(input: PromptInput | EncoderInput, interventions: readonly Intervention[] = []): Promise<Prompt> {
+  /** `writes`: a target that is not given is written by the model. */
+  async prompt(
+    input: PromptInput | EncoderInput,
+    interventions: readonly Intervention[] = [],
+    writes = true,
+  ): Promise<Prompt> {
     if (readerOf(this.opened, input) !== this.model) {
       throw new RangeError('a picture alone and a text are read by two models; the runner is that of one');
     }
-    const { memoryLimit } = this.surroundings;
-    return this.read(input, await sequenceOf(this.opened, input, { memoryLimit, signal: this.signal }, interventions));
+    const run = { memoryLimit: this.surroundings.memoryLimit, signal: this.signal };
+    const sequence = await sequenceOf(this.opened, input, run, interventions);
+    const isWritten = writes && sequence.source && input.kind !== 'image' && !input.target?.length;
+    const whole =
+      isWritten && !this.model.spec.head.labels ? await withWrittenTarget(this.model, sequence, run) : sequence;
+    return this.read(input, await withChangedSource(this.opened, whole, interventions, run));
   }
 
   /** As `prompt`, but the rows of a picture are counted and not filled: for what is asked before a run. */
@@ -121,11 +140,20 @@ export class ServerRunner implements ModelRunner {
 
   /** Fails where an intervention names what the model or the prompt does not have. Nothing runs. */
   requirePlaces(interventions: readonly Intervention[], sequence: Sequence): void {
-    groupsFor({ model: this.model, sequence }, interventions);
+    groupsFor({ opened: this.opened, model: this.model, sequence }, interventions);
   }
 
-  private read(input: PromptInput | EncoderInput, sequence: Sequence): Prompt {
-    return { ...sequence, text: input.kind === 'text' ? input.text : null, tokens: this.pieces(sequence.ids) };
+  private read(input: PromptInput | EncoderInput, { source, ...sequence }: Sequence): Prompt {
+    const given = input.kind === 'text' ? input.text : null;
+    const { ids } = sequence;
+    const tokens = this.pieces(ids);
+    if (!source) return { ...sequence, text: given, tokens };
+    return {
+      ...sequence,
+      text: input.kind === 'text' && input.target ? input.target : null,
+      tokens,
+      source: { ...source, text: given, tokens: this.pieces(source.ids) },
+    };
   }
 
   async withPixels<S extends Sequence>(prompt: S, change: (pixels: Float32Array) => Float32Array): Promise<S> {
@@ -158,8 +186,8 @@ export class ServerRunner implements ModelRunner {
   ): Promise<{ readonly variant: Variant; readonly groups: Sequence['groups'] }> {
     const { opened, model, signal } = this;
     const { memoryLimit } = this.surroundings;
-    const { ids, prefix } = prompt;
-    const chunk = this.chunkFor({ length: ids.length, batch: 1, keepCache: false, logits: 'none', prefix });
+    const { ids, prefix, source } = prompt;
+    const chunk = this.chunkFor({ length: ids.length, batch: 1, keepCache: false, logits: 'none', prefix, source });
     const of = { opened, model, sequence: prompt, chunk, memoryLimit, signal };
     const {
       variants: [variant = []],
@@ -194,52 +222,43 @@ export class ServerRunner implements ModelRunner {
     return losses;
   }
 
-  answers(
+  async answers(
     sequence: Sequence,
     asked: readonly AskedRow[],
     variants: readonly Variant[],
   ): Promise<readonly (readonly RowAnswer[])[]> {
     const { spec, sessions } = this.model;
+    if (spec.head.labels && this.readout) {
+      const { of } = spec.head.labels;
+      const found = await this.readout.logits(sequence, variants);
+      return found.map((rows) =>
+        asked.map(({ row, tokens }) => labelAnswer(rows[of === 'text' ? 0 : row] ?? new Float64Array(0), tokens)),
+      );
+    }
     const batch = this.largestBatch(sequence, variants.length);
     const chunk = this.chunkFor(shapeOf(sequence, batch));
-    return answersOfVariants(spec, sessions, { sequence, asked, variants, batch, chunk, signal: this.signal });
+    return await answersOfVariants(spec, sessions, { sequence, asked, variants, batch, chunk, signal: this.signal });
   }
 
-  async nextTokens(
+  private lastStreams(
+    sequence: Sequence,
+    variants: readonly Variant[],
+    read: (stream: Float32Array, variant: number) => void,
+  ): Promise<void> {
+    const { spec, sessions } = this.model;
+    const batch = this.largestBatch(sequence, variants.length);
+    const chunk = this.chunkFor(shapeOf(sequence, batch));
+    return streamsOfVariants(spec, sessions, { sequence, variants, batch, chunk, signal: this.signal }, read);
+  }
+
+  nextTokens(
     sequences: readonly (readonly number[])[],
     variants: readonly Variant[],
   ): Promise<readonly (readonly NextTokens[])[]> {
-    const longest = Math.max(0, ...sequences.map(({ length }) => length));
-    const filled = (ids: readonly number[]): readonly number[] => [
-      ...ids,
-      ...new Array<number>(longest - ids.length).fill(0),
-    ];
-    const pairs = sequences.flatMap((ids) => variants.map((variant) => ({ ids, variant })));
-    // What is decided over the rows of a text is not decided over those that fill it up.
-    const batch = variants.some((each) => goesByColumns(each))
-      ? 1
-      : this.largestBatch({ ids: filled([]) }, pairs.length);
-    const rows = range(0, Math.max(0, longest - 1));
-    const found: NextTokens[] = [];
-    for (let first = 0; first < pairs.length; first += batch) {
-      const some = pairs.slice(first, first + batch);
-      const [one] = some;
-      const whole = batch === 1 ? (ids: readonly number[]) => ids : filled;
-      const { nextTokens = [] } = await this.run({
-        ids: whole(one?.ids ?? []),
-        variants: some.map(({ variant }) => variant),
-        // Variants of one sequence share the layers below the first change.
-        ...(some.some(({ ids }) => ids !== one?.ids) ? { variantIds: some.map(({ ids }) => whole(ids)) } : {}),
-        logits: 'none',
-        lossAt: batch === 1 ? rows.slice(0, Math.max(0, (one?.ids.length ?? 0) - 1)) : rows,
-        eachToken: true,
-      });
-      some.forEach(({ ids }, at) => {
-        const { loss, best } = nextTokens[at] ?? { loss: new Float64Array(0), best: new Int32Array(0) };
-        found.push({ loss: loss.slice(0, ids.length - 1), best: best.slice(0, ids.length - 1) });
-      });
-    }
-    return sequences.map((_, at) => found.slice(at * variants.length, (at + 1) * variants.length));
+    return nextTokensOf(sequences, variants, {
+      batchOf: (longest, texts) => this.largestBatch({ ids: longest }, texts),
+      run: (request) => this.run(request),
+    });
   }
 
   async gradients(request: GradientRequest): Promise<GradientResult> {
@@ -253,9 +272,13 @@ export class ServerRunner implements ModelRunner {
   }
 
   async prefix(sequence: Sequence, length: number, variant?: Variant): Promise<CachedPrefix> {
-    const { ids, positions, groups } = sequence;
-    const kept = { ids: ids.slice(0, length), ...(positions ? { positions: positions.slice(0, length) } : {}) };
-    const chunk = this.chunkFor({ length, batch: 1, keepCache: true, logits: 'none' });
+    const { ids, source, positions, groups } = sequence;
+    const kept = {
+      ids: ids.slice(0, length),
+      ...(source ? { source } : {}),
+      ...(positions ? { positions: positions.slice(0, length) } : {}),
+    };
+    const chunk = this.chunkFor({ length, batch: 1, keepCache: true, logits: 'none', source });
     const { cache } = await runPrompt(
       this.model.spec,
       this.model.sessions,
@@ -288,6 +311,7 @@ export class ServerRunner implements ModelRunner {
         further,
         logits: 'last',
         prefix: sequence.prefix,
+        source: sequence.source,
         plan: keptPlanOf(this.model.spec, this.model.sessions, request, sequence.ids.length),
       },
       request.chunk,
@@ -342,6 +366,34 @@ export class ServerRunner implements ModelRunner {
     return new ServerRunner(this.opened, encoder, this.surroundings, this.signal);
   }
 
+  async beside(path = this.model.base): Promise<OpenedBeside> {
+    if (path === undefined) throw new RangeError('a model without an adapter is its own base');
+    const { surroundings, signal } = this;
+    const runnerOf = (opened: LoadedModel) => new ServerRunner(opened, opened, surroundings, signal);
+    const beside = await OpenedBeside.open(this.model, path, surroundings, runnerOf);
+    this.besides.push(beside);
+    return beside;
+  }
+
+  source(): ServerRunner | undefined {
+    const { source } = this.opened;
+    return source && new ServerRunner(this.opened, source, this.surroundings, this.signal);
+  }
+
+  async encoded(given: SourceRows, variants: readonly Variant[]): Promise<readonly SourceRows[]> {
+    const { source: encoder } = this.opened;
+    if (!encoder) throw new RangeError('the model is no encoder-decoder');
+    const { memoryLimit } = this.surroundings;
+    const { ids, embeddings, variantGroups } = given;
+    const read = { ids, ...(embeddings ? { embeddings } : {}), ...(variantGroups ? { groups: variantGroups } : {}) };
+    const encodings: SourceRows[] = [];
+    for (const variant of variants) {
+      const stream = await encodedSource(encoder, read, { memoryLimit, signal: this.signal, variant });
+      encodings.push({ ...given, stream, variant });
+    }
+    return encodings;
+  }
+
   private specFor({ depth, logits, lossAt, answersAt }: RunRequest): LoadedModel['spec'] {
     const { spec } = this.model;
     if (depth === undefined || depth >= spec.blocks.length) return spec;
@@ -362,7 +414,9 @@ export class ServerRunner implements ModelRunner {
         batch: Math.max(1, variants.length) * (chooses ? 3 : 1),
         keepCache: false,
         logits: request.logits,
+        effective: request.effective ?? false,
         prefix: request.prefix,
+        source: request.source,
       },
       request.chunk,
     );
@@ -388,49 +442,14 @@ export class ServerRunner implements ModelRunner {
   }
 }
 
-const shapeOf = ({ ids, prefix }: Sequence, batch: number): RunShape => ({
+const shapeOf = ({ ids, prefix, source }: Sequence, batch: number): RunShape => ({
   length: ids.length,
   batch,
   keepCache: false,
   logits: 'none',
   prefix,
+  source,
 });
-
-function factsOfHeads(
-  { heads, kvHeads, headDim, causal, window, around, rope, lateNorms }: AttentionSpec,
-  { ropes }: ModelSpec,
-): ModelFacts['blocks'][number] {
-  const turns = !lateNorms && renumbers(rope === undefined ? undefined : ropes[rope]);
-  const reach = window ?? around;
-  return {
-    ...{ heads, kvHeads, headDim, causal },
-    ...(reach === undefined ? {} : { window: reach }),
-    ...(turns ? { renumbers: true } : {}),
-  };
-}
-
-function factsOf(
-  { summary, spec, description, bosId, stopIds, vision }: LoadedModel,
-  joint: JointSpace | undefined,
-): ModelFacts {
-  const patches = spec.embedding ? undefined : vision?.tower.patches;
-  const special = description.tokenIds.flatMap(({ ids }) => ids);
-  return {
-    summary,
-    blocks: spec.blocks.map(({ parallel, attention, feedForward }) => ({
-      ...factsOfHeads(attention, spec),
-      ...(isRouted(feedForward) ? { routed: true as const } : {}),
-      ...(parallel ? { parallel } : {}),
-    })),
-    hiddenSize: spec.hiddenSize,
-    ...(patches ? { patches: { rows: patches.rows, columns: patches.columns, leading: patches.leading.length } } : {}),
-    predicts: spec.head.vocabulary !== undefined && summary.causal,
-    specialIds: [...new Set(special)].filter((id) => id >= 0 && id < summary.vocabulary),
-    ...(bosId === undefined ? {} : { bosId }),
-    ...(joint ? { jointWidth: joint.width } : {}),
-    stopIds,
-  };
-}
 
 function cached(past: KeptPrefix): CachedPrefix {
   if (!('cache' in past)) throw new RangeError('the prefix is of another runner');

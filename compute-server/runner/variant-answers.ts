@@ -4,6 +4,7 @@ import { decidesSources } from '../../diagnostics/model-runner/redistribution-so
 import { differences, firstRow } from '../../models/instrument/changes/changes';
 import type { AskedRow, RowAnswer } from '../../diagnostics/model-runner/run-request';
 import { sequencePart, type Sequence } from '../../diagnostics/model-runner/sequence';
+import { readsBothWays } from '../../models/architectures/block-heads';
 import type { ModelSpec } from '../../models/architectures/model-spec';
 import type { LayerSessions } from '../model/run/graphs/layer-sessions';
 import { runPrompt } from '../model/run/stream/model-run';
@@ -91,9 +92,66 @@ export async function answersOfVariants(
   return found;
 }
 
+/**
+ * The stream that leaves the last layer, [n, w], under each variant: the layers below the first at which variants differ from the first
+ * one are run once.
+ */
+export async function streamsOfVariants(
+  model: ModelSpec,
+  sessions: LayerSessions,
+  { sequence, variants, batch, chunk, signal }: Omit<VariantQuestions, 'asked'>,
+  read: (stream: Float32Array, variant: number) => void,
+): Promise<void> {
+  const [first] = variants;
+  if (!first) return;
+  const run = async (some: readonly Variant[], from: ResidualStream | undefined, blocks = model.blocks) => {
+    const request = { ...sequencePart(sequence), chunk, logits: 'none', keepLast: true, variants: some } as const;
+    const { last } = await runPrompt(
+      { ...model, blocks },
+      sessions,
+      { ...request, ...(from ? { from } : {}) },
+      { signal },
+    );
+    if (!last) throw new RangeError('the run kept no stream');
+    return last;
+  };
+  let below: ResidualStream | undefined;
+  for (const [layer, places] of byLayer(variants, model.blocks.length)) {
+    if (layer > (below?.layer ?? 0)) below = await run([first], below, model.blocks.slice(0, layer));
+    // Those that differ nowhere are the first one.
+    if (layer === model.blocks.length) {
+      for (const place of places) read(ofVariant(below ?? (await run([first], undefined)), 0), place);
+      continue;
+    }
+    for (let at = 0; at < places.length; at += batch) {
+      const some = places.slice(at, at + batch);
+      const last = await run(
+        some.map((place) => variants[place] ?? first),
+        below,
+      );
+      some.forEach((place, to) => read(ofVariant(last, to), place));
+    }
+  }
+}
+
+/** [n, w] of one item of a batch, its chunks joined; all variants may agree in one. */
+function ofVariant({ chunks, batch }: ResidualStream, item: number): Float32Array {
+  const parts = chunks.map((chunk) => {
+    const size = chunk.length / batch;
+    const at = batch === 1 ? 0 : item;
+    return chunk.subarray(at * size, (at + 1) * size);
+  });
+  const joined = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
+  parts.reduce((at, part) => {
+    joined.set(part, at);
+    return at + part.length;
+  }, 0);
+  return joined;
+}
+
 /** Rows before the first one at which any variant differs from the first; 0 where a row may read later ones. */
 function keptRows(model: ModelSpec, { ids, prefix, embeddings }: Sequence, variants: readonly Variant[]): number {
-  const readsOn = prefix !== undefined || embeddings !== undefined || model.blocks.some((one) => !one.attention.causal);
+  const readsOn = prefix !== undefined || embeddings !== undefined || readsBothWays(model);
   const [first = [], ...others] = variants;
   // Which keys attention is taken from is decided over the whole prompt.
   if (variants.some((variant) => decidesSources(variant))) return 0;

@@ -12,6 +12,9 @@ export interface StreamRow {
   /** What attention and what the network adds, [layers][w]. */
   readonly attentionOutputs: readonly Float32Array[];
   readonly networkOutputs: readonly Float32Array[];
+  /** For cross-attention, in a decoder that reads a source: [layers][heads d] and [layers][w]. */
+  readonly crossHeadOutputs?: readonly Float32Array[];
+  readonly crossOutputs?: readonly Float32Array[];
   /** Vectors that interventions add to the stream that leaves each layer, [layers][w]. */
   readonly added?: readonly (Float32Array | undefined)[];
   /** Last layer whose stream an intervention replaced at this row: nothing before it reaches the logits. */
@@ -21,10 +24,14 @@ export interface StreamRow {
 /** A weighted sum of logits, e.g. +1 and -1 for the difference of two tokens. */
 export type LogitTarget = readonly { readonly token: number; readonly weight: number }[];
 
-/** In logits before soft capping; `heads`, `mlp`, `embedding` and `rest` sum to `logit`. */
+/** In logits before soft capping; `heads`, `cross`, `recurrent`, `mlp`, `embedding` and `rest` sum to `logit`. */
 export interface DirectEffects {
   /** [layers][heads] */
   readonly heads: readonly (readonly number[])[];
+  /** [layers][heads of cross-attention], in a decoder that reads a source. */
+  readonly cross?: readonly (readonly number[])[];
+  /** [layers]: recurrences beside attention, whose heads are not told apart; absent where there is none. */
+  readonly recurrent?: readonly number[];
   /** [layers]; with the bias of the down projection. */
   readonly mlp: readonly number[];
   /** Token and position embeddings together. */
@@ -44,6 +51,8 @@ export interface HeadProjections {
   /** [rows][g d] */
   readonly key: readonly Float32Array[];
   readonly value: readonly Float32Array[];
+  /** Gates that multiply the outputs of heads, for these queries, [rows][h d]; absent if there are none. */
+  readonly gate?: readonly Float32Array[];
 }
 
 export interface DirectPaths {

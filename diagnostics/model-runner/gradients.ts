@@ -31,11 +31,13 @@ export type Objective =
       readonly weights: Float32Array;
       /** By layer: numbers for the stream that enters it, whose products are added. */
       readonly entering?: ReadonlyMap<number, Float32Array>;
-    };
+    }
+  /** Sum of what the encoder of an encoder-decoder gives its decoder times these numbers, [m, w]: with `GradientResult.source`, back into the encoder. */
+  | { readonly kind: 'source'; readonly weights: Float32Array };
 
 export interface GradientRequest extends Pick<
   Sequence,
-  'ids' | 'positions' | 'embeddings' | 'prefix' | 'groups' | 'image'
+  'ids' | 'source' | 'positions' | 'embeddings' | 'prefix' | 'groups' | 'image'
 > {
   readonly objective: Objective;
   /**
@@ -48,6 +50,12 @@ export interface GradientRequest extends Pick<
   readonly tapRows?: readonly number[];
   /** With respect to the gain of every head. */
   readonly headGains?: boolean;
+  /** With respect to the gain of every head of cross-attention. */
+  readonly crossGains?: boolean;
+  /** With respect to the gain of every head of recurrences beside attention. */
+  readonly stateGains?: boolean;
+  /** With respect to the stream of the source that cross-attention reads. */
+  readonly sourceStream?: boolean;
   /** With respect to a score bias of every head on the keys of each group. */
   readonly scoreBiases?: boolean;
   /** With respect to the share of every head, in layers that mix in head outputs of another run. */
@@ -72,6 +80,10 @@ export interface LayerGradients {
   readonly taps: Readonly<Partial<Record<GradientTap, TensorData>>>;
   /** [h] */
   readonly headGains?: Float32Array;
+  /** [heads of cross-attention] */
+  readonly crossGains?: Float32Array;
+  /** [heads of the recurrence beside attention] */
+  readonly stateGains?: Float32Array;
   /** [h, groups] */
   readonly scoreBiases?: Float32Array;
   /** [h] */
@@ -85,6 +97,8 @@ export interface GradientResult {
   readonly layers: readonly LayerGradients[];
   /** [n, w] */
   readonly embedding?: Float32Array;
+  /** [m, w] */
+  readonly source?: Float32Array;
   /** By tile of the picture: [channels, height, width] of the pixels as its processor normalised them. */
   readonly pixels?: readonly Float32Array[];
   /** In float32, in the shape that is stored. */

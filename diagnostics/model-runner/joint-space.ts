@@ -1,5 +1,5 @@
 /** The space that the pictures and the texts of a pair of encoders share (CLIP, SigLIP). */
-import type { Activation } from '../../models/architectures/model-spec';
+import type { Activation } from '../../models/architectures/weights-spec';
 import type { HeadMap, NormWeights } from './weights';
 
 /** n rows of a picture, w hidden size, D width of the space. */

@@ -4,16 +4,18 @@ export interface ReadingRules {
   readonly causal: boolean;
   /** Rows that are read: causal, the last so many, its own included; else those nearer than this on either side. Absent: all. */
   readonly window?: number | undefined;
+  /** The window begins at the multiples of its size. */
+  readonly chunked?: boolean | undefined;
 }
 
 /** Rows [first, end) of `length`. */
 export function keysRead(
   query: number,
   length: number,
-  { causal, window = Infinity }: ReadingRules,
+  { causal, window = Infinity, chunked = false }: ReadingRules,
 ): { readonly first: number; readonly end: number } {
   return {
-    first: Math.max(0, query - window + 1),
+    first: chunked ? query - (query % window) : Math.max(0, query - window + 1),
     end: causal ? query + 1 : Math.min(length, query + window),
   };
 }

@@ -4,15 +4,19 @@
  */
 import type { Variant } from '../../models/instrument/changes/changes';
 import type { HeadGain } from '../../models/instrument/changes/gain';
+import type { StateKind } from '../../models/architectures/state-spec';
+import type { RouterTap } from '../../models/instrument/taps';
 import type { PromptInput, EncoderInput } from '../../protocol/inputs/prompt';
 import type { CacheSize } from '../../protocol/plans/cache-size';
 import type { Intervention } from '../../protocol/interventions/interventions';
 import type { ModelSummary, Parity } from '../../protocol/schema/parts';
+import type { BesideModel } from './beside';
 import type { ModelCheckpoint } from './checkpoint';
 import type { DirectPaths } from './direct-paths';
 import type { GradientRequest, GradientResult } from './gradients';
 import type { HeadNumbers } from './head-numbers';
 import type { JointSpace } from './joint-space';
+import type { Readout, ReadoutFacts } from './readout';
 import type {
   AskedRow,
   KeptPrefix,
@@ -25,7 +29,7 @@ import type {
   RunResult,
   TopKeys,
 } from './run-request';
-import type { Sequence } from './sequence';
+import type { Sequence, SourceRows } from './sequence';
 import type { ReinforcementSetup } from './reinforcement-setup';
 import type { Trainer } from './trainer';
 import type { ModelWeights } from './weights';
@@ -38,31 +42,52 @@ export interface CancelSignal {
 /** What is known of a model before it runs. */
 export interface ModelFacts {
   readonly summary: ModelSummary;
+  /** An adapter is on it. */
+  readonly adapted?: true;
   /** By layer. */
   readonly blocks: readonly {
+    /** Heads of attention: 0 in a layer without it. */
     readonly heads: number;
     readonly kvHeads: number;
     readonly headDim: number;
+    /** Heads of its recurrence; where the layer has no attention, they are those that gains and `attention.head_output` are of. */
+    readonly state?: { readonly kind: StateKind; readonly heads: number; readonly headDim: number };
     readonly causal: boolean;
     /** Positions that a query reads, its own included; of attention that is not causal those nearer than this, on either side. */
     readonly window?: number | undefined;
+    /** The window begins at the multiples of its size. */
+    readonly chunked?: boolean | undefined;
     /** Its rotary positions can be renumbered: they turn alike in a text of any length. */
     readonly renumbers?: true;
-    /** Its feed-forward network is routed experts. */
-    readonly routed?: true;
+    /** Why its heads cannot choose blocks of the past, in a sentence; absent: they can. */
+    readonly noBlocks?: string;
+    /** Its feed-forward network is routed experts, of which a token has some. */
+    readonly experts?: { readonly count: number; readonly perToken: number };
+    /** Width of what its feed-forward network adds; absent: `hiddenSize`. */
+    readonly networkWidth?: number;
+    /** It has no feed-forward network. */
+    readonly noNetwork?: true;
     /** The MLP reads the stream that enters the layer, without what its heads write. */
     readonly parallel?: true;
+    /** Its cross-attention, in a decoder that reads a source. */
+    readonly cross?: { readonly heads: number; readonly kvHeads: number; readonly headDim: number };
   }[];
+  /** By layer of the encoder, for an encoder-decoder. */
+  readonly sourceBlocks?: readonly { readonly heads: number; readonly headDim: number }[];
   readonly hiddenSize: number;
   /** For a vision encoder: the patches of a picture, and the rows before them (class, distillation, registers). */
   readonly patches?: { readonly rows: number; readonly columns: number; readonly leading: number };
   /** False where the model has no language head: it predicts no token. */
   readonly predicts: boolean;
+  /** Where it gives labels or embeddings. */
+  readonly readout?: ReadoutFacts;
   /** Width of the space that pictures and texts share, in a checkpoint with both encoders. */
   readonly jointWidth?: number;
   /** Ids of the vocabulary that stand for no text: beginning, end, padding, image. */
   readonly specialIds: readonly number[];
   readonly bosId?: number;
+  /** The token that every target of an encoder-decoder begins with. */
+  readonly startId?: number;
   readonly stopIds: readonly number[];
 }
 
@@ -72,6 +97,8 @@ export interface Prompt extends Sequence {
   readonly text: string | null;
   /** Text of each token. */
   readonly tokens: readonly string[];
+  /** For an encoder-decoder; `text` is then that of the target. */
+  readonly source?: SourceRows & { readonly text: string | null; readonly tokens: readonly string[] };
 }
 
 /** The heads of one row. */
@@ -82,6 +109,15 @@ export interface Observation {
   readonly mass: readonly Float32Array[];
   /** By layer, where they are asked for: the keys read most, [1 row][h][k]. */
   readonly top?: readonly TopKeys[];
+  /** By layer, in a decoder that reads a source: probabilities of its rows, [h, m]. */
+  readonly cross?: readonly Float32Array[];
+}
+
+/** What the router of a layer did with rows that go on; definitions: models/instrument/taps.ts. */
+export interface RouterRows {
+  readonly layer: number;
+  /** [rows, E] each. */
+  readonly rows: Readonly<Record<RouterTap, Float32Array>>;
 }
 
 export interface Extension {
@@ -91,6 +127,8 @@ export interface Extension {
   readonly observations: readonly Observation[];
   /** Numbers of the heads by layer, for the one token, where they are asked for. */
   readonly statistics?: readonly HeadNumbers[];
+  /** For the layers with routed experts, where they are asked for: all tokens. */
+  readonly routers?: readonly RouterRows[];
 }
 
 export interface ContinuationRequest {
@@ -139,7 +177,12 @@ export interface Continuation {
   cacheBytes(): CacheSize;
   extend(
     ids: readonly number[],
-    wanted?: { readonly observe?: boolean; readonly topKeys?: boolean; readonly statistics?: boolean },
+    wanted?: {
+      readonly observe?: boolean;
+      readonly topKeys?: boolean;
+      readonly statistics?: boolean;
+      readonly routers?: boolean;
+    },
   ): Promise<Extension>;
 }
 
@@ -168,8 +211,11 @@ export interface ModelRunner {
   /** Seconds of a clock that only rises, for timing. */
   seconds(): number;
 
-  /** Text, ids or a picture as a checked sequence; fails with a sentence. */
-  prompt(input: PromptInput | EncoderInput): Promise<Prompt>;
+  /**
+   * Text, ids or a picture as a checked sequence; fails with a sentence. The source of an encoder-decoder is encoded under what the
+   * interventions change in its encoder.
+   */
+  prompt(input: PromptInput | EncoderInput, interventions?: readonly Intervention[]): Promise<Prompt>;
   /** A prompt with its picture encoded from changed pixels: each tile as the image processor made it, [3, height, width]. */
   withPixels<S extends Sequence>(prompt: S, change: (pixels: Float32Array) => Float32Array): Promise<S>;
   /** Ids of a text as it stands, without special tokens; fails where the model has no tokenizer. */
@@ -200,7 +246,7 @@ export interface ModelRunner {
    */
   losses(sequence: Sequence, rows: readonly number[], variants: readonly Variant[]): Promise<readonly number[]>;
   /**
-   * What each variant makes of the next token behind chosen rows, [variants][asked]: side by side as `losses`. Variants are
+   * What each variant makes of the next token behind chosen rows, or of a classifier of its labels, [variants][asked]: side by side as `losses`. Variants are
    * mostly one with something added: below the first layer at which one differs from the first of them, it is not run again, nor
    * are rows before the first that any of them changes.
    */
@@ -232,9 +278,20 @@ export interface ModelRunner {
 
   /** The vision encoder of a vision-language model, which reads pictures alone (`EncoderInput`); undefined where there is none. */
   encoder(): ModelRunner | undefined;
+  /**
+   * Opens another model until the run ends: the same model in another stored form; absent: itself without its adapter. Fails with a
+   * sentence if it cannot run.
+   */
+  beside(path?: string): Promise<BesideModel<ModelRunner>>;
+  /** The encoder of an encoder-decoder, which runs on the ids of a source; undefined where there is none. */
+  source(): ModelRunner | undefined;
+  /** A source as the encoder gives it under each variant of its own. */
+  encoded(source: SourceRows, variants: readonly Variant[]): Promise<readonly SourceRows[]>;
   /** What reaches the logits through the residual stream alone. */
   readonly direct: DirectPaths;
   readonly weights: ModelWeights;
+  /** Labels of a classifier, and embeddings of texts; absent where the model gives neither. */
+  readonly readout: Readout | undefined;
   /** Absent where pictures and texts have no space in common. */
   readonly joint: JointSpace | undefined;
   /** Trains small networks on what the model gives. */

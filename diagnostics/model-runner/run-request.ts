@@ -2,7 +2,7 @@
 import type { Variant } from '../../models/instrument/changes/changes';
 import type { GraphReinforcement } from '../../models/instrument/changes/fed-rows';
 import type { LayerTap } from '../../models/instrument/taps';
-import type { HeadNumbers } from './head-numbers';
+import type { CrossNumbers, EffectiveNumbers, HeadNumbers } from './head-numbers';
 import type { Sequence } from './sequence';
 
 /** A tensor of a run, row-major; float16 as its 16-bit patterns. */
@@ -40,8 +40,12 @@ export interface ResidualStream {
   readonly chunks: readonly Float32Array[];
   readonly chunk: number;
   readonly batch: number;
-  /** Hidden size. */
+  /** Hidden size, plus what rows carry after their hidden numbers. */
   readonly width: number;
+  /** Hidden size, if rows carry more. */
+  readonly hidden?: number;
+  /** If the model has such a shortcut: what the previous layer left for this one to add to its output, in the form of `chunks`. */
+  readonly shortcut?: readonly Float32Array[];
 }
 
 export interface RunRequest extends Sequence {
@@ -52,6 +56,8 @@ export interface RunRequest extends Sequence {
   readonly variants?: readonly Variant[];
   /** Token ids of each variant, as many as `ids`, where they differ; statistics are still those of variant 0. */
   readonly variantIds?: readonly (readonly number[])[];
+  /** Streams of the source [m, w] of each variant, where the encoder is changed; absent: all read `source.stream`. */
+  readonly variantSources?: readonly Float32Array[];
   /**
    * Only the rows behind the prefix are run, for every variant, and what is kept stays as it is. Interventions act on those
    * rows; statistics, maps and top keys need the whole prompt.
@@ -65,6 +71,8 @@ export interface RunRequest extends Sequence {
   /** Earlier occurrences by position, where they are not those of the ids (null models of induction). */
   readonly earlier?: readonly (readonly number[])[];
   readonly thumbnails?: boolean;
+  /** What recurrences do to the values of the prompt, in numbers, and in pictures where those are asked for. */
+  readonly effective?: boolean;
   /** The keys that each query reads most: of all queries, or of the last one. */
   readonly topKeys?: 'all' | 'last';
   /** Taps of layers, kept whole: for short prompts. */
@@ -82,6 +90,8 @@ export interface RunRequest extends Sequence {
   readonly chosenBlocks?: { readonly layers?: readonly number[]; readonly rows?: readonly number[] };
   /** Probabilities of single heads. */
   readonly maps?: readonly { readonly layer: number; readonly head: number }[];
+  /** The same of single heads of cross-attention. */
+  readonly crossMaps?: readonly { readonly layer: number; readonly head: number }[];
   /** Rows whose logits are wanted. */
   readonly logits: 'last' | 'all' | 'none';
   /** Mean loss of the next token (-ln of its probability, nats) over the queries at these rows, for each variant. */
@@ -103,6 +113,8 @@ export interface LayerResult {
   readonly statistics?: HeadNumbers;
   /** [heads][thumbnailSize][thumbnailSize] */
   readonly thumbnail?: Float32Array;
+  /** Where it was asked for and the layer has a recurrence. */
+  readonly effective?: EffectiveNumbers;
   /** By tap; [rows of all chunks joined along n]. */
   readonly taps: Readonly<Partial<Record<LayerTap, TensorData>>>;
   /** [heads][groups] */
@@ -113,10 +125,19 @@ export interface LayerResult {
   readonly maps: ReadonlyMap<number, Float32Array>;
   /** The most-read keys of all queries, or of the last one only. */
   readonly top?: TopKeys;
+  /** For cross-attention, in a decoder that reads a source. */
+  readonly cross?: CrossResult;
   /** Where heads take attention from keys that the run decided (models/instrument/changes/redistribution.ts). */
   readonly sources?: AttentionSources;
   /** Where heads choose blocks and that was asked for. */
   readonly chosenBlocks?: ChosenBlocks;
+}
+
+export interface CrossResult {
+  /** Where statistics were asked for. */
+  readonly statistics?: CrossNumbers;
+  /** By head: probabilities [n, m] of the rows of the source, row-major. */
+  readonly maps: ReadonlyMap<number, Float32Array>;
 }
 
 /** A layer of a run that is followed. */

@@ -3,6 +3,7 @@
  * row. Rows are counted from 0 without gaps and index everything else (groups, taps, statistics); positions alone decide
  * rotation, learned positions and the reach of a window.
  */
+import type { Variant } from '../../models/instrument/changes/changes';
 import type { ChatPrompt, ImageSpan } from '../../protocol/schema/parts';
 
 /** A named set of rows: their keys. */
@@ -25,8 +26,29 @@ export function groupProblem(groups: readonly KeyGroup[], length: number): strin
   return undefined;
 }
 
-export interface Sequence {
+/** What the encoder of an encoder-decoder reads. */
+export interface SourceRows {
   readonly ids: readonly number[];
+  /** Like those of a `Sequence`, at the input of the encoder. */
+  readonly embeddings?: NonNullable<Sequence['embeddings']>;
+  /**
+   * What the encoder makes of them, [m, w]: the stream that leaves it, behind its last norm. A run of the decoder needs it; what is asked
+   * before a run leaves it out.
+   */
+  readonly stream?: Float32Array;
+  /** What was changed in the encoder that gave the stream; absent: nothing. */
+  readonly variant?: Variant;
+  /** The groups of its own keys that these changes name. */
+  readonly variantGroups?: readonly KeyGroup[];
+  /** Named sets of rows of the source: keys of cross-attention. */
+  readonly groups?: readonly KeyGroup[];
+}
+
+export interface Sequence {
+  /** For an encoder-decoder the rows of the decoder, which begin with its start token. */
+  readonly ids: readonly number[];
+  /** Present where the model is an encoder-decoder, and only there. */
+  readonly source?: SourceRows;
   /** Position of each row, rising; absent: 0, 1, 2, … */
   readonly positions?: readonly number[];
   /** Rows whose embeddings are these and not the table's, [rows, hiddenSize]. */
@@ -37,12 +59,15 @@ export interface Sequence {
   readonly image?: ImageSpan;
   /** Where the text went through the chat template. */
   readonly chatPrompt?: ChatPrompt;
+  /** How many of the last ids an encoder-decoder wrote by itself, as no target was given; absent: none. */
+  readonly written?: number;
 }
 
 /** The fields of a sequence alone, out of a request that carries them. */
-export function sequencePart({ ids, positions, embeddings, prefix, groups, image }: Sequence): Sequence {
+export function sequencePart({ ids, source, positions, embeddings, prefix, groups, image }: Sequence): Sequence {
   return {
     ids,
+    ...(source ? { source } : {}),
     ...(positions ? { positions } : {}),
     ...(embeddings ? { embeddings } : {}),
     ...(prefix === undefined ? {} : { prefix }),
@@ -72,7 +97,7 @@ export function positionAt({ ids, positions }: Pick<Sequence, 'ids' | 'positions
 
 /** The sequence with the rows of a span deleted. Groups and embeddings follow their rows; a group that loses all is gone. */
 export function withoutSpan(sequence: Sequence, { start, end }: Span, kept: RemovedPositions): Sequence {
-  const { ids, embeddings, groups, prefix, image } = sequence;
+  const { ids, source, embeddings, groups, prefix, image } = sequence;
   if (!(Number.isInteger(start) && Number.isInteger(end) && start >= 0 && start < end && end <= ids.length)) {
     throw new RangeError(`rows ${start} to ${end} are no span of a sequence of ${ids.length} rows`);
   }
@@ -89,6 +114,7 @@ export function withoutSpan(sequence: Sequence, { start, end }: Span, kept: Remo
   const imageStays = image && (image.end <= start || image.start >= end) ? image : undefined;
   return {
     ids: rows.map((row) => ids[row] ?? 0),
+    ...(source ? { source } : {}),
     ...(kept === 'original' || sequence.positions
       ? {
           positions:

@@ -14,6 +14,8 @@ const taps = [
   'residual',
 ] as const satisfies LayerTap[];
 
+const crossTaps = ['cross.head_output', 'cross.output'] as const satisfies LayerTap[];
+
 /** One run; memory grows with the width of the model and not with the prompt. */
 export async function streamRow(
   model: ModelRunner,
@@ -25,7 +27,7 @@ export async function streamRow(
   const { layers } = await model.run({
     ...sequence,
     variants: [variant],
-    taps: blocks.flatMap((_, layer) => taps.map((tap) => ({ layer, tap }))),
+    taps: blocks.flatMap(({ cross }, layer) => [...taps, ...(cross ? crossTaps : [])].map((tap) => ({ layer, tap }))),
     tapRows: [row],
     logits: 'none',
   });
@@ -42,6 +44,9 @@ export async function streamRow(
     headOutputs: rowsOf('attention.head_output'),
     attentionOutputs: rowsOf('attention.output'),
     networkOutputs: rowsOf('mlp_output'),
+    ...(blocks.some(({ cross }) => cross)
+      ? { crossHeadOutputs: rowsOf('cross.head_output'), crossOutputs: rowsOf('cross.output') }
+      : {}),
     added: addedAt(variant, row, blocks.length, model.facts.hiddenSize),
     ...(replaced === undefined ? {} : { replacedBehind: replaced }),
   };

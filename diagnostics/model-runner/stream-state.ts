@@ -1,16 +1,17 @@
 import type { ResidualStream } from './run-request';
 
-/** The state [w] of one row of a stream; zeros behind its last row. */
+/** The state [w] of one row of a stream, without what the row carries after it; zeros beyond the last row. */
 export function stateOf(
-  { chunks, width, batch }: Pick<ResidualStream, 'chunks' | 'width' | 'batch'>,
+  { chunks, width, hidden = width, batch }: Pick<ResidualStream, 'chunks' | 'width' | 'hidden' | 'batch'>,
   row: number,
   variant = 0,
 ): Float32Array {
   let left = row;
   for (const chunk of chunks) {
     const rows = chunk.length / (batch * width);
-    if (left < rows) return chunk.subarray((variant * rows + left) * width, (variant * rows + left + 1) * width);
+    const at = (variant * rows + left) * width;
+    if (left < rows) return chunk.subarray(at, at + hidden);
     left -= rows;
   }
-  return new Float32Array(width);
+  return new Float32Array(hidden);
 }

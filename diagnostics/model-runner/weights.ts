@@ -2,6 +2,7 @@
 import type { Rope } from '../../models/formats/model-description';
 import type { ClassifierRows } from '../../models/architectures/vision-tower';
 import type { RotaryTables } from '../../models/architectures/rope';
+import type { Linear } from '../../models/architectures/weights-spec';
 
 /** [rows, columns], row by row. */
 export interface HeadMap {
@@ -43,6 +44,11 @@ export interface LayerWeights {
   readonly output: HeadMap;
   /** Factor on query x key. */
   readonly scale: number;
+  /**
+   * Each number of a head's output is multiplied by a gate from 0 to 1, set by the token that reads (the sigmoid of a map of its stream).
+   * `output` comes after the gates, and the weighted sum of values before them.
+   */
+  readonly gated?: true;
   /** Scores are softcap tanh(scores / softcap). */
   readonly softcap?: number;
   /** Norms over each head of query and key, [d]. */
@@ -84,7 +90,10 @@ export interface EncoderHead {
 }
 
 export interface ModelWeights {
-  layer(layer: number): Promise<LayerWeights>;
+  /** Refuses gated attention. With `gates` beside it does not: the caller then takes no output for a product of weights and values alone. */
+  layer(layer: number, gates?: 'beside'): Promise<LayerWeights>;
+  /** A linear map of the specification, [outputs, inputs]. */
+  map(linear: Linear): Promise<HeadMap>;
   /** Fails where the model is no vision encoder. */
   encoderHead(): Promise<EncoderHead>;
   /** At positions of a sequence whose last one is `last`; undefined where the layer does not rotate. */

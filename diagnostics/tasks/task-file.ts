@@ -17,7 +17,7 @@ type Role = string | readonly Span[];
 const oneOrMore: Schema<OneOrMore> = either(
   filledText,
   list(filledText, 'a list of texts', { least: 1, most: 1000 }),
-  'a text that is not empty, or a list of such texts',
+  'a non-empty text, or a list of such texts',
 );
 const span: Schema<Span> = pair(whole, whole, 'two whole numbers');
 const role: Schema<Role> = either(

@@ -17,6 +17,19 @@ export class TaskTokens {
     readonly longest: number | undefined,
   ) {}
 
+  /** Without what the tokenizer puts around a text. */
+  static plain(runner: ModelRunner): TaskTokens {
+    const { summary, specialIds } = runner.facts;
+    return new TaskTokens(
+      (text) => runner.encode(text),
+      (ids) => runner.decode(ids),
+      [],
+      summary.vocabulary,
+      specialIds,
+      summary.contextLength,
+    );
+  }
+
   /** `longest`: the context of the model, where nothing makes it read further. */
   static async of(
     runner: ModelRunner,

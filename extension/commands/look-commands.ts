@@ -1,10 +1,9 @@
-import { dirname } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import * as vscode from 'vscode';
+import type * as vscode from 'vscode';
 import type { Demos } from '../../protocol/analysis/next-start';
 import type { AnalysisSetup } from '../../protocol/analysis/schema';
 import type { ModelIndex } from '../models/model-index';
-import { realFolder } from '../models/real-folder';
+import { fileOfModel, modelPath } from '../models/model-path';
 import { imageType } from '../panels/image-folder';
 import { headsStart, pictureStart } from '../panels/workbench/look-start';
 import { openLook, type WorkbenchPanels } from '../panels/workbench/workbench';
@@ -68,11 +67,11 @@ function localFile(target: unknown, why: string): vscode.Uri | undefined {
 async function seesPictures(models: ModelIndex, folder: string, { vision }: Demos): Promise<boolean> {
   if (folder === vision.folder) return true;
   const found = await models.find();
-  return found.models.some((model) => model.vision && realFolder(dirname(model.uri.fsPath)) === folder);
+  return found.models.some((model) => model.vision && modelPath(model.uri) === folder);
 }
 
 /** A vision encoder that stands alone. */
 async function readsPicturesAlone(models: ModelIndex, folder: string): Promise<boolean> {
-  const { parts = [] } = (await models.describe(vscode.Uri.file(`${folder}/config.json`))) ?? {};
+  const { parts = [] } = (await models.describe(fileOfModel(folder))) ?? {};
   return parts.length > 0 && parts.every(({ role }) => role === 'vision');
 }

@@ -1,13 +1,15 @@
-import { basename, dirname } from 'node:path';
-import * as vscode from 'vscode';
+import { dirname } from 'node:path';
+import type * as vscode from 'vscode';
 import { whyNotRun } from '../models/model-choices';
+import { isGguf, modelName } from '../models/model-names';
 import type { ModelIndex } from '../models/model-index';
-import { realFolder } from '../models/real-folder';
+import { fileOfModel, modelPath } from '../models/model-path';
 
-/** The folder of the model that a config or a folder names; fails with a sentence where it cannot be run. */
+/** The path of the model that a config, a folder or a GGUF file names; fails with a sentence if it cannot be run. */
 export async function modelFolder(models: ModelIndex, named: vscode.Uri): Promise<string> {
-  const config = named.path.endsWith('.json') ? named : vscode.Uri.joinPath(named, 'config.json');
-  const why = whyNotRun(await models.describe(config), basename(dirname(config.fsPath)));
+  const file = named.path.endsWith('.json') ? named : fileOfModel(named.fsPath);
+  const name = modelName(isGguf(file.path) ? file.fsPath : dirname(file.fsPath));
+  const why = whyNotRun(await models.describe(file), name);
   if (why !== undefined) throw new Error(why);
-  return realFolder(dirname(config.fsPath));
+  return modelPath(file);
 }

@@ -67,7 +67,7 @@ async function runOf(history: History, uri: vscode.Uri): Promise<HistoryEntry | 
 export async function compareFiles(
   { library, history, editors }: ResultParts,
   uris: readonly vscode.Uri[],
-  /** Of these alone the person chooses. */
+  /** The person chooses among these alone. */
   wanted: { readonly kind?: Kind; readonly analysis?: string } = {},
 ): Promise<void> {
   const [one, other] = await Promise.all(uris.slice(0, 2).map((uri) => readable(library, uri)));

@@ -7,6 +7,7 @@ import { modelName, subjectOf } from '../results/benchmark-words';
 import { comparedKind, type Kind, type SavedOf } from '../results/result-kinds';
 import { heldWords } from '../../protocol/inputs/weights';
 import type { Output, Schema } from '../../protocol/schema/check';
+import { inexactHeld } from '../../protocol/schema/parts';
 import { flag, object, oneOf, optional, text, whole } from '../../protocol/schema/fields';
 
 /** Kinds of results that a run gives; a plan is edited, not run. */
@@ -33,7 +34,7 @@ export const historyEntry = object({
   /** What was read, in words: the prompt, or the name of the task, the corpus or the picture. At most 400 characters. */
   input: text,
   /** How the weights of the model were held; absent: exact. */
-  weights: optional(oneOf(['float16', 'q8', 'q4'])),
+  weights: optional(inexactHeld),
   /** ISO 8601 time. */
   created: text,
   /** Size of the file. */

@@ -26,7 +26,7 @@ export interface HistoryPlaces {
 }
 
 export interface KeepOptions {
-  /** Nobody asked for this run: the next one of its question that runs by itself replaces it, until somebody uses it. */
+  /** Nobody asked for this run: the next one of its question that runs by itself in this window replaces it, until somebody uses it. */
   readonly byItself?: boolean;
 }
 
@@ -58,6 +58,8 @@ export class History extends Owner {
   private readonly held = new Map<string, Held>();
   /** Why, of the last one. */
   private whyHeld = '';
+  /** Ids of runs that went by themselves in this window: those of another window are not replaced. */
+  private readonly looks = new Set<string>();
   /** One write at a time. */
   private writing: Promise<unknown> = Promise.resolve();
 
@@ -71,6 +73,11 @@ export class History extends Owner {
   /** Lives as long as the history. */
   follow(...things: readonly Disposable[]): void {
     for (const thing of things) this.own(thing);
+  }
+
+  /** Entries of runs that went by themselves in this window before it was reloaded. */
+  remember(looks: readonly string[]): void {
+    for (const id of looks) this.looks.add(id);
   }
 
   /** Another window has changed it, or it lies elsewhere now. */
@@ -90,12 +97,14 @@ export class History extends Owner {
     return this.inTurn(async () => {
       await this.ready();
       const target = this.places.target();
+      const id = idOf(kind, subjectIn(kind, saved));
+      if (byItself) this.looks.add(id);
       try {
-        const before = await this.folderOf(idOf(kind, subjectIn(kind, saved)));
+        const before = await this.folderOf(id);
         const folder = before === undefined || before.folder.isOfOthers ? target : before.folder;
         const entry = await folder.keep(kind, saved, byItself);
         this.held.delete(entry.id);
-        if (entry.byItself) await removePredecessors(entry, folder);
+        if (entry.byItself) await this.removePredecessors(entry, folder);
         await this.keepHeld(target);
         await folder.prune(this.places.bounds(), entry.id);
         return entry;
@@ -207,6 +216,15 @@ export class History extends Owner {
     this.changed.fire();
   }
 
+  private async removePredecessors(of: HistoryEntry, place: HistoryFolder): Promise<void> {
+    for (const entry of await place.list()) {
+      const { id, kind, analysis, folder } = entry;
+      const isSameQuestion = kind === of.kind && analysis === of.analysis && folder === of.folder;
+      const gives = id !== of.id && entry.byItself && !entry.pinned && this.looks.has(id);
+      if (isSameQuestion && gives) await place.remove(entry);
+    }
+  }
+
   /** Writes what could not be written before, now that the folder takes files again. */
   private async keepHeld(folder: HistoryFolder): Promise<void> {
     for (const { entry, saved } of [...this.held.values()]) {
@@ -251,13 +269,6 @@ export class History extends Owner {
     const done = this.writing.then(work);
     this.writing = done.catch(() => undefined);
     return done;
-  }
-}
-
-async function removePredecessors({ id, kind, analysis, folder }: HistoryEntry, place: HistoryFolder): Promise<void> {
-  for (const entry of await place.list()) {
-    const isSameQuestion = entry.kind === kind && entry.analysis === analysis && entry.folder === folder;
-    if (entry.id !== id && entry.byItself && !entry.pinned && isSameQuestion) await place.remove(entry);
   }
 }
 

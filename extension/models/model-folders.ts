@@ -4,7 +4,7 @@ import { readdir } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { whyUnread } from '../../protocol/wire/unread';
-import { isModelFile } from './model-names';
+import { isGguf, isModelFile } from './model-names';
 
 /** Deep enough for the Hugging Face cache: hub/models--a--b/snapshots/hash/config.json. */
 const deepest = 5;
@@ -46,7 +46,8 @@ export async function findConfigs(folders: readonly string[], home = homedir()):
         }
         for (const entry of entries) {
           // The cache keeps files as links into its blobs; links to folders are left alone, they may lead in circles.
-          if (isModelFile(entry.name) && !entry.isDirectory()) paths.add(join(folder, entry.name));
+          if ((isModelFile(entry.name) || isGguf(join(folder, entry.name))) && !entry.isDirectory())
+            paths.add(join(folder, entry.name));
           else if (entry.isDirectory() && !entry.name.startsWith('.') && !skipped.has(entry.name)) {
             below.push(join(folder, entry.name));
           }

@@ -1,5 +1,4 @@
 /** The models that can be seen from here: found by name, recognised by content through the language server, kept until files change. */
-import { dirname } from 'node:path';
 import * as vscode from 'vscode';
 import { contextKeys } from '../../protocol/contributions/views';
 import type { ModelFacts, OtherFileFacts } from '../../protocol/language/requests';
@@ -11,7 +10,7 @@ import { onSettingChange, setting } from '../platform/settings';
 import { distinctChoices, modelChoice } from './model-choices';
 import { findConfigs } from './model-folders';
 import { fileLabel, modelsAlone, modelFiles, modelLabel } from './model-names';
-import { realFolder } from './real-folder';
+import { modelPath } from './model-path';
 import { shapeChoices } from './shape-choices';
 
 export interface Model {
@@ -21,7 +20,7 @@ export interface Model {
   readonly sentence: string;
   /** It reads pictures and writes text. */
   readonly vision: boolean;
-  /** What kind of file it is, where it is no config. Such a model is looked at and not run. */
+  /** The kind of file, if it is not a config. GGUF files may run. */
   readonly other?: Pick<OtherFileFacts, 'kind' | 'title'>;
 }
 
@@ -123,19 +122,44 @@ export class ModelIndex extends Owner {
   /** The models for the panels that run one, marked where they cannot; `demos` come first. */
   async choices(...demos: readonly ModelChoice[]): Promise<readonly ModelChoice[]> {
     const { models } = await this.find();
+    const adapters = await this.adapters();
     const found = await Promise.all(
       models
         // Weights are read by path.
-        .filter(({ uri, other }) => uri.scheme === 'file' && other === undefined)
+        .filter(({ uri, other }) => uri.scheme === 'file' && (other === undefined || other.kind === 'gguf'))
         .map(async ({ uri, label }) => {
           const facts = await this.describe(uri).catch(() => null);
-          return facts === null ? undefined : modelChoice(facts, label, realFolder(dirname(uri.fsPath)));
+          return facts === null || facts.parts.length === 0 ? undefined : modelChoice(facts, label, modelPath(uri));
         }),
     );
     return distinctChoices(
       demos,
       found.filter((choice) => choice !== undefined),
+    ).map((choice) => {
+      const own = adapters.filter(({ base }) => modelPath(base) === choice.folder);
+      return own.length === 0
+        ? choice
+        : {
+            ...choice,
+            adapters: own.map(({ model: { uri, label, sentence } }) => {
+              const folder = modelPath(uri);
+              return { folder, label, hint: `${sentence}, ${folder}` };
+            }),
+          };
+    });
+  }
+
+  /** The adapters whose base is among the models, each with the config of that. */
+  async adapters(): Promise<readonly { readonly model: Model; readonly base: vscode.Uri }[]> {
+    const { models } = await this.find();
+    const own = models.filter(({ uri, other }) => uri.scheme === 'file' && other?.kind === 'adapter');
+    const found = await Promise.all(
+      own.map(async (model) => {
+        const base = (await this.describe(model.uri).catch(() => null))?.file?.base;
+        return base === undefined ? [] : [{ model, base: vscode.Uri.parse(base.uri, true) }];
+      }),
     );
+    return found.flat();
   }
 
   private async search(): Promise<FoundModels> {

@@ -14,6 +14,13 @@ export const isModelFile = (name: string): boolean =>
   name.endsWith('.onnx') ||
   (name.endsWith('.gguf') && !laterPart.test(name));
 
+/** A manifest in the store of Ollama, `manifests/HOST/NAMESPACE/MODEL/TAG`, which names a GGUF file by its hash. */
+const ollamaManifest = /[\\/]manifests(?:[\\/][^\\/.][^\\/]*){4}$/;
+
+/** A GGUF file, or a manifest that names one: a model that is not a folder. */
+export const isGguf = (path: string): boolean =>
+  path.endsWith('.gguf') || (ollamaManifest.test(path) && !/\.(json|onnx|safetensors|ya?ml)$/.test(path));
+
 /** The same for VS Code's search and its watcher. */
 export const modelFiles = `**/{config.json,${openClipConfig},adapter_config.json,*.gguf,*.onnx}`;
 
@@ -36,12 +43,13 @@ export function modelsAlone(paths: readonly string[]): readonly string[] {
 export function fileLabel(path: string): string {
   const name = path.split(/[\\/]/).at(-1) ?? path;
   if (name.endsWith('.gguf')) return name.replace(/(-00001-of-\d{5})?\.gguf$/, '');
+  if (isGguf(path)) return `${modelLabel(path)}:${name}`;
   return name.endsWith('.onnx') ? `${modelLabel(path)}/${name}` : modelLabel(path);
 }
 
 /** The same for a model that a request names: a folder, or a file. */
 export const modelName = (path: string): string =>
-  fileLabel(/\.(gguf|onnx)$/.test(path) ? path : `${path}/config.json`);
+  fileLabel(isGguf(path) || path.endsWith('.onnx') ? path : `${path}/config.json`);
 
 /** `meta-llama/Llama-3.1-8B` in the Hugging Face cache layout, else the name of the folder. */
 export function modelLabel(configPath: string): string {

@@ -5,7 +5,8 @@ import type { ModelFacts } from '../../protocol/language/requests';
 import type { Plan } from '../../protocol/plans/plan-file';
 import { whyNotRun } from './model-choices';
 import type { ModelIndex } from './model-index';
-import { modelLabel } from './model-names';
+import { modelName } from './model-names';
+import { modelPath } from './model-path';
 import { realFolder } from './real-folder';
 
 export interface FoundModel {
@@ -36,17 +37,17 @@ export async function modelOfPlan(
   const config = vscode.Uri.joinPath(beside, '..', 'config.json');
   const configs = [
     config,
-    ...(await models.find()).models.flatMap(({ uri, other }) => (other === undefined ? [uri] : [])),
+    ...(await models.find()).models.flatMap(({ uri, other }) =>
+      other === undefined || other.kind === 'gguf' ? [uri] : [],
+    ),
     vscode.Uri.file(`${demo}/config.json`),
   ];
-  const unique = new Map(
-    configs.filter(({ scheme }) => scheme === 'file').map((uri) => [realFolder(dirname(uri.fsPath)), uri]),
-  );
+  const unique = new Map(configs.filter(({ scheme }) => scheme === 'file').map((uri) => [modelPath(uri), uri]));
   const found = await Promise.all(
     [...unique].map(async ([folder, uri]): Promise<readonly FoundModel[]> => {
       const facts = await models.describe(uri).catch(() => null);
       const runs = facts !== null && whyNotRun(facts, basename(folder)) === undefined;
-      return runs && fits(plan, facts) ? [{ folder, label: modelLabel(uri.path) }] : [];
+      return runs && fits(plan, facts) ? [{ folder, label: modelName(folder) }] : [];
     }),
   );
   const fitting = found.flat();

@@ -21,6 +21,8 @@ export function setupOfWeight(
     throw new Sentence('A weight is explained on the prompt of an analysis, and this one read none.');
   }
   const { prompt } = input;
-  const common = { analysis, folder: model.folder, parameters: parametersOf(cell), interventions, seed };
+  const { folder, adapter } = model;
+  const put = adapter === undefined ? {} : { adapter };
+  const common = { analysis, folder, ...put, parameters: parametersOf(cell), interventions, seed };
   return { ...common, input: { kind: 'prompt', prompt } };
 }

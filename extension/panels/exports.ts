@@ -31,10 +31,14 @@ interface NewFile {
   readonly title: string;
 }
 
+/** A virtual workspace has no folder on a disk. */
+const firstFolder = (): vscode.Uri =>
+  vscode.workspace.workspaceFolders?.find(({ uri }) => uri.scheme === 'file')?.uri ?? vscode.Uri.file(homedir());
+
 /** Asks where to, in `folder`, in the workspace, else in the home folder; undefined when the person cancels. */
 export const askWhere = (
   { name, type, endings, title }: NewFile,
-  folder: vscode.Uri = vscode.workspace.workspaceFolders?.[0]?.uri ?? vscode.Uri.file(homedir()),
+  folder = firstFolder(),
 ): Thenable<vscode.Uri | undefined> =>
   vscode.window.showSaveDialog({
     defaultUri: vscode.Uri.joinPath(folder, name),

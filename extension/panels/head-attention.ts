@@ -14,8 +14,8 @@ export const mostHeadQuestions = 24;
 export async function attentionOfHead(server: HeadServer, subject: HeadSubject, asked: AskHead): Promise<HeadAnswer> {
   const { request } = asked;
   if (asked.kind === 'row') {
-    const { layer, head, query } = asked;
-    return { kind: 'row', request, row: await server.headRow({ ...subject, layer, head, query }) };
+    const { kind, request: _request, prompt: _prompt, ...row } = asked;
+    return { kind, request, row: await server.headRow({ ...subject, ...row }) };
   }
   const { kind, request: _request, prompt: _prompt, ...rectangle } = asked;
   return { kind, request, tile: await server.headTile({ ...subject, ...rectangle }) };

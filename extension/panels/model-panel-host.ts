@@ -13,7 +13,7 @@ import type { OwnMessage, PanelServices, PanelTypes, Setup, Shown } from './pane
 import { again, Sentence, sentenceOfError } from './questions';
 
 export interface ModelPanelTypes extends PanelTypes {
-  readonly plan: { readonly folder: string; readonly device?: string };
+  readonly plan: { readonly folder: string; readonly device?: string; readonly adapter?: string };
 }
 
 /** Where models may run. */
@@ -36,10 +36,11 @@ interface PanelDevices {
 export interface Where {
   readonly device?: string;
   readonly weights?: WeightChoice;
+  readonly adapter?: string;
 }
 
 /** How a result was made. */
-export type Made = Pick<Provenance, 'device' | 'weights'>;
+export type Made = Pick<Provenance, 'device' | 'weights'> & { readonly model: Pick<ModelSummary, 'adapter'> };
 
 export interface ModelPanelServices<T extends ModelPanelTypes> extends PanelServices<T> {
   /** The model that comes with the extension; drawn before the others are found. */
@@ -47,17 +48,19 @@ export interface ModelPanelServices<T extends ModelPanelTypes> extends PanelServ
   /** The demo model, and the models found in the workspace and the model folders. */
   models(): Promise<readonly ModelChoice[]>;
   onModels(listener: () => void): Disposable;
-  openModel(folder: string, device?: string, weights?: WeightChoice): Promise<ModelSummary>;
+  openModel(folder: string, device?: string, weights?: WeightChoice, adapter?: string): Promise<ModelSummary>;
   readonly devices: PanelDevices;
   /** Lets the person choose a model folder. */
   browse(): Promise<string | undefined>;
+  /** The same for the folder of an adapter. */
+  browseAdapter(): Promise<string | undefined>;
   /** Opens a page of the documentation in the Markdown preview. */
   showPage(page: string): Promise<void>;
 }
 
 type ModelMessage =
-  | { readonly kind: 'chooseModel'; readonly folder: string; readonly device?: string }
-  | { readonly kind: 'loadModel' | 'browseModel' | 'refreshDevices' }
+  | { readonly kind: 'chooseModel'; readonly folder: string; readonly device?: string; readonly adapter?: string }
+  | { readonly kind: 'loadModel' | 'browseModel' | 'browseAdapter' | 'refreshDevices' }
   | { readonly kind: 'showPage'; readonly page: string };
 
 /** Messages that a panel has beside those of every panel that runs a model. */
@@ -73,6 +76,10 @@ type ModelOpening = Defined<{
   readonly model: ModelSummary | undefined;
   readonly waiting: WaitingModel | undefined;
 }>;
+
+/** Whether a model is the one that a request names, with its adapter. */
+const isOf = (model: ModelSummary | undefined, { folder, adapter }: ModelPanelTypes['plan']): boolean =>
+  model?.folder === folder && model.adapter === adapter;
 
 export abstract class ModelPanelHost<
   T extends ModelPanelTypes,
@@ -104,11 +111,13 @@ export abstract class ModelPanelHost<
     const ofModel = message as ModelMessage;
     switch (ofModel.kind) {
       case 'chooseModel':
-        return this.chooseModel(ofModel.folder, ofModel.device);
+        return this.chooseModel(ofModel);
       case 'loadModel':
         return this.loadModel();
       case 'browseModel':
         return this.browseModel();
+      case 'browseAdapter':
+        return this.browseAdapter();
       case 'refreshDevices':
         return this.testDevices();
       case 'showPage':
@@ -138,14 +147,14 @@ export abstract class ModelPanelHost<
     const { place, services } = this;
     // A side view that lies open starts no process; the full panel was asked for.
     const mayAsk = place !== 'file' && services.mayRun() === true && (place === 'full' || services.serverIsUp());
-    const { folder, device } = this.openSetup();
-    if (mayAsk && this.shownModel?.folder !== folder) await this.chooseModel(folder, device);
+    const setup = this.openSetup();
+    if (mayAsk && !isOf(this.shownModel, setup)) await this.chooseModel(setup);
   }
 
   /** The model of the form, as far as it is known. */
   protected knownModel(): ModelSummary | undefined {
-    const { folder } = this.openSetup();
-    return [this.shownModel, this.model].find((one) => one?.folder === folder);
+    const setup = this.openSetup();
+    return [this.shownModel, this.model].find((one) => isOf(one, setup));
   }
 
   private get shownModel(): ModelSummary | undefined {
@@ -155,8 +164,8 @@ export abstract class ModelPanelHost<
   /** The model that the file names, while nothing may be asked of it. */
   private get waiting(): WaitingModel | undefined {
     if (this.place !== 'file' || this.follows || this.loaded || this.shownModel === undefined) return undefined;
-    const { folder, weightBytes: bytes } = this.shownModel;
-    return defined({ folder, bytes, refused: this.refusal([folder]) });
+    const { folder, adapter = '', weightBytes: bytes } = this.shownModel;
+    return defined({ folder, bytes, refused: this.refusal([folder, adapter]) });
   }
 
   /** Fails with a sentence where nothing may be asked: in an untrusted workspace, of a model that a file names until a click. */
@@ -170,11 +179,11 @@ export abstract class ModelPanelHost<
 
   /** Fails with a sentence when the files in the folder are not those that gave the result. The server keeps the model open. */
   protected async requireSameModel(
-    { folder, hash }: ModelSummary,
+    { folder, hash, adapter }: ModelSummary,
     next: string,
     { device, weights }: Where = {},
   ): Promise<void> {
-    if ((await this.services.openModel(folder, device, weights)).hash === hash) return;
+    if ((await this.services.openModel(folder, device, weights, adapter)).hash === hash) return;
     const detail = `Its files are not those that gave this result, so it cannot answer further questions. ${next}`;
     throw new FailureError({ code: 'model-unusable', folder, detail });
   }
@@ -183,12 +192,12 @@ export abstract class ModelPanelHost<
    * Where a result is asked further questions: with the weights and on the device that gave it, where that works here, so that what
    * is shown beside it is of the same numbers; else on the device of the setting.
    */
-  protected async whereOf({ device: { id }, weights: held }: Made): Promise<Where> {
-    const weights = held === undefined ? {} : { weights: choiceOfHeld(held) };
-    if (id === 'cpu') return { device: id, ...weights };
+  protected async whereOf({ device: { id }, weights: held, model: { adapter } }: Made): Promise<Where> {
+    const as = defined({ weights: held && choiceOfHeld(held), adapter });
+    if (id === 'cpu') return { device: id, ...as };
     const { devices } = this.services;
     const found = devices.known() ?? (await devices.test(false));
-    return { ...(found.some((device) => device.id === id && device.available) ? { device: id } : {}), ...weights };
+    return { ...(found.some((device) => device.id === id && device.available) ? { device: id } : {}), ...as };
   }
 
   /** Queues a question of the panel, by its kind: its reply or the reason why there is none is posted. */
@@ -224,6 +233,11 @@ export abstract class ModelPanelHost<
     if (folder !== undefined) await this.change(this.changeOfModel(folder));
   }
 
+  private async browseAdapter(): Promise<void> {
+    const adapter = await this.services.browseAdapter();
+    if (adapter !== undefined) await this.change({ adapter } as Partial<Setup<T>>);
+  }
+
   /** The person has asked for the model that the file names. */
   private async loadModel(): Promise<void> {
     const waiting = this.waiting;
@@ -232,7 +246,7 @@ export abstract class ModelPanelHost<
       const may = this.services.mayRun();
       if (waiting.refused !== undefined) throw new Sentence(waiting.refused);
       if (may !== true) throw new Sentence(may);
-      this.model = await this.services.openModel(waiting.folder);
+      this.model = await this.services.openModel(waiting.folder, undefined, undefined, this.shownModel?.adapter);
       this.loaded = true;
       if (!this.disposed) await this.open();
     } catch (error) {
@@ -260,14 +274,14 @@ export abstract class ModelPanelHost<
     }
   }
 
-  private async chooseModel(folder: string, device?: string): Promise<void> {
+  private async chooseModel({ folder, device, adapter }: ModelPanelTypes['plan']): Promise<void> {
     const choosing = (this.choosing += 1);
     const isCurrent = (): boolean => choosing === this.choosing && !this.disposed;
     try {
-      const refused = this.refusal([folder]);
+      const refused = this.refusal([folder, ...(adapter === undefined ? [] : [adapter])]);
       if (refused !== undefined) throw new Sentence(refused);
       this.requireModel();
-      const model = await this.services.openModel(folder, device);
+      const model = await this.services.openModel(folder, device, undefined, adapter);
       if (!isCurrent()) return;
       this.model = model;
       this.post({ kind: 'model', model });

@@ -1,10 +1,12 @@
 /** What the panels that run a model need of the rest of the extension to choose one. */
 import { existsSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as vscode from 'vscode';
 import type { ModelChoice } from '../../protocol/panels/run-panel';
 import { demoChoice } from '../models/model-choices';
 import { onSettingChange, setting } from '../platform/settings';
+import { isModelFile } from '../models/model-names';
 import { realFolder } from '../models/real-folder';
 import type { ModelPanelServices, ModelPanelTypes } from './model-panel-host';
 import type { PanelParts } from './panels';
@@ -17,7 +19,7 @@ export const modelServices = (
   ...others: readonly ModelChoice[]
 ): Pick<
   ModelPanelServices<ModelPanelTypes>,
-  'demo' | 'models' | 'onModels' | 'openModel' | 'devices' | 'browse' | 'showPage'
+  'demo' | 'models' | 'onModels' | 'openModel' | 'devices' | 'browse' | 'browseAdapter' | 'showPage'
 > => ({
   demo,
   models: () => models.choices(demo, ...others),
@@ -36,6 +38,7 @@ export const modelServices = (
       ),
   },
   browse: browseModel,
+  browseAdapter,
   showPage: (page) => showPage(extension, page),
 });
 
@@ -56,8 +59,28 @@ async function browseModel(): Promise<string | undefined> {
     canSelectFolders: true,
     canSelectFiles: false,
     openLabel: 'Show Its Heads',
-    title: 'Folder of a Model (config.json with its .safetensors)',
+    title: 'Folder of a Model (config.json with its .safetensors, or one .gguf file)',
+  });
+  const folder = chosen?.[0]?.fsPath;
+  if (folder === undefined) return undefined;
+  const file = await modelFileIn(folder);
+  return file === undefined ? realFolder(folder) : join(folder, file);
+}
+
+async function browseAdapter(): Promise<string | undefined> {
+  const chosen = await vscode.window.showOpenDialog({
+    canSelectFolders: true,
+    canSelectFiles: false,
+    openLabel: 'Use Adapter',
+    title: 'Folder of an Adapter (adapter_config.json with adapter_model.safetensors)',
   });
   const folder = chosen?.[0]?.fsPath;
   return folder === undefined ? undefined : realFolder(folder);
+}
+
+/** The GGUF file of a folder without a config. A vision encoder (mmproj) is a separate file beside the language model. */
+async function modelFileIn(folder: string): Promise<string | undefined> {
+  const names = await readdir(folder).catch((): string[] => []);
+  const files = names.filter((name) => name.endsWith('.gguf') && isModelFile(name) && !/mmproj/i.test(name));
+  return names.includes('config.json') || files.length > 1 ? undefined : files[0];
 }

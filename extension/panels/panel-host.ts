@@ -253,7 +253,8 @@ export abstract class PanelHost<T extends PanelTypes, Services extends PanelServ
 
   /** What a dialog gave goes into the form through `open`, which is the whole state. */
   protected async change(change: Partial<Setup<T>>): Promise<void> {
-    this.keep({ ...this.openSetup(), ...change });
+    // Fields that the change sets to undefined are removed.
+    this.keep(defined<Setup<T>>({ ...this.openSetup(), ...change }));
     this.replaces = true;
     return this.open();
   }

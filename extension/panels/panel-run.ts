@@ -6,6 +6,7 @@
  */
 import type { Disposable } from 'vscode';
 import { NotKept } from '../history/history-folder';
+import { closing } from '../platform/closing';
 import { Owner } from '../platform/owner';
 import { Signal } from '../platform/signal';
 import { Flight, type CutOff, type Failed, type Finished, type RunKind } from './flight';
@@ -137,7 +138,7 @@ export class PanelRun<Setup, Event extends { readonly kind: string }, Result> ex
   }
 
   override dispose(): void {
-    this.cancel();
+    for (const { abort } of [...this.flights.values()]) abort.abort(closing);
     super.dispose();
   }
 

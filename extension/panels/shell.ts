@@ -7,6 +7,8 @@ export interface ShellParts {
   readonly panel: string;
   /** `data-place`: where it is shown. */
   readonly place: string;
+  /** `data-page`: this page, of all that the webview shows one after the other; its script says it in `ready`. */
+  readonly name: string;
   readonly script: string;
   readonly codicons: string;
   /** `webview.cspSource`. */
@@ -42,7 +44,7 @@ export function shellHtml(parts: ShellParts, nonce = createNonce()): string {
 <link rel="stylesheet" id="codicons" href="${escaped(parts.codicons)}">
 </head>
 <body>
-<div id="root" data-panel="${escaped(parts.panel)}" data-place="${escaped(parts.place)}" data-nonce="${nonce}"></div>
+<div id="root" data-panel="${escaped(parts.panel)}" data-place="${escaped(parts.place)}" data-page="${escaped(parts.name)}" data-nonce="${nonce}"></div>
 <script nonce="${nonce}" src="${escaped(parts.script)}"></script>
 </body>
 </html>

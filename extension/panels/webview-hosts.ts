@@ -1,8 +1,9 @@
 /** The webviews of one panel in this window and the host of each: at most one full panel, the side view, editors of files. */
+import { randomUUID } from 'node:crypto';
 import * as vscode from 'vscode';
-import { fieldsIn } from '../../protocol/schema/fields';
 import { Owner } from '../platform/owner';
 import { Signal } from '../platform/signal';
+import { messagesOf } from './page-messages';
 import { dressWebview } from './webview';
 
 /** What answers one webview. */
@@ -64,11 +65,11 @@ export class WebviewHosts<To, Host extends WebviewHost> extends Owner {
     const host = make((message) => {
       if (connected) void webview.postMessage(message);
     });
-    // A page speaks first; what comes before is of the page that this webview showed until now.
-    let ready = false;
+    const name = randomUUID();
+    const own = messagesOf(name);
     const receive = (message: unknown): unknown => {
-      ready ||= fieldsIn(message)['kind'] === 'ready';
-      return ready ? host.receive(message) : undefined;
+      const heard = own(message);
+      return heard === undefined ? undefined : host.receive(heard);
     };
     const onVisibility = (): void => {
       if (!holder.visible) host.hide();
@@ -89,7 +90,7 @@ export class WebviewHosts<To, Host extends WebviewHost> extends Owner {
     );
     this.hosts.set(host, connection);
     if (isPanel(holder) && place === 'full') this.setFull(holder, host);
-    dressWebview(webview, this.extension, { ...this.page, place });
+    dressWebview(webview, this.extension, { ...this.page, place, name });
     return host;
   }
 

@@ -5,7 +5,7 @@ import { shellHtml } from './shell';
 export function dressWebview(
   webview: vscode.Webview,
   extension: vscode.Uri,
-  page: { readonly panel: string; readonly place: string; readonly title: string },
+  page: { readonly panel: string; readonly place: string; readonly title: string; readonly name: string },
 ): void {
   const resources = vscode.Uri.joinPath(extension, 'dist', 'webviews');
   webview.options = { enableScripts: true, enableForms: false, localResourceRoots: [resources] };

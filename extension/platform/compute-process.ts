@@ -90,7 +90,7 @@ const isFile = (path: string): boolean => {
 };
 
 /** What is missing before anything can be started, as a clause. */
-function obstacle(launch: ComputeLaunch): string | undefined {
+export function obstacle(launch: ComputeLaunch): string | undefined {
   if (!isFile(launch.module)) return `its program is not at ${launch.module} (install Headscope again)`;
   if (launch.nodePath !== '' && !isFile(launch.nodePath)) {
     return `headscope.compute.nodePath names ${launch.nodePath}, which is not a file (correct the setting or empty it)`;

@@ -12,6 +12,7 @@ import type { Failure } from '../../protocol/wire/failures';
 import { FailureError } from '../../protocol/wire/failures';
 import { sentenceOf } from '../../protocol/wire/words';
 import { defined } from './defined';
+import type { DetachedRuns } from './detached-runs';
 import { longJobs, type LongMethod, type Named } from './long-jobs';
 import { Owner } from './owner';
 import { RunQueue, type RunStanding } from './run-queue';
@@ -38,6 +39,8 @@ export interface ComputeServices {
   readonly log: ComputeLog;
   readonly after?: (milliseconds: number, act: () => void) => () => void;
   readonly named: Named;
+  /** Runs that go on when the window closes. */
+  readonly detached: Pick<DetachedRuns, 'goesOn' | 'run'>;
 }
 
 /** Crashes after which the process is not started again by itself: as the language client does, 5 within 3 minutes. */
@@ -122,6 +125,18 @@ export class Compute extends Owner {
   readonly benchmark = this.job('benchmark');
   readonly generate = this.job('generate');
   readonly analysis = this.job('analysis');
+  /** The same in a process of its own, which goes on when the window closes. */
+  readonly detachedAnalysis: Job<'analysis'> = async (request, signal, onProgress) => {
+    const { named, detached } = this.services;
+    const may = this.services.mayRun();
+    if (may !== true) throw new FailureError({ code: 'compute-unavailable', detail: may });
+    const title = longJobs.analysis.title([request], named);
+    const model = request.folder === '' ? '' : named.model(request.folder);
+    const goesOn = await detached.goesOn(request);
+    return this.inTurn('analysis', [request], { signal, onProgress, goesOn }, (both, say) =>
+      detached.run(request, { title, model }, both, say),
+    );
+  };
   readonly extendAnalysis = this.job('extendAnalysis');
 
   constructor(services: ComputeServices) {
@@ -239,32 +254,44 @@ export class Compute extends Owner {
 
   /** A call that takes long: it takes its turn in the queue, can be cancelled, and says how far it is. */
   private job<M extends LongMethod>(method: M): Job<M> {
-    const job = longJobs[method];
-    const { doing } = job;
+    const { doing } = longJobs[method];
     return (...given) => {
       const args = given.slice(0, -2) as ComputeMethods[M]['args'];
       const [signal, onProgress] = given.slice(-2) as [AbortSignal, Progress<M>];
-      const model = job.folder(args);
-      const run = {
-        title: job.title(args, this.services.named),
-        model: model === '' ? '' : this.services.named.model(model),
-        doing,
-        beside: 'beside' in args[0] && args[0].beside === true,
-        expected: this.expected.get(JSON.stringify(args[0])),
-        onWaiting: (sentence: string) => {
-          const progress = job.waiting?.(sentence, args);
-          if (progress !== undefined) onProgress(progress);
-        },
-      };
-      return this.queue.run(run, signal, (both, say) => {
-        const onSaid: Progress<M> = (progress) => {
-          const standing = standingOf(progress);
-          if (standing !== undefined) say(standing);
-          onProgress(progress);
-        };
-        return this.during(doing, this.call(method, args, { signal: both, onProgress: onSaid }));
-      });
+      return this.inTurn(method, args, { signal, onProgress }, (both, onSaid) =>
+        this.during(doing, this.call(method, args, { signal: both, onProgress: onSaid })),
+      );
     };
+  }
+
+  private inTurn<M extends LongMethod>(
+    method: M,
+    args: ComputeMethods[M]['args'],
+    how: { readonly signal: AbortSignal; readonly onProgress: Progress<M>; readonly goesOn?: boolean },
+    act: (signal: AbortSignal, onProgress: Progress<M>) => Promise<ComputeMethods[M]['result']>,
+  ): Promise<ComputeMethods[M]['result']> {
+    const { signal, onProgress, goesOn = false } = how;
+    const job = longJobs[method];
+    const model = job.folder(args);
+    const run = {
+      title: job.title(args, this.services.named),
+      model: model === '' ? '' : this.services.named.model(model),
+      doing: job.doing,
+      beside: 'beside' in args[0] && args[0].beside === true,
+      goesOn,
+      expected: this.expected.get(JSON.stringify(args[0])),
+      onWaiting: (sentence: string) => {
+        const progress = job.waiting?.(sentence, args);
+        if (progress !== undefined) onProgress(progress);
+      },
+    };
+    return this.queue.run(run, signal, (both, say) =>
+      act(both, (progress) => {
+        const standing = standingOf(progress);
+        if (standing !== undefined) say(standing);
+        onProgress(progress);
+      }),
+    );
   }
 
   private async call<M extends ComputeMethod>(

@@ -1,34 +1,43 @@
 import * as vscode from 'vscode';
+import { jobsRoot } from '../../files/job-folder';
 import { Compute } from './compute';
-import { startComputeProcess } from './compute-process';
+import { startComputeProcess, type ComputeLaunch } from './compute-process';
+import { DetachedRuns } from './detached-runs';
 import type { Log } from './log';
 import type { Named } from './long-jobs';
 import { onSettingChange, setting } from './settings';
 import { mayRun } from './trust';
 
-/** The compute server with this window's settings; read anew at each start of the process. */
-export function createCompute(context: vscode.ExtensionContext, log: Log, named: Named): vscode.Disposable & Compute {
+/** The compute server with this window's settings, read anew at each start of a process, and runs that outlast the window. */
+export function createCompute(
+  context: vscode.ExtensionContext,
+  log: Log,
+  named: Named,
+  workspace: () => readonly string[],
+): { readonly compute: Compute; readonly detached: DetachedRuns } {
   const module = context.asAbsolutePath('dist/compute-server.js');
-  const compute = new Compute({
-    mayRun,
-    log,
-    named,
-    start: () =>
-      startComputeProcess({
-        module,
-        nodePath: setting('headscope.compute.nodePath'),
-        runtimeFolder: setting('headscope.compute.runtimeFolder'),
-        device: setting('headscope.compute.device'),
-        weights: setting('headscope.compute.weights'),
-        cacheWeights: setting('headscope.compute.cacheWeights'),
-        threads: setting('headscope.compute.threads'),
-        memoryLimit: setting('headscope.compute.memoryLimit'),
-        deviceMemory: setting('headscope.compute.deviceMemory'),
-        cacheFolder: vscode.Uri.joinPath(context.globalStorageUri, 'devices').fsPath,
-        log: (line) => log.info(line),
-      }),
+  const launch = (): ComputeLaunch => ({
+    module,
+    nodePath: setting('headscope.compute.nodePath'),
+    runtimeFolder: setting('headscope.compute.runtimeFolder'),
+    device: setting('headscope.compute.device'),
+    weights: setting('headscope.compute.weights'),
+    cacheWeights: setting('headscope.compute.cacheWeights'),
+    threads: setting('headscope.compute.threads'),
+    memoryLimit: setting('headscope.compute.memoryLimit'),
+    deviceMemory: setting('headscope.compute.deviceMemory'),
+    cacheFolder: vscode.Uri.joinPath(context.globalStorageUri, 'devices').fsPath,
+    log: (line) => log.info(line),
   });
+  const detached = new DetachedRuns({
+    root: jobsRoot(process.env),
+    workspace,
+    launch,
+  });
+  const compute = new Compute({ mayRun, log, named, detached, start: () => startComputeProcess(launch()) });
   context.subscriptions.push(
+    compute,
+    detached,
     onSettingChange(
       [
         'headscope.compute.nodePath',
@@ -43,5 +52,5 @@ export function createCompute(context: vscode.ExtensionContext, log: Log, named:
       () => compute.settingsChanged(),
     ),
   );
-  return compute;
+  return { compute, detached };
 }

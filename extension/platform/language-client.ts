@@ -12,7 +12,11 @@ export async function startLanguageClient(module: string, log: Log): Promise<Lan
     'Headscope',
     { run, debug: { ...run, options: { execArgv: [...execArgv, '--nolazy', '--inspect=6011'] } } },
     {
-      documentSelector: [{ language: 'json' }, { language: 'jsonc', pattern: '**/*.json' }],
+      documentSelector: [
+        { language: 'json' },
+        { language: 'jsonc', pattern: '**/*.json' },
+        { pattern: '**/*.headscope-sweep.{yaml,yml}' },
+      ],
       synchronize: { configurationSection: 'headscope' },
       initializationOptions: { settings: vscode.workspace.getConfiguration('headscope') },
       outputChannel: log,

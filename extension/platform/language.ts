@@ -1,5 +1,5 @@
 /**
- * The language server's client: started when a JSON document opens that may describe a model, or when something asks what a
+ * The language server's client: started when a JSON document opens that may describe a model, or a sweep, or when something asks what a
  * model is; never before.
  */
 import * as vscode from 'vscode';
@@ -12,6 +12,7 @@ import type {
   ShowGraphsParams,
 } from '../../protocol/language/requests';
 import { describeModel, recogniseModels, showGraphs } from '../../protocol/language/requests';
+import { isSweep } from '../../protocol/sweeps/sweep-name';
 import { estimateServing } from '../../protocol/language/serving';
 import type { EstimateServingParams, EstimateServingResult } from '../../protocol/language/serving';
 import type { Log } from './log';
@@ -85,8 +86,11 @@ export class Language extends Owner {
 
   private noticed(document: vscode.TextDocument): void {
     if (this.started !== undefined || this.disposed) return;
-    if (!document.languageId.startsWith('json')) return;
-    if (mayBeModelDocument(document.uri.path, () => document.getText())) this.client().catch(() => undefined);
+    const { path } = document.uri;
+    const isOurs = document.languageId.startsWith('json')
+      ? mayBeModelDocument(path, () => document.getText())
+      : isSweep(path);
+    if (isOurs) this.client().catch(() => undefined);
   }
 
   private async start(): Promise<LanguageClient> {

@@ -6,6 +6,7 @@
  */
 import type { Disposable } from 'vscode';
 import { FailureError } from '../../protocol/wire/failures';
+import { closing } from './closing';
 import { Owner } from './owner';
 import { Signal } from './signal';
 
@@ -39,6 +40,8 @@ export interface QueuedRun extends RunName, RunStanding {
 
 export interface RunToQueue extends RunName {
   readonly beside?: boolean;
+  /** It runs already, in a process of its own: it waits for no turn, and the others wait for it. */
+  readonly goesOn?: boolean;
   /** Seconds that it is expected to take. */
   readonly expected?: number | undefined;
   /** Hears what it waits for, as a sentence without its end, each time that this changes. */
@@ -92,7 +95,7 @@ export class RunQueue extends Owner {
     let [begin, refuse] = [(): void => {}, (_failure: FailureError): void => {}];
     const turn = new Promise<void>((resolve, reject) => ([begin, refuse] = [resolve, reject]));
     const abort = new AbortController();
-    const { beside = false, expected } = run;
+    const { beside = false, goesOn = false, expected } = run;
     const entry: Entry = {
       ...run,
       id: `run-${this.nextId++}`,
@@ -102,10 +105,10 @@ export class RunQueue extends Owner {
       begin,
       standing: { sentence: '', ...(expected === undefined ? {} : { secondsLeft: expected }) },
     };
-    const onAbort = (): void => abort.abort();
+    const onAbort = (): void => abort.abort(asked.reason);
     asked.addEventListener('abort', onAbort, { once: true });
     abort.signal.addEventListener('abort', () => refuse(cancelled()), { once: true });
-    if (beside) this.start(entry);
+    if (beside || goesOn) this.start(entry);
     this.entries.push(entry);
     this.settle();
     try {
@@ -139,7 +142,7 @@ export class RunQueue extends Owner {
 
   override dispose(): void {
     super.dispose();
-    for (const { abort } of [...this.entries]) abort.abort();
+    for (const { abort } of [...this.entries]) abort.abort(closing);
   }
 
   private start(entry: Entry): void {

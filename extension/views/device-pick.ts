@@ -1,4 +1,5 @@
 /** The devices as a list: which works, which is used, details of each; they can be tested again, and CUDA set up. */
+import { hostname } from 'node:os';
 import * as vscode from 'vscode';
 import type { DeviceInfo } from '../../protocol/compute/api';
 import type { Compute } from '../platform/compute';
@@ -37,7 +38,9 @@ export async function showDevicePick(
   setUpCuda: () => unknown,
 ): Promise<void> {
   const pick = vscode.window.createQuickPick<Row>();
-  Object.assign(pick, { title: 'Devices', matchOnDescription: true });
+  // Of a remote window they are not those of the machine that the person sits at.
+  const title = vscode.env.remoteName === undefined ? 'Devices' : `Devices of ${hostname()}`;
+  Object.assign(pick, { title, matchOnDescription: true });
   let open = true;
   const draw = (devices: readonly DeviceInfo[], testing: boolean): void => {
     if (!open) return;

@@ -218,5 +218,8 @@ export function modelLines(facts: ModelFacts): readonly TreeLine[] {
       icon: 'circle-slash',
     });
   }
+  if (facts.unread !== undefined && facts.supported === true) {
+    lines.push({ label: 'Runs as a text model', description: facts.unread, tooltip: [facts.unread], icon: 'info' });
+  }
   return lines;
 }

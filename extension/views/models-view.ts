@@ -3,14 +3,18 @@
  * first. Below each stand its results, then what its attention is. The last rows are for what is of none of these models: other
  * results of the history, and all files of saved results.
  */
-import { basename, dirname } from 'node:path';
+import { basename } from 'node:path';
 import * as vscode from 'vscode';
 import { items, views } from '../../protocol/contributions/views';
+import type { ModelFacts } from '../../protocol/language/requests';
 import type { ModelChoice } from '../../protocol/panels/run-panel';
 import type { HistoryEntry } from '../history/entry';
 import type { History } from '../history/history';
 import { whyNotRun } from '../models/model-choices';
 import type { Model, ModelIndex } from '../models/model-index';
+import { modelPath } from '../models/model-path';
+import { offeredStores, type ModelStore } from '../models/other-stores';
+import { setting } from '../platform/settings';
 import { realFolder } from '../models/real-folder';
 import { visionModel } from '../panels/vision-demo';
 import { textDemo } from '../panels/model-services';
@@ -45,14 +49,24 @@ export interface ShownResults {
   readonly titles: Titles;
 }
 
-const folderOf = (config: vscode.Uri): string => realFolder(dirname(config.fsPath));
-
 export interface ModelNode extends Node {
   readonly resource: vscode.Uri;
   readonly isModel: true;
 }
 
 const isModelNode = (node: Node | undefined): node is ModelNode => node !== undefined && 'isModel' in node;
+
+/** A click adds the models of another program to the view. */
+const offerNode = ({ program, folder }: ModelStore): Node => ({
+  line: {
+    id: `offer ${folder}`,
+    label: `Look at the models of ${program}`,
+    description: folder,
+    tooltip: [`Adds ${folder} to headscope.models.folders. Files are read where they are, and none is changed.`],
+    icon: 'add',
+  },
+  command: { command: 'headscope.models.addFolder', title: 'Look There', arguments: [folder] },
+});
 
 const isOf = ({ folder: own, model }: HistoryEntry, folder: string): boolean =>
   own === folder || (!own && model === basename(folder));
@@ -63,8 +77,13 @@ const showModel = (uri: vscode.Uri): vscode.Command => ({
   arguments: [uri],
 });
 
-function contextOf({ vision, other, family }: Model): string {
+type Adapters = Awaited<ReturnType<ModelIndex['adapters']>>;
+
+const mayRun = ({ other }: Model): boolean => other === undefined || other.kind === 'gguf';
+
+function contextOf({ vision, other, family }: Model, facts: ModelFacts | undefined): string {
   if (other === undefined) return vision ? items.modelWithVision : items.model;
+  if (facts?.supported === true) return items.fileThatRuns;
   return other.kind === 'adapter' || family === 'none' ? items.file : items.fileWithAttention;
 }
 
@@ -106,19 +125,19 @@ export class ModelsView extends LineTree {
       void this.mark(models);
       const runs = await this.results.history.list().catch((): readonly HistoryEntry[] => []);
       const demos = this.demos.filter(({ runs }) => runs === true);
+      const adapters = await this.index.adapters();
+      const below = new Set(adapters.map(({ model }) => model.uri.toString()));
       const found = models
-        .filter(({ uri }) => demos.every(({ folder }) => folderOf(uri) !== folder))
+        .filter(({ uri }) => !below.has(uri.toString()) && demos.every(({ folder }) => modelPath(uri) !== folder))
         .toSorted((a, b) => this.place(a) - this.place(b));
-      const folders = [
-        ...demos.map(({ folder }) => folder),
-        ...found.filter(({ other }) => other === undefined).map(({ uri }) => folderOf(uri)),
-      ];
+      const folders = [...demos.map(({ folder }) => folder), ...found.filter(mayRun).map(({ uri }) => modelPath(uri))];
       return [
         ...problems.map(noteNode),
-        ...demos.map((demo) => this.demoNode(demo, runs)),
-        ...found.map((model) => this.node(model, runs)),
+        ...demos.map((demo) => this.demoNode(demo, runs, adapters)),
+        ...found.map((model) => this.node(model, runs, adapters)),
         ...this.otherRuns(runs, folders),
         ...(await this.savedFiles()),
+        ...(await offeredStores(setting('headscope.models.folders'))).map(offerNode),
       ];
     } catch (error) {
       return [failureNode(error)];
@@ -139,14 +158,15 @@ export class ModelsView extends LineTree {
   }
 
   /** Models that run first, then those that were not read yet, then those that do not run. */
-  private place({ uri, label, other }: Model): number {
-    if (other !== undefined) return 2;
+  private place(model: Model): number {
+    if (!mayRun(model)) return 2;
+    const { uri, label } = model;
     const facts = this.index.known(uri);
     if (facts === undefined) return 1;
     return whyNotRun(facts, label) === undefined ? 0 : 2;
   }
 
-  private demoNode({ folder, label, vision }: Demo, runs: readonly HistoryEntry[]): ModelNode {
+  private demoNode({ folder, label, vision }: Demo, runs: readonly HistoryEntry[], adapters: Adapters): ModelNode {
     const uri = vscode.Uri.file(`${folder}/config.json`);
     return {
       line: demoLine(folder, label),
@@ -158,7 +178,11 @@ export class ModelsView extends LineTree {
         title: 'Show Its Heads',
         arguments: [uri],
       },
-      children: async () => [...(await this.runs(runs, folder)), ...(await this.facts(uri))],
+      children: async () => [
+        ...(await this.runs(runs, folder)),
+        ...this.adaptersOf(folder, adapters),
+        ...(await this.facts(uri)),
+      ],
     };
   }
 
@@ -212,11 +236,16 @@ export class ModelsView extends LineTree {
     ];
   }
 
-  private node(model: Model, runs: readonly HistoryEntry[]): ModelNode {
+  /** The adapters of a model, as rows below it. */
+  private adaptersOf(folder: string, adapters: Adapters): readonly ModelNode[] {
+    return adapters.filter(({ base }) => modelPath(base) === folder).map(({ model }) => this.node(model, [], adapters));
+  }
+
+  private node(model: Model, runs: readonly HistoryEntry[], adapters: Adapters): ModelNode {
     const facts = this.index.known(model.uri);
     return {
       line: modelLine(model, vscode.workspace.asRelativePath(model.uri), facts),
-      contextValue: contextOf(model),
+      contextValue: contextOf(model, facts),
       resource: model.uri,
       isModel: true,
       command:
@@ -224,7 +253,8 @@ export class ModelsView extends LineTree {
           ? { command: 'vscode.open', title: 'Open', arguments: [model.uri] }
           : showModel(model.uri),
       children: async () => [
-        ...(model.other === undefined ? await this.runs(runs, folderOf(model.uri)) : []),
+        ...(mayRun(model) ? await this.runs(runs, modelPath(model.uri)) : []),
+        ...this.adaptersOf(modelPath(model.uri), adapters),
         ...(await this.facts(model.uri)),
       ],
     };

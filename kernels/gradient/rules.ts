@@ -7,6 +7,7 @@ import { elementwiseRules } from '../graph/operators/elementwise.gradient';
 import { layoutRules } from '../graph/operators/layout.gradient';
 import { matrixRules } from '../graph/operators/matrix.gradient';
 import { normalizeRules } from '../graph/operators/normalize.gradient';
+import { recurrenceRules } from '../graph/operators/recurrence.gradient';
 import { reduceRules } from '../graph/operators/reduce.gradient';
 
 export const gradientRules: GradientRules = {
@@ -17,6 +18,7 @@ export const gradientRules: GradientRules = {
   ...normalizeRules,
   ...convolutionRules,
   ...attentionRules,
+  ...recurrenceRules,
   ...controlRules,
 };
 

@@ -6,7 +6,8 @@ import { numbersOf as size, readGraph, tensorOf, tensorsOf, type Sizes, type Sto
 /**
  * Products counted: MatMul, FusedMatMul, Gemm (m n k each), MultiHeadAttention and GroupQueryAttention (pairs times the
  * widths of a query and a value; GroupQueryAttention computes the readable pairs only), Conv (each output number reads one
- * kernel), and the bodies of Scan times their steps. Dimensions that only a run decides count as the graph's metadata
+ * kernel, as does CausalConvWithState), LinearAttention (a token changes each number of the state and reads it, by the delta rules twice),
+ * and the bodies of Scan times their steps. Dimensions that only a run decides count as the graph's metadata
  * `expected sizes` says. Operators without products count nothing; Einsum is refused, since its cost depends on the runtime's
  * plan.
  */
@@ -46,6 +47,14 @@ export function countNode(node: NodeProto, tensors: StoredTensors, sizes: Sizes)
     case 'Conv': {
       const weight = shape(node.input[1]);
       return (size(shape(node.output[0])) * size(weight)) / (weight[0] ?? 1);
+    }
+    case 'CausalConvWithState':
+      return size(shape(node.output[0])) * (shape(node.input[1])[2] ?? 1);
+    case 'LinearAttention': {
+      const [batch = 1, tokens = 1] = shape(node.input[0]);
+      const [, heads = 1, width = 1, valueWidth = 1] = shape(node.output[1]);
+      // Only the delta rules have a sixth input: they ask the state for the value of a key before they change it.
+      return batch * tokens * heads * width * valueWidth * (node.input[5] ? 3 : 2);
     }
     case 'Scan': {
       const scanned = shape(node.input.at(-1));

@@ -109,7 +109,16 @@ const bytesOf = (tensors: readonly StoredTensor[]): number =>
   tensors.reduce((sum, { shape, width }) => sum + numbersOf(shape) * width, 0);
 
 const kinds: Readonly<Record<Exclude<WorkKind, 'elementwise'>, readonly string[]>> = {
-  product: ['MatMul', 'FusedMatMul', 'Gemm', 'Conv', 'MultiHeadAttention', 'GroupQueryAttention'],
+  product: [
+    'MatMul',
+    'FusedMatMul',
+    'Gemm',
+    'Conv',
+    'CausalConvWithState',
+    'MultiHeadAttention',
+    'GroupQueryAttention',
+    'LinearAttention',
+  ],
   softmax: ['Softmax', 'LogSoftmax', 'LayerNormalization', 'SimplifiedLayerNormalization', 'RMSNormalization'],
   exponential: ['Exp', 'Log', 'Elu', 'Sigmoid', 'Tanh', 'Softplus', 'Erf', 'Gelu', 'Sin', 'Cos', 'Atan', 'Pow'],
   copy: [

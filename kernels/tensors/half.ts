@@ -38,6 +38,23 @@ export function fromBfloat16(bits: number): number {
   return scratch.getFloat32(0);
 }
 
+let table: Float32Array | undefined;
+
+/** The number of each binary16 pattern. */
+export const halfNumbers = (): Float32Array =>
+  (table ??= Float32Array.from({ length: 2 ** 16 }, (_, bits) => fromHalf(bits)));
+
+export function widenHalf(half: Uint16Array, wide: Float32Array): void {
+  const numbers = halfNumbers();
+  for (let i = 0; i < half.length; i++) wide[i] = numbers[half[i]!]!;
+}
+
+export function widenBfloat16(half: Uint16Array, wide: Float32Array): void {
+  // A bfloat16 is the upper half of a float32.
+  const patterns = new Int32Array(wide.buffer, wide.byteOffset, wide.length);
+  for (let i = 0; i < half.length; i++) patterns[i] = half[i]! << 16;
+}
+
 function roundEven(value: number): number {
   const floor = Math.floor(value);
   const rest = value - floor;

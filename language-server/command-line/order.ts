@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 import { severityLevels } from '../../protocol/inputs/headscope-file';
 import type { CheckSettings } from '../service/check';
 import type { SeveritySetting } from '../service/finding';
-import { nearestName } from '../service/nearest-name';
+import { nearestName } from '../../protocol/wire/nearest-name';
 import { ruleCodes, ruleOf } from '../service/rules/catalogue';
 
 export const usage = `Usage: headscope check PATH… [--format text|json|sarif] [--sarif FILE]

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { ResponseError } from 'vscode-languageserver/node';
-import { isLaterPart } from '../../models/formats/gguf/parts';
+import { runnableOther } from '../../models/architectures/other-verdict';
+import { isLaterPart, nameOfGguf } from '../../models/formats/gguf/parts';
 import { otherKind } from '../../models/formats/read-other';
 import type { ModelFacts, RecogniseModelsResult } from '../../protocol/language/requests';
 import { otherFacts, otherSentence } from '../service/other-facts';
@@ -10,7 +11,9 @@ import { pathOfUri } from './workspace-files';
 
 /** The file's name without its ending, an adapter's by its folder. */
 const nameOf = (file: string): string =>
-  otherKind(file) === 'adapter' ? path.basename(path.dirname(file)) : path.parse(file).name;
+  otherKind(file) === 'adapter'
+    ? path.basename(path.dirname(file))
+    : ((otherKind(file) === 'gguf' ? nameOfGguf(file) : undefined) ?? path.parse(file).name);
 
 /** LSP's code for a request that failed. */
 const requestFailed = -32803;
@@ -36,6 +39,7 @@ export class OtherFiles {
       uri,
       nameOf(file),
       read.model,
+      await runnableOther(read.model.kind, file),
       base === undefined ? undefined : { name: base.label, uri: base.uri },
     );
   }
@@ -59,7 +63,7 @@ export class OtherFiles {
           vision: false,
           other: { kind, title },
         });
-      } else if (kind === 'gguf') {
+      } else if (file.endsWith('.gguf')) {
         found.push({ uri, family: 'none', sentence: read.message, vision: false, other: { kind, title: 'GGUF' } });
       }
     }

@@ -39,6 +39,7 @@ import {
 } from './features';
 import { Graphs } from './graphs';
 import { OtherFiles } from './other-files';
+import { Sweeps } from './sweeps';
 import { defaultServerSettings, readSettings } from './settings';
 import type { FileSettings, ServerSettings } from './settings';
 import { folderOfGraph } from '../workspace/folder-reader';
@@ -84,14 +85,19 @@ export const startServer = (): void => {
     ]);
     return { checks: settingsUnder(own.checks, repository?.settings), repository };
   };
-  const diagnostics = new Diagnostics(connection, documents, files, checks);
+  const sweeps = new Sweeps(connection, documents);
+  const models = {
+    get: (uri: string) => documents.get(uri),
+    all: () => documents.all().filter(({ uri }) => !sweeps.has(uri)),
+  };
+  const diagnostics = new Diagnostics(connection, models, files, checks);
   const graphs = new Graphs(connection, files, checks);
   const others = new OtherFiles(files);
 
   /** Answers for an open document; a closed one, or a failure, gets the empty answer and the failure is logged. */
   const answer = async <T>(uri: string, empty: T, give: (file: ModelFile) => T | Promise<T>): Promise<T> => {
     const document = documents.get(uri);
-    if (document === undefined) return empty;
+    if (document === undefined || sweeps.has(uri)) return empty;
     try {
       return await give(await files.open(document));
     } catch (error) {
@@ -135,10 +141,10 @@ export const startServer = (): void => {
     }
   });
 
-  documents.onDidChangeContent(({ document }) => diagnostics.changed(document.uri));
+  documents.onDidChangeContent(({ document: { uri } }) => (sweeps.has(uri) ? sweeps : diagnostics).changed(uri));
   documents.onDidOpen(({ document }) => graphs.refresh(folderOfUri(document.uri)));
   documents.onDidClose(({ document }) => {
-    diagnostics.closed(document.uri);
+    (sweeps.has(document.uri) ? sweeps : diagnostics).closed(document.uri);
     graphs.refresh(folderOfUri(document.uri));
   });
   connection.onNotification(showGraphs, ({ uris }: ShowGraphsParams) => graphs.show(uris.slice(0, mostAsked)));
@@ -174,11 +180,13 @@ export const startServer = (): void => {
     graphs.refresh();
   };
 
-  connection.onHover(({ textDocument, position }) =>
-    answer(textDocument.uri, null, async (file) => toHover(file, await files.facts(textDocument.uri), position)),
+  connection.onHover(({ textDocument: { uri }, position }) =>
+    sweeps.has(uri)
+      ? sweeps.hover(uri, position)
+      : answer(uri, null, async (file) => toHover(file, await files.facts(uri), position)),
   );
-  connection.onCompletion(({ textDocument, position }) =>
-    answer(textDocument.uri, [], (file) => toCompletions(file, position)),
+  connection.onCompletion(({ textDocument: { uri }, position }) =>
+    sweeps.has(uri) ? sweeps.completions(uri, position) : answer(uri, [], (file) => toCompletions(file, position)),
   );
   connection.languages.inlayHint.on(({ textDocument, range }) =>
     answer(textDocument.uri, [], async (file) =>
@@ -194,8 +202,9 @@ export const startServer = (): void => {
   connection.onDocumentLinks(({ textDocument }) =>
     answer(textDocument.uri, [], async (file) => toLinks(file, await files.facts(textDocument.uri))),
   );
-  connection.onCodeAction(({ textDocument, range }) =>
-    answer(textDocument.uri, [], async () => {
+  connection.onCodeAction(({ textDocument, range }) => {
+    if (sweeps.has(textDocument.uri)) return sweeps.actions(textDocument.uri, range);
+    return answer(textDocument.uri, [], async () => {
       const [checked, { repository }] = await Promise.all([
         diagnostics.check(textDocument.uri),
         checks(textDocument.uri),
@@ -208,8 +217,8 @@ export const startServer = (): void => {
       const silence =
         uri === undefined || own === undefined ? [] : toRepositoryActions(file, findings, range, { uri, text: own });
       return [...toCodeActions(file, findings, range), ...silence];
-    }),
-  );
+    });
+  });
 
   connection.onRequest(describeModel, async ({ uri }: DescribeModelParams): Promise<DescribeModelResult> => {
     if (others.has(uri)) return others.facts(uri);

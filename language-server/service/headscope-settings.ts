@@ -11,7 +11,7 @@ import { allFaults } from '../../protocol/schema/check';
 import type { SeveritySetting } from './finding';
 import { patternFault } from './glob';
 import { isObject } from './json-document';
-import { nearestName } from './nearest-name';
+import { nearestName } from '../../protocol/wire/nearest-name';
 
 /** What a `.headscope.json` asks of the checks. What is wrong in it counts as absent. */
 export interface HeadscopeSettings {

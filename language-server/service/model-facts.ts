@@ -1,4 +1,4 @@
-import { runnable } from '../../models/architectures/catalogue';
+import { runnable, unreadParts } from '../../models/architectures/catalogue';
 import { alibiHeads } from '../../models/formats/estimates/alibi-scope';
 import { decodeFlops } from '../../models/formats/estimates/flops';
 import { cacheFormat, kvBytesPerToken, kvCache } from '../../models/formats/estimates/kv-cache';
@@ -99,6 +99,7 @@ export const modelFacts = (file: ModelFile, facts: FolderFacts, findings: readon
   // Attention scores grow with the context: the figure is for a token with 2048 before it, as `headscope inspect` has it.
   const flops = decodeFlops(description, 2048);
   const bytes = weightBytes(facts);
+  const unread = unreadParts(description);
   return {
     uri: document.uri,
     name: facts.name,
@@ -136,6 +137,7 @@ export const modelFacts = (file: ModelFile, facts: FolderFacts, findings: readon
       : {}),
     ...(flops === undefined || flops.value === 0 ? {} : { flopsPerToken: flops.value }),
     supported: runnable(description),
+    ...(unread === undefined ? {} : { unread }),
     errors: findings.filter(({ severity }) => severity === 'error').length,
     warnings: findings.filter(({ severity }) => severity === 'warning').length,
   };

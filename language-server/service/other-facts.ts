@@ -1,5 +1,4 @@
 import type { OtherModel } from '../../models/formats/other-model';
-import { notRun } from '../../models/formats/other-model';
 import type { ModelFacts } from '../../protocol/language/requests';
 import { noFacts } from './folder-facts';
 import { JsonDocument } from './json-document';
@@ -16,6 +15,7 @@ export const otherFacts = (
   uri: string,
   name: string,
   other: OtherModel,
+  supported: ModelFacts['supported'],
   base?: { readonly name: string; readonly uri: string },
 ): ModelFacts => {
   const { kind, title, description, parameters, bytes, formats, bitsPerWeight, details, notes } = other;
@@ -48,7 +48,7 @@ export const otherFacts = (
     ...(formats.length === 0 ? {} : { weightBytes: bytes, formats }),
     ...(bitsPerWeight === undefined ? {} : { bitsPerWeight }),
     file: { kind, title, details, notes, ...(base === undefined ? {} : { base }) },
-    supported: notRun[kind],
+    supported,
     errors: 0,
     warnings: 0,
   };

@@ -1,3 +1,4 @@
+import { unreadParts } from '../../models/architectures/catalogue';
 import { cachingPart, kvBytesPerToken } from '../../models/formats/estimates/kv-cache';
 import type { JsonPath, ModelDescription, ModelPart } from '../../models/formats/model-description';
 import { stageRuns } from '../../models/formats/stage-runs';
@@ -14,9 +15,11 @@ export const partAt = (model: ModelDescription | undefined, path: JsonPath): Mod
     );
 };
 
-/** A part of it reads pictures and another one writes text: its heads can look at an image, or not. */
-export const seesAndReads = ({ parts }: ModelDescription): boolean =>
-  parts.some(({ role }) => role === 'vision') && parts.some(({ role }) => role === 'decoder');
+/** A part of it reads pictures and another one writes text: its heads can look at an image, or not. False where its text part runs alone. */
+export const seesAndReads = (model: ModelDescription): boolean =>
+  model.parts.some(({ role }) => role === 'vision') &&
+  model.parts.some(({ role }) => role === 'decoder') &&
+  unreadParts(model) === undefined;
 
 /** True of the part that generates; encoders and towers keep no cache. */
 export const hasCache = (model: ModelDescription, part: ModelPart): boolean =>

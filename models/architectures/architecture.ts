@@ -1,12 +1,15 @@
 /** What one family file offers: from a described part and the names of the stored tensors to a ModelSpec. */
 import type { ModelDescription, ModelPart } from '../formats/model-description';
-import { ModelError, type Activation, type Linear, type ModelSpec, type Norm } from './model-spec';
+import { ModelError, type ModelSpec } from './model-spec';
+import type { Activation, Linear, Norm } from './weights-spec';
 import type { StoredWeights } from './stored-weights';
 
 /** How a family of one's own calls tensors that the rows know under other names: `{layer}` stands for the number of a layer. */
 interface Called {
   readonly rename?: (name: string) => string;
   readonly layer?: number;
+  /** The value of `{part}`: which part of a stored layer this is. */
+  readonly partOfLayer?: number;
 }
 
 export interface ArchitectureInput extends Pick<Called, 'rename'> {
@@ -17,6 +20,8 @@ export interface ArchitectureInput extends Pick<Called, 'rename'> {
   readonly prefix: string;
   /** The same for the language head, which some multimodal checkpoints keep outside of the language model. */
   readonly headPrefix?: string;
+  /** Width of the rows that cross-attention reads; absent: nothing is given to read, and there is none. */
+  readonly sourceWidth?: number;
 }
 
 export interface Architecture {
@@ -51,20 +56,25 @@ export class Names {
     return this.weights.find(this.name(name))?.shape ?? [];
   }
 
+  /** Without the last part of the root. */
+  above(): Names {
+    return new Names(this.weights, this.root.replace(/[^.]*\.$/, ''), this.called);
+  }
+
   at(path: string): Names {
     return new Names(this.weights, this.root + path, this.called);
   }
 
-  /** One layer; `path` holds `{layer}`. */
-  layer(index: number, path: string): Names {
-    return new Names(this.weights, this.root + path, { ...this.called, layer: index });
+  /** One layer, or a part of one; `path` holds `{layer}`. */
+  layer(index: number, path: string, partOfLayer = 0): Names {
+    return new Names(this.weights, this.root + path, { ...this.called, layer: index, partOfLayer });
   }
 
   name(name: string): string {
-    const { rename, layer } = this.called;
+    const { rename, layer, partOfLayer = 0 } = this.called;
     const whole = this.root + name;
     const own = rename ? rename(whole) : whole;
-    return layer === undefined ? own : own.replace('{layer}', String(layer));
+    return layer === undefined ? own : own.replace('{layer}', String(layer)).replace('{part}', String(partOfLayer));
   }
 
   linear(
@@ -110,7 +120,7 @@ export class Names {
 
 /**
  * The output projection: a tensor of its own, or the embedding where the two are tied. A class without a head (`LlamaModel`) stores
- * none where they are not tied, and its run ends with the last residual stream.
+ * none where they are not tied, and its run ends with the last residual stream. `apart`: they are not tied, whatever the file says.
  */
 export function vocabularyHead(
   input: ArchitectureInput,
@@ -118,11 +128,12 @@ export function vocabularyHead(
   embedding: string,
   vocabulary: number,
   width: number,
+  apart = false,
 ): { readonly vocabulary?: Linear } {
   const { weights, model } = input;
   const own = new Names(weights, input.headPrefix ?? input.prefix, input).linear(name, width, vocabulary);
   const stored = weights.find(own.weight) !== undefined;
-  const tied = model.tiedEmbeddings.value;
+  const tied = model.tiedEmbeddings.value && !apart;
   if (!stored && !tied) return {};
   return { vocabulary: { ...own, weight: tied ? embedding : own.weight } };
 }

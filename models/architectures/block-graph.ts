@@ -6,7 +6,9 @@
  * query reads the keys up to its reach, which is its own position but for a prefix that reads in both directions, and the last one near enough where it
  * reads around itself), and with a window, around it or where distance counts (`score-terms.ts`) `query_positions` [n] and `key_positions`, all of them int32, which every device compares (WebGPU has no int64);
  * `past_key` and `past_value` [past, b, g, d] (position first, so that a prefix of a growing cache is one piece of memory);
- * `rope_cos` and `rope_sin` [n, dimensions / 2] where the block rotates; interventions and statistics when instrumented.
+ * `rope_cos` and `rope_sin` [n, dimensions / 2] where the block rotates; those of cross-attention (`cross-attention.ts`); interventions and statistics when instrumented.
+ * Where the block has a recurrence: `past_state.<name>` [b, ...] by the names of states/state-mixer.ts, and outputs `state.<name>`.
+ * If the block has a shortcut (`BlockSpec.shortcut`): the input `shortcut` [b, n, w], or the output `shortcut.out` [b, n, w] for the next block.
  * Outputs: `residual.out`, `new_key`, `new_value` [n, b, g, d], `present_key`, `present_value` [past + n, b, g, d] (past and new
  * together, for a cache that stays on a device), the taps of models/instrument/taps.ts, statistics.
  */
@@ -14,11 +16,12 @@ import { GraphBuilder } from '../../kernels/graph/builder';
 import type { Dim } from '../../kernels/graph/dims';
 import type { Graph } from '../../kernels/graph/graph';
 import type { Value } from '../../kernels/graph/records';
-import { multiply } from '../../kernels/graph/operators/elementwise';
+import { add, multiply } from '../../kernels/graph/operators/elementwise';
 import { concat, gather, reshape, slice, transpose } from '../../kernels/graph/operators/layout';
-import { attend } from '../instrument/attention';
+import { attend, maskedScore } from '../instrument/attention';
 import { declareChanges, type Interventions, type Part } from '../instrument/changes/changes';
 import { withAddition } from '../instrument/changes/addition';
+import { offset } from '../instrument/changes/expert';
 import { ofLowRank } from '../instrument/changes/low-rank';
 import { replaced, type Replaceable } from '../instrument/changes/replacement';
 import { byHead, fixedGains, routedGains } from '../instrument/changes/routing';
@@ -26,12 +29,18 @@ import type { BlockChoiceShape } from '../instrument/changes/sizes';
 import { withoutSuppression } from '../instrument/changes/unsuppress';
 import { gainedUnits } from '../instrument/changes/units';
 import type { Rope } from '../formats/model-description';
-import { blockOutput, joinedHeads, lateGains, normedHeads } from './block-parts';
+import { blockOutput, joinedHeads, lateGains, normedHeads, temperedGains, type BlockBranches } from './block-parts';
+import { blockRow, handedTo, rowWidth, wordsIn, type HeadRows } from './carried-rows';
 import type { LayerTap } from '../instrument/taps';
+import { crossOutput } from './cross-attention';
 import { layerSizes } from './layer-sizes';
 import { rotate } from './layers';
-import { convolvedValues, hasScoreTerms, scoreTerms } from './score-terms';
-import type { AttentionSpec, BlockSpec, ModelSpec } from './model-spec';
+import { stateBranch } from './states/state-branch';
+import { sharedOutput } from './shared-block';
+import { convolvedValues, hasDistanceTerms, scoreTerms } from './score-terms';
+import { joinedRows, keysUnread } from './token-groups';
+import type { AttentionSpec } from './attention-spec';
+import type { BlockSpec, ModelSpec } from './model-spec';
 import { weight, type StoredWeights } from './stored-weights';
 
 export interface BlockOptions {
@@ -41,6 +50,11 @@ export interface BlockOptions {
   readonly rare?: readonly Part[];
   /** Instrumented, and with heads that choose the blocks that they read. */
   readonly blocks?: BlockChoiceShape | undefined;
+  /**
+   * Instrumented, and with the effective attention of the recurrence, of which `selected_heads` are `attention.selected` where the
+   * block has no attention: input `past_reads`, outputs `reads` and `state.effective`.
+   */
+  readonly effective?: boolean;
   /** Gains and these parts, without a condition: in a graph that is differentiated. */
   readonly changes?: readonly Part[];
   /** What takes the place of the value that a tap names, e.g. the value plus an input. */
@@ -67,7 +81,7 @@ export function buildBlock(
 ): GraphBuilder {
   const graph = new GraphBuilder(`layer.${block.index}`);
   const { instrumented, changes } = options;
-  const residual = graph.input('residual', 'float32', ['b', 'n', model.hiddenSize]);
+  const residual = graph.input('residual', 'float32', ['b', 'n', rowWidth(model)]);
   const interventions =
     instrumented || changes
       ? declareChanges(
@@ -83,15 +97,60 @@ export function buildBlock(
     return value;
   };
 
-  const added = blockOutput(graph, model, block, weights, residual, {
-    attention: (x) =>
-      attentionOutput(graph, model, block.attention, weights, x, { interventions, measured: instrumented, tap }),
+  const router = interventions?.expert;
+  let made: HeadRows | undefined;
+  const attended = (x: Value, attention: AttentionSpec): Value =>
+    attentionOutput(graph, model, attention, weights, x, {
+      ...{ interventions, measured: instrumented, tap, row: residual, every: changes !== undefined },
+      onHeads: (heads) => (made = heads),
+    });
+  const branches: BlockBranches = {
+    shared: (x) => {
+      const { shared, attention } = block;
+      if (!shared || !attention) throw new RangeError(`layer ${block.index} has no shared block`);
+      return sharedOutput(graph, shared, weights, x, wordsIn(model, residual), (input) => attended(input, attention));
+    },
+    mixer: (x) => {
+      const { attention, state } = block;
+      const effective = options.effective ?? false;
+      const own = attention && !block.shared ? attended(x, attention) : undefined;
+      const recurrent =
+        state &&
+        stateBranch(graph, state, weights, x, {
+          ...{ tap, effective },
+          ...(attention
+            ? { gain: interventions?.['state-gain'], replacement: interventions?.replacement?.['state-head'] }
+            : { interventions }),
+        });
+      if (own && recurrent) return add(own, recurrent);
+      return own ?? recurrent ?? x;
+    },
     everyExpert: changes !== undefined,
+    joining: block.shortcut === 'joins' ? graph.input('shortcut', 'float32', ['b', 'n', model.hiddenSize]) : undefined,
+    leaving: (sum) => graph.output(sum, 'shortcut.out'),
+    cross: (x) =>
+      crossOutput(graph, model, block, weights, x, {
+        ...{ gain: interventions?.['cross-gain'], replacement: interventions?.replacement?.['cross-head'] },
+        ...{ measured: instrumented, tap },
+        fromSource: changes !== undefined,
+      }),
+    onCross: (output) => tap(output, 'cross.output'),
     onAttention: (output) => tap(output, 'attention.output'),
     units: (inner) => {
       const gain = interventions?.units;
-      // Born under its name, which only a graph with these gains has.
+      // Made with its name, which only a graph with these gains has.
       return gain ? tap(gainedUnits(gain, inner, 'mlp_units'), 'mlp_units') : inner;
+    },
+    router: {
+      ...(router
+        ? {
+            products: (value) => offset(router.products, value),
+            choice: (value) => offset(router.choice, value),
+          }
+        : {}),
+      // In graphs that are not instrumented too: what nobody asks for costs nothing.
+      tap: (value, name) =>
+        options.through ? options.through(value, name) : changes ? value : graph.output(value, name),
     },
     network: (computed) => {
       const own = interventions?.unsuppress ? withoutSuppression(interventions.unsuppress, computed) : computed;
@@ -100,15 +159,23 @@ export function buildBlock(
         'mlp_output',
       );
     },
-  });
+  };
   const { through } = options;
-  const out = replaced(
-    interventions?.replacement?.residual,
-    (operand) => withAddition(interventions?.addition && operand(interventions.addition), operand(added)),
-    // Born under its name where nothing takes its place.
-    through ? undefined : 'residual.out',
-  );
-  graph.output(through ? through(out, 'residual') : out, 'residual.out');
+  const leaving = (added: Value): Value => {
+    const out = replaced(
+      interventions?.replacement?.residual,
+      (operand) => withAddition(interventions?.addition && operand(interventions.addition), operand(added)),
+      // It gets its name if nothing replaces it.
+      (through ?? model.carried) ? undefined : 'residual.out',
+    );
+    return through ? through(out, 'residual') : out;
+  };
+  const out = blockRow(graph, model, block, weights, residual, {
+    inner: (stream) => blockOutput(graph, model, block, weights, stream, branches),
+    leaving,
+    made: () => made,
+  });
+  graph.output(out, 'residual.out');
   return graph;
 }
 
@@ -130,9 +197,9 @@ export function positionsRead(spec: AttentionSpec): {
   readonly keys: boolean;
 } {
   const reach = spec.causal || spec.around !== undefined;
-  const distances = hasScoreTerms(spec) || spec.convolution !== undefined;
+  const distances = hasDistanceTerms(spec) || spec.convolution !== undefined;
   return {
-    queries: distances || spec.turns !== undefined || spec.window !== undefined || spec.around !== undefined,
+    queries: distances || [spec.turns, spec.window, spec.around, spec.tempered].some((part) => part !== undefined),
     reach,
     keys: distances || reach,
   };
@@ -152,10 +219,27 @@ function attentionOutput(
     interventions,
     measured,
     tap,
-  }: { readonly interventions: Interventions | undefined; readonly measured: boolean; readonly tap: Tap },
+    row,
+    every,
+    onHeads,
+  }: {
+    readonly interventions: Interventions | undefined;
+    readonly measured: boolean;
+    readonly tap: Tap;
+    /** What enters the block. */
+    readonly row: Value;
+    /** The graph is differentiated. */
+    readonly every: boolean;
+    /** Takes keys and values before their rotation. */
+    readonly onHeads: (heads: HeadRows) => void;
+  },
 ): Value {
   const basis = interventions?.['low-rank'];
-  const projected = normedHeads(graph, spec, weights, x, basis ? ofLowRank(basis, x) : x);
+  const forKeys = basis ? ofLowRank(basis, x) : x;
+  const { groups } = spec;
+  const forQueries = groups && groups.level > groups.from ? joinedRows(graph, groups, x) : x;
+  const projected = normedHeads(graph, spec, weights, forQueries, forKeys, handedTo(model, spec, row), every);
+  onHeads(projected);
   const rope: Rope | undefined = spec.rope === undefined ? undefined : model.ropes[spec.rope];
   const reads = positionsRead(spec);
   const queries = reads.queries ? graph.input('query_positions', 'int32', ['n']) : undefined;
@@ -168,7 +252,8 @@ function attentionOutput(
   const angles = rope && { cos: turn('cos'), sin: turn('sin') };
   const valueIsKey = spec.projection.kind === 'latent';
   const gains = lateGains(graph, spec, weights);
-  /** [b, n, heads, d] -> [b, heads, n, d], rotated; born under the name of its tap: one named afterwards is copied in every run. */
+  const temper = temperedGains(spec, queries);
+  /** [b, n, heads, d] -> [b, heads, n, d], rotated; made with the name of its tap, since a value that is named afterwards is copied in every run. */
   const byHead = (x: Value, target: Replaceable & ('query' | 'key' | 'value')): Value => {
     const compute = (operand: (value: Value) => Value): Value => {
       const heads = transpose(operand(x), [0, 2, 1, 3]);
@@ -177,7 +262,8 @@ function attentionOutput(
           ? rotate(heads, operand(angles.cos), operand(angles.sin), rope)
           : heads;
       const gain = target === 'value' ? undefined : gains[target];
-      return gain ? multiply(turned, operand(gain)) : turned;
+      const gained = gain ? multiply(turned, operand(gain)) : turned;
+      return temper && target === 'query' ? multiply(gained, operand(temper)) : gained;
     };
     const name = `attention.${target}` as const;
     return tap(replaced(interventions?.replacement?.[target], compute, name), name);
@@ -206,8 +292,10 @@ function attentionOutput(
     {
       ...spec,
       sinks: spec.sinks === undefined ? undefined : weight(graph, weights, spec.sinks, [spec.heads]),
+      gate: projected.gate && transpose(projected.gate, [0, 2, 1, 3]),
       beside: convolvedValues(graph, spec, weights, allValues, places),
-      terms: scoreTerms(graph, spec, weights, { query, key: allKeys }, places),
+      terms: scoreTerms(graph, spec, weights, { query, key: allKeys, value: allValues }, places),
+      unread: places && keysUnread(groups, places.keys, maskedScore),
     },
     query,
     allKeys,
@@ -224,5 +312,5 @@ function attentionOutput(
     'n',
     spec.heads * spec.headDim,
   ]);
-  return joinedHeads(graph, spec, weights, joined);
+  return joinedHeads(graph, spec, weights, joined, projected.experts);
 }

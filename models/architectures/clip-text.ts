@@ -9,6 +9,7 @@ import {
   type ArchitectureInput,
 } from './architecture';
 import { clipNames } from './clip-vision';
+import { attentionIn } from './block-heads';
 import type { HeadSpec, ModelSpec, TextPooling } from './model-spec';
 import { encoderBlock } from './vision-tower';
 
@@ -37,7 +38,7 @@ export function textTower(
     },
     blocks: part.layers.map((each) => {
       const block = encoderBlock(each, names.at(`encoder.layers.${each.index}.`), hidden, layer);
-      return { ...block, attention: { ...block.attention, causal } };
+      return { ...block, attention: { ...attentionIn(block), causal } };
     }),
     head: head(names, hidden, layer.epsilon),
     ropes: [],
@@ -46,11 +47,13 @@ export function textTower(
 }
 
 /**
- * transformers CLIPTextTransformer: configs from before its pull request 24773 say eos_token_id 2, which is not the id of the end
+ * CLIPTextTransformer of transformers: configs from before its pull request 24773 say eos_token_id 2, which is not the id of the end
  * token; there the largest id of the text is taken, which is that of the end token.
  */
-function pooledAt(end: number | undefined): TextPooling {
-  return end === undefined || end === 2 ? { kind: 'largest-id' } : { kind: 'token', id: end };
+function pooledAt(end: number | undefined, modelType: string | undefined): TextPooling {
+  // MetaCLIP 2 has another vocabulary: its end token is that of the config, even if it is 2.
+  const own = modelType === 'metaclip_2_text_model';
+  return end === undefined || (end === 2 && !own) ? { kind: 'largest-id' } : { kind: 'token', id: end };
 }
 
 export const clipText: Architecture = {
@@ -63,7 +66,7 @@ export const clipText: Architecture = {
         ...(width === undefined
           ? {}
           : { project: new Names(input.weights, input.prefix).linear('text_projection', hidden, width) }),
-        pooled: pooledAt(amount(input.part, 'eos_token_id')),
+        pooled: pooledAt(amount(input.part, 'eos_token_id'), input.part.modelType),
       };
     }),
 };

@@ -1,5 +1,6 @@
 /** How many positions a model is defined for, which its rotary form may stretch beyond max_position_embeddings. */
 import type { Rope } from '../formats/model-description';
+import { withAttention } from './block-heads';
 import type { ModelSpec } from './model-spec';
 
 /**
@@ -31,8 +32,10 @@ function reachOf({ scaling }: Rope, contextLength: number): number {
 export function usableContext({ family, blocks, ropes, contextLength }: ModelSpec): number | undefined {
   // Gemma 3 scales its full layers linearly and already writes the 131,072 positions that this gives (arXiv:2503.19786).
   if (contextLength === undefined || family === 'gemma3') return contextLength;
-  const full = blocks.filter(({ attention }) => attention.window === undefined);
-  const reaches = (full.length > 0 ? full : blocks).map(({ attention: { rope } }) => {
+  const attending = withAttention(blocks);
+  if (attending.length === 0) return contextLength;
+  const full = attending.filter(({ attention }) => attention.window === undefined);
+  const reaches = (full.length > 0 ? full : attending).map(({ attention: { rope } }) => {
     const used = rope === undefined ? undefined : ropes[rope];
     return used ? reachOf(used, contextLength) : contextLength;
   });

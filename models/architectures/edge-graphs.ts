@@ -10,14 +10,19 @@ import {
   hyperbolicTangent,
   minimum,
   multiply,
+  squareRoot,
   subtract,
 } from '../../kernels/graph/operators/elementwise';
-import { gather, reshape } from '../../kernels/graph/operators/layout';
-import { reduceMean } from '../../kernels/graph/operators/reduce';
+import { concat, gather, reshape, slice } from '../../kernels/graph/operators/layout';
+import { reduceMean, reduceSum } from '../../kernels/graph/operators/reduce';
+import { besideText } from './beside-text';
+import { firstRow, lastStream, rowWidth } from './carried-rows';
+import { movedRows } from './convolved-stream';
 import { activate, linear, norm } from './layers';
 import type { Waves } from '../formats/families/shared/computation';
 import type { EmbeddingSpec, ModelSpec } from './model-spec';
-import { storedWeight, weight, type StoredWeights } from './stored-weights';
+import { tableRows } from './packed-matrices';
+import { weight, type StoredWeights } from './stored-weights';
 
 /** Inputs `token_ids` [b, n] and, with learned positions, `query_positions` [n]; output `residual.out` [b, n, w]. */
 export const embeddingGraph = (model: ModelSpec, weights: StoredWeights): Graph<Dim> =>
@@ -27,10 +32,8 @@ export const embeddingGraph = (model: ModelSpec, weights: StoredWeights): Graph<
 export function buildEmbedding(model: ModelSpec, weights: StoredWeights): GraphBuilder {
   const graph = new GraphBuilder('embedding');
   const ids = graph.input('token_ids', 'int64', ['b', 'n']);
-  graph.output(
-    embedded(graph, model, weights, ids, () => graph.input('query_positions', 'int32', ['n'])),
-    'residual.out',
-  );
+  const words = embedded(graph, model, weights, ids, () => graph.input('query_positions', 'int32', ['n']));
+  graph.output(firstRow(graph, model, weights, ids, words), 'residual.out');
   return graph;
 }
 
@@ -44,29 +47,28 @@ export function embedded(
 ): Value {
   const spec = model.embedding;
   if (!spec) throw new RangeError('a vision tower has no token embedding');
-  // Rows are picked before they are widened: a cast of the whole table would copy it.
-  const table = storedWeight(graph, weights, spec.tokens, [spec.vocabulary, spec.width]);
-  const rows = gather(table, ids);
-  let x = rows.type === 'float32' ? rows : cast(rows, 'float32');
+  let x = tableRows(graph, weights, spec.tokens, [spec.vocabulary, spec.width], ids);
   // The products of transformers round the factor to the weights' type; in float32 that is this number.
   if (spec.scale !== undefined) x = multiply(x, spec.scale);
   if (spec.masked) x = multiply(x, unmasked(spec.masked, ids));
+  if (spec.neighbours) x = concat([1, 0, -1].map(movedRows(graph, x)), -1);
   if (spec.project) x = linear(graph, weights, spec.project, x);
+  if (spec.beside) x = besideText(graph, weights, spec.beside, x);
   const width = spec.widen ? spec.width : model.hiddenSize;
+  if (spec.norm && spec.wordNorm) x = norm(graph, weights, spec.norm, x);
   if (spec.positions) {
     const own = positions();
     const { rows } = spec.positions;
     if (spec.positions.weight === undefined) {
       x = add(x, gather(graph.constant('float32', [rows, width], waveRows(spec.positions.waves, rows, width)), own));
     } else {
-      const learned = storedWeight(graph, weights, spec.positions.weight, [rows, width]);
-      const { offset } = spec.positions;
-      const picked = gather(learned, offset === 0 ? own : add(own, offset));
-      x = add(x, picked.type === 'float32' ? picked : cast(picked, 'float32'));
+      const { weight: name, offset } = spec.positions;
+      x = add(x, tableRows(graph, weights, name, [rows, width], offset === 0 ? own : add(own, offset)));
     }
   }
   for (const { weight: name, rows } of spec.types ?? [])
     x = add(x, gather(weight(graph, weights, name, [rows, width]), graph.constant('int64', [], [0])));
+  if (spec.wordNorm) return x;
   const narrow = spec.norm?.size === width;
   if (spec.norm && narrow) x = norm(graph, weights, spec.norm, x);
   if (spec.widen) x = linear(graph, weights, spec.widen, x);
@@ -103,22 +105,35 @@ export const headGraph = (model: ModelSpec, weights: StoredWeights): Graph<Dim> 
 export function buildHead(model: ModelSpec, weights: StoredWeights): GraphBuilder | undefined {
   if (!model.head.vocabulary) return undefined;
   const graph = new GraphBuilder('head');
-  const residual = graph.input('residual', 'float32', ['b', 'n', model.hiddenSize]);
+  const residual = graph.input('residual', 'float32', ['b', 'n', rowWidth(model)]);
   graph.output(logitsOf(graph, model, weights, residual), 'logits');
   return graph;
 }
+
+/** The length of each row (axis 1), or of each column (axis 0). */
+const lengths = (table: Value, axis: 0 | 1): Value => squareRoot(reduceSum(multiply(table, table), [axis], false));
 
 /** The stream that leaves the last block [b, n, w] to logits [b, n, v]. */
 export function logitsOf(graph: GraphBuilder, model: ModelSpec, weights: StoredWeights, residual: Value): Value {
   const spec = model.head;
   if (!spec.vocabulary) throw new RangeError('the model has no language head');
-  let x = residual;
+  let x = lastStream(graph, model, weights, residual);
   if (spec.norm) x = norm(graph, weights, spec.norm, x);
   if (spec.project) x = linear(graph, weights, spec.project, x);
   if (spec.transform) {
     x = activate(spec.transform.activation, linear(graph, weights, spec.transform.linear, x));
     x = norm(graph, weights, spec.transform.norm, x);
   }
-  const logits = linear(graph, weights, spec.vocabulary, x);
+  const { weight: name, inputs, outputs } = spec.vocabulary;
+  const table = (): Value => weight(graph, weights, name, [outputs, inputs]);
+  // A column is of one channel of the stream.
+  if (spec.unit === 'columns') x = divide(x, add(lengths(table(), 0), 1e-7));
+  const products = spec.rest
+    ? add(
+        linear(graph, weights, spec.vocabulary, slice(x, -1, 0, inputs)),
+        linear(graph, weights, spec.rest, slice(x, -1, inputs)),
+      )
+    : linear(graph, weights, spec.vocabulary, x);
+  const logits = spec.unit === 'rows' ? divide(products, lengths(table(), 1)) : products;
   return spec.softcap === undefined ? logits : multiply(hyperbolicTangent(divide(logits, spec.softcap)), spec.softcap);
 }

@@ -9,12 +9,13 @@ export function predictionHead(
   names: PredictionNames | undefined,
   embedding: string,
   epsilon: number,
-): Pick<HeadSpec, 'transform' | 'vocabulary'> {
+): Pick<HeadSpec, 'transform' | 'vocabulary' | 'rest'> {
   if (!names) return {};
   const { part, model, weights, prefix, headPrefix = prefix } = input;
   const at = new Names(weights, headPrefix, input);
   const width = names.width?.(part) ?? part.hiddenSize;
-  const { weight, bias } = at.linear(names.vocabulary, width, vocabularyOf(part));
+  const inputs = names.rest ? names.rest.behind(part) : width;
+  const { weight, bias } = at.linear(names.vocabulary, inputs, vocabularyOf(part));
   const stored = weights.find(weight) !== undefined;
   const { value: tied, source } = model.tiedEmbeddings;
   // Where the file leaves it open, a head that is stored is not the embedding.
@@ -39,9 +40,19 @@ export function predictionHead(
       weight: shared ? embedding : weight,
       // The class ties both biases where it ties the weights.
       bias: shared ? (beside ?? bias) : (bias ?? beside),
-      inputs: width,
+      inputs,
       outputs: vocabularyOf(part),
       stored: 'outputs-inputs',
     },
+    ...(names.rest && inputs < width
+      ? {
+          rest: {
+            weight: at.name(`${names.rest.name}.weight`),
+            inputs: width - inputs,
+            outputs: vocabularyOf(part),
+            stored: 'inputs-outputs',
+          },
+        }
+      : {}),
   };
 }

@@ -7,13 +7,15 @@ import type { GraphBuilder } from '../../kernels/graph/builder';
 import type { Value } from '../../kernels/graph/records';
 import { add, divide, multiply, squareRoot, subtract } from '../../kernels/graph/operators/elementwise';
 import { reduceMean } from '../../kernels/graph/operators/reduce';
-import type { Norm } from './model-spec';
+import type { Norm } from './weights-spec';
 import { gainOf } from './layers';
 import type { StoredWeights } from './stored-weights';
 
 /** What the part [.., w] of `whole` [.., w] gives, without the bias. */
 export function frozenNorm(graph: GraphBuilder, weights: StoredWeights, norm: Norm, whole: Value, part: Value): Value {
-  return multiply(divide(centred(norm, part), scaleOf(norm, whole)), gainOf(graph, weights, norm));
+  const gain = gainOf(graph, weights, norm);
+  if (norm.kind === 'affine') return multiply(part, gain);
+  return multiply(divide(centred(norm, part), scaleOf(norm, whole)), gain);
 }
 
 /** The transpose of the same map: the direction [.., w] of the norm's input that moves its output along `direction` [.., w]. */
@@ -24,7 +26,8 @@ export function frozenNormTransposed(
   whole: Value,
   direction: Value,
 ): Value {
-  return centred(norm, divide(multiply(direction, gainOf(graph, weights, norm)), scaleOf(norm, whole)));
+  const gained = multiply(direction, gainOf(graph, weights, norm));
+  return norm.kind === 'affine' ? gained : centred(norm, divide(gained, scaleOf(norm, whole)));
 }
 
 const centred = (norm: Norm, x: Value): Value => (norm.kind === 'layer' ? subtract(x, reduceMean(x, [-1])) : x);

@@ -16,13 +16,16 @@ import { gradients, type Seed } from '../../kernels/gradient/gradients';
 import type { Part } from '../instrument/changes/changes';
 import type { LayerTap } from '../instrument/taps';
 import { buildBlock } from './block-graph';
+import { lastStream, rowWidth } from './carried-rows';
 import { buildEmbedding, buildHead } from './edge-graphs';
 import { norm } from './layers';
 import type { BlockSpec, ModelSpec } from './model-spec';
+import { newState, pastState } from './states/names';
+import { stateShapes } from './states/state-branch';
 import type { StoredWeights } from './stored-weights';
 
-/** Taps that have a gradient; `attention.selected` is a part of the probabilities. */
-export type GradientTap = Exclude<LayerTap, 'attention.selected'>;
+/** Taps that have a gradient; `attention.selected` is a part of the probabilities, and which experts are chosen has none. */
+export type GradientTap = Exclude<LayerTap, 'attention.selected' | 'router.chosen'>;
 
 /** A layer by its index, an end of the model, or the distance of what it gives the head from that of another run. */
 export type GradientPart = number | 'embedding' | 'head' | 'distance';
@@ -33,6 +36,11 @@ export interface GradientOptions {
   readonly taps: readonly GradientTap[];
   /** Whether the gradient of the gain of each head is wanted. */
   readonly gains: boolean;
+  /** Whether that of each head of cross-attention is, and that of the stream of the source; only in layers that read one. */
+  readonly crossGains?: boolean;
+  /** Whether the gain of each head of a recurrence beside attention is; only in layers that have one. */
+  readonly stateGains?: boolean;
+  readonly source?: boolean;
   /** Whether that of the score bias of each head on each group of keys is; only where `changes` has it. */
   readonly biases: boolean;
   /** Whether that of the share of each head is, where `changes` has a mixture. */
@@ -50,9 +58,14 @@ const gradientOf = (name: string): string => `gradient.${name}`;
 export const weightGradient = (label: string): string => gradientOf(`weight.${label}`);
 
 /** Name, rows and all of a weight in a graph: `name` or `name[first:last]`. */
-export function storedRows(label: string): { readonly name: string; readonly first: number } {
-  const match = /^(?<name>.+)\[(?<first>\d+):\d+\]$/.exec(label);
-  return { name: match?.groups?.['name'] ?? label, first: Number(match?.groups?.['first'] ?? 0) };
+export function storedRows(label: string): {
+  readonly name: string;
+  readonly first: number;
+  /** Absent: all of the weight. */
+  readonly count?: number;
+} {
+  const [, name = label, first, last] = /^(.+)\[(\d+):(\d+)\]$/.exec(label) ?? [];
+  return last === undefined ? { name, first: 0 } : { name, first: Number(first), count: Number(last) - Number(first) };
 }
 
 export function gradientGraph(
@@ -72,8 +85,9 @@ export function gradientGraph(
 /**
  * Inputs: those of the plain block graph, `head_gain` [b, h] (1: as it is), those of the changes
  * (models/instrument/changes), of replacements for each of the n rows, and the gradients of what leaves it,
- * `gradient.residual.out` [b, n, w], `gradient.new_key` and `gradient.new_value` [n, b, g, d] (those that later chunks of queries
- * pass back). Outputs: `gradient.residual` [b, n, w] of what enters, `gradient.past_key` and `gradient.past_value`, and what the
+ * `gradient.residual.out` [b, n, w], `gradient.new_key` and `gradient.new_value` [n, b, g, d], `gradient.state.<name>` [b, ..] (those that
+ * later chunks of queries pass back), and `gradient.shortcut.out` [b, n, w] where it leaves a shortcut. Outputs: `gradient.residual` [b, n, w] of what enters, `gradient.past_key`, `gradient.past_value`,
+ * `gradient.past_state.<name>`, and what the
  * options ask for: `gradient.<tap>`, `gradient.head_gain` [b, h], `gradient.score_bias` [b, h, groups], `gradient.mixture_share` [b, h],
  * `gradient.weight.<name>`.
  */
@@ -93,13 +107,18 @@ function blockGradientGraph(
     },
   }).withoutOutputs();
   const residual = valueOf(graph, 'residual');
-  const seeds = ['residual.out', 'new_key', 'new_value'].map((name) => seeded(graph, name));
-  const read = ['past_key', 'past_value'].map((name) => valueOf(graph, name));
+  const { left, taken } = handedOn(block);
+  const leaves = block.shortcut === 'leaves' ? ['shortcut.out'] : [];
+  const seeds = ['residual.out', ...leaves, ...left].map((name) => seeded(graph, name));
+  const read = taken.map((name) => valueOf(graph, name));
   const wrt = (name: string) => [gradientOf(name), valueOf(graph, name)] as const;
   const outputs = [
     ...[residual, ...read].map((value) => [gradientOf(value.name), value] as const),
     ...wanted.taps.flatMap((tap) => (isStream(tap) ? [] : [[gradientOf(tap), tapOf(taps, tap)] as const])),
     ...(wanted.gains ? [wrt('head_gain')] : []),
+    ...(wanted.crossGains ? [wrt('cross_head_gain')] : []),
+    ...(wanted.stateGains ? [wrt('state_head_gain')] : []),
+    ...(wanted.source ? [wrt('source')] : []),
     ...(wanted.biases ? [wrt('score_bias')] : []),
     ...(wanted.shares ? [wrt('mixture_share')] : []),
   ];
@@ -136,8 +155,11 @@ function headGradientGraph(model: ModelSpec, weights: StoredWeights, wanted: rea
  */
 function distanceGradientGraph(model: ModelSpec, weights: StoredWeights, wanted: readonly string[]): Graph<Dim> {
   const graph = new GraphBuilder('distance');
-  const stream = (name: string): Value => graph.input(name, 'float32', ['b', 'n', model.hiddenSize]);
-  const normed = (value: Value): Value => (model.head.norm ? norm(graph, weights, model.head.norm, value) : value);
+  const stream = (name: string): Value => graph.input(name, 'float32', ['b', 'n', rowWidth(model)]);
+  const normed = (row: Value): Value => {
+    const value = lastStream(graph, model, weights, row);
+    return model.head.norm ? norm(graph, weights, model.head.norm, value) : value;
+  };
   const residual = stream('residual');
   const difference = subtract(normed(residual), normed(stream('other')));
   const weight = graph.input('weight', 'float32', [1]);
@@ -193,7 +215,22 @@ function withGradients(
   return graph.withoutUnused().finishDynamic();
 }
 
-/** Keys and values of a layer alone: inputs of the block graph with these changes, outputs `new_key`, `new_value` [n, b, g, d]. */
+/** What a chunk of queries hands to later chunks and takes from earlier ones: keys and values, and states of a recurrence. */
+function handedOn({ attention, state }: BlockSpec): {
+  readonly left: readonly string[];
+  readonly taken: readonly string[];
+} {
+  const states = Object.keys(state ? stateShapes(state) : {});
+  return {
+    left: [...(attention ? ['new_key', 'new_value'] : []), ...states.map(newState)],
+    taken: [...(attention ? ['past_key', 'past_value'] : []), ...states.map(pastState)],
+  };
+}
+
+/**
+ * What a layer hands on alone: inputs of the block graph with these changes, outputs `new_key`, `new_value` [n, b, g, d] and
+ * `state.<name>`.
+ */
 export function keysGraph(
   model: ModelSpec,
   block: BlockSpec,
@@ -201,7 +238,7 @@ export function keysGraph(
   changes: readonly Part[],
 ): Graph<Dim> {
   const graph = buildBlock(model, block, weights, { instrumented: false, changes }).withoutOutputs();
-  for (const name of ['new_key', 'new_value']) graph.output(valueOf(graph, name));
+  for (const name of handedOn(block).left) graph.output(valueOf(graph, name));
   return graph.withoutUnused().finishDynamic();
 }
 

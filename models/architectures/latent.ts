@@ -1,10 +1,11 @@
-/** Queries, keys, values and outputs of latent attention in its absorbed form (LatentProjection of model-spec.ts). */
+/** Queries, keys, values and outputs of latent attention in its absorbed form (LatentProjection of attention-spec.ts). */
 import type { GraphBuilder } from '../../kernels/graph/builder';
 import type { Value } from '../../kernels/graph/records';
 import { concat, reshape, slice, transpose } from '../../kernels/graph/operators/layout';
 import { fusedMatmul, matmul } from '../../kernels/graph/operators/matrix';
+import { multiply } from '../../kernels/graph/operators/elementwise';
 import { linear, norm } from './layers';
-import type { LatentProjection } from './model-spec';
+import type { LatentProjection } from './attention-spec';
 import { weight, type StoredWeights } from './stored-weights';
 
 /** x [..., n, w] to queries [..., n, h, d_r + r], and to the one key [..., n, 1, d_r + r], which is the value too; not rotated. */
@@ -24,7 +25,8 @@ export function latentHeads(
   const queries = reshape(linear(graph, weights, spec.query, narrowed), [...rows, heads, plain + rotary]);
   const down = linear(graph, weights, spec.down, forKeys);
   const stored = slice(down, -1, 0, rank);
-  const latent = latentNorm ? norm(graph, weights, latentNorm, stored) : stored;
+  const normed = latentNorm ? norm(graph, weights, latentNorm, stored) : stored;
+  const latent = spec.latentFactor === undefined ? normed : multiply(normed, spec.latentFactor);
   const key = rotary === 0 ? latent : concat([slice(down, -1, rank), latent], -1);
   const parts = rotary === 0 ? [] : [slice(queries, -1, plain)];
   if (plain > 0) {

@@ -17,25 +17,34 @@ import {
   where,
 } from '../../kernels/graph/operators/elementwise';
 import { concat, reshape, slice, transpose } from '../../kernels/graph/operators/layout';
-import { blocksOf, fusedMatmul, matmulBlockwise } from '../../kernels/graph/operators/matrix';
+import { fusedMatmul, matmul } from '../../kernels/graph/operators/matrix';
 import { layerNormalization, rmsNormalization } from '../../kernels/graph/operators/normalize';
 import { unreachable } from '../unreachable';
-import type { Activation, FeedForwardSpec, LearnedActivation, Linear, Norm } from './model-spec';
-import {
-  externalOf,
-  rowsOfTensor,
-  storedWeight,
-  weight,
-  type PackedMatrix,
-  type StoredWeights,
-} from './stored-weights';
+import type { FeedForwardSpec, LearnedActivation } from './network-spec';
+import type { Activation, Linear, Norm } from './weights-spec';
+import { heldProduct, inPieces, rowsWithin } from './packed-matrices';
+import { rowsOfTensor, storedWeight, sumOf, weight, type StoredWeights } from './stored-weights';
 
 /** x [..., inputs] -> [..., outputs]. FusedMatMul reads the weight as it is stored: no transposed copy. */
 export function linear(graph: GraphBuilder, weights: StoredWeights, spec: Linear, x: Value): Value {
-  const product = productOf(graph, weights, spec, x);
-  const { bias, factor } = spec;
+  const { bias, factor, beside } = spec;
+  const own = summedProduct(graph, weights, spec, x);
+  const product = beside ? add(own, linear(graph, weights, beside[1], linear(graph, weights, beside[0], x))) : own;
   const whole = bias === undefined ? product : add(product, biasOf(graph, weights, spec, bias));
   return factor === undefined ? whole : multiply(whole, factor);
+}
+
+/** Multiplies by a weight that is a sum: by the stored matrix, and separately by the two small matrices in float32. */
+function summedProduct(graph: GraphBuilder, weights: StoredWeights, spec: Linear, x: Value): Value {
+  const sum = spec.groups === undefined && !spec.storedShape ? sumOf(graph, weights, spec.weight) : undefined;
+  if (!sum) return productOf(graph, weights, spec, x);
+  const { inputs, outputs, firstRow = 0, storedRows } = spec;
+  const floats: StoredWeights = { find: (name) => weights.find(name) };
+  const small = { stored: 'outputs-inputs', ...(storedRows === undefined ? {} : { firstRow, storedRows }) } as const;
+  const down = { weight: sum.down, inputs, outputs: sum.rank, stored: 'outputs-inputs' } as const;
+  const up = { weight: sum.up, inputs: sum.rank, outputs, ...small };
+  const added = productOf(graph, floats, up, productOf(graph, floats, down, x));
+  return add(productOf(graph, weights, { ...spec, weight: sum.base }, x), multiply(added, sum.factor));
 }
 
 function biasOf(graph: GraphBuilder, weights: StoredWeights, spec: Linear, name: string): Value {
@@ -59,8 +68,8 @@ function productOf(graph: GraphBuilder, weights: StoredWeights, spec: Linear, x:
   const rows = transposed ? rowsOf(spec) : undefined;
   if (spec.storedShape) return stackedProduct(graph, weights, spec, x);
   const shape = transposed ? [spec.storedRows ?? outputs, inputs] : [inputs, outputs];
-  const packed = weights.pack?.(spec, shape);
-  if (packed) return packedProduct(graph, spec, packed, x, weights.largest);
+  const held = weights.pack?.(spec, shape);
+  if (held) return heldProduct(graph, spec, held, x, weights.largest);
   const half = weights.products === 'float16';
   const left = half ? cast(x, 'float16') : x;
   const product = (part: typeof rows): Value => {
@@ -77,15 +86,31 @@ function productOf(graph: GraphBuilder, weights: StoredWeights, spec: Linear, x:
 
 /** By the matrix of one expert inside a tensor of all of them: its rows lie one after the other. */
 function stackedProduct(graph: GraphBuilder, weights: StoredWeights, spec: Linear, x: Value): Value {
-  const { inputs, outputs, stored, firstRow = 0, storedShape = [], everySecond } = spec;
+  const { inputs, outputs, stored, firstRow = 0, firstColumn, storedShape = [], everySecond } = spec;
   const transposed = stored === 'outputs-inputs';
+  if (spec.joined) {
+    const whole = weight(graph, weights, spec.weight, storedShape);
+    const matrix = reshape(whole, transposed ? [outputs, inputs] : [inputs, outputs]);
+    return fusedMatmul(x, matrix, { transposeB: transposed });
+  }
   const columns = storedShape.at(-1) ?? 1;
-  const count = transposed ? outputs * (everySecond === undefined ? 1 : 2) : inputs;
+  const spread = everySecond === undefined ? outputs : 2 * outputs;
+  const map = { ...spec, outputs: spread };
+  const held = weights.pack?.(map, storedShape);
+  if (held) return everySecondOf(heldProduct(graph, map, held, x, weights.largest), spec);
+  const count = transposed ? spread : inputs;
   const matrix = rowsOfTensor(graph, weights, spec.weight, storedShape, { first: firstRow, count, columns });
+  if (firstColumn !== undefined) return slice(fusedMatmul(x, matrix), -1, firstColumn, firstColumn + outputs);
   if (everySecond === undefined) return fusedMatmul(x, matrix, { transposeB: transposed });
   if (transposed) throw new RangeError('outputs in turns are stored input by input');
-  const both = reshape(fusedMatmul(x, matrix), [...x.shape.slice(0, -1), outputs, 2]);
-  return reshape(slice(both, -1, everySecond, everySecond + 1), [...x.shape.slice(0, -1), outputs]);
+  return everySecondOf(fusedMatmul(x, matrix), spec);
+}
+
+/** Every second one of the outputs, if the map has only these. */
+function everySecondOf(all: Value, { outputs, everySecond }: Linear): Value {
+  if (everySecond === undefined) return all;
+  const lead = all.shape.slice(0, -1);
+  return reshape(slice(reshape(all, [...lead, outputs, 2]), -1, everySecond, everySecond + 1), [...lead, outputs]);
 }
 
 /** [..., n, inputs] -> [..., n, outputs], group by group. */
@@ -110,55 +135,6 @@ function groupedProduct(
   return reshape(transpose(fusedMatmul(split, matrix, { transposeB: true }), swapped), [...rows, outputs]);
 }
 
-/** Rows of a matrix that bytes hold, at least one. */
-const rowsWithin = (bytes: number | undefined, rowBytes: number): number =>
-  Math.max(1, Math.floor((bytes ?? Infinity) / rowBytes));
-
-/** The outputs of products of at most `most` rows each, side by side. */
-function inPieces(
-  outputs: number,
-  most: number,
-  product: (rows: { readonly first: number; readonly count: number }) => Value,
-): Value {
-  const pieces: Value[] = [];
-  for (let first = 0; first < outputs; first += most) {
-    pieces.push(product({ first, count: Math.min(most, outputs - first) }));
-  }
-  return concat(pieces, -1);
-}
-
-function packedProduct(
-  graph: GraphBuilder,
-  spec: Linear,
-  packed: PackedMatrix,
-  x: Value,
-  largest: number | undefined,
-): Value {
-  const { inputs, outputs } = spec;
-  const { bits, block } = packed;
-  const blocks = blocksOf(inputs, block);
-  const bytes = { values: (blocks * block * bits) / 8, scales: 4 * blocks };
-  const label = spec.storedRows === undefined ? spec.weight : `${spec.weight}[${spec.firstRow ?? 0}]`;
-  const product = ({ first, count }: { readonly first: number; readonly count: number }): Value => {
-    const part = (of: 'values' | 'scales', type: 'uint8' | 'float32', shape: readonly number[]): Value => {
-      const name = count === outputs ? `${label}.${of}` : `${label}.${of}[${first}:${first + count}]`;
-      const { location, offset } = packed[of];
-      const data = { location, offset: offset + first * bytes[of], length: count * bytes[of] };
-      return externalOf(graph, name, type, shape, data);
-    };
-    return matmulBlockwise(x, {
-      inputs,
-      outputs: count,
-      bits,
-      block,
-      values: part('values', 'uint8', [count, blocks, (block * bits) / 8]),
-      scales: part('scales', 'float32', [count * blocks]),
-    });
-  };
-  const most = rowsWithin(largest, bytes.values);
-  return outputs <= most ? product({ first: 0, count: outputs }) : inPieces(outputs, most, product);
-}
-
 export function norm(graph: GraphBuilder, weights: StoredWeights, spec: Norm, x: Value): Value {
   const { heads, ...plain } = spec;
   if (heads) {
@@ -168,6 +144,7 @@ export function norm(graph: GraphBuilder, weights: StoredWeights, spec: Norm, x:
   const gain = gainOf(graph, weights, spec);
   if (spec.kind === 'rms') return rmsNormalization(x, gain, spec.epsilon);
   const offset = spec.bias === undefined ? undefined : weight(graph, weights, spec.bias, [spec.size]);
+  if (spec.kind === 'affine') return offset ? add(multiply(x, gain), offset) : multiply(x, gain);
   return layerNormalization(x, gain, offset, spec.epsilon);
 }
 
@@ -270,18 +247,44 @@ export function rotate(
       nameHere,
     );
   } else {
-    const pairs = reshape(rotated, [...rotated.shape.slice(0, -1), half, 2]);
-    const flat = [...rotated.shape.slice(0, -1), half];
-    const first = reshape(slice(pairs, -1, 0, 1), flat);
-    const second = reshape(slice(pairs, -1, 1, 2), flat);
-    const real = subtract(multiply(first, cos), multiply(second, sin));
-    const imaginary = add(multiply(second, cos), multiply(first, sin));
-    const column = [...flat, 1];
-    turned = reshape(
-      concat([reshape(real, column), reshape(imaginary, column)], -1),
-      [...rotated.shape.slice(0, -1), dimensions],
-      nameHere,
-    );
+    const real = multiply(rotated, inPairs(cos));
+    turned = add(real, multiply(exchanged(rotated, dimensions), inPairs(sin)), nameHere);
   }
   return rotated === x ? turned : concat([turned, slice(x, -1, dimensions)], -1, name);
+}
+
+/** Each number of x [..., w] twice, [..., 2 w]. */
+function inPairs(x: Value): Value {
+  const width = Number(x.shape.at(-1));
+  const size = width % 16 === 0 ? 16 : 1;
+  return inParts(x, width, size, 2 * size, (row, column) => (Math.floor(column / 2) === row ? 1 : 0));
+}
+
+/** The pairs (a, b) of x [..., w] as (-b, a). */
+function exchanged(x: Value, width: number): Value {
+  const size = width % 16 === 0 ? 16 : 2;
+  return inParts(x, width, size, size, (row, column) => {
+    if (row === column + 1 && column % 2 === 0) return -1;
+    return column === row + 1 && row % 2 === 0 ? 1 : 0;
+  });
+}
+
+/**
+ * x [..., w] in parts of `size` numbers, each times a matrix [size, outputs]. A sum has one term that is not 0, so it is exact. Picking
+ * every second number instead took 7 % of a prompt of 512 tokens (322 million parameters, onnxruntime 1.30, 2026-12-01).
+ */
+function inParts(
+  x: Value,
+  width: number,
+  size: number,
+  outputs: number,
+  number: (row: number, column: number) => number,
+): Value {
+  const before = x.shape.slice(0, -1);
+  const matrix = Float32Array.from({ length: size * outputs }, (_, at) =>
+    number(Math.floor(at / outputs), at % outputs),
+  );
+  const parts = reshape(x, [...before, width / size, size]);
+  const products = matmul(parts, x.graph.constant('float32', [size, outputs], matrix));
+  return reshape(products, [...before, (width / size) * outputs]);
 }

@@ -11,19 +11,23 @@ import { GraphBuilder } from '../../kernels/graph/builder';
 import type { Dim } from '../../kernels/graph/dims';
 import type { Graph } from '../../kernels/graph/graph';
 import type { Value } from '../../kernels/graph/records';
-import { cast } from '../../kernels/graph/operators/elementwise';
-import { gather } from '../../kernels/graph/operators/layout';
 import { fusedMatmul } from '../../kernels/graph/operators/matrix';
 import { frozenNorm } from './frozen-norm';
 import { linear } from './layers';
-import type { Linear, ModelSpec } from './model-spec';
-import { storedWeight, type StoredWeights } from './stored-weights';
+import { ModelError, type ModelSpec } from './model-spec';
+import type { Linear } from './weights-spec';
+import { tableRows } from './packed-matrices';
+import type { StoredWeights } from './stored-weights';
 
 /** Why a model has no lens, or undefined. */
-export function lensProblem({ head }: ModelSpec): string | undefined {
+export function lensProblem({ head, carried }: ModelSpec): string | undefined {
   if (!head.vocabulary) return 'The model has no language head, so nothing adds to its logits.';
   if (head.transform)
     return 'Its language head is not a linear map of the residual stream: there is a layer with an activation in between.';
+  if (carried && carried.makes.length > 0)
+    return 'Its language head reads the mean of several streams, each scaled to the length of the first, so what a part of one adds to a logit is not computed.';
+  if (head.unit)
+    return 'Its language head divides each of its rows or columns by its length, so the weights alone do not show what adds to a logit.';
   return undefined;
 }
 
@@ -33,7 +37,8 @@ export function lensProblem({ head }: ModelSpec): string | undefined {
  */
 export function lensGraph(model: ModelSpec, weights: StoredWeights, tokens: boolean): Graph<Dim> {
   const { norm, project, vocabulary } = model.head;
-  if (!vocabulary || lensProblem(model) !== undefined) throw new RangeError('the model has no lens');
+  const problem = lensProblem(model);
+  if (!vocabulary || problem !== undefined) throw new ModelError(problem ?? 'The model has no language head.');
   const graph = new GraphBuilder(tokens ? 'lens of tokens' : 'lens');
   const residual = graph.input('residual', 'float32', ['b', 'n', model.hiddenSize]);
   let x = graph.input('part', 'float32', ['b', 'n', model.hiddenSize]);
@@ -46,10 +51,7 @@ export function lensGraph(model: ModelSpec, weights: StoredWeights, tokens: bool
   return graph.finishDynamic();
 }
 
-/** [k, inputs], picked before they are widened: a cast of the whole table would copy it. */
-function rowsOfTokens(graph: GraphBuilder, weights: StoredWeights, { weight: name, inputs, outputs }: Linear): Value {
-  const rows = gather(storedWeight(graph, weights, name, [outputs, inputs]), graph.input('token_ids', 'int64', ['k']));
-  return rows.type === 'float32' ? rows : cast(rows, 'float32');
-}
+const rowsOfTokens = (graph: GraphBuilder, weights: StoredWeights, { weight: name, inputs, outputs }: Linear): Value =>
+  tableRows(graph, weights, name, [outputs, inputs], graph.input('token_ids', 'int64', ['k']));
 
 const withoutBias = ({ bias: _, ...rest }: Linear): Linear => rest;

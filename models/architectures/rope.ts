@@ -4,7 +4,8 @@
  * Angles are computed here in float64 and enter the layer graphs as two inputs, cos and sin [positions, dimensions / 2],
  * already multiplied by the attention factor of the form: so each form is one formula here and no graph knows any.
  * Formulas as in transformers 4.57 `modeling_rope_utils` (read 2026-11-24): linear (positions / factor), dynamic (NTK-aware
- * base, r/LocalLLaMA 2023), yarn (arXiv:2309.00071, section 3.4), longrope (arXiv:2402.13753), llama3 (Llama 3.1 release).
+ * base, r/LocalLLaMA 2023), yarn (arXiv:2309.00071, section 3.4), longrope (arXiv:2402.13753), llama3 (Llama 3.1 release). Of "proportional" (transformers 5, Gemma 4) the first frequencies of the whole
+ * head turn and the others are 0.
  */
 import { positiveSentence } from '../formats/config/config-reader';
 import { factorSentence } from '../formats/config/rope';
@@ -99,10 +100,10 @@ function frequenciesOf(rope: Rope, context: RotaryContext): RotaryFrequencies {
       });
       return { frequencies, attentionFactor: 1 };
     }
-    case 'proportional':
-      throw new RangeError(
-        'Rotary embedding of the form "proportional" has no published formula that Headscope could check.',
-      );
+    case 'proportional': {
+      const turned = Math.floor((scaling.partialRotaryFactor ?? 1) * half);
+      return { frequencies: base.map((frequency, i) => (i < turned ? frequency : 0)), attentionFactor: 1 };
+    }
     case 'unknown':
       throw new RangeError(`Rotary embedding of the form "${scaling.name}" is not known.`);
   }

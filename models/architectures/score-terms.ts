@@ -4,13 +4,15 @@
  */
 import type { GraphBuilder } from '../../kernels/graph/builder';
 import type { Value } from '../../kernels/graph/records';
-import { add, cast, clip, multiply, subtract } from '../../kernels/graph/operators/elementwise';
+import { add, cast, clip, exponential, multiply, softplus, subtract } from '../../kernels/graph/operators/elementwise';
 import { shapeOf } from '../../kernels/graph/operators/dynamic';
-import { concat, gather, gatherElements, reshape, transpose } from '../../kernels/graph/operators/layout';
+import { concat, gather, gatherElements, reshape, transpose, unsqueeze } from '../../kernels/graph/operators/layout';
 import { fusedMatmul, matmul } from '../../kernels/graph/operators/matrix';
 import type { AlibiBias, RelativeDistances } from '../formats/families/shared/computation';
 import { linear, norm } from './layers';
-import type { AttentionSpec, BucketBias, DisentangledTerms, Linear } from './model-spec';
+import { waveScores } from './relative-positions';
+import type { AttentionSpec, BucketBias, DisentangledTerms, ValueBias } from './attention-spec';
+import type { Linear } from './weights-spec';
 import { weight, type StoredWeights } from './stored-weights';
 
 /** Positions of the queries [n] and the keys [t] of a run; those of queries are absent where nothing reads them. */
@@ -20,24 +22,30 @@ interface TermPositions {
 }
 
 /** Whether scores have a term that depends on the positions of queries and keys. */
-export const hasScoreTerms = ({ alibi, buckets, disentangled }: AttentionSpec): boolean =>
-  alibi !== undefined || buckets !== undefined || disentangled !== undefined;
+export const hasDistanceTerms = ({ alibi, buckets, disentangled, waves }: AttentionSpec): boolean =>
+  alibi !== undefined || buckets !== undefined || disentangled !== undefined || waves !== undefined;
+
+/** Whether anything is added to the products of queries and keys. */
+export const hasScoreTerms = (spec: AttentionSpec): boolean => hasDistanceTerms(spec) || spec.valueBias !== undefined;
 
 /** Undefined where scores are products alone. */
 export function scoreTerms(
   graph: GraphBuilder,
   spec: AttentionSpec,
   weights: StoredWeights,
-  /** Query [b, h, n, d] and key [b, g, t, d]. */
-  { query, key }: { readonly query: Value; readonly key: Value },
+  /** Query [b, h, n, d], key and value [b, g, t, d]. */
+  { query, key, value }: { readonly query: Value; readonly key: Value; readonly value: Value },
   positions: TermPositions | undefined,
 ): Value | undefined {
   if (!hasScoreTerms(spec)) return undefined;
+  if (spec.valueBias && !hasDistanceTerms(spec)) return valueScores(graph, spec, spec.valueBias, weights, value);
   if (!positions) throw new RangeError('a bias by distance needs the positions of queries and keys');
-  const { alibi, buckets, disentangled, heads, scale } = spec;
+  const { alibi, buckets, disentangled, waves, scale } = spec;
+  const { queries, keys } = positions;
   const terms = [
     ...(alibi ? [alibiScores(alibi, positions, scale)] : []),
-    ...(buckets ? [bucketScores(graph, buckets, heads, weights, distances(positions))] : []),
+    ...(buckets ? [bucketScores(graph, buckets, spec, weights, distances(positions))] : []),
+    ...(waves && queries ? waveScores(graph, spec, waves, weights, { query, key }, { queries, keys }) : []),
     ...(disentangled ? positionScores(graph, spec, disentangled, weights, { query, key }, distances(positions)) : []),
   ];
   return terms.reduce((sum, term) => add(sum, term));
@@ -65,6 +73,24 @@ export function convolvedValues(
   return matmul(gather(concat([nothing, kernel, nothing], 1), cast(column, 'int64'), 1), values);
 }
 
+/** What is added to the score of each key, [b, h, 1, t]. */
+function valueScores(
+  graph: GraphBuilder,
+  { heads, kvHeads }: AttentionSpec,
+  { linear: map, gain }: ValueBias,
+  weights: StoredWeights,
+  value: Value,
+): Value {
+  const [b = 'b', , t = 't'] = value.shape;
+  const rows = reshape(transpose(value, [0, 2, 1, 3]), [b, t, map.inputs]);
+  const raised = multiply(softplus(linear(graph, weights, map, rows)), weight(graph, weights, gain, [kvHeads]));
+  const byKeyHead = unsqueeze(transpose(exponential(raised), [0, 2, 1]), 2);
+  const group = heads / kvHeads;
+  if (group === 1) return byKeyHead;
+  const of = Array.from({ length: heads }, (_, head) => Math.floor(head / group));
+  return gather(byKeyHead, graph.constant('int64', [heads], of), 1);
+}
+
 /** Position of the key less that of the query, [n, t]. */
 function distances({ keys, queries }: TermPositions): Value {
   if (!queries) throw new RangeError('a distance needs the positions of the queries');
@@ -84,8 +110,8 @@ function alibiScores({ slopes, rounded }: AlibiBias, positions: TermPositions, s
 /** The learned number of each head for the bucket of each distance, [h, n, t]. */
 function bucketScores(
   graph: GraphBuilder,
-  { table, buckets, farthest, bothWays }: BucketBias,
-  heads: number,
+  { table, buckets, farthest, bothWays, byHead }: BucketBias,
+  { heads, scale }: AttentionSpec,
   weights: StoredWeights,
   distance: Value,
 ): Value {
@@ -93,10 +119,10 @@ function bucketScores(
   const known = Array.from({ length: 2 * farthest + 1 }, (_, i) =>
     bucketOf(i - farthest, { buckets, farthest, bothWays }),
   );
-  const byDistance = gather(
-    weight(graph, weights, table, [buckets, heads]),
-    graph.constant('int64', [known.length], known),
-  );
+  const stored = byHead
+    ? transpose(multiply(weight(graph, weights, table, [heads, buckets]), scale), [1, 0])
+    : weight(graph, weights, table, [buckets, heads]);
+  const byDistance = gather(stored, graph.constant('int64', [known.length], known));
   const row = add(clip(cast(distance, 'float32'), -farthest, farthest), farthest);
   return gather(transpose(byDistance, [1, 0]), cast(row, 'int64'), 1);
 }

@@ -1,7 +1,7 @@
 /** SigLIP's vision tower (and that of Idefics3 and SmolVLM): patches alone, tanh GELU, a norm behind the last block. */
 import { activationOf, epsilonOf, Names, type ArchitectureInput } from './architecture';
 import { clipNames } from './clip-vision';
-import type { Activation, Linear } from './model-spec';
+import type { Activation, Linear } from './weights-spec';
 import {
   classifierOf,
   encoderBlock,

@@ -15,6 +15,11 @@
  * section 3.3): `mean_key` and `mean_value` [g, 1, d], and `mean_weight` [g, 1, 1], ln of how many positions it stands for, which
  * is added to its score (`maskedScore` where there are none). Its column is the second, behind the new position.
  *
+ * A recurrence reads `past_state.<name>` [1, ...] and leaves `state.<name>`; where the block has no attention, its heads are the ones of
+ * `head_gain` and `head_output`.
+ *
+ * A shortcut is an output `shortcut.out` of one block and an input `shortcut` of the next, both [1, w].
+ *
  * Texts that are written, with statistics or without, and those whose divergence is measured or that are reinforced go by these
  * graphs. Several rows at once, devices other than the cpu, and changes that these graphs do not know (`servedBySteps`) take the
  * graphs of the blocks, which join the cache of a layer with the new rows.
@@ -22,10 +27,13 @@
  * There is no mask: a cache holds what the new position may read, and a window is kept by the cache alone. Nor are there positions, so
  * that models with ALiBi go by the graphs of the blocks.
  *
+ * For a layer with routed experts the taps of its router are outputs too, [1, E].
+ *
  * With `changes` the scores and probabilities of all heads are those of these kinds (instrument/changes/emphasis.ts, redistribution.ts), which
  * declare their inputs; where probabilities are moved, scores are not among the outputs. All caches hold the same positions then, and
  * heads are one tensor. What is given for columns is filled ahead: a text that grows leaves it as it is.
  */
+import { absorb } from '../../kernels/graph/absorb';
 import { GraphBuilder } from '../../kernels/graph/builder';
 import type { Dim } from '../../kernels/graph/dims';
 import type { Graph } from '../../kernels/graph/graph';
@@ -34,11 +42,25 @@ import { add, divide, hyperbolicTangent, multiply } from '../../kernels/graph/op
 import { concat, reshape, slice } from '../../kernels/graph/operators/layout';
 import { fusedMatmul, matmul } from '../../kernels/graph/operators/matrix';
 import { softmax } from '../../kernels/graph/operators/reduce';
-import { blockOutput, joinedHeads, lateGains, normedHeads } from './block-parts';
+import { blockOutput, joinedHeads, lateGains, normedHeads, type BlockBranches } from './block-parts';
+import { blockRow, handedTo, rowWidth, wordsIn, type HeadRows } from './carried-rows';
+import { crossStep } from './cross-attention';
 import type { Rope } from '../formats/model-description';
-import { movesProbabilities, stepProbabilities, stepScores, type Kind } from '../instrument/changes/changes';
+import {
+  movesProbabilities,
+  movesScores,
+  stepProbabilities,
+  stepScores,
+  type Kind,
+} from '../instrument/changes/changes';
+import { offset } from '../instrument/changes/expert';
 import { fixedGains } from '../instrument/changes/routing';
-import { ModelError, type AttentionSpec, type BlockSpec, type ModelSpec } from './model-spec';
+import type { AttentionSpec } from './attention-spec';
+import { ModelError, type BlockSpec, type ModelSpec } from './model-spec';
+import { isRouted } from './network-spec';
+import type { RouterBranches } from './router';
+import { sharedOutput } from './shared-block';
+import { stateStep } from './states/state-branch';
 import type { StoredWeights } from './stored-weights';
 
 export interface StepOptions {
@@ -48,19 +70,82 @@ export interface StepOptions {
   readonly changes?: readonly Kind[];
 }
 
-export function stepGraph(
+export const stepGraph = (
   model: ModelSpec,
   block: BlockSpec,
   weights: StoredWeights,
   options: StepOptions = {},
+): Graph<Dim> => stepBuilder(model, block, weights, options).finishDynamic();
+
+/**
+ * The graphs of several blocks in a row as one, without options. Names have the number of the layer and a slash before them, but for
+ * `residual` of the first and `residual.out` of the last. What a session does before its first product costs more than many small
+ * nodes: 200 µs until the second thread is awake, so 5 ms of a token of 24 layers (onnxruntime 1.30, two threads, 2026-12-01).
+ */
+export function stepsGraph(
+  model: ModelSpec,
+  blocks: readonly BlockSpec[],
+  weightsOf: (block: BlockSpec) => StoredWeights,
 ): Graph<Dim> {
+  const graph = new GraphBuilder('steps');
+  let stream = graph.input('residual', 'float32', [1, rowWidth(model)]);
+  for (const [at, block] of blocks.entries()) {
+    const outputs = absorb(
+      graph,
+      stepBuilder(model, block, weightsOf(block), {}),
+      `${block.index}`,
+      new Map([['residual', stream]]),
+    );
+    for (const [name, value] of outputs) {
+      if (name !== 'residual.out') graph.output(value);
+      else if (at === blocks.length - 1) graph.output(value, name);
+      else stream = value;
+    }
+  }
+  return graph.finishDynamic();
+}
+
+function stepBuilder(model: ModelSpec, block: BlockSpec, weights: StoredWeights, options: StepOptions): GraphBuilder {
   const graph = new GraphBuilder(`step.${block.index}`);
-  const residual = graph.input('residual', 'float32', [1, model.hiddenSize]);
-  const out = blockOutput(graph, model, block, weights, residual, {
-    attention: (x) => attentionOutput(graph, model, block.attention, weights, x, options),
+  const residual = graph.input('residual', 'float32', [1, rowWidth(model)]);
+  let made: HeadRows | undefined;
+  const onHeads = (heads: HeadRows): void => void (made = heads);
+  const attended = (x: Value, attention: AttentionSpec): Value =>
+    attentionOutput(graph, model, attention, weights, x, { ...options, row: residual, onHeads });
+  const branches: BlockBranches = {
+    shared: (x) => {
+      const { shared, attention } = block;
+      if (!shared || !attention) throw new RangeError(`layer ${block.index} has no shared block`);
+      return sharedOutput(graph, shared, weights, x, wordsIn(model, residual), (input) => attended(input, attention));
+    },
+    mixer: (x) => {
+      const { attention, state } = block;
+      const own = attention && !block.shared ? attended(x, attention) : undefined;
+      const recurrent = state && stateStep(graph, state, weights, x, attention === undefined);
+      if (own && recurrent) return add(own, recurrent);
+      return own ?? recurrent ?? x;
+    },
+    router: { ...routerChanges(graph, block, options), tap: (value, name) => graph.output(value, name) },
+    cross: (x) => crossStep(graph, block, weights, x),
+    joining: block.shortcut === 'joins' ? graph.input('shortcut', 'float32', [1, model.hiddenSize]) : undefined,
+    leaving: (sum) => graph.output(sum, 'shortcut.out'),
+  };
+  const out = blockRow(graph, model, block, weights, residual, {
+    inner: (stream) => blockOutput(graph, model, block, weights, stream, branches),
+    leaving: (stream) => stream,
+    made: () => made,
   });
   graph.output(out, 'residual.out');
-  return graph.finishDynamic();
+  return graph;
+}
+
+/** Its inputs `router_bias` and `router_choice` [1, E], in a graph that is built for them (instrument/changes/expert.ts). */
+function routerChanges(graph: GraphBuilder, { feedForward }: BlockSpec, { changes = [] }: StepOptions): RouterBranches {
+  if (!changes.includes('expert') || !isRouted(feedForward)) return {};
+  const [products, choice] = ['router_bias', 'router_choice'].map((name) =>
+    graph.input(name, 'float32', [1, feedForward.router.linear.outputs]),
+  ) as [Value, Value];
+  return { products: (value) => offset(products, value), choice: (value) => offset(choice, value) };
 }
 
 function attentionOutput(
@@ -69,10 +154,16 @@ function attentionOutput(
   spec: AttentionSpec,
   weights: StoredWeights,
   x: Value,
-  { means = false, changes = [] }: StepOptions,
+  {
+    means = false,
+    changes = [],
+    row,
+    onHeads,
+  }: StepOptions & { readonly row: Value; readonly onHeads: (heads: HeadRows) => void },
 ): Value {
   const { heads, kvHeads, headDim } = spec;
-  const projected = normedHeads(graph, spec, weights, x);
+  const projected = normedHeads(graph, spec, weights, x, x, handedTo(model, spec, row));
+  onHeads(projected);
   const rope = spec.rope === undefined ? undefined : model.ropes[spec.rope];
   const angles = rope && {
     cos: graph.input('rope_cos', 'float32', [1, rope.dimensions / 2]),
@@ -111,7 +202,7 @@ function attentionOutput(
         columns: 2,
       }
     : { scores: scoresOf(ownKey), values: ownValue, columns: 1 };
-  /** Born under the name of the output: one named afterwards is copied in every run. */
+  /** Made with the name of the output: a value that is named afterwards is copied in every run. */
   const scored = (g: number, parts: readonly Value[]): Value => {
     const name = `scores.${g}`;
     if (softcap === undefined) return graph.output(concat(parts, -1, name));
@@ -119,7 +210,7 @@ function attentionOutput(
   };
   const queriesOf = split(queries, kvHeads);
   const nearOf = split(near.scores, kvHeads);
-  const together = changes.length > 0;
+  const together = movesScores(changes);
   const cache = (name: string, g: number): Value =>
     graph.input(`${name}.${g}`, 'float32', [1, together ? 'cached' : `cached.${g}`, headDim]);
   const weightsOf = together
@@ -160,9 +251,10 @@ function attentionOutput(
   );
   const output = reshape(add(cached, own), [heads, headDim]);
   const { routing } = spec;
-  const routed = routing ? multiply(output, reshape(fixedGains(routing, projected.query), [heads, 1])) : output;
+  const gated = projected.gate ? multiply(output, reshape(projected.gate, [heads, headDim])) : output;
+  const routed = routing ? multiply(gated, reshape(fixedGains(routing, projected.query), [heads, 1])) : gated;
   const gained = graph.output(multiply(routed, perHead('head_gain'), 'head_output'));
-  return joinedHeads(graph, spec, weights, reshape(gained, [1, heads * headDim]));
+  return joinedHeads(graph, spec, weights, reshape(gained, [1, heads * headDim]), projected.experts);
 }
 
 /** Probabilities of each key/value head [1, h / g, 1 + cached] of the scores [g, h / g, 1 + cached] of all; they and the scores are outputs. */

@@ -7,14 +7,28 @@ import { borrow } from '../../kernels/graph/operators/conditional';
 import type { ElementType } from '../../kernels/graph/types';
 import type { ExternalData, Value } from '../../kernels/graph/records';
 import { cast } from '../../kernels/graph/operators/elementwise';
-import { slice } from '../../kernels/graph/operators/layout';
-import { ModelError, type Linear } from './model-spec';
+import { reshape, slice } from '../../kernels/graph/operators/layout';
+import type { NumberFormat, NumberTable } from '../formats/number-formats/number-format';
+import { ModelError } from './model-spec';
+import type { Linear } from './weights-spec';
+
+/** Numbers that are not stored as plain floats. A graph reads them as float32, unless a product takes their codes. */
+export interface EncodedTensor {
+  readonly format: NumberFormat;
+  /** The byte ranges that the format reads, by part name. */
+  readonly parts: Readonly<Record<string, ExternalData>>;
+  /** The transpose is stored: of a tensor with three axes, that of each of its matrices. */
+  readonly transposed?: true;
+}
 
 export interface StoredTensor {
   readonly name: string;
-  /** As safetensors spells it: `F32`, `F16`, `BF16`, `I8`, … */
+  /** As safetensors spells it: `F32`, `F16`, `BF16`, `I8`, …; for an encoded tensor the name of its format. */
   readonly dtype: string;
+  /** The shape of its numbers, also for an encoded tensor. */
   readonly shape: readonly number[];
+  /** Present for an encoded tensor, whose byte range here is that of its main part. */
+  readonly encoded?: EncodedTensor;
   /** Path of the data file relative to the folder that sessions are opened with. */
   readonly location: string;
   /** Byte offset in that file. */
@@ -22,18 +36,87 @@ export interface StoredTensor {
   readonly length: number;
 }
 
+/** A tensor of a checkpoint as it is stored. */
+export const asStored = (
+  { name, dtype, shape, offset, length }: Pick<StoredTensor, 'name' | 'dtype' | 'shape' | 'offset' | 'length'>,
+  location: string,
+): StoredTensor => ({ name, dtype, shape, location, offset, length });
+
+/** Whether a run reads numbers of this form. */
+export const isReadable = ({ encoded, dtype }: Pick<StoredTensor, 'encoded' | 'dtype'>): boolean =>
+  encoded !== undefined || Object.hasOwn(floating, dtype);
+
 /** The weight of a linear map in integers with a factor for each block of inputs (matmulBlockwise). */
 export interface PackedMatrix {
+  readonly kind: 'integers';
   readonly bits: 4 | 8;
   readonly block: number;
   readonly values: ExternalData;
   readonly scales: ExternalData;
+  /** Absent: the middle of the codes. */
+  readonly zeroPoints?: ExternalData;
+  /** The low halves of codes of 8 bits that are split into two matrices of 4 bits; the other fields then hold the high halves. */
+  readonly low?: { readonly values: ExternalData; readonly zeroPoints: ExternalData };
+  /** What is subtracted from scale x (code - zero point) in each block, in float32. */
+  readonly minima?: ExternalData;
+  /** int32: the input that each column of codes belongs to. Absent: in order. */
+  readonly order?: ExternalData;
+  /** Inputs are multiplied as they are, or rounded to 8 bits. */
+  readonly activations: 'float' | 'int8';
+}
+
+/** The weight of a linear map in float16, which is widened at each product. */
+export interface HalfMatrix {
+  readonly kind: 'halves';
+  /** [outputs, inputs] */
+  readonly values: ExternalData;
+  /** float32: one for each output; for each input of every run of outputs; or for each group of inputs of an output. */
+  readonly scales: ExternalData;
+  /** How many outputs each run has. */
+  readonly runs?: readonly number[];
+  /** Inputs of a group. */
+  readonly group?: number;
+}
+
+/** The weight of a linear map in 4 bits that stand for numbers of a table, each times the size of its block (matmulTable). */
+export interface TableMatrix {
+  readonly kind: 'table';
+  readonly table: NumberTable;
+  readonly block: number;
+  /** [outputs, inputs / 2] */
+  readonly values: ExternalData;
+  /** float32 [outputs, inputs / block] */
+  readonly sizes: ExternalData;
+}
+
+/** A weight that a product reads in a form of its own. */
+export type HeldMatrix = PackedMatrix | HalfMatrix | TableMatrix;
+
+/**
+ * A weight that is a stored matrix plus a product of two small ones (an adapter of low rank). A linear map multiplies by each of the three,
+ * so that the matrix stays as it is stored.
+ */
+export interface SummedWeight {
+  /** Name of the stored matrix. */
+  readonly base: string;
+  /** Name of the first of the small ones, [rank, inputs]. */
+  readonly down: string;
+  /** Name of the second, [outputs, rank]. */
+  readonly up: string;
+  readonly rank: number;
+  /** Their product is multiplied by it. */
+  readonly factor: number;
 }
 
 export interface StoredWeights {
+  /** A sum is found with its numbers. */
   find(name: string): StoredTensor | undefined;
-  /** Where linear maps are held in integers: the weight of one, stored in `shape`; undefined: this one stays as it is stored. */
-  pack?(linear: Linear, shape: readonly number[]): PackedMatrix | undefined;
+  /** What a weight is the sum of; undefined of one that is none. */
+  sum?(name: string): SummedWeight | undefined;
+  /** The weight of a linear map that is not held in floats, stored in `shape`; undefined: it is held as it is stored. */
+  pack?(linear: Linear, shape: readonly number[]): HeldMatrix | undefined;
+  /** Where tables are held in integers: all rows of a tensor [rows, columns]; undefined: as float numbers. */
+  packTable?(name: string, shape: readonly number[]): PackedMatrix | undefined;
   /** Linear maps of float16 multiply in float16, on devices that do. */
   readonly products?: 'float16';
   /** Bytes, in float32 or as integers, above which a linear map is several products, each of some rows of the weight. */
@@ -57,13 +140,17 @@ export function checkedTensor(weights: StoredWeights, name: string, shape: reado
       `${name} is [${tensor.shape.join(', ')}], and the config makes it [${shape.join(', ')}]. Correct the config, or fetch the weights that belong to it.`,
     );
   }
-  if (!Object.hasOwn(floating, tensor.dtype)) {
+  if (!isReadable(tensor)) {
     throw new ModelError(
-      `${name} is stored as ${tensor.dtype}: Headscope runs F32, F16 and BF16 weights. Use the unquantised checkpoint.`,
+      `${name} is stored as ${tensor.dtype}, which Headscope does not run. Use a form of the checkpoint that is listed in docs/weights.md.`,
     );
   }
   return tensor;
 }
+
+/** The type of the numbers that a graph reads. An encoded tensor is widened. */
+export const floatOf = ({ encoded, dtype }: StoredTensor): (typeof floating)[keyof typeof floating] =>
+  encoded ? floating.F32 : floating[dtype as keyof typeof floating];
 
 /** The weight in its stored float type, checked against the shape that the config asks for; `rows` takes part of axis 0. */
 export function storedWeight(
@@ -74,7 +161,7 @@ export function storedWeight(
   rows?: { readonly first: number; readonly count: number },
 ): Value {
   const tensor = checkedTensor(weights, name, shape);
-  const { type, bytes } = floating[tensor.dtype as keyof typeof floating];
+  const { type, bytes } = floatOf(tensor);
   const rowLength = shape.slice(1).reduce((product, axis) => product * axis, 1) * bytes;
   const first = rows?.first ?? 0;
   const count = rows?.count ?? shape[0] ?? 1;
@@ -87,6 +174,12 @@ export function storedWeight(
     length: count * rowLength,
   });
 }
+
+/** Names the part of a stored weight that a linear map has. */
+export const partLabel = ({ weight, storedRows, storedShape, firstRow = 0, firstColumn }: Linear): string =>
+  (storedRows ?? storedShape) === undefined
+    ? weight
+    : `${weight}[${firstRow}${firstColumn === undefined ? '' : `, ${firstColumn}`}]`;
 
 /** A stored value of the outermost graph, which the branches inside it share; the same again where it is known. */
 export function externalOf(
@@ -111,7 +204,12 @@ export function rowsOfTensor(
   { first, count, columns }: { readonly first: number; readonly count: number; readonly columns: number },
 ): Value {
   const tensor = checkedTensor(weights, name, shape);
-  const { type, bytes } = floating[tensor.dtype as keyof typeof floating];
+  const parameter = parameterOf(graph, name);
+  if (parameter) {
+    const rows = shape.reduce((product, axis) => product * axis, 1) / columns;
+    return slice(reshape(parameter, [rows, columns]), 0, first, first + count);
+  }
+  const { type, bytes } = floatOf(tensor);
   const stored = externalOf(graph, `${name}[${first}:${first + count}]`, type, [count, columns], {
     location: tensor.location,
     offset: tensor.offset + first * columns * bytes,
@@ -119,6 +217,10 @@ export function rowsOfTensor(
   });
   return stored.type === 'float32' ? stored : cast(stored, 'float32');
 }
+
+/** What a weight is the sum of, unless it is trained. */
+export const sumOf = (graph: GraphBuilder, weights: StoredWeights, name: string): SummedWeight | undefined =>
+  weights.sum && parameterOf(graph, name) === undefined ? weights.sum(name) : undefined;
 
 /** A weight that is no stored tensor of the graph, but a value that is trained. */
 function parameterOf(graph: GraphBuilder, name: string): Value | undefined {

@@ -17,10 +17,12 @@ import { divergences, surprisals } from '../../kernels/training/losses';
 import type { BatchInput, Network } from '../../kernels/training/network';
 import { attend } from '../instrument/attention';
 import { byHead as gainsByHead, fixedGains } from '../instrument/changes/routing';
-import { blockOutput, joinedHeads, lateGains, normedHeads } from './block-parts';
+import { blockOutput, joinedHeads, lateGains, normedHeads, temperedGains } from './block-parts';
 import { embedded, logitsOf } from './edge-graphs';
 import { rotate } from './layers';
-import type { AttentionSpec, ModelSpec } from './model-spec';
+import { attentionIn, withoutAttention } from './block-heads';
+import type { AttentionSpec } from './attention-spec';
+import { ModelError, type ModelSpec } from './model-spec';
 import { convolvedValues, scoreTerms } from './score-terms';
 import { weight, type StoredWeights } from './stored-weights';
 import { balanceLoss, routingLoads, trainedRouting, type TrainedRouting } from './training-routing';
@@ -71,7 +73,25 @@ interface Objective {
   ): { readonly each: Value; readonly outputs: Readonly<Record<string, Value>> };
 }
 
+/** Why the blocks of a model are not all that a row of it goes through, or not attention; undefined where they are. */
+function untrained(model: ModelSpec): string | undefined {
+  if (model.carried) return 'Rows of the model carry more than its stream from layer to layer.';
+  for (const block of model.blocks) {
+    if (block.cross) return `Layer ${block.index} reads a source.`;
+    if (block.attention && block.state) return `Layer ${block.index} has a recurrence beside its attention.`;
+    if (block.attention?.groups) return `Layer ${block.index} reads groups of tokens.`;
+    const without = withoutAttention(block);
+    if (without !== undefined) return without;
+  }
+  return undefined;
+}
+
 function networkOf(name: string, model: ModelSpec, shapes: TensorShapes, objective: Objective): Network {
+  const problem = untrained(model);
+  if (problem !== undefined)
+    throw new ModelError(
+      `${problem} Headscope trains only layers of attention and networks: choose another model, or no training.`,
+    );
   const weights = weightsOf(shapes);
   const ropes = model.ropes.flatMap(({ dimensions }, index) =>
     (['rope_cos', 'rope_sin'] as const).map(
@@ -97,12 +117,15 @@ function networkOf(name: string, model: ModelSpec, shapes: TensorShapes, objecti
       };
       const routed = new Map<number, TrainedRouting>();
       let stream = embedded(graph, model, weights, input('token_ids'), () => input('positions'));
+      let shortcut: Value | undefined;
       for (const block of model.blocks) {
         stream = graph.within(`layer.${block.index}`, () =>
           blockOutput(graph, model, block, weights, stream, {
             everyExpert: true,
-            attention: (x) =>
-              attention(graph, model, block.attention, weights, x, input, (of) => routed.set(block.index, of)),
+            joining: shortcut,
+            leaving: (sum) => (shortcut = sum),
+            mixer: (x) =>
+              attention(graph, model, attentionIn(block), weights, x, input, (of) => routed.set(block.index, of)),
           }),
         );
       }
@@ -143,7 +166,7 @@ function attention(
   input: (name: string) => Value,
   onRouting: (routing: TrainedRouting) => void,
 ): Value {
-  const { query, key, value } = normedHeads(graph, spec, weights, x);
+  const { query, key, value, gate, experts } = normedHeads(graph, spec, weights, x, x, undefined, true);
   const rope = spec.rope === undefined ? undefined : model.ropes[spec.rope];
   const byHead = (heads: Value): Value => transpose(heads, [0, 2, 1, 3]);
   const late = lateGains(graph, spec, weights);
@@ -157,14 +180,23 @@ function attention(
   const { around } = spec;
   const reach = around === undefined ? positions : add(positions, around - 1);
   const mask = spec.causal || around !== undefined ? { queries: positions, reach, keys: positions } : undefined;
-  const [queries, keys] = [turned(query, late.query), turned(key, late.key)];
+  const temper = temperedGains(spec, positions);
+  const scaled = turned(query, late.query);
+  const [queries, keys] = [temper ? multiply(scaled, temper) : scaled, turned(key, late.key)];
   const all = attend(
     graph,
     {
       ...spec,
       sinks: spec.sinks === undefined ? undefined : weight(graph, weights, spec.sinks, [spec.heads]),
+      gate: gate && byHead(gate),
       beside: convolvedValues(graph, spec, weights, byHead(value), { queries: positions, keys: positions }),
-      terms: scoreTerms(graph, spec, weights, { query: queries, key: keys }, { queries: positions, keys: positions }),
+      terms: scoreTerms(
+        graph,
+        spec,
+        weights,
+        { query: queries, key: keys, value: byHead(value) },
+        { queries: positions, keys: positions },
+      ),
     },
     queries,
     keys,
@@ -177,5 +209,5 @@ function attention(
   if (routing) onRouting(routing);
   const gains = routing?.gains ?? (spec.routing && fixedGains(spec.routing, query));
   const output = gains ? multiply(all, gainsByHead(gains)) : all;
-  return joinedHeads(graph, spec, weights, reshape(byHead(output), ['b', 'n', spec.heads * spec.headDim]));
+  return joinedHeads(graph, spec, weights, reshape(byHead(output), ['b', 'n', spec.heads * spec.headDim]), experts);
 }

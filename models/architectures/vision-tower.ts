@@ -3,7 +3,8 @@
  * `block-graph.ts` run over them, and a connector turns the rows into embeddings of a language model.
  */
 import { Names, type ArchitectureInput } from './architecture';
-import { ModelError, type Activation, type BlockSpec, type Linear, type ModelSpec, type Norm } from './model-spec';
+import { ModelError, type BlockSpec, type ModelSpec } from './model-spec';
+import type { Activation, Linear, Norm } from './weights-spec';
 import type { Layer } from '../formats/model-description';
 
 export interface PatchSpec {

@@ -22,6 +22,7 @@ export interface TensorComparison {
   readonly mismatched: readonly {
     /** Name as the file has it. */
     readonly name: string;
+    readonly group: TensorGroup;
     readonly expected: readonly number[];
     readonly found: readonly number[];
   }[];
@@ -37,7 +38,7 @@ export interface TensorComparison {
 
 /** Names of the module that a checkpoint may or may not write in front, as classes are loaded into one another. */
 const outer =
-  /^(model|transformer|language_model|bert|roberta|distilbert|electra|albert|deberta|mpnet|longformer|layoutlmv3|new|rwkv|gpt_neox|vit|deit|dinov2|dinov2_with_registers|beit|swin|swinv2|segformer|resnet|wav2vec2|hubert|wavlm|ernie|layoutlm|data2vec_text|roberta_prelayernorm|biogpt|convnext|convnextv2|backbone|base_model|module|_orig_mod)\./;
+  /^(model|transformer|language_model|bert|roberta|distilbert|electra|albert|deberta|mpnet|longformer|layoutlmv3|markuplm|roc_bert|new|rwkv|gpt_neox|vit|deit|dinov2|dinov2_with_registers|beit|swin|swinv2|segformer|resnet|wav2vec2|hubert|wavlm|ernie|layoutlm|data2vec_text|roberta_prelayernorm|biogpt|convnext|convnextv2|backbone|base_model|module|_orig_mod)\./;
 
 /** The name without outer modules, so that `model.layers.0…`, `language_model.model.layers.0…` and `layers.0…` are one. */
 export function innerName(name: string): string {
@@ -52,7 +53,7 @@ export function innerName(name: string): string {
 }
 
 const bufferName =
-  /(rotary_emb(eddings)?\.inv_freq|act_fn\.(beta|eps)|rotary_pos_emb\.inv_freq|(^|\.)(attn|attention|self_attention)\.(attention\.)?(bias|masked_bias)|position_ids|token_type_ids|final_logits_bias|embed_positions\.weights?|num_batches_tracked|running_mean|running_var|relative_position_index|relative_coords_table|conv_encoder\.model\.[\w.]*(bn\d|downsample\.1)\.(weight|bias))$/;
+  /(rotary_emb(eddings)?\.inv_freq|act_fn\.(beta|eps)|rotary_pos_emb\.inv_freq|(^|\.)(attn|attention|self_attention)\.(attention\.)?(bias|masked_bias)|position_ids|token_type_ids|self_attn\.((diagonal|key|query)_decay|slope_rate)|final_logits_bias|embed_positions\.weights?|num_batches_tracked|running_mean|running_var|relative_position_index|relative_coords_table|conv_encoder\.model\.[\w.]*(bn\d|downsample\.1)\.(weight|bias))$/;
 
 export const isBuffer = (name: string): boolean => bufferName.test(name) || crossBuffer.test(name);
 
@@ -138,7 +139,7 @@ export function compareTensors(model: ModelDescription, found: readonly FoundTen
   const isDraft = draftsOf(model);
   const isUnread = unreadOf(model);
   const unexpected: string[] = [];
-  const mismatched: { name: string; expected: readonly number[]; found: readonly number[] }[] = [];
+  const mismatched: TensorComparison['mismatched'][number][] = [];
   if (found.some(({ name }) => isQuantisedName(name))) {
     return { quantised: true, missing: [], mismatched, unexpected, copies, drafts, buffers };
   }
@@ -162,7 +163,7 @@ export function compareTensors(model: ModelDescription, found: readonly FoundTen
     // Embeddings are shared between the parts.
     if (wanted.group !== 'embedding') roles.add(wanted.role);
     if (wanted.shape.length !== shape.length || wanted.shape.some((size, axis) => size !== shape[axis])) {
-      mismatched.push({ name, expected: wanted.shape, found: shape });
+      mismatched.push({ name, group: wanted.group, expected: wanted.shape, found: shape });
     }
   }
   // Without a class the config may belong to one part alone: the text encoder of an image generator is the encoder of a T5.

@@ -1,5 +1,7 @@
 /** Which keys of a file would make another model of it than its class does, for the families that Headscope runs. */
-import { isObject, type JsonObject } from './config/config-reader';
+import { isObject, namesOf, type JsonObject } from './config/config-reader';
+import { numberField } from './config/json-values';
+import { listsOfOtherLength } from './config/layer-lists';
 import { isOwnClass } from './families/shared/class-names';
 import { familyById } from './families/catalogue';
 import { defaultsOf } from './families/shared/family';
@@ -20,12 +22,18 @@ export function findDepartures(
   const familyOf = ({ family: id }: ModelPart): Family | undefined => (family?.id === id ? family : familyById(id));
   const known = parts.flatMap((part) => {
     const own = familyOf(part);
-    return own?.run === undefined ? [] : [{ part, family: own, run: own.run }];
+    // Halves of an encoder-decoder are written in one object.
+    const before = parts.slice(0, parts.indexOf(part)).some((one) => one.family === part.family && samePath(one, part));
+    // Keys of halves in objects of their own are in the table of the whole, if the whole belongs to the same family.
+    const nested = own?.kind === 'composite' && own === family && part.path.length > 0;
+    return own?.run === undefined || before || nested ? [] : [{ part, family: own, run: own.run }];
   });
   if (whole === undefined && known.length === 0) return [];
   const [name] = architectures;
+  // The text part of a class that the row names is known.
+  const isKnown = family?.kind === 'composite' && family.textAlone && family.architectures?.test(name ?? '');
   const ownClass =
-    name !== undefined && isOwnClass(name, modelType ?? '', isObject(object['auto_map']))
+    name !== undefined && !isKnown && isOwnClass(name, modelType ?? '', isObject(object['auto_map']))
       ? [
           {
             path: ['architectures', 0],
@@ -35,12 +43,15 @@ export function findDepartures(
       : [];
   return [
     ...ownClass,
-    ...(whole?.run === undefined
+    // A decoder that stands alone has the keys of the whole.
+    ...(whole?.run === undefined || known.some((one) => one.family === whole)
       ? []
       : departuresOf(object, [], whole.run, { title: whole.title, className: classOf(whole, modelType) })),
     ...known.flatMap((one) => ofPart(one, object, whole?.runText, ownFamily === undefined)),
   ];
 }
+
+const samePath = (one: ModelPart, other: ModelPart): boolean => one.path.join() === other.path.join();
 
 const classOf = (family: Family, modelType: string | undefined): string =>
   defaultsOf(family, modelType)?.from.split(' ').at(-1) ?? family.title;
@@ -64,11 +75,22 @@ function ofPart(
     {
       title: family.title,
       className,
+      sizes: part,
       // The keys of a family of one's own are named by its description.
       ...(ofTransformers ? { fields: part.fields } : {}),
     },
   );
-  return [...keys, ...ofRotation(part, className, run)];
+  return [...keys, ...ofRotation(part, className, run), ...ofLists(part, object)];
+}
+
+/** The class refuses such a file, or takes what a shorter list leaves out for something else. */
+function ofLists(part: ModelPart, object: JsonObject): readonly Departure[] {
+  const layers = numberField(object, namesOf('num_hidden_layers'));
+  if (layers === undefined) return [];
+  return listsOfOtherLength(object, layers).map(({ key, sentence }) => ({
+    path: [...part.path, key],
+    message: `${sentence} Correct the config.`,
+  }));
 }
 
 /** Inside of `rope_parameters` and `rope_scaling`: a part of each head, and a number that one family alone has. */

@@ -123,9 +123,10 @@ function readFamily(
   const known = modelType ?? family.modelTypes[0];
   const whole = part.hiddenSize > 0 && part.layers.length > 0;
   // A tower beside a known text model (Qwen-VL): described, but the whole is then of no known layout.
-  const beside = findParts(reader, (type) => stackFamily(type) !== undefined).map(
-    ({ reader: child }) => readStack(child).part,
-  );
+  const alone = className !== undefined && family.alone?.test(className) === true;
+  const beside = alone
+    ? []
+    : findParts(reader, (type) => stackFamily(type) !== undefined).map(({ reader: child }) => readStack(child).part);
   return {
     parts: [known === undefined ? part : { ...part, modelType: known }, ...beside],
     exact: family.tensors !== undefined && whole && beside.length === 0 && family.exact?.(part, className) !== false,
@@ -188,6 +189,9 @@ const taskEndings: readonly (readonly [RegExp, Task['kind']])[] = [
   [/Model(WithProjection)?$/, 'base'],
 ];
 
+/** What a name of a class has of characters at most: it stands in sentences. */
+const longestLabel = 80;
+
 const remoteWriters = ['AutoModelForCausalLM', 'AutoModelForSeq2SeqLM'];
 
 function readTask(object: JsonObject, architectures: readonly string[], family: Family | undefined): Task {
@@ -205,7 +209,9 @@ function readTask(object: JsonObject, architectures: readonly string[], family: 
     : ending === 'causal-lm' && family?.task === 'sequence-to-sequence' && first?.endsWith('ForCausalLM') !== true
       ? 'sequence-to-sequence'
       : (ending ?? absent);
-  return { kind, labels };
+  const named = isObject(names) ? Array.from({ length: labels }, (_, at) => names[at]) : [];
+  const texts = named.filter((name) => typeof name === 'string').map((name) => name.slice(0, longestLabel));
+  return { kind, labels, ...(labels > 0 && texts.length === labels ? { names: texts } : {}) };
 }
 
 function readTied(

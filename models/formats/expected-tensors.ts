@@ -28,7 +28,7 @@ export function expectedTensors(model: ModelDescription): readonly ExpectedTenso
 }
 
 /** Names of a family of tensors, one after the other. */
-export function* tensorNames(tensor: ExpectedTensor): Generator<string> {
+export function* tensorNames(tensor: Pick<ExpectedTensor, 'pattern' | 'layers' | 'experts'>): Generator<string> {
   for (const layer of tensor.layers ?? [undefined]) {
     const named = layer === undefined ? tensor.pattern : tensor.pattern.replace('{layer}', String(layer));
     if (tensor.experts === undefined) yield named;

@@ -159,6 +159,8 @@ export interface FeedForward {
      * them all, one back behind them (Nemotron 3 Ultra, Kimi K3).
      */
     readonly latentSize?: number;
+    /** Further experts that return what they read (LongCat-Flash): a row of the router each, and no weights of their own. */
+    readonly identity?: number;
   };
 }
 
@@ -218,7 +220,7 @@ export interface ModelPart {
 
 /** `quantization_config` and what stands in for it, as far as the weights' size depends on it. */
 export interface Quantisation {
-  /** As written (`gptq`, `awq`, `fp8`, `mxfp4`, `compressed-tensors`, `bitsandbytes`, `modelopt`, …), `unknown` if nameless. */
+  /** As written (`gptq`, `awq`, `fp8`, `mxfp4`, `compressed-tensors`, `bitsandbytes`, `modelopt`, …); if it has no name, `modelopt` or `mlx` by its keys, else `unknown`. */
   readonly method: string;
   /** Bits of a quantised weight without its scales. */
   readonly bits?: number;
@@ -236,11 +238,30 @@ export interface Quantisation {
   readonly expertBits?: number;
   /** Bits of the KV cache that the checkpoint was calibrated for (`kv_cache_scheme`, `kv_cache_quant_algo`). */
   readonly cacheBits?: number;
-  /**
-   * For mixed precision: how many modules of a name have which bits. Numbers in the names are `*`. What is not listed is not
-   * quantised.
-   */
+  /** One scale for each matrix. */
+  readonly whole?: boolean;
+  /** Groups follow the order of the inputs that the quantiser chose (act-order). */
+  readonly ordered?: boolean;
+  /** Scales are quantised themselves (bitsandbytes). */
+  readonly nestedScales?: boolean;
+  /** Inputs of a quantised layer are quantised too, by programs that support it. */
+  readonly inputScale?: boolean;
+  /** For mixed precision: how many modules with a name have which bits. Numbers in the names are `*`. */
   readonly modules?: readonly ModuleBits[];
+  /** The same for each module, as MLX writes it. */
+  readonly own?: readonly {
+    readonly module: string;
+    readonly bits: number;
+    readonly groupSize?: number;
+    /** MLX: `affine`, `mxfp4`, `nvfp4` or `mxfp8`; absent: as all. */
+    readonly mode?: string;
+  }[];
+  /** Some modules have other bits or groups, by patterns; the tensors of a module show its own. */
+  readonly mixed?: boolean;
+  /** How the numbers of GPTQ (`checkpoint_format`) or AWQ (`version`) are laid out, as written. */
+  readonly form?: string;
+  /** Modules that are not listed have `bits` (MLX), or are not quantised (modelopt). */
+  readonly otherModules?: 'quantised' | 'plain';
   readonly path: JsonPath;
 }
 
@@ -273,6 +294,8 @@ export interface Task {
     | 'base';
   /** Number of classes; 2 where the file names none. */
   readonly labels: number;
+  /** Their names in `id2label`, by number. */
+  readonly names?: readonly string[];
 }
 
 export interface Projector {

@@ -18,7 +18,7 @@ import type { OwnFamily } from './workspace-family';
 import { readOwnFamilies } from './families/workspace-families';
 import { readFolderFile } from './folder-file';
 import { findHeadscopeFile } from './headscope-file';
-import type { ModelDescription } from './model-description';
+import type { ModelDescription, Quantisation } from './model-description';
 
 /** Configs are a few KB; one with a thousand class names 70 KB. */
 export const largestConfig = 16_000_000;
@@ -89,13 +89,20 @@ export async function ownFamiliesOf(
   return { families, notes: placed };
 }
 
-/** Some tools write the quantisation beside the config (`hf_quant_config.json`, `quantize_config.json`). */
-async function withQuantisationBeside(model: ModelDescription, folder: string): Promise<ModelDescription> {
-  if (model.quantisation !== undefined) return model;
-  for (const [name, inner] of [
-    ['hf_quant_config.json', 'quantization'],
-    ['quantize_config.json', undefined],
-  ] as const) {
+export async function withQuantisationBeside(model: ModelDescription, folder: string): Promise<ModelDescription> {
+  const quantisation = model.quantisation === undefined ? await quantisationBeside(folder) : undefined;
+  if (quantisation === undefined) return model;
+  const dtype = model.dtype === undefined ? dtypeBesideQuantised(quantisation) : undefined;
+  return { ...model, quantisation, ...(dtype && { dtype: dtype.name, dtypeFrom: dtype.from }) };
+}
+
+/** Where some tools write the quantisation: beside the config. */
+export const quantisationFiles = ['hf_quant_config.json', 'quantize_config.json'] as const;
+
+/** What one of `quantisationFiles` says, where it is there. */
+export async function quantisationBeside(folder: string): Promise<Quantisation | undefined> {
+  for (const name of quantisationFiles) {
+    const inner = name === 'hf_quant_config.json' ? 'quantization' : undefined;
     const object = await readSmallJson(folder, name);
     const value = inner === undefined ? object : object?.[inner];
     if (!isObject(value)) continue;
@@ -105,11 +112,9 @@ async function withQuantisationBeside(model: ModelDescription, folder: string): 
         ? { ...value, quant_method: 'gptq' }
         : value;
     if (named['quant_method'] === undefined && named['quant_algo'] === undefined) continue;
-    const quantisation = readQuantisation(named, [name]);
-    const dtype = model.dtype === undefined ? dtypeBesideQuantised(quantisation) : undefined;
-    return { ...model, quantisation, ...(dtype && { dtype: dtype.name, dtypeFrom: dtype.from }) };
+    return readQuantisation(named, [name]);
   }
-  return model;
+  return undefined;
 }
 
 /** What the small files beside the config say; absent and unreadable ones are left out. */

@@ -42,10 +42,3 @@ export interface OtherModel {
 
 export type ReadOther =
   { readonly ok: true; readonly model: OtherModel } | { readonly ok: false; readonly message: string };
-
-/** Why it is looked at and not run. */
-export const notRun: Readonly<Record<OtherModel['kind'], string>> = {
-  gguf: 'GGUF files are read and not run: take the folder of the model with its config.json and .safetensors files.',
-  onnx: 'A graph without a config.json is read and not run: put the config.json of the model beside it.',
-  adapter: 'Adapters are read and not run: merge one into its base model to run both.',
-};

@@ -8,7 +8,7 @@ import type { AdapterBase } from './adapter/describe-adapter';
 import { describeAdapter } from './adapter/describe-adapter';
 
 export const adapterFile = 'adapter_config.json';
-const weightsFile = 'adapter_model.safetensors';
+export const adapterWeights = 'adapter_model.safetensors';
 
 /** The name of the base model as the adapter gives it; undefined where there is no adapter. */
 export async function baseNameOf(path: string): Promise<string | undefined> {
@@ -24,13 +24,13 @@ export async function readAdapter(path: string, base?: AdapterBase): Promise<Rea
   if (config === undefined) {
     return { ok: false, message: `${adapterFile} describes no adapter: it has neither a peft_type nor a rank r.` };
   }
-  const place = await resolveInside(folder, weightsFile);
+  const place = await resolveInside(folder, adapterWeights);
   const read = place.ok ? await readSafetensorsHeader(place.path) : undefined;
   const header = read?.ok === true ? read.header : undefined;
   const notes = [
-    ...(read?.ok === false ? [`${weightsFile}: ${read.message}`] : []),
-    ...(header?.problems.map(({ message }) => `${weightsFile}: ${message}`) ?? []),
-    ...(place.ok ? [] : [`There is no ${weightsFile} beside it, so its weights are not counted from their header.`]),
+    ...(read?.ok === false ? [`${adapterWeights}: ${read.message}`] : []),
+    ...(header?.problems.map(({ message }) => `${adapterWeights}: ${message}`) ?? []),
+    ...(place.ok ? [] : [`There is no ${adapterWeights} beside it, so its weights are not counted from a header.`]),
   ];
   const described = describeAdapter(config, header?.tensors ?? [], base);
   return {

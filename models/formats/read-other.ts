@@ -4,14 +4,15 @@ import { basename, dirname, join, resolve } from 'node:path';
 import type { AdapterBase } from './adapter/describe-adapter';
 import { lastName } from './adapter/describe-adapter';
 import { adapterFile, readAdapter } from './read-adapter';
-import { isLaterPart } from './gguf/parts';
+import { isOllamaManifest } from './gguf/ollama';
+import { isLaterPart, isTower } from './gguf/parts';
 import { readGgufModel } from './gguf/other-gguf';
 import { readOnnxModel } from './onnx/describe-onnx';
 import type { OtherModel, ReadOther } from './other-model';
 
 /** By the name alone; undefined for any other file. */
 export function otherKind(path: string): OtherModel['kind'] | undefined {
-  if (path.endsWith('.gguf')) return 'gguf';
+  if (path.endsWith('.gguf') || isOllamaManifest(path)) return 'gguf';
   if (path.endsWith('.onnx')) return 'onnx';
   return basename(path) === adapterFile ? 'adapter' : undefined;
 }
@@ -51,7 +52,7 @@ export async function findOther(path: string): Promise<OtherPath> {
   const graphs = [...entries, ...inner.map((name) => join('onnx', name))].filter((name) => name.endsWith('.onnx'));
   const files = entries.filter((name) => name.endsWith('.gguf') && !isLaterPart(name));
   // What sees lies in a file of its own beside the language model.
-  const models = files.filter((name) => !/mmproj/i.test(name));
+  const models = files.filter((name) => !isTower(name));
   const found = (models.length > 0 ? models : files.length > 0 ? files : graphs).toSorted();
   const [only] = found;
   if (only === undefined) return { kind: 'config' };

@@ -4,7 +4,9 @@ import type { Value } from '../../kernels/graph/records';
 import {
   add,
   and,
+  cast,
   divide,
+  floor,
   greater,
   hyperbolicTangent,
   lessOrEqual,
@@ -41,14 +43,19 @@ export interface AttentionRules {
   readonly headDim: number;
   readonly scale: number;
   readonly window?: number | undefined;
+  readonly chunked?: true | undefined;
   readonly around?: number | undefined;
   readonly softcap?: number | undefined;
   /** What is added to the scores, [.., n, t]. */
   readonly terms?: Value | undefined;
+  /** What is added to scores at the end, [1, t]: 0 where a key is read, `maskedScore` elsewhere, of attention that is not causal. */
+  readonly unread?: Value | undefined;
   /** What is added to the outputs of heads, before their gains, [b, h, n, d]. */
   readonly beside?: Value | undefined;
   /** Learned scores beside those of the keys, [h]. */
   readonly sinks?: Value | undefined;
+  /** Factors on the outputs of heads, [b, h, n, d]. */
+  readonly gate?: Value | undefined;
 }
 
 /** Positions of the keys [t] of a run, the last one that each query reads [n], and the queries' own where a window needs them. */
@@ -89,7 +96,7 @@ export function attend(
   };
   const { phase, isolation, emphasis, redistribution, plan, blocks, bias, keyGroups, uniform, weight } =
     interventions ?? {};
-  const mask = positions && causalMask(rules, positions);
+  const mask = positions ? causalMask(rules, positions) : rules.unread;
   const turned = phase && capped(phasedScores(graph, phase, query, key, rules));
   const chosen: Score =
     phase && turned ? (operand) => where(operand(phase.heads), operand(turned), score(operand)) : score;
@@ -120,7 +127,10 @@ export function attend(
       ? besideSinks(sinks, scores, name)
       : softmax(scores, -1, name);
   const probabilities = tap ? tap(softmaxed) : softmaxed;
-  const whole = (output: Value): Value => (rules.beside ? add(output, rules.beside) : output);
+  const whole = (output: Value): Value => {
+    const all = rules.beside ? add(output, rules.beside) : output;
+    return rules.gate ? multiply(all, rules.gate) : all;
+  };
   if (!interventions) {
     const output = whole(headOutput(probabilities, value, rules));
     return tokenGain ? multiply(output, tokenGain) : output;
@@ -156,10 +166,18 @@ function causalMask(rules: AttentionRules, positions: Positions): Value {
   const key = reshape(positions.keys, [1, positions.keys.shape[0] ?? 1]);
   const past = lessOrEqual(key, reshape(positions.reach, ['n', 1]));
   const behind = rules.window ?? rules.around;
+  const [query, chunk] = [positions.queries, rules.chunked ? rules.window : undefined];
+  const column = (x: Value): Value => reshape(x, ['n', 1]);
   const readable =
-    behind === undefined || !positions.queries
+    behind === undefined || !query
       ? past
-      : and(past, greater(key, subtract(reshape(positions.queries, ['n', 1]), behind)));
+      : chunk === undefined
+        ? and(past, greater(key, subtract(column(query), behind)))
+        : and(past, greater(cast(key, 'float32'), column(beforeChunk(query, chunk))));
   const scalar = (number: number): Value => key.graph.constant('float32', [], [number]);
   return where(readable, scalar(0), scalar(maskedScore));
 }
+
+/** The last position in front of the chunk that each position is in, float32. */
+const beforeChunk = (position: Value, size: number): Value =>
+  subtract(multiply(floor(divide(cast(position, 'float32'), size)), size), 1);

@@ -56,6 +56,11 @@ export interface AnalysisInfo {
   readonly exactWeights?: true;
   /** Pictures that its parameters name are what it reads: of a model with two encoders the vision encoder is run. */
   readonly readsPictures?: true;
+  /**
+   * Whether it runs on an encoder-decoder, which reads a source and a target: on no other model, or on others as well. Absent: an
+   * encoder-decoder is refused.
+   */
+  readonly sources?: 'only' | 'also';
   /** It needs no model: it trains its own and writes it into the folder that its parameter `folder` names. */
   readonly trains?: true;
   /** It can write a new checkpoint, into the folder that its parameter `folder` names: a method of `headscope convert`. */
@@ -72,6 +77,8 @@ export type AnalysisProgress =
       readonly secondsLeft?: number;
       /** Steps on disk: the same request goes on behind them. */
       readonly kept: number;
+      /** It goes on when the window closes. */
+      readonly outlasts?: true;
     }
   /** What is known so far. */
   | { readonly kind: 'partial'; readonly finding: string; readonly sections: readonly Section[] };

@@ -6,7 +6,7 @@ import { listed } from '../wire/listed';
 export interface Request {
   readonly input: InputKind;
   /** Undefined while it is not known. */
-  readonly model: Pick<ModelSummary, 'vision' | 'name'> | undefined;
+  readonly model: Pick<ModelSummary, 'vision' | 'unread' | 'name' | 'source'> | undefined;
 }
 
 /** With its article. */
@@ -21,10 +21,10 @@ const inputWords: Readonly<Record<InputKind, string>> = {
 };
 
 /** A sentence, or undefined where it fits. What only a run finds out is said before it by its estimate. */
-export function whyNotFit(
-  { inputs, trains, readsPictures, group }: AnalysisInfo,
-  { input, model }: Request,
-): string | undefined {
+export function whyNotFit(info: AnalysisInfo, { input, model }: Request): string | undefined {
+  const { inputs, trains, readsPictures, group } = info;
+  const source = whyNotSource(info, { input, model });
+  if (source !== undefined) return source;
   if (trains === true || inputs.includes('none')) {
     return readsPictures === true && isBlind(model) ? reads(model) : undefined;
   }
@@ -36,7 +36,32 @@ export function whyNotFit(
   )}, and the input is ${inputWords[input]}.`;
 }
 
+/** Inputs of one text: what stands for a source and a target is a prompt, or two of them. */
+const withTarget: readonly InputKind[] = ['prompt', 'prompt-pair', 'none'];
+
+/** Why an encoder-decoder is not asked this, or only an encoder-decoder is. */
+export function whyNotSource(
+  { title, trains, sources, inputs }: Pick<AnalysisInfo, 'title' | 'trains' | 'sources' | 'inputs'>,
+  { input, model }: Request,
+): string | undefined {
+  if (trains === true || model === undefined) return undefined;
+  const { name, source } = model;
+  if (!source) {
+    return sources === 'only'
+      ? `${title} reads a source and a target, and ${name} is no encoder-decoder. Choose one that is.`
+      : undefined;
+  }
+  if (sources === undefined) {
+    return `${name} is an encoder-decoder, and ${title} reads models of one text. Choose such a model, or ask for its heads.`;
+  }
+  if (withTarget.includes(input) || !inputs.includes(input)) return undefined;
+  return `${name} is an encoder-decoder: it reads a source and a target, and the input is ${inputWords[input]}. Give ${listed(
+    withTarget.filter((kind) => kind !== 'none' && inputs.includes(kind)).map((kind) => inputWords[kind]),
+    'or',
+  )}.`;
+}
+
 const isBlind = (model: Request['model']): model is NonNullable<Request['model']> =>
   model !== undefined && model.vision === undefined;
 
-const reads = ({ name }: NonNullable<Request['model']>): string => `${name} reads no pictures.`;
+const reads = ({ name, unread }: NonNullable<Request['model']>): string => unread ?? `${name} reads no pictures.`;

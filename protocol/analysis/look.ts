@@ -5,7 +5,7 @@ import type { AnalysisInput } from './schema';
 
 export interface LookRequest {
   /** Undefined while it is not known. */
-  readonly model: Pick<ModelSummary, 'name' | 'vision' | 'vocabulary'> | undefined;
+  readonly model: Pick<ModelSummary, 'name' | 'vision' | 'unread' | 'vocabulary'> | undefined;
   readonly input: InputKind;
   /** What stands in the prompt: text or token ids, the same with a picture, or a picture alone. */
   readonly prompt: 'text' | 'text-with-picture' | 'picture';
@@ -22,13 +22,13 @@ export function lookOf({ model, input, prompt }: LookRequest): Look {
     return { why: 'Look reads one prompt. Choose “Prompt” as the input, or ask another question.' };
   const asked = prompt === 'text-with-picture' ? 'divergence' : 'heads';
   if (model === undefined) return { analysis: asked };
-  const { name, vision, vocabulary } = model;
+  const { name, vision, unread = `${name} reads no pictures.`, vocabulary } = model;
   if (prompt === 'text') {
     return vocabulary > 0
       ? { analysis: asked }
       : { why: `${name} reads pictures and no text. Choose “Picture” as what the prompt is.` };
   }
-  if (vision === undefined) return { why: `${name} reads no pictures. Choose a model that does, or a prompt of text.` };
+  if (vision === undefined) return { why: `${unread} Choose a model that reads them, or a prompt of text.` };
   // An encoder that stands beside text, or alone, has no place for a picture in a prompt.
   return asked === 'heads' || vision.imageToken !== undefined
     ? { analysis: asked }

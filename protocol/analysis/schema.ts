@@ -11,6 +11,7 @@ import {
   ensure,
   anyNumber,
   byKind,
+  count,
   either,
   exactly,
   filledText,
@@ -23,6 +24,7 @@ import {
   record,
   text,
   texts,
+  whole,
   wholeFrom,
 } from '../schema/fields';
 import {
@@ -41,16 +43,17 @@ import { sections } from '../sections/section';
 const mostIds = 2 ** 24;
 const ids = list(wholeFrom(0, 2 ** 31 - 1, 'a token id'), 'a list of token ids', { most: mostIds });
 
-const textOrIds = (image: Schema<string>) =>
-  byKind({
-    text: { text, chat: optional(flag), image: optional(image) },
-    ids: { ids, image: optional(image) },
-  });
+/** `target` as in `promptInput`. */
+const writtenKinds = (image: Schema<string>) => ({
+  text: { text, chat: optional(flag), image: optional(image), target: optional(text) },
+  ids: { ids, image: optional(image), target: optional(ids) },
+});
+
+const textOrIds = (image: Schema<string>) => byKind(writtenKinds(image));
 
 export const anyPrompt = (image: Schema<string>) =>
   byKind({
-    text: { text, chat: optional(flag), image: optional(image) },
-    ids: { ids, image: optional(image) },
+    ...writtenKinds(image),
     image: { image, tile: optional(wholeFrom(0, 1 << 16)) },
   });
 
@@ -87,12 +90,18 @@ export const analysisSetup = object({
   device: optional(text),
   /** How the weights are held; absent: as the setting says. */
   weights: optional(weightChoice),
+  /** Folder of the adapter that is put on the model; absent: none. */
+  adapter: optional(text),
   input: inputOf(text, anyNumber),
   parameters: record(either(either(anyNumber, text, 'a number or a text'), flag, 'a number, a text, true or false')),
   interventions: interventionsField,
   seed: anyNumber,
 });
 export type AnalysisSetup = Output<typeof analysisSetup>;
+
+/** One of the parts that a set of examples is cut into. Its steps are kept for the run of the whole set, which joins them. */
+const part = object({ number: count, of: count });
+export type Part = Output<typeof part>;
 
 export const analysisRequest = object({
   ...whereFields,
@@ -106,6 +115,8 @@ export const analysisRequest = object({
   seed: wholeFrom(0, 2 ** 32 - 1),
   /** Folder that keeps the steps while the run works; absent: the cache of the compute server. */
   keepIn: optional(filledText),
+  /** Absent: the whole set. */
+  part: optional(part),
 });
 export type AnalysisRequest = Output<typeof analysisRequest>;
 
@@ -119,6 +130,10 @@ export const taskRequest = object({
   seed: wholeFrom(0, 2 ** 32 - 1),
   /** By the table of the task; defaults stand for those left out. */
   parameters: parameterValues,
+  /** Folder that keeps the steps while the run works; absent: the cache of the compute server. */
+  keepIn: optional(filledText),
+  /** Absent: all samples. */
+  part: optional(part),
 });
 export type TaskRequest = Output<typeof taskRequest>;
 
@@ -144,6 +159,13 @@ export const sectionQuestion = object({
 });
 export type SectionQuestion = Output<typeof sectionQuestion>;
 
+const sourceText = ensure(
+  object({ text: orNull(text), ids, tokens: texts }),
+  (source) => source.tokens.length === source.ids.length,
+  'a source with one token for each id',
+);
+export type SourceText = Output<typeof sourceText>;
+
 /** What was read, as it was read. */
 const analysedPrompt = ensure(
   object({
@@ -152,7 +174,11 @@ const analysedPrompt = ensure(
     tokens: texts,
     image: optional(imageSpan),
     chatPrompt: optional(chatPrompt),
-    /** Of more prompts that were read it is one: which, e.g. `sample 1 of 32`. Absent: it is what was given. */
+    /** For an encoder-decoder what its encoder read; the ids beside it are the rows of the decoder. */
+    source: optional(sourceText),
+    /** How many of the last ids the model wrote by itself, where no target was given. */
+    written: optional(whole),
+    /** Which of several prompts that were read this is, e.g. `sample 1 of 32`; absent: the one that was given. */
     example: optional(text),
   }),
   (prompt) => prompt.tokens.length === prompt.ids.length,

@@ -8,6 +8,10 @@ import type { ParameterTable } from './parameters';
 export const taskMetrics = ['logit-difference', 'probability', 'probability-difference', 'accuracy', 'loss'] as const;
 export type TaskMetric = (typeof taskMetrics)[number];
 
+/** What effects are measured by: of a task, or the logit of an answer, or how alike the embeddings of two texts are. */
+export const effectMetrics = [...taskMetrics, 'logit', 'similarity'] as const;
+export type EffectMetric = (typeof effectMetrics)[number];
+
 /** One row of the catalogue. */
 export interface TaskInfo {
   readonly id: string;

@@ -1,5 +1,5 @@
 /** A result of `headscope heads` out of one of the analysis `heads`, and how that analysis is asked for it. */
-import type { AnalysisRequest, AnalysisResult } from '../analysis/schema';
+import type { AnalysisRequest, AnalysisResult, SourceText } from '../analysis/schema';
 import type { EncoderInput, PromptInput } from '../inputs/prompt';
 import { namedKeysText, type NamedKeys } from '../inputs/named-keys';
 import { gainsIn } from '../interventions/gains';
@@ -38,12 +38,21 @@ export function analysisOfHeads(request: HeadsRequest): AnalysisRequest {
   };
 }
 
-export function headsOfAnalysis(analysis: AnalysisResult): HeadsResult {
+/** For an encoder-decoder also its encoder and its cross-attention; the fields beside them are of the decoder on the target. */
+type HeadsOfStacks = HeadsResult &
+  Pick<HeadsMeasured, 'encoder' | 'cross' | 'written' | 'effective'> & { readonly source?: SourceText };
+
+export function headsOfAnalysis(analysis: AnalysisResult): HeadsOfStacks {
   const { headscope, created, device, seed, weights, model, parameters, interventions, parity, seconds } = analysis;
   const [prompt] = analysis.prompts;
   if (!prompt || !parity) throw new RangeError('the analysis read no prompt');
   // By the schema of the analysis, which the compute server holds it to.
-  const { chunk, statistics, groups, topKeys, classes, labelScores, classAblations } = analysis.result as HeadsMeasured;
+  const { chunk, statistics, groups, topKeys, classes, labelScores, classAblations, readout, ...stacks } =
+    analysis.result as HeadsMeasured;
+  const { encoder, cross, written, experts, effective } = stacks;
+  const { thumbnails: _ofEncoder, ...encoderNumbers } = encoder ?? {};
+  const { thumbnails: _ofCross, ...crossNumbers } = cross ?? {};
+  const { thumbnails: _ofRecurrences, ...effectiveNumbers } = effective ?? {};
   return {
     headscope,
     created,
@@ -61,6 +70,8 @@ export function headsOfAnalysis(analysis: AnalysisResult): HeadsResult {
     prompt: prompt.text,
     ids: prompt.ids,
     tokens: prompt.tokens,
+    ...(prompt.source ? { source: prompt.source } : {}),
+    ...(written === undefined ? {} : { written }),
     ...(prompt.image ? { image: prompt.image } : {}),
     ...(prompt.chatPrompt ? { chatPrompt: prompt.chatPrompt } : {}),
     interventions,
@@ -73,6 +84,11 @@ export function headsOfAnalysis(analysis: AnalysisResult): HeadsResult {
     classes,
     ...(labelScores ? { labelScores } : {}),
     ...(classAblations ? { classAblations } : {}),
+    ...(readout ? { readout } : {}),
+    ...(encoder ? { encoder: encoderNumbers as typeof encoder } : {}),
+    ...(cross ? { cross: crossNumbers as typeof cross } : {}),
+    ...(experts ? { experts } : {}),
+    ...(effective ? { effective: effectiveNumbers as typeof effective } : {}),
     parity,
     seconds,
   };

@@ -18,6 +18,7 @@ import type { SteeringProgress, SteeringReply } from './steering';
 import type { ServingMeasurement } from './serving';
 
 export interface Tokenised {
+  /** For an encoder-decoder the rows of the decoder as far as a target was given; `offsets` are then those of the source. */
   readonly ids: readonly number[];
   readonly tokens: readonly string[];
   /** Half-open range of each token in the text, where the tokenizer can say it. */
@@ -25,6 +26,8 @@ export interface Tokenised {
   /** Where the picture stands among the tokens. */
   readonly image?: ImageSpan;
   readonly chatPrompt?: ChatPrompt;
+  /** What the encoder of an encoder-decoder reads. */
+  readonly source?: { readonly ids: readonly number[]; readonly tokens: readonly string[] };
 }
 
 /** Measured on parts of the model; texts as long as they may be, so that a run takes at most about this. */
@@ -47,9 +50,12 @@ export interface GenerateProgress {
 }
 
 export interface GenerateReply {
+  /** For an encoder-decoder the rows of the decoder before the first token that was made. */
   readonly promptIds: readonly number[];
   readonly image?: ImageSpan;
   readonly chatPrompt?: ChatPrompt;
+  /** What the encoder of an encoder-decoder read. */
+  readonly sourceIds?: readonly number[];
   readonly ids: readonly number[];
   readonly text: string;
   readonly logitsLast: Float32Array;
@@ -71,7 +77,12 @@ export interface HeadMethods {
 export interface ModelMethods {
   /** Opens the checkpoint (headers only) and says what it is, or fails with the sentence that says why it cannot run. */
   openModel: {
-    args: [folder: string, device?: string | undefined, weights?: WeightChoice];
+    args: [
+      folder: string,
+      device?: string | undefined,
+      weights?: WeightChoice | undefined,
+      adapter?: string | undefined,
+    ];
     result: ModelSummary;
     progress: never;
   };

@@ -1,4 +1,5 @@
 /** What requests about models have in common. */
+import { stack } from '../sections/section-base';
 import { whereFields, tokenIds } from '../inputs/prompt';
 import { type FieldsOutput, filledText, optional, wholeFrom } from '../schema/fields';
 
@@ -15,5 +16,9 @@ export const idsFields = {
   image: optional(filledText),
   /** The heads of the vision encoder on this tile of the picture; the ids are then its rows. */
   encoderTile: optional(tile),
+  /** For an encoder-decoder: what its encoder reads; the ids are the rows of the decoder. */
+  source: optional(tokenIds),
+  /** Its heads are those of the encoder, or of cross-attention; absent: those of the decoder. */
+  stack: optional(stack),
 };
 export type IdsRequest = FieldsOutput<typeof idsFields>;

@@ -29,6 +29,8 @@ interface Command {
 const never = 'false';
 const trusted = 'isWorkspaceTrusted';
 const isConfig = 'resourceFilename == config.json';
+/** A GGUF file that does not run says so when it is asked to. */
+const mayRun = `resourceFilename =~ /^config\\.json$|\\.gguf$/`;
 /** GGUF files, graphs and adapters are looked at. */
 const isOtherFile = `resourceFilename =~ /^adapter_config\\.json$|\\.(gguf|onnx)$/`;
 const isModelFile = `resourceFilename =~ /^(adapter_)?config\\.json$|\\.(gguf|onnx)$/`;
@@ -81,6 +83,8 @@ const inFront = (panel: string, editor: keyof typeof customEditors): string =>
 
 /** Rows that are looked at: configs and other files. */
 const anyModel = `(${items.model}|${items.file})`;
+/** Rows of models that run. */
+const runs = `(${items.model}|${items.fileThatRuns})`;
 /** Rows of saved files and of runs of the history. */
 const anyResult = `(${items.result}|${items.run})`;
 
@@ -103,7 +107,7 @@ export const commands = {
       inExplorer(both(isConfig, trusted), '3_headscope@1'),
       inEditor(both(isModel, trusted), '3_headscope@1'),
       onRows('models', items.model, 'inline@1'),
-      onRows('models', `(${items.model}|${items.fileWithAttention})`, '1_run@1'),
+      onRows('models', `(${items.model}|${items.fileThatRuns}|${items.fileWithAttention})`, '1_run@1'),
     ],
   },
   'headscope.cancelBenchmark': {
@@ -117,10 +121,10 @@ export const commands = {
     needs: 'trust',
     menus: [
       inEditorTitle(both(isModel, trusted), 'navigation@6'),
-      inExplorer(both(isConfig, trusted), '3_headscope@2'),
+      inExplorer(both(mayRun, trusted), '3_headscope@2'),
       inEditor(both(isModel, trusted), '3_headscope@2'),
-      onRows('models', items.model, 'inline@2'),
-      onRows('models', items.model, '1_run@2'),
+      onRows('models', runs, 'inline@2'),
+      onRows('models', runs, '1_run@2'),
     ],
   },
   'headscope.cancelHeads': {
@@ -162,11 +166,11 @@ export const commands = {
     icon: 'beaker',
     needs: 'trust',
     menus: [
-      inExplorer(both(isConfig, trusted), '3_headscope@6'),
+      inExplorer(both(mayRun, trusted), '3_headscope@6'),
       inEditor(both(isModel, trusted), '3_headscope@6'),
       inViewTitle('analyses', 'navigation@1'),
       inLiveTitle('workbench', 'navigation@1'),
-      onRows('models', items.model, '1_run@6'),
+      onRows('models', runs, '1_run@6'),
       onRows('analyses', items.analysis, 'inline@1'),
     ],
   },

@@ -148,7 +148,9 @@ export const contextKeys = {
 export const items = {
   model: 'model',
   modelWithVision: 'modelWithVision',
-  /** A file with attention that is looked at and not run: GGUF, a graph. */
+  /** A GGUF file that runs. */
+  fileThatRuns: 'fileThatRuns',
+  /** A file with attention that is shown but not run: a graph, some GGUF files. */
   fileWithAttention: 'fileWithAttention',
   /** An adapter, or a file that cannot be read. */
   file: 'file',

@@ -13,7 +13,7 @@ export type SeverityLevel = (typeof severityLevels)[number];
 const textOfAtMost = (most: number): Schema<string> =>
   v.pipe(
     v.string('a text'),
-    v.minLength(1, 'a text that is not empty'),
+    v.minLength(1, 'a non-empty text'),
     v.maxLength(most, `a text of at most ${most} characters`),
   );
 

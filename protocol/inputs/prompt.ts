@@ -9,14 +9,18 @@ const tile = wholeFrom(0, 1 << 16);
 
 const promptKinds = {
   // An empty text is refused where its tokens are counted.
-  text: { text, chat: optional(flag), image: optional(filledText) },
-  ids: { ids: tokenIds, image: optional(filledText) },
+  text: { text, chat: optional(flag), image: optional(filledText), target: optional(text) },
+  ids: { ids: tokenIds, image: optional(filledText), target: optional(tokenIds) },
 };
 
 /**
  * Text, or token ids as they are; `chat` puts the text into the model's chat template as one user message. `image` is the
  * path of a picture that stands at the image token of the prompt (or where the family puts it by itself); a text without one
  * goes through the chat template, and the answer says so (`chatPrompt`).
+ *
+ * For an encoder-decoder the text (or the ids) is the source, which the encoder reads, and `target` is what the decoder has written:
+ * a text behind the token that the decoder starts with, or the rows of the decoder as they are, that token included. Absent: the
+ * model writes it. A model without such a decoder refuses a target.
  */
 export const promptInput = byKind(promptKinds);
 export type PromptInput = Output<typeof promptInput>;
@@ -34,7 +38,11 @@ export type EncoderInput = Extract<Output<typeof promptOrImage>, { readonly kind
 /**
  * Where the model runs: an id of the list of devices; one that this machine does not know is refused where the devices are. Absent: the
  * device that the process was started with (the setting, or `--device`). One model is open at a time, on one device: a request for
- * another device opens it there anew. The same holds for `weights`, how it is held while it is open; absent: as the process was
- * started.
+ * another device opens it there again. The same holds for `weights`, how it is held while it is open, and for `adapter`, the folder of an
+ * adapter (PEFT) that is put on the model; absent: as the process was started.
  */
-export const whereFields = { device: optional(filledText), weights: optional(weightChoice) };
+export const whereFields = {
+  device: optional(filledText),
+  weights: optional(weightChoice),
+  adapter: optional(filledText),
+};

@@ -5,11 +5,14 @@ import type { HeldWeights } from '../schema/parts';
 
 /** What a person chooses; `as-stored` and `float32` are the same where the device multiplies in float32. */
 export const weightChoices = {
-  'as-stored': 'The exact weights of the checkpoint; half-width ones are widened to float32.',
+  'as-stored':
+    'The exact weights of the checkpoint; half-width ones are widened to float32, quantised ones multiplied as they are.',
   float32: 'The exact weights in float32.',
   float16: 'Linear layers in float16 on devices that multiply in it; the CPU takes float32.',
   q8: 'Linear layers in 8-bit integers, quantised when the model is opened: about half of the memory of float16.',
   q4: 'Linear layers in 4-bit integers, quantised when the model is opened: about a third of the memory of float16.',
+  'int8-activations':
+    'The exact weights of a quantised file, multiplied by activations that are rounded to 8 bits: faster, as llama.cpp does.',
 } as const;
 
 export type WeightChoice = keyof typeof weightChoices;
@@ -22,9 +25,15 @@ export const choiceOfHeld = (held: HeldWeights): WeightChoice => (held === 'floa
 
 export const isWeightChoice = (text: string): text is WeightChoice => Object.hasOwn(weightChoices, text);
 
-/** Held by a device that was asked for `choice`. */
-export function heldWeights(choice: WeightChoice, device: string): HeldWeights {
+/**
+ * How a device holds weights for `choice`. `quantised`: whether the weights of the model are quantised in its files, if that is known. Such
+ * weights are not quantised again, and activations are rounded only for them.
+ */
+export function heldWeights(choice: WeightChoice, device: string, quantised?: boolean): HeldWeights {
+  if (quantised === true && choice !== 'int8-activations') return 'float32';
+  if (quantised === false && choice === 'int8-activations') return 'float32';
   if (choice === 'q8' || choice === 'q4') return choice;
+  if (choice === 'int8-activations') return device === 'cpu' ? choice : 'float32';
   return choice === 'float16' && device !== 'cpu' ? 'float16' : 'float32';
 }
 
@@ -34,4 +43,5 @@ export const heldWords: Readonly<Record<HeldWeights, string>> = {
   float16: 'float16 weights',
   q8: '8-bit weights',
   q4: '4-bit weights',
+  'int8-activations': 'activations in 8 bits',
 };

@@ -1,23 +1,21 @@
 /** The written form of an intervention, `KIND:…`, as `--do` takes it and the workbench shows it. */
-import { check } from '../schema/check';
-import { kindNames, kindOf, kinds, type Intervention, type KindName } from './interventions';
-import type { InterventionKind, Read } from './kind';
+import { kindNames, kindOf, kinds, type Intervention } from './interventions';
+import type { Read } from './kind';
+import { readForm, writtenForm } from './kind-form';
 
-export function parseDo(text: string): Read<Intervention> {
-  const at = text.indexOf(':');
-  const name = text.slice(0, at < 0 ? undefined : at).trim();
-  if (!kindNames.includes(name as KindName)) {
-    const why = `"${text}" names no kind of intervention. Write KIND:…, where KIND is one of ${kindNames.join(', ')}; e.g. ${kinds.gain.example}.`;
-    return { ok: false, why };
-  }
-  return parseKind(
-    kinds[name as KindName] as unknown as InterventionKind<Intervention>,
-    at < 0 ? '' : text.slice(at + 1),
-  );
-}
+export const parseDo = (text: string): Read<Intervention> =>
+  readForm<Intervention>(kinds, text) ?? {
+    ok: false,
+    why: `"${text}" names no kind of intervention. Write KIND:…, where KIND is one of ${kindNames.join(', ')}; e.g. ${kinds.gain.example}.`,
+  };
 
 /** What `*` stands for where a layer or a head is named. */
-export interface HeadCounts {
+export interface HeadCounts extends StackCounts {
+  /** The encoder of an encoder-decoder. */
+  readonly source?: StackCounts | undefined;
+}
+
+interface StackCounts {
   readonly layers: number;
   readonly heads: number;
   readonly kvHeads: number;
@@ -26,16 +24,29 @@ export interface HeadCounts {
 /** A form of one head with `*` for its layer, its head or both, and what follows. */
 const everyHead = /^\s*([\w-]+)\s*:\s*L?(\d+|\*)[.H](\d+|\*)(?=[@:=\s]|$)/i;
 
+/** `encoder:`, and what is written behind it. */
+const ofEncoder = /^(\s*encoder\s*:)(.*)$/is;
+
 /** Whether only the model says what the form names: kinds that name several heads themselves have forms with `*` of their own. */
 export const namesEvery = (text: string): boolean =>
-  !parseDo(text).ok && (everyHead.exec(text)?.[0].includes('*') ?? false);
+  !parseDo(text).ok && (everyHead.exec(ofEncoder.exec(text)?.[2] ?? text)?.[0].includes('*') ?? false);
 
 /** One intervention; or of a form such as `head:1.*=zero` one for each head that it names. */
-export function parseEach(text: string, { layers, heads, kvHeads }: HeadCounts): Read<readonly Intervention[]> {
-  const [place = '', kind = '', layer = '', head = ''] = (namesEvery(text) && everyHead.exec(text)) || [];
-  if (place === '') {
+export function parseEach(text: string, counts: HeadCounts): Read<readonly Intervention[]> {
+  if (!namesEvery(text)) {
     const one = parseDo(text);
     return one.ok ? { ok: true, value: [one.value] } : one;
+  }
+  const [, encoder = '', form = text] = ofEncoder.exec(text) ?? [];
+  if (encoder !== '' && !counts.source)
+    return {
+      ok: false,
+      why: `"${text}" changes an encoder, but the model is not an encoder-decoder. Leave "encoder:" out.`,
+    };
+  const { layers, heads, kvHeads } = (encoder === '' ? undefined : counts.source) ?? counts;
+  const [place = '', kind = '', layer = '', head = ''] = everyHead.exec(form) ?? [];
+  if (kind.toLowerCase().endsWith('-expert') && head === '*') {
+    return { ok: false, why: `"${text}" names every expert. Name one, e.g. ${kinds['forbid-expert'].example}.` };
   }
   const count = kind === 'key' || kind === 'value' ? kvHeads : heads;
   const each = (written: string, most: number): readonly (number | string)[] =>
@@ -43,7 +54,7 @@ export function parseEach(text: string, { layers, heads, kvHeads }: HeadCounts):
   const list: Intervention[] = [];
   for (const ofLayer of each(layer, layers)) {
     for (const ofHead of each(head, count)) {
-      const one = parseDo(`${kind}:${ofLayer}.${ofHead}${text.slice(place.length)}`);
+      const one = parseDo(`${encoder}${kind}:${ofLayer}.${ofHead}${form.slice(place.length)}`);
       if (!one.ok) return one;
       list.push(one.value);
     }
@@ -51,19 +62,7 @@ export function parseEach(text: string, { layers, heads, kvHeads }: HeadCounts):
   return { ok: true, value: list };
 }
 
-/** The form without its `kind:`. */
-function parseKind<T extends Intervention>(kind: InterventionKind<T>, text: string): Read<T> {
-  const parsed = kind.parse(text);
-  if (!parsed) {
-    return { ok: false, why: `"${text}" is no ${kind.name}. Write ${kind.form}, e.g. ${kind.example}.` };
-  }
-  const checked = check(kind.schema, parsed, 'it', ({ place, needed }) => {
-    return `"${text}" is no ${kind.name}: ${place} is not ${needed}.`;
-  });
-  return checked.ok ? { ok: true, value: checked.result } : checked;
-}
-
-export const printDo = (one: Intervention): string => `${one.kind}:${kindOf(one).print(one)}`;
+export const printDo = (one: Intervention): string => writtenForm(kindOf(one), one);
 
 /** A list for captions and tables. */
 export const interventionWords = (list: readonly Intervention[]): string =>

@@ -83,6 +83,8 @@ const isEarlier = (value: unknown): boolean =>
 function isInside(one: Intervention, { layers, heads }: Size): boolean {
   const fits = (index: number | 'all' | undefined, count: number): boolean =>
     index === undefined || index === 'all' || index < count;
+  // The sizes are those of the decoder; a run says what its encoder lacks.
+  if (one.kind === 'encoder') return true;
   if (one.kind === 'freeze') {
     return [...one.parts, ...(one.except ?? [])].every((part) =>
       'mlp' in part ? fits(part.mlp, layers) : fits(part.layer, layers) && fits(part.head, heads),

@@ -1,104 +1,33 @@
 /** What a person changes in a run: one union, one table of its kinds. An array of them is what requests and files hold. */
 import type { Schema } from '../schema/check';
-import { choosing, fieldsIn, list, object, oneOf } from '../schema/fields';
-import { add, type Add } from './add';
-import { bias, type Bias } from './bias';
-import { blockRetrieval, type BlockRetrieval } from './block-retrieval';
-import { emphasis, type Emphasis } from './emphasis';
-import { freeze, type Freeze } from './freeze';
-import { gain, type Gain } from './gain';
-import { isolate, type Isolate } from './isolate';
+import { list } from '../schema/fields';
+import { encoder, type InEncoder } from './encoder';
 import type { InterventionKind } from './kind';
-import { lowRank, type LowRank } from './low-rank';
-import { longheads, type LongHeads } from './longheads';
-import { moh, type Moh } from './moh';
-import { phase, type Phase } from './phase';
-import { plan, type CachePlan } from './plan';
-import { redistribute, type Redistribute } from './redistribute';
-import { reinforce, type Reinforce } from './reinforce';
-import { head, key, mlp, query, residual, value, type HeadReplacement, type LayerReplacement } from './replacement';
-import { reposition, type Reposition } from './reposition';
-import { uniform, type Uniform } from './uniform';
-import { units, type Units } from './units';
-import { unsuppress, type Unsuppress } from './unsuppress';
-import { weight, type Weight } from './weight';
+import { layerKinds, ofKinds, type LayerIntervention } from './layer-kinds';
 
-export type Intervention =
-  | Gain
-  | Bias
-  | Weight
-  | HeadReplacement<'head'>
-  | LayerReplacement<'mlp'>
-  | LayerReplacement<'residual'>
-  | Add
-  | HeadReplacement<'query'>
-  | HeadReplacement<'key'>
-  | HeadReplacement<'value'>
-  | Freeze
-  | Uniform
-  | Phase
-  | Isolate
-  | Reposition
-  | Redistribute
-  | Emphasis
-  | Reinforce
-  | Unsuppress
-  | CachePlan
-  | Units
-  | Moh
-  | LowRank
-  | LongHeads
-  | BlockRetrieval;
+export type Intervention = LayerIntervention | InEncoder;
 
 export type KindName = Intervention['kind'];
 export type Of<K extends KindName> = Extract<Intervention, { readonly kind: K }>;
 
-export const kinds: { readonly [K in KindName]: InterventionKind<Of<K>> } = {
-  gain,
-  bias,
-  weight,
-  head,
-  mlp,
-  residual,
-  add,
-  query,
-  key,
-  value,
-  freeze,
-  uniform,
-  phase,
-  isolate,
-  reposition,
-  redistribute,
-  emphasis,
-  reinforce,
-  unsuppress,
-  plan,
-  units,
-  moh,
-  'low-rank': lowRank,
-  longheads,
-  'block-retrieval': blockRetrieval,
-};
+export const kinds: { readonly [K in KindName]: InterventionKind<Of<K>> } = { ...layerKinds, encoder };
 
 export const kindNames = Object.keys(kinds) as readonly KindName[];
 
 /** The kind of an intervention, for calls that take any. */
 export const kindOf = (one: Intervention): InterventionKind<Intervention> => kinds[one.kind];
 
-const named: Schema<Intervention> = object({ kind: oneOf(kindNames) }) as Schema<unknown> as Schema<Intervention>;
+export const interventionField: Schema<Intervention> = ofKinds(kinds);
 
-const schemaOf = (name: KindName): Schema<Intervention> =>
-  kinds[name].schema as Schema<unknown> as Schema<Intervention>;
+/** What is changed in the encoder of an encoder-decoder. */
+export const inEncoder = (list: readonly Intervention[]): readonly Intervention[] =>
+  list.flatMap((one) => (one.kind === 'encoder' ? [one.change] : []));
 
-export const interventionField: Schema<Intervention> = choosing(
-  (input) => {
-    const { kind } = fieldsIn(input);
-    const known = kindNames.find((name) => name === kind);
-    return known === undefined ? named : schemaOf(known);
-  },
-  () => kindNames.map(schemaOf),
-);
+/** The file that its rows come from; undefined if they come from elsewhere. */
+export function rowsPath(one: Intervention): string | undefined {
+  const { source } = { source: undefined, ...(one.kind === 'encoder' ? one.change : one) };
+  return source?.from === 'file' ? source.path : undefined;
+}
 
 /** Whether the list makes every layer read texts of any length, with no distance beyond the `context` that the model was made for. */
 export const readsBeyond = (list: readonly Intervention[], context: number | undefined): boolean =>

@@ -30,6 +30,8 @@ export interface InterventionKind<T extends { readonly kind: string }> {
   readonly schema: Schema<T>;
   /** The part of the written form behind `kind:`; undefined where it has another form. Ranges of numbers are the schema's. */
   parse(text: string): T | undefined;
+  /** Why `parse` gives undefined, in a sentence, if more is known than that the form is another one. */
+  fault?(text: string): string | undefined;
   /** The inverse of `parse`. */
   print(value: T): string;
   /** A short phrase for tables. */

@@ -114,6 +114,22 @@ export const head = headReplacement('head', {
   heads: 'a query head',
 });
 
+export const crossHead = headReplacement('cross-head', {
+  name: 'replaced output of a cross-attention head',
+  what: 'cross-attention output',
+  meaning:
+    'Replaces the output of a cross-attention head of an encoder-decoder before the output projection. Its gains do not act on it.',
+  heads: 'a head of its cross-attention',
+});
+
+export const stateHead = headReplacement('state-head', {
+  name: 'replaced output of a recurrence head',
+  what: 'recurrence output',
+  meaning:
+    'Replaces the output of a head of the recurrence beside attention before the output projection. Its gains do not act on it.',
+  heads: 'a head of its recurrence',
+});
+
 export const query = headReplacement('query', {
   name: 'replaced query',
   what: 'query',

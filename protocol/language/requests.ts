@@ -87,6 +87,8 @@ export interface ModelFacts {
   readonly flopsPerToken?: number;
   /** True when the compute server can run it, else the sentence that says why not. */
   readonly supported: true | string;
+  /** What of pictures and sound is not read, where the text part runs alone. */
+  readonly unread?: string;
   readonly errors: number;
   readonly warnings: number;
 }

@@ -1,9 +1,10 @@
 /** How a panel asks for the attention of one head on a prompt that was read, and what it hears. */
 import type { HeadTile } from '../results/heads';
 import { type KindsOutput, optional, whole } from '../schema/fields';
+import { stack } from '../sections/section-base';
 
-/** Which head of which prompt: the prompt by its place in the result; absent: the first. */
-const of = { request: whole, prompt: optional(whole), layer: whole, head: whole };
+/** Which head of which prompt: the prompt by its place in the result; absent: the first. `stack` as in `MatrixSection`. */
+const of = { request: whole, prompt: optional(whole), stack: optional(stack), layer: whole, head: whole };
 
 /** `request` numbers are the panel's own; an older one may be answered late or never. */
 export const askHead = {

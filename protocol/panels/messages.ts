@@ -5,8 +5,8 @@ import { type KindsOutput, byKind, either, flag, object, oneOf, optional, text, 
 import { placeFields } from '../schema/parts';
 
 export const prompt = byKind({
-  text: { text, chat: optional(flag), image: optional(text) },
-  ids: { ids: wholes, image: optional(text) },
+  text: { text, chat: optional(flag), image: optional(text), target: optional(text) },
+  ids: { ids: wholes, image: optional(text), target: optional(wholes) },
 });
 
 /** A head that is named by a command, a link or the form. */
@@ -51,14 +51,16 @@ export const fromRunPanel = <Plan>(plan: Schema<Plan>) => ({
 /** What every panel says that runs a model. */
 export const fromModelRunPanel = <Plan>(plan: Schema<Plan>) => ({
   ...fromRunPanel(plan),
-  /** `device`: where it is opened; absent: on the device of the setting. */
-  chooseModel: { folder: text, device: optional(text) },
+  /** `device`: where it is opened; absent: on the device of the setting. `adapter`: a folder that is put on it. */
+  chooseModel: { folder: text, device: optional(text), adapter: optional(text) },
   /** Every device is tested anew; answered by `devices`. */
   refreshDevices: {},
   /** The person wants the model that the file names loaded, so that more can be asked of the result. */
   loadModel: {},
   /** Opens the system's folder dialog. */
   browseModel: {},
+  /** The same for an adapter, which is put on the model of the form. */
+  browseAdapter: {},
   /** Opens a page of the documentation: its path in docs, without `.md`. */
   showPage: { page: v.pipe(text, v.regex(/^(?:analyses\/)?[a-z0-9-]{1,64}$/u, 'a page of the documentation')) },
 });

@@ -12,6 +12,8 @@ export interface ModelChoice {
   readonly runs: true | string;
   /** What the list says beside the name: "no weights", "2 errors". */
   readonly mark?: string;
+  /** Adapters that were found for it. */
+  readonly adapters?: readonly { readonly folder: string; readonly label: string; readonly hint: string }[];
 }
 
 /**

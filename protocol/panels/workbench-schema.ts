@@ -5,6 +5,7 @@ import { askHead } from './head-messages';
 import { byKind, exactly, flag, oneOf, optional, text, whole } from '../schema/fields';
 import { fromModelRunPanel, prompt } from './messages';
 import { askTry } from './try-messages';
+import { chosenHead } from './workbench-tabs';
 
 const request = whole;
 
@@ -19,10 +20,12 @@ export const fromWorkbench = byKind({
   tokenisePair: { request, folder: text, prompt, counterpart: prompt },
   /** A pair as a task of one prompt: the person says where its file is written; answered by `chosen` of `input.taskFile`. */
   pairTask: { prompt: text, counterpart: text, answer: text, counterpartAnswer: text },
-  /** `look`: its tab is the Look from then on. */
-  run: { plan: analysisSetup, look: optional(exactly(true)) },
+  /** `look`: its tab is the Look from then on; `keepRunning`: it goes on when the window closes. */
+  run: { plan: analysisSetup, look: optional(exactly(true)), keepRunning: optional(exactly(true)) },
   /** Look, because the request has changed; answered by `looks`. */
   lookByItself: { plan: analysisSetup },
+  /** A head of the tab was chosen; the tab keeps it. */
+  chooseHead: { tab: text, chosen: chosenHead },
   /** Brings a tab to the front; answered by `open`. */
   showTab: { tab: text },
   /** Takes it away, or ends its run. */
@@ -33,6 +36,8 @@ export const fromWorkbench = byKind({
   compareTabs: { tab: text, other: text },
   /** Earlier results that hold all of these words; answered by `history`. */
   history: { request, words: text },
+  /** Runs the request of a tab without its adapter, and shows the tab beside the result. */
+  compareBase: { tab: text },
   /** A result of the history as a tab. */
   openEntry: { id: text },
   /** A pinned result stays in the history whatever its bounds. */

@@ -2,6 +2,11 @@
 import { analysisSetup } from '../analysis/schema';
 import type { Output } from '../schema/check';
 import { exactly, list, object, optional, text } from '../schema/fields';
+import { place } from '../sections/section-base';
+
+/** A head of a grid, with the id of the grid's section. */
+export const chosenHead = object({ section: text, head: place });
+export type ChosenHead = Output<typeof chosenHead>;
 
 /** What a window keeps of a tab. */
 const tabFields = {
@@ -24,6 +29,8 @@ const tabFields = {
   look: optional(exactly(true)),
   /** It ran by itself and nobody has used it: the next Look takes its place. */
   byItself: optional(exactly(true)),
+  /** The head that was chosen last in one of its grids: a page that is built again chooses it again. */
+  chosen: optional(chosenHead),
 };
 
 /** How far the run of a tab is. */

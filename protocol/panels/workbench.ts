@@ -29,6 +29,7 @@ export const setupOfAnalysis = ({
 }: AnalysisResult): AnalysisSetup => ({
   analysis,
   folder: model.folder,
+  ...(model.adapter === undefined ? {} : { adapter: model.adapter }),
   ...(weights === undefined ? {} : { weights: choiceOfHeld(weights) }),
   input,
   parameters,

@@ -66,12 +66,11 @@ export const planOriginField = object({
 });
 export type PlanOrigin = Output<typeof planOriginField>;
 
-/** [layers][key/value heads] */
-export const headPlans = list(
-  list(headPlanField, 'a list of heads', { least: 1, most: mostHeads }),
-  'a list of layers',
-  { least: 1, most: mostLayers },
-);
+/** [layers][key/value heads]; a layer without attention has none. */
+export const headPlans = list(list(headPlanField, 'a list of heads', { most: mostHeads }), 'a list of layers', {
+  least: 1,
+  most: mostLayers,
+});
 
 /** One row of what a plan was measured to do (`headscope plan evaluate`). */
 export const planMeasureField = object({

@@ -131,6 +131,7 @@ const model: Fields<ModelSummary> = {
   hash: long('weights'),
   // The hash covers what the folder holds.
   folder: 'free',
+  adapter: 'free',
   family: 'free',
   layers: 'free',
   heads: 'free',
@@ -142,10 +143,13 @@ const model: Fields<ModelSummary> = {
   causal: 'free',
   weightBytes: 'free',
   dtypes: 'free',
+  quantised: 'free',
   windows: 'free',
   tokenizer: 'free',
   chatTemplate: 'free',
   vision: 'free',
+  unread: 'free',
+  source: 'free',
   notes: 'free',
   // The result says them.
   device: 'free',

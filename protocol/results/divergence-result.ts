@@ -66,9 +66,9 @@ export const divergenceResult = object({
   span: optional(texts),
   /** Queries of the prompt that were computed at once; absent in results of earlier versions. */
   chunk: optional(count),
-  /** Of the first step. */
+  /** Values of the first step. */
   ...tables,
-  /** Of every step, where all were asked for; `step`: tokens generated before. */
+  /** Values of every step, where all were asked for; `step`: tokens generated before. */
   steps: optional(list(object({ step: whole, ...tables }), 'a list of steps')),
   sinks: optional(imageSinks),
   caption: measuredCaption,

@@ -47,7 +47,9 @@ import {
   sizeOf,
   type Size,
 } from '../schema/parts';
+import { expertLayers } from '../sections/experts';
 import { isBase64Of } from '../wire/base64';
+import { readoutField } from './readout';
 import { headLabels, type headStatisticNames, type PerHead } from './heads';
 
 /** Numbers in all pictures of a file: 1,024 heads of 64 x 64. */
@@ -224,8 +226,12 @@ function writtenHeadsOf(size: Size, tokens: number) {
       classes: list(headClass(size), 'a list', { most: size.layers * size.heads * headLabels.length }),
       /** By label; a label that needs a random sequence is absent where none could be made. Absent in results without labels. */
       labelScores: optional(recordOf(headLabels, labelScoresOf(figurePerHead(size)))),
+      /** For layers with routed experts: what their routers did; absent in models without them. */
+      experts: optional(expertLayers),
       /** With the causal check only. */
       classAblations: optional(list(classAblation, 'a list', { most: headLabels.length })),
+      /** For a classifier or an embedding model: what it says of the prompt; absent of others, and in older results. */
+      readout: optional(readoutField),
       parity,
       seconds: number,
       thumbnails: optional(thumbnailsOf(size)),

@@ -52,8 +52,10 @@ export interface HeadTile {
   readonly columnCount: number;
   readonly outRows: number;
   readonly outColumns: number;
-  /** Largest probability of each block of the rectangle, [outRows, outColumns]. */
+  /** Largest probability of each block of the rectangle, [outRows, outColumns]; of effective attention the number of largest size. */
   readonly data: Float32Array;
+  /** The layer has no attention: numbers are the effective attention of its recurrence, of either sign. */
+  readonly effective?: true;
 }
 
 export interface NextToken {

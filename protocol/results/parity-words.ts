@@ -11,7 +11,7 @@ export function parityWords(
     const held = `${heldWords[weights]}${device === undefined ? '' : ` on ${device}`}`;
     const same = greedy === undefined ? '' : `, same greedy token at ${greedy.same} of ${greedy.positions} positions`;
     // The CPU multiplies integers by integers.
-    const integers = device === undefined && weights !== 'float16';
+    const integers = device === undefined && (weights === 'q8' || weights === 'q4');
     const activations = integers ? ' (activations rounded to int8)' : '';
     return `${held}${activations}: logits differ from those of exact weights by ${number(maxLogitError)}${where}${same}`;
   }

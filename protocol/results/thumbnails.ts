@@ -29,11 +29,18 @@ export function readThumbnails({ size, layers, heads, data }: WrittenThumbnails)
   return { size, layers, heads, data: numbersOf(fromBase64(data)) };
 }
 
+/** The byte of a signed picture that stands for 0. */
+export const signedMiddle = 128;
+
 /**
  * A byte is sqrt(mass / largest mass of the head) x 255, rounded: the square root shows faint structure, the scale of its own lets a
- * diffuse head be seen beside a sharp one. Blocks beyond the tokens are left out.
+ * diffuse head be seen beside a sharp one. Signed weights go both ways from the middle. Blocks beyond the tokens are left out.
  */
-export function picturesOf({ size, layers, heads, data }: HeadThumbnails, tokens: number): HeadPictures {
+export function picturesOf(
+  { size, layers, heads, data }: HeadThumbnails,
+  tokens: number,
+  signed = false,
+): HeadPictures {
   const side = Math.max(1, Math.min(size, tokens));
   const bytes = new Uint8Array(layers * heads * side * side);
   for (let head = 0, to = 0; head < layers * heads; head++) {
@@ -41,14 +48,17 @@ export function picturesOf({ size, layers, heads, data }: HeadThumbnails, tokens
     let largest = 0;
     for (let row = 0; row < side; row++)
       for (let at = from + row * size; at < from + row * size + side; at++) {
-        const mass = data[at] ?? 0;
+        const mass = Math.abs(data[at] ?? 0);
         if (mass > largest) largest = mass;
       }
     for (let row = 0; row < side; row++)
       for (let at = from + row * size; at < from + row * size + side; at++, to++) {
         const mass = data[at] ?? 0;
-        if (mass > 0) bytes[to] = Math.round(255 * Math.sqrt(mass / largest));
+        const share = largest > 0 ? Math.sqrt(Math.abs(mass) / largest) : 0;
+        if (signed) bytes[to] = signedMiddle + Math.sign(mass) * Math.round(127 * share);
+        else if (mass > 0) bytes[to] = Math.round(255 * share);
       }
   }
-  return { size: side, layers, heads, encoding: 'uint8-base64', data: toBase64(bytes) };
+  const pictures = { size: side, layers, heads, encoding: 'uint8-base64', data: toBase64(bytes) } as const;
+  return signed ? { ...pictures, signed } : pictures;
 }

@@ -102,7 +102,7 @@ export const text: Schema<string> = v.pipe(
 /** Bytes as text: whoever reads it knows how long it has to be. */
 export const longText: Schema<string> = v.string('a text');
 
-export const filledText: Schema<string> = v.pipe(text, v.minLength(1, 'a text that is not empty'));
+export const filledText: Schema<string> = v.pipe(text, v.minLength(1, 'a non-empty text'));
 
 export const flag: Schema<boolean> = v.boolean('true or false');
 

@@ -40,8 +40,12 @@ export const headOf = <const K extends string>(kind: K, what: string): Fields<{ 
   ),
 });
 
+/** What is less exact than the checkpoint's numbers in float32: weights, or the activations that they multiply. */
+const inexact = ['float16', 'q8', 'q4', 'int8-activations'] as const;
+export const inexactHeld = oneOf(inexact);
+
 /** What linear layers are computed on: exact weights in float32, or something less exact. */
-const held = oneOf(['float32', 'float16', 'q8', 'q4']);
+const held = oneOf(['float32', ...inexact]);
 export type HeldWeights = Output<typeof held>;
 
 const device = object({
@@ -133,7 +137,8 @@ export function sizeFields({ layers }: Size): Fields<Size> {
   const bound = most < mostHeads ? `: with ${layers} layers there is room for no more` : '';
   return {
     layers: wholeFrom(1, mostLayers),
-    heads: wholeFrom(1, most, `a whole number from 1 to ${most}${bound}`),
+    // None where no layer has heads.
+    heads: wholeFrom(0, most, `a whole number from 0 to ${most}${bound}`),
   };
 }
 
@@ -173,17 +178,31 @@ const visionSummary = object({
 });
 export type VisionSummary = Output<typeof visionSummary>;
 
+/** The encoder of an encoder-decoder; what stands beside it in the summary is that of the decoder. */
+const sourceSummary = object({
+  layers: count,
+  heads: count,
+  kvHeads: count,
+  /** Tokens that a source may have; absent: any number. */
+  contextLength: optional(count),
+});
+export type SourceSummary = Output<typeof sourceSummary>;
+
 export const modelSummary = object({
   /** Path of the folder. */
   folder: text,
+  /** Path of the adapter that was put on it; absent: none, or the folder is that of an adapter. */
+  adapter: optional(text),
   name: text,
   family: text,
   /** SHA-256 over the config, the tokenizer, the headers of the data files and 4 KiB of each of at most 2,048 tensors: a copy has the same. */
   hash: text,
   layers: count,
-  heads: count,
-  kvHeads: count,
-  headDim: count,
+  // None where no layer has heads.
+  heads: whole,
+  // None where no layer has attention.
+  kvHeads: whole,
+  headDim: whole,
   hiddenSize: count,
   // None where a vision encoder stands alone.
   vocabulary: whole,
@@ -192,6 +211,8 @@ export const modelSummary = object({
   causal: flag,
   weightBytes: whole,
   dtypes: texts,
+  /** True if its weights are quantised in its files; they are not quantised again. Absent if none is. */
+  quantised: optional(flag),
   /** By layer: tokens of the window, on either side where the model is not causal, or null. */
   windows: list(orNull(count), 'a list', { most: mostLayers }),
   /** True, or the sentence that says why text cannot be used (token ids still can). */
@@ -200,6 +221,10 @@ export const modelSummary = object({
   chatTemplate: flag,
   /** The vision encoder of a model that reads images (itself, where it reads nothing else); absent: it reads text alone. */
   vision: optional(visionSummary),
+  /** What of pictures and sound is not read, and why: the model has parts for them, and its text part runs alone. */
+  unread: optional(text),
+  /** Present where the model is an encoder-decoder: a prompt is a source and a target. */
+  source: optional(sourceSummary),
   /** Sentences on what the checkpoint holds and the run leaves unread, and on what its device does otherwise than the CPU. */
   notes: optional(texts),
   /** What its linear layers are computed on; absent: exact weights. */
@@ -222,7 +247,7 @@ export const parity = object({
   /** The largest error of a logit that is ok there, or with these weights. */
   tolerance: optional(figure),
   /** Where linear layers are not computed on exact weights: on what. The plain run has exact weights. */
-  weights: optional(oneOf(['float16', 'q8', 'q4'])),
+  weights: optional(inexactHeld),
   /** In the same run: at how many of the compared positions both have the same most likely next token. */
   greedy: optional(object({ same: whole, positions: whole })),
 });

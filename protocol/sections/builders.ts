@@ -242,7 +242,7 @@ export const heads = (
   title: string,
   caption: string | undefined,
   layers: Parts<HeadsLayer>,
-  more: Undefinable<Pick<HeadsSection, 'ask' | 'empty' | 'cell' | 'classes' | 'marked' | 'pictures'>> = {},
+  more: Undefinable<Pick<HeadsSection, 'ask' | 'empty' | 'cell' | 'classes' | 'marked' | 'pictures' | 'stack'>> = {},
 ): HeadsSection => ({ kind: 'heads', ...begun(id, title, caption, more), numbers: partsOf(layers) });
 
 // Sentences

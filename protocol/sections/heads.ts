@@ -17,7 +17,7 @@ import {
 } from '../schema/fields';
 import { isBase64Of } from '../wire/base64';
 import { headGains, mostHeads, mostHeadsInAll, mostLayers } from '../schema/parts';
-import { base, measured, mostCells, mostNumbers, mostTokens, places, rowsOf } from './section-base';
+import { base, stack, measured, mostCells, mostNumbers, mostTokens, places, rowsOf } from './section-base';
 
 /** Where a layer has a cell for each position, its row is longer than there are heads. */
 const headRows = rowsOf(mostLayers, mostTokens, mostCells);
@@ -43,8 +43,12 @@ const headPictures = ensure(
     size: wholeFrom(1, mostSide),
     layers: wholeFrom(1, mostLayers),
     heads: wholeFrom(1, mostHeads),
-    /** A byte is sqrt(mass / largest mass of the head) x 255, rounded. */
+    /**
+     * A byte is sqrt(mass / largest mass of the head) x 255, rounded. Signed: 128 + sqrt(|weight| / largest of the head) x 127 above it
+     * or below it.
+     */
     encoding: exactly('uint8-base64'),
+    signed: optional(flag),
     data: longText,
   }),
   ({ size, layers, heads, data }) => isBase64Of(data, layers * heads * size ** 2),
@@ -71,6 +75,8 @@ export const heads = {
   ...base,
   /** What one cell stands for: `query head` where nothing else is said, `key/value head`, `MLP`, `position`. */
   cell: optional(text),
+  /** Heads of the encoder of an encoder-decoder, or of its cross-attention; absent: those of the model, or of its decoder. */
+  stack: optional(stack),
   /** The first is drawn; a person switches between them. */
   numbers: list(headNumbers, 'a list of tables', { most: mostNumbers }),
   /** Classes of heads; a head may have several. */
@@ -79,6 +85,8 @@ export const heads = {
   kvHeads: optional(wholeFrom(1, mostHeads)),
   /** By layer: tokens of its window, or null; a layer with one is marked. */
   windows: optional(list(orNull(whole), 'a list of windows', { most: mostLayers })),
+  /** By layer: why it has no cell here, or null; said in its row. */
+  without: optional(list(orNull(text), 'a list of reasons', { most: mostLayers })),
   /** Heads whose output is scaled: struck through at 0, a corner otherwise. */
   gains: optional(headGains()),
   /** Drawn in the cells; layers that are not measured yet have none. */

@@ -1,7 +1,7 @@
 /** What several kinds of section hold, and how much of it. */
 import * as v from 'valibot';
-import type { Schema } from '../schema/check';
-import { figure, flag, list, object, optional, text, texts, wholeFrom } from '../schema/fields';
+import type { Output, Schema } from '../schema/check';
+import { figure, flag, list, object, oneOf, optional, text, texts, wholeFrom } from '../schema/fields';
 import { mostHeadsInAll, mostLayers } from '../schema/parts';
 import { scale } from './figure';
 
@@ -26,6 +26,10 @@ export const base = {
   /** Shown where there is nothing to draw. */
   empty: optional(text),
 };
+
+/** The part of an encoder-decoder that heads belong to, where they are not those of its decoder. */
+export const stack = oneOf(['encoder', 'cross']);
+export type Stack = Output<typeof stack>;
 
 export const measured = {
   name: text,

@@ -6,6 +6,7 @@
 import type { Output } from '../schema/check';
 import { byKind, ensure, list } from '../schema/fields';
 import { chart } from './chart';
+import { experts } from './experts';
 import { generations } from './generations';
 import { graph } from './graph';
 import { heads } from './heads';
@@ -16,7 +17,7 @@ import { table } from './table';
 import { text } from './text';
 import { tokens } from './tokens';
 
-export const section = byKind({ heads, map, matrix, tokens, chart, table, image, graph, text, generations });
+export const section = byKind({ heads, map, matrix, tokens, chart, table, image, graph, text, generations, experts });
 export type Section = Output<typeof section>;
 export type SectionKind = Section['kind'];
 

@@ -144,12 +144,13 @@ async function wholeCaption(report: Report, model: LoadedModel): Promise<void> {
   let [bytes, maps] = [0, 0];
   const session = async (piece: Parameters<LayerSessions['session']>[0]) => {
     const opened = await model.sessions.session(piece);
-    if (piece.kind !== 'block' && piece.kind !== 'step') return opened;
+    if (piece.kind !== 'block' && piece.kind !== 'step' && piece.kind !== 'steps') return opened;
     return {
       ...opened,
       async run(feeds: Parameters<typeof opened.run>[0], fetches?: readonly string[]) {
         const values = await opened.run(feeds, fetches);
-        for (const [name, { data }] of Object.entries(values)) {
+        for (const [path, { data }] of Object.entries(values)) {
+          const name = path.slice(path.indexOf('/') + 1);
           if (name.startsWith('residual') || name.startsWith('new_')) continue;
           bytes += data.byteLength;
           if (name === 'attention.probabilities' || name === 'attention.selected') maps += data.byteLength;

@@ -101,7 +101,8 @@ async function sweepOnKeptPrefix(report: Report, folder: string): Promise<void> 
     runPrompt(model.spec, model.sessions, { ids, chunk, logits: 'last', ...request });
   const variantsOf = async (): Promise<Variant[]> => {
     const source = await run({ ids: [...ids.slice(0, -1), 1], taps });
-    return model.spec.blocks.flatMap(({ index, attention: { heads, headDim } }) => {
+    return model.spec.blocks.flatMap(({ index, ...block }) => {
+      const { heads, headDim } = block.attention!;
       const data = source.layers[index]?.taps['attention.head_output']?.data;
       if (!(data instanceof Float32Array)) throw new TypeError('the layer gave no head outputs');
       const size = length * headDim;

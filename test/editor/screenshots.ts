@@ -1,10 +1,11 @@
 /**
  * Takes the pictures of the README in the hosted VS Code on a copy of the example workspace, with a real benchmark:
- * `npm run screenshots`, or `npm run screenshots -- FOLDER` to look at them without replacing those in docs/images.
+ * `npm run screenshots`, or `npm run screenshots -- FOLDER [PART]` to look at all of them, or those of one part, without replacing
+ * docs/images.
  */
 import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import type { Browser } from 'playwright-core';
+import type { Browser, FrameLocator } from 'playwright-core';
 import { launchBrowser } from '../support/host/browser';
 import { startHost } from '../support/host/server';
 import type { Theme } from '../support/host/server';
@@ -14,6 +15,7 @@ import { kernelsPanel, savedResults, workbenchPanel } from './driven/panels';
 import { copyOfExamples } from './workspace';
 import { patience } from '../support/patience';
 
+const only = process.argv[3];
 const out = resolve(process.argv[2] ?? join(repositoryRoot, 'docs/images'));
 /** Wide enough for controls beside pictures, small enough to read in a README. */
 const size = { width: 1440, height: 960 };
@@ -30,6 +32,21 @@ const settings = {
 };
 
 const picture = (bench: Workbench, name: string, theme: Theme) => bench.screenshot(join(out, `${name}-${theme}.png`));
+
+/** Waits until nothing has run for half a second, in the panel or in the window, whose status bar names what runs. */
+async function finished(bench: Workbench, panel: FrameLocator): Promise<void> {
+  const deadline = Date.now() + patience(120_000);
+  let since = Date.now();
+  while (Date.now() - since < 500) {
+    const [awaited, running] = await Promise.all([
+      panel.locator('vscode-progress-ring, .run-progress:not(.idle)').count(),
+      bench.page.locator('.statusbar-item .codicon-modifier-spin').count(),
+    ]);
+    if (awaited + running > 0) since = Date.now();
+    if (Date.now() > deadline) throw new Error('Something still runs: the picture would show an unfinished state.');
+    await bench.page.waitForTimeout(50);
+  }
+}
 
 /** A configuration with its findings in the file and in the Problems panel, beside the Models view. */
 async function inspect(bench: Workbench, theme: Theme): Promise<void> {
@@ -54,6 +71,7 @@ async function kernels(bench: Workbench, theme: Theme): Promise<void> {
   const panel = await kernelsPanel(bench, 'full');
   await panel.locator('#run:not([disabled])').click();
   await panel.locator('.run-state', { hasText: /\d+ points in / }).waitFor({ timeout: patience(180_000) });
+  await finished(bench, panel);
   await bench.openContainer('Headscope');
   await bench.sideBarWidth(300);
   await bench.page.mouse.move(0, 0);
@@ -98,6 +116,7 @@ async function heads(bench: Workbench, theme: Theme): Promise<void> {
     await panel.locator('#around-matrix', { hasText: 'Keys after the query' }).waitFor();
     await panel.locator('.top-keys tr td.token-cell').first().waitFor();
     await bench.page.mouse.move(0, 0);
+    await finished(bench, panel);
   };
   const [up, right] = [
     ['ArrowUp', 'ArrowUp', 'ArrowUp', 'ArrowUp', 'ArrowUp', 'Home'],
@@ -114,15 +133,18 @@ async function heads(bench: Workbench, theme: Theme): Promise<void> {
   await panel.locator('#generate').click();
   await panel.locator('#generate').waitFor();
   await panel.locator('[data-variant=changed] .muted', { hasText: /^\d+ tokens$/ }).waitFor();
+  await finished(bench, panel);
   await panel.locator('.try').evaluate((section) => section.scrollIntoView({ block: 'start' }));
   await bench.page.mouse.move(0, 0);
   await picture(bench, 'heads-intervention', theme);
   await panel.getByRole('button', { name: 'Remove all changes' }).click();
+  await bench.runCommand('View: Toggle Primary Side Bar Visibility');
 }
 
 /** A scene that the demo model captions, plain and with the heads reinforced that look at it. */
 async function hallucination(bench: Workbench, theme: Theme): Promise<void> {
   await bench.runCommand('View: Close All Editors');
+  await bench.runCommand('View: Toggle Primary Side Bar Visibility');
   await bench.runCommand('Headscope: Show Hallucination Heads');
   const panel = await bench.webviewWith(`#root[data-panel='workbench'][data-place='full'] .run-bar`);
   await panel.locator('img.input-picture').waitFor();
@@ -135,12 +157,16 @@ async function hallucination(bench: Workbench, theme: Theme): Promise<void> {
       .locator('[data-section^=reinforced-caption]')
       .nth(variant)
       .waitFor({ timeout: patience(60_000) });
+    await finished(bench, panel);
   }
   await panel.locator('[data-section=attention] .section-caption', { hasText: 'on these patches' }).waitFor();
-  await panel.locator('[data-section=attention]').evaluate((section) => section.scrollIntoView({ block: 'start' }));
+  await panel.locator('[data-section=caption]').evaluate((section) => section.scrollIntoView({ block: 'start' }));
   await bench.page.mouse.move(0, 0);
   await picture(bench, 'hallucination', theme);
+  await bench.runCommand('View: Toggle Primary Side Bar Visibility');
 }
+
+const parts = { inspect, kernels, results, heads, hallucination };
 
 async function take(browser: Browser, theme: Theme): Promise<void> {
   const workspace = copyOfExamples();
@@ -149,11 +175,8 @@ async function take(browser: Browser, theme: Theme): Promise<void> {
     try {
       const bench = await Workbench.open(browser, host, size);
       bench.page.setDefaultTimeout(patience(30_000));
-      await inspect(bench, theme);
-      await kernels(bench, theme);
-      await results(bench, theme);
-      await heads(bench, theme);
-      await hallucination(bench, theme);
+      for (const [name, part] of Object.entries(parts))
+        if (only === undefined || name === only) await part(bench, theme);
       await bench.page.close();
     } finally {
       await host.stop();

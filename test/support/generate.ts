@@ -1,6 +1,7 @@
 import { continued, type GenerationRequest, type GeneratedToken } from '../../diagnostics/model-runner/decoding';
 import type { LoadedModel } from '../../compute-server/model/checkpoint/loaded-model';
-import { SequenceRun, type SequenceRunRequest } from '../../compute-server/model/generation/sequence-run';
+import { SequenceRun } from '../../compute-server/model/generation/sequence-run';
+import type { SequenceRunRequest } from '../../compute-server/model/generation/sequence-run-request';
 
 /** A prompt and what the model makes of it, token by token. */
 export async function* generate(

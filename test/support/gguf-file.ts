@@ -5,6 +5,7 @@ const types = { u8: 0, u32: 4, i32: 5, f32: 6, bool: 7, text: 8, list: 9, u64: 1
 export type Value =
   | { readonly u8: number }
   | { readonly u32: number }
+  | { readonly i32: number }
   | { readonly f32: number }
   | { readonly u64: number | bigint }
   | { readonly bool: boolean }
@@ -54,6 +55,7 @@ export function ggufFile({ version = 3, bigEndian = false, values = {}, tensors 
     if ('u8' in value) return Buffer.from([value.u8]);
     if ('bool' in value) return Buffer.from([value.bool ? 1 : 0]);
     if ('u32' in value) return u32(value.u32);
+    if ('i32' in value) return u32(value.i32 >>> 0);
     if ('u64' in value) return u64(value.u64);
     if ('f32' in value) {
       const bytes = Buffer.alloc(4);

@@ -28,4 +28,4 @@ export const runnerOf = (model: LoadedModel): ServerRunner =>
   new ServerRunner(model, model, surroundingsOf(), new AbortController().signal);
 
 export const headsOf = ({ spec }: LoadedModel): readonly { readonly heads: number }[] =>
-  spec.blocks.map(({ attention }) => attention);
+  spec.blocks.map(({ attention }) => attention!);

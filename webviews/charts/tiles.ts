@@ -1,5 +1,5 @@
 /**
- * One head's T x T probabilities as a pyramid of tiles: at level l a texel is the largest probability of 2^l x 2^l cells, and
+ * One head's probabilities, [queries][keys], as a pyramid of tiles: at level l a texel is the largest probability of 2^l x 2^l cells, and
  * a tile holds 256 x 256 texels. Tiles are asked for a few at a time, those wanted now first, and the least used are
  * forgotten. No DOM.
  */
@@ -28,21 +28,28 @@ export interface LoadedTile {
   readonly data: Float32Array;
 }
 
+/** Queries and keys: as many of both, but for cross-attention, whose keys are the tokens of a source. */
+export interface HeadSize {
+  readonly rows: number;
+  readonly columns: number;
+}
+
 const keyOf = ({ level, row, column }: TileAddress): string => `${level}/${row}/${column}`;
 
 /** The level at which the whole head is one tile. */
-export const topLevel = (length: number): number => Math.max(0, Math.ceil(Math.log2(Math.max(1, length) / tileSide)));
+export const topLevel = ({ rows, columns }: HeadSize): number =>
+  Math.max(0, Math.ceil(Math.log2(Math.max(1, rows, columns) / tileSide)));
 
 /** The level whose texels are at least one device pixel at `cell` device pixels per probability, or the coarsest. */
-export const levelFor = (cell: number, length: number): number =>
-  Math.min(topLevel(length), Math.max(0, Math.floor(Math.log2(1 / cell) + 0.001)));
+export const levelFor = (cell: number, size: HeadSize): number =>
+  Math.min(topLevel(size), Math.max(0, Math.floor(Math.log2(1 / cell) + 0.001)));
 
-export function rectangleOf({ level, row, column }: TileAddress, length: number): TileRectangle {
+export function rectangleOf({ level, row, column }: TileAddress, { rows, columns }: HeadSize): TileRectangle {
   const span = tileSide * 2 ** level;
   const rowStart = row * span;
   const columnStart = column * span;
-  const rowCount = Math.max(0, Math.min(span, length - rowStart));
-  const columnCount = Math.max(0, Math.min(span, length - columnStart));
+  const rowCount = Math.max(0, Math.min(span, rows - rowStart));
+  const columnCount = Math.max(0, Math.min(span, columns - columnStart));
   return {
     rowStart,
     rowCount,
@@ -60,20 +67,20 @@ export const isMasked = ({ row, column }: TileAddress, causal: boolean): boolean
 export function tilesIn(
   level: number,
   [row0, row1, column0, column1]: readonly [number, number, number, number],
-  length: number,
+  { rows, columns }: HeadSize,
   causal: boolean,
 ): TileAddress[] {
   const span = tileSide * 2 ** level;
-  const last = Math.ceil(length / span) - 1;
+  const [lastRow, lastColumn] = [Math.ceil(rows / span) - 1, Math.ceil(columns / span) - 1];
   const found: TileAddress[] = [];
   for (
     let row = Math.max(0, Math.floor(row0 / span));
-    row <= Math.min(last, Math.floor((row1 - 1e-9) / span));
+    row <= Math.min(lastRow, Math.floor((row1 - 1e-9) / span));
     row += 1
   )
     for (
       let column = Math.max(0, Math.floor(column0 / span));
-      column <= Math.min(last, Math.floor((column1 - 1e-9) / span));
+      column <= Math.min(lastColumn, Math.floor((column1 - 1e-9) / span));
       column += 1
     ) {
       const address = { level, row, column };

@@ -53,6 +53,12 @@ function words(text: string, theme: Theme, fill = theme.muted, most = 280): Item
   return { width: textWidth(cut, size, { font: theme.font }), marks: [textMark(cut, 0, baseline, theme, { fill })] };
 }
 
+/** Low, the bar, high; what they are stands behind them where there is room, else below. */
+export function scaleItems(domain: Domain, unit: string, theme: Theme, width: number): readonly Item[] {
+  const whole = scaleItem(domain, unit, theme);
+  return whole.width <= width ? [whole] : [scaleItem(domain, '', theme), words(unit, theme)];
+}
+
 /** Low, the bar, high with the unit. */
 export function scaleItem(domain: Domain, unit: string, theme: Theme): Item {
   const signed = domain.kind === 'diverging';

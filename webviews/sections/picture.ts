@@ -8,9 +8,11 @@ import { button, toolbar } from '../ui/controls';
 import { PictureElement, freshContext } from '../ui/picture-element';
 import { properties } from '../ui/properties';
 import type { Theme } from '../ui/theme';
+import type { Bands } from './looked-tokens';
 import type { Box, Mark, Scene } from './scene';
 import { paintScene } from './scene-canvas';
 import { shortened } from './words';
+import { hoverToken, markedFor, onHoveredToken, type TokenPlaces } from './hovered-token';
 
 export interface CellWords {
   /** `layer 2, head 5` */
@@ -26,6 +28,8 @@ export interface Drawn extends Scene {
   readonly box: (cursor: string) => Box | undefined;
   /** Drawn over the scene for a chosen or hovered cell, instead of a frame about its box. */
   readonly over?: (cursor: string, kind: 'hover' | 'cursor') => readonly Mark[];
+  /** Marks rows and columns of what the cells hold; absent: they hold neither. */
+  readonly bands?: (bands: Bands) => readonly Mark[];
 }
 
 /** Which part of a picture is seen: what the picture itself makes of it. */
@@ -64,6 +68,8 @@ export interface Picture {
   /** Where a key leads; undefined: it means nothing here. */
   readonly move: (cursor: string, key: string) => string | undefined;
   readonly words: (cursor: string) => CellWords | undefined;
+  /** Where cells are of tokens: the one under the pointer is marked in other pictures of the text too. */
+  readonly tokens?: TokenPlaces;
 }
 
 /** Several cells, and the one that the next key goes on from. */
@@ -86,13 +92,15 @@ const zoomStep = 1.5;
  * ({ detail: Choice }), `hover` ({ detail: string, or null for none }), `arrived` (the value of the chosen cell may have come).
  */
 export class SectionPicture extends PictureElement {
-  static override properties = properties(['picture', 'cursor', 'chosen', 'linked', 'toggles']);
+  static override properties = properties(['picture', 'cursor', 'chosen', 'linked', 'bands', 'toggles']);
   declare picture: Picture | undefined;
   declare cursor: string | undefined;
   /** Where several cells can be chosen: all of them, the cursor among them. */
   declare chosen: readonly string[] | undefined;
   /** Cells that something beside the picture points at. */
   declare linked: readonly string[] | undefined;
+  /** Rows and columns that something beside the picture points at. */
+  declare bands: Bands | undefined;
   /** Keys and Alt+click switch a cell off and on: the holder of the picture hears `toggle`. */
   declare toggles: boolean | undefined;
   /** Milliseconds of the last drawing, for the bench. */
@@ -115,6 +123,7 @@ export class SectionPicture extends PictureElement {
   private dragged = false;
   /** Where Ctrl and the arrow keys have walked, past what is chosen. */
   private passed: string | undefined;
+  private unlink: (() => void) | undefined;
   private listening: { readonly to: Picture; readonly stop: () => void } | undefined;
 
   protected override onTheme(): void {
@@ -128,11 +137,15 @@ export class SectionPicture extends PictureElement {
 
   override connectedCallback(): void {
     super.connectedCallback();
+    this.unlink = onHoveredToken(() => {
+      if (this.picture?.tokens) this.schedule();
+    });
     this.listen();
   }
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
+    this.unlink?.();
     this.listening?.stop();
     this.listening = undefined;
   }
@@ -241,8 +254,11 @@ export class SectionPicture extends PictureElement {
     context.restore();
     const mark = (at: string, kind: 'hover' | 'cursor'): void =>
       paintScene(context, { ...drawn, marks: drawn.over?.(at, kind) ?? this.outline(drawn.box(at), kind) });
+    if (this.bands) paintScene(context, { ...drawn, marks: drawn.bands?.(this.bands) ?? [] });
     for (const at of this.chosen ?? []) if (at !== this.cursor) mark(at, 'cursor');
     for (const at of this.linked ?? []) mark(at, 'hover');
+    const shared = picture.tokens && this.hovered === undefined ? markedFor(picture.tokens) : undefined;
+    if (shared !== undefined) mark(shared, 'hover');
     if (this.passed !== undefined) mark(this.passed, 'hover');
     if (this.hovered !== undefined) mark(this.hovered, 'hover');
     if (this.cursor !== undefined) mark(this.cursor, 'cursor');
@@ -343,6 +359,7 @@ export class SectionPicture extends PictureElement {
   private hover(at: string | undefined): void {
     if (at === this.hovered) return;
     this.hovered = at;
+    if (this.picture?.tokens) hoverToken(this.picture.tokens, at);
     this.dispatchEvent(new CustomEvent('hover', { detail: at ?? null, bubbles: true }));
     this.schedule();
   }

@@ -9,6 +9,7 @@ import type { SectionQuestion } from '../../protocol/analysis/schema';
 import type { TileRectangle } from '../charts/tiles';
 import type { CellValue, Column, Sort } from '../ui/table';
 import type { Theme } from '../ui/theme';
+import type { LookedTokens, PointedTokens } from './looked-tokens';
 import type { Picture } from './picture';
 import type { LoadedPicture, Scene } from './scene';
 
@@ -80,6 +81,8 @@ export interface SectionActions {
   readonly toggle?: (head: HeadPlace) => void;
   /** The probabilities of a head on a prompt that was read; absent where no model is at hand. */
   readonly head?: (section: MatrixSection) => HeadSupply;
+  /** Tokens of the texts that all grids mark are under the pointer, or none is. */
+  readonly point?: (tokens: PointedTokens) => void;
   /** Something has come that the words of the page hold. */
   redraw?(): void;
   copy(text: string, what: string): void;
@@ -93,6 +96,8 @@ export interface SectionPart<S extends Section = Section> {
   readonly dark: boolean;
   readonly compact: boolean;
   readonly loaded: LoadedPictures;
+  /** Tokens of an encoder-decoder that are looked at; absent: the result is of none. */
+  readonly looked?: LookedTokens;
   readonly actions: SectionActions;
 }
 

@@ -6,6 +6,7 @@ import { icon } from '../ui/icons';
 import '../ui/menu';
 import type { MenuItem } from '../ui/menu';
 import { toMarkdown } from '../ui/table';
+import { bandsOf } from './looked-tokens';
 import type { Choice } from './picture';
 import './picture';
 import { chosenNumber, type KindOf, type SectionFormat, type SectionPart, type SectionView } from './section-kind';
@@ -96,6 +97,8 @@ function drawing(part: SectionPart, kind: KindOf<Section>): TemplateResult {
       .picture=${kind.picture(section, view, loaded)}
       .cursor=${view.cursor}
       .chosen=${view.chosen}
+      .bands=${section.kind === 'heads' ? bandsOf(part.looked, section.stack) : undefined}
+      @hover=${({ detail }: CustomEvent<string | null>) => pointed(part, detail)}
       .toggles=${part.actions.toggle !== undefined}
       @cursor=${({ detail }: CustomEvent<string | null>) =>
         part.actions.view({
@@ -113,6 +116,11 @@ function drawing(part: SectionPart, kind: KindOf<Section>): TemplateResult {
         ? html`<p class="reason">${shortened(section.definition, longestCaption)}</p>`
         : nothing
     }`;
+}
+
+/** Over a text whose tokens all grids mark. */
+function pointed({ section, actions }: SectionPart, at: string | null): void {
+  if (section.kind === 'tokens' && section.side) actions.point?.(at === null ? {} : { [section.side]: Number(at) });
 }
 
 function ask(part: SectionPart, kind: KindOf<Section>, cursor: string): void {

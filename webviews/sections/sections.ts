@@ -1,6 +1,7 @@
 /** The kinds of sections. A new kind is one line here, beside its own file. */
 import type { Section, SectionKind } from '../../protocol/sections/section';
 import { chartKind } from './chart/chart';
+import { expertsKind } from './experts/experts';
 import { generationsKind } from './generations';
 import { graphKind } from './graph/graph';
 import { headsKind } from './heads/heads';
@@ -23,6 +24,7 @@ const kinds: { readonly [K in SectionKind]: KindOf<Extract<Section, { kind: K }>
   graph: graphKind,
   text: textKind,
   generations: generationsKind,
+  experts: expertsKind,
 };
 
 /** What draws this section; undefined for a kind of a later version. */

@@ -149,7 +149,7 @@ export const sectionStyles = css`
   }
   @container panel (min-width: 900px) {
     .result-section .head-body {
-      grid-template-columns: minmax(0, 640px) minmax(0, 1fr);
+      grid-template-columns: minmax(0, 640px) minmax(220px, 1fr);
     }
   }
   .picture-tip {

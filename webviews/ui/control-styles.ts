@@ -255,6 +255,11 @@ export const controlStyles = css`
     outline: 1px solid var(--vscode-inputOption-activeBorder, transparent);
     outline-offset: -1px;
   }
+  /* Its border has the colour of the frame in high contrast themes, which set no ground. */
+  :is(.vscode-high-contrast, .vscode-high-contrast-light) .segments button[aria-checked='true'] {
+    color: var(--vscode-editor-background);
+    background: var(--vscode-foreground);
+  }
   .slider {
     width: 100%;
     height: 20px;

@@ -1,5 +1,5 @@
 /**
- * The bridge between a panel and the extension. The panel speaks first: `connect` posts `ready`, and the extension answers
+ * The bridge between a panel and the extension. The panel speaks first: `connect` posts `ready` with the name of the page, and the extension answers
  * with everything needed to draw. View state goes through `setState`, so that it survives a reload and a moved tab.
  */
 interface VsCodeApi {
@@ -32,7 +32,8 @@ export function acquireHost<To extends { readonly kind: string }, From, State>(
       window.addEventListener('message', (event: MessageEvent<unknown>) => {
         if (hasKind(event.data)) listener(event.data as To);
       });
-      api.postMessage(ready);
+      const { page } = document.getElementById('root')?.dataset ?? {};
+      api.postMessage(page === undefined ? ready : { ...ready, page });
     },
     ...keeping(api, parse),
   };

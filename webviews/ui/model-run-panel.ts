@@ -7,6 +7,8 @@ import { forgiven, type ModelState, type RunState } from './run-state';
 
 interface PlacedForm {
   readonly folder: string;
+  /** Folder of the adapter, for a panel that uses adapters; empty: none. */
+  readonly adapter?: string;
   /** Empty: the device of the setting. */
   readonly device: string;
 }
@@ -33,7 +35,7 @@ export abstract class ModelRunPanel<
     if (!form) return;
     const device = id === devices.setting ? '' : id;
     this.edit({ device } as Partial<NonNullable<S['form']>>);
-    if (form.folder !== '') this.host.post({ kind: 'chooseModel', folder: form.folder, device: id } satisfies Chosen);
+    if (form.folder !== '') this.host.post(chosenModel(form, id));
     this.change({ ...this.state, model: undefined, phase: forgiven(phase) });
     announce(`The next runs take place on ${id}`);
   }
@@ -47,3 +49,11 @@ export abstract class ModelRunPanel<
 }
 
 type Chosen = Extract<FromModelRunPanel<never>, { readonly kind: 'chooseModel' }>;
+
+/** The model of a form is asked for. */
+export const chosenModel = ({ folder, adapter = '' }: Omit<PlacedForm, 'device'>, device: string): Chosen => ({
+  kind: 'chooseModel',
+  folder,
+  device,
+  ...(adapter === '' ? {} : { adapter }),
+});

@@ -18,7 +18,7 @@ export interface PathFieldOptions {
 
 const words = { file: 'file', folder: 'folder', picture: 'picture' } as const;
 
-/** Of a long path the end tells more than the beginning, except to one who types in it. */
+/** The end of a long path tells more than the beginning, except to one who types in it. */
 function showEnd(within: Element | undefined): void {
   if (!within) return;
   // The value of this drawing is in the control by then.

@@ -50,6 +50,8 @@ export interface LeavingFile {
   readonly data: Promise<string | Uint8Array>;
 }
 
+const notShown = 'The panel could not show what came. Run again; if it stays so, report it with the details.';
+
 export abstract class RunPanel<
   S extends RunState,
   To extends { readonly kind: string },
@@ -91,7 +93,19 @@ export abstract class RunPanel<
   /** Draws, and asks the extension for its state. Once, when the whole panel is made. */
   start(): void {
     this.redraw.now();
-    this.host.connect((message) => this.onMessage(message), { kind: 'ready' });
+    this.host.connect((message) => this.hear(message), { kind: 'ready' });
+  }
+
+  /** What goes wrong with a message is said: else a run whose result cannot be shown would seem to go on. */
+  private hear(message: To): void {
+    try {
+      this.onMessage(message);
+    } catch (error) {
+      reportError(error);
+      const details = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      this.change({ ...this.state, phase: failedPhase({ sentence: notShown, details }) });
+      announce(notShown);
+    }
   }
 
   protected abstract readonly page: () => TemplateResult;

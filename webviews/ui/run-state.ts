@@ -64,12 +64,18 @@ export const initialModel = {
 };
 
 interface Typed extends Pick<ModelState, 'models' | 'model'> {
-  readonly form: { readonly folder: string } | undefined;
+  readonly form: { readonly folder: string; readonly adapter?: string } | undefined;
 }
 
 /** The summary of the model in the form, when it is known. */
 export const modelOfForm = ({ form, model }: Pick<Typed, 'form' | 'model'>): ModelSummary | undefined =>
-  model !== undefined && model.folder === form?.folder ? model : undefined;
+  model !== undefined && form !== undefined && isOfForm(model, form) ? model : undefined;
+
+/** Whether it is the model of a form, with the adapter that the form puts on it. */
+export const isOfForm = (
+  model: Pick<ModelSummary, 'folder' | 'adapter'>,
+  { folder, adapter = model.adapter ?? '' }: NonNullable<Typed['form']>,
+): boolean => model.folder === folder && (model.adapter ?? '') === adapter;
 
 /** Why the model in the form cannot run, as far as it is known. */
 export const whyModelOfFormDoesNotRun = (state: Typed, problem?: ModelProblem): string | undefined =>

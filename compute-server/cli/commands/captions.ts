@@ -2,6 +2,7 @@
 import { resolve } from 'node:path';
 import { InvalidArgumentError } from 'commander';
 import { captionsOfAnalysis } from '../../../protocol/compute/captions-of-analysis';
+import type { Part } from '../../../protocol/analysis/schema';
 import type { CaptionSetScore, HallucinationSet } from '../../../protocol/results/hallucination-schema';
 import { unknownLabels } from '../../../protocol/results/unknown-labels';
 import { readLexicon } from '../caption-files';
@@ -9,7 +10,7 @@ import { exitCodes, wrongUsage } from '../exit-codes';
 import { changeTable } from '../change-table';
 import { addPromptOptions, environmentOf, promptFrom, type PromptOptions } from '../model-options';
 import { sayChatPrompt } from '../model-provenance';
-import { decimal, list, whole } from '../options';
+import { decimal, list, partOption, whole } from '../options';
 import { jsonOption } from '../output-options';
 import {
   addSampleOptions,
@@ -35,6 +36,8 @@ interface CaptionsOptions extends PromptOptions, SpanOptions, SampleOptions {
   readonly alpha: readonly number[];
   readonly vhrLayers: 'auto' | readonly number[];
   readonly vhrControl: readonly (typeof controls)[number][];
+  readonly resume?: string;
+  readonly part?: Part;
   readonly json?: string;
 }
 
@@ -65,6 +68,8 @@ export const captions: Registration = (program, session) => {
       'auto',
     )
     .option('--vhr-control <names>', `controls beside each factor: ${controls.join(', ')}`, list(control), [])
+    .option('--resume <folder>', 'keep finished steps in this folder, and continue after those that are in it already')
+    .addOption(partOption())
     .addOption(jsonOption())
     .action(async (model: string, options: CaptionsOptions) => {
       const refused = [...(options.span ? ['--span'] : []), ...(options.image === undefined ? [] : ['--image'])];
@@ -117,6 +122,8 @@ export const captions: Registration = (program, session) => {
         },
         interventions,
         seed,
+        ...(options.resume === undefined ? {} : { keepIn: resolve(options.resume) }),
+        ...(options.part === undefined ? {} : { part: options.part }),
       });
       const result = captionsOfAnalysis(analysis, {
         ...(lexicon ? { lexicon } : {}),
@@ -131,7 +138,7 @@ export const captions: Registration = (program, session) => {
         session.note(
           `Stopped after ${result.entries.length} of ${result.total} images; run the same command again to continue.`,
         );
-      } else if (result.entries.length === 0) {
+      } else if (result.entries.length === 0 && !options.part) {
         session.exitCode = exitCodes.failed;
         session.note('No image was captioned. The lines above say why, image by image.');
       }

@@ -37,6 +37,8 @@ const runLanguageServer = (words: readonly string[]): Promise<number> =>
     const server = path.join(__dirname, 'language-server.js');
     const child = spawn(process.execPath, [server, 'check', ...words], { stdio: 'inherit' });
     child.on('error', reject);
+    // In a terminal Ctrl+C reaches both; where it was sent to this process alone, the server has not heard of it.
+    process.once('SIGINT', () => child.kill('SIGINT'));
     child.on('exit', (code, signal) => {
       // 128 + 2 is what shells report for SIGINT; the command line calls that cancelled.
       resolve(code ?? (signal === 'SIGINT' ? 130 : 3));

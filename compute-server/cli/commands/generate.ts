@@ -25,7 +25,7 @@ export const generate: Registration = (program, session) => {
       program
         .command('generate')
         .description('Continue a prompt with a local model, greedily or by sampling, with interventions on its parts.')
-        .argument('<model>', 'a model folder'),
+        .argument('<model>', 'a model folder or a .gguf file'),
     ),
   )
     .option('--max-new-tokens <n>', 'tokens to generate at most', whole(0, 1 << 20), 32)
@@ -78,6 +78,7 @@ export const generate: Registration = (program, session) => {
           options.seed,
         )),
         promptIds: reply.promptIds,
+        ...(reply.sourceIds ? { sourceIds: reply.sourceIds } : {}),
         ...(reply.image ? { image: reply.image } : {}),
         ...(reply.chatPrompt ? { chatPrompt: reply.chatPrompt } : {}),
         ids: reply.ids,

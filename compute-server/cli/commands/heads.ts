@@ -9,13 +9,16 @@ import { demoPrompt } from '../../../protocol/inputs/demo-prompt';
 import { gainsAlone } from '../../../protocol/interventions/gains';
 import { analysisOfHeads, headsOfAnalysis } from '../../../protocol/compute/heads-of-analysis';
 import { headLabelsFile } from '../../../protocol/results/head-labels';
+import type { CrossHeads, CrossStatisticName } from '../../../protocol/results/cross-heads';
 import type { HeadsResult } from '../../../protocol/results/heads-schema';
+import { readoutWords } from '../../../protocol/results/readout';
 import { parityWords } from '../../../protocol/results/parity-words';
 import {
   addEncoderOptions,
   addPromptOptions,
   environmentOf,
   inputFrom,
+  isPrompted,
   type EncoderOptions,
   type PromptOptions,
 } from '../model-options';
@@ -41,7 +44,7 @@ export const heads: Registration = (program, session) => {
         program
           .command('heads')
           .description('Measure and label what every head of a local model does on a prompt.')
-          .argument('[model]', 'a model folder (default: the demo model, with a demo prompt)'),
+          .argument('[model]', 'a model folder or a .gguf file (default: the demo model, with a demo prompt)'),
       ),
     ),
   )
@@ -55,15 +58,13 @@ export const heads: Registration = (program, session) => {
       if (options.causal && !options.classify) {
         throw wrongUsage('--causal removes the labelled heads, and --no-classify labels none. Leave one of them out.');
       }
-      const given = options.prompt ?? options.promptFile ?? options.ids ?? options.image;
+      const given = isPrompted(options) || options.image !== undefined;
       const client = session.compute(environmentOf(options));
       const folder = model === undefined ? demoModel() : resolve(model);
       const request = {
         folder,
         prompt:
-          model === undefined && given === undefined
-            ? ({ kind: 'text', text: demoPrompt } as const)
-            : await inputFrom(options),
+          model === undefined && !given ? ({ kind: 'text', text: demoPrompt } as const) : await inputFrom(options),
         interventions: await interventionsFrom(options, () =>
           client.call('openModel', [folder], { signal: session.signal }),
         ),
@@ -91,9 +92,60 @@ function demoModel(): string {
 }
 
 /** Scripts read `gains`; where something else was changed too they alone would mislead. */
-const printed = ({ gains: _, ...result }: HeadsResult) => ({ ...result, ...gainsAlone(result.interventions) });
+const printed = ({ gains: _, ...result }: ReturnType<typeof headsOfAnalysis>) => ({
+  ...result,
+  ...gainsAlone(result.interventions),
+});
 
-function inWords(result: HeadsResult): string {
+function inWords(result: ReturnType<typeof headsOfAnalysis>): string {
+  const { encoder, cross } = result;
+  if (!encoder || !cross) return [wordsOfStack(result), ...effectiveWords(result)].join('\n\n');
+  const ofEncoder = {
+    ...result,
+    ...encoder,
+    tokens: encoder.texts,
+    ids: result.source?.ids ?? [],
+    layers: encoder.statistics.selfToken.length,
+  };
+  return [
+    `Decoder. ${wordsOfStack(result)}`,
+    `Encoder. ${wordsOfStack(ofEncoder)}`,
+    `Cross-attention.\n\n${crossTable(cross)}`,
+  ].join('\n\n');
+}
+
+/** What heads of recurrences do, in a table of its own: no number of it is of probabilities. */
+function effectiveWords({ effective }: ReturnType<typeof headsOfAnalysis>): readonly string[] {
+  if (!effective) return [];
+  const { sum, size, negative, distance, why } = effective;
+  if (why !== undefined) return [why];
+  const rows = sum.flatMap((row, layer) =>
+    row.map((_, head) => [
+      `L${layer}H${head}`,
+      ...[sum, size, negative, distance].map((table) => inDigits(table[layer]?.[head])),
+    ]),
+  );
+  const columns = ['head', 'sum of a row', 'size of a row', 'share below 0', 'mean distance (tokens)'];
+  return ['Effective attention of recurrences:', textTable(columns, rows)];
+}
+
+function crossTable({ statistics, classes }: CrossHeads): string {
+  const at = (name: CrossStatisticName, layer: number, head: number): string =>
+    inDigits(statistics[name]?.[layer]?.[head]);
+  const rows = (statistics.largest ?? []).flatMap((row, layer) =>
+    row.map((_, head) => [
+      `L${layer}H${head}`,
+      classes
+        .filter((one) => one.layer === layer && one.head === head)
+        .map(({ label }) => label)
+        .join(', '),
+      ...(['largest', 'diagonal', 'firstToken', 'lastToken'] as const).map((name) => at(name, layer, head)),
+    ]),
+  );
+  return textTable(['head', 'label', 'largest share', 'diagonal', 'first token', 'last token'], rows);
+}
+
+function wordsOfStack(result: HeadsResult): string {
   const { classes, statistics, parity } = result;
   const labels = classes.map(({ layer, head, label, score, null: none, causal }) => [
     `L${layer}H${head}`,
@@ -109,7 +161,17 @@ function inWords(result: HeadsResult): string {
     signed(lossChange),
     signed(promptLossChange),
   ]);
-  const first = `${new Set(classes.map(({ layer, head }) => `${layer}.${head}`)).size} of ${result.layers * result.heads} heads have a label on ${result.ids.length} ${result.ids.length === 1 ? 'token' : 'tokens'}. ${parityWords(parity, (error) => String(Number(error.toPrecision(2))))}.`;
+  const said = readoutWords(result.readout, result.tokens)
+    .map((words) => `${words} `)
+    .join('');
+  // Layers may have different numbers of heads, and those of a recurrence have no label.
+  const measured = result.statistics.selfToken.reduce((sum, heads) => sum + heads.length, 0);
+  const count = new Set(classes.map(({ layer, head }) => `${layer}.${head}`)).size;
+  const labelled =
+    measured === 0
+      ? 'No layer has attention, so no head has a label'
+      : `${count} of ${measured} heads ${count === 1 ? 'has' : 'have'} a label on ${result.ids.length} ${result.ids.length === 1 ? 'token' : 'tokens'}`;
+  const first = `${said}${labelled}. ${parityWords(parity, (error) => String(Number(error.toPrecision(2))))}.`;
   if (labels.length > 0) {
     const unit = result.interventions.length > 0 ? 'nats, on top of the interventions' : 'nats';
     const alone = textTable(
@@ -127,6 +189,7 @@ function inWords(result: HeadsResult): string {
       inDigits(statistics.entropy[layer]?.[head]),
     ]),
   );
+  if (measured === 0) return first;
   return `${first}\n\n${textTable(['head', 'previous token', 'first token', 'entropy (nats)'], rows)}`;
 }
 

@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises';
-import { runnable } from '../../../models/architectures/catalogue';
+import { runnable, unreadParts } from '../../../models/architectures/catalogue';
 import { alibiHeads } from '../../../models/formats/estimates/alibi-scope';
 import type { Estimate } from '../../../models/formats/estimates/estimate';
 import { decodeFlops, prefillFlops } from '../../../models/formats/estimates/flops';
@@ -18,7 +18,7 @@ import type { TokenizerVocabulary } from '../../../models/formats/companions/tok
 import { resolveInside } from '../../../models/formats/containment';
 import { readCompanions, readModelFolder } from '../../../models/formats/model-folder';
 import type { OtherModel } from '../../../models/formats/other-model';
-import { notRun } from '../../../models/formats/other-model';
+import { runnableOther } from '../../../models/architectures/other-verdict';
 import { readOnnxFolder } from '../../../models/formats/onnx/onnx-folder';
 import type { Checkpoint } from '../../../models/formats/safetensors/checkpoint';
 import { openCheckpoint } from '../../../models/formats/safetensors/checkpoint';
@@ -81,7 +81,10 @@ export async function inspectModel(path: string, base?: string): Promise<Inspect
     throw wrongUsage(`${path} does not exist: name a model folder or its config.json, a .gguf or an .onnx file.`);
   }
   const other = await otherModelAt(path, base);
-  if (other !== undefined) return inspectionOfOther(path, other.path, other.model);
+  if (other !== undefined) {
+    const supported = await runnableOther(other.model.kind, other.file);
+    return inspectionOfOther(path, other.path, other.model, supported);
+  }
   if (base !== undefined) throw wrongUsage(`--base is for adapters, and ${path} is none.`);
   const read = await readModelFolder(path);
   if (!read.ok) throw new CommandError(exitCodes.failed, read.message);
@@ -104,7 +107,12 @@ export async function inspectModel(path: string, base?: string): Promise<Inspect
 const noWeights: Checkpoint = { folder: '', tensors: [], files: [], problems: [], bytesRead: 0 };
 
 /** Sizes as for a config, counts from the headers of the file. */
-function inspectionOfOther(path: string, file: string, other: OtherModel): Inspection {
+function inspectionOfOther(
+  path: string,
+  file: string,
+  other: OtherModel,
+  supported: Inspection['supported'],
+): Inspection {
   const { kind, title, bitsPerWeight, formats, details, parameters, bytes, notes, bytesRead } = other;
   const model = other.description ?? describeModel({});
   const found = inspectionOf(path, model, noWeights);
@@ -119,7 +127,7 @@ function inspectionOfOther(path: string, file: string, other: OtherModel): Inspe
     bytesFrom: formats.length === 0 ? null : 'header',
     dtypes: Object.fromEntries(formats.map((share) => [share.name, share.bytes])),
     quantisation: null,
-    supported: notRun[kind],
+    supported,
     companions: {},
     tokenizer: null,
     onnx: [],
@@ -144,7 +152,7 @@ function inspectionOf(
 ): Omit<Inspection, 'companions' | 'tokenizer' | 'onnx'> {
   const [part] = model.parts;
   const counted = countParameters(model);
-  const weights = weightBytes(model);
+  const weights = weightBytes(model, checkpoint.index?.weightMap.keys());
   const compared = checkpoint.tensors.length === 0 ? undefined : compareTensors(model, checkpoint.tensors);
   const header = countHeader(checkpoint, compared, model);
   const context = part?.contextLength;
@@ -197,6 +205,7 @@ function inspectionOf(
     prefillFlops: byLength(lengths, (length) => prefillFlops(model, length)?.value),
     quantisation: model.quantisation === undefined ? null : quantisationOf(model.quantisation),
     supported: runnable(model),
+    ...unreadOf(model),
     parts: model.parts.map(({ name, role, family, layers, heads, kvHeads, headDim, hiddenSize }) => ({
       name,
       role,
@@ -216,6 +225,11 @@ function inspectionOf(
     headerBytesRead: checkpoint.bytesRead,
   };
 }
+
+const unreadOf = (model: ModelDescription): Pick<Inspection, 'unread'> => {
+  const unread = unreadParts(model);
+  return unread === undefined ? {} : { unread };
+};
 
 /** Mixed precision has no one number of bits. */
 const quantisationOf = ({ method, bits, modules }: Quantisation): NonNullable<Inspection['quantisation']> => ({

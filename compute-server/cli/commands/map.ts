@@ -1,5 +1,7 @@
 /** headscope map: the whole matrix of one head. */
 import { resolve } from 'node:path';
+import { Option } from 'commander';
+import type { Stack } from '../../../protocol/sections/section-base';
 import { gainsAlone } from '../../../protocol/interventions/gains';
 import { wrongUsage } from '../exit-codes';
 import {
@@ -19,6 +21,7 @@ import type { Registration } from '../registration';
 interface MapOptions extends PromptOptions, EncoderOptions {
   readonly layer: number;
   readonly head: number;
+  readonly stack?: Stack;
   readonly outputs?: boolean;
   readonly json?: string;
 }
@@ -31,12 +34,20 @@ export const map: Registration = (program, session) => {
     addPromptOptions(
       program
         .command('map')
-        .description('The attention probabilities of one head, every query and key.')
-        .argument('<model>', 'a model folder'),
+        .description(
+          'The attention probabilities of one head, every query and key; of a recurrence its effective attention, of either sign.',
+        )
+        .argument('<model>', 'a model folder or a .gguf file'),
     ),
   )
     .requiredOption('--layer <l>', 'layer, from 0', whole(0, 1 << 16))
     .requiredOption('--head <h>', 'query head, from 0', whole(0, 1 << 16))
+    .addOption(
+      new Option(
+        '--stack <part>',
+        'of an encoder-decoder: heads of its encoder, or of cross-attention (default: of the decoder)',
+      ).choices(['encoder', 'cross']),
+    )
     .option('--outputs', "add the head's outputs, one row per position")
     .addOption(jsonOption().default('-'))
     .action(async (model: string, options: MapOptions) => {
@@ -47,8 +58,13 @@ export const map: Registration = (program, session) => {
       const interventions = await interventionsFrom(options, () => Promise.resolve(opened));
       const tokenised = await client.call('tokenise', [folder, prompt], { signal: session.signal });
       sayChatPrompt(session, tokenised);
-      const { ids, tokens, image, chatPrompt } = tokenised;
-      if (ids.length > longest) {
+      const { ids, tokens, source, image, chatPrompt } = tokenised;
+      const { stack } = options;
+      if (stack !== undefined && !source)
+        throw wrongUsage('--stack names a part of an encoder-decoder, and the model is none.');
+      const rows = stack === 'encoder' && source ? source.ids : ids;
+      const columns = stack === 'cross' && source ? source.ids : rows;
+      if (Math.max(rows.length, columns.length) > longest) {
         throw wrongUsage(
           `The prompt has ${ids.length} tokens and a map as JSON holds at most ${longest}. Shorten it, or look at it in the workbench.`,
         );
@@ -57,18 +73,19 @@ export const map: Registration = (program, session) => {
       const parity = await client.call('parity', [folder, prompt], { signal: session.signal });
       const picture = prompt.image === undefined ? {} : { image: prompt.image };
       const encoder = prompt.kind === 'image' ? { encoderTile: prompt.tile ?? 0 } : {};
-      const request = { folder, ids, interventions, layer, head, ...picture, ...encoder };
+      const ofSource = source ? { source: source.ids, ...(stack === undefined ? {} : { stack }) } : {};
+      const request = { folder, ids, interventions, layer, head, ...ofSource, ...picture, ...encoder };
       const tile = await client.call(
         'headTile',
         [
           {
             ...request,
             rowStart: 0,
-            rowCount: ids.length,
+            rowCount: rows.length,
             columnStart: 0,
-            columnCount: ids.length,
-            outRows: ids.length,
-            outColumns: ids.length,
+            columnCount: columns.length,
+            outRows: rows.length,
+            outColumns: columns.length,
           },
         ],
         { signal: session.signal },
@@ -88,11 +105,12 @@ export const map: Registration = (program, session) => {
         head,
         ids,
         tokens,
+        ...(source ? { source, ...(stack === undefined ? {} : { stack }) } : {}),
         ...(image ? { image } : {}),
         ...(chatPrompt ? { chatPrompt } : {}),
         parity,
-        probabilities: rowsOf(tile.data, ids.length),
-        ...(outputs ? { outputs: rowsOf(outputs, outputs.length / ids.length) } : {}),
+        [tile.effective ? 'effective' : 'probabilities']: rowsOf(tile.data, columns.length),
+        ...(outputs ? { outputs: rowsOf(outputs, outputs.length / rows.length) } : {}),
       });
     });
 };

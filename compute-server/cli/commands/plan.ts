@@ -16,7 +16,7 @@ import {
   type AnalysisOptions,
 } from '../analysis-run';
 import { environmentOf } from '../model-options';
-import { collect, deviceOption, list, weightsOption, whole } from '../options';
+import { collect, deviceOption, list, activationsOption, adapterOption, weightsOption, whole } from '../options';
 import { jsonOption, OutputOption, planOption } from '../output-options';
 import { bytesByLength, kindsOf, planWords, usualLengths } from '../plan-table';
 import type { Registration } from '../registration';
@@ -42,7 +42,7 @@ function derive(group: Command, session: CommandSession): void {
         'Run an analysis that offers a cache plan, e.g. retrieval-head or one of the group plans, and save it.',
       )
       .argument('<method>', 'the id of the analysis')
-      .argument('<model>', 'a model folder'),
+      .argument('<model>', 'a model folder or a .gguf file'),
   )
     .addOption(planOption('the plan, e.g. mine.headscope-plan.json').makeOptionMandatory())
     .option('--offer <n>', 'of several plans that it offers, the first, the second, …', whole(1, 1000), 1)
@@ -105,7 +105,7 @@ function evaluate(group: Command, session: CommandSession): void {
       .description(
         'Hold a cache plan (--plan, or --param rules=…) against the full cache, a uniform plan of the same bytes and random plans: on a task, documents or a prompt.',
       )
-      .argument('<model>', 'a model folder'),
+      .argument('<model>', 'a model folder or a .gguf file'),
   )
     .addOption(planOption('write the plan again, with what was measured'))
     .action(async (model: string, given: EvaluateOptions, command: Command) => {
@@ -137,6 +137,8 @@ interface ImportOptions {
   readonly param?: readonly string[];
   readonly device?: string;
   readonly weights?: string;
+  readonly activations?: string;
+  readonly adapter?: string;
 }
 
 function read(group: Command, session: CommandSession): void {
@@ -151,6 +153,8 @@ function read(group: Command, session: CommandSession): void {
     .option('--param <name=value>', 'what the form leaves open, e.g. keep=25%; may be given several times', collect)
     .addOption(deviceOption())
     .addOption(weightsOption())
+    .addOption(activationsOption())
+    .addOption(adapterOption())
     .action(async (form: string, file: string, model: string, options: ImportOptions) => {
       const reader = formatNamed(form, 'import').import;
       const text = await textFile(file);

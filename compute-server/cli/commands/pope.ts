@@ -20,6 +20,8 @@ import {
   deviceOption,
   list,
   threads,
+  activationsOption,
+  adapterOption,
   weightsOption,
   whole,
 } from '../options';
@@ -76,6 +78,8 @@ export const pope: Registration = (program, session) => {
   addSampleOptions(addInterventionOptions(command), ' and of the absent objects')
     .addOption(deviceOption())
     .addOption(weightsOption())
+    .addOption(activationsOption())
+    .addOption(adapterOption())
     .addOption(cacheWeightsOption())
     .addOption(deviceMemoryOption())
     .option('--threads <n>', 'threads of the cpu, 0 for as many as the runtime chooses', threads, 0)

@@ -16,11 +16,13 @@ import { collect } from '../options';
 import { OutputOption } from '../output-options';
 import type { Registration } from '../registration';
 import type { CommandSession } from '../session';
+import { sectionText } from '../section-text';
 import { textTable } from '../table';
 
 export interface RunOptions extends AnalysisOptions {
   readonly listParams?: boolean;
   readonly field?: readonly string[];
+  readonly withBase?: boolean;
 }
 
 export const run: Registration = (program, session) => {
@@ -29,7 +31,7 @@ export const run: Registration = (program, session) => {
       .command('run')
       .description('Run an analysis on a local model. `headscope analyses` lists them.')
       .argument('<analysis>', 'the id of the analysis')
-      .argument('[model]', 'a model folder; none where the analysis trains its own'),
+      .argument('[model]', 'a model folder or a .gguf file; none where the analysis trains its own'),
   ).action((id: string, model: string | undefined, options: RunOptions) => runAnalysis(session, id, model, options));
 };
 
@@ -37,6 +39,7 @@ export const run: Registration = (program, session) => {
 export const addRunOptions = (command: Command): Command =>
   addAnalysisOptions(command)
     .option('--list-params', 'print the parameters of the analysis, and run nothing')
+    .option('--with-base', 'with --adapter: run on the base too, and show what the adapter changes')
     .addOption(
       new OutputOption(
         '--field <name=file>',
@@ -53,7 +56,12 @@ export async function runAnalysis(
   options: RunOptions,
   choice?: Choice,
 ): Promise<void> {
-  const client = session.compute(environmentOf(options));
+  const { adapter, withBase = false, ...others } = options;
+  if (withBase && adapter === undefined)
+    throw wrongUsage(
+      '--with-base compares a model that has an adapter with its base. Name the adapter with --adapter.',
+    );
+  const client = session.compute(environmentOf(withBase ? others : options));
   const info = await analysisNamed(client, id, choice);
   if (options.listParams) {
     if (options.json !== undefined) await session.writeJson(options.json, { parameters: info.parameters });
@@ -64,11 +72,29 @@ export async function runAnalysis(
   if (model !== undefined && info.trains) {
     throw wrongUsage(`${info.title} trains its own model. Give the folder for it with --param folder=….`);
   }
+  if (options.adapter !== undefined && info.trains)
+    throw wrongUsage(`${info.title} trains its own model. Leave --adapter out.`);
   const fields = fieldFiles(info, options.field ?? []);
-  const result = await analysisResult(session, client, { info, model }, options);
-  if (options.json !== undefined) await session.writeJson(options.json, result);
+  const base = withBase ? await analysisResult(session, client, { info, model }, options) : undefined;
+  const result = await analysisResult(
+    session,
+    client,
+    { info, model, ...(base && adapter !== undefined ? { adapter } : {}) },
+    options,
+  );
+  if (options.json !== undefined)
+    await session.writeJson(
+      options.json,
+      base ? { ...result, comparedWith: { name: base.model.name, result: base } } : result,
+    );
   for (const [field, file] of fields) await session.writeJson(file, result.result[field], 'as-is');
   if (options.json !== '-') session.print(analysisWords(result));
+  if (base && options.json !== '-') {
+    const changes = await client.call('compareAnalyses', [base, result]);
+    session.print(
+      ['', `Against ${base.model.name} without the adapter:`, base.finding, ...changes.map(sectionText)].join('\n\n'),
+    );
+  }
   if (!result.stopped) return;
   session.exitCode = exitCodes.cancelled;
   session.note('Stopped: this is what was known by then. Run the same command again to continue.');

@@ -46,7 +46,7 @@ export const steer: Registration = (program, session) => {
       .description(
         'Write a vector that --do "add:*=1*file:…" adds to the residual stream: the mean difference of two sets of prompts, or what --do adds.',
       )
-      .argument('<model>', 'a model folder')
+      .argument('<model>', 'a model folder or a .gguf file')
       .option('--toward <file>', 'prompts that the vector leads to: one a line, or JSONL')
       .option('--from <file>', 'prompts that it leads away from')
       .addOption(

@@ -1,6 +1,7 @@
 /** headscope task: prompts of a task with their counterparts; with a model, how it does on them. */
 import { percent } from '../../../protocol/wire/number-words';
 import { resolve } from 'node:path';
+import type { Part } from '../../../protocol/analysis/schema';
 import {
   isTaskFile,
   type AnswerTexts,
@@ -16,6 +17,9 @@ import {
   deviceOption,
   seed,
   threads,
+  activationsOption,
+  adapterOption,
+  partOption,
   weightsOption,
   whole,
 } from '../options';
@@ -34,8 +38,12 @@ interface TaskOptions {
   readonly threads: number;
   readonly device?: string;
   readonly weights?: string;
+  readonly activations?: string;
+  readonly adapter?: string;
   readonly cacheWeights?: number;
   readonly memoryLimit?: number;
+  readonly resume?: string;
+  readonly part?: Part;
   readonly json?: string;
 }
 
@@ -46,12 +54,16 @@ export const task: Registration = (program, session) => {
       'Prompts of a task with their counterparts; with a model, its accuracy. `headscope analyses` lists them.',
     )
     .argument('<task>', 'the id of the task, or a JSONL file of your own')
-    .argument('[model]', 'a model folder, which answers')
+    .argument('[model]', 'a model folder or a .gguf file, which answers')
     .option('--samples <n>', 'prompts', whole(1, 100_000), 20)
     .option('--param <name=value>', 'a parameter of the task; may be given several times', collect)
     .option('--seed <n>', 'seed of everything that is drawn at random', seed, 0)
+    .option('--resume <folder>', 'keep finished steps in this folder, and continue after those that are in it already')
+    .addOption(partOption())
     .addOption(deviceOption())
     .addOption(weightsOption())
+    .addOption(activationsOption())
+    .addOption(adapterOption())
     .addOption(cacheWeightsOption())
     .addOption(deviceMemoryOption())
     .option('--threads <n>', 'threads of the cpu, 0 for as many as the runtime chooses', threads, 0)
@@ -75,6 +87,8 @@ export const task: Registration = (program, session) => {
             samples: options.samples,
             seed: options.seed,
             parameters: namedValues(info?.id ?? name, info?.parameters ?? {}, options.param ?? []),
+            ...(options.resume === undefined ? {} : { keepIn: resolve(options.resume) }),
+            ...(options.part === undefined ? {} : { part: options.part }),
           },
         ],
         {

@@ -41,7 +41,7 @@ export const vhd: Registration = (program, session) => {
         .description(
           'Vision-aware head divergence: heads whose output changes without the image, and T-VHD of each token.',
         )
-        .argument('<model>', 'a model folder'),
+        .argument('<model>', 'a model folder or a .gguf file'),
     ),
   )
     .option('--steps <n>', 'tokens to generate at most', whole(1, 1 << 16), 32)

@@ -1,6 +1,6 @@
 /** Linear maps of latent attention in its absorbed form, multiplied out: all of it is linear before the softmax and behind it. */
 import type { HeadMap } from '../../../diagnostics/model-runner/weights';
-import type { LatentProjection } from '../../../models/architectures/model-spec';
+import type { LatentProjection } from '../../../models/architectures/attention-spec';
 
 /** outer(inner(x)). */
 export function composed(outer: HeadMap, inner: HeadMap): HeadMap {

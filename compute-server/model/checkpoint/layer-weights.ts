@@ -1,25 +1,33 @@
 /** Attention weights and norms of one layer on the host, widened to float32, however the family stores them. */
-import { open } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { BranchWeights, HeadMap, LayerWeights, NormWeights } from '../../../diagnostics/model-runner/weights';
-import { fromBfloat16, fromHalf } from '../../../kernels/tensors/half';
-import {
-  ModelError,
-  type AttentionSpec,
-  type BlockSpec,
-  type BranchNorms,
-  type Linear,
-  type Norm,
-} from '../../../models/architectures/model-spec';
-import { hasScoreTerms } from '../../../models/architectures/score-terms';
+import type { AttentionSpec } from '../../../models/architectures/attention-spec';
+import type { BlockSpec, BranchNorms } from '../../../models/architectures/model-spec';
+import type { Linear, Norm } from '../../../models/architectures/weights-spec';
+import { unnamedPart } from '../../../models/architectures/block-heads';
+import { hasDistanceTerms } from '../../../models/architectures/score-terms';
+import { FailureError } from '../../../protocol/wire/failures';
 import type { StoredTensor, StoredWeights } from '../../../models/architectures/stored-weights';
+import { readNumbers } from '../weights/tensor-source';
 import { composed, latentKey, latentOutput, latentQueries } from './latent-weights';
 
 /** `folder` is the one that the locations of the tensors are relative to. */
-export async function layerWeights(block: BlockSpec, weights: StoredWeights, folder: string): Promise<LayerWeights> {
+export async function layerWeights(
+  block: BlockSpec,
+  weights: StoredWeights,
+  folder: string,
+  gates: 'refused' | 'beside' = 'refused',
+): Promise<LayerWeights> {
   const { attention, attentionNorms, feedForwardNorms } = block;
-  const problem = nonLinearPart(attention);
-  if (problem !== undefined) throw new ModelError(problem);
+  // A layer without attention has no heads that these maps are of.
+  const { gated, ...ungated }: Partial<AttentionSpec> = attention ?? {};
+  const problem =
+    attention && (nonLinearPart(gates === 'beside' ? (ungated as AttentionSpec) : attention) ?? carriedPart(block));
+  if (problem !== undefined) throw new FailureError({ code: 'unsupported', detail: problem });
+  const norms = {
+    attentionNorms: await branchWeights(attentionNorms, weights, folder),
+    feedForwardNorms: await branchWeights(feedForwardNorms, weights, folder),
+  };
+  if (!attention) return { query: noRows, key: noRows, value: noRows, output: noRows, scale: 1, ...norms };
   const { scale, softcap, queryNorm, keyNorm } = attention;
   const [query, key, value] = await projections(attention, weights, folder);
   const norm = (of: Norm): Promise<NormWeights> => normWeights(of, weights, folder);
@@ -29,23 +37,33 @@ export async function layerWeights(block: BlockSpec, weights: StoredWeights, fol
     value,
     output: await outputOf(attention, weights, folder),
     scale,
+    ...(gated ? { gated } : {}),
     ...(softcap === undefined ? {} : { softcap }),
     ...(queryNorm ? { queryNorm: await norm(queryNorm) } : {}),
     ...(keyNorm ? { keyNorm: await norm(keyNorm) } : {}),
-    attentionNorms: await branchWeights(attentionNorms, weights, folder),
-    feedForwardNorms: await branchWeights(feedForwardNorms, weights, folder),
+    ...norms,
   };
 }
 
+const noRows: HeadMap = { rows: 0, columns: 0, data: new Float32Array(0) };
+
 /** Why the scores and outputs of heads are not made of their weights, head norms and rotation alone; undefined where they are. */
 function nonLinearPart(spec: AttentionSpec): string | undefined {
-  const { clip, queryNorm, lateNorms, outputNorm, projection, headDim, sinks } = spec;
+  const { clip, queryNorm, lateNorms, outputNorm, projection, headDim, sinks, gated, valueDim, valueNorm } = spec;
   const parts: readonly (readonly [holds: boolean, part: string])[] = [
-    [hasScoreTerms(spec), 'adds to its scores what depends on distance'],
+    [hasDistanceTerms(spec), 'adds to its scores what depends on distance'],
+    [spec.valueBias !== undefined, 'adds to its scores what depends on values'],
+    [spec.differential !== undefined, 'subtracts one head of a pair from the other'],
+    [projection.kind === 'mixture', 'chooses queries and output maps among experts'],
+    [spec.tempered !== undefined, 'scales queries by their position'],
     [spec.output.groups !== undefined, 'maps its stream by groups of channels'],
     [spec.convolution !== undefined, 'adds a convolution of values to the outputs of its heads'],
     [spec.turns !== undefined, 'rotates by a stored table'],
+    [valueDim !== undefined, 'has values that are narrower than its keys'],
+    [projection.kind === 'handed', 'has layers that read the keys and values of another'],
+    [valueNorm !== undefined, 'normalises its values'],
     [clip !== undefined, 'holds queries, keys and values between bounds'],
+    [gated === true, 'multiplies the outputs of its heads by gates'],
     [sinks !== undefined, 'has learned scores beside those of its keys'],
     [
       queryNorm !== undefined && (queryNorm.heads !== undefined || queryNorm.size !== headDim),
@@ -57,6 +75,7 @@ function nonLinearPart(spec: AttentionSpec): string | undefined {
       'stores biases of queries and values apart from their projection',
     ],
     [outputNorm !== undefined, 'norms the outputs of its heads before they are added'],
+    [projection.kind === 'separate' && projection.shared !== undefined, 'narrows its stream before queries and keys'],
     [
       projection.kind === 'latent' && (projection.latentNorm ?? projection.queryNorm) !== undefined,
       'norms the latent that keys and values are made of',
@@ -66,18 +85,30 @@ function nonLinearPart(spec: AttentionSpec): string | undefined {
   return part && `The model ${part}, so its attention cannot be taken apart by its weights. Choose another model.`;
 }
 
+function carriedPart(block: BlockSpec): string | undefined {
+  const { attentionNorms, feedForwardNorms } = block;
+  const unnamed = unnamedPart(block);
+  if (unnamed !== undefined) return `${unnamed} Choose another model.`;
+  if ((attentionNorms.carry ?? feedForwardNorms.carry ?? feedForwardNorms.scalar) === undefined) return undefined;
+  return 'The model multiplies its stream by learned factors in each layer, so its parts are not taken apart by its weights. Choose another model.';
+}
+
 async function projections(
-  { heads, kvHeads, headDim: d, projection }: AttentionSpec,
+  { heads, kvHeads, headDim: d, projection, gated }: AttentionSpec,
   weights: StoredWeights,
   folder: string,
 ): Promise<readonly [HeadMap, HeadMap, HeadMap]> {
   switch (projection.kind) {
-    case 'separate':
+    case 'separate': {
+      const query = await mapWeights(projection.query, weights, folder);
+      // The gates of each head follow its query.
+      const queries = Array.from({ length: heads }, (_, head) => [2 * head * d, (2 * head + 1) * d]);
       return [
-        await mapWeights(projection.query, weights, folder),
+        gated ? taken(query, queries) : query,
         await mapWeights(projection.key, weights, folder),
         await mapWeights(projection.value, weights, folder),
       ];
+    }
     case 'fused': {
       const all = await mapWeights(projection.linear, weights, folder);
       const { groups, order = ['query', 'key', 'value'] } = projection;
@@ -92,6 +123,21 @@ async function projections(
       };
       return [part('query'), part('key'), part('value')];
     }
+    case 'beside': {
+      const both = await mapWeights(projection.keysAndValues, weights, folder);
+      const part = (first: number): HeadMap =>
+        taken(
+          both,
+          Array.from({ length: kvHeads }, (_, head) => [(2 * head + first) * d, (2 * head + first + 1) * d]),
+        );
+      return [await mapWeights(projection.query, weights, folder), part(0), part(1)];
+    }
+    case 'handed':
+      throw new RangeError('keys of another layer are not taken apart');
+    case 'paired':
+      throw new RangeError('pairs of heads are not taken apart');
+    case 'mixture':
+      throw new RangeError('heads of experts are not taken apart');
     case 'latent': {
       const rows = (of: Linear): Promise<HeadMap> => mapWeights(of, weights, folder);
       const query = await rows(projection.query);
@@ -142,6 +188,12 @@ async function branchWeights(
 
 export async function normWeights(norm: Norm, weights: StoredWeights, folder: string): Promise<NormWeights> {
   const { kind, weight, bias, size, epsilon, gainOffset = 0 } = norm;
+  if (kind === 'affine')
+    throw new FailureError({
+      code: 'unsupported',
+      detail:
+        'The model multiplies and shifts its stream instead of norming it, which is not taken apart. Choose another model.',
+    });
   const stored = weight === undefined ? new Float32Array(size).fill(1) : await wholeTensor(weight, weights, folder);
   return {
     kind,
@@ -153,7 +205,7 @@ export async function normWeights(norm: Norm, weights: StoredWeights, folder: st
 
 export const wholeTensor = (name: string, weights: StoredWeights, folder: string): Promise<Float32Array> => {
   const tensor = required(weights, name);
-  return numbers(
+  return readNumbers(
     tensor,
     0,
     tensor.shape.reduce((product, axis) => product * axis, 1),
@@ -166,8 +218,10 @@ export async function mapWeights(linear: Linear, weights: StoredWeights, folder:
   const { inputs, outputs, firstRow = 0 } = linear;
   const tensor = required(weights, linear.weight);
   const bias =
-    linear.bias === undefined ? undefined : await numbers(required(weights, linear.bias), firstRow, outputs, folder);
-  const stored = await numbers(tensor, firstRow * inputs, outputs * inputs, folder);
+    linear.bias === undefined
+      ? undefined
+      : await readNumbers(required(weights, linear.bias), firstRow, outputs, folder);
+  const stored = await readNumbers(tensor, firstRow * inputs, outputs * inputs, folder);
   const laid = linear.stored === 'outputs-inputs' ? stored : transposed(stored, inputs, outputs);
   const { factor } = linear;
   const times = (of: Float32Array): Float32Array => (factor === undefined ? of : of.map((value) => value * factor));
@@ -191,7 +245,7 @@ export const someRows = async (
   weights: StoredWeights,
   folder: string,
 ): Promise<Float32Array> => {
-  const rows = await numbers(required(weights, weight), (firstRow + first) * inputs, count * inputs, folder);
+  const rows = await readNumbers(required(weights, weight), (firstRow + first) * inputs, count * inputs, folder);
   return factor === undefined ? rows : rows.map((value) => value * factor);
 };
 
@@ -208,20 +262,4 @@ function transposed(stored: Float32Array, rows: number, columns: number): Float3
     for (let column = 0; column < columns; column++) out[column * rows + row] = stored[row * columns + column] ?? 0;
   }
   return out;
-}
-
-/** `count` numbers of a tensor from number `first` on. */
-async function numbers(tensor: StoredTensor, first: number, count: number, folder: string): Promise<Float32Array> {
-  const bytes = tensor.dtype === 'F32' ? 4 : 2;
-  const buffer = new Uint8Array(count * bytes);
-  const file = await open(join(folder, tensor.location), 'r');
-  try {
-    const { bytesRead } = await file.read(buffer, 0, buffer.length, tensor.offset + first * bytes);
-    if (bytesRead !== buffer.length) throw new RangeError(`${tensor.name} is cut short in ${tensor.location}`);
-  } finally {
-    await file.close();
-  }
-  if (bytes === 4) return new Float32Array(buffer.buffer);
-  const widen = tensor.dtype === 'BF16' ? fromBfloat16 : fromHalf;
-  return Float32Array.from(new Uint16Array(buffer.buffer), widen);
 }

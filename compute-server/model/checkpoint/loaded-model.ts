@@ -1,30 +1,34 @@
 /** A checkpoint folder opened for running: headers read, layer graphs at hand, weights left in their files. */
-import { realpath, stat } from 'node:fs/promises';
-import { basename, dirname, relative, sep } from 'node:path';
-import { runnable, specifyModel, type SpecifiedModel } from '../../../models/architectures/catalogue';
+import { relative, sep } from 'node:path';
+import { specifyModel, type SpecifiedModel } from '../../../models/architectures/catalogue';
 import { usableContext } from '../../../models/architectures/context';
-import { requireFit } from '../../../models/architectures/fit';
+import { headsOf, recurrentNote, withAttention, readsBothWays } from '../../../models/architectures/block-heads';
 import { ModelError, type ModelSpec } from '../../../models/architectures/model-spec';
 import { rotaryFrequencies } from '../../../models/architectures/rope';
-import type { StoredTensor, StoredWeights } from '../../../models/architectures/stored-weights';
-import { readGenerationConfig } from '../../../models/formats/companions/companions';
-import { parseConfig } from '../../../models/formats/config/parse-config';
-import { describeModel } from '../../../models/formats/describe-model';
-import { readFolderFile, type FolderFile } from '../../../models/formats/folder-file';
+import { sourceGraph } from '../../../models/architectures/source-graph';
+import { asStored, type StoredTensor, type StoredWeights } from '../../../models/architectures/stored-weights';
 import type { ModelDescription, ModelPart } from '../../../models/formats/model-description';
-import { largestConfig, ownFamiliesOf, readSmallJson } from '../../../models/formats/model-folder';
-import { openCheckpoint, type CheckpointProblem } from '../../../models/formats/safetensors/checkpoint';
 import type { MultimodalSpec, VisionTower } from '../../../models/architectures/vision-tower';
-import type { ModelSummary, VisionSummary, DeviceSummary, HeldWeights } from '../../../protocol/schema/parts';
-import { FailureError } from '../../../protocol/wire/failures';
+import type {
+  ModelSummary,
+  SourceSummary,
+  VisionSummary,
+  DeviceSummary,
+  HeldWeights,
+} from '../../../protocol/schema/parts';
 import { heldWeights } from '../../../protocol/inputs/weights';
 import { LayerSessions } from '../run/graphs/layer-sessions';
+import type { FurtherGraphs } from '../run/graphs/pieces';
 import { requireRoom, type DeviceRoom } from '../run/stream/budget';
 import { PackedWeights } from '../weights/packed-weights';
+import { startPieceThread } from '../weights/piece-thread';
 import { WeightCache } from '../weights/weight-cache';
+import { holdingOf } from '../weights/holding';
+import { isEncoded } from '../weights/tensor-source';
 import { weightNotes } from '../weights/weight-notes';
 import {
   deviceNotes,
+  partsOf,
   requireParts,
   roomOn,
   summaryOf,
@@ -32,8 +36,14 @@ import {
   type Sessions,
   type WeightOptions,
 } from './model-device';
+import { adaptedTensors, adapterBeside, adapterNotes, requireHeadApart } from './adapted-tensors';
+import { commonFolder } from './common-folder';
 import { hashOfModel, watchFiles } from './model-files';
-import { openTokeniser, type TokeniserOutcome } from '../text/tokeniser';
+import { openSource, unusable, type ModelSource } from './model-source';
+import { namedTensors } from './quantised-weights';
+import { startToken, tokenIds, type TokenIds } from './token-ids';
+import type { TokeniserOutcome } from '../text/tokeniser';
+import { readEmbeddingHead, type EmbeddingHead } from '../readout/embedding-files';
 import {
   checkedProcessor,
   fittedTower,
@@ -43,8 +53,10 @@ import {
   type VisionModel,
 } from './vision-model';
 
-export interface LoadedModel {
+export interface LoadedModel extends TokenIds {
   readonly folder: string;
+  /** What an adapter is on: the folder or the file of the model without it. */
+  readonly base?: string;
   readonly summary: ModelSummary;
   readonly description: ModelDescription;
   /** config.json as it is stored. */
@@ -65,15 +77,15 @@ export interface LoadedModel {
   readonly room?: DeviceRoom;
   /** Where it runs, with the parts that run on the cpu instead. */
   device(): Promise<DeviceSummary>;
-  /** Ids that end a generation. */
-  readonly stopIds: readonly number[];
-  /** `bos_token_id` of the config, when it is one of the vocabulary. */
-  readonly bosId?: number;
+  /** How a text becomes one vector, where files of sentence-transformers say it. */
+  readonly embedding?: EmbeddingHead;
   /** The vision encoder of a model that reads images. */
   readonly vision?: VisionModel;
   readonly multimodal?: MultimodalSpec;
   /** The vision encoder as a model of its own, whose rows are patches (the model itself where it reads nothing else). */
   readonly encoder?: LoadedModel;
+  /** The encoder of an encoder-decoder as a model of its own; this one is the decoder, which runs with a `Sequence.source` alone. */
+  readonly source?: LoadedModel;
   /**
    * Closes the sessions of packed weights that were read from the disk, and has the weights made again when they are next opened. False
    * where none were read.
@@ -88,6 +100,8 @@ export interface LoadedModel {
 }
 
 export interface OpenOptions extends ModelDevice, WeightOptions {
+  /** Folder of an adapter that is put on the model. */
+  readonly adapter?: string | undefined;
   /** Bytes of weights that may be open at once. */
   readonly limitBytes: number;
   /** The limit of the process. A part of the model that alone exceeds it is refused; where it is absent, none is. */
@@ -96,46 +110,43 @@ export interface OpenOptions extends ModelDevice, WeightOptions {
   readonly prepackedBytes?: number;
 }
 
-const unusable = (folder: string, detail: string): FailureError =>
-  new FailureError({ code: 'model-unusable', folder, detail });
+/** Bytes of a checkpoint from which the thread that makes weights ahead is started before the first of them is asked for. */
+const worthThread = 64e6;
 
-/** `path` is the folder or its config.json. Reads headers only. */
+/** `path` is the folder or its config.json, or a GGUF file. Reads headers only. */
 export async function openModel(path: string, options: OpenOptions): Promise<LoadedModel> {
-  const folder = await folderOf(path);
+  const source = await openSource(path, options.adapter);
+  const { folder, filesFolder, name, config, text, checkpoint, adapter } = source;
   const choice = options.weights ?? 'as-stored';
-  const held = heldWeights(choice, options.device);
-  const config = await readFolderFile(folder, 'config.json', largestConfig);
-  if (!config.ok) throw unusable(folder, sentenceOfConfig(config));
-  const { text } = config;
-  const parsed = parseConfig(text);
-  if (!parsed.ok) throw unusable(folder, `Its config.json cannot be read: ${parsed.message}`);
-  const description = describeModel(parsed.value, (await ownFamiliesOf(folder)).families);
-  const verdict = runnable(description);
-  if (verdict !== true) throw unusable(folder, verdict);
-  const checkpoint = await openCheckpoint(folder);
-  const [problem] = checkpoint.problems.filter(({ code }) => code !== 'total-size' && code !== 'not-in-index');
-  if (problem) throw unusable(folder, sentenceOfProblem(problem));
   const root = commonFolder(checkpoint.files.map(({ path: file }) => file));
-  const tensors = new Map<string, StoredTensor>(
-    checkpoint.tensors.map((tensor) => [
-      tensor.name,
-      {
-        name: tensor.name,
-        dtype: tensor.dtype,
-        shape: tensor.shape,
-        location: relative(root, tensor.file).split(sep).join('/'),
-        offset: tensor.offset,
-        length: tensor.length,
-      },
-    ]),
-  );
-  const weights: StoredWeights = { find: (name) => tensors.get(name) };
-  const watched = await watchFiles(folder, checkpoint);
+  const placeOf = (file: string): string => relative(root, file).split(sep).join('/');
+  const stored = new Map(checkpoint.tensors.map((tensor) => [tensor.name, source.storedTensor(tensor, placeOf)]));
+  const { base, put, ofQuantised } = await orUnusable(folder, async () => {
+    const { tensors: named, notes: about } = await namedTensors(folder, root, source.description, stored);
+    const own = adapter && { ...adapter, tensors: adapter.tensors.map((each) => asStored(each, placeOf(each.file))) };
+    return {
+      base: named,
+      put: own && adaptedTensors(named, own, source.description, source.holds),
+      ofQuantised: about,
+    };
+  });
+  const { tensors, description, sums } = put ?? { tensors: base, description: source.description };
+  const weights: StoredWeights = {
+    find: (each) => tensors.get(each) ?? put?.summed.get(each),
+    ...(sums ? { sum: (each: string) => sums.get(each) } : {}),
+  };
+  /** Tensors as products read them. */
+  const read = [...tensors.values()].map((each) => put?.summed.get(put.sums.get(each.name)?.base ?? '') ?? each);
+  const isSummed = put !== undefined && put.sums.size > 0;
+  const encoded = read.filter(isEncoded);
+  const held = heldWeights(choice, options.device, encoded.length > 0);
+  const watched = await watchFiles([filesFolder, ...(adapter ? [adapter.folder] : [])], checkpoint);
   const requireUnchanged = async (): Promise<void> => {
     const why = await watched.changed();
     if (why !== undefined) throw unusable(folder, why);
   };
-  const processor = await openProcessor(folder);
+  const processor = await openProcessor(filesFolder);
+  const weightBytes = checkpoint.tensors.reduce((sum, { length }) => sum + length, 0);
   let specified: SpecifiedModel;
   let notes: readonly string[];
   let opened: Sessions;
@@ -145,43 +156,62 @@ export async function openModel(path: string, options: OpenOptions): Promise<Loa
   let cache: WeightCache | undefined;
   let room: DeviceRoom | undefined;
   try {
-    const known = specifyModel(description, weights);
+    const known = source.stores(specifyModel(description, weights));
+    if (description !== source.description) requireHeadApart(known, tensors);
     specified =
       known.kind === 'vision' || known.kind === 'pair'
         ? { ...known, vision: fittedTower(known.vision, processor) }
         : known;
-    notes = requireFit(description, checkpoint.tensors, specified);
-    hash = await hashOfModel(folder, text, checkpoint);
-    if (held === 'q8' || held === 'q4') {
+    notes = [
+      ...source.fits(
+        description === source.description
+          ? specified
+          : specifyModel(source.description, { find: (each) => base.get(each) }),
+      ),
+      ...(adapter && put ? adapterNotes(adapter, filesFolder, put, source.description) : await adapterBeside(folder)),
+    ];
+    hash = await hashOfModel(filesFolder, text, {
+      ...checkpoint,
+      tensors: [...checkpoint.tensors, ...(adapter?.tensors ?? [])],
+    });
+    const holding = holdingOf(held, options.device, encoded.length > 0 || isSummed);
+    if (holding) {
       const key = `${hash} ${watched.stamp} ${held}`;
       cache = options.cache && new WeightCache(options.cache, key, options.say ?? (() => undefined));
-      packed = new PackedWeights(held === 'q8' ? 8 : 4, cache);
+      packed = new PackedWeights(holding, cache);
+      if (!cache && weightBytes > worthThread) startPieceThread();
     }
-    const holding = { ...options, ...(packed ? { packed } : {}), ...(held === 'float16' ? { products: held } : {}) };
-    opened = openSessions(specified, weights, root, holding, requireUnchanged);
+    const opening = { ...options, ...(packed ? { packed } : {}), ...(held === 'float16' ? { products: held } : {}) };
+    opened = openSessions(specified, weights, root, opening, requireUnchanged);
     requireParts(opened, options.memoryLimit);
     if (options.device !== 'cpu') {
       room = roomOn(options.device, options.memoryBytes, opened);
       requireRoom(room);
     }
     if (options.device !== 'cpu' || held !== 'float32') {
-      const onCpu = { ...options, device: 'cpu', selfTest: undefined } as const;
+      const exact = holdingOf('float32', 'cpu', encoded.length > 0 || isSummed);
+      const onCpu = {
+        ...options,
+        device: 'cpu',
+        selfTest: undefined,
+        ...(exact ? { packed: new PackedWeights(exact) } : {}),
+      } as const;
       reference = openSessions(specified, weights, root, onCpu, requireUnchanged);
     }
     if (options.device !== 'cpu') {
-      for (const sessions of [opened.text, opened.vision]) await sessions?.place();
+      for (const sessions of partsOf(opened)) await sessions.place();
     }
   } catch (error) {
     if (error instanceof ModelError) throw unusable(folder, error.message);
     throw error;
   }
-  const weightBytes = checkpoint.tensors.reduce((sum, { length }) => sum + length, 0);
-  const dtypes = [...new Set(checkpoint.tensors.map(({ dtype }) => dtype))];
+  const dtypes = [...new Set([...tensors.values()].map(({ dtype }) => dtype))];
   const device = (): Promise<DeviceSummary> => summaryOf(options, opened);
   const common = {
     ...{ folder, description, weights, weightsFolder: root, weightsHeld: held, device, requireUnchanged },
-    ...{ config: parsed.value as Readonly<Record<string, unknown>>, tensors: [...tensors.values()] },
+    ...{ config, tensors: [...tensors.values()] },
     ...(room ? { room } : {}),
+    ...(adapter ? { base: filesFolder } : {}),
     ...(cache ? { packAgain: () => packAgain(cache, opened) } : {}),
     changed: watched.changed,
     // Numbers of two devices, or of two ways to hold weights, are not put together.
@@ -189,42 +219,56 @@ export async function openModel(path: string, options: OpenOptions): Promise<Loa
   };
   const elsewhere = options.device === 'cpu' ? undefined : await device();
   const where = elsewhere ?? (await device());
-  const bytes = (opened.text?.weightBytes() ?? 0) + (opened.vision?.weightBytes() ?? 0);
+  const bytes = partsOf(opened).reduce((sum, sessions) => sum + sessions.weightBytes(), 0);
   const { limitBytes } = options;
   const kept = await cache?.check(bytes);
   const ofWeights = [
-    ...weightNotes({ choice, held, dtypes, bytes, limitBytes, device: where }),
+    ...ofQuantised,
+    ...weightNotes({ choice, held, dtypes, encoded, bytes, limitBytes, device: where }),
     ...(kept === undefined ? [] : [kept]),
     ...(options.whyWeights === undefined ? [] : [options.whyWeights]),
   ];
-  notes = [...notes, ...(await deviceNotes(where, ofWeights, opened, room))];
+  const pooling = specified.kind === 'text' ? await embeddingHead(source, specified.text) : undefined;
+  if (typeof pooling === 'string') notes = [...notes, pooling];
+  const embedding = typeof pooling === 'object' ? { embedding: pooling } : {};
+  const unread = 'unread' in specified ? specified.unread : undefined;
+  const recurrent = specified.kind === 'text' ? recurrentNote(specified.text) : undefined;
+  const left = [...(unread === undefined ? [] : [unread]), ...(recurrent === undefined ? [] : [recurrent]), ...notes];
+  notes = [...left, ...(await deviceNotes(where, ofWeights, opened, room))];
   const summary = (part: ModelPart, spec: ModelSpec, tokeniser: TokeniserOutcome): ModelSummary => {
     const context = usableContext(spec);
     return {
       folder,
-      name: basename(folder),
+      ...(options.adapter === undefined ? {} : { adapter: options.adapter }),
+      name,
       family: part.family,
       hash,
       layers: spec.blocks.length,
-      heads: Math.max(...spec.blocks.map(({ attention }) => attention.heads)),
-      kvHeads: Math.max(...spec.blocks.map(({ attention }) => attention.kvHeads)),
+      heads: Math.max(...spec.blocks.map((block) => headsOf(block).heads)),
+      kvHeads: Math.max(...spec.blocks.map((block) => headsOf(block).kvHeads)),
       headDim: part.headDim,
       hiddenSize: part.hiddenSize,
       vocabulary: part.vocabularySize ?? 0,
-      ...(context === undefined || part.role === 'vision' ? {} : { contextLength: context }),
-      causal: spec.blocks.every(({ attention }) => attention.causal),
+      ...(context === undefined || !Number.isFinite(context) || part.role === 'vision'
+        ? {}
+        : { contextLength: context }),
+      causal: !readsBothWays(spec),
       weightBytes,
       dtypes,
-      windows: spec.blocks.map(({ attention }) => attention.window ?? attention.around ?? null),
+      ...(encoded.length > 0 ? { quantised: true } : {}),
+      windows: spec.blocks.map(({ attention }) => attention?.window ?? attention?.around ?? null),
       tokenizer: tokeniser.ok ? true : tokeniser.why,
       chatTemplate: tokeniser.ok && tokeniser.tokeniser.hasChatTemplate,
+      ...(unread === undefined ? {} : { unread }),
       ...(notes.length > 0 ? { notes } : {}),
       weights: held,
       ...(elsewhere ? { device: elsewhere } : {}),
     };
   };
   const vision =
-    specified.kind === 'text' || !opened.vision ? undefined : openVision(processor, specified, opened.vision);
+    specified.kind === 'text' || specified.kind === 'encoder-decoder' || !opened.vision
+      ? undefined
+      : openVision(processor, specified, opened.vision);
   const withVision = vision
     ? { vision: visionSummary(vision, specified.kind === 'multimodal' ? specified.spec.imageToken : undefined) }
     : {};
@@ -248,7 +292,19 @@ export async function openModel(path: string, options: OpenOptions): Promise<Loa
   const { part } = specified;
   const spec = specified.kind === 'multimodal' ? specified.spec.text : specified.text;
   if (!opened.text) throw new RangeError('a text model has sessions');
-  const tokeniser = await openTokeniser(folder);
+  const tokeniser = await source.readTokeniser();
+  const sourceModel: LoadedModel | undefined =
+    specified.kind === 'encoder-decoder' && opened.source
+      ? {
+          ...common,
+          spec: specified.source,
+          sessions: opened.source,
+          ...(reference?.source ? { reference: reference.source } : {}),
+          tokeniser,
+          stopIds: [],
+          summary: summary(specified.sourcePart, specified.source, tokeniser),
+        }
+      : undefined;
   return {
     ...common,
     spec,
@@ -257,20 +313,34 @@ export async function openModel(path: string, options: OpenOptions): Promise<Loa
     tokeniser,
     ...(specified.kind === 'multimodal' ? { multimodal: specified.spec } : {}),
     ...(vision && encoder ? { vision, encoder } : {}),
-    ...(await tokenIds(folder, description, part.vocabularySize ?? 0)),
-    summary: { ...summary(part, spec, tokeniser), ...withVision },
+    ...(sourceModel ? { source: sourceModel } : {}),
+    ...embedding,
+    ...(specified.kind === 'encoder-decoder' ? await startToken(filesFolder, specified, part.vocabularySize ?? 0) : {}),
+    ...(await tokenIds(filesFolder, description, part.vocabularySize ?? 0)),
+    summary: {
+      ...summary(part, spec, tokeniser),
+      ...withVision,
+      ...(sourceModel ? { source: sourceSummary(sourceModel) } : {}),
+    },
   };
 }
 
+/** How a text becomes one vector, as files of sentence-transformers or a GGUF file say it. */
+function embeddingHead({ filesFolder, pooling }: ModelSource, { head, hiddenSize }: ModelSpec) {
+  const width = head.project?.outputs ?? hiddenSize;
+  if (pooling === undefined) return readEmbeddingHead(filesFolder, width);
+  return Promise.resolve({ modes: [pooling], modules: [], width });
+}
+
 /** Where packed weights came from the disk: their sessions are closed, and they are made again when they are opened. */
-async function packAgain(cache: WeightCache, { text, vision }: Sessions): Promise<boolean> {
-  for (const sessions of [text, vision]) await sessions?.release();
+async function packAgain(cache: WeightCache, opened: Sessions): Promise<boolean> {
+  for (const sessions of partsOf(opened)) await sessions.release();
   return cache.makeAgain();
 }
 
 const noText: TokeniserOutcome = { ok: false, why: 'A vision encoder reads images and no text; give an image.' };
 
-/** Sessions of the two parts, which share the limit: as much as the encoder's weights take, at most half, is its own. */
+/** Sessions of the parts, which share the limit: as much as an encoder's weights take, at most half, is its own. */
 function openSessions(
   specified: SpecifiedModel,
   weights: StoredWeights,
@@ -281,24 +351,31 @@ function openSessions(
   const { text, vision: tower }: { readonly text?: ModelSpec; readonly vision?: VisionTower } =
     specified.kind === 'multimodal' ? specified.spec : specified;
   const connector = specified.kind === 'multimodal' ? specified.spec.connector : undefined;
-  const open = (spec: ModelSpec, limitBytes: number, further = {}): LayerSessions => {
+  const open = (spec: ModelSpec, limitBytes: number, further: FurtherGraphs = {}): LayerSessions => {
     const sessions = new LayerSessions(spec, weights, root, { ...options, limitBytes }, requireUnchanged, further);
     sessions.check();
     return sessions;
   };
   if (text) requireRopes(text);
   const vision = tower && open(tower.stack, options.limitBytes, visionGraphs(tower, connector));
-  const share = vision && text ? Math.min(vision.weightBytes(), options.limitBytes / 2) : 0;
-  if (vision && text) vision.limit(share);
+  const encoder = specified.kind === 'encoder-decoder' ? specified.source : undefined;
+  const states = encoder && sourceGraph(encoder);
+  const source =
+    encoder &&
+    open(encoder, options.limitBytes, states ? { source: { build: states, output: 'residual.out' } } : undefined);
+  const beside = vision ?? source;
+  const share = beside && text ? Math.min(beside.bytesAtOnce(), options.limitBytes / 2) : 0;
+  if (beside && text) beside.limit(share);
   return {
     ...(text ? { text: open(text, options.limitBytes - share) } : {}),
     ...(vision ? { vision } : {}),
+    ...(source ? { source } : {}),
   };
 }
 
 function openVision(
   processor: ProcessorOutcome,
-  specified: Exclude<SpecifiedModel, { kind: 'text' }>,
+  specified: Exclude<SpecifiedModel, { kind: 'text' | 'encoder-decoder' }>,
   sessions: LayerSessions,
 ): VisionModel {
   const { tower, connector, layout } =
@@ -309,13 +386,19 @@ function openVision(
   return { tower, connector, layout, processor: checked, sessions };
 }
 
+function sourceSummary({ spec, summary }: LoadedModel): SourceSummary {
+  const { layers, heads, kvHeads } = summary;
+  const context = usableContext(spec);
+  return { layers, heads, kvHeads, ...(context === undefined ? {} : { contextLength: context }) };
+}
+
 function visionSummary({ tower, processor }: VisionModel, imageToken: number | undefined): VisionSummary {
   const { stack, patches } = tower;
   return {
     family: stack.family,
     layers: stack.blocks.length,
-    heads: Math.max(...stack.blocks.map(({ attention }) => attention.heads)),
-    headDim: Math.max(...stack.blocks.map(({ attention }) => attention.headDim)),
+    heads: Math.max(...stack.blocks.map((block) => headsOf(block).heads)),
+    headDim: Math.max(...stack.blocks.map((block) => headsOf(block).headDim)),
     hiddenSize: stack.hiddenSize,
     imageSize: patches.size,
     patchSize: patches.patch,
@@ -324,35 +407,19 @@ function visionSummary({ tower, processor }: VisionModel, imageToken: number | u
   };
 }
 
-async function folderOf(path: string): Promise<string> {
+async function orUnusable<T>(folder: string, read: () => Promise<T>): Promise<T> {
   try {
-    const real = await realpath(path);
-    return (await stat(real)).isDirectory() ? real : dirname(path);
-  } catch {
-    throw unusable(path, 'There is no such folder. Check the path.');
+    return await read();
+  } catch (error) {
+    if (error instanceof ModelError) throw unusable(folder, error.message);
+    throw error;
   }
-}
-
-function sentenceOfConfig({ code, message }: Extract<FolderFile, { ok: false }>): string {
-  if (code === 'not-found') return 'It has no config.json. Choose a Hugging Face model folder.';
-  if (code === 'outside-folder') return `${message} Put the file into the folder.`;
-  return `${message} Fetch the file again.`;
-}
-
-/** The words of the language server's finding `shard-missing`; other problems carry a sentence of their own. */
-function sentenceOfProblem({ code, file, message }: CheckpointProblem): string {
-  if (code === 'shard-missing') {
-    return `${file ?? 'A file of weights'} is missing, and other files of the model are here. Download it again; its tensors cannot be loaded.`;
-  }
-  if (code === 'no-weights') return `${message} Fetch the weights in the safetensors format, or convert them to it.`;
-  if (code === 'outside-folder') return `${message} Put the file into the folder.`;
-  return `${message} Fetch the file again.`;
 }
 
 /** Forms that need a field which the config lacks, or that have no formula here, are refused before anything runs. */
 function requireRopes(spec: ModelSpec): void {
   const { ropes, blocks, contextLength } = spec;
-  for (const { attention } of blocks) {
+  for (const { attention } of withAttention(blocks)) {
     const rope = attention.rope === undefined ? undefined : ropes[attention.rope];
     if (!rope) continue;
     if (rope.dimensions > attention.headDim) {
@@ -368,29 +435,4 @@ function requireRopes(spec: ModelSpec): void {
       throw new ModelError(`${(error as Error).message} Correct rope_scaling in the config.`);
     }
   }
-}
-
-/** The folder that holds all data files: onnxruntime reads weights below one folder only. */
-function commonFolder(files: readonly string[]): string {
-  const [first, ...rest] = files.map((file) => dirname(file).split(sep));
-  if (!first) return '.';
-  let length = first.length;
-  for (const parts of rest) {
-    while (length > 0 && first.slice(0, length).join(sep) !== parts.slice(0, length).join(sep)) length--;
-  }
-  return first.slice(0, length).join(sep) || sep;
-}
-
-async function tokenIds(
-  folder: string,
-  description: ModelDescription,
-  vocabulary: number,
-): Promise<{ readonly stopIds: readonly number[]; readonly bosId?: number }> {
-  const own = (key: string): readonly number[] => description.tokenIds.find((each) => each.key === key)?.ids ?? [];
-  // generation_config.json has the last word on where a generation ends; most folders of base models have none.
-  const generation = (await readSmallJson(folder, 'generation_config.json')) ?? {};
-  const { eosIds } = readGenerationConfig(generation);
-  const stop = eosIds.length > 0 ? eosIds : own('eos_token_id');
-  const bos = own('bos_token_id').find((id) => id >= 0 && id < vocabulary);
-  return { stopIds: stop, ...(bos === undefined ? {} : { bosId: bos }) };
 }

@@ -36,14 +36,16 @@ export interface WeightOptions {
 export interface Sessions {
   readonly text?: LayerSessions;
   readonly vision?: LayerSessions;
+  /** The encoder of an encoder-decoder. */
+  readonly source?: LayerSessions;
 }
 
+export const partsOf = ({ text, vision, source }: Sessions): readonly LayerSessions[] =>
+  [text, vision, source].filter((sessions) => sessions !== undefined);
+
 /** With the parts that run on the cpu instead, as far as they are known by now. */
-export async function summaryOf(
-  { device, name, threads }: ModelDevice,
-  { text, vision }: Sessions,
-): Promise<DeviceSummary> {
-  const onCpu = [text, vision].flatMap((sessions) => sessions?.placement.sentences() ?? []);
+export async function summaryOf({ device, name, threads }: ModelDevice, opened: Sessions): Promise<DeviceSummary> {
+  const onCpu = partsOf(opened).flatMap((sessions) => sessions.placement.sentences());
   return {
     id: device,
     provider: device,
@@ -56,8 +58,9 @@ export async function summaryOf(
 }
 
 /** What a run finds on the device, before anything is opened there. `memoryBytes`: absent where it is not known. */
-export function roomOn(device: DeviceId, memoryBytes: number | undefined, { text, vision }: Sessions): DeviceRoom {
-  const sum = (of: (sessions: LayerSessions) => number): number => (text ? of(text) : 0) + (vision ? of(vision) : 0);
+export function roomOn(device: DeviceId, memoryBytes: number | undefined, opened: Sessions): DeviceRoom {
+  const sum = (of: (sessions: LayerSessions) => number): number =>
+    partsOf(opened).reduce((all, sessions) => all + of(sessions), 0);
   return {
     device,
     memoryBytes,
@@ -67,10 +70,10 @@ export function roomOn(device: DeviceId, memoryBytes: number | undefined, { text
 }
 
 /** Refuses a model of which one layer, or another part that is opened as a whole, passes the memory limit of the process. */
-export function requireParts({ text, vision }: Sessions, memoryLimit = Infinity): void {
-  for (const sessions of [text, vision]) {
-    const largest = sessions?.largestPiece();
-    if (!largest || largest.bytes <= memoryLimit) continue;
+export function requireParts(opened: Sessions, memoryLimit = Infinity): void {
+  for (const sessions of partsOf(opened)) {
+    const largest = sessions.largestPiece();
+    if (largest.bytes <= memoryLimit) continue;
     throw new FailureError({
       code: 'out-of-memory',
       part: largest.name,
@@ -84,7 +87,7 @@ export function requireParts({ text, vision }: Sessions, memoryLimit = Infinity)
 export async function deviceNotes(
   { name, onCpu = [] }: DeviceSummary,
   weights: readonly string[],
-  { text, vision }: Sessions,
+  { text, vision, source }: Sessions,
   room: DeviceRoom | undefined,
 ): Promise<readonly string[]> {
   return [
@@ -97,6 +100,7 @@ export async function deviceNotes(
       : []),
     ...(await reopeningNote(text, 'layers')),
     ...(await reopeningNote(vision, 'layers of the vision encoder')),
+    ...(await reopeningNote(source, 'layers of the encoder')),
   ];
 }
 

@@ -4,11 +4,14 @@ import { open, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { largestTokenizer } from '../../../models/formats/companions/tokenizer-vocabulary';
 import { readFolderFile } from '../../../models/formats/folder-file';
+import { largestConfig, quantisationFiles } from '../../../models/formats/model-folder';
 import type { Checkpoint, CheckpointTensor } from '../../../models/formats/safetensors/checkpoint';
 
 /** Files beside the weights that decide what a run gives. */
 const besides = [
   'config.json',
+  ...quantisationFiles,
+  'adapter_config.json',
   'generation_config.json',
   'tokenizer.json',
   'tokenizer_config.json',
@@ -25,8 +28,12 @@ export interface WatchedFiles {
   readonly changed: () => Promise<string | undefined>;
 }
 
-export async function watchFiles(folder: string, { files }: Checkpoint): Promise<WatchedFiles> {
-  const paths = [...besides.map((name) => join(folder, name)), ...files.map(({ path }) => path)];
+/** `folders`: that of the model, and for an adapter that of its base. */
+export async function watchFiles(folders: readonly string[], { files }: Checkpoint): Promise<WatchedFiles> {
+  const paths = [
+    ...folders.flatMap((folder) => besides.map((name) => join(folder, name))),
+    ...files.map(({ path }) => path),
+  ];
   const stamps = await Promise.all(paths.map(async (file) => ({ file, stamp: await stampOf(file) })));
   return {
     stamp: createHash('sha256')
@@ -61,7 +68,8 @@ const sampled = 4096;
 const mostSampled = 2048;
 
 /**
- * SHA-256 (its first 16 hexadecimal digits) over config.json, tokenizer.json, name, type and shape of every tensor, and 4 KiB
+ * SHA-256 (its first 16 hexadecimal digits) over config.json, tokenizer.json, the files that describe quantised weights, name, type and
+ * shape of every tensor, and 4 KiB
  * from the middle of each tensor, of {@link mostSampled} at most. A copy of the folder, a clone or another sharding of the same
  * weights has the same hash.
  */
@@ -69,6 +77,10 @@ export async function hashOfModel(folder: string, config: string, { tensors }: C
   const hash = createHash('sha256').update(config);
   const tokenizer = await readFolderFile(folder, 'tokenizer.json', largestTokenizer);
   hash.update(JSON.stringify(tokenizer.ok ? tokenizer.text : null));
+  for (const name of quantisationFiles) {
+    const beside = await readFolderFile(folder, name, largestConfig);
+    if (beside.ok) hash.update(JSON.stringify([name, beside.text]));
+  }
   const ordered = [...tensors].sort((one, other) => (one.name < other.name ? -1 : 1));
   for (const { name, dtype, shape } of ordered) hash.update(JSON.stringify([name, dtype, shape]));
   const step = Math.max(1, ordered.length / mostSampled);

@@ -11,29 +11,33 @@ import type { DeviceId } from '../../runtime/session';
 /** What is open, and how. */
 interface Kept {
   readonly path: string;
+  readonly adapter: string | undefined;
   readonly device: DeviceId;
   readonly weights: WeightChoice;
   readonly model: LoadedModel;
 }
+
+type PlacedOptions = ModelDevice & Pick<WeightOptions, 'weights' | 'whyWeights'> & Pick<OpenOptions, 'adapter'>;
 
 export class ModelStore {
   private kept: Kept | undefined;
 
   constructor(private readonly options: Pick<OpenOptions, 'limitBytes' | 'memoryLimit' | 'cache' | 'say'>) {}
 
-  async open(path: string, options: ModelDevice & Pick<WeightOptions, 'weights' | 'whyWeights'>): Promise<LoadedModel> {
+  async open(path: string, options: PlacedOptions): Promise<LoadedModel> {
     const { kept } = this;
-    const { device, weights = 'as-stored' } = options;
-    const same = kept?.path === path && kept.device === device && kept.weights === weights;
+    const { adapter, device, weights = 'as-stored' } = options;
+    const isModel = kept?.path === path && kept.adapter === adapter;
+    const same = isModel && kept.device === device && kept.weights === weights;
     if (same && (await kept.model.changed()) === undefined) return kept.model;
     await this.close();
     const model = await openModel(path, { ...this.options, ...options });
-    this.kept = { path, device, weights, model };
+    this.kept = { path, adapter, device, weights, model };
     return model;
   }
 
-  /** The device and the weights with which the model of the path is open now. */
-  openedAs(path: string): Pick<Kept, 'device' | 'weights'> | undefined {
+  /** The device, the weights and the adapter with which the model of the path is open now. */
+  openedAs(path: string): Pick<Kept, 'adapter' | 'device' | 'weights'> | undefined {
     return this.kept?.path === path ? this.kept : undefined;
   }
 
@@ -50,7 +54,7 @@ export async function closeModel(model: LoadedModel): Promise<void> {
 }
 
 /** The sessions of all parts of a model. */
-function sessionsOf({ sessions, vision, reference, encoder }: LoadedModel): ReadonlySet<LayerSessions> {
-  const all = [sessions, vision?.sessions, reference, encoder?.reference];
+function sessionsOf({ sessions, vision, reference, encoder, source }: LoadedModel): ReadonlySet<LayerSessions> {
+  const all = [sessions, vision?.sessions, reference, encoder?.reference, source?.sessions, source?.reference];
   return new Set(all.filter((each) => each !== undefined));
 }

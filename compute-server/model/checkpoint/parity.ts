@@ -14,6 +14,7 @@ import type { Parity } from '../../../protocol/schema/parts';
 import { heldWords } from '../../../protocol/inputs/weights';
 import { FailureError } from '../../../protocol/wire/failures';
 import type { LoadedModel } from './loaded-model';
+import type { LayerSessions } from '../run/graphs/layer-sessions';
 import { layersOf } from '../run/stream/model-run';
 import { hostStream } from '../run/graphs/run-stream';
 import type { ResidualStream, RunHooks, RunResult } from '../run/stream/run-request';
@@ -35,7 +36,7 @@ const deviceTolerance = { float32: 1e-4, reduced: 5e-2 } as const;
  * The same for weights that are not exact. Rounding moves the logits of a trained model by 1 to 5 % (8 bits) and 10 to 30 % (4
  * bits) of the largest; a wrong product moves them by more than the whole.
  */
-const weightTolerance = { float16: 5e-2, q8: 0.25, q4: 1 } as const;
+const weightTolerance = { float16: 5e-2, q8: 0.25, q4: 1, 'int8-activations': 0.25 } as const;
 
 /** An error of the self-test's product of matrices (160 terms of size 1) above this is of shorter mantissas. */
 const float32Error = 2e-4;
@@ -84,53 +85,158 @@ export async function requireParity(model: LoadedModel, sequence: Sequence, hook
   });
 }
 
-async function measureParity(model: LoadedModel, sequence: Sequence, hooks: RunHooks): Promise<Parity> {
-  const { length } = sequence.ids;
-  const short =
-    length <= parityLength ? sequence : withoutSpan(sequence, { start: parityLength, end: length }, 'contiguous');
-  const chunk = Math.max(1, Math.ceil(short.ids.length / 2));
-  // An encoder has no language head; its residual streams are compared.
-  const logits = model.spec.head.vocabulary ? 'all' : 'none';
-  const plainSessions = model.reference ?? model.sessions;
-  const plain = layersOf(model.spec, plainSessions, { ...short, chunk, logits, plain: true }, { signal: hooks.signal });
-  const instrumented = layersOf(model.spec, model.sessions, { ...short, chunk, logits }, { signal: hooks.signal });
+/** Weights as opened up to which all layers are compared before the run. */
+const comparedAtOnce = 256e6;
+
+/** Layers of a larger model that are compared before the run, at the least one. */
+const comparedFirst = 2;
+
+/** A comparison that goes on after the run. */
+export interface BegunParity {
+  /** Layers whose plain form is still to be opened. */
+  readonly layersLeft: number;
+  /** Compares them; rejects as requireParity does. To be called when no other run uses the model. */
+  finish(): Promise<Parity>;
+  /** Ends a comparison that is not finished. */
+  end(): Promise<void>;
+}
+
+/**
+ * requireParity in two parts, as opening every layer of a large model in its plain form as well takes longer than the run: the first layers
+ * are compared before it, the others after it.
+ */
+export async function beginParity(
+  model: LoadedModel,
+  sequence: Sequence,
+  hooks: RunHooks = {},
+  { atOnce = comparedAtOnce, first = comparedFirst } = {},
+): Promise<BegunParity> {
+  const { length } = model.spec.blocks;
+  const tokens = Math.min(sequence.ids.length, parityLength);
+  const before = known.get(model);
+  const whole = (): Promise<Parity> => requireParity(model, sequence, hooks);
+  if ((before && before.tokens >= tokens) || length <= first || model.sessions.weightBytes() <= atOnce) {
+    return finished(await whole());
+  }
+  const comparison = new Comparison(model, sequence, hooks);
+  const end = async (): Promise<void> => {
+    await comparison.end();
+    await model.reference?.release();
+  };
   try {
-    return await compared(model, plain, instrumented);
+    for (let layer = 0; layer < first; layer++) await comparison.compare(layer);
+  } catch (error) {
+    await end();
+    throw error;
+  }
+  if (!comparison.agrees) {
+    await end();
+    // The whole comparison says what is wrong.
+    return finished(await whole());
+  }
+  const finish = async (): Promise<Parity> => {
+    try {
+      for (let layer = first; layer < length; layer++) await comparison.compare(layer);
+      const parity = await comparison.parity();
+      if (!parity.ok) {
+        await whole();
+        // Weights that were kept on the disk were wrong. They have been made again, but the run had the wrong ones.
+        throw new FailureError({
+          code: 'model-unusable',
+          folder: model.folder,
+          detail:
+            'Weights of it that were kept on the disk were wrong, so nothing of this run is shown. They have been made again: run it once more.',
+        });
+      }
+      known.set(model, { parity, tokens });
+      return parity;
+    } finally {
+      await end();
+    }
+  };
+  return { layersLeft: length - first, finish, end };
+}
+
+const finished = (parity: Parity): BegunParity => ({
+  layersLeft: 0,
+  finish: () => Promise.resolve(parity),
+  end: () => Promise.resolve(),
+});
+
+async function measureParity(model: LoadedModel, sequence: Sequence, hooks: RunHooks): Promise<Parity> {
+  const comparison = new Comparison(model, sequence, hooks);
+  try {
+    for (const { index } of model.spec.blocks) await comparison.compare(index);
+    return await comparison.parity();
   } finally {
-    // What they hold on a device is disposed of when they end.
-    for (const run of [plain, instrumented]) await run.return({ layers: [], residuals: [] });
+    await comparison.end();
   }
 }
 
-async function compared(model: LoadedModel, plain: Layers, instrumented: Layers): Promise<Parity> {
-  const plainSessions = model.reference ?? model.sessions;
-  const layerErrors: number[] = [];
-  let largestStream = 0;
-  for (const { index } of model.spec.blocks) {
-    const piece = { kind: 'block', layer: index, instrumented: false } as const;
-    // Closed before the instrumented layer is opened: the weights of a layer are never held twice.
-    const expected = await nextLayer(plain).finally(() => plainSessions.close(piece));
-    const { chunks } = await nextLayer(instrumented);
-    layerErrors.push(largestDifference(expected.chunks, chunks));
-    largestStream = Math.max(largestStream, largestOf(expected.chunks));
+/** The two runs side by side. */
+class Comparison {
+  private readonly layerErrors: number[] = [];
+  private readonly plainSessions: LayerSessions;
+  private readonly plain: Layers;
+  private readonly instrumented: Layers;
+  private largestStream = 0;
+
+  constructor(
+    private readonly model: LoadedModel,
+    sequence: Sequence,
+    { signal }: RunHooks,
+  ) {
+    const { length } = sequence.ids;
+    const short =
+      length <= parityLength ? sequence : withoutSpan(sequence, { start: parityLength, end: length }, 'contiguous');
+    const chunk = Math.max(1, Math.ceil(short.ids.length / 2));
+    // An encoder has no language head; its residual streams are compared.
+    const logits = model.spec.head.vocabulary ? 'all' : 'none';
+    this.plainSessions = model.reference ?? model.sessions;
+    this.plain = layersOf(model.spec, this.plainSessions, { ...short, chunk, logits, plain: true }, { signal });
+    this.instrumented = layersOf(model.spec, model.sessions, { ...short, chunk, logits }, { signal });
   }
-  const a = asFloats((await resultOf(plain)).logits?.data);
-  const b = asFloats((await resultOf(instrumented)).logits?.data);
-  const maxLogitError = a.length === 0 ? Math.max(...layerErrors) : largestDifference([a], [b]);
-  const scale = Math.max(1, a.length === 0 ? largestStream : largestOf([a]));
-  const worst = Math.max(...layerErrors);
-  const tolerance = scale * toleranceOf(model);
-  const { vocabulary } = model.spec.head;
-  return {
-    maxLogitError,
-    layerErrors,
-    ...(worst > 0 ? { worstLayer: layerErrors.indexOf(worst) } : {}),
-    ok: maxLogitError <= tolerance,
-    ...(model.reference ? { tolerance } : {}),
-    ...(model.sessions.placement.device === 'cpu' ? {} : { device: (await model.device()).name }),
-    ...(model.weightsHeld === 'float32' ? {} : { weights: model.weightsHeld }),
-    ...(model.weightsHeld === 'float32' || !vocabulary ? {} : { greedy: sameChoices(a, b, vocabulary.outputs) }),
-  };
+
+  async compare(layer: number): Promise<void> {
+    const piece = { kind: 'block', layer, instrumented: false } as const;
+    // Closed before the instrumented layer is opened: the weights of a layer are never held twice.
+    const expected = await nextLayer(this.plain).finally(() => this.plainSessions.close(piece));
+    const { chunks } = await nextLayer(this.instrumented);
+    this.layerErrors.push(largestDifference(expected.chunks, chunks));
+    this.largestStream = Math.max(this.largestStream, largestOf(expected.chunks));
+  }
+
+  /** Whether the layers compared so far are those of the same model. */
+  get agrees(): boolean {
+    return Math.max(0, ...this.layerErrors) <= Math.max(1, this.largestStream) * toleranceOf(this.model);
+  }
+
+  /** When all layers are compared. */
+  async parity(): Promise<Parity> {
+    const { model, layerErrors, largestStream } = this;
+    const a = asFloats((await resultOf(this.plain)).logits?.data);
+    const b = asFloats((await resultOf(this.instrumented)).logits?.data);
+    const maxLogitError = a.length === 0 ? Math.max(...layerErrors) : largestDifference([a], [b]);
+    const scale = Math.max(1, a.length === 0 ? largestStream : largestOf([a]));
+    const worst = Math.max(...layerErrors);
+    const tolerance = scale * toleranceOf(model);
+    const { vocabulary } = model.spec.head;
+    return {
+      maxLogitError,
+      layerErrors,
+      ...(worst > 0 ? { worstLayer: layerErrors.indexOf(worst) } : {}),
+      ok: maxLogitError <= tolerance,
+      ...(model.reference ? { tolerance } : {}),
+      ...(model.sessions.placement.device === 'cpu' ? {} : { device: (await model.device()).name }),
+      ...(model.weightsHeld === 'float32' ? {} : { weights: model.weightsHeld }),
+      ...(model.weightsHeld === 'float32' || !vocabulary ? {} : { greedy: sameChoices(a, b, vocabulary.outputs) }),
+    };
+  }
+
+  /** What the runs hold on a device is disposed of. */
+  async end(): Promise<void> {
+    for (const run of [this.plain, this.instrumented]) await run.return({ layers: [], residuals: [] });
+  }
 }
 
 /** In units of the largest logit. */

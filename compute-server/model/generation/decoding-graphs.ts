@@ -4,6 +4,7 @@ import { changesOf, type Variant } from '../../../models/instrument/changes/chan
 import { servedBySteps } from '../../../models/instrument/changes/changes';
 import type { PlanChange } from '../../../models/instrument/changes/plan';
 import { allSizes } from '../../../models/architectures/layer-sizes';
+import { withAttention } from '../../../models/architectures/block-heads';
 import type { ModelSpec } from '../../../models/architectures/model-spec';
 import { layerPlanOf } from '../run/cache/layer-plan';
 import type { LayerSessions } from '../run/graphs/layer-sessions';
@@ -25,7 +26,7 @@ export const mayStep = (
 ): boolean =>
   !blocksAlone &&
   placement.device === 'cpu' &&
-  model.blocks.every(
+  withAttention(model.blocks).every(
     ({ attention }) => !hasScoreTerms(attention) && attention.turns === undefined && attention.sinks === undefined,
   ) &&
   servedBySteps(allSizes(model), variant, start);

@@ -13,6 +13,7 @@ import type { Variant } from '../../../models/instrument/changes/changes';
 import { layerDivergence } from '../../../diagnostics/shared/divergence/divergence';
 import { gainChanges, type HeadGain } from '../../../models/instrument/changes/gain';
 import { random, seedFor } from '../../../kernels/tensors/random';
+import { headsOf } from '../../../models/architectures/block-heads';
 import type { ModelSpec } from '../../../models/architectures/model-spec';
 import { gainsOfSelected } from '../run/changes/fed-changes';
 import type { LayerSessions } from '../run/graphs/layer-sessions';
@@ -88,7 +89,8 @@ async function choose(
   const select = (layer: number, outputs: Float32Array | undefined): void => {
     const without = text.get(layer);
     if (!outputs || !without) throw new RangeError(`layer ${layer} gave no head outputs`);
-    const heads = model.blocks[layer]?.attention.heads ?? 1;
+    const block = model.blocks[layer];
+    const heads = block ? headsOf(block).heads : 1;
     chosen.set(layer, layerDivergence({ with: outputs, without, heads }, setup.distance, setup.outliers).selected);
   };
   if (setup.executor === 'one-shot') {
@@ -135,7 +137,7 @@ export async function lastHeadOutputs(
 }
 
 const tableOf = (model: ModelSpec, chosen: Chosen): boolean[][] =>
-  model.blocks.map(({ index, attention }) => [...(chosen.get(index) ?? Array<boolean>(attention.heads).fill(false))]);
+  model.blocks.map((block) => [...(chosen.get(block.index) ?? Array<boolean>(headsOf(block).heads).fill(false))]);
 
 const gainsOf = (selected: readonly (readonly boolean[])[], alpha: number): HeadGain[] =>
   selected.flatMap((row, layer) => gainsOfSelected(layer, row, alpha));
@@ -171,7 +173,8 @@ async function matchedGains(
   const gains: HeadGain[] = [];
   const own = variant ?? [];
   let stream: ResidualStream | undefined;
-  for (const { index: layer, attention } of model.blocks) {
+  for (const block of model.blocks) {
+    const layer = block.index;
     const run = async (variants: readonly Variant[]) =>
       runPrompt(
         { ...model, blocks: model.blocks.slice(0, layer + 1) },
@@ -199,7 +202,7 @@ async function matchedGains(
         norm(outputs.subarray(model.hiddenSize)),
       ];
       const every = (gain: number): HeadGain[] =>
-        Array.from({ length: attention.heads }, (_, head) => ({ layer, head, gain }));
+        Array.from({ length: headsOf(block).heads }, (_, head) => ({ layer, head, gain }));
       const ratio = setup.heads === 'all' ? reinforced / plain : plain / reinforced;
       const factor = Number.isFinite(ratio) ? ratio : 1;
       gains.push(...(setup.heads === 'all' ? every(factor) : combined(raised, every(factor))));

@@ -3,65 +3,39 @@
  * (teacher forcing). Gains are held throughout; replacements act on the sequence it started with. Under a plan each head holds
  * what it keeps, where steps compute the rows; elsewhere all is held, and masked: the same numbers.
  */
-import {
-  changeStepStream,
-  changesOf,
-  movesProbabilities,
-  rarePartsIn,
-  type Variant,
-} from '../../../models/instrument/changes/changes';
-import type { GraphReinforcement } from '../../../models/instrument/changes/fed-rows';
+import { changesOf, rarePartsIn, type Variant } from '../../../models/instrument/changes/changes';
 import { gainChanges, type HeadGain } from '../../../models/instrument/changes/gain';
 import type { CacheSize } from '../../../protocol/plans/cache-size';
+import { headsOf } from '../../../models/architectures/block-heads';
 import type { BlockSpec, ModelSpec } from '../../../models/architectures/model-spec';
+import { isRouted } from '../../../models/architectures/network-spec';
 import { statisticOutputs, topKeyOutputs } from '../../../models/instrument/statistics';
-import { requireFinite, numbersOf, requireFiniteChunk, rowsOfChunk } from '../run/graphs/run-stream';
-import { LayerOutputs } from '../run/stream/layer-outputs';
-import type { Continuation, Extension, Observation } from '../../../diagnostics/model-runner/model-runner';
+import { routerTaps } from '../../../models/instrument/taps';
+import { numbersOf, requireFiniteChunk, rowsOfChunk, shortcutFeed } from '../run/graphs/run-stream';
+import { LayerOutputs, noTop } from '../run/stream/layer-outputs';
+import type { Continuation, Extension, Observation, RouterRows } from '../../../diagnostics/model-runner/model-runner';
 import type { HeadNumbers } from '../../../diagnostics/model-runner/head-numbers';
-import type { TopKeys } from '../../../diagnostics/model-runner/run-request';
 import { noStatistics, ranked, StatisticsCollector, windowOf } from '../run/stream/head-statistics';
 import { earlierOccurrences, PickTable } from '../run/stream/statistics-layout';
 import { gainsOfSelected, interventionFeeds } from '../run/changes/fed-changes';
 import { blockOutputsOf, blocksOf, reachOf, takeBlocks } from '../run/changes/chosen-blocks';
 import type { KeyValueCache } from '../run/cache/key-value-cache';
 import { LayerKeys, blockFeeds, groupColumns, groupMass } from '../run/stream/layer-feeds';
-import { heldByHeads, layerPlanOf, readsMeans } from '../run/cache/layer-plan';
+import { heldByHeads, layerPlanOf } from '../run/cache/layer-plan';
 import { leadingDirections } from '../run/changes/leading-directions';
 import type { LayerSessions } from '../run/graphs/layer-sessions';
 import { embedRows } from '../run/stream/embed';
 import { runPrompt } from '../run/stream/model-run';
-import { floats, int64, range } from '../run/graphs/runtime-arrays';
-import { StepColumns } from '../run/stream/step-columns';
+import { int64, range } from '../run/graphs/runtime-arrays';
 import { StepFeeds } from '../run/stream/step-feeds';
-import { rowOutputs, StepRow } from '../run/stream/step-row';
+import { RowSteps, type Looked, type Looks } from './row-steps';
+import type { SequenceRunRequest } from './sequence-run-request';
 import { followingOf, mayStep, type Following } from './decoding-graphs';
-import { massOf, observationOf, rowOf, topOf } from './observed-rows';
-import { dispose, KeptOutputs, type RuntimeArray, type RuntimeValue } from '../../runtime/values';
+import { emptyObservation, joinedRouters, massOf, observationOf, observeRows, routerRows } from './observed-rows';
+import { CrossRun } from '../run/cross/cross-run';
+import { dispose, KeptOutputs, type RuntimeValue } from '../../runtime/values';
 import type { LayerReinforcement, RunHooks } from '../run/stream/run-request';
-import { positionAt, sequencePart, type KeyGroup, type Sequence } from '../../../diagnostics/model-runner/sequence';
-
-export interface SequenceRunRequest extends Sequence {
-  readonly variant?: Variant;
-  readonly chunk: number;
-  /** Give what the heads of the last row, and of each row after it, put out and read. */
-  readonly observe?: boolean;
-  /** Observations give the keys read most as well. */
-  readonly topKeys?: boolean;
-  /** Gains that the layers choose at the last row; they are held from then on. Not together with `observe`. */
-  readonly reinforcement?: GraphReinforcement;
-  /** Decode by the graphs of the blocks alone, to compare. */
-  readonly blocksAlone?: boolean;
-  /** Open steps for the first token, however long it takes: to time the tokens of a long text. */
-  readonly stepsAtOnce?: boolean;
-}
-
-/** What is asked of the rows that go on. */
-interface Looks {
-  readonly observe?: boolean;
-  readonly topKeys?: boolean;
-  readonly statistics?: boolean;
-}
+import { positionAt, sequencePart, type KeyGroup } from '../../../diagnostics/model-runner/sequence';
 
 /**
  * What a row costs more by the graphs of the blocks than by steps, and what opening sessions costs that widen half weights, in
@@ -74,8 +48,7 @@ const seconds = { row: 2e-4, cachedByte: 1.5e-10, openedByte: 1.2e-9 } as const;
 export class SequenceRun implements Continuation {
   /** Seconds that rows would have taken less by steps. */
   private lost = 0;
-  /** For steps. */
-  private readonly columns: StepColumns;
+  private readonly steps: RowSteps;
   /** Each with a key once. */
   private readonly groups: readonly KeyGroup[];
 
@@ -95,7 +68,7 @@ export class SequenceRun implements Continuation {
     private readonly ids: number[],
     private readonly following: Following | undefined,
   ) {
-    this.columns = new StepColumns(model, variant);
+    this.steps = new RowSteps(model, sessions, cache, request, variant);
     this.groups = (request.groups ?? []).map(({ name, positions }) => ({ name, positions: [...new Set(positions)] }));
   }
 
@@ -127,7 +100,10 @@ export class SequenceRun implements Continuation {
         ...(observe
           ? {
               lastMass: true,
-              taps: model.blocks.map(({ index }) => ({ layer: index, tap: 'attention.head_output' as const })),
+              taps: model.blocks.flatMap(({ index: layer, cross }) => [
+                { layer, tap: 'attention.head_output' as const },
+                ...(cross ? [{ layer, tap: 'cross.probabilities' as const }] : []),
+              ]),
               tapRows: [request.ids.length - 1],
               ...(topKeys ? { topKeys: 'last' } : {}),
             }
@@ -169,7 +145,7 @@ export class SequenceRun implements Continuation {
   ): SequenceRun {
     const { variant = [], ids } = request;
     const following = followingOf(model, sessions, request, ids.length);
-    const keys = model.blocks.map(({ index, attention }) => new LayerKeys(index, cache, attention.window, false));
+    const keys = model.blocks.map((block) => new LayerKeys(block, cache, false));
     const [logits, chosen] = [new Float32Array(0), new Map<number, LayerReinforcement>()];
     return new SequenceRun(
       model,
@@ -223,12 +199,14 @@ export class SequenceRun implements Continuation {
     // A step is one row; what heads have dropped is gone, so that no graph of a block can read for them.
     let last: Extension | undefined;
     const observations: Observation[] = [];
+    const routers: (readonly RouterRows[])[] = [];
     for (const id of added) {
       last = await this.extendAtOnce([id], wanted);
       observations.push(...last.observations);
+      routers.push(last.routers ?? []);
     }
     if (!last) throw new RangeError('there is no token to go on with');
-    return { ...last, observations };
+    return { ...last, observations, ...(wanted.routers ? { routers: joinedRouters(routers) } : {}) };
   }
 
   private async extendAtOnce(added: readonly number[], wanted: Looks): Promise<Extension> {
@@ -240,41 +218,55 @@ export class SequenceRun implements Continuation {
     const { groups } = this;
     const picks = wanted.statistics ? new PickTable(earlierOccurrences(this.ids), start) : undefined;
     let residual = await embedRows(model, sessions, request, start, added);
-    const pass = (next: RuntimeValue): void => {
-      dispose(residual);
+    let shortcut: RuntimeValue | undefined;
+    const pass = (next: RuntimeValue, beside?: RuntimeValue): void => {
+      dispose(residual, shortcut);
       residual = next;
+      shortcut = beside;
     };
     const statistics: HeadNumbers[] = [];
+    const routers: RouterRows[] = [];
     const ranking = (wanted.observe && wanted.topKeys) ?? false;
-    const observations = added.map(() => ({
-      headOutputs: [] as Float32Array[],
-      mass: [] as Float32Array[],
-      ...(ranking ? { top: [] as TopKeys[] } : {}),
-    }));
+    const observations = added.map(() => emptyObservation(ranking, request.source !== undefined));
     const steps =
       length === 1 && this.bySteps(start)
         ? new StepFeeds(model, { start, sequence: request, variant: this.variant })
         : undefined;
+    const look = (block: BlockSpec, { row, headOutput, cross, routers: values }: Looked): void => {
+      if (values) routers.push(routerRows(block.index, values));
+      if (picks) {
+        const collector = this.collector(block, picks);
+        if (row) collector.addRow(start, row);
+        statistics.push(collector.numbers());
+      }
+      const [observation] = observations;
+      if (!headOutput || !observation) return;
+      observation.headOutputs.push(headOutput);
+      observation.mass.push(row ? massOf(row, headsOf(block).heads, groups) : new Float32Array(0));
+      if (ranking) observation.top?.push(row ? row.top() : noTop);
+      if (cross) observation.cross?.push(cross);
+    };
     try {
-      for (const block of model.blocks) {
-        const layer = block.index;
+      for (let layer = 0; layer < model.blocks.length; layer++) {
+        const block = model.blocks[layer]!;
+        const group = steps && this.steps.togetherFrom(layer, (each) => this.masked(each));
+        if (steps && group) {
+          const left = await this.steps.together(group, steps, await numbersOf(residual), wanted, look);
+          if (left) {
+            pass(left.out);
+            layer += group.length - 1;
+            continue;
+          }
+        }
         if (steps && !this.masked(block)) {
-          const look = (row: StepRow, headOutput?: Float32Array): void => {
-            if (picks) {
-              const collector = this.collector(block, picks);
-              collector.addRow(start, row);
-              statistics.push(collector.numbers());
-            }
-            const [observation] = observations;
-            if (!headOutput || !observation) return;
-            observation.headOutputs.push(headOutput);
-            observation.mass.push(massOf(row, block.attention.heads, groups));
-            if (ranking) observation.top?.push(row.top());
-          };
-          pass(await this.step(block, steps, residual, wanted, look));
+          const { out, shortcut: left } = await this.steps.alone(
+            ...([block, steps, { residual, shortcut }, wanted, start, look] as const),
+          );
+          pass(out, left);
           continue;
         }
         const directions = await leadingDirections(model, sessions, layer, [this.variant], residual);
+        const cross = await CrossRun.of(model, sessions, block, { ...sequencePart(request), ids: added }, 1);
         const { shape: blocks, memory } = blocksOf([this.variant], block, this.cache);
         const session = await sessions.session({
           kind: 'block',
@@ -289,10 +281,15 @@ export class SequenceRun implements Continuation {
         const keys = past.length() + length;
         const keyGroups = groupColumns(groups, firstKey, keys);
         const collector = picks ? this.collector(block, picks) : undefined;
-        const kept = new KeptOutputs(['residual.out', ...past.outputs]);
+        const kept = new KeptOutputs([
+          'residual.out',
+          ...(block.shortcut === 'leaves' ? ['shortcut.out'] : []),
+          ...past.outputs,
+        ]);
         const values = await session.run(
           {
             ...blockFeeds(model, block, past, residual, { batch: 1, start, length, sequence: request }),
+            ...shortcutFeed(block, shortcut),
             ...interventionFeeds(model, block, {
               variants: [this.variant],
               groups: groups.map(({ name }) => name),
@@ -304,40 +301,53 @@ export class SequenceRun implements Continuation {
               blocks: memory,
               sequence: request,
             }),
-            ...(collector?.feeds(start, length, firstKey, keys) ??
-              (wanted.observe
-                ? groupMass(keyGroups, range(0, length), length, block.attention.heads)
-                : noStatistics(keys, length))),
-            ...ranked(keys, ranking ? 0 : undefined),
-            selected_heads: int64([], [0]),
+            ...cross?.feeds(),
+            ...(block.attention
+              ? {
+                  ...(collector?.feeds(start, length, firstKey, keys) ??
+                    (wanted.observe
+                      ? groupMass(keyGroups, range(0, length), length, block.attention.heads)
+                      : noStatistics(keys, length))),
+                  ...ranked(keys, ranking ? 0 : undefined),
+                  selected_heads: int64([], [0]),
+                }
+              : {}),
           },
           [
             ...kept.names,
+            ...past.stateOutputs,
             ...blockOutputsOf(blocks),
-            ...(collector ? statisticOutputs : wanted.observe ? ['statistics.mass'] : []),
-            ...(wanted.observe ? ['attention.head_output'] : []),
-            ...(ranking ? topKeyOutputs : []),
+            ...(block.attention
+              ? [
+                  ...(collector ? statisticOutputs : wanted.observe ? ['statistics.mass'] : []),
+                  ...(ranking ? topKeyOutputs : []),
+                ]
+              : []),
+            ...(wanted.observe && headsOf(block).heads > 0 ? ['attention.head_output'] : []),
+            ...(wanted.observe && cross ? ['cross.probabilities'] : []),
+            ...(wanted.routers && isRouted(block.feedForward) ? routerTaps : []),
           ],
           kept,
         );
-        pass(kept.of('residual.out', values));
+        pass(
+          kept.of('residual.out', values),
+          block.shortcut === 'leaves' ? kept.of('shortcut.out', values) : undefined,
+        );
         await past.take(values, kept, length);
         takeBlocks(memory, values, length);
         await requireFiniteChunk(residual, start, `Layer ${layer}`);
+        if (wanted.routers && isRouted(block.feedForward)) routers.push(routerRows(layer, values));
         if (collector) {
-          collector.add(start, length, firstKey, values);
+          if (block.attention) collector.add(start, length, firstKey, values);
           statistics.push(collector.numbers());
         }
         if (wanted.observe) {
-          const { heads, headDim } = block.attention;
-          const outputs = floats(values, 'attention.head_output');
-          const mass = collector?.groupSums() ?? floats(values, 'statistics.mass');
           const rows = new LayerOutputs(length);
-          if (ranking) rows.addTop(values, heads, 0, length, firstKey);
-          observations.forEach((observation, row) => {
-            observation.headOutputs.push(rowOf(outputs, heads, length, headDim, row));
-            observation.mass.push(rowOf(mass, heads, length, groups.length, row));
-            if (rows.top) observation.top?.push(topOf(rows.top, row));
+          if (ranking && block.attention) rows.addTop(values, block.attention.heads, 0, length, firstKey);
+          observeRows(observations, block, values, {
+            mass: collector?.groupSums(),
+            groups: groups.length,
+            top: rows.top,
           });
         }
       }
@@ -349,9 +359,10 @@ export class SequenceRun implements Continuation {
         logits: logits.data,
         observations: wanted.observe ? observations : [],
         ...(wanted.statistics ? { statistics } : {}),
+        ...(wanted.routers ? { routers } : {}),
       };
     } finally {
-      dispose(residual);
+      dispose(residual, shortcut);
     }
   }
 
@@ -381,39 +392,7 @@ export class SequenceRun implements Continuation {
   }
 
   private collector({ attention }: BlockSpec, picks: PickTable): StatisticsCollector {
-    const window = windowOf(attention, this.request);
-    return new StatisticsCollector(attention.heads, picks, this.groups, undefined, 0, window);
-  }
-
-  private async step(
-    block: BlockSpec,
-    feeds: StepFeeds,
-    residual: RuntimeValue,
-    { observe = false, statistics = false }: Looks,
-    look: (row: StepRow, headOutput?: Float32Array) => void,
-  ): Promise<RuntimeArray> {
-    const { index: layer, attention } = block;
-    const means = readsMeans(layerPlanOf(this.variant, block));
-    const changes = this.columns.kinds(block);
-    const moved = movesProbabilities(changes);
-    const session = await this.sessions.session({ kind: 'step', layer, ...(means ? { means } : {}), changes });
-    const plain = feeds.of(block, this.cache, await numbersOf(residual), means);
-    const values = await session.run({ ...plain, ...this.columns.feeds(block, this.cache) }, [
-      'residual.out',
-      'new_key',
-      'new_value',
-      ...(observe ? ['head_output'] : []),
-      ...(observe || statistics ? rowOutputs(attention.kvHeads, statistics && !moved) : []),
-    ]);
-    const out = floats(values, 'residual.out');
-    changeStepStream(this.variant, layer, out, this.ids.length - 1);
-    requireFinite(out, this.model.hiddenSize, 1, this.ids.length - 1, `Layer ${layer}`);
-    if (observe || statistics) {
-      const row = new StepRow(attention.heads, this.cache.heads(layer), this.cache.first(layer), values, means, moved);
-      look(row, observe ? floats(values, 'head_output') : undefined);
-    }
-    this.cache.append(layer, floats(values, 'new_key'), floats(values, 'new_value'));
-    if (attention.window !== undefined) this.cache.trim(layer, attention.window - 1);
-    return { data: out, shape: [1, 1, out.length] };
+    const window = attention && windowOf(attention, this.request);
+    return new StatisticsCollector(attention?.heads ?? 0, picks, this.groups, undefined, 0, window);
   }
 }

@@ -1,5 +1,7 @@
 /** Gradients of the tensors of the token embedding, from that of the stream that enters layer 0. */
 import type { GradientRequest } from '../../../diagnostics/model-runner/gradients';
+import { besideTensors } from '../../../models/architectures/beside-spec';
+import { carriedTensors, rowWidth } from '../../../models/architectures/carried-rows';
 import type { EmbeddingSpec, ModelSpec } from '../../../models/architectures/model-spec';
 import type { Chunk, ResidualStream } from '../run/stream/run-request';
 import { int32, int64 } from '../run/graphs/runtime-arrays';
@@ -15,10 +17,14 @@ export async function embeddingGradients(
   request: GradientRequest,
   sums: WeightSums,
 ): Promise<void> {
-  if (!model.embedding || !tensorsOf(model.embedding).some((name) => sums.names.includes(name))) return;
+  if (
+    !model.embedding ||
+    ![...tensorsOf(model.embedding), ...carriedTensors(model)].some((name) => sums.names.includes(name))
+  )
+    return;
   const session = await part('embedding');
   const replaced = new Set(request.embeddings?.rows);
-  const width = model.hiddenSize;
+  const width = rowWidth(model);
   for (const [index, { start, length }] of chunks.entries()) {
     const rows = Array.from({ length }, (_, i) => start + i);
     const gradient = stream.chunks[index]?.slice() ?? new Float32Array(0);
@@ -36,10 +42,11 @@ export async function embeddingGradients(
   }
 }
 
-const tensorsOf = ({ tokens, positions, types = [], norm, project, widen }: EmbeddingSpec): readonly string[] =>
+const tensorsOf = ({ tokens, positions, types = [], beside, norm, project, widen }: EmbeddingSpec): readonly string[] =>
   [
     tokens,
     positions?.weight,
     ...types.map(({ weight }) => weight),
+    ...(beside ? besideTensors(beside) : []),
     ...[norm, project, widen].flatMap((map) => [map?.weight, map?.bias]),
   ].flatMap((name) => name ?? []);

@@ -1,5 +1,6 @@
 /** Memory of a gradient, estimated before it runs. */
 import type { GradientRequest } from '../../../diagnostics/model-runner/gradients';
+import { rowWidth } from '../../../models/architectures/carried-rows';
 import type { ModelSpec } from '../../../models/architectures/model-spec';
 import { FailureError } from '../../../protocol/wire/failures';
 import { largestChunk } from '../run/stream/budget';
@@ -13,16 +14,16 @@ const oneChunk = 1024;
 /** The chunk of queries to go back with; refuses what does not fit, as a run does. */
 export function gradientChunk(
   spec: ModelSpec,
-  { ids, prefix, chunk }: Pick<GradientRequest, 'ids' | 'prefix' | 'chunk'>,
+  { ids, source, prefix, chunk }: Pick<GradientRequest, 'ids' | 'source' | 'prefix' | 'chunk'>,
   limitBytes: number,
 ): number {
-  const streams = 4 * ids.length * spec.hiddenSize * (spec.blocks.length + 1);
+  const streams = 4 * ids.length * rowWidth(spec) * (spec.blocks.length + 1);
   const left = limitBytes - 2 * streams;
   if (left <= 0) throw new FailureError({ code: 'out-of-memory', neededBytes: 2 * streams, limitBytes });
   const chunkOf = (wanted?: number): number =>
     largestChunk(
       spec,
-      { length: ids.length, batch: forwardPasses, keepCache: false, logits: 'none', prefix },
+      { length: ids.length, batch: forwardPasses, keepCache: false, logits: 'none', prefix, source, backwards: true },
       left,
       wanted,
     );

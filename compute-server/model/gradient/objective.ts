@@ -1,8 +1,11 @@
 /** The number that is differentiated, and its gradient with respect to the stream that leaves the last layer. */
 import type { GradientRequest } from '../../../diagnostics/model-runner/gradients';
+import { rowWidth } from '../../../models/architectures/carried-rows';
 import type { ModelSpec } from '../../../models/architectures/model-spec';
 import type { Chunk, ResidualStream } from '../run/stream/run-request';
 import { floats, int64 } from '../run/graphs/runtime-arrays';
+import type { LayerSessions } from '../run/graphs/layer-sessions';
+import { dot } from '../../../kernels/tensors/vectors';
 import type { OpenPart } from './open-part';
 import type { WeightSums } from './weight-sums';
 
@@ -31,7 +34,7 @@ export async function objectiveGradients(
   signal: AbortSignal | undefined,
 ): Promise<ObjectiveGradients> {
   const { objective } = request;
-  const width = model.hiddenSize;
+  const width = rowWidth(model);
   const gradients = chunks.map(({ length }) => new Float32Array(length * width));
   if (objective.kind === 'stream') return streamObjective(last, chunks, objective.weights, width);
   if (objective.kind === 'distance') return distanceObjective(objective, part, last, chunks, sums, width);
@@ -64,6 +67,25 @@ export async function objectiveGradients(
     }
   }
   return { objective: total, stream: { ...last, chunks: gradients } };
+}
+
+/** Gradients with respect to what an encoder gives its decoder, behind the norm at its end. */
+export async function givenGradients(
+  sessions: LayerSessions,
+  last: ResidualStream,
+  weights: Float32Array,
+  sums: WeightSums,
+): Promise<ObjectiveGradients> {
+  const { width } = last;
+  const shape = [1, weights.length / width, width];
+  const residual = { data: last.chunks[0] ?? new Float32Array(0), shape };
+  const graph = { kind: 'further', name: 'source' } as const;
+  if (!sessions.has(graph)) return { objective: dot(residual.data, weights), stream: { ...last, chunks: [weights] } };
+  const given = floats(await (await sessions.session(graph)).run({ residual }), 'residual.out');
+  const session = await sessions.session({ kind: 'further gradient', name: 'source', weights: sums.names });
+  const values = await session.run({ residual, 'gradient.residual.out': { data: weights, shape } });
+  sums.add(values);
+  return { objective: dot(given, weights), stream: { ...last, chunks: [floats(values, 'gradient.residual')] } };
 }
 
 function headFeeds(rows: readonly RowTerms[]) {

@@ -21,16 +21,21 @@ export class WeightSums {
   add(values: RuntimeValues): void {
     for (const [output, { data }] of Object.entries(values)) {
       if (!output.startsWith(prefix) || !(data instanceof Float32Array)) continue;
-      const { name, first } = storedRows(output.slice(prefix.length));
-      this.addTo(name, first, data);
+      const { name, first, count } = storedRows(output.slice(prefix.length));
+      // Rows of a tensor with more than two axes (the experts of a layer) are those of its matrices, not of its first axis.
+      this.addAt(name, count === undefined ? 0 : first * (data.length / count), data);
     }
   }
 
   /** Adds to rows of a tensor, where it is asked for. */
   addTo(name: string, first: number, more: Float32Array): void {
+    const { shape } = this.weights.find(name) ?? { shape: [] };
+    this.addAt(name, first * shape.slice(1).reduce((product, axis) => product * axis, 1), more);
+  }
+
+  private addAt(name: string, from: number, more: Float32Array): void {
     if (!this.names.includes(name)) return;
-    const { data, shape } = this.sumOf(name);
-    const from = first * (data.length / (shape[0] ?? 1));
+    const { data } = this.sumOf(name);
     for (let i = 0; i < more.length; i++) data[from + i] = (data[from + i] ?? 0) + (more[i] ?? 0);
   }
 

@@ -1,16 +1,19 @@
 /** LongHeads and block retrieval on a model: which layers and heads choose, and which models cannot. */
 import type { BlockChange } from '../../../models/instrument/changes/block-choice';
 import type { Sequence } from '../../../diagnostics/model-runner/sequence';
-import type { BlockSpec, ModelSpec } from '../../../models/architectures/model-spec';
-import { hasScoreTerms } from '../../../models/architectures/score-terms';
+import { withAttention } from '../../../models/architectures/block-heads';
+import type { AttentionSpec } from '../../../models/architectures/attention-spec';
+import type { ModelSpec } from '../../../models/architectures/model-spec';
+import { hasDistanceTerms, hasScoreTerms } from '../../../models/architectures/score-terms';
 import type { Rope } from '../../../models/formats/model-description';
 import type { BlockRetrieval } from '../../../protocol/interventions/block-retrieval';
 import type { LongHeads } from '../../../protocol/interventions/longheads';
 import { coversHead } from '../../../protocol/interventions/which';
 import { range } from '../run/graphs/runtime-arrays';
 
-const layersOf = (model: ModelSpec, { layers }: LongHeads): readonly BlockSpec[] =>
-  model.blocks.filter(({ index }) => !layers || (index >= layers.start && index < layers.end));
+/** Those that have attention. */
+const layersOf = (model: ModelSpec, { layers }: LongHeads): ReturnType<typeof withAttention> =>
+  withAttention(model.blocks).filter(({ index }) => !layers || (index >= layers.start && index < layers.end));
 
 export const longHeadsOf = (model: ModelSpec, one: LongHeads): readonly BlockChange[] =>
   layersOf(model, one).map(({ index, attention }) => ({
@@ -26,7 +29,7 @@ export const longHeadsOf = (model: ModelSpec, one: LongHeads): readonly BlockCha
 
 export function blockRetrievalOf(model: ModelSpec, one: BlockRetrieval): readonly BlockChange[] {
   const changes: BlockChange[] = [];
-  for (const { index, attention } of model.blocks) {
+  for (const { index, attention } of withAttention(model.blocks)) {
     const heads = range(0, attention.heads).map((head) => coversHead(one.heads, index, head));
     if (!heads.includes(true)) continue;
     const { block, open, by, shared } = one;
@@ -81,13 +84,17 @@ export const renumbers = (rope: Rope | undefined): boolean =>
 const bothWays =
   'The prompt is read in both directions, so no block of it is past. Choose a model that reads from left to right.';
 
-function unfit(layer: number, attention: BlockSpec['attention']): string | undefined {
+/** Why heads of a layer cannot choose blocks of the past, in a sentence; undefined where they can. */
+export function unfit(layer: number, attention: AttentionSpec): string | undefined {
   const { causal, window, lateNorms } = attention;
   if (attention.sinks !== undefined)
     return `Layer ${layer} has learned scores beside those of its keys, which blocks are not chosen by. Choose another model.`;
-  const terms = hasScoreTerms(attention);
-  if (terms || lateNorms)
-    return `Layer ${layer} ${terms ? 'adds to its scores what depends on distance' : 'norms queries and keys behind their rotation'}, which blocks are not chosen by. Choose another model.`;
+  const part = hasDistanceTerms(attention)
+    ? 'adds to its scores what depends on distance'
+    : hasScoreTerms(attention)
+      ? 'adds to its scores what depends on values'
+      : lateNorms && 'norms queries and keys behind their rotation';
+  if (part) return `Layer ${layer} ${part}, which blocks are not chosen by. Choose another model.`;
   if (!causal) return `Layer ${layer} reads in both directions, so it has no past of which blocks could be chosen.`;
   return window === undefined
     ? undefined

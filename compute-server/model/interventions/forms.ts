@@ -9,8 +9,10 @@ import {
 import { regionRows } from '../../../diagnostics/model-runner/regions';
 import type { Sequence } from '../../../diagnostics/model-runner/sequence';
 import { allSizes, layerSizes } from '../../../models/architectures/layer-sizes';
+import { headsOf, withAttention, withoutAttention } from '../../../models/architectures/block-heads';
 import type { ModelSpec } from '../../../models/architectures/model-spec';
 import type { AdditionChange } from '../../../models/instrument/changes/addition';
+import type { ExpertChange } from '../../../models/instrument/changes/expert';
 import type { IsolationChange } from '../../../models/instrument/changes/isolation';
 import { headProblem as noHead } from '../../../models/instrument/changes/kind';
 import type { LowRankChange } from '../../../models/instrument/changes/low-rank';
@@ -62,10 +64,11 @@ export interface Form<I extends Intervention> {
 const keyed: Pick<Form<Of<'bias' | 'weight'>>, 'problem'> = {
   problem: (model, one, { ids }) =>
     headProblem(model, one.layer, one.head) ??
+    withoutScores(model, one.layer) ??
     (one.keys === 'image' ? undefined : rangeProblem(one.keys, ids.length, one)),
 };
 
-type Replacing = Of<'head' | 'query' | 'key' | 'value' | 'mlp' | 'residual'>;
+type Replacing = Of<'head' | 'cross-head' | 'state-head' | 'query' | 'key' | 'value' | 'mlp' | 'residual'>;
 
 const replacedIn = ({ sequence }: RunOf, one: Replacing): readonly Wanted[] => {
   const { start, end } = one.positions ?? { start: 0, end: sequence.ids.length };
@@ -76,10 +79,40 @@ const replacedIn = ({ sequence }: RunOf, one: Replacing): readonly Wanted[] => {
 /** A value of a layer that another takes the place of; of a query head, a key/value head, or of the layer. */
 const replacing = (of?: 'heads' | 'kvHeads'): Form<Replacing> => ({
   problem: (model, one, { ids }) =>
+    (one.kind === 'query' || one.kind === 'key' || one.kind === 'value'
+      ? withoutScores(model, one.layer)
+      : undefined) ??
     (of && 'head' in one ? headProblem(model, one.layer, one.head, of) : layerProblem(model, one.layer)) ??
+    (one.kind === 'mlp' ? withoutNetwork(model, one.layer) : undefined) ??
     rangeProblem(one.positions, ids.length, one),
   wanted: replacedIn,
   changes: (run, one, { rows }) => replacementsOf(replacedIn(run, one), one, rows),
+});
+
+/** The output of a head of a kind that not every layer has. */
+const replacingFurther = (): Form<Of<'cross-head' | 'state-head'>> => ({
+  ...replacing(),
+  problem: (model, one, { ids }) =>
+    changesProblem(model, [
+      { kind: 'replacement', target: one.kind, layer: one.layer, head: one.head, data: new Float32Array(0) },
+    ]) ?? rangeProblem(one.positions, ids.length, one),
+});
+
+/** The router of a layer, at some positions. */
+const ofExpert = <I extends Of<'force-expert' | 'forbid-expert' | 'bias-expert'>>(
+  changeOf: (one: I) => ExpertChange,
+): Form<I> => ({
+  problem: (model, one, { ids }) =>
+    changesProblem(model, [changeOf(one)]) ?? rangeProblem(one.positions, ids.length, one),
+  changes: (_, one) =>
+    kindOf(one).neutral(one)
+      ? []
+      : [
+          {
+            ...changeOf(one),
+            ...(one.positions && { positions: range(one.positions.start, one.positions.end - one.positions.start) }),
+          },
+        ],
 });
 
 const frozenIn = ({ model, sequence }: RunOf, one: Of<'freeze'>): readonly Wanted[] => {
@@ -97,7 +130,8 @@ const group = (keys: Keys): string => (keys === 'image' ? 'image' : keysWords(ke
 type AsWritten = { readonly [K in KindName]: Of<K> extends Change ? K : never }[KindName];
 
 const asWritten: Form<Of<AsWritten>> = {
-  problem: (model, one) => changesProblem(model, [one]),
+  problem: (model, one) =>
+    changesProblem(model, [one]) ?? (one.kind === 'unsuppress' ? withoutNetwork(model, one.layer) : undefined),
   // What changes nothing is left out: computed all the same, some of it would round.
   changes: (_, one) => (kindOf(one).neutral(one) ? [] : [one]),
 };
@@ -117,6 +151,8 @@ const forms: { readonly [K in Exclude<KindName, AsWritten>]: Form<Of<K>> } = {
       weight === 1 ? [] : [{ kind: 'weight', layer, head: at, group: group(keys), value: weight }],
   },
   head: replacing('heads'),
+  'cross-head': replacingFurther(),
+  'state-head': replacingFurther(),
   query: replacing('heads'),
   key: replacing('kvHeads'),
   value: replacing('kvHeads'),
@@ -141,7 +177,7 @@ const forms: { readonly [K in Exclude<KindName, AsWritten>]: Form<Of<K>> } = {
   reposition: {
     problem(model, one, sequence) {
       const moved = movedRows(sequence, one);
-      return layersProblem(model, one.layers) ?? (typeof moved === 'string' ? moved : undefined);
+      return attendingProblem(model, one.layers) ?? (typeof moved === 'string' ? moved : undefined);
     },
     wanted: repositionedIn,
     changes: (run, one, { rows }) => repositionsOf(run, one, rows),
@@ -155,6 +191,14 @@ const forms: { readonly [K in Exclude<KindName, AsWritten>]: Form<Of<K>> } = {
     problem: (model, one, sequence) => whichHeadsProblem(model, one.heads) ?? emphasisProblem(one, sequence),
     changes: emphasesOf,
   },
+  // The source that the decoder reads already has its change (changed-source.ts).
+  encoder: {
+    problem: (_, one, { source }) =>
+      source === undefined
+        ? `"${printDo(one)}" changes the encoder of an encoder-decoder, but this model is not one. Leave "encoder:" out.`
+        : undefined,
+    changes: () => [],
+  },
   // Its layers and its span are checked where the heads are chosen, as gains.
   reinforce: { changes: () => [] },
   plan: { problem: (model, one, { ids }) => planProblem(model, one, ids.length), changes: plansOf },
@@ -167,11 +211,17 @@ const forms: { readonly [K in Exclude<KindName, AsWritten>]: Form<Of<K>> } = {
     changes: routingsOf,
   },
   // Entries of one list are lowered together: a later one may give a layer its full rank back. So are the vectors of `add`.
-  'low-rank': { problem: (model, one) => layersProblem(model, one.layers), changes: (_, __, { lowRanks }) => lowRanks },
+  'low-rank': {
+    problem: (model, one) => attendingProblem(model, one.layers),
+    changes: (_, __, { lowRanks }) => lowRanks,
+  },
   add: {
     problem: (model, one, { ids }) => layersProblem(model, one.layers) ?? rangeProblem(one.positions, ids.length, one),
     changes: (_, __, { additions }) => additions,
   },
+  'force-expert': ofExpert(({ layer, expert }) => ({ kind: 'expert', layer, expert, act: 'force' })),
+  'forbid-expert': ofExpert(({ layer, expert }) => ({ kind: 'expert', layer, expert, act: 'forbid' })),
+  'bias-expert': ofExpert(({ layer, expert, bias }) => ({ kind: 'expert', layer, expert, act: 'bias', bias })),
   longheads: { problem: longHeadsProblem, changes: ({ model }, one) => longHeadsOf(model.spec, one) },
   'block-retrieval': {
     problem: (model, one) => whichHeadsProblem(model, one.heads) ?? blockRetrievalProblem(model, one),
@@ -181,6 +231,21 @@ const forms: { readonly [K in Exclude<KindName, AsWritten>]: Form<Of<K>> } = {
 
 export const formOf = (one: Intervention): Form<Intervention> =>
   one.kind in forms ? forms[one.kind as keyof typeof forms] : asWritten;
+
+/** Kinds with forms for all layers, which pass over layers without attention. */
+const ofAttentionAlone: readonly KindName[] = [
+  ...(['isolate', 'reposition', 'redistribute', 'emphasis', 'moh'] as const),
+  ...(['plan', 'low-rank', 'longheads', 'block-retrieval'] as const),
+];
+
+/** A sentence where the intervention names what the model or the prompt does not have, or would change nothing of any layer. */
+export function problemIn(model: ModelSpec, one: Intervention, sequence: Sequence): string | undefined {
+  const problem = formOf(one).problem?.(model, one, sequence);
+  if (problem !== undefined) return problem;
+  return ofAttentionAlone.includes(one.kind) && model.blocks.every(({ attention }) => attention === undefined)
+    ? `No layer of the model has attention, so "${printDo(one)}" has nothing to change. Leave it out, or change what heads give (gain, head).`
+    : undefined;
+}
 
 const replacementsOf = (
   wanted: readonly Wanted[],
@@ -217,23 +282,24 @@ function repositionsOf(run: RunOf, one: Of<'reposition'>, rows: Resolved['rows']
 
 /** The layers that the rules name, each by its last rule; none of a layer in which every token has all heads. */
 function routingsOf({ model: { spec } }: RunOf, one: Of<'moh'>): readonly RoutingChange[] {
-  return spec.blocks.flatMap(({ index, attention: { heads } }) => {
+  return withAttention(spec.blocks).flatMap(({ index, attention: { heads } }) => {
     const rule = routingOf(one, index);
     const routings = rule ? routingsBy(spec, { ...rule, layer: index }) : [];
     return routings.filter(({ shared, active }) => shared.length + active !== heads);
   });
 }
 
+/** A rule for all layers passes over those without attention. */
 const routingsBy = ({ blocks }: ModelSpec, rule: RoutingRule): readonly RoutingChange[] =>
   blocks
-    .filter(({ index }) => covers(rule.layer, index))
+    .filter(({ index, attention }) => covers(rule.layer, index) && (attention || rule.layer !== 'all'))
     .map(({ index }) => ({ kind: 'routing', layer: index, shared: sharedHeads(rule), active: rule.active }));
 
 function plansOf({ model, sequence }: RunOf, one: Of<'plan'>): readonly PlanChange[] {
   if (kindOf(one).neutral(one)) return [];
   const prompt = sequence.ids.length;
-  const heads = model.spec.blocks.map(({ index, attention }) =>
-    range(0, attention.kvHeads).map((head) => heldOf(keepOf(one.rules, index, head), prompt)),
+  const heads = model.spec.blocks.map((block) =>
+    range(0, headsOf(block).kvHeads).map((head) => heldOf(keepOf(one.rules, block.index, head), prompt)),
   );
   return planChanges({ prompt, from: one.prefill === 'dense' ? prompt : 0, heads });
 }
@@ -246,8 +312,22 @@ function problemOf<T>(list: readonly T[], problem: (one: T) => string | undefine
   return undefined;
 }
 
+/** Why scores of these heads cannot be changed. */
 const whichHeadsProblem = (model: ModelSpec, heads: readonly WhichHeads[]): string | undefined =>
-  problemOf(heads, (one) => partProblem(model, one));
+  problemOf(heads, (one) => partProblem(model, one) ?? withoutScores(model, one.layer));
+
+function withoutScores(model: ModelSpec, layer: Which): string | undefined {
+  const block = layer === 'all' ? undefined : model.blocks[layer];
+  const why = block && withoutAttention(block);
+  return why && `${why} Choose layers that have attention.`;
+}
+
+function withoutNetwork(model: ModelSpec, layer: number): string | undefined {
+  const block = model.blocks[layer];
+  return block && block.feedForward === undefined
+    ? `Layer ${layer} has no feed-forward network, so there is no output of one to change. Name a layer that has one.`
+    : undefined;
+}
 
 const changesProblem = (model: ModelSpec, changes: Variant): string | undefined =>
   variantProblem(allSizes(model), changes, []);
@@ -257,6 +337,10 @@ const layerProblem = ({ blocks }: ModelSpec, layer: number): string | undefined 
 
 const layersProblem = (model: ModelSpec, layers: readonly Which[]): string | undefined =>
   problemOf(layers, (layer) => (layer === 'all' ? undefined : layerProblem(model, layer)));
+
+/** Why keys and values of these layers cannot be changed. */
+const attendingProblem = (model: ModelSpec, layers: readonly Which[]): string | undefined =>
+  layersProblem(model, layers) ?? problemOf(layers, (layer) => withoutScores(model, layer));
 
 function headProblem(
   model: ModelSpec,
@@ -269,7 +353,7 @@ function headProblem(
 }
 
 function planProblem(model: ModelSpec, one: Of<'plan'>, length: number): string | undefined {
-  const keepOther = model.blocks.findIndex(({ attention }) => !attention.causal);
+  const keepOther = model.blocks.findIndex(({ attention }) => attention?.causal === false);
   if (keepOther >= 0) return `Layer ${keepOther} reads in both directions, so it keeps no cache that a plan could cut.`;
   if (one.prompt !== undefined && one.prompt !== length)
     return `The plan keeps chosen positions of a prompt of ${one.prompt} tokens, and this one has ${length}. Derive a plan for this prompt.`;

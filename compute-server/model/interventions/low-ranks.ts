@@ -3,6 +3,7 @@ import { decomposed, stacked } from '../../../diagnostics/shared/weights/decompo
 import type { LowRankChange } from '../../../models/instrument/changes/low-rank';
 import { covers } from '../../../protocol/interventions/which';
 import type { Intervention } from '../../../protocol/interventions/interventions';
+import { attentionIn } from '../../../models/architectures/block-heads';
 import { layerWeights } from '../checkpoint/layer-weights';
 import type { LoadedModel } from '../checkpoint/loaded-model';
 
@@ -16,7 +17,11 @@ const kept = new WeakMap<LoadedModel, Map<number, Promise<Directions>>>();
 export async function lowRanksOf(model: LoadedModel, list: readonly Intervention[]): Promise<readonly LowRankChange[]> {
   const named = list.filter((one) => one.kind === 'low-rank');
   const changes: LowRankChange[] = [];
-  for (const { index: layer } of named.length === 0 ? [] : model.spec.blocks) {
+  // "All" means the layers with attention; one without that is named is refused.
+  const blocks = model.spec.blocks.filter(
+    ({ index, attention }) => attention !== undefined || named.some(({ layers }) => layers.includes(index)),
+  );
+  for (const { index: layer } of named.length === 0 ? [] : blocks) {
     const rank = named.findLast(({ layers }) => layers.some((each) => covers(each, layer)))?.rank;
     if (rank === undefined) continue;
     const directions = await directionsOf(model, layer);
@@ -40,6 +45,7 @@ function directionsOf(model: LoadedModel, layer: number): Promise<Directions> {
 async function computed({ spec, weights, weightsFolder }: LoadedModel, layer: number): Promise<Directions> {
   const block = spec.blocks[layer];
   if (!block) throw new RangeError(`no layer ${layer}`);
-  const { key, value } = await layerWeights(block, weights, weightsFolder);
+  attentionIn(block);
+  const { key, value } = await layerWeights(block, weights, weightsFolder, 'beside');
   return decomposed(stacked([key, value])).right.map((row) => Float32Array.from(row));
 }

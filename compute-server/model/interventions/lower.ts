@@ -1,8 +1,9 @@
 /** From the interventions of a request to what the runner changes. */
-import type { Variant } from '../../../models/instrument/changes/changes';
+import { allSizes } from '../../../models/architectures/layer-sizes';
+import { changesOf, variantProblem, type Variant } from '../../../models/instrument/changes/changes';
 import { gainChanges } from '../../../models/instrument/changes/gain';
 import { printDo } from '../../../protocol/interventions/do-form';
-import { kindOf, type Intervention } from '../../../protocol/interventions/interventions';
+import { inEncoder, kindOf, rowsPath, type Intervention } from '../../../protocol/interventions/interventions';
 import { keysWords } from '../../../protocol/interventions/keys';
 import type { Reinforce } from '../../../protocol/interventions/reinforce';
 import { refusal } from '../../../protocol/wire/failures';
@@ -12,7 +13,7 @@ import { spanPair } from '../../../diagnostics/shared/divergence/span-pair';
 import type { KeyGroup } from '../../../diagnostics/model-runner/sequence';
 import { range } from '../run/graphs/runtime-arrays';
 import { additionsOf } from './additions';
-import { formOf, type Resolved } from './forms';
+import { formOf, problemIn, type Resolved } from './forms';
 import { lowRanksOf } from './low-ranks';
 import { massiveDimensions } from './moved-attention';
 import { resolveRows, type RunOf } from './resolve-rows';
@@ -26,7 +27,7 @@ export interface Lowered {
   readonly groups: readonly KeyGroup[];
 }
 
-/** Each list is what one variant changes; sources that they share are run once. */
+/** Each list is what one variant changes; sources that they share are run once. Changes of an encoder are already in its encoded source. */
 export async function lower(run: RunOf, lists: readonly (readonly Intervention[])[]): Promise<Lowered> {
   const groups = groupsFor(run, lists.flat());
   const rows = await resolveRows(
@@ -60,13 +61,15 @@ export async function lower(run: RunOf, lists: readonly (readonly Intervention[]
  * or the sequence does not have. Nothing runs.
  */
 export function groupsFor(
-  { model, sequence }: Pick<RunOf, 'model' | 'sequence'>,
+  { opened, model, sequence }: Pick<RunOf, 'opened' | 'model' | 'sequence'>,
   list: readonly Intervention[],
 ): readonly KeyGroup[] {
+  const { source } = opened;
+  if (source && sequence.source) groupsFor({ opened, model: source, sequence: sequence.source }, inEncoder(list));
   const groups = new Map((sequence.groups ?? []).map((group) => [group.name, group]));
   for (const one of list) {
-    const problem = formOf(one).problem?.(model.spec, one, sequence);
-    if (problem !== undefined) throw refusal(problem);
+    const problem = problemIn(model.spec, one, sequence);
+    if (problem !== undefined) throw refusal(model === source ? `In the encoder: ${problem}` : problem);
     if (one.kind !== 'bias' && one.kind !== 'weight') continue;
     if (one.keys === 'image' && !groups.has('image')) {
       throw refusal(
@@ -83,7 +86,7 @@ export function groupsFor(
 
 /** Size and time of the files that interventions read: what was computed with others is not theirs. */
 export const sourceStamps = (list: readonly Intervention[]): Promise<readonly (string | undefined)[]> =>
-  Promise.all(list.map((one) => stampOf('source' in one && one.source.from === 'file' ? one.source.path : undefined)));
+  Promise.all(list.map((one) => stampOf(rowsPath(one))));
 
 /** The one reinforcement of a list, checked against the other entries. */
 export function reinforcementIn(list: readonly Intervention[]): Reinforce | undefined {
@@ -127,5 +130,7 @@ function variantOf(run: RunOf, list: readonly Intervention[], resolved: Resolved
       'A cache plan drops positions, and LongHeads and block retrieval choose among all of them. Leave one of them out.',
     );
   }
+  const tooMany = variantProblem(allSizes(run.model.spec), changesOf(variant, 'expert'), []);
+  if (tooMany !== undefined) throw refusal(tooMany);
   return variant;
 }

@@ -1,4 +1,5 @@
 /** Keys and values of a plain run at other positions (protocol/interventions/reposition.ts): what they are replaced by there. */
+import { attentionIn, withAttention } from '../../../models/architectures/block-heads';
 import { ModelError, type ModelSpec } from '../../../models/architectures/model-spec';
 import type { Replaceable } from '../../../models/instrument/changes/replacement';
 import { areaOf } from '../../../diagnostics/model-runner/regions';
@@ -10,7 +11,7 @@ import { blockOf, type Wanted } from './wanted-rows';
 
 /** Keys and values of every key/value head of the layers, all of the plain run. */
 export const repositionedParts = (model: ModelSpec, { layers }: Reposition, length: number): readonly Wanted[] =>
-  model.blocks
+  withAttention(model.blocks)
     .filter(({ index }) => layers.some((one) => covers(one, index)))
     .flatMap(({ index: layer, attention: { kvHeads } }) =>
       Array.from({ length: kvHeads }, (_, head) => head).flatMap((head) =>
@@ -43,7 +44,7 @@ export function repositionedRows(
   { layer, target }: { readonly layer: number; readonly target: Replaceable },
   rows: Float32Array,
 ): Float32Array {
-  const { rope: index, lateNorms } = blockOf(model, layer).attention;
+  const { rope: index, lateNorms } = attentionIn(blockOf(model, layer));
   if (lateNorms && target === 'key')
     throw new ModelError(
       `Layer ${layer} norms keys behind their rotation, so they cannot be moved to other positions. Choose another model.`,

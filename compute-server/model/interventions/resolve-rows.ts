@@ -16,7 +16,7 @@ const rowShare = 0.25;
 export interface RunOf {
   /** Whose tokenizer reads prompts. */
   readonly opened: LoadedModel;
-  /** Whose layers are run: the vision encoder where the prompt is a picture alone. */
+  /** Whose layers are run: the vision encoder where the prompt is a picture alone, or the encoder of an encoder-decoder. */
   readonly model: LoadedModel;
   readonly sequence: Sequence;
   /** Queries of a chunk of the run: its own values are the same to the bit from chunks of this size alone. */
@@ -84,7 +84,7 @@ async function counterpart(run: RunOf, source: Extract<Source, { readonly from: 
   const [own, given] = [run.sequence.ids.length, sequence.ids.length];
   if (own !== given) {
     throw refusal(
-      `The prompt of "${sourceText(source)}" has ${given} tokens and that of the run ${own}. Values are replaced position by position: give a prompt of as many tokens.`,
+      `The prompt of "${sourceText(source)}" has ${given} ${given === 1 ? 'token' : 'tokens'} and that of the run ${own}. Values are replaced position by position: give a prompt of as many tokens.`,
     );
   }
   return { sequence, chunk: run.chunk };
@@ -94,16 +94,16 @@ async function promptRuns(run: RunOf, prompts: readonly PromptText[]): Promise<P
   const runs: PlainRun[] = [];
   for (const prompt of prompts) {
     const sequence = await sequenceOfText(run, prompt, false);
-    const { ids, prefix } = sequence;
-    const shape = { length: ids.length, batch: 1, keepCache: false, logits: 'none', prefix } as const;
+    const { ids, prefix, source } = sequence;
+    const shape = { length: ids.length, batch: 1, keepCache: false, logits: 'none', prefix, source } as const;
     runs.push({ sequence, chunk: chunkThatFits(run.model, shape, run.memoryLimit) });
   }
   return runs;
 }
 
-/** With the picture of the run, where it has one. */
-function sequenceOfText(
-  { opened, model, sequence: { image: picture }, memoryLimit, signal }: RunOf,
+/** With the picture of the run, if it has one. For an encoder-decoder the text is another source; its decoder keeps the target. */
+async function sequenceOfText(
+  { opened, model, sequence: { ids, image: picture }, memoryLimit, signal }: RunOf,
   text: PromptText,
   chat: boolean,
 ): Promise<Sequence> {
@@ -113,5 +113,7 @@ function sequenceOfText(
   const image = picture ? { image: picture.path } : {};
   const input: PromptInput =
     typeof text === 'string' ? { kind: 'text', text, chat, ...image } : { kind: 'ids', ids: text, ...image };
-  return sequenceOf(opened, input, { memoryLimit, signal });
+  if (model === opened.source) return { ids: (await sequenceOf(opened, input)).source?.ids ?? [] };
+  const read = await sequenceOf(opened, input, { memoryLimit, signal });
+  return read.source ? { ...read, ids } : read;
 }

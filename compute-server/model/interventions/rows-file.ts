@@ -5,11 +5,11 @@
  */
 import { isAbsolute } from 'node:path';
 import type { ModelSpec } from '../../../models/architectures/model-spec';
-import { replaceable, rowsOf } from '../../../models/instrument/changes/replacement';
+import { replaceable } from '../../../models/instrument/changes/replacement';
 import { tapName } from '../../../models/instrument/taps';
 import { type FailureError, refusal } from '../../../protocol/wire/failures';
 import { readTensorFile, type FileTensor } from '../../tensor-file';
-import { blockOf, widthOf, type Rows, type Wanted } from './wanted-rows';
+import { shapeOf, type Rows, type Wanted } from './wanted-rows';
 import { tapOf } from '../../../models/instrument/changes/replacement';
 
 export type RowsFile = ReadonlyMap<string, FileTensor>;
@@ -31,10 +31,9 @@ export function rowsInFile(
   length: number,
 ): Rows {
   const { first, count } = one;
-  const width = widthOf(model, one);
+  const { slots, width } = shapeOf(model, one);
   const named = tapName(one.layer, tapOf[one.target]);
   const whole = file.get(named);
-  const { slots } = rowsOf(one.target, { ...blockOf(model, one.layer).attention, hiddenSize: model.hiddenSize });
   if (whole) {
     const shape = replaceable[one.target].slots === undefined ? [length, width] : [slots, length, width];
     if (withoutOnes(whole.shape).join() !== withoutOnes(shape).join()) {

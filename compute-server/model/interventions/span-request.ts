@@ -25,8 +25,11 @@ export function requireVision(model: LoadedModel): void {
 export function requireCaptions(model: LoadedModel, prompt: PromptInput): ReturnType<typeof promptForPictures> {
   requireHead(model);
   if (!model.vision) {
+    const { unread } = model.summary;
     throw refusal(
-      'The model reads text alone: it has no vision encoder, so it cannot caption pictures. Choose a vision-language model.',
+      unread
+        ? `${unread} Choose a vision-language model whose pictures are read.`
+        : 'The model reads text alone: it has no vision encoder, so it cannot caption pictures. Choose a vision-language model.',
     );
   }
   const placed = promptForPictures(model, prompt);
@@ -37,12 +40,12 @@ export function requireCaptions(model: LoadedModel, prompt: PromptInput): Return
 /** Two caches are held. The whole prompt in one chunk where it fits: layers that choose gains then run once. */
 export function chunkFor(
   model: LoadedModel,
-  { ids: { length }, prefix }: Sequence,
+  { ids: { length }, prefix, source }: Sequence,
   further: number,
   limit: number,
   whole = false,
 ): number {
-  const shape = { length, batch: 2, keepCache: true, further, logits: 'last', prefix } as const;
+  const shape = { length, batch: 2, keepCache: true, further, logits: 'last', prefix, source } as const;
   if (!whole) return chunkThatFits(model, shape, limit);
   try {
     return chunkThatFits(model, shape, limit, length);
@@ -62,17 +65,15 @@ export const reinforcementOf = (
 export function requireHead(model: LoadedModel): void {
   if (!model.spec.head.vocabulary) {
     throw new FailureError({
-      code: 'model-unusable',
-      folder: model.folder,
-      detail: 'It has no language head, so it predicts no tokens. Its heads can still be inspected.',
+      code: 'unsupported',
+      detail: 'The model has no language head, so it predicts no tokens. Choose one that generates text.',
     });
   }
   if (!model.summary.causal) {
     throw new FailureError({
-      code: 'model-unusable',
-      folder: model.folder,
+      code: 'unsupported',
       detail:
-        'It reads in both directions and predicts masked tokens, not the next one. Its heads can still be inspected.',
+        'The model reads in both directions and predicts masked tokens, not the next one. Choose one that generates text.',
     });
   }
 }

@@ -1,5 +1,6 @@
 /** The rows of a run that replacements need, by where they come from. */
 import { rowsOf, type Replaceable } from '../../../models/instrument/changes/replacement';
+import { layerSizes } from '../../../models/architectures/layer-sizes';
 import type { BlockSpec, ModelSpec } from '../../../models/architectures/model-spec';
 import type { Source } from '../../../protocol/interventions/source';
 
@@ -25,10 +26,12 @@ export interface Rows {
 export const wantedKey = ({ layer, target, head, source, first, count }: Wanted): string =>
   JSON.stringify([layer, target, head, source, ...(source.from === 'file' ? [first, count] : [])]);
 
-export const widthOf = (model: ModelSpec, { layer, target }: Pick<Wanted, 'layer' | 'target'>): number => {
-  const block = blockOf(model, layer);
-  return rowsOf(target, { ...block.attention, hiddenSize: model.hiddenSize }).width;
-};
+type Place = Pick<Wanted, 'layer' | 'target'>;
+
+export const shapeOf = (model: ModelSpec, { layer, target }: Place): ReturnType<typeof rowsOf> =>
+  rowsOf(target, layerSizes(model, blockOf(model, layer)));
+
+export const widthOf = (model: ModelSpec, place: Place): number => shapeOf(model, place).width;
 
 export function blockOf(model: ModelSpec, layer: number): BlockSpec {
   const block = model.blocks[layer];

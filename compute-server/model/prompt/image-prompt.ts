@@ -15,8 +15,11 @@ import {
 /** The vision encoder of a model that has one, or the refusal of a text model. */
 export function visionOf(model: LoadedModel): VisionModel {
   if (!model.vision) {
+    const { unread } = model.summary;
     throw refusal(
-      'The model reads text only: its config has no vision part. Leave the image out, or choose a vision-language model.',
+      unread
+        ? `${unread} Leave the image out, or choose a model whose pictures are read.`
+        : 'The model reads text only: its config has no vision part. Leave the image out, or choose a vision-language model.',
     );
   }
   return model.vision;

@@ -2,10 +2,13 @@
 import type { Tokenised } from '../../../protocol/compute/models';
 import type { IdsRequest } from '../../../protocol/compute/request-parts';
 import type { EncoderInput, PromptInput } from '../../../protocol/inputs/prompt';
+import { fewestTokens } from '../../../models/architectures/token-groups';
 import { tileRegion } from '../../../models/images/token-layout';
 import { readsBeyond, type Intervention } from '../../../protocol/interventions/interventions';
 import type { ChatPrompt } from '../../../protocol/schema/parts';
 import { FailureError, refusal } from '../../../protocol/wire/failures';
+import type { EncodingRun } from './source';
+import { isEncoderDecoder, sourceSequence } from './source-prompt';
 import { placedPrompt, visionOf, withPicture, writtenToken } from './image-prompt';
 import type { LoadedModel } from '../checkpoint/loaded-model';
 import { offsetsOf } from '../text/offsets';
@@ -14,12 +17,6 @@ import { positionAt, type Sequence } from '../../../diagnostics/model-runner/seq
 import { TextFault } from '../text/text-library';
 import type { Tokeniser } from '../text/tokeniser';
 import { cellsOf, patchRows, preparePicture } from '../checkpoint/vision-model';
-
-/** What encoding a picture needs; without it the rows of a picture are counted and not filled. */
-export interface EncodingRun {
-  readonly memoryLimit: number;
-  readonly signal?: AbortSignal | undefined;
-}
 
 /** The model whose rows the prompt gives: the vision encoder where it is an image alone. */
 export function readerOf(model: LoadedModel, prompt: PromptInput | EncoderInput): LoadedModel {
@@ -33,7 +30,7 @@ export function readerOf(model: LoadedModel, prompt: PromptInput | EncoderInput)
   return model;
 }
 
-/** The sequence that `readerOf` reads; without `run` the rows of a picture are counted and not filled, and nothing runs. */
+/** The sequence that `readerOf` reads; without `run` the rows of a picture or a source are counted and not filled, and nothing runs. */
 export async function sequenceOf(
   model: LoadedModel,
   prompt: PromptInput | EncoderInput,
@@ -42,7 +39,13 @@ export async function sequenceOf(
   interventions: readonly Intervention[] = [],
 ): Promise<Sequence> {
   if (prompt.kind === 'image') return encoderSequence(model, prompt, run);
+  // No encoder-decoder that runs reads pictures: one that is given is refused here.
+  if (prompt.image !== undefined && isEncoderDecoder(model)) visionOf(model);
   const { ids, ...chat } = readPrompt(model, prompt);
+  if (isEncoderDecoder(model)) return { ...(await sourceSequence(model, prompt, ids, run)), ...chat };
+  if (prompt.target !== undefined) {
+    throw refusal('The model is no encoder-decoder, so it has no target. Leave the target out.');
+  }
   const sequence =
     prompt.image === undefined
       ? { ids, ...(model.multimodal?.bidirectionalPrompt ? { prefix: ids.length } : {}) }
@@ -109,6 +112,11 @@ function readPrompt(model: LoadedModel, prompt: PromptInput): ReadPrompt {
   const { vocabulary } = model.summary;
   const imageToken = model.summary.vision?.imageToken;
   if (ids.length === 0) throw refusal('The prompt is empty. Give at least one token.');
+  const fewest = fewestTokens(model.spec);
+  if (ids.length < fewest)
+    throw refusal(
+      `The prompt has ${ids.length} ${ids.length === 1 ? 'token' : 'tokens'}, and the model joins neighbouring tokens of texts of ${fewest} tokens and more. Lengthen it.`,
+    );
   const outside = ids.find((id) => !Number.isInteger(id) || id < 0 || (id >= vocabulary && id !== imageToken));
   if (outside !== undefined) throw refusal(`Token id ${outside} is outside the vocabulary of ${vocabulary}.`);
   if (prompt.image === undefined && imageToken !== undefined && ids.includes(imageToken)) {
@@ -213,7 +221,7 @@ export function idsOfText(model: LoadedModel, act: (tokeniser: Tokeniser) => rea
 
 /** Templates of vision-language models read a list of parts. */
 function contentOf(model: LoadedModel, { text, image }: Extract<PromptInput, { kind: 'text' }>) {
-  if (!model.multimodal) return text;
+  if (!model.multimodal && model.summary.unread === undefined) return text;
   return [...(image === undefined ? [] : [{ type: 'image' } as const]), { type: 'text', text } as const];
 }
 
@@ -252,15 +260,18 @@ export const textOf = (model: LoadedModel, ids: readonly number[]): string =>
   model.tokeniser.ok ? model.tokeniser.tokeniser.decode(ids) : ids.map((id) => `#${id}`).join(' ');
 
 export async function tokenise(model: LoadedModel, prompt: PromptInput | EncoderInput): Promise<Tokenised> {
-  const { ids, image, chatPrompt } = await sequenceOf(model, prompt);
+  const { ids, source, image, chatPrompt } = await sequenceOf(model, prompt);
   const tokens = piecesOf(readerOf(model, prompt), ids);
-  const common = { ids, tokens, ...(chatPrompt ? { chatPrompt } : {}) };
+  const read = source && { ids: source.ids, tokens: piecesOf(model, source.ids) };
+  const common = { ids, tokens, ...(read ? { source: read } : {}), ...(chatPrompt ? { chatPrompt } : {}) };
   if (image) return { ...common, image };
-  return prompt.kind !== 'text' || prompt.chat ? common : { ...common, offsets: offsetsOf(prompt.text, tokens) };
+  if (prompt.kind !== 'text' || prompt.chat) return common;
+  return { ...common, offsets: offsetsOf(prompt.text, read?.tokens ?? tokens) };
 }
 
 /** What a request by ids reads: the text, or a tile of the picture through the encoder. */
-export function promptOfIds({ ids, image, encoderTile }: IdsRequest): PromptInput | EncoderInput {
+export function promptOfIds({ ids, source, image, encoderTile }: IdsRequest): PromptInput | EncoderInput {
+  if (source !== undefined) return { kind: 'ids', ids: source, target: ids };
   if (encoderTile === undefined) return { kind: 'ids', ids, ...(image === undefined ? {} : { image }) };
   if (image === undefined) {
     throw refusal('encoderTile names a tile of an image, and there is no image');

@@ -1,6 +1,8 @@
 /** The tokenizer of a model folder: its files read, and text turned to token ids and back in a thread of their own. */
 import { largestTokenizer } from '../../../models/formats/companions/tokenizer-vocabulary';
 import { readFolderFile } from '../../../models/formats/folder-file';
+import { ggufTokenizer } from '../../../models/formats/gguf/tokenizer';
+import type { Metadata } from '../../../models/formats/gguf/metadata';
 import { specialToken, TextFault, type ContentPart } from './text-library';
 import { TextThread } from './text-thread';
 import { parseJsonText } from '../../../protocol/wire/json-text';
@@ -60,19 +62,37 @@ export async function openTokeniser(folder: string, limitMs?: number): Promise<T
     return unusable('tokenizer_config.json', error);
   }
   try {
-    const template = await readTemplate(folder, config);
-    const text = 'text' in template ? template.text : undefined;
-    const thread = new TextThread({ tokenizer: found.text, config, template: text }, limitMs);
-    try {
-      thread.ask({ kind: 'open' });
-    } catch (error) {
-      thread.end();
-      throw error;
-    }
-    return { ok: true, tokeniser: tokeniserOf(thread, config, template) };
+    return opened(found.text, config, await readTemplate(folder, config), limitMs);
   } catch (error) {
     return unusable('tokenizer.json', error);
   }
+}
+
+/** The tokenizer inside a GGUF file. */
+export function openGgufTokeniser(metadata: Metadata): TokeniserOutcome {
+  const made = ggufTokenizer(metadata);
+  if (!made.ok) return made;
+  const template: FoundTemplate = made.template === undefined ? { problem: undefined } : { text: made.template };
+  try {
+    return opened(made.tokenizer, made.config, template);
+  } catch (error) {
+    if (!(error instanceof TextFault)) throw error;
+    const why = `The tokenizer in the file cannot be used (${error.message.replace(/\.$/, '')}); give token ids instead.`;
+    return { ok: false, why };
+  }
+}
+
+/** Throws a TextFault where the libraries cannot use the files. */
+function opened(tokenizer: string, config: Config, template: FoundTemplate, limitMs?: number): TokeniserOutcome {
+  const text = 'text' in template ? template.text : undefined;
+  const thread = new TextThread({ tokenizer, config, template: text }, limitMs);
+  try {
+    thread.ask({ kind: 'open' });
+  } catch (error) {
+    thread.end();
+    throw error;
+  }
+  return { ok: true, tokeniser: tokeniserOf(thread, config, template) };
 }
 
 type Config = Readonly<Record<string, unknown>>;

@@ -1,17 +1,19 @@
 /**
- * Linear maps of a model held in integers: the file of a piece, made when the piece is opened. It lies in the cache where that is
- * allowed, else among the temporary files until the runtime has read it, and where that fails too in memory, where the runtime
- * keeps a second copy.
+ * Weights of a model that are not read where they are stored, because they are held in integers or widened. Each piece gets a file,
+ * made when the piece is opened. The file lies in the cache if that is allowed, else among the temporary files until the runtime has
+ * read it. If that fails too, its bytes are kept in memory, where the runtime makes a second copy.
  */
+import { createReadStream } from 'node:fs';
 import { open, readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createTemporary, removeTemporary } from '../../../files/remove';
 import type { StoredWeights } from '../../../models/architectures/stored-weights';
 import type { SessionSettings } from '../../runtime/session';
-import { writePiece } from './piece-bytes';
-import { headerBytes, pieceFile, PieceLayout } from './piece-layout';
-import type { Bits } from './quantise';
+import type { Sink } from './piece-bytes';
+import { writeWhole } from './piece-file';
+import { pieceFile, PieceLayout, type Holding, type PackedUses } from './piece-layout';
+import { writeInThread } from './piece-thread';
 import { isOfDisk, writeAll, type WeightCache } from './weight-cache';
 
 export interface PreparedPiece {
@@ -27,15 +29,18 @@ const worthFile = 4e6;
 const temporaryName = 'headscope-weights-';
 
 export class PackedWeights {
+  /** Folders that are made ahead, by the digest of what they are for. */
+  private readonly coming = new Map<string, Promise<string | undefined>>();
+
   constructor(
-    private readonly bits: Bits,
+    private readonly holding: Holding,
     private readonly cache?: WeightCache,
     /** For tests. */
     private readonly options: { readonly temporaryFolder?: string; readonly worthFile?: number } = {},
   ) {}
 
-  layout(weights: StoredWeights): PieceLayout {
-    return new PieceLayout(weights, this.bits);
+  layout(weights: StoredWeights, uses: PackedUses): PieceLayout {
+    return new PieceLayout(weights, this.holding, uses);
   }
 
   /** Whether a piece is opened from the cache: the tensors that it was made of are not read again. */
@@ -43,29 +48,80 @@ export class PackedWeights {
     return this.cache?.has(layout) ?? false;
   }
 
-  /** `folder` is the one that the locations of the tensors are relative to. */
-  async prepare(layout: PieceLayout, folder: string): Promise<PreparedPiece> {
-    const kept = await this.cache?.folderOf(layout, folder);
-    if (kept !== undefined) return { settings: { weightsFolder: kept }, done: () => Promise.resolve() };
-    const file = layout.size < (this.options.worthFile ?? worthFile) ? undefined : await this.temporary(layout, folder);
-    return file ?? inMemory(layout, folder);
+  /** Makes a piece that is opened soon in another thread. */
+  ahead(layout: PieceLayout, folder: string): void {
+    const { digest } = layout;
+    if (this.cache || !this.isLarge(layout) || this.coming.has(digest)) return;
+    // If it fails there, the piece is made again when it is opened, and what is wrong is said.
+    const made = this.temporary((path) => writeInThread(layout, folder, path)).catch(() => undefined);
+    this.coming.set(digest, made);
   }
 
-  private async temporary(layout: PieceLayout, source: string): Promise<PreparedPiece | undefined> {
+  /** Deletes what was made ahead and is not opened. */
+  async clear(): Promise<void> {
+    const coming = [...this.coming.values()];
+    this.coming.clear();
+    for (const folder of await Promise.all(coming)) if (folder !== undefined) await removeTemporary(folder);
+  }
+
+  /**
+   * `folder` is the one that the locations of the tensors are relative to. Several layouts lie one behind the other in one file that is
+   * not kept: it is made of those that are.
+   */
+  async prepare(layouts: readonly PieceLayout[], folder: string): Promise<PreparedPiece> {
+    const [first] = layouts;
+    if (first && layouts.length === 1) return this.prepareOne(first, folder);
+    const size = layouts.reduce((sum, layout) => sum + layout.size, 0);
+    return this.made(size, async (add) => {
+      for (const layout of layouts) await this.copy(layout, folder, add);
+    });
+  }
+
+  private async copy(layout: PieceLayout, folder: string, add: Sink): Promise<void> {
+    const kept = await this.cache?.folderOf(layout, folder);
+    if (kept === undefined) return writeWhole(layout, folder, add);
+    const pieces = createReadStream(join(kept, pieceFile), { highWaterMark: 2 ** 22 });
+    for await (const bytes of pieces) await add(bytes as Buffer);
+  }
+
+  private async prepareOne(layout: PieceLayout, folder: string): Promise<PreparedPiece> {
+    const kept = await this.cache?.folderOf(layout, folder);
+    if (kept !== undefined) return { settings: { weightsFolder: kept }, done: () => Promise.resolve() };
+    const coming = this.coming.get(layout.digest);
+    this.coming.delete(layout.digest);
+    return this.made(layout.size, (add) => writeWhole(layout, folder, add), await coming);
+  }
+
+  private isLarge({ size }: Pick<PieceLayout, 'size'>): boolean {
+    return size >= (this.options.worthFile ?? worthFile);
+  }
+
+  /** `known`: the folder with the file, if it is made already. */
+  private async made(size: number, write: WriteFile, known?: string): Promise<PreparedPiece> {
+    const inFile = async (path: string): Promise<true> => {
+      const file = await open(path, 'wx', 0o600);
+      try {
+        await write((bytes) => writeAll(file, bytes));
+      } finally {
+        await file.close();
+      }
+      return true;
+    };
+    const folder = known ?? (this.isLarge({ size }) ? await this.temporary(inFile) : undefined);
+    if (folder === undefined) return inMemory(size, write);
+    return { settings: { weightsFolder: folder }, done: async () => void (await removeTemporary(folder)) };
+  }
+
+  /** A folder with a file that `write` writes; undefined if it could not, or if the disk has no room for it. */
+  private async temporary(write: (path: string) => Promise<boolean>): Promise<string | undefined> {
     const root = this.options.temporaryFolder ?? tmpdir();
     let folder: string | undefined;
     try {
       await (leftOvers ??= removeLeftOvers(root));
       folder = await createTemporary(join(root, `${temporaryName}${process.pid}-`));
-      const made = folder;
-      const file = await open(join(made, pieceFile), 'wx', 0o600);
-      try {
-        await file.write(Buffer.alloc(headerBytes));
-        await writePiece(layout, source, (bytes) => writeAll(file, bytes));
-      } finally {
-        await file.close();
-      }
-      return { settings: { weightsFolder: made }, done: async () => void (await removeTemporary(made)) };
+      if (await write(join(folder, pieceFile))) return folder;
+      await removeTemporary(folder);
+      return undefined;
     } catch (error) {
       if (folder !== undefined) await removeTemporary(folder);
       if (isOfDisk(error)) return undefined;
@@ -74,10 +130,12 @@ export class PackedWeights {
   }
 }
 
-async function inMemory(layout: PieceLayout, source: string): Promise<PreparedPiece> {
-  const data = new Uint8Array(layout.size);
-  let at = headerBytes;
-  await writePiece(layout, source, (bytes) => {
+type WriteFile = (add: Sink) => Promise<void>;
+
+async function inMemory(size: number, write: WriteFile): Promise<PreparedPiece> {
+  const data = new Uint8Array(size);
+  let at = 0;
+  await write((bytes) => {
     data.set(bytes, at);
     at += bytes.length;
     return Promise.resolve();

@@ -12,6 +12,7 @@ import { finding, offers } from './finding';
 import { ablationTable, type AblationParameters } from './parameters';
 import { ablationResult, type AblationResult } from './result';
 import { sections } from './sections';
+import { StackChanges, stacksOf, stackWords, withoutHeads } from './stacks';
 import { partners } from './partners';
 import { meansOver, standInsFor } from '../../shared/effects/stand-ins';
 
@@ -27,8 +28,10 @@ export const ablation: Analysis<AblationParameters, AblationResult> = {
     note: 'The mean is one row over all positions of all prompts; resampling takes one draw. Intervals and their correction are choices of Headscope.',
   },
   inputs: ['prompt', 'prompt-pair', 'task'],
+  sources: 'also',
   parameters: ablationTable,
   result: ablationResult,
+  recurrent: true,
   supports: measures,
   estimate(facts, { prompts, task }, { mode }) {
     const runs = task ? task.samples.map(({ prompt }) => prompt) : prompts.slice(0, 1);
@@ -61,9 +64,11 @@ async function* removals(
   const parts = partsOf(model.facts.blocks);
   const changes = new Changes(model.facts.blocks, { ...settings, mode, leftOut: all.length - subjects.length });
 
+  const beside = mode === 'zero' ? stacksOf(model) : [];
+  const furtherParts = beside.reduce((sum, { counts }) => sum + counts.reduce((all, count) => all + count, 0), 0);
   // Work is counted in parts removed; a mean costs a pass.
   const before = mode === 'mean' ? subjects.length : 0;
-  const total = before + subjects.length * parts.length;
+  const total = before + subjects.length * (parts.length + furtherParts);
   const means = mode === 'mean' ? yield* meansOver(model, subjects, job, (done) => ({ done, total })) : [];
   let done = before;
   let partial: AblationResult | undefined;
@@ -91,5 +96,22 @@ async function* removals(
       partial = changes.result();
     }
   }
-  return changes.result();
+  let result = changes.result();
+  for (const { stack, counts } of beside) {
+    const own = new StackChanges(counts);
+    for (const [at, subject] of subjects.entries()) {
+      for (const [layer, count] of counts.entries()) {
+        const heads = Array.from({ length: count }, (_, head) => head);
+        const name = `${stackWords[stack]}, layer ${layer + 1} of ${counts.length}`;
+        yield { sentence: `Removing heads of ${name}`, done, total, partial: result };
+        const [whole = [], ...without] = await step(`prompt ${at}, ${name}`, () =>
+          withoutHeads(model, { variant }, subject, settings.metric, { stack, layer, heads }),
+        );
+        heads.forEach((head) => own.add(layer, head, whole, without[head] ?? []));
+        done += count;
+      }
+    }
+    result = { ...result, [stack]: own.result() };
+  }
+  return result;
 }

@@ -1,5 +1,5 @@
 /** Values of the metric with and without each part, gathered prompt by prompt, and the means and intervals of their changes. */
-import type { Part } from '../../shared/effects/parts';
+import { partsOf, writingHeads, type Part } from '../../shared/effects/parts';
 import type { Subjects } from '../../shared/effects/subjects';
 import type { ModelFacts } from '../../model-runner/model-runner';
 import { meanInterval } from '../../shared/statistics/proportion';
@@ -38,7 +38,7 @@ export class Changes {
   result(): AblationResult {
     const { mode, metric, unit, leftOut } = this.settings;
     const baseline = meanInterval(this.whole);
-    const parts = this.blocks.reduce((sum, { heads }) => sum + heads + 1, 0);
+    const parts = partsOf(this.blocks).length;
     const least = rounding * Math.max(1, Math.abs(baseline.mean));
     const of = (part: Part) => {
       const changes = this.changes.get(keyOf(part)) ?? [];
@@ -47,8 +47,8 @@ export class Changes {
       const beyond = (wide.low > 0 || wide.high < 0) && Math.abs(wide.mean) > least;
       return { ...meanInterval(changes), beyond };
     };
-    const heads = this.blocks.map(({ heads: count }, layer) =>
-      Array.from({ length: count }, (_, head) => of({ layer, head })),
+    const heads = this.blocks.map((block, layer) =>
+      Array.from({ length: writingHeads(block).heads }, (_, head) => of({ layer, head })),
     );
     const mlps = this.blocks.map((_, layer) => of({ layer }));
     return {

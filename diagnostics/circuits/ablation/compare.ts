@@ -1,5 +1,6 @@
 /** Two results of ablation side by side. */
 import type { Section } from '../../../protocol/sections/section';
+import { changeGrids } from '../../shared/effects/change-grids';
 import { metricWords } from '../../shared/effects/metric';
 import type { AblationResult } from './result';
 import * as build from '../../../protocol/sections/builders';
@@ -15,20 +16,17 @@ export function compare(a: AblationResult, b: AblationResult): readonly Section[
       ]),
     ];
   }
-  return [
-    build.heads(
-      'change',
-      'Effect of each head: this result less the other',
-      'No test is made of a difference: it is one mean less another.',
-      [
-        build.signed(
-          'change',
-          `Difference of the change of the ${metricWords[a.metric].name}`,
-          'Change without the head in this result, less that in the other.',
-          a.heads.map((row, layer) => row.map((value, head) => (b.heads[layer]?.[head] ?? Number.NaN) - value)),
-          metricWords[a.metric].unit,
-        ),
-      ],
-    ),
-  ];
+  return changeGrids(
+    [
+      { tables: [a.heads, b.heads] },
+      { stack: 'cross', tables: [a.cross?.heads, b.cross?.heads] },
+      { stack: 'encoder', tables: [a.encoder?.heads, b.encoder?.heads] },
+    ],
+    {
+      title: 'Effect of each head: this result less the other',
+      number: `Difference of the change of the ${metricWords[a.metric].name}`,
+      definition: 'Change without the head in this result, less that in the other.',
+      unit: metricWords[a.metric].unit,
+    },
+  );
 }

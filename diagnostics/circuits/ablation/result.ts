@@ -1,6 +1,6 @@
 /** The result of the analysis `ablation`, and its schema. */
 import type { Output, Schema } from '../../../protocol/schema/check';
-import { taskMetrics } from '../../../protocol/analysis/tasks';
+import { effectMetrics } from '../../../protocol/analysis/tasks';
 import { ensure, count, figure, flag, list, object, oneOf, optional, whole } from '../../../protocol/schema/fields';
 import { mostHeads, mostLayers } from '../../../protocol/schema/parts';
 import { modes } from '../../shared/effects/stand-ins';
@@ -11,10 +11,14 @@ const layersOf = <T>(item: Schema<T>): Schema<readonly T[]> =>
 const perHead = <T>(item: Schema<T>): Schema<readonly (readonly T[])[]> =>
   layersOf(list(item, 'a list of heads', { most: mostHeads }));
 
+const stackEffects = object({ heads: perHead(figure), low: perHead(figure), high: perHead(figure) });
+/** Effects of heads outside the model's own attention: mean change, and its 95 % interval. */
+export type StackEffects = Output<typeof stackEffects>;
+
 /** A change is the metric without a part less that with it, on the same prompt or token; means over `n` of them. */
 const fields = object({
   mode: oneOf(modes),
-  metric: oneOf(taskMetrics),
+  metric: oneOf(effectMetrics),
   /** What has one value of the metric. */
   unit: oneOf(['prompt', 'token']),
   n: count,
@@ -33,6 +37,11 @@ const fields = object({
   /** Whether 0 lies outside of the interval that is widened for the number of parts (Bonferroni, 5 % over all of them). */
   beyondChance: perHead(flag),
   mlpBeyondChance: layersOf(flag),
+  /** For recurrences beside attention: their heads, set to zero. */
+  state: optional(stackEffects),
+  /** For an encoder-decoder, whose decoder the other fields describe: heads of cross-attention and of the encoder, set to zero. */
+  cross: optional(stackEffects),
+  encoder: optional(stackEffects),
 });
 
 export const ablationResult = ensure(

@@ -4,12 +4,41 @@ import type { TableSection } from '../../../protocol/sections/table';
 import { metricWords } from '../../shared/effects/metric';
 import { modeWords, unitWords } from './finding';
 import { isMeasured, ranked } from './ranking';
+import { otherStacks, stackWords } from './stacks';
 import type { AblationResult } from './result';
 import { cellOf } from '../../../protocol/sections/cell';
 import * as build from '../../../protocol/sections/builders';
 
 export const sections = (result: Partial<AblationResult>): readonly Section[] =>
-  isMeasured(result) ? [headsSection(result), mlpSection(result), rankedSection(result), levelSection(result)] : [];
+  isMeasured(result)
+    ? [headsSection(result), ...stackSections(result), mlpSection(result), rankedSection(result), levelSection(result)]
+    : [];
+
+/** Heads of cross-attention, of the encoder, and of recurrences beside attention. */
+const stackSections = (result: AblationResult): readonly Section[] =>
+  otherStacks.flatMap((stack) => {
+    const effects = result[stack];
+    if (!effects) return [];
+    const { heads, low, high } = effects;
+    return [
+      build.heads(
+        stack,
+        `Effect of removing each head of ${stackWords[stack]}`,
+        `${harm(result)} Over ${unitWords(result)}.${stack === 'encoder' ? ' The source is encoded again without the head.' : ''}`,
+        [
+          build.signed(
+            'change',
+            changeTitle(result),
+            changeDefinition(result),
+            heads,
+            metricWords[result.metric].unit,
+            result.n > 1 ? { low, high, interval: intervalWords(result) } : {},
+          ),
+        ],
+        stack === 'state' ? { cell: 'recurrence head' } : { stack },
+      ),
+    ];
+  });
 
 const changeTitle = ({ metric }: AblationResult): string => `Change of the ${metricWords[metric].name}`;
 
@@ -99,7 +128,7 @@ function rankedSection(result: AblationResult) {
   const all = ranked(result);
   return build.cellTable(
     'ranked',
-    'All heads and MLPs, largest change first',
+    `All heads and MLPs${result.cross ? ' of the decoder' : ''}, largest change first`,
     '',
     [
       build.head(),

@@ -1,11 +1,12 @@
 /** The analysis `activation-patching`: which heads, MLPs and positions carry what makes two prompts differ. */
 import { random, seedFor } from '../../../kernels/tensors/random';
-import type { Analysis, AnalysisJob, Step } from '../../analysis';
+import type { Analysis, AnalysisJob, Step, Support } from '../../analysis';
 import { pairGap, requireGap } from '../../shared/effects/gap';
 import { measures } from '../../shared/effects/metric';
 import { outputBytes, sizesOf } from '../../shared/effects/outputs';
 import { measured } from '../../shared/effects/subjects';
-import type { ModelRunner } from '../../model-runner/model-runner';
+import { headCount } from '../../shared/effects/parts';
+import type { ModelFacts, ModelRunner } from '../../model-runner/model-runner';
 import type { Sequence } from '../../model-runner/sequence';
 import { ask } from './ask';
 import { columnsOf, longestByPosition, placesOf } from '../../shared/effects/columns';
@@ -14,8 +15,18 @@ import type { Measured } from '../../shared/effects/patch-effects';
 import { finding } from './finding';
 import { resultOf, type About } from './summary';
 import { pairsOf, type Pair } from '../../shared/effects/pairs';
-import { isPerHead, patchingTable, targetOf, type PatchingParameters } from './parameters';
-import { cellsOf, patchOf, patched, runOf, sourceOf, type Cell, type Patching } from './patches';
+import { isPerHead, patchingTable, stackOf, targetOf, type PatchingParameters } from './parameters';
+import {
+  cellsOf,
+  patchOf,
+  patched,
+  patchedFacts,
+  patchedText,
+  runOf,
+  sourceOf,
+  type Cell,
+  type Patching,
+} from './patches';
 import { patchingResult, type PatchingResult } from './result';
 import { sections } from './sections';
 import { mean } from '../../../kernels/tensors/vectors';
@@ -32,20 +43,25 @@ export const activationPatching: Analysis<PatchingParameters, PatchingResult> = 
     note: 'The effect is a ratio of means over prompts. Random pairs, intervals and their correction are choices of Headscope.',
   },
   inputs: ['task', 'prompt-pair'],
+  sources: 'also',
   exactWeights: true,
   parameters: patchingTable,
   result: patchingResult,
-  supports: measures,
+  recurrent: true,
+  supports: (facts, parameters) => sitesIn(facts, parameters) ?? measures(facts, parameters),
   estimate(facts, { prompts, task }, { site, columns, nullPairs }) {
     const runs = task ? task.samples.map(({ prompt }) => prompt) : prompts.slice(0, 1);
     const longest = Math.max(0, ...runs.map(({ ids }) => ids.length));
     const roles = 1 + Object.keys(task?.task.roles ?? {}).length;
     const byRole = columns === 'roles' || (columns === 'usual' && task !== undefined && longest > longestByPosition);
     const width = columns === 'whole' ? 1 : byRole ? roles : longest;
-    const cells = facts.blocks.reduce(
-      (sum, _, layer) => sum + (isPerHead(site) ? sizesOf(facts, targetOf[site], layer).slots : width),
-      0,
-    );
+    const cells =
+      stackOf(site) === 'encoder'
+        ? headCount(facts.sourceBlocks ?? [])
+        : facts.blocks.reduce(
+            (sum, _, layer) => sum + (isPerHead(site) ? sizesOf(facts, targetOf[site], layer).slots : width),
+            0,
+          );
     const sources = nullPairs && task ? 2 : 1;
     return { passes: runs.length * (3 + sources * (cells + 1)), bytes: outputBytes(facts, [targetOf[site]], longest) };
   },
@@ -56,6 +72,20 @@ export const activationPatching: Analysis<PatchingParameters, PatchingResult> = 
   compare,
 };
 
+/** Refuses a site that the model does not have. */
+const sitesIn = ({ sourceBlocks, blocks }: ModelFacts, { site }: PatchingParameters): Support | undefined =>
+  site === 'state-head-output' && !blocks.some(({ heads, state }) => heads > 0 && state)
+    ? {
+        ok: false,
+        why: 'No layer of this model has a recurrence beside its attention. Choose head-output, which names the heads of the recurrence in layers without attention.',
+      }
+    : stackOf(site) === undefined || sourceBlocks
+      ? undefined
+      : {
+          ok: false,
+          why: 'This model reads one text, so it has neither cross-attention nor a separate encoder. Choose head-output.',
+        };
+
 async function* patches(
   model: ModelRunner,
   job: AnalysisJob<PatchingParameters>,
@@ -64,7 +94,9 @@ async function* patches(
   const { site, direction, nullPairs } = parameters;
   const { pairs: all, metric, lacking, answers } = await pairsOf(model, job);
   const { columns, pairs } = isPerHead(site) ? { columns: [], pairs: all } : columnsOf(all, parameters.columns);
-  const places = isPerHead(site) ? placesOf(parameters.at, all) : undefined;
+  const facts = patchedFacts(model, site);
+  const texts = all.map((pair) => patchedText(model, site, pair));
+  const places = isPerHead(site) ? placesOf(parameters.at, texts) : undefined;
   const patching: Patching = { site, direction, metric, variant, columns, places };
   const leftOut = lacking + all.length - pairs.length;
   const about: About = {
@@ -72,7 +104,7 @@ async function* patches(
     ...(answers ? { answers } : {}),
     ...(places ? { at: parameters.at } : {}),
   };
-  const cells = cellsOf(model.facts, patching);
+  const cells = cellsOf(facts, patching);
   const others = nullPairs ? randomSources(pairs, patching, seed) : [];
   const runs = pairs.length + others.filter((other) => other !== undefined).length;
   const total = runs * cells.length;
@@ -104,8 +136,8 @@ async function* patches(
     const groups =
       pairs.length > 1
         ? [{ name: `prompt ${at + 1} of ${pairs.length}`, some: cells }]
-        : model.facts.blocks.map((_, layer) => ({
-            name: `layer ${layer + 1} of ${model.facts.blocks.length}`,
+        : facts.blocks.map((_, layer) => ({
+            name: `layer ${layer + 1} of ${facts.blocks.length}`,
             some: cells.filter((cell) => cell.layer === layer),
           }));
     const own: number[] = [];
@@ -123,7 +155,7 @@ async function* patches(
         ...(direction === 'denoise' ? { clean, corrupted: plain } : { clean: plain, corrupted }),
         patched: own,
       };
-      partial = resultOf(model.facts, patching, found, about);
+      partial = resultOf(facts, patching, found, about);
     }
     const other = others[at];
     const measuredPair = found[before];
@@ -134,9 +166,9 @@ async function* patches(
     );
     done += cells.length;
     found[before] = { ...measuredPair, random: values };
-    partial = resultOf(model.facts, patching, found, about);
+    partial = resultOf(facts, patching, found, about);
   }
-  return resultOf(model.facts, patching, found, about);
+  return resultOf(facts, patching, found, about);
 }
 
 /** For each pair the run of another one, of as many tokens, that its values are taken from; undefined where there is none. */

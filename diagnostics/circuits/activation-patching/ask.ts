@@ -8,7 +8,7 @@ import { columnsOf } from '../../shared/effects/columns';
 import { valueOf, type Measured } from '../../shared/effects/patch-effects';
 import { pairsOf } from '../../shared/effects/pairs';
 import { isPerHead, type PatchingParameters } from './parameters';
-import { patched, sourceOf, type Cell } from './patches';
+import { patched, patchedText, sourceOf, type Cell } from './patches';
 import { cellName, ranked } from './ranking';
 import type { PatchingResult } from './result';
 import { intervalWords } from '../../shared/effects/level-section';
@@ -33,12 +33,14 @@ export async function ask(
   if (!cell || !isPerHead(site)) throw new RangeError(`nothing is known of this place of ${section}`);
   const { layer, slot: head } = cell;
   const { pairs: all, metric } = await pairsOf(model, job);
-  const { columns, pairs } = columnsOf(all, job.parameters.columns);
+  const texts = new Map(all.map((pair) => [patchedText(model, site, pair), pair]));
+  const { columns, pairs } = columnsOf([...texts.keys()], job.parameters.columns);
   const found: Measured[] = [];
-  for (const pair of pairs) {
+  for (const text of pairs) {
+    const pair = texts.get(text) ?? text;
     const source = sourceOf(pair, direction);
     const [[ends = Number.NaN] = []] = await measured(model, source, pair, metric, [variant]);
-    const patches = columns.map(({ positions }): Patch => ({ layer, head, positions: positions?.(pair) }));
+    const patches = columns.map(({ positions }): Patch => ({ layer, head, positions: positions?.(text) }));
     const { plain, values } = await patched(model, pair, source, patches, { site, direction, metric, variant });
     const [clean, corrupted] = direction === 'denoise' ? [ends, plain] : [plain, ends];
     found.push({ clean, corrupted, patched: values });

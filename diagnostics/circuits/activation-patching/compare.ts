@@ -1,6 +1,6 @@
 /** Two results of activation patching side by side. */
 import type { Section } from '../../../protocol/sections/section';
-import { isPerHead } from './parameters';
+import { headKind, isPerHead, stackOf } from './parameters';
 import type { PatchingResult, Table } from './result';
 import * as build from '../../../protocol/sections/builders';
 
@@ -29,9 +29,16 @@ export function compare(a: PatchingResult, b: PatchingResult): readonly Section[
     caption: 'No test is made of a difference: it is one mean less another.',
   };
   if (isPerHead(a.site)) {
-    const cell = a.site === 'key' || a.site === 'value' ? { cell: 'key/value head' } : {};
+    const stack = stackOf(a.site);
+    const cell = headKind(a.site);
     return [
-      { kind: 'heads', ...shared, ...cell, numbers: [{ name: 'change', title: 'Change of the effect', ...words }] },
+      {
+        kind: 'heads',
+        ...shared,
+        ...(cell ? { cell } : {}),
+        ...(stack ? { stack } : {}),
+        numbers: [{ name: 'change', title: 'Change of the effect', ...words }],
+      },
     ];
   }
   return [

@@ -15,6 +15,9 @@ const siteWords: Readonly<Record<PatchingResult['site'], string>> = {
   value: 'the value',
   mlp: 'the output',
   residual: 'the value',
+  'cross-head-output': 'the output',
+  'encoder-head-output': 'the output',
+  'state-head-output': 'the output',
 };
 
 /** Stretches of layers that are named. */

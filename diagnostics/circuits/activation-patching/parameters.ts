@@ -1,12 +1,23 @@
 /** What a person chooses of activation patching. */
 import type { Replaceable } from '../../../models/instrument/changes/replacement';
+import type { Stack } from '../../../protocol/sections/section-base';
 import type { ParameterTable } from '../../../protocol/analysis/parameters';
 import { leastGapParameter } from '../../shared/effects/gap';
 import { metricTable, type MetricParameters } from '../../shared/effects/metric';
 import { type ColumnChoice, columnChoices } from '../../shared/effects/columns';
 import * as field from '../../../kernels/parameters';
 
-export const sites = ['head-output', 'query', 'key', 'value', 'mlp', 'residual'] as const;
+export const sites = [
+  'head-output',
+  'query',
+  'key',
+  'value',
+  'mlp',
+  'residual',
+  'cross-head-output',
+  'encoder-head-output',
+  'state-head-output',
+] as const;
 export type Site = (typeof sites)[number];
 
 export const directions = ['denoise', 'noise'] as const;
@@ -29,7 +40,18 @@ export const targetOf: Readonly<Record<Site, Replaceable>> = {
   value: 'value',
   mlp: 'mlp',
   residual: 'residual',
+  'cross-head-output': 'cross-head',
+  'encoder-head-output': 'head',
+  'state-head-output': 'state-head',
 };
+
+/** The grid of an encoder-decoder whose heads are patched; undefined for the heads that any model has. */
+export const stackOf = (site: Site): Stack | undefined =>
+  site === 'cross-head-output' ? 'cross' : site === 'encoder-head-output' ? 'encoder' : undefined;
+
+/** What a head of the grid is, if it is not a query head. */
+export const headKind = (site: Site): string | undefined =>
+  site === 'key' || site === 'value' ? 'key/value head' : site === 'state-head-output' ? 'recurrence head' : undefined;
 
 /** Patched head by head, at all positions at once; the others position by position. */
 export const isPerHead = (site: Site): boolean => site !== 'mlp' && site !== 'residual';
@@ -37,7 +59,7 @@ export const isPerHead = (site: Site): boolean => site !== 'mlp' && site !== 're
 export const patchingTable: ParameterTable<PatchingParameters> = {
   site: field.choice(
     'Patched',
-    'Output of each head, its query, key or value (after rotation), what each MLP adds, or the residual stream that leaves each layer.',
+    'Output of each head, its query, key or value (after rotation), what each MLP adds, or the residual stream that leaves each layer. For an encoder-decoder also the output of each head of cross-attention or of the encoder; for a recurrence beside attention that of each of its heads.',
     { options: sites, default: 'head-output' },
   ),
   direction: field.choice(

@@ -1,6 +1,7 @@
 /** One prompt patched in every cell: the metric of each patched run. */
 import type { Variant } from '../../../models/instrument/changes/changes';
-import type { TaskMetric } from '../../../protocol/analysis/tasks';
+import type { EffectMetric } from '../../../protocol/analysis/tasks';
+import { encoderOf, encoderOutputs, measuredOnSources, sourceIn, sourcePair } from '../../shared/effects/encoder';
 import { Outputs, sizesOf } from '../../shared/effects/outputs';
 import { withReplacements } from '../../shared/effects/parts';
 import { measured } from '../../shared/effects/subjects';
@@ -8,7 +9,7 @@ import type { ModelFacts, ModelRunner } from '../../model-runner/model-runner';
 import type { Sequence } from '../../model-runner/sequence';
 import type { Column } from '../../shared/effects/columns';
 import type { Pair } from '../../shared/effects/pairs';
-import { isPerHead, targetOf, type Direction, type Site } from './parameters';
+import { isPerHead, stackOf, targetOf, type Direction, type Site } from './parameters';
 import { type Patch, changedFrom, replacementOf } from '../../shared/effects/patch';
 
 export interface Cell {
@@ -20,7 +21,7 @@ export interface Cell {
 export interface Patching {
   readonly site: Site;
   readonly direction: Direction;
-  readonly metric: TaskMetric;
+  readonly metric: EffectMetric;
   readonly variant: Variant;
   /** Columns of sites that are patched position by position. */
   readonly columns: readonly Column[];
@@ -58,6 +59,8 @@ export async function patched(
 ): Promise<{ readonly plain: number; readonly values: readonly number[] }> {
   const target = targetOf[site];
   const run = runOf(pair, direction);
+  if (stackOf(site) === 'encoder')
+    return patchedInEncoder(model, pair, source, patches, { direction, metric, variant });
   const from = changedFrom(model.facts, run, source);
   const layers = [...new Set(patches.map(({ layer }) => layer))];
   const outputs = await Outputs.of(model, source, variant, [target], layers);
@@ -69,3 +72,35 @@ export async function patched(
   const found = (await measured(model, run, pair, metric, variants)).map(([value]) => value ?? Number.NaN);
   return { plain: found[0] ?? Number.NaN, values: at.map((which) => found[which] ?? Number.NaN) };
 }
+
+/** The same for heads of the encoder: the source is encoded again under each patch. */
+async function patchedInEncoder(
+  model: ModelRunner,
+  pair: Pair,
+  source: Sequence,
+  patches: readonly Patch[],
+  { direction, metric, variant }: Pick<Patching, 'direction' | 'metric' | 'variant'>,
+): Promise<{ readonly plain: number; readonly values: readonly number[] }> {
+  const layers = [...new Set(patches.map(({ layer }) => layer))];
+  const outputs = await encoderOutputs(model, sourceIn(source), layers);
+  const run = runOf(sourcePair(model, pair), direction);
+  const changes = patches.map((patch): Variant => {
+    const replacement = replacementOf(patch, 'head', outputs, run, 0);
+    return replacement ? [replacement] : [];
+  });
+  const [[plain = Number.NaN] = [], ...values] = await measuredOnSources(
+    model,
+    runOf(pair, direction),
+    { variant, subject: pair, metric },
+    changes,
+  );
+  return { plain, values: values.map(([value = Number.NaN]) => value) };
+}
+
+/** Facts of the model whose parts are patched. */
+export const patchedFacts = (model: ModelRunner, site: Site): ModelFacts =>
+  stackOf(site) === 'encoder' ? encoderOf(model).facts : model.facts;
+
+/** A pair as the text whose positions are patched. */
+export const patchedText = (model: ModelRunner, site: Site, pair: Pair): Pair =>
+  stackOf(site) === 'encoder' ? sourcePair(model, pair) : pair;

@@ -1,5 +1,5 @@
 /** The cells of a result, largest effect first, and what they are called. */
-import { isPerHead } from './parameters';
+import { isPerHead, type Site } from './parameters';
 import type { Cell } from './patches';
 import type { PatchingResult, Table } from './result';
 
@@ -31,9 +31,16 @@ export function ranked(result: PatchingResult): readonly Ranked[] {
     .sort((one, other) => Math.abs(other.effect) - Math.abs(one.effect));
 }
 
+/** For heads outside the model's own attention: words before the name of one, and after the word for several. */
+const furtherHeads: Readonly<Partial<Record<Site, readonly [before: string, behind: string]>>> = {
+  'cross-head-output': ['cross-attention ', ' of cross-attention'],
+  'encoder-head-output': ['encoder ', ' of the encoder'],
+  'state-head-output': ['recurrence ', ' of recurrences'],
+};
+
 export function cellName({ site, columns = [] }: PatchingResult, { layer, slot }: Cell): string {
   if (site === 'key' || site === 'value') return `key/value head ${slot} of layer ${layer}`;
-  if (isPerHead(site)) return `L${layer}H${slot}`;
+  if (isPerHead(site)) return `${furtherHeads[site]?.[0] ?? ''}L${layer}H${slot}`;
   const place = columns[slot] ?? `${slot}`;
   const where = place === 'all positions' ? `at ${place}` : `at ${place}`;
   return `${site === 'mlp' ? 'the MLP' : 'the residual stream'} of layer ${layer} ${where}`;
@@ -41,5 +48,5 @@ export function cellName({ site, columns = [] }: PatchingResult, { layer, slot }
 
 export const cellWords = ({ site }: Pick<PatchingResult, 'site'>, count: number): string => {
   const one = site === 'key' || site === 'value' ? 'key/value head' : isPerHead(site) ? 'head' : 'place';
-  return `${count} ${one}${count === 1 ? '' : 's'}`;
+  return `${count} ${one}${count === 1 ? '' : 's'}${furtherHeads[site]?.[1] ?? ''}`;
 };

@@ -1,6 +1,6 @@
 /** The result of the analysis `activation-patching`, and its schema. */
 import type { Output, Schema } from '../../../protocol/schema/check';
-import { taskMetrics } from '../../../protocol/analysis/tasks';
+import { effectMetrics } from '../../../protocol/analysis/tasks';
 import {
   ensure,
   count,
@@ -29,7 +29,7 @@ const table = tableOf(figure);
 const fields = object({
   site: oneOf(sites),
   direction: oneOf(directions),
-  metric: oneOf(taskMetrics),
+  metric: oneOf(effectMetrics),
   n: count,
   /** Prompts of a task that were not patched: without a counterpart, or of another layout than most. */
   leftOut: optional(whole),

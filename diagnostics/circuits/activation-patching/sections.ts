@@ -4,10 +4,10 @@ import type { HeadsLayer } from '../../../protocol/sections/heads';
 import type { MapSection } from '../../../protocol/sections/map';
 import type { Section } from '../../../protocol/sections/section';
 import type { TableSection } from '../../../protocol/sections/table';
-import { quotedToken } from '../../../protocol/wire/token-name';
+import { answerWords } from '../../shared/effects/gap';
 import { intervalWords, levelTable } from '../../shared/effects/level-section';
 import { metricWords } from '../../shared/effects/metric';
-import { isPerHead } from './parameters';
+import { headKind, isPerHead, stackOf, targetOf, type Site } from './parameters';
 import { isMeasured, ranked } from './ranking';
 import type { PatchingResult, Table } from './result';
 import { cellOf } from '../../../protocol/sections/cell';
@@ -46,13 +46,18 @@ function scaleOf({ effect, null: random }: PatchingResult): Scale {
   return { kind: 'diverging', ...(max > 0 ? { max } : {}) };
 }
 
-const captionOf = ({ n, leftOut = 0, at, answers }: PatchingResult): string => {
+const captionOf = ({ n, leftOut = 0, at, answers, metric }: PatchingResult): string => {
   const places = at === undefined ? '' : ` Patched at ${at}.`;
   const left = leftOut > 0 ? ` ${leftOut} prompts of the task were left out: no counterpart, or another layout.` : '';
-  const against = answers?.wrong === undefined ? '' : ` against ${quotedToken(answers.wrong)}`;
-  const asked = answers ? ` Answer: ${quotedToken(answers.right)}${against}.` : '';
-  return `Over ${n} ${n === 1 ? 'pair' : 'pairs'} of prompts.${asked}${places}${left}`;
+  return `Over ${n} ${n === 1 ? 'pair' : 'pairs'} of prompts.${answerWords(metric, answers)}${places}${left}`;
 };
+
+function headsTitle(site: Site): string {
+  if (targetOf[site] !== 'head' && stackOf(site) === undefined)
+    return `${site[0]?.toUpperCase()}${site.slice(1)} of each head`;
+  const stack = stackOf(site);
+  return `Output of each head${stack === 'cross' ? ' of cross-attention' : stack === 'encoder' ? ' of the encoder' : ''}`;
+}
 
 function headsSection(result: PatchingResult) {
   const { site, direction, n, effect, effectLow, effectHigh, beyondChance, null: random } = result;
@@ -71,27 +76,22 @@ function headsSection(result: PatchingResult) {
       ? [{ name: 'null', title: nullTitle, definition: nullDefinition(result), ...shared, values: random.mean }]
       : []),
   ];
-  return build.heads(
-    'heads',
-    site === 'head-output' ? 'Output of each head' : `${site[0]?.toUpperCase()}${site.slice(1)} of each head`,
-    captionOf(result),
-    numbers,
-    {
-      cell: site === 'key' || site === 'value' ? 'key/value head' : undefined,
-      ask: 'Show by position',
-      classes: beyondChance
-        ? [
-            build.headClass(
-              'beyond-chance',
-              'beyond chance',
-              `The effect is other than 0${random && direction === 'denoise' ? ', and goes further from it than that of random pairs, prompt by prompt' : ''}: by intervals of Student's t that are widened for the number of heads (Bonferroni: 5 % over all of them).`,
-              beyondChance.flatMap((row, layer) => row.flatMap((is, head) => (is ? [{ layer, head }] : []))),
-            ),
-          ]
-        : undefined,
-      marked: largest ? [{ layer: largest.layer, head: largest.slot }] : undefined,
-    },
-  );
+  return build.heads('heads', headsTitle(site), captionOf(result), numbers, {
+    cell: headKind(site),
+    stack: stackOf(site),
+    ask: 'Show by position',
+    classes: beyondChance
+      ? [
+          build.headClass(
+            'beyond-chance',
+            'beyond chance',
+            `The effect is other than 0${random && direction === 'denoise' ? ', and goes further from it than that of random pairs, prompt by prompt' : ''}: by intervals of Student's t that are widened for the number of heads (Bonferroni: 5 % over all of them).`,
+            beyondChance.flatMap((row, layer) => row.flatMap((is, head) => (is ? [{ layer, head }] : []))),
+          ),
+        ]
+      : undefined,
+    marked: largest ? [{ layer: largest.layer, head: largest.slot }] : undefined,
+  });
 }
 
 function mapSections(result: PatchingResult): readonly MapSection[] {
@@ -115,12 +115,16 @@ function mapSections(result: PatchingResult): readonly MapSection[] {
   ];
 }
 
+/** The title of the column after the layer, for a table that has no column of heads. */
+const placeTitle = (site: Site): string =>
+  !isPerHead(site) ? 'Position' : headKind(site) === 'key/value head' ? 'Key/value head' : 'Head';
+
 function rankedSection(result: PatchingResult) {
   const { site, columns = [], n, null: random } = result;
   const byHead = site === 'head-output' || site === 'query';
   const places: TableSection['columns'] = byHead
     ? [build.head()]
-    : [build.text('layer', 'Layer'), build.text('place', isPerHead(site) ? 'Key/value head' : 'Position')];
+    : [build.text('layer', 'Layer'), build.text('place', placeTitle(site))];
   const number = (name: string, title: string, definition: string): TableSection['columns'][number] =>
     build.number(name, title, definition);
   return build.cellTable(
@@ -147,7 +151,7 @@ function rankedSection(result: PatchingResult) {
       ...(n > 1 ? [beyondChance ? 'yes' : 'no'] : []),
     ]),
     {
-      ask: byHead ? 'Show by position' : undefined,
+      ask: isPerHead(site) && headKind(site) !== 'key/value head' ? 'Show by position' : undefined,
       empty: 'Clean and corrupted prompts do not differ, so there is no effect.',
     },
   );

@@ -1,6 +1,6 @@
 /** The analysis `attention-attribution`: which parts of the residual stream make a head give a key its weight. */
 import type { Analysis } from '../../analysis';
-import { attentionMap } from '../../shared/sections/attention-map';
+import { attentionMap } from '../../shared/sections/head-maps';
 import { compareWeights } from './compare';
 import { finding } from './finding';
 import { parameters, type WeightParameters } from './parameters';
@@ -28,7 +28,18 @@ export const attentionAttribution: Analysis<WeightParameters, WeightResult> = {
     if (layer >= count) {
       return { ok: false, why: `There is no layer ${layer}: ${summary.name} has ${count}, from 0. Name one of them.` };
     }
-    const { heads } = blocks[layer < 0 ? count - 1 : layer] ?? { heads: 0 };
+    const own = layer < 0 ? count - 1 : layer;
+    const { heads } = blocks[own] ?? { heads: 0 };
+    if (heads === 0) {
+      const attending = blocks.findLastIndex((block) => block.heads > 0);
+      const why = `Layer ${own} of ${summary.name} has no attention, so no weight of it is taken apart. Name a layer that has, such as ${attending}.`;
+      return { ok: false, why, byParameters: true };
+    }
+    const beside = blocks.slice(0, own).findIndex(({ state }) => state !== undefined);
+    if (beside >= 0) {
+      const why = `Layer ${beside} has a recurrence, so the stream above it is not made of heads, MLPs and embeddings alone. Choose another model.`;
+      return { ok: false, why };
+    }
     if (head < heads) return { ok: true };
     return { ok: false, why: `There is no head ${head}: the layer has ${heads}, from 0. Name one of them.` };
   },

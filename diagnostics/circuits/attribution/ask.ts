@@ -26,7 +26,9 @@ export async function ask(
   if (!part || columns.length === 0) throw new RangeError(`nothing is known of this place of ${section}`);
   const { layer, head } = part;
   const cells = columns.map((_, column): Cell =>
-    head === undefined ? { site: 'mlp', layer, slot: 0, column } : { site: 'head', layer, slot: head, column },
+    head === undefined
+      ? { site: 'mlp', layer, slot: 0, column }
+      : { site: section === 'cross' ? 'cross-head' : 'head', layer, slot: head, column },
   );
   const settings = { metric, columns, variant: job.variant, steps: 0 };
   const found: (readonly number[])[] = [];

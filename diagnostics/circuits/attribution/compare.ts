@@ -1,7 +1,8 @@
 /** Two results of attribution side by side. */
 import type { Section } from '../../../protocol/sections/section';
+import { changeGrids } from '../../shared/effects/change-grids';
 import { metricWords } from '../../shared/effects/metric';
-import type { AttributionResult, Table } from './result';
+import type { AttributionResult } from './result';
 import * as build from '../../../protocol/sections/builders';
 
 export function compare(a: AttributionResult, b: AttributionResult): readonly Section[] {
@@ -14,23 +15,17 @@ export function compare(a: AttributionResult, b: AttributionResult): readonly Se
       ]),
     ];
   }
-  const change: Table = a.heads.estimate.map((row, layer) =>
-    row.map((value, head) => (b.heads.estimate[layer]?.[head] ?? Number.NaN) - value),
+  return changeGrids(
+    [
+      { tables: [a.heads.estimate, b.heads.estimate] },
+      { stack: 'cross', tables: [a.cross?.estimate, b.cross?.estimate] },
+      { stack: 'encoder', tables: [a.encoder?.estimate, b.encoder?.estimate] },
+    ],
+    {
+      title: 'Change of the estimates: this result less the other',
+      number: 'Change of the estimate',
+      definition: 'Estimated effect in this result, less that in the other.',
+      unit: metricWords[a.metric].unit,
+    },
   );
-  return [
-    build.heads(
-      'change',
-      'Change of the estimates: this result less the other',
-      'No test is made of a difference: it is one mean less another.',
-      [
-        build.signed(
-          'change',
-          'Change of the estimate',
-          'Estimated effect in this result, less that in the other.',
-          change,
-          metricWords[a.metric].unit,
-        ),
-      ],
-    ),
-  ];
 }

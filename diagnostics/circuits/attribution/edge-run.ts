@@ -14,6 +14,7 @@ import {
 import type { Estimating } from './estimates';
 import type { AttributionParameters } from './parameters';
 import type { Attributed } from '../../shared/gradients/objective';
+import { besideHeads } from '../../shared/circuits/paths';
 import { ranked } from './ranking';
 import type { AttributionResult } from './result';
 import { mean } from '../../../kernels/tensors/vectors';
@@ -51,8 +52,11 @@ export async function* edgeRun(
     .filter(({ estimate }) => estimate !== 0)
     .slice(0, parameters.edges)
     .map(({ layer, head }) => ({ layer, ...(head === undefined ? {} : { head }) }));
+  const { blocks } = model.facts;
   if (nodes.length === 0 || compared.length === 0) return result;
-  const layout = edgeLayout(nodes, compared);
+  const why = besideHeads(blocks);
+  if (why !== undefined) return { ...result, withoutEdges: why };
+  const layout = edgeLayout(nodes, blocks, compared);
   const half = edgePasses(parameters, { layers: model.facts.blocks.length, parts: nodes.length }) / 2;
   const estimates: (readonly number[])[] = [];
   for (const [at, prompt] of compared.entries()) {

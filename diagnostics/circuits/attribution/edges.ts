@@ -10,7 +10,7 @@ import {
 import { PathRuns, type PathsAsked, type Sender } from '../../shared/circuits/paths';
 import type { Receiver } from '../../shared/circuits/receivers';
 import type { Part } from '../../shared/effects/parts';
-import type { ModelRunner } from '../../model-runner/model-runner';
+import type { ModelFacts, ModelRunner } from '../../model-runner/model-runner';
 import { seedFor } from '../../../kernels/tensors/random';
 import { drawFrom, largestCount } from './selection';
 import type { Estimating } from './estimates';
@@ -37,8 +37,13 @@ export interface EdgeLayout extends PathsAsked {
 }
 
 /** `nodes`: largest estimate first, so that what is drawn does not depend on the numbers of heads. */
-export function edgeLayout(nodes: readonly Part[], pairs: readonly Attributed[]): EdgeLayout {
-  const [senders, receivers, places] = [sendersAmong(nodes), receiversAmong(nodes), innerEdges(nodes)];
+export function edgeLayout(
+  nodes: readonly Part[],
+  blocks: ModelFacts['blocks'],
+  pairs: readonly Attributed[],
+): EdgeLayout {
+  const [receivers, places] = [receiversAmong(nodes, blocks), innerEdges(nodes, blocks)];
+  const senders = sendersAmong(nodes);
   const length = Math.max(0, ...pairs.map(({ sequence }) => sequence.ids.length));
   return { nodes, senders, receivers, places, positions: Array.from({ length }, (_, position) => position) };
 }

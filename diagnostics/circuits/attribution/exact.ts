@@ -1,13 +1,13 @@
 /** The metric with one output that of the baseline, less the metric without: what the estimates are estimates of. */
 import type { Variant } from '../../../models/instrument/changes/changes';
+import { encoderInput, measuredOnSources, sourceIn } from '../../shared/effects/encoder';
 import { changedFrom, replacementOf } from '../../shared/effects/patch';
 import type { ReplacementChange } from '../../../models/instrument/changes/replacement';
-import { Outputs } from '../../shared/effects/outputs';
-import { replacing, withReplacements } from '../../shared/effects/parts';
+import { withReplacements } from '../../shared/effects/parts';
 import { measured } from '../../shared/effects/subjects';
 import type { ModelRunner } from '../../model-runner/model-runner';
-import { positionsOf, type Cell } from './cells';
-import type { Estimating } from './estimates';
+import { isHead, positionsOf, replacingCell, targetOf, type Cell } from './cells';
+import { outputsOf, type Estimating } from './estimates';
 import type { Attributed } from '../../shared/gradients/objective';
 
 /** By cell. */
@@ -20,15 +20,25 @@ export async function exactly(
   const { metric, variant } = settings;
   const replacement = await replacementsFor(model, prompt, cells, settings);
   const variants: Variant[] = [variant];
+  const inEncoder: Variant[] = [];
   const at = new Map<Cell, number>();
   // Layer by layer: neighbours share the layers below them.
   for (const cell of [...cells].sort((a, b) => a.layer - b.layer)) {
     const one = replacement(cell);
-    if (one) at.set(cell, variants.push(withReplacements(variant, [one])) - 1);
+    if (!one) continue;
+    if (cell.site === 'encoder-head') at.set(cell, inEncoder.push([one]));
+    else at.set(cell, variants.push(withReplacements(variant, [one])) - 1);
   }
-  const found = await measured(model, prompt.sequence, prompt, metric, variants);
-  const value = (which: number): number => found[which]?.[0] ?? Number.NaN;
-  return cells.map((cell) => value(at.get(cell) ?? 0) - value(0));
+  const inDecoder = await measured(model, prompt.sequence, prompt, metric, variants);
+  const onSources =
+    inEncoder.length === 0
+      ? inDecoder
+      : await measuredOnSources(model, prompt.sequence, { variant, subject: prompt, metric }, inEncoder);
+  return cells.map((cell) => {
+    const found = cell.site === 'encoder-head' ? onSources : inDecoder;
+    const value = (which: number): number => found[which]?.[0] ?? Number.NaN;
+    return value(at.get(cell) ?? 0) - value(0);
+  });
 }
 
 /** What is put in for a cell; undefined where nothing differs. */
@@ -38,22 +48,18 @@ async function replacementsFor(
   cells: readonly Cell[],
   { variant, columns, standIn }: Estimating,
 ): Promise<(cell: Cell) => ReplacementChange | undefined> {
-  const part = ({ site, layer, slot }: Cell) => (site === 'head' ? { layer, head: slot } : { layer });
   if (!pair) {
     if (!standIn) throw new RangeError('there is neither a counterpart nor a stand-in');
-    return (cell) => replacing(part(cell), standIn(part(cell)));
+    return (cell) => replacingCell(cell, standIn(cell));
   }
-  const distinct = <T>(values: readonly T[]): readonly T[] => [...new Set(values)];
-  const outputs = await Outputs.of(
-    model,
-    pair.corrupted,
-    variant,
-    distinct(cells.map(({ site }) => site)),
-    distinct(cells.map(({ layer }) => layer)),
-  );
+  const outputs = await outputsOf(model, pair.corrupted, variant, cells);
   const from = changedFrom(model.facts, sequence, pair.corrupted);
   return (cell) => {
+    const { site, layer, slot } = cell;
     const positions = positionsOf(cell, pair, columns);
-    return replacementOf({ ...part(cell), positions }, cell.site, outputs, sequence, from);
+    const patch = { layer, ...(isHead(site) ? { head: slot } : {}), positions };
+    return site === 'encoder-head'
+      ? replacementOf(patch, 'head', outputs(site), encoderInput(sourceIn(sequence)), 0)
+      : replacementOf(patch, targetOf(site), outputs(site), sequence, from);
   };
 }

@@ -45,7 +45,8 @@ function agreementWords({ agreement }: AttributionResult): readonly string[] {
   ];
 }
 
-function edgeWords({ edges: found, metric, agreement }: AttributionResult): readonly string[] {
+function edgeWords({ edges: found, withoutEdges, metric, agreement }: AttributionResult): readonly string[] {
+  if (withoutEdges !== undefined) return [`Edges were not measured: ${withoutEdges}`];
   const [first] = found?.edges ?? [];
   if (!found || !first) return [];
   const { unit } = metricWords[metric];
@@ -69,6 +70,25 @@ function edgeWords({ edges: found, metric, agreement }: AttributionResult): read
   ];
 }
 
+/** The head of cross-attention, and of the encoder, with the largest estimate. */
+const stackWords = (result: AttributionResult, amount: (value: number) => string): readonly string[] => {
+  const words = (['cross', 'encoder'] as const).flatMap((stack) => {
+    const all = (result[stack]?.estimate ?? []).flatMap((row, layer) =>
+      row.map((estimate, head) => ({ layer, head, estimate })),
+    );
+    const [most] = all
+      .filter(({ estimate }) => !Number.isNaN(estimate))
+      .toSorted((a, b) => Math.abs(b.estimate) - Math.abs(a.estimate));
+    if (!most) return [];
+    const where = stack === 'cross' ? 'cross-attention' : 'the encoder';
+    return [
+      `Of ${counted(all.length, 'head', 'heads')} of ${where}, ${partName(most)} does most: ${amount(most.estimate)}.`,
+    ];
+  });
+  const edges = 'Edges are not estimated: they are paths through one text.';
+  return words.length > 0 && result.baseline === 'counterpart' ? [...words, edges] : words;
+};
+
 export function finding(result: Partial<AttributionResult>): string {
   if (!isEstimated(result)) return 'Nothing is estimated yet.';
   const { metric, baseline, n, original, passes, agreement } = result;
@@ -80,7 +100,8 @@ export function finding(result: Partial<AttributionResult>): string {
   const over = counted(n, 'prompt', 'prompts');
   const by = methodWords(result);
   if (first.estimate === 0) {
-    return `No head changes the ${name} of ${over} by ${by} when its output becomes ${baselineWords[baseline]}.`;
+    const none = `No head${result.cross ? ' of the decoder' : ''} changes the ${name} of ${over} by ${by} when its output becomes ${baselineWords[baseline]}.`;
+    return [none, ...stackWords(result, amount), ...(result.cross ? agreementWords(result) : [])].join(' ');
   }
   const interval = Number.isNaN(first.low) ? '' : `, 95 % interval ${signed(first.low)} to ${signed(first.high)}`;
   const exact = Number.isNaN(first.exact) ? '' : `; patched it is ${amount(first.exact)}`;
@@ -92,7 +113,8 @@ export function finding(result: Partial<AttributionResult>): string {
       ? `, ${threeDigits(passes.exact / passes.taken)} times as many as their estimates took`
       : `; this took ${passes.taken}, so that activation patching is the better choice for a model of this size`;
   return [
-    `Of ${heads.length} heads, ${partName(first)} changes the ${name} most by ${by} when its output becomes ${baselineWords[baseline]}: ${amount(first.estimate)} (estimated${interval}${exact}), on ${over}, from ${threeDigits(original.mean)}.`,
+    `Of ${heads.length} heads${result.cross ? ' of the decoder' : ''}, ${partName(first)} changes the ${name} most by ${by} when its output becomes ${baselineWords[baseline]}: ${amount(first.estimate)} (estimated${interval}${exact}), on ${over}, from ${threeDigits(original.mean)}.`,
+    ...stackWords(result, amount),
     ...agreementWords(result),
     ...edgeWords(result),
     ...(doubtful ? ['The estimates are not to be relied on here: run activation patching.'] : []),

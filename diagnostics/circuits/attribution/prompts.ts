@@ -1,9 +1,10 @@
 /** The prompts of a run, what each is compared with, and where values are estimated. */
 import { columnsOf, type Column } from '../../shared/effects/columns';
+import { sourcePair } from '../../shared/effects/encoder';
 import { pairsOf } from '../../shared/effects/pairs';
 import type { AnalysisJob } from '../../analysis';
 import { subjectsOf } from '../../shared/effects/subjects';
-import type { TaskMetric } from '../../../protocol/analysis/tasks';
+import type { EffectMetric } from '../../../protocol/analysis/tasks';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import { refusal } from '../../../protocol/wire/failures';
 import type { AttributionParameters } from './parameters';
@@ -11,7 +12,7 @@ import type { Attributed } from '../../shared/gradients/objective';
 
 export interface Attribution {
   readonly prompts: readonly Attributed[];
-  readonly metric: Exclude<TaskMetric, 'accuracy'>;
+  readonly metric: Exclude<EffectMetric, 'accuracy'>;
   readonly columns: readonly Column[];
   /** Prompts without a counterpart of as many tokens, or of another layout than most. */
   readonly leftOut: number;
@@ -26,6 +27,8 @@ export async function attributionOf(model: ModelRunner, job: AnalysisJob<Attribu
   }
   const { pairs: all, metric, lacking, answers } = await pairsOf(model, job);
   const compared = parameters.baseline === 'counterpart';
+  // Fails if the two sources do not have the same number of tokens.
+  if (compared) for (const pair of all) if (pair.clean.source) sourcePair(model, pair);
   const { columns, pairs } = compared && parameters.positions ? columnsOf(all, 'usual') : { columns: [], pairs: all };
   return {
     prompts: pairs.map((pair) => ({ ...pair, sequence: pair.clean, ...(compared ? { pair } : {}) })),
@@ -36,7 +39,7 @@ export async function attributionOf(model: ModelRunner, job: AnalysisJob<Attribu
   };
 }
 
-function differentiable(metric: TaskMetric): Exclude<TaskMetric, 'accuracy'> {
+function differentiable(metric: EffectMetric): Exclude<EffectMetric, 'accuracy'> {
   if (metric === 'accuracy') throw refusal(noSlope);
   return metric;
 }

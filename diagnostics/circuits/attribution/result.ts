@@ -1,7 +1,7 @@
 /** The result of the analysis `attribution`, and its schema. */
 import { part } from '../../shared/effects/parts';
 import type { Output, Schema } from '../../../protocol/schema/check';
-import { taskMetrics } from '../../../protocol/analysis/tasks';
+import { effectMetrics } from '../../../protocol/analysis/tasks';
 import {
   ensure,
   count,
@@ -20,7 +20,7 @@ import { edgeInputs, nodeField } from '../../shared/circuits/circuit';
 import { baselines, methods } from './parameters';
 import { measuredMean } from '../../shared/statistics/proportion';
 
-const cellSites = ['head', 'mlp', 'residual'] as const;
+const cellSites = ['head', 'mlp', 'residual', 'cross-head', 'encoder-head'] as const;
 export type CellSite = (typeof cellSites)[number];
 
 /** [layers][heads], [layers][1] of MLPs, [layers][columns] of the residual stream. */
@@ -99,7 +99,7 @@ export type Agreement = Output<typeof agreement>;
 
 /** Means are over `n` prompts. */
 const fields = object({
-  metric: oneOf(taskMetrics),
+  metric: oneOf(effectMetrics),
   baseline: oneOf(baselines),
   method: oneOf(methods),
   /** Gradients of one prompt. */
@@ -115,9 +115,14 @@ const fields = object({
   columns: optional(texts),
   heads: effects,
   mlps: effects,
+  /** Heads of cross-attention and of the encoder of an encoder-decoder; the other fields describe its decoder. */
+  cross: optional(effects),
+  encoder: optional(effects),
   places: optional(effects),
   /** Absent where none were asked for, and without counterparts. */
   edges: optional(edges),
+  /** Why edges that were asked for were not measured, in a sentence. */
+  withoutEdges: optional(text),
   checked: list(checked),
   agreement: list(agreement),
   /** Forward passes of one prompt without edges: of this run, and of patching everything exactly instead. A gradient counts as three. */
@@ -126,10 +131,10 @@ const fields = object({
 
 export const attributionResult = ensure(
   fields,
-  ({ heads, mlps, places, columns = [], checked }) => {
+  ({ heads, mlps, cross, encoder, places, columns = [], checked }) => {
     const shapeOf = (of: Table): string => of.map(({ length }) => length).join();
-    const all = [heads, mlps, ...(places ? [places] : [])];
-    const tableOf = { head: heads, mlp: mlps, residual: places } as const;
+    const all = [heads, mlps, cross, encoder, places].filter((one) => one !== undefined);
+    const tableOf = { head: heads, mlp: mlps, residual: places, 'cross-head': cross, 'encoder-head': encoder } as const;
     return (
       all.every(({ estimate, low, high, exact }) =>
         [low, high, exact].every((one) => shapeOf(one) === shapeOf(estimate)),

@@ -2,16 +2,26 @@
 import type { ChartSection } from '../../../protocol/sections/chart';
 import type { Scale } from '../../../protocol/sections/figure';
 import type { MapSection } from '../../../protocol/sections/map';
+import type { Stack } from '../../../protocol/sections/section-base';
+import type { HeadPlace } from '../../../protocol/schema/written-form';
 import type { Section } from '../../../protocol/sections/section';
 import type { TableSection } from '../../../protocol/sections/table';
-import { quotedToken } from '../../../protocol/wire/token-name';
+import { answerWords } from '../../shared/effects/gap';
 import { intervalWords, levelTable } from '../../shared/effects/level-section';
 import { metricWords } from '../../shared/effects/metric';
 import { cellName, groupOf } from './cells';
 import { baselineWords, methodWords } from './finding';
 import { edgeSections } from './edge-sections';
 import { isEstimated, ranked } from './ranking';
-import { agreementGroups, type Agreement, type AttributionResult, type Checked, type Table } from './result';
+import {
+  agreementGroups,
+  type Agreement,
+  type AttributionResult,
+  type CellSite,
+  type Checked,
+  type Effects,
+  type Table,
+} from './result';
 import { cellOf } from '../../../protocol/sections/cell';
 import * as build from '../../../protocol/sections/builders';
 
@@ -19,6 +29,8 @@ export const sections = (result: Partial<AttributionResult>): readonly Section[]
   isEstimated(result)
     ? [
         headsSection(result),
+        ...(result.cross ? [stackSection(result, 'cross', result.cross)] : []),
+        ...(result.encoder ? [stackSection(result, 'encoder', result.encoder)] : []),
         ...(result.checked.length > 0 ? scatterSections(result) : []),
         ...(result.agreement.length > 0 ? [agreementSection(result)] : []),
         ...(result.places ? placeSections(result) : []),
@@ -49,47 +61,64 @@ function scaleOf(...tables: readonly Table[]): Scale {
 }
 
 function captionOf(result: AttributionResult): string {
-  const { n, leftOut = 0, answers } = result;
+  const { n, leftOut = 0, answers, metric } = result;
   const left =
     leftOut > 0
       ? ` ${leftOut} ${leftOut === 1 ? 'prompt was' : 'prompts were'} left out: no counterpart of as many tokens, or another layout.`
       : '';
-  const against = answers?.wrong === undefined ? '' : ` against ${quotedToken(answers.wrong)}`;
-  const asked = answers ? ` Answer: ${quotedToken(answers.right)}${against}.` : '';
-  return `By ${methodWords(result)}, over ${n} ${n === 1 ? 'prompt' : 'prompts'}.${asked}${left}`;
+  return `By ${methodWords(result)}, over ${n} ${n === 1 ? 'prompt' : 'prompts'}.${answerWords(metric, answers)}${left}`;
 }
 
 /** Positions are known where prompts have counterparts. */
 const askable = ({ columns }: AttributionResult): { readonly ask?: string } =>
   columns === undefined ? {} : { ask: 'Patch by position' };
 
-function headsSection(result: AttributionResult) {
-  const { heads, n, checked } = result;
-  const first = ranked(result).find(({ head, estimate }) => head !== undefined && estimate !== 0);
-  const shared = { unit: unitOf(result), scale: scaleOf(heads.estimate, heads.exact) };
-  return build.heads(
-    'heads',
-    'Effect of each head',
-    captionOf(result),
-    [
-      {
-        name: 'estimate',
-        title: 'Estimated effect',
-        definition: estimateDefinition(result),
-        ...shared,
-        values: heads.estimate,
-        ...(n > 1 ? { low: heads.low, high: heads.high, interval: intervalWords } : {}),
-      },
-      checked.some(({ site }) => site === 'head') && {
-        name: 'exact',
-        title: 'Exact effect, where patched',
-        definition: exactDefinition(result),
-        ...shared,
-        values: heads.exact,
-      },
-    ],
-    { ...askable(result), marked: first?.head === undefined ? undefined : [{ layer: first.layer, head: first.head }] },
+const headsSection = (result: AttributionResult) =>
+  build.heads('heads', 'Effect of each head', captionOf(result), headNumbers(result, 'head', result.heads), {
+    ...askable(result),
+    marked: largestOf(result.heads),
+  });
+
+/** Heads of cross-attention or of the encoder. Positions of the encoder are those of the source. */
+const stackSection = (result: AttributionResult, stack: Stack, effects: Effects) =>
+  build.heads(
+    stack,
+    stack === 'cross' ? 'Effect of each head of cross-attention' : 'Effect of each head of the encoder',
+    stack === 'cross'
+      ? captionOf(result)
+      : `${captionOf(result)} The source is encoded again with the replaced output.`,
+    headNumbers(result, stack === 'cross' ? 'cross-head' : 'encoder-head', effects),
+    { ...(stack === 'cross' ? askable(result) : {}), stack, marked: largestOf(effects) },
   );
+
+function largestOf({ estimate }: Effects): readonly HeadPlace[] | undefined {
+  const [first] = estimate
+    .flatMap((row, layer) => row.map((value, head) => ({ layer, head, size: Math.abs(value) })))
+    .filter(({ size }) => size > 0)
+    .sort((a, b) => b.size - a.size);
+  return first && [{ layer: first.layer, head: first.head }];
+}
+
+function headNumbers(result: AttributionResult, of: CellSite, effects: Effects) {
+  const { n, checked } = result;
+  const shared = { unit: unitOf(result), scale: scaleOf(effects.estimate, effects.exact) };
+  return [
+    {
+      name: 'estimate',
+      title: 'Estimated effect',
+      definition: estimateDefinition(result),
+      ...shared,
+      values: effects.estimate,
+      ...(n > 1 ? { low: effects.low, high: effects.high, interval: intervalWords } : {}),
+    },
+    checked.some(({ site }) => site === of) && {
+      name: 'exact',
+      title: 'Exact effect, where patched',
+      definition: exactDefinition(result),
+      ...shared,
+      values: effects.exact,
+    },
+  ];
 }
 
 const groupTitles = { parts: 'Heads and MLPs', places: 'Residual stream by position', edges: 'Edges' } as const;
@@ -198,7 +227,7 @@ function rankedSection(result: AttributionResult) {
     build.number(name, title, definition, unitOf(result));
   return build.table(
     'ranked',
-    'All heads and MLPs, largest estimate first',
+    `All heads and MLPs${result.cross ? ' of the decoder' : ''}, largest estimate first`,
     '',
     ranked(result),
     [

@@ -28,7 +28,7 @@ export type About = Pick<
 
 /** `exact`: by prompt, the effects of what was chosen. */
 export function resultOf(
-  { blocks }: ModelFacts,
+  { blocks, sourceBlocks }: ModelFacts,
   cells: readonly Cell[],
   about: About,
   prompts: readonly Estimated[],
@@ -44,7 +44,9 @@ export function resultOf(
       : chosen.map(({ cell }, at) => [cell, mean(exact.map((values) => values[at] ?? Number.NaN))]),
   );
   const table = (site: CellSite, value: (cell: Cell) => number) =>
-    blocks.map((_, layer) => cells.filter((cell) => cell.site === site && cell.layer === layer).map(value));
+    [...((site === 'encoder-head' ? sourceBlocks : blocks) ?? []).keys()].map((layer) =>
+      cells.filter((cell) => cell.site === site && cell.layer === layer).map(value),
+    );
   const effects = (site: CellSite): Effects => ({
     estimate: table(site, (cell) => levels.get(cell)?.mean ?? Number.NaN),
     low: table(site, (cell) => levels.get(cell)?.low ?? Number.NaN),
@@ -65,6 +67,7 @@ export function resultOf(
     ...(counterparts.length > 0 ? { counterpart: meanInterval(counterparts) } : {}),
     heads: effects('head'),
     mlps: effects('mlp'),
+    ...(sourceBlocks ? { cross: effects('cross-head'), encoder: effects('encoder-head') } : {}),
     ...(cells.some(({ site }) => site === 'residual') ? { places: effects('residual') } : {}),
     checked,
     agreement: agreementOf(cells, checked),

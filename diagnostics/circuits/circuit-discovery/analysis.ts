@@ -4,6 +4,7 @@ import type { Analysis, AnalysisJob, Step } from '../../analysis';
 import { pairsOf } from '../../shared/effects/pairs';
 import { circuitOf, type Circuit } from '../../shared/circuits/circuit';
 import type { Searched } from '../../shared/circuits/discover';
+import { besideHeads } from '../../shared/circuits/paths';
 import { halves } from '../../shared/circuits/prompts';
 import {
   byOwn,
@@ -14,9 +15,9 @@ import {
   type TaskCircuit,
 } from '../../shared/circuits/task-circuit';
 import { verdictOf, type Verdict } from '../../shared/circuits/verdict';
-import { measures } from '../../shared/effects/metric';
+import { measuresNext } from '../../shared/effects/metric';
 import { outputBytes } from '../../shared/effects/outputs';
-import { partsOf } from '../../shared/effects/parts';
+import { partsOf, writingHeads } from '../../shared/effects/parts';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import { ask } from './ask';
 import { compare } from './compare';
@@ -44,7 +45,13 @@ export const circuitDiscovery: Analysis<DiscoveryParameters, DiscoveryResult> = 
   exactWeights: true,
   parameters: discoveryTable,
   result: discoveryResult,
-  supports: measures,
+  recurrent: true,
+  supports(facts, parameters) {
+    const why = parameters.edges ? besideHeads(facts.blocks) : undefined;
+    return why === undefined
+      ? measuresNext(facts, parameters)
+      : { ok: false, why: `Edges cannot be measured: ${why} Leave the edges out.` };
+  },
   estimate(facts, { task }, { heldOut, edges, subsets, randomCircuits, circuit, mode }) {
     const prompts = task?.samples ?? [];
     const longest = Math.max(0, ...prompts.map(({ prompt }) => prompt.ids.length));
@@ -135,7 +142,9 @@ function partsOfResult(
     ...(circuit ? { circuit } : {}),
     ...(search
       ? {
-          own: facts.blocks.map(({ heads }, layer) => Array.from({ length: heads }, (_, head) => of(layer, head))),
+          own: facts.blocks.map((block, layer) =>
+            Array.from({ length: writingHeads(block).heads }, (_, head) => of(layer, head)),
+          ),
           ownMlp: facts.blocks.map((_, layer) => of(layer, undefined)),
           removals: search.removals,
         }

@@ -65,7 +65,7 @@ export function offers(result: DiscoveryResult): readonly Offer[] {
   const kept = new Set(circuit.nodes.map(({ layer, head }) => `${layer}.${head ?? ''}`));
   const all: readonly Part[] = circuit.heads.flatMap((heads, layer) => [
     ...Array.from({ length: heads }, (_, head): Part => ({ layer, head })),
-    ...(mlps ? [{ layer }] : []),
+    ...(mlps && !circuit.withoutMlp?.includes(layer) ? [{ layer }] : []),
   ]);
   const isIn = ({ layer, head }: Part): boolean => kept.has(`${layer}.${head ?? ''}`);
   const source = { from: mode === 'zero' ? 'zero' : 'mean' } as const;

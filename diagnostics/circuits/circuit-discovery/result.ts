@@ -1,7 +1,7 @@
 /** The result of the analysis `circuit-discovery`, and its schema. */
 import { verdict } from '../../shared/circuits/verdict';
 import type { Output, Schema } from '../../../protocol/schema/check';
-import { taskMetrics } from '../../../protocol/analysis/tasks';
+import { effectMetrics } from '../../../protocol/analysis/tasks';
 import { ensure, count, figure, flag, list, object, oneOf, optional, whole } from '../../../protocol/schema/fields';
 import { mostHeads, mostLayers } from '../../../protocol/schema/parts';
 import { modes } from '../../shared/effects/stand-ins';
@@ -19,7 +19,7 @@ const fields = object({
   threshold: figure,
   mode: oneOf(modes),
   mlps: flag,
-  metric: oneOf(taskMetrics),
+  metric: oneOf(effectMetrics),
   /** Prompts that it was found on, and those that were held out. */
   found: count,
   held: count,

@@ -15,7 +15,7 @@ import {
   type TaskCircuit,
 } from '../../shared/circuits/task-circuit';
 import { levelOf, randomCircuit, shareOf } from '../../shared/circuits/verdict';
-import { measures } from '../../shared/effects/metric';
+import { measuresNext } from '../../shared/effects/metric';
 import { outputBytes } from '../../shared/effects/outputs';
 import { partsOf } from '../../shared/effects/parts';
 import { refusal } from '../../../protocol/wire/failures';
@@ -51,7 +51,8 @@ export const circuitReuse: Analysis<ReuseParameters, ReuseResult> = {
   exactWeights: true,
   parameters: reuseTable,
   result: reuseResult,
-  supports: (facts, { metric }) => measures(facts, { metric, answer: '', against: '' }),
+  recurrent: true,
+  supports: (facts, { metric }) => measuresNext(facts, { metric, answer: '', against: '' }),
   estimate(facts, { task }, { heldOut, edges, randomCircuits, mode }) {
     const prompts = task?.samples ?? [];
     const longest = Math.max(0, ...prompts.map(({ prompt }) => prompt.ids.length));

@@ -10,7 +10,7 @@ import type { Variant } from '../../../models/instrument/changes/changes';
 import { placesOf } from '../../shared/effects/columns';
 import type { Pair } from '../../shared/effects/pairs';
 import type { ReplacementChange } from '../../../models/instrument/changes/replacement';
-import type { TaskMetric } from '../../../protocol/analysis/tasks';
+import type { EffectMetric } from '../../../protocol/analysis/tasks';
 import { metricOf } from '../../shared/effects/metric';
 import { sizesOf } from '../../shared/effects/outputs';
 import type { Level } from '../../shared/effects/level-section';
@@ -91,7 +91,7 @@ export async function repairedPrompt(
   pair: Pair,
   heads: readonly HeadPlace[],
   positions: readonly number[],
-  { metric, variant }: { readonly metric: TaskMetric; readonly variant: Variant },
+  { metric, variant }: { readonly metric: EffectMetric; readonly variant: Variant },
 ): Promise<RepairedPrompt> {
   const replacements = await repairs(model, pair, heads, positions, variant);
   const answers = await model.answers(pair.clean, pair.asked, [variant, withReplacements(variant, replacements)]);

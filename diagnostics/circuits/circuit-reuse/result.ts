@@ -4,7 +4,7 @@ import { role } from '../../shared/circuits/roles';
 import { level } from '../../shared/circuits/verdict';
 import { repair } from './repair';
 import type { Output } from '../../../protocol/schema/check';
-import { taskMetrics } from '../../../protocol/analysis/tasks';
+import { effectMetrics } from '../../../protocol/analysis/tasks';
 import { count, figure, list, object, oneOf, optional, text, whole } from '../../../protocol/schema/fields';
 import { circuitField } from '../../shared/circuits/circuit';
 
@@ -14,7 +14,7 @@ const chance = object({ mean: figure, largest: figure, share: figure, n: count }
 const side = object({
   task: text,
   title: text,
-  metric: oneOf(taskMetrics),
+  metric: oneOf(effectMetrics),
   found: count,
   held: count,
   circuit: circuitField,

@@ -27,9 +27,11 @@ export const directLogitAttribution: Analysis<DirectParameters, DirectResult> = 
     note: 'Norms behind a branch (Gemma 2) and on sums (OPT-350m) are frozen like the final one. Biases that belong to no head are a part of their own; attribution is of logits before soft capping.',
   },
   inputs: ['prompt', 'task'],
+  sources: 'also',
   exactWeights: true,
   parameters,
   result: directResult,
+  recurrent: true,
   supports: ({ predicts }) =>
     predicts
       ? { ok: true }
@@ -112,7 +114,10 @@ async function attributed(
   const { softcap } = model.direct;
   const capOf = (logit: number): number => (softcap === undefined ? logit : softcap * Math.tanh(logit / softcap));
   const sum =
-    effects.heads.flat().reduce((total, value) => total + value, 0) +
+    [...effects.heads.flat(), ...(effects.cross ?? []).flat(), ...(effects.recurrent ?? [])].reduce(
+      (total, value) => total + value,
+      0,
+    ) +
     effects.mlp.reduce((total, value) => total + value, 0) +
     effects.embedding +
     effects.rest;

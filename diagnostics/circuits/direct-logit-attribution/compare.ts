@@ -2,6 +2,7 @@
 import type { Section } from '../../../protocol/sections/section';
 import { cellOf } from '../../../protocol/sections/cell';
 import type { DirectResult } from './result';
+import { changeGrids } from '../../shared/effects/change-grids';
 import * as build from '../../../protocol/sections/builders';
 
 const unit = 'logits';
@@ -17,15 +18,13 @@ export function compareDirect(a: DirectResult, b: DirectResult): readonly Sectio
     cellOf((second ?? Number.NaN) - (first ?? Number.NaN)),
   ];
   return [
-    build.heads('change', 'Change of what each head adds', '', [
-      build.signed(
-        'change',
-        'Change',
-        'Contribution of the head in this result, less that in the other.',
-        a.heads.map((heads, layer) => heads.map((value, head) => (b.heads[layer]?.[head] ?? Number.NaN) - value)),
-        unit,
-      ),
-    ]),
+    ...changeGrids([{ tables: [a.heads, b.heads] }, { stack: 'cross', tables: [a.cross, b.cross] }], {
+      title: 'Change of what each head adds',
+      number: 'Change',
+      definition: 'Contribution of the head in this result, less that in the other.',
+      unit,
+      caption: '',
+    }),
     build.cellTable(
       'parts-compared',
       'Parts of both',

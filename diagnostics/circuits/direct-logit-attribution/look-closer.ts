@@ -12,6 +12,7 @@ import type { AnalysisJob } from '../../analysis';
 import type { StreamRow } from '../../model-runner/direct-paths';
 import type { ModelRunner, Prompt } from '../../model-runner/model-runner';
 import { ranked } from './finding';
+import { writingHeads } from '../../shared/effects/parts';
 import { largest } from '../../shared/statistics/largest';
 import type { DirectParameters } from './parameters';
 import type { DirectResult } from './result';
@@ -42,16 +43,22 @@ export async function lookCloser(
   const sequence = sequenceOf(job);
   const row = positionOf(job.parameters, sequence.ids.length);
   const stream = await streamRow(model, sequence, job.variant, row);
+  // A head of a recurrence has no query, key or value of a token: what it writes is all.
+  const attends = (model.facts.blocks[layer]?.heads ?? 0) > 0;
   const lists = [
     await wrote(model, stream, place, own(stream, place, model), 'its own output at the position', ''),
-    ...(await ofToken(model, stream, place, job.parameters.from)),
-    await read(model, job, sequence, place, row),
-    ...(await wouldRead(model, stream, place, row)),
+    ...(attends
+      ? [
+          ...(await ofToken(model, stream, place, job.parameters.from)),
+          await read(model, job, sequence, place, row),
+          ...(await wouldRead(model, stream, place, row)),
+        ]
+      : []),
   ];
   const [first] = job.input.prompts;
   return build.cellTable(
     `${question.section}-L${layer}H${head}`,
-    `What L${layer}H${head} writes and reads`,
+    `What L${layer}H${head} writes${attends ? ' and reads' : ''}`,
     `${first ? 'At' : 'On the first prompt of the task, at'} position ${row}. Logits are added with the final norm frozen, before soft capping.`,
     lists.flatMap(({ columns }) => columns),
     Array.from({ length: shown }, (_, at) => lists.flatMap(({ columns, rows }) => rows[at] ?? columns.map(() => null))),
@@ -82,8 +89,8 @@ function sequenceOf({ input, groups }: AnalysisJob<DirectParameters>): Pick<Prom
 const blockOf = ({ facts }: ModelRunner, { layer, head }: HeadPlace) => {
   const block = facts.blocks[layer];
   if (!block) throw new RangeError(`the model has no layer ${layer}`);
-  const { heads, kvHeads, headDim } = block;
-  return { heads, kvHeads, headDim, shared: Math.floor(head / (heads / kvHeads)) };
+  const { heads, kvHeads } = block;
+  return { heads, kvHeads, headDim: writingHeads(block).headDim, shared: Math.floor(head / (heads / kvHeads)) };
 };
 
 /** The output of one head alone, [h d]. */
@@ -136,8 +143,11 @@ async function ofToken(
   if (id === undefined) return [];
   const { headDim, heads, shared } = blockOf(model, place);
   const { value } = await model.direct.projected(place.layer, await model.direct.embedded([id]));
+  const { gate } = await model.direct.projected(place.layer, [stream.streams[place.layer] ?? new Float32Array(0)]);
   const part = new Float32Array(heads * headDim);
   part.set((value[0] ?? part).subarray(shared * headDim, (shared + 1) * headDim), place.head * headDim);
+  // The gates come from the token that reads.
+  gate?.[0]?.forEach((factor, i) => (part[i] = (part[i] ?? 0) * factor));
   const text = quotedToken(model.pieces([id])[0] ?? '');
   return [await wrote(model, stream, place, part, `reading the embedding of ${text}`, `if it reads ${text}`)];
 }

@@ -20,7 +20,7 @@ export function resultOf(
 ): DirectResult {
   const all = measured.map(({ effects }) => effects);
   const mean = combined(all, (values) => meanInterval(values).mean);
-  const attention = mean.heads.map((row) => row.reduce((sum, value) => sum + value, 0));
+  const attention = mean.heads.map((_, layer) => mixedBy(mean, layer));
   const capped = measured.flatMap((one) => (one.capped === undefined ? [] : [one.capped]));
   const running: number[] = [mean.embedding];
   const add = (value: number): void => void running.push((running.at(-1) ?? 0) + value);
@@ -49,11 +49,16 @@ export function resultOf(
   };
 }
 
-/** Intervals of the sums over the heads of a layer. */
+/** What the heads of a layer add together, and a recurrence beside them. */
+const mixedBy = (
+  { heads, cross, recurrent }: Pick<Contributions, 'heads' | 'cross' | 'recurrent'>,
+  layer: number,
+): number =>
+  [...(heads[layer] ?? []), ...(cross?.[layer] ?? [])].reduce((sum, value) => sum + value, recurrent?.[layer] ?? 0);
+
+/** Intervals of these sums. */
 function attentionEnds(all: readonly DirectEffects[]): Pick<DirectResult, 'attentionLow' | 'attentionHigh'> {
-  const ends = (all[0]?.heads ?? []).map((_, layer) =>
-    meanInterval(all.map(({ heads }) => (heads[layer] ?? []).reduce((sum, value) => sum + value, 0))),
-  );
+  const ends = (all[0]?.heads ?? []).map((_, layer) => meanInterval(all.map((one) => mixedBy(one, layer))));
   return { attentionLow: ends.map(({ low }) => low), attentionHigh: ends.map(({ high }) => high) };
 }
 
@@ -63,6 +68,12 @@ function combined(all: readonly DirectEffects[], of: (values: readonly number[])
     of(all.map((one) => give(one) ?? Number.NaN));
   return {
     heads: (first?.heads ?? []).map((row, layer) => row.map((_, head) => over((one) => one.heads[layer]?.[head]))),
+    ...(first?.cross
+      ? { cross: first.cross.map((row, layer) => row.map((_, head) => over((one) => one.cross?.[layer]?.[head]))) }
+      : {}),
+    ...(first?.recurrent
+      ? { recurrent: first.recurrent.map((_, layer) => over((one) => one.recurrent?.[layer])) }
+      : {}),
     mlp: (first?.mlp ?? []).map((_, layer) => over((one) => one.mlp[layer])),
     embedding: over((one) => one.embedding),
     rest: over((one) => one.rest),

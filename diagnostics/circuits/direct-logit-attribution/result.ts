@@ -8,9 +8,13 @@ const layers = <T>(item: Schema<T>): Schema<readonly T[]> =>
   list(item, 'a list of layers', { least: 1, most: 2 * mostLayers + 2 });
 const heads: Schema<PerHead> = layers(list(figure, 'a list of heads', { most: mostHeads }));
 
-/** What every part adds; `heads`, `mlp`, `embedding` and `rest` sum to `logit`. */
+/** What every part adds; `heads`, `cross`, `recurrent`, `mlp`, `embedding` and `rest` sum to `logit`. */
 const contributionFields = {
   heads,
+  /** [layers][heads of cross-attention], for an encoder-decoder. */
+  cross: optional(heads),
+  /** [layers]: recurrences beside attention. */
+  recurrent: optional(layers(figure)),
   /** [layers] */
   mlp: layers(figure),
   embedding: figure,
@@ -55,7 +59,7 @@ const fields = object({
   /** Where one prompt was read: the token position whose next token is predicted, and its text. */
   position: optional(whole),
   positionToken: optional(text),
-  /** Sum of the heads of each layer. */
+  /** Sum of the heads of each layer, with those of cross-attention and of a recurrence beside them. */
   attention: layers(figure),
   /** Sums so far: embedding, then attention and MLP of each layer, then the rest; [2 layers + 2]. */
   running: layers(figure),

@@ -17,6 +17,7 @@ export const sections = (result: Partial<DirectResult>): readonly Section[] =>
   isAttributed(result)
     ? [
         headsSection(result),
+        ...(result.cross ? [crossSection(result, result.cross)] : []),
         layersSection(result),
         largestSection(result),
         partsSection(result),
@@ -63,13 +64,36 @@ function headsSection({ heads, low, high, target, prompts, position, positionTok
   );
 }
 
-function layersSection({ attention, mlp, embedding, rest, running, logit, target }: DirectResult) {
+/** Heads of cross-attention. */
+const crossSection = ({ target }: DirectResult, cross: DirectResult['heads']) =>
+  build.heads(
+    'cross',
+    'What each head of cross-attention adds directly',
+    `Parts of ${targetWords(target)}, at the same position: what the head reads from the source and writes into the stream of the decoder.`,
+    [
+      build.signed(
+        'contribution',
+        'Contribution',
+        'As in the grid of the decoder: u · W_O o, with the output of the head of cross-attention and its output projection.',
+        cross,
+        'logits',
+      ),
+    ],
+    {
+      stack: 'cross',
+      marked: ranked(cross)
+        .slice(0, 1)
+        .map(({ layer, head }) => ({ layer, head })),
+    },
+  );
+
+function layersSection({ attention, cross, recurrent, mlp, embedding, rest, running, logit, target }: DirectResult) {
   const names = ['embedding', ...attention.flatMap((_, layer) => [`L${layer} attn`, `L${layer} MLP`]), 'biases'];
   const parts = [embedding, ...attention.flatMap((value, layer) => [value, mlp[layer] ?? Number.NaN]), rest];
   return build.chart(
     'layers',
     'By layer, from the embedding to the logit',
-    `Attention is all heads of a layer together. The line is the sum so far; it ends at ${targetWords(target)}.`,
+    `Attention is all heads of a layer together${cross ? ', those of cross-attention too' : ''}${recurrent ? ', and the recurrence beside them' : ''}. The line is the sum so far; it ends at ${targetWords(target)}.`,
     build.categoryAxis('part', names),
     build.axis('contribution', 'logits'),
     [build.bars('parts', 'Contribution', parts), build.line('running', 'Sum so far', running)],
@@ -117,7 +141,12 @@ function partsSection(result: DirectResult) {
     [
       row('Embedding', embedding, low?.embedding, high?.embedding),
       ...attention.flatMap((value, layer) => [
-        row(`L${layer} attention, all heads`, value, attentionLow?.[layer], attentionHigh?.[layer]),
+        row(
+          `L${layer} ${result.recurrent ? 'attention and recurrence' : result.cross ? 'attention and cross-attention' : 'attention, all heads'}`,
+          value,
+          attentionLow?.[layer],
+          attentionHigh?.[layer],
+        ),
         row(`L${layer} MLP`, mlp[layer] ?? Number.NaN, low?.mlp[layer], high?.mlp[layer]),
       ]),
       row('Biases', rest, low?.rest, high?.rest),

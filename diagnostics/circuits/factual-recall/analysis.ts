@@ -24,6 +24,7 @@ export const factualRecall: Analysis<RecallParameters, RecallResult> = {
   exactWeights: true,
   parameters,
   result: recallResult,
+  holdsHeads: true,
   supports: ({ predicts, summary }) =>
     predicts && summary.causal
       ? { ok: true }

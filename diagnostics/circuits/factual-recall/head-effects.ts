@@ -8,7 +8,7 @@ import type { Variant } from '../../../models/instrument/changes/changes';
 import type { ReplacementChange } from '../../../models/instrument/changes/replacement';
 import type { PathMeasured } from '../../shared/circuits/effects';
 import { headsOf } from '../../shared/circuits/paths';
-import { withReplacements } from '../../shared/effects/parts';
+import { readingHeads, widthOf, withReplacements } from '../../shared/effects/parts';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import type { Fact } from './prompts';
 import type { Reading } from './reading';
@@ -36,7 +36,7 @@ export interface PatchedFact {
   readonly sent: readonly Float32Array[];
 }
 
-/** The logit of the answer on the prompt, on its counterpart, and with each head as the sender, in the order of `headsOf`. */
+/** The logit of the answer on the prompt, on its counterpart, and with each head as the sender, in the order of `readingHeads`. */
 export async function patchedFact(
   model: ModelRunner,
   { fact, reading, sent }: PatchedFact,
@@ -44,9 +44,9 @@ export async function patchedFact(
 ): Promise<PathMeasured> {
   const { facts } = model;
   const { row, sequence, counterpart, answer } = fact;
-  const heads = headsOf(facts.blocks);
+  const heads = readingHeads(facts.blocks);
   const of = (place: HeadPlace, outputs: readonly Float32Array[]): ReplacementChange =>
-    replacement(place, outputs[place.layer] ?? new Float32Array(0), facts.blocks[place.layer]?.headDim ?? 0, row);
+    replacement(place, outputs[place.layer] ?? new Float32Array(0), widthOf(facts, place), row);
   const mlps = freezeMlps
     ? reading.networkOutputs.map((data, layer): ReplacementChange => ({
         kind: 'replacement',
@@ -57,7 +57,11 @@ export async function patchedFact(
         everywhere: true,
       }))
     : [];
-  const still = withReplacements(variant, [...heads.map((place) => of(place, reading.headOutputs)), ...mlps]);
+  const still = withReplacements(variant, [
+    // Those of recurrences are held too: nothing goes through them.
+    ...headsOf(facts.blocks).map((place) => of(place, reading.headOutputs)),
+    ...mlps,
+  ]);
   const asked = [{ row, tokens: [answer] }];
   const logitOf = ([found]: readonly { readonly logits: readonly number[] }[]): number =>
     found?.logits[0] ?? Number.NaN;

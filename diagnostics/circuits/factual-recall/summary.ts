@@ -1,7 +1,7 @@
 /** What prompts give, put together: ranks along the stream, effects of heads, the heads and layers that are looked at. */
 import type { HeadPlace } from '../../../protocol/schema/written-form';
 import { effectOf, isBeyondChance, type PathMeasured } from '../../shared/circuits/effects';
-import { headsOf } from '../../shared/circuits/paths';
+import { readingHeads } from '../../shared/effects/parts';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import type { Answered } from './correction';
 import { relativeChange } from './head-effects';
@@ -85,7 +85,7 @@ export function headsFound(
   measured: readonly PathMeasured[],
   threshold: number,
 ): Pick<RecallResult, 'heads' | 'movers'> {
-  const heads = headsOf(facts.blocks);
+  const heads = readingHeads(facts.blocks);
   const table = <T>(of: (at: number) => T): readonly (readonly T[])[] =>
     facts.blocks.map((block, layer) =>
       Array.from({ length: block.heads }, (_, head) =>
@@ -110,7 +110,7 @@ export function headsFound(
 /** Heads by the size of their effect, largest first. */
 export function byEffect({ facts }: ModelRunner, { heads }: RecallResult): readonly HeadPlace[] {
   const size = ({ layer, head }: HeadPlace): number => Math.abs(heads?.effect[layer]?.[head] ?? 0) || 0;
-  return [...headsOf(facts.blocks)].sort((a, b) => size(b) - size(a));
+  return [...readingHeads(facts.blocks)].sort((a, b) => size(b) - size(a));
 }
 
 /** The heads of the regressions and the layers whose MLPs are explained: from the first mover on. */
@@ -126,7 +126,7 @@ export function windowOf(
   );
   const first = Math.min(...start);
   return {
-    heads: given.length > 0 ? given : headsOf(blocks).filter(({ layer }) => layer >= first),
+    heads: given.length > 0 ? given : readingHeads(blocks).filter(({ layer }) => layer >= first),
     layers: [...blocks.keys()].filter((layer) => layer >= first),
   };
 }

@@ -1,17 +1,6 @@
 /** The result of the analysis `multiple-choice`, and its schema. */
 import type { Output, Schema } from '../../../protocol/schema/check';
-import {
-  count,
-  figure,
-  flag,
-  list,
-  object,
-  oneOf,
-  optional,
-  text,
-  texts,
-  whole,
-} from '../../../protocol/schema/fields';
+import { figure, flag, list, object, oneOf, optional, text, texts, whole } from '../../../protocol/schema/fields';
 import { followed, headTypes } from './types';
 import { measuredMean } from '../../shared/statistics/proportion';
 
@@ -83,7 +72,7 @@ export const choiceResult = object({
   /** In the order of the model. */
   nodes: optional(list(node)),
   /** Heads of each layer. */
-  heads: optional(list(count)),
+  heads: optional(list(whole)),
   /** Places in `nodes`, largest direct effect first. */
   output: optional(list(whole)),
   /** Share of all positive direct effects that the largest 1, 2, … have, up to twice as many as the output nodes. */

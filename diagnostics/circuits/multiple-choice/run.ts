@@ -35,7 +35,9 @@ export async function* choiceRun(
   const { questions, layout, notes, mark } = choices;
   const { shots, always, share, patched: most, sources } = parameters;
   const prompts = questions.flatMap((_, at) => choices.prompt(at) ?? []);
-  const parts = partsOf(model.facts.blocks);
+  const { blocks } = model.facts;
+  // Heads are asked what they read too: those of a recurrence read no key.
+  const parts = partsOf(blocks).filter(({ layer, head }) => head === undefined || blocks[layer]?.heads !== 0);
   // A prompt that is answered, taken apart and looked at costs about three passes; patched, as many as it has sources and some.
   const cost = { answer: 1 + layout.labels.length, direct: 3, patch: sources * (3 + Math.min(most, parts.length) / 8) };
   const total = prompts.length * ((shots + 1) * cost.answer + cost.direct + cost.patch);

@@ -14,6 +14,8 @@ export interface MeasuredLayer {
   /** Traces of W_Q^T W_K by head; absent in steps kept by an earlier version. */
   readonly qkTrace?: readonly number[];
   readonly copying?: readonly number[];
+  /** Gates multiply the outputs of its heads. */
+  readonly gated?: true;
   /** By kind: norms |W_B W_A| [heads of this layer][heads of the layers before it that are compared]. */
   readonly composed: Readonly<Record<CompositionKind, readonly (readonly number[])[]>>;
 }

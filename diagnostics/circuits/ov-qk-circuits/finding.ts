@@ -5,7 +5,7 @@ import type { CircuitsResult, PerHead } from './result';
 export const kindLetter: Readonly<Record<CompositionKind, string>> = { query: 'Q', key: 'K', value: 'V' };
 
 export function finding(result: Partial<CircuitsResult>): string {
-  const { strongest: [pair] = [], comparisons, rotations, aboveAll, copying } = result;
+  const { strongest: [pair] = [], comparisons, rotations, aboveAll, copying, gated } = result;
   if (comparisons === undefined || rotations === undefined) return 'Nothing is measured yet.';
   const copier = copying && largestOf(copying);
   const copies = copier
@@ -17,8 +17,8 @@ export function finding(result: Partial<CircuitsResult>): string {
   const of =
     aboveAll === undefined
       ? ''
-      : ` ${counted(aboveAll, 'score', 'scores')} of ${comparisons} lie above all ${rotations} rotations, where chance gives about ${threeDigits(comparisons / (rotations + 1))}.`;
-  return `${copies === undefined ? '' : `${copies}. `}${first}.${of}`;
+      : ` ${counted(aboveAll, 'score', 'scores')} of ${comparisons} ${aboveAll === 1 ? 'lies' : 'lie'} above all ${rotations} rotations, where chance gives about ${threeDigits(comparisons / (rotations + 1))}.`;
+  return `${copies === undefined ? '' : `${copies}. `}${first}.${of}${gated ? ' What heads write is computed with all gates of their outputs open.' : ''}`;
 }
 
 function largestOf(

@@ -32,6 +32,7 @@ export interface LayerFactors {
   /** [g d, w] and [h d, w], norms folded in. */
   readonly value: Float32Array;
   readonly written: Float32Array;
+  readonly gated: boolean;
 }
 
 export function layerFactors(weights: LayerWeights, block: ModelFacts['blocks'][number]): LayerFactors {
@@ -65,7 +66,7 @@ export function layerFactors(weights: LayerWeights, block: ModelFacts['blocks'][
     const keys = part(key, of);
     qkTrace.push(part(query, head).reduce((sum, entry, i) => sum + entry * (keys[i] ?? 0), 0));
   }
-  return { heads, headDim: d, ov, qk, qkTrace, readers, writers, value, written };
+  return { heads, headDim: d, ov, qk, qkTrace, readers, writers, value, written, gated: weights.gated ?? false };
 }
 
 /** Sums of squares of the blocks of a matrix [rows, columns], a block a pair of heads. */

@@ -67,7 +67,7 @@ async function pairsTable(
 ): Promise<TableSection> {
   const { vocabulary } = model.facts.summary;
   const ids = drawn(vocabulary, seed);
-  const { query, key, value, written, width } = await tokenSides(model, tokens, { layer, head }, ids);
+  const { query, key, value, written, width, gated } = await tokenSides(model, tokens, { layer, head }, ids);
   const ov = await largestPairs(model, value, written, width, shown);
   const qk = await largestPairs(model, query, key, width, shown);
   const text = (at: number): string => shownToken(model.pieces([ids[at] ?? 0])[0] ?? '');
@@ -77,7 +77,7 @@ async function pairsTable(
   return build.cellTable(
     `${id}-L${layer}H${head}`,
     `Tokens that L${layer}H${head} joins most strongly`,
-    `Each token as its embedding alone, normed as at this layer: what earlier layers add is left out, and so are positions.${sample}`,
+    `Each token as its embedding alone, normed as at this layer: what earlier layers add is left out, and so are positions.${gated ? ' The result is with all gates of the head open.' : ''}${sample}`,
     [
       ...pairColumns(
         ['read', 'Reads'],
@@ -127,6 +127,7 @@ interface TokenSides {
   /** W_O^T u */
   readonly written: Float32Array;
   readonly width: number;
+  readonly gated: boolean;
 }
 
 async function tokenSides(
@@ -139,12 +140,12 @@ async function tokenSides(
   if (!block) throw new RangeError(`no layer ${layer}`);
   const { headDim: d } = block;
   const { hiddenSize } = model.facts;
-  const weights = await model.weights.layer(layer);
+  const weights = await model.weights.layer(layer, 'beside');
   const own = headOf(weights, block, head);
   const { input, output: behind, gain } = weights.attentionNorms;
   const output = columnsOf(own.output.data, hiddenSize, d, (at) => (behind?.gain[at] ?? 1) * (gain?.[at] ?? 1));
   const all = (): Float32Array => new Float32Array(ids.length * d);
-  const sides = { query: all(), key: all(), value: all(), written: all(), width: d };
+  const sides = { query: all(), key: all(), value: all(), written: all(), width: d, gated: weights.gated ?? false };
   const wanted = new Map(ids.map((id, at) => [id, at]));
   const { vocabulary } = model.facts.summary;
   for (let first = 0; first < vocabulary; first += together) {

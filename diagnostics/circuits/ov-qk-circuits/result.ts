@@ -4,6 +4,7 @@ import {
   ensure,
   count,
   figure,
+  flag,
   list,
   object,
   oneOf,
@@ -72,6 +73,8 @@ export const circuitsResult = ensure(
     /** Scores above those of every rotation; absent while they are drawn. */
     aboveAll: optional(whole),
     hiddenSize: count,
+    /** Gates multiply the outputs of some heads: OV maps and writers are computed with all gates open. */
+    gated: optional(flag),
   }),
   ({ compared, scores }) => Object.values(scores).every(({ length }) => length === compared.length),
   'a result whose scores have one row for each head',

@@ -54,6 +54,7 @@ export async function* circuitsRun(
           ov: factors.ov,
           qk: factors.qk,
           qkTrace: factors.qkTrace,
+          ...(factors.gated ? { gated: true } : {}),
           ...(words ? { copying: await copyingOf(model, factors, words, kvHeads) } : {}),
           composed: await composedOf(model, factors, before),
         };
@@ -82,7 +83,7 @@ export async function* circuitsRun(
 export async function factorsOf({ facts, weights }: ModelRunner, layer: number): Promise<LayerFactors> {
   const block = facts.blocks[layer];
   if (!block) throw new RangeError(`no layer ${layer}`);
-  return layerFactors(await weights.layer(layer), block);
+  return layerFactors(await weights.layer(layer, 'beside'), block);
 }
 
 async function composedOf(
@@ -148,6 +149,7 @@ function resultOf(
     rotations,
     ...(reached ? { aboveAll: reached.reduce((sum, count) => sum + (count === 0 ? 1 : 0), 0) } : {}),
     hiddenSize: facts.hiddenSize,
+    ...(measured.some(({ gated }) => gated) ? { gated: true } : {}),
   };
 }
 

@@ -71,7 +71,14 @@ const identityWords = {
     'Trace of W_Q^T W_K over its norm of Frobenius times the root of the head width: 1 where the head scores each position by its likeness to the query, -1 by its unlikeness, near 0 for maps without regard to it.',
 } as const;
 
-function headsSection({ copying, ovRank, qkRank, ovNorm, qkNorm, qkIdentity }: CircuitsResult) {
+/** How the OV maps of gated heads are to be read. */
+const gateWords = ({ gated }: CircuitsResult): string =>
+  gated
+    ? ' The token that reads sets gates from 0 to 1, which multiply each number of the outputs of these heads. OV maps, and what heads write, are computed with open gates. If all gates of a head are equal, everything but the norms is the same. Queries and keys have no gates.'
+    : '';
+
+function headsSection(result: CircuitsResult) {
+  const { copying, ovRank, qkRank, ovNorm, qkNorm, qkIdentity } = result;
   const sequential = (words: Omit<HeadsLayer, 'scale' | 'values'>, values: PerHead): HeadsLayer => ({
     ...words,
     scale: build.ranges.sequential,
@@ -80,9 +87,7 @@ function headsSection({ copying, ovRank, qkRank, ovNorm, qkNorm, qkIdentity }: C
   return build.heads(
     'heads',
     'What the weights of each head do',
-    copying
-      ? 'No prompt is read. A copying score near 1 is what heads need that repeat a token that they find.'
-      : 'No prompt is read.',
+    `No prompt is read.${copying ? ' A copying score near 1 is what heads need that repeat a token that they find.' : ''}${gateWords(result)}`,
     [
       copying && { ...copyingWords, scale: { kind: 'diverging', min: -1, max: 1 } as const, values: copying },
       sequential(rankWords.ov, ovRank),

@@ -8,7 +8,7 @@ import { pathEstimates } from '../../shared/circuits/path-estimates';
 import { headsOf, PathRuns, type PathSettings } from '../../shared/circuits/paths';
 import { receiversOf, type Receiver } from '../../shared/circuits/receivers';
 import { pairGap, requireGap } from '../../shared/effects/gap';
-import { measures } from '../../shared/effects/metric';
+import { measuresNext } from '../../shared/effects/metric';
 import { outputBytes } from '../../shared/effects/outputs';
 import { measured } from '../../shared/effects/subjects';
 import type { ModelRunner } from '../../model-runner/model-runner';
@@ -38,7 +38,9 @@ export const pathPatching: Analysis<PathParameters, PathResult> = {
   exactWeights: true,
   parameters: pathTable,
   result: pathResult,
-  supports: measures,
+  recurrent: true,
+  holdsHeads: true,
+  supports: measuresNext,
   estimate(facts, { prompts, task }, { receivers, next, exactShare }) {
     const runs = task ? task.samples.map(({ prompt }) => prompt) : prompts.slice(0, 1);
     const longest = Math.max(0, ...runs.map(({ ids }) => ids.length));

@@ -1,6 +1,6 @@
 /** The result of the analysis `path-patching`, and its schema. */
 import type { Output, Schema } from '../../../protocol/schema/check';
-import { taskMetrics } from '../../../protocol/analysis/tasks';
+import { effectMetrics } from '../../../protocol/analysis/tasks';
 import {
   ensure,
   count,
@@ -66,7 +66,7 @@ export type Stage = Output<typeof stage>;
 
 /** Means are over `n` prompts; intervals are 95 % of Student's t over prompts (NaN where n is 1). */
 export const pathResult = object({
-  metric: oneOf(taskMetrics),
+  metric: oneOf(effectMetrics),
   n: count,
   /** Prompts of a task without a counterpart of as many tokens. */
   leftOut: optional(whole),

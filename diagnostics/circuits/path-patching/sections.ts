@@ -2,7 +2,7 @@
 import type { Scale } from '../../../protocol/sections/figure';
 import type { GraphEdge, GraphNode, GraphSection } from '../../../protocol/sections/graph';
 import type { Section } from '../../../protocol/sections/section';
-import { quotedToken } from '../../../protocol/wire/token-name';
+import { answerWords } from '../../shared/effects/gap';
 import { firstPassWords } from '../../shared/circuits/first-pass';
 import { receiversOf, receiverText, type Receiver } from '../../shared/circuits/receivers';
 import { intervalWords, levelTable } from '../../shared/effects/level-section';
@@ -36,7 +36,7 @@ function effectDefinition({ metric, freezeMlps }: PathResult, stage: Stage): str
 const asReceivers = ({ kept }: Stage): string => kept.map(({ layer, head }) => `${layer}.${head}.q`).join(',');
 
 function headsSection(result: PathResult, stage: Stage, number: number) {
-  const { n, leftOut = 0, answers, stages } = result;
+  const { n, leftOut = 0, answers, metric, stages } = result;
   const { effect, low, high, beyondChance, estimate, firstPass, kept, at } = stage;
   const chosen = firstPass ? ` ${firstPassWords(firstPass, 'heads')}` : '';
   const sizes = effect
@@ -46,8 +46,6 @@ function headsSection(result: PathResult, stage: Stage, number: number) {
   const max = Math.max(0, ...sizes);
   const scale: Scale = { kind: 'diverging', ...(max > 0 ? { max } : {}) };
   const left = leftOut > 0 ? ` ${leftOut} prompts were left out: they have no counterpart of as many tokens.` : '';
-  const against = answers?.wrong === undefined ? '' : ` against ${quotedToken(answers.wrong)}`;
-  const asked = answers ? ` Answer: ${quotedToken(answers.right)}${against}.` : '';
   const further =
     kept.length > 0 && number + 1 === stages.length
       ? ` To ask what acts on their queries: receivers ${asReceivers(stage)}.`
@@ -55,7 +53,7 @@ function headsSection(result: PathResult, stage: Stage, number: number) {
   return build.heads(
     `stage-${number + 1}`,
     `${stages.length > 1 ? `Stage ${number + 1}: e` : 'E'}ffect of each head on ${receiverWords(stage)}`,
-    `At ${at}, over ${n} ${n === 1 ? 'pair' : 'pairs'} of prompts.${asked}${left}${chosen}${further}`,
+    `At ${at}, over ${n} ${n === 1 ? 'pair' : 'pairs'} of prompts.${answerWords(metric, answers)}${left}${chosen}${further}`,
     [
       build.scaled(
         scale,

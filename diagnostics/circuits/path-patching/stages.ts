@@ -6,6 +6,7 @@ import { effectOf, isBeyondChance, leastEffect, type PathMeasured } from '../../
 import { firstPassOf, type Patched } from '../../shared/circuits/first-pass';
 import { headsOf } from '../../shared/circuits/paths';
 import { receiverText, type Receiver } from '../../shared/circuits/receivers';
+import { writingHeads } from '../../shared/effects/parts';
 import type { ModelFacts } from '../../model-runner/model-runner';
 import { meanInterval } from '../../shared/statistics/proportion';
 import type { NextStage } from './parameters';
@@ -83,7 +84,9 @@ function stageOf(facts: ModelFacts, run: Run, share: number): Stage {
   const chance = senders.map((_, sender) => isBeyondChance(measured, sender, senders.length));
   const place = (layer: number, head: number) => senders.findIndex((one) => one.layer === layer && one.head === head);
   const table = <T>(value: (sender: number) => T): readonly (readonly T[])[] =>
-    facts.blocks.map(({ heads }, layer) => Array.from({ length: heads }, (_, head) => value(place(layer, head))));
+    facts.blocks.map((block, layer) =>
+      Array.from({ length: writingHeads(block).heads }, (_, head) => value(place(layer, head))),
+    );
   const numbers = (pick: (sender: (typeof effects)[number]) => number): Table =>
     table((sender) => {
       const effect = effects[sender];

@@ -83,7 +83,7 @@ async function* run(
     const block = facts.blocks[layer];
     if (!block) throw new RangeError(`no layer ${layer}`);
     spectra[layer] = await step(`layer ${layer}`, async () =>
-      querySpectra(await weights.layer(layer), block).map((values) => values.map(short)),
+      querySpectra(await weights.layer(layer, 'beside'), block).map((values) => values.map(short)),
     );
   }
   return result();

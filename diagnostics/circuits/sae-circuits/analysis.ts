@@ -1,7 +1,7 @@
 /** The analysis `sae-circuits`: heads of a circuit by codes of their outputs, from a tiny autoencoder and without patching. */
 import type { Analysis } from '../../analysis';
 import { headCount } from '../../shared/effects/parts';
-import { measures } from '../../shared/effects/metric';
+import { measuresNext } from '../../shared/effects/metric';
 import { compare } from './compare';
 import { finding, offers } from './finding';
 import { keptBytes } from './head-outputs';
@@ -27,7 +27,8 @@ export const saeCircuits: Analysis<SaeParameters, SaeResult> = {
   exactWeights: true,
   parameters: saeTable,
   result: saeResult,
-  supports: (facts, { metric }) => measures(facts, { metric, answer: '', against: '' }),
+  everyLayer: true,
+  supports: (facts, { metric }) => measuresNext(facts, { metric, answer: '', against: '' }),
   estimate(facts, { task }, { features, examples, trainings, heldOut, verify, randomSets }) {
     const prompts = Math.max(1, task?.samples.length ?? 1);
     const heads = headCount(facts.blocks);

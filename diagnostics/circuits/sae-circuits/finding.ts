@@ -48,7 +48,7 @@ export function finding(result: Partial<SaeResult>): string {
   const named = first.map((place) => `${partName(place)} (${threeDigits(node.mean[place.layer]?.[place.head] ?? 0)})`);
   const many =
     trainings.length > 1
-      ? ` (means over ${trainings.length} trainings, ${pairs} prompts)`
+      ? ` (means over ${trainings.length} trainings, ${counted(pairs, 'prompt', 'prompts')})`
       : ` (${counted(pairs, 'prompt', 'prompts')})`;
   const what = result.share === true ? 'the largest share of codes' : 'most codes';
   return [

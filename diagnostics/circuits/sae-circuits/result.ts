@@ -1,6 +1,6 @@
 /** The result of the analysis `sae-circuits`, and its schema. */
 import type { Output, Schema } from '../../../protocol/schema/check';
-import { taskMetrics } from '../../../protocol/analysis/tasks';
+import { effectMetrics } from '../../../protocol/analysis/tasks';
 import {
   count,
   figure,
@@ -112,7 +112,7 @@ export type VerifiedPoint = Output<typeof verifiedPoint>;
 
 const verification = object({
   mode: oneOf(modes),
-  metric: oneOf(taskMetrics),
+  metric: oneOf(effectMetrics),
   prompts: count,
   randomSets: count,
   /** With all heads, and with none. */

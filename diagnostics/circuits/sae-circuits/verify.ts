@@ -3,7 +3,7 @@
  * coded. MLPs always work.
  */
 import type { HeadPlace } from '../../../protocol/schema/written-form';
-import type { TaskMetric } from '../../../protocol/analysis/tasks';
+import type { EffectMetric } from '../../../protocol/analysis/tasks';
 import type { Random } from '../../../kernels/tensors/random';
 import { meansOver, type Mode } from '../../shared/effects/stand-ins';
 import type { Pair } from '../../shared/effects/pairs';
@@ -22,7 +22,7 @@ export const mostVerified = 24;
 export interface Verifying {
   readonly job: Pick<AnalysisJob<Record<never, never>>, 'variant' | 'step' | 'seed'>;
   readonly pairs: readonly Pair[];
-  readonly metric: TaskMetric;
+  readonly metric: EffectMetric;
   readonly mode: Mode;
   readonly randomSets: number;
   readonly random: Random;

@@ -42,6 +42,7 @@ export const taskAccuracy: Analysis<TaskAccuracyParameters, TaskAccuracyResult> 
     }),
   },
   result: taskAccuracyResult,
+  recurrent: true,
   supports: ({ predicts }) =>
     predicts
       ? { ok: true }

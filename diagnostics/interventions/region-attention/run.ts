@@ -103,8 +103,11 @@ export async function* regionAttentionRun(
   return result(outputs);
 }
 
+/** A layer without attention has an empty table. */
 const summed = (tables: readonly Table[]): number[][] =>
-  (tables[0] ?? []).map((row, s) => row.map((_, to) => tables.reduce((sum, table) => sum + (table[s]?.[to] ?? 0), 0)));
+  (tables.find(({ length }) => length > 0) ?? []).map((row, s) =>
+    row.map((_, to) => tables.reduce((sum, table) => sum + (table[s]?.[to] ?? 0), 0)),
+  );
 
 function leadingOf(model: ModelRunner, before: Float32Array, after: Float32Array): RegionAttentionResult['leading'] {
   const [p, q] = [logProbabilities(before), logProbabilities(after)];

@@ -90,6 +90,8 @@ const rankedSection = ({ before, after, even }: RegionAttentionResult): Section 
 
 function betweenSections(result: RegionAttentionResult): readonly Section[] {
   const { regions, betweenBefore, betweenAfter } = result;
+  // Until a layer with attention is measured.
+  if (betweenBefore.length === 0) return [];
   const letters = regions.map((_, s) => regionLetter(s));
   const map = (id: string, title: string, values: RegionAttentionResult['betweenBefore']): Section => ({
     kind: 'map',

@@ -1,7 +1,7 @@
 /** The analysis `head-concentration`: how much of their attention heads rest on few keys, and which heads of a layer read alike. */
 import type { Analysis } from '../../analysis';
 import { countOfKeysRead } from '../../model-runner/keys-read';
-import { attentionMap } from '../../shared/sections/attention-map';
+import { attentionMap } from '../../shared/sections/head-maps';
 import { concentrationOf, type LayerConcentration } from './layer';
 import { concentrationResult, type ConcentrationResult } from './result';
 import { finding, sections } from './sections';
@@ -40,7 +40,7 @@ export const headConcentration: Analysis<Parameters, ConcentrationResult> = {
     if (!prompt) throw new RangeError('a prompt is needed');
     const layers: LayerConcentration[] = [];
     const { blocks } = model.facts;
-    for (const [layer, { heads, causal, window }] of blocks.entries()) {
+    for (const [layer, { heads, causal, window, chunked }] of blocks.entries()) {
       yield {
         sentence: `Layer ${layer + 1} of ${blocks.length}`,
         done: layer,
@@ -55,7 +55,7 @@ export const headConcentration: Analysis<Parameters, ConcentrationResult> = {
         const n = Math.round(Math.sqrt(maps[0]?.length ?? 0));
         const all = Array.from({ length: n }, (_, query) => query);
         const queries = which === 'first' ? all.slice(0, 1) : which === 'last' ? all.slice(-1) : all;
-        const keys = (query: number): number => countOfKeysRead(query, n, { causal, window });
+        const keys = (query: number): number => countOfKeysRead(query, n, { causal, window, chunked });
         return concentrationOf(maps, n, queries, keys, strongest);
       });
       layers.push(own);

@@ -12,9 +12,10 @@ export function savedShare(
   gone: readonly HeadPlace[],
 ): number {
   let [saved, whole] = [0, 0];
-  blocks.forEach(({ heads, kvHeads, headDim }, layer) => {
-    const own = headDim * 2 * (hiddenSize + keys);
-    const shared = headDim * 2 * hiddenSize;
+  // In a layer that narrows its stream, queries, keys and outputs belong to the narrow stream, and values to the wide one.
+  blocks.forEach(({ heads, kvHeads, headDim, networkWidth: narrow = hiddenSize }, layer) => {
+    const own = headDim * 2 * (narrow + keys);
+    const shared = headDim * (narrow + hiddenSize);
     whole += heads * own + kvHeads * shared;
     const without = new Set(gone.filter((place) => place.layer === layer).map(({ head }) => head));
     saved += without.size * own;

@@ -28,17 +28,19 @@ export function finding(result: Partial<HeadRedundancyResult>): string {
   const { layerMean, layerChance, plan, kept, keptJoint, keptSaved, budget, without } = result;
   const at = (table: readonly number[]): string => threeDigits(table[layer] ?? Number.NaN);
   const first = `The maps of layer ${layer} are most alike: mean cosine ${at(layerMean)} (${at(layerChance)} when each reads other keys with the same weights).`;
+  const amount = (value: number): string =>
+    `${threeDigits(value)} ${result.measure === 'divergence' ? 'nats' : '(1 - cosine of the last stream)'}`;
   const heads = without.reduce((sum, row) => sum + row.length, 0);
   const last = plan.at(-1);
   const taken =
     kept.length === 0
       ? ''
       : last
-        ? ` ${counted(plan.length, 'head', 'heads')} of ${heads} can go within ${threeDigits(budget)} ${unitOf(result)}, which saves ${percent(last.saved)} of the attention's work.`
-        : ` No head can go within ${threeDigits(budget)} ${unitOf(result)}.`;
+        ? ` ${counted(plan.length, 'head', 'heads')} of ${heads} can go within ${amount(budget)}, which saves ${percent(last.saved)} of the attention's work.`
+        : ` No head can go within ${amount(budget)}.`;
   const one = Number.isNaN(keptJoint)
     ? ''
-    : ` One head in every layer changes ${threeDigits(keptJoint)} ${unitOf(result)} and saves ${percent(keptSaved)}.`;
+    : ` One head in every layer changes ${amount(keptJoint)} and saves ${percent(keptSaved)}.`;
   return `${first}${taken}${one}`;
 }
 

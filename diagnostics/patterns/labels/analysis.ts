@@ -1,7 +1,7 @@
 /** The analysis `labels`: statistics of every head on a prompt, labels with their null models, and what labelled heads are worth. */
 import { labelsResult, type LabelsResult } from '../../../protocol/results/labelled-heads';
 import type { Analysis } from '../../analysis';
-import { attentionMap } from '../../shared/sections/attention-map';
+import { attentionMap } from '../../shared/sections/head-maps';
 import { compare } from '../../shared/labels/label-compare';
 import { headAsked, labelFinding, labelOffers } from '../../../protocol/results/sections/label-finding';
 import { requireAnywhere } from '../../shared/labels/label-heads';

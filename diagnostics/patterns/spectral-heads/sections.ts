@@ -45,9 +45,10 @@ export function finding(result: Partial<SpectralHeadsResult>): string {
   const [first] = all;
   if (!first) return 'Nothing is measured yet.';
   const most = mostExplained(all);
-  const layers = result.kernels.map((_, layer) =>
-    mean(all.filter((one) => one.layer === layer).map((one) => one.residual)),
-  );
+  const layers = result.kernels.flatMap((_, layer) => {
+    const own = all.filter((one) => one.layer === layer);
+    return own.length === 0 ? [] : [mean(own.map((one) => one.residual))];
+  });
   const byLayer =
     layers.length > 1
       ? ` The mean residual is ${threeDigits(layers[0] ?? Number.NaN)} in the first layer and ${threeDigits(layers.at(-1) ?? Number.NaN)} in the last.`

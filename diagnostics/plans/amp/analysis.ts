@@ -24,7 +24,7 @@ export const amp: Analysis<AmpParameters, AmpResult> = {
   parameters,
   result: ampResult,
   supports({ predicts, blocks }) {
-    if (blocks.some(({ routed }) => routed))
+    if (blocks.some(({ experts }) => experts))
       return {
         ok: false,
         why: 'The model has routed experts, whose units are not scored one by one. Choose a dense model.',

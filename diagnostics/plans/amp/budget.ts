@@ -34,8 +34,9 @@ export interface Budget {
   readonly realised: number;
 }
 
-const groupWeights = ({ heads, kvHeads, headDim, hiddenSize }: PrunedLayer): number =>
-  2 * headDim * hiddenSize * (heads / kvHeads + 1);
+/** Query heads of a key/value head; a layer without attention has neither. */
+const headsOfGroup = ({ heads, kvHeads }: PrunedLayer): number => (kvHeads === 0 ? 0 : heads / kvHeads);
+const groupWeights = (layer: PrunedLayer): number => 2 * layer.headDim * layer.hiddenSize * (headsOfGroup(layer) + 1);
 export const unitWeights = ({ hiddenSize, gated }: PrunedLayer): number => (gated ? 3 : 2) * hiddenSize;
 
 /** `parameters`: all of the model. */
@@ -52,11 +53,11 @@ export function budgetFor(
   const each = Math.min(1, (share * parameters) / reachable);
   const removed = layers.map((layer): Counts => {
     const { heads, kvHeads, units } = layer;
-    const groups = Math.min(Math.round(each * kvHeads), kvHeads - 1);
+    const groups = Math.max(0, Math.min(Math.round(each * kvHeads), kvHeads - 1));
     const left =
       rule === 'exact'
         ? ((each * kvHeads - groups) * groupWeights(layer)) / unitWeights(layer)
-        : each * heads - (groups * heads) / kvHeads;
+        : each * heads - groups * headsOfGroup(layer);
     return { groups, units: Math.max(0, Math.min(Math.round(each * units + left), units - 1)) };
   });
   return { removed, realised: removedWeights(layers, removed) / parameters };

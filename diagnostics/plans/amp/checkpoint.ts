@@ -32,7 +32,7 @@ export function emulatedSizes(
   const number = dtypeBytes(checkpoint.description).bytes;
   const cached = layers.reduce((sum, { headDim }, at) => sum + 2 * (removed[at]?.groups.length ?? 0) * headDim, 0);
   const cache = kvBytesPerToken - cached * number;
-  if (checkpoint.spec.blocks.every(({ attention }) => attention.projection.kind === 'separate')) {
+  if (checkpoint.spec.blocks.every(({ attention }) => attention?.projection.kind === 'separate')) {
     const tensors = cutTensors(checkpoint, keptParts(layers, removed));
     return { ...sizesOf({ ...checkpoint, tensors }), kvBytesPerToken: cache };
   }

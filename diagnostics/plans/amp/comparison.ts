@@ -48,7 +48,8 @@ export async function* compared(
       const { layers } = await model.gradients({ ids, variant, objective: { kind: 'loss', rows }, headGains: true });
       for (const { layer, headGains } of layers) {
         const own = sums[layer] ?? [];
-        headGains?.forEach((value, head) => (own[head] = (own[head] ?? 0) + Math.abs(value) / some.length));
+        // Gains of a layer without attention are those of its recurrence.
+        own.forEach((sum, head) => (own[head] = sum + Math.abs(headGains?.[head] ?? Number.NaN) / some.length));
       }
     }
     return sums;

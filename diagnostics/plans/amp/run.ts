@@ -1,6 +1,6 @@
 /** The run of `amp`: scores, what goes, losses without it, and the checkpoint. */
 import type { Variant } from '../../../models/instrument/changes/changes';
-import { isRouted } from '../../../models/architectures/model-spec';
+import { isRouted } from '../../../models/architectures/network-spec';
 import { seedFor } from '../../../kernels/tensors/random';
 import { FailureError, refusal } from '../../../protocol/wire/failures';
 import type { AnalysisJob, Step } from '../../analysis';
@@ -32,14 +32,15 @@ import { mean } from '../../../kernels/tensors/vectors';
 type Job = AnalysisJob<AmpParameters>;
 
 const prunedLayers = ({ spec }: ModelRunner['checkpoint']): readonly PrunedLayer[] =>
-  spec.blocks.map(({ attention: { heads, kvHeads, headDim }, feedForward }) => ({
-    heads,
-    kvHeads,
-    headDim,
-    hiddenSize: spec.hiddenSize,
-    units: isRouted(feedForward) ? 0 : feedForward.down.inputs,
-    gated: !isRouted(feedForward) && feedForward.gate !== undefined,
-  }));
+  spec.blocks.map(({ attention, feedForward }) => {
+    const { heads = 0, kvHeads = 0, headDim = 0 } = attention ?? {};
+    const network = isRouted(feedForward) ? undefined : feedForward;
+    return {
+      ...{ heads, kvHeads, headDim, hiddenSize: spec.hiddenSize },
+      units: network?.down.inputs ?? 0,
+      gated: network?.gate !== undefined,
+    };
+  });
 
 /** The shares of the curve. */
 export const sharesOf = (text: string): readonly number[] => sharesIn(text, 0, 90);

@@ -23,14 +23,16 @@ export async function scoresOfText(
   mean?: MeanOutputs,
 ): Promise<readonly LayerScores[]> {
   const { blocks } = model.facts;
-  const taps = blocks.flatMap((_, layer) =>
-    (['attention.head_output', 'mlp_units'] as const).map((tap) => ({ layer, tap })),
+  const taps = blocks.flatMap(({ noNetwork }, layer) =>
+    (noNetwork ? (['attention.head_output'] as const) : (['attention.head_output', 'mlp_units'] as const)).map(
+      (tap) => ({ layer, tap }),
+    ),
   );
   const found: LayerScores[] = [];
   for await (const { layer, taps: values } of model.layers({ ids, taps, logits: 'none' })) {
     const { heads = 0, headDim: d = 0 } = blocks[layer] ?? {};
     const read = rowsOf(values['attention.head_output']?.data);
-    const units = rowsOf(values.mlp_units?.data);
+    const units = blocks[layer]?.noNetwork ? new Float32Array(0) : rowsOf(values.mlp_units?.data);
     const [length, output] = [ids.length, outputs[layer]];
     if (!output) throw new RangeError(`no output projection of layer ${layer}`);
     const scores: number[] = [];
@@ -57,6 +59,10 @@ export async function outputSums(model: ModelRunner, ids: readonly number[]): Pr
     const { heads = 0, headDim: d = 0 } = blocks[layer] ?? {};
     const read = rowsOf(values['attention.head_output']?.data);
     const own = new Array<number>(heads * d).fill(0);
+    if (heads === 0) {
+      sums.push(own);
+      continue;
+    }
     const block = ids.length * d;
     read.forEach((value, at) => {
       const place = Math.floor(at / block) * d + (at % d);

@@ -10,10 +10,11 @@ import * as build from '../../../protocol/sections/builders';
 type Partly = Partial<AmpResult>;
 
 export function finding(result: Partly): string {
-  const { comparison, curve = [], realised = 0, removed = [] } = result;
+  const { comparison, curve = [], realised = 0, removed = [], scores = [] } = result;
   if (!comparison) return 'Scores of heads and MLP units are being measured.';
-  const [first] = removed;
-  const parts = `${counted(first?.groups.length ?? 0, 'key/value head', 'key/value heads')} and ${counted(first?.units.length ?? 0, 'MLP unit', 'MLP units')} of each layer`;
+  const most = (of: 'groups' | 'units'): number => Math.max(0, ...removed.map(({ [of]: gone }) => gone.length));
+  const some = scores.some(({ length }) => length === 0) ? ' of each layer with attention' : '';
+  const parts = `${counted(most('groups'), 'key/value head', 'key/value heads')}${some} and ${counted(most('units'), 'MLP unit', 'MLP units')} of each layer`;
   const loss = `${threeDigits(comparison.before.loss)} to ${threeDigits(comparison.after.loss)} nats/token`;
   const [nearest] = curve
     .filter(({ share }) => share > 0)
@@ -57,7 +58,11 @@ function headsSection({
       : `${size}; L1 over the channels of the residual stream, mean over texts`,
     scores,
   );
-  const each = (scores[0]?.length ?? 1) / (groupScores[0]?.length ?? 1);
+  const attends = Math.max(
+    0,
+    scores.findIndex(({ length }) => length > 0),
+  );
+  const each = (scores[attends]?.length ?? 1) / (groupScores[attends]?.length ?? 1);
   return build.heads(
     'scores',
     'Scores of heads',

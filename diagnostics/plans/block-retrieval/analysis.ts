@@ -33,15 +33,20 @@ export const blockRetrievalAnalysis: Analysis<BlockRetrievalParameters, BlockRet
   },
   inputs: ['task', 'prompt'],
   usualTask: { task: 'passkey', samples: 7 },
+  everyLayer: true,
   parameters,
   result: blockRetrievalResult,
   supports({ blocks, predicts }, { open }) {
     if (!predicts) return { ok: false, why: 'The model predicts no next token. Choose a model with a language head.' };
     if (!opensOf(open))
       return { ok: false, why: `"${open}" is no list of numbers of blocks. Write whole numbers such as 0,1,2,4.` };
-    return blocks.some(({ window }) => window !== undefined)
-      ? { ok: false, why: 'The model has layers with a window, whose past is gone. Choose a model without windows.' }
-      : { ok: true };
+    if (blocks.some(({ window }) => window !== undefined))
+      return {
+        ok: false,
+        why: 'The model has layers with a window, whose past is gone. Choose a model without windows.',
+      };
+    const why = blocks.find(({ noBlocks }) => noBlocks !== undefined)?.noBlocks;
+    return why === undefined ? { ok: true } : { ok: false, why };
   },
   // The plain run, three that look at the choice, and one for each choice.
   estimate: ({ summary }, input, { open }) => ({

@@ -65,12 +65,22 @@ export async function mixedRun(
   const held = heldOf(trainingPlan(windows), ids.length);
   const variant: Variant = [
     ...planChanges({ prompt: ids.length, from: 0, heads: gates.map((row) => row.map(() => held)) }),
-    ...blocks.map(({ heads, kvHeads }, layer) => ({
-      kind: 'mixture' as const,
-      layer,
-      shares: Array.from({ length: heads }, (_, head) => gates[layer]?.[Math.floor(head / (heads / kvHeads))] ?? 1),
-      outputs: full.outputs[layer] ?? new Float32Array(0),
-    })),
+    // A layer without attention keeps no keys, and runs as it is.
+    ...blocks.flatMap(({ heads, kvHeads }, layer) =>
+      kvHeads === 0
+        ? []
+        : [
+            {
+              kind: 'mixture' as const,
+              layer,
+              shares: Array.from(
+                { length: heads },
+                (_, head) => gates[layer]?.[Math.floor(head / (heads / kvHeads))] ?? 1,
+              ),
+              outputs: full.outputs[layer] ?? new Float32Array(0),
+            },
+          ],
+    ),
   ];
   const { objective, layers } = await model.gradients({
     ids,

@@ -40,6 +40,7 @@ export const longheadsAnalysis: Analysis<LongHeadsParameters, LongHeadsResult> =
   },
   inputs: ['task', 'prompt'],
   usualTask: { task: 'passkey', samples: 14 },
+  everyLayer: true,
   parameters,
   result: longHeadsResult,
   supports({ blocks, predicts }, { chunk, budget }) {

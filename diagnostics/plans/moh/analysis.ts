@@ -50,7 +50,12 @@ export const mixtureOfHeads: Analysis<MohParameters, MohResult> = {
         title: `${Number((100 * active).toFixed(1))} % of the heads at each token`,
         description: 'Gives each token the shared heads of a layer, and those of the others whose query is longest.',
         interventions: [
-          { kind: 'moh', rules: layers.map(({ shared, active: count }, layer) => ({ layer, shared, active: count })) },
+          {
+            kind: 'moh',
+            rules: layers.flatMap(({ shared, active: count }, layer) =>
+              shared.length + count === 0 ? [] : [{ layer, shared, active: count }],
+            ),
+          },
         ],
       },
     ];

@@ -104,8 +104,8 @@ export function loadsOf(sums: readonly RoutingSums[], { shared, active }: Routed
 }
 
 /**
- * `share` of the heads of each layer are active, of which `sharedShare` of all are shared (at least as many as are active): the first
- * heads, or those of the largest importance.
+ * `share` of the heads of each layer are active, of which `sharedShare` of all are shared (at most as many as are active): the first
+ * heads, or those of the largest importance. A layer without attention has no queries, and so no such heads.
  */
 export function routedLayers(
   heads: readonly number[],
@@ -114,7 +114,7 @@ export function routedLayers(
   importance?: readonly (readonly number[])[],
 ): readonly RoutedLayer[] {
   return heads.map((count, layer) => {
-    const active = Math.max(1, Math.min(count, Math.round(share * count)));
+    const active = Math.min(count, Math.max(1, Math.round(share * count)));
     const shared = Math.min(active, Math.round(sharedShare * count));
     const of = importance?.[layer];
     const order = Array.from({ length: count }, (_, head) => head);

@@ -38,7 +38,9 @@ export const sharesOf = (text: string): readonly number[] => sharesIn(text, 1, 1
 const families = ['llama', 'mistral', 'qwen2', 'qwen3', 'phi3', 'gemma', 'gemma2', 'gemma3'];
 
 const routed = (layers: readonly RoutedLayer[]): Variant =>
-  layers.map(({ shared, active }, layer) => ({ kind: 'routing', layer, shared, active }));
+  layers.flatMap(({ shared, active }, layer) =>
+    shared.length + active === 0 ? [] : [{ kind: 'routing' as const, layer, shared, active }],
+  );
 
 export async function* run(model: ModelRunner, job: Job): AsyncGenerator<Step<MohResult>, MohResult> {
   const { parameters, step, variant, input } = job;
@@ -215,7 +217,10 @@ const withFewer = (importance: PerHead, layers: readonly RoutedLayer[]): Variant
 async function headGradients(model: ModelRunner, ids: readonly number[], variant: Variant): Promise<PerHead> {
   const rows = Array.from({ length: ids.length - 1 }, (_, row) => row);
   const { layers } = await model.gradients({ ids, variant, objective: { kind: 'loss', rows }, headGains: true });
-  return model.facts.blocks.map((_, index) => [...(layers.find(({ layer }) => layer === index)?.headGains ?? [])]);
+  // Gains of a layer without attention are those of its recurrence.
+  return model.facts.blocks.map(({ heads }, index) =>
+    heads === 0 ? [] : [...(layers.find(({ layer }) => layer === index)?.headGains ?? [])],
+  );
 }
 
 async function routingOfText(
@@ -225,12 +230,16 @@ async function routingOfText(
   layers: readonly RoutedLayer[],
 ): Promise<readonly RoutingSums[]> {
   const { blocks } = model.facts;
-  const taps = blocks.map((_, layer) => ({ layer, tap: 'attention.query' as const }));
+  const taps = blocks.flatMap(({ heads }, layer) => (heads === 0 ? [] : [{ layer, tap: 'attention.query' as const }]));
   const found: RoutingSums[] = [];
   for await (const { layer, taps: values } of model.layers({ ids, variants: [variant], taps, logits: 'none' })) {
     const query = values['attention.query']?.data;
     const own = layers[layer];
     const { heads = 0, headDim = 1 } = blocks[layer] ?? {};
+    if (heads === 0) {
+      found.push({ tokens: ids.length, chosen: [], probability: [], entropy: 0 });
+      continue;
+    }
     if (!(query instanceof Float32Array) || !own) throw new TypeError('the layer gave no queries');
     found.push(sumsOf(query, heads, headDim, own));
   }

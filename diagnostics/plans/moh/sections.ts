@@ -159,12 +159,15 @@ const balanceSection = (layers: MohResult['layers']) =>
     build.number('entropy', 'Entropy', 'mean over tokens of the entropy of the probabilities', 'nats'),
   ]);
 
-const notes = ({ apart, difference, tuning }: Partly): Section =>
+const notes = ({ apart, difference, tuning, importance = [] }: Partly): Section =>
   build.paragraphs('notes', 'What this does not say', [
     'Routing picks the heads of a query; keys and values of all heads are still computed and cached, so the KV cache stays as large. The dense graph computes every head and multiplies by 0: nothing is saved in time here. Ideally score and value products shrink by the share of active heads.',
     tuning
       ? 'Loads, balance of each layer and the curves over active heads are those of the model before the tuning, and so is the intervention that is offered.'
       : 'Nothing is trained here. The publication tunes the model, which recovers most of what the routing costs. To do the same, set tuning steps.',
+    ...(importance.some(({ length }) => length === 0)
+      ? ['Layers without attention have no queries to choose by, and stay as they are.']
+      : []),
     ...(apart === false
       ? [
           'Importance and losses are measured on the same text. Give a task or documents to measure losses on other texts.',

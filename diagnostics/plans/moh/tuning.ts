@@ -94,7 +94,7 @@ export const routedSpec = (spec: ModelSpec, layers: readonly RoutedLayer[]): Mod
   ...spec,
   blocks: spec.blocks.map((block) => {
     const routing = layers[block.index];
-    return routing ? { ...block, attention: { ...block.attention, routing } } : block;
+    return routing && block.attention ? { ...block, attention: { ...block.attention, routing } } : block;
   }),
 });
 

@@ -4,7 +4,7 @@ import type { MapSection } from '../../../protocol/sections/map';
 import type { SectionQuestion } from '../../../protocol/analysis/schema';
 import type { AnalysisJob } from '../../analysis';
 import type { ModelRunner } from '../../model-runner/model-runner';
-import { attentionMap } from '../../shared/sections/attention-map';
+import { attentionMap } from '../../shared/sections/head-maps';
 import type { RazorParameters } from './parameters';
 import { razorProbe } from './probe';
 import type { RazorResult } from './result';

@@ -19,7 +19,7 @@ export function finding({
   const last = bytes.at(-1);
   const lists = `${inductionHeads.length} for induction, ${echoHeads.length} for echo`;
   const kept = `${counted(retrieval.length, 'key/value head', 'key/value heads')} of ${heads} ${retrieval.length === 1 ? 'keeps' : 'keep'} everything (${lists}): ${kvNames(retrieval)}.`;
-  const saved = last ? ` The caches shrink by ${threeDigits(last.ratio)} at ${last.tokens} tokens.` : '';
+  const saved = last ? ` The caches shrink by a factor of ${threeDigits(last.ratio)} at ${last.tokens} tokens.` : '';
   if (!grid) return kept + saved;
   const best = grid.rows.reduce((most, row) => (row.accuracy > most.accuracy ? row : most));
   const most = `${percent(best.accuracy)} of ${grid.prompts} pass keys are found with ${counted(best.heads, 'full head', 'full heads')}`;

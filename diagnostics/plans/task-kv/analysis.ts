@@ -23,6 +23,7 @@ export const taskKv: Analysis<TaskKvParameters, TaskKvResult> = {
   usualTask: { task: 'key-value', samples: 8 },
   parameters,
   result: taskKvResult,
+  everyLayer: true,
   supports: ({ predicts, blocks }) =>
     predicts && blocks.every(({ causal }) => causal)
       ? { ok: true }

@@ -20,6 +20,7 @@ export const xEcomla: Analysis<EcoMlaParameters, EcoMlaResult> = {
   converts: true,
   parameters,
   result: ecoMlaResult,
+  everyLayer: true,
   supports,
   estimate({ blocks, hiddenSize, summary }, { prompts, corpus, task }, { sequences, length, steps }) {
     const texts = corpus || task ? sequences : prompts.length;

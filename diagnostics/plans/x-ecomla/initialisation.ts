@@ -38,7 +38,7 @@ export interface LatentSizes {
   readonly selection: Selection;
 }
 
-/** Weights of one layer, [outputs, inputs] each, with the names of models/architectures/model-spec.ts. */
+/** Weights of one layer, [outputs, inputs] each, with the names of models/architectures/attention-spec.ts. */
 export interface LatentWeights {
   /** A_q [r_q, w] */
   readonly queryDown?: Float64Array;

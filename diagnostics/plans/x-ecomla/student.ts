@@ -13,7 +13,7 @@ type Sizes = Pick<LatentLayer, 'heads' | 'headDim' | 'rank' | 'queryRank' | 'rot
 
 /** Why no checkpoint with latent attention can be made of a model; undefined where one can. */
 export function whyNotLatent({ spec, config }: Pick<ModelCheckpoint<unknown>, 'spec' | 'config'>): string | undefined {
-  if (spec.blocks.some(({ attention: { projection } }) => projection.kind !== 'separate'))
+  if (spec.blocks.some(({ attention }) => attention?.projection.kind !== 'separate'))
     return 'Queries, keys and values of this model are stored in one tensor. Choose a model of Llama’s layout.';
   const scaled = spec.ropes.find(({ scaling: { kind } }) => !['none', 'linear', 'llama3'].includes(kind));
   if (scaled)
@@ -57,9 +57,9 @@ export function latentTensors(
 ): readonly NewTensor[] {
   const made = new Map<string, readonly NewTensor[]>();
   const gone = new Set<string>();
-  spec.blocks.forEach(({ index, attention: { projection } }) => {
-    const sizes = layers[index];
-    if (projection.kind !== 'separate' || !sizes) throw new RangeError(`layer ${index} has no projections of its own`);
+  spec.blocks.forEach(({ index, attention }) => {
+    const [sizes, projection] = [layers[index], attention?.projection];
+    if (projection?.kind !== 'separate' || !sizes) throw new RangeError(`layer ${index} has no projections of its own`);
     const { query, key, value } = projection;
     const dtype = tensors.find(({ name }) => name === query.weight)?.dtype ?? 'F32';
     const root = query.weight.replace(/q_proj\.weight$/u, '');

@@ -43,6 +43,7 @@ export const spanRetrieval: Analysis<SpanParameters, SpanResult> = {
   inputs: ['none'],
   parameters,
   result: spanResult,
+  recurrent: true,
   supports: ({ summary }) =>
     summary.vocabulary > 0
       ? { ok: true }

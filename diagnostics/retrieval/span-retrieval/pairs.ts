@@ -24,7 +24,7 @@ export const leastPairs = 4;
 const piece: Schema<Piece> = either(
   filledText,
   list(whole, 'a list of token ids', { least: 1 }),
-  'a text that is not empty, or a list of token ids',
+  'a non-empty text, or a list of token ids',
 );
 const line: Schema<Pair> = pair(piece, piece, 'a list of two texts');
 

@@ -5,6 +5,8 @@ import { FailureError } from '../../../protocol/wire/failures';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import { metricOf } from '../effects/metric';
 import { meanInterval, wilson } from '../statistics/proportion';
+import type { Part } from '../../../protocol/analysis/schema';
+import { partOf } from '../parts';
 import type { Answers, Sample } from '../../tasks/task';
 
 export interface TaskScore {
@@ -20,6 +22,13 @@ export interface ScoreStep {
   readonly total: number;
 }
 
+export interface HowToScore {
+  /** Keeps what a batch gave, or gives what was kept. */
+  readonly step?: <T>(key: string, act: () => Promise<T>) => Promise<T>;
+  /** The part that is run: whole batches, so that each is run as it would be with all; absent: all. */
+  readonly part?: Part | undefined;
+}
+
 /** Rows of one run at most: a run of many short prompts is faster, of long ones it is not. */
 const mostRows = 4096;
 const mostSideBySide = 16;
@@ -33,6 +42,7 @@ export async function* scoring(
   samples: readonly Sample[],
   metric: TaskMetric,
   variants: readonly Variant[] = [[]],
+  { step = (_, act) => act(), part }: HowToScore = {},
 ): AsyncGenerator<ScoreStep, readonly TaskScore[]> {
   if (!model.facts.predicts) {
     throw new FailureError({
@@ -41,20 +51,17 @@ export async function* scoring(
     });
   }
   const scores: AnswerScore[][] = variants.map(() => []);
-  const total = samples.length;
+  const batches = partOf(batchesOf(samples, variants.length), part, tokensOf);
+  const total = batches.reduce((sum, batch) => sum + batch.length, 0);
   let done = 0;
   let together = mostSideBySide;
-  for (const group of ofOneLength(samples)) {
-    for (let at = 0; at < group.length;) {
+  for (const batch of batches) {
+    for (let at = 0; at < batch.length;) {
       yield { done, total };
-      const rows = (group[0]?.sample.prompt.ids.length ?? 1) * variants.length;
-      const size = Math.max(
-        1,
-        Math.min(together, Math.floor(mostSideBySide / variants.length), Math.floor(mostRows / rows)),
-      );
-      const some = group.slice(at, at + size);
+      const some = batch.slice(at, at + together);
       try {
-        for (const { index, byVariant } of await answered(model, some, variants)) {
+        const key = `prompts ${some.map(({ index }) => index).join()}`;
+        for (const { index, byVariant } of await step(key, () => answered(model, some, variants))) {
           byVariant.forEach((score, variant) => {
             (scores[variant] ??= [])[index] = score;
           });
@@ -70,7 +77,14 @@ export async function* scoring(
     }
   }
   yield { done, total };
-  return scores.map((own) => summaryOf(own, metric));
+  // Samples of other parts have no score.
+  return scores.map((own) => ({
+    ...summaryOf(
+      own.filter(() => true),
+      metric,
+    ),
+    samples: own,
+  }));
 }
 
 /** The same at once. */
@@ -149,6 +163,17 @@ interface Placed {
   readonly sample: Sample;
   readonly index: number;
 }
+
+/** Prompts of one length that are run side by side. */
+const batchesOf = (samples: readonly Sample[], variants: number): readonly (readonly Placed[])[] =>
+  ofOneLength(samples).flatMap((group) => {
+    const rows = (group[0]?.sample.prompt.ids.length ?? 1) * variants;
+    const size = Math.max(1, Math.min(Math.floor(mostSideBySide / variants), Math.floor(mostRows / rows)));
+    return Array.from({ length: Math.ceil(group.length / size) }, (_, at) => group.slice(at * size, (at + 1) * size));
+  });
+
+const tokensOf = (batch: readonly Placed[]): number =>
+  batch.reduce((sum, { sample }) => sum + Math.max(1, sample.prompt.ids.length), 0);
 
 /** In the order of the first of each length. */
 function ofOneLength(samples: readonly Sample[]): readonly (readonly Placed[])[] {

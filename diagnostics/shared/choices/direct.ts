@@ -30,7 +30,8 @@ export async function directPrompt(model: ModelRunner, prompt: ChoicePrompt): Pr
     effects.heads
       .flatMap((heads, layer) => [...heads, effects.mlp[layer] ?? 0])
       .forEach((effect, node) => (written[node] ??= []).push(effect));
-    rest.push(effects.embedding + effects.rest);
+    const beside = (effects.recurrent ?? []).reduce((sum, value) => sum + value, 0);
+    rest.push(effects.embedding + effects.rest + beside);
     logits.push(effects.logit);
   }
   return { right: prompt.right, written, rest, logits };

@@ -39,7 +39,7 @@ const mostTries = 50;
 const piece: Schema<Piece> = either(
   filledText,
   list(whole, 'a list of token ids', { least: 1 }),
-  'a text that is not empty, or a list of token ids',
+  'a non-empty text, or a list of token ids',
 );
 const options = list(piece, 'a list of options', { least: 2, most: mostOptions });
 const line = v.pipe(

@@ -4,7 +4,7 @@
  */
 import type { Variant } from '../../../models/instrument/changes/changes';
 import type { ReplacementChange } from '../../../models/instrument/changes/replacement';
-import type { TaskMetric } from '../../../protocol/analysis/tasks';
+import type { EffectMetric } from '../../../protocol/analysis/tasks';
 import { type Mode, type StandIn, standInsFor } from '../effects/stand-ins';
 import { partsOf, replacing, withReplacements, type Part } from '../effects/parts';
 import { measured, type Subject } from '../effects/subjects';
@@ -13,7 +13,7 @@ import { nodeId } from './circuit';
 
 export interface CircuitRunSettings {
   readonly mode: Mode;
-  readonly metric: TaskMetric;
+  readonly metric: EffectMetric;
   readonly variant: Variant;
   /** By part (`partsOf`), of the mode `mean`. */
   readonly means: readonly Float32Array[];

@@ -15,7 +15,7 @@ import {
 } from '../../../protocol/schema/fields';
 import { mostLayers } from '../../../protocol/schema/parts';
 import { refusal } from '../../../protocol/wire/failures';
-import type { Part } from '../effects/parts';
+import { writingHeads, type Part } from '../effects/parts';
 import type { ModelFacts } from '../../model-runner/model-runner';
 
 export const edgeInputs = ['query', 'key', 'value', 'mlp', 'logits'] as const;
@@ -51,8 +51,10 @@ const circuit = object({
   version: exactly(1),
   /** Task that it was found on. */
   task: text,
-  /** Query heads of each layer of the model. */
+  /** Heads of each layer of the model: query heads, or those of a recurrence in place of attention. */
   heads: wholes,
+  /** Layers without an MLP; absent: none. */
+  withoutMlp: optional(wholes),
   /** How it was found, in a sentence. */
   method: text,
   /** Largest weight first. */
@@ -83,7 +85,7 @@ export function circuitOf(path: string, content: string, { blocks }: ModelFacts)
   }
   const read = check(circuitField, data, path);
   if (!read.ok) throw refusal(`${read.why} Give a circuit that circuit-discovery has saved.`);
-  const own = blocks.map(({ heads }) => heads);
+  const own = blocks.map((block) => writingHeads(block).heads);
   if (own.join() !== read.result.heads.join()) {
     throw refusal(
       `${path} is a circuit of a model of ${read.result.heads.length} layers with ${read.result.heads[0] ?? 0} heads in the first; this one has ${own.length} with ${own[0] ?? 0}. Give a circuit of this model.`,

@@ -12,14 +12,18 @@ import { tapOf } from '../../../models/instrument/changes/replacement';
 import type { Pair } from '../effects/pairs';
 import { Outputs, sizesOf } from '../effects/outputs';
 import type { GradientTap } from '../../model-runner/gradients';
-import type { ModelRunner } from '../../model-runner/model-runner';
+import type { ModelFacts, ModelRunner } from '../../model-runner/model-runner';
 import { sequencePart } from '../../model-runner/sequence';
 import type { PathRuns, PathsAsked } from './paths';
 import { objectiveAt, pointsOf, type GradientSettings } from '../gradients/objective';
-import { slotOf, type Receiver } from './receivers';
+import { headInputs, slotOf, type Receiver } from './receivers';
 
 type Inner = Exclude<Receiver, { readonly input: 'logits' }>;
-const inputs = ['query', 'key', 'value', 'mlp'] as const;
+/** A layer without attention has no query, key or value. */
+const inputsOf =
+  ({ blocks }: ModelFacts) =>
+  (layer: number): readonly Inner['input'][] =>
+    blocks[layer]?.heads === 0 ? ['mlp'] : [...headInputs, 'mlp'];
 
 /** [receivers][senders]; 0 where a sender does not reach a receiver, and of the logits, which have no input of their own. */
 export async function edgeEstimates(
@@ -33,7 +37,7 @@ export async function edgeEstimates(
   if (inner.length === 0) return asked.receivers.map(() => asked.senders.map(() => 0));
   const layers = [...new Set(inner.map(({ layer }) => layer))].sort((a, b) => a - b);
   const gradients = await inputGradients(model, pair, layers, settings);
-  const own = await Outputs.of(model, pair.clean, settings.variant, inputs, layers);
+  const own = await Outputs.of(model, pair.clean, settings.variant, inputsOf(model.facts), layers);
   return runs.received(asked, (receiver, { data, positions = [] }) => {
     const { layer, input } = receiver;
     const { width } = sizesOf(model.facts, input, layer);
@@ -58,16 +62,16 @@ async function inputGradients(
   layers: readonly number[],
   settings: GradientSettings,
 ): Promise<ReadonlyMap<string, Float32Array>> {
-  const { clean: sequence, asked, right } = pair;
-  const prompt = { sequence, asked, right, pair };
+  const prompt = { ...pair, sequence: pair.clean, pair };
+  const inputs = inputsOf(model.facts);
   const { variant } = settings;
-  const taps = layers.flatMap((layer) => inputs.map((input) => ({ layer, tap: tapOf[input] as GradientTap })));
+  const taps = layers.flatMap((layer) => inputs(layer).map((input) => ({ layer, tap: tapOf[input] as GradientTap })));
   const sums = new Map<string, Float32Array>();
   for await (const { point, share } of pointsOf(model, prompt, settings)) {
     const objective = await objectiveAt(model, point, prompt, settings);
     const found = await model.gradients({ ...sequencePart(point), objective, taps, variant });
     for (const layer of layers) {
-      for (const input of inputs) {
+      for (const input of inputs(layer)) {
         const gradient = found.layers.find((one) => one.layer === layer)?.taps[tapOf[input] as GradientTap]?.data;
         if (!(gradient instanceof Float32Array)) throw new RangeError(`no gradient of the ${input} in layer ${layer}`);
         const name = `${layer} ${input}`;

@@ -5,7 +5,7 @@
  */
 import type { Pair } from '../effects/pairs';
 import type { Part } from '../effects/parts';
-import type { ModelRunner } from '../../model-runner/model-runner';
+import type { ModelFacts, ModelRunner } from '../../model-runner/model-runner';
 import { nodeId, type CircuitEdge } from './circuit';
 import { effectOf, leastEffect, type PathMeasured } from './effects';
 import { PathRuns, reaches, type PathSettings, type Sender } from './paths';
@@ -24,10 +24,14 @@ export const edgeName = (sender: Sender, receiver: Receiver): Pick<CircuitEdge, 
   input: receiver.input,
 });
 
-export const receiversAmong = (nodes: readonly Part[]): readonly Receiver[] => [
-  ...nodes.flatMap(({ layer, head }): readonly Receiver[] =>
-    head === undefined ? [{ input: 'mlp', layer }] : headInputs.map((input) => ({ input, layer, head })),
-  ),
+type Blocks = ModelFacts['blocks'];
+
+/** A head of a recurrence has no query, key or value, so edges begin at it but never end there. */
+export const receiversAmong = (nodes: readonly Part[], blocks: Blocks): readonly Receiver[] => [
+  ...nodes.flatMap(({ layer, head }): readonly Receiver[] => {
+    if (head === undefined) return [{ input: 'mlp', layer }];
+    return blocks[layer]?.heads === 0 ? [] : headInputs.map((input) => ({ input, layer, head }));
+  }),
   { input: 'logits' },
 ];
 
@@ -38,8 +42,8 @@ export interface EdgePlace {
 }
 
 /** Edges that do not end in the logits. */
-export const innerEdges = (nodes: readonly Part[]): readonly EdgePlace[] =>
-  receiversAmong(nodes).flatMap((receiver, to) =>
+export const innerEdges = (nodes: readonly Part[], blocks: Blocks): readonly EdgePlace[] =>
+  receiversAmong(nodes, blocks).flatMap((receiver, to) =>
     receiver.input === 'logits'
       ? []
       : sendersAmong(nodes).flatMap((sender, from) => (reaches(sender, receiver) ? [{ to, from }] : [])),
@@ -56,9 +60,10 @@ export async function estimatesOfPrompt(
 ): Promise<readonly number[]> {
   const runs = await PathRuns.of(model, pair, { ...settings, freezeMlps: true });
   const positions = pair.clean.ids.map((_, position) => position);
-  const asked = { senders: sendersAmong(nodes), receivers: receiversAmong(nodes), positions };
+  const { blocks } = model.facts;
+  const asked = { senders: sendersAmong(nodes), receivers: receiversAmong(nodes, blocks), positions };
   const found = await edgeEstimates(model, runs, pair, asked, settings);
-  return innerEdges(nodes).map(({ to, from }) => found[to]?.[from] ?? Number.NaN);
+  return innerEdges(nodes, blocks).map(({ to, from }) => found[to]?.[from] ?? Number.NaN);
 }
 
 /** The metric of one prompt for each edge, in the order of receivers and senders. */
@@ -72,7 +77,7 @@ export async function edgesOfPrompt(
 ): Promise<readonly PathMeasured[]> {
   const runs = await PathRuns.of(model, pair, { ...settings, freezeMlps: true });
   const positions = pair.clean.ids.map((_, position) => position);
-  const [senders, receivers] = [sendersAmong(nodes), receiversAmong(nodes)];
+  const [senders, receivers] = [sendersAmong(nodes), receiversAmong(nodes, model.facts.blocks)];
   const wanted = new Set(some?.map(({ to, from }) => `${to} ${from}`));
   const only = (sender: Sender, receiver: Receiver): boolean =>
     some === undefined ||
@@ -85,9 +90,10 @@ export async function edgesOfPrompt(
 /** `measured`: by prompt, as `edgesOfPrompt` gives it. Strongest first; without those that do nothing or were not measured. */
 export function edgesOf(
   nodes: readonly Part[],
+  blocks: Blocks,
   measured: readonly (readonly PathMeasured[])[],
 ): readonly CircuitEdge[] {
-  const edges = receiversAmong(nodes).flatMap((receiver, to) => {
+  const edges = receiversAmong(nodes, blocks).flatMap((receiver, to) => {
     const prompts = measured.flatMap((own) => own[to] ?? []);
     return (['embedding', ...nodes] as const).flatMap((sender, from): readonly CircuitEdge[] =>
       reaches(sender, receiver) ? [{ ...edgeName(sender, receiver), weight: effectOf(prompts, from).mean }] : [],

@@ -18,14 +18,14 @@ import { Outputs, sizesOf } from '../effects/outputs';
 import { replacing, withReplacements, type Part } from '../effects/parts';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import { sequencePart } from '../../model-runner/sequence';
-import type { TaskMetric } from '../../../protocol/analysis/tasks';
+import type { EffectMetric } from '../../../protocol/analysis/tasks';
 import { differingPositions, type PathsAsked, type PathSettings } from './paths';
 import { slotOf, type Receiver } from './receivers';
 
 type Inner = Exclude<Receiver, { readonly input: 'logits' }>;
 
 interface Settings extends Omit<PathSettings, 'metric'> {
-  readonly metric: Exclude<TaskMetric, 'accuracy'>;
+  readonly metric: Exclude<EffectMetric, 'accuracy'>;
 }
 
 interface Asked extends Omit<PathsAsked, 'senders'> {

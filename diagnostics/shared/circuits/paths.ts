@@ -11,7 +11,7 @@
  */
 import type { Variant } from '../../../models/instrument/changes/changes';
 import type { ReplacementChange } from '../../../models/instrument/changes/replacement';
-import type { TaskMetric } from '../../../protocol/analysis/tasks';
+import type { EffectMetric } from '../../../protocol/analysis/tasks';
 import type { Pair } from '../effects/pairs';
 import { changedFrom } from '../effects/patch';
 import { tapOf } from '../../../models/instrument/changes/replacement';
@@ -23,11 +23,19 @@ import type { KeptPrefix } from '../../model-runner/run-request';
 import { withoutSpan, type Sequence } from '../../model-runner/sequence';
 import { slotOf, type Receiver } from './receivers';
 
+/** Why paths cannot be separated, in a sentence: something passes beside the heads of a layer. */
+export function besideHeads(blocks: ModelFacts['blocks']): string | undefined {
+  const layer = blocks.findIndex(({ heads, state }) => heads > 0 && state !== undefined);
+  return layer < 0
+    ? undefined
+    : `layer ${layer} has a recurrence beside its attention, which cannot be held fixed while one path changes.`;
+}
+
 /** A head, an MLP, or the embeddings of the tokens. */
 export type Sender = Part | 'embedding';
 
 export interface PathSettings {
-  readonly metric: TaskMetric;
+  readonly metric: EffectMetric;
   readonly variant: Variant;
   /** Hold MLPs too: a path is then one edge. */
   readonly freezeMlps: boolean;

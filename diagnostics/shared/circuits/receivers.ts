@@ -56,6 +56,10 @@ function receiverOf(name: string, blocks: ModelFacts['blocks']): Receiver {
   if (!block) throw refusal(`There is no layer ${layerText}: the model has ${blocks.length}, from 0.`);
   if (headText === undefined) return { input: 'mlp', layer };
   const head = Number(headText);
+  if (block.heads === 0 && block.state)
+    throw refusal(
+      `Layer ${layerText} has a recurrence and no attention, so its heads have no query, key or value. Name heads of layers that have attention, or ${layerText}.mlp.`,
+    );
   if (head >= block.heads)
     throw refusal(`There is no head ${headText} in layer ${layerText}: it has ${block.heads}, from 0.`);
   return { input: inputOf[letter.toLowerCase()] ?? 'query', layer, head };

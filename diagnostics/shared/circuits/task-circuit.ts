@@ -1,10 +1,10 @@
 /** The circuit of one task: given, or searched for; its edges; and the prompts that were held out. */
-import type { TaskMetric } from '../../../protocol/analysis/tasks';
+import type { EffectMetric } from '../../../protocol/analysis/tasks';
 import { meansOver, type Mode } from '../effects/stand-ins';
 import type { Pair } from '../effects/pairs';
 import type { AnalysisJob } from '../../analysis';
 import { partsGap, requireGap, rounding } from '../effects/gap';
-import { partsOf, type Part } from '../effects/parts';
+import { partsOf, writingHeads, type Part } from '../effects/parts';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import { CircuitRun } from './circuit-run';
 import type { Circuit } from './circuit';
@@ -35,7 +35,7 @@ export type SearchParameters = {
 export interface Searching {
   readonly job: Pick<AnalysisJob<Record<never, never>>, 'variant' | 'seed' | 'step'>;
   readonly pairs: readonly Pair[];
-  readonly metric: TaskMetric;
+  readonly metric: EffectMetric;
   readonly parameters: SearchParameters;
   readonly given: Circuit | undefined;
   /** Id of the task. */
@@ -123,18 +123,21 @@ export async function* taskCircuit(model: ModelRunner, searching: Searching): As
     }
   }
   const nodes = given?.nodes ?? search?.nodes ?? [];
+  const { blocks } = model.facts;
+  const withoutMlp = blocks.flatMap(({ noNetwork }, layer) => (noNetwork ? [layer] : []));
   let circuit: Circuit = given ?? {
     kind: 'headscope-circuit',
     version: 1,
     task: searching.task,
-    heads: model.facts.blocks.map(({ heads }) => heads),
+    heads: blocks.map((block) => writingHeads(block).heads),
+    ...(withoutMlp.length > 0 ? { withoutMlp } : {}),
     method: searching.words,
     nodes,
     edges: [],
   };
   const measured: (readonly PathMeasured[])[] = [];
   const edgePrompts = parameters.edges ? found.slice(0, mostEdgePrompts) : [];
-  const places = innerEdges(nodes);
+  const places = innerEdges(nodes, blocks);
   const percent = shareOf(parameters.exactShare, places.length, 'edges');
   let chosen: Patched | undefined;
   // What is right or wrong has no slope.
@@ -162,7 +165,7 @@ export async function* taskCircuit(model: ModelRunner, searching: Searching): As
     measured.push(
       await step(`edges of prompt ${at}`, () => edgesOfPrompt(model, pair, nodes, { metric, variant }, some)),
     );
-    circuit = { ...circuit, edges: edgesOf(nodes, measured) };
+    circuit = { ...circuit, edges: edgesOf(nodes, blocks, measured) };
   }
   const effect = (at: number): number => {
     const { to, from } = places[at] ?? { to: -1, from: -1 };

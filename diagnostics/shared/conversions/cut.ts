@@ -1,5 +1,7 @@
 /** A checkpoint without some key/value groups of heads and some MLP units: rows and columns of stored tensors, and a new config. */
-import { innerWidth, isRouted, type BlockSpec, type Linear } from '../../../models/architectures/model-spec';
+import type { BlockSpec } from '../../../models/architectures/model-spec';
+import { innerWidth, isRouted } from '../../../models/architectures/network-spec';
+import type { Linear } from '../../../models/architectures/weights-spec';
 import type { IndexRange, NewTensor } from '../../model-runner/checkpoint';
 import { rangeLength } from '../../model-runner/checkpoint';
 import type { ModelRunner } from '../../model-runner/model-runner';
@@ -25,7 +27,7 @@ export function whyNotCut({ spec }: Pick<Checkpoint, 'spec'>): string | undefine
   }
   const sizes = (block: BlockSpec | undefined): string => {
     const { heads, kvHeads, headDim } = block?.attention ?? {};
-    return [heads, kvHeads, headDim, block && innerWidth(block.feedForward)].join();
+    return [heads, kvHeads, headDim, innerWidth(block?.feedForward)].join();
   };
   if (others.some((block) => sizes(block) !== sizes(first))) {
     return 'The layers of this model have different numbers of heads or units, which its config cannot say of a pruned one. Leave the folder out.';
@@ -54,15 +56,16 @@ export function cutTensors(
     take(weight, stored === 'outputs-inputs' ? 1 : 0, ranges);
   for (const { index, attention, feedForward } of spec.blocks) {
     const { groups = [], units = [] } = kept[index] ?? {};
+    if (attention?.projection.kind !== 'separate')
+      throw new RangeError('the projections of query, key and value are one tensor');
     const { projection, heads, kvHeads, headDim, output } = attention;
-    if (projection.kind !== 'separate') throw new RangeError('the projections of query, key and value are one tensor');
     const wide = (heads / kvHeads) * headDim;
     const [ofQueries, ofKeys] = [wide, headDim].map((width) => rangesOf(groups, width));
     outputs(projection.query, ofQueries ?? []);
     outputs(projection.key, ofKeys ?? []);
     outputs(projection.value, ofKeys ?? []);
     inputs(output, ofQueries ?? []);
-    if (isRouted(feedForward)) throw new RangeError('the layer has routed experts');
+    if (!feedForward || isRouted(feedForward)) throw new RangeError('the layer has no dense network');
     const ofUnits = rangesOf(units, 1);
     if (feedForward.gate) outputs(feedForward.gate, ofUnits);
     outputs(feedForward.up, ofUnits);

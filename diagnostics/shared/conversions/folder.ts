@@ -3,7 +3,7 @@ import { FailureError } from '../../../protocol/wire/failures';
 import type { Parameter } from '../../../protocol/analysis/parameters';
 import type { ParameterValues } from '../../../protocol/schema/parts';
 import { folderParameter } from '../../experiment';
-import { type DraftCheckpoint, type NewCheckpoint } from '../../model-runner/checkpoint';
+import { dtypeSize, type DraftCheckpoint, type NewCheckpoint } from '../../model-runner/checkpoint';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import * as field from '../../../kernels/parameters';
 
@@ -28,6 +28,11 @@ export async function requireConvertible(
   if (checkpoint.description.quantisation !== undefined) {
     const detail =
       'The weights of this model are quantised, and a conversion cuts and computes plain ones. Choose the checkpoint in F32, F16 or BF16.';
+    throw new FailureError({ code: 'unsupported', detail });
+  }
+  const odd = checkpoint.tensors.find(({ dtype }) => Number.isNaN(dtypeSize(dtype)));
+  if (odd) {
+    const detail = `${odd.name} is ${odd.dtype}, but a conversion cuts and computes plain numbers. Choose the checkpoint in F32, F16 or BF16, with any adapter merged into it.`;
     throw new FailureError({ code: 'unsupported', detail });
   }
   await checkpoint.requireWritable(folder, weightBytes);

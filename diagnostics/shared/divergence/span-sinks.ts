@@ -59,14 +59,14 @@ export class SinkCollector {
 
   /** The stream that leaves a layer and enters the next. */
   add(stream: ResidualStream): void {
-    const { layer, width, batch } = stream;
+    const { layer, width, hidden = width, batch } = stream;
     const { rows, first, layers } = this.search;
     if (layer >= layers || batch !== 1) return;
     const state = (row: number): Float32Array => stateOf(stream, row);
     this.firstRow[layer] = state(first).slice();
     if (layer < firstLayer) return;
     const found = new Map<number, Float32Array>();
-    const every = Array.from({ length: width }, (_, d) => d);
+    const every = Array.from({ length: hidden }, (_, d) => d);
     rows.forEach((row, token) => {
       const x = state(row);
       if (sinkValue(x, every) >= this.threshold) found.set(token, x.slice());

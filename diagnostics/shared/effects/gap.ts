@@ -1,5 +1,5 @@
 /** The difference that effects are shares of: it has to be more than nothing, and of the sign that its names say. */
-import type { TaskMetric } from '../../../protocol/analysis/tasks';
+import type { EffectMetric } from '../../../protocol/analysis/tasks';
 import { quotedToken } from '../../../protocol/wire/token-name';
 import { threeDigits } from '../../../protocol/wire/number-words';
 import { metricWords } from './metric';
@@ -23,7 +23,7 @@ const withUnit = (value: number, unit: string): string => `${threeDigits(value)}
 export function requireGap(
   gap: number,
   least: number,
-  metric: TaskMetric,
+  metric: EffectMetric,
   { between, next }: { readonly between: string; readonly next: string },
 ): void {
   if (Math.abs(gap) >= least) return;
@@ -43,13 +43,26 @@ export const partsGap = {
   next: 'Choose another ablation or metric, or a model that does the task.',
 } as const;
 
+/** A sentence on what is asked of the prompts; empty where the prompts say it. */
+export function answerWords(
+  metric: EffectMetric,
+  answers: { readonly right: string; readonly wrong?: string } | undefined,
+): string {
+  if (!answers) return '';
+  if (metric === 'similarity') return ` Compared with: "${answers.right}".`;
+  const against = answers.wrong === undefined ? '' : ` against ${quotedToken(answers.wrong)}`;
+  return ` Answer: ${quotedToken(answers.right)}${against}.`;
+}
+
 /** `the logit difference of "␣Mary" against "␣John"` */
 export function askedWords(
-  metric: TaskMetric,
+  metric: EffectMetric,
   answers: { readonly right: string; readonly wrong?: string } | undefined,
 ): string {
   const { name } = metricWords[metric];
   if (!answers) return name;
+  // A text, whose spaces are spaces.
+  if (metric === 'similarity') return `${name} to "${answers.right}"`;
   const against = answers.wrong === undefined ? '' : ` against ${quotedToken(answers.wrong)}`;
   return `${name} of ${quotedToken(answers.right)}${against}`;
 }
@@ -59,10 +72,12 @@ export function askedWords(
  * an effect is then a share of the way to the worse of the two.
  */
 export function worseWords(
-  metric: TaskMetric,
+  metric: EffectMetric,
   clean: { readonly mean: number },
   corrupted: { readonly mean: number },
 ): readonly string[] {
+  // Neither of two texts that are more or less alike does worse.
+  if (metric === 'similarity') return [];
   const worse = metric === 'loss' ? clean.mean > corrupted.mean : clean.mean < corrupted.mean;
   if (!worse) return [];
   const { name, unit } = metricWords[metric];

@@ -1,5 +1,5 @@
 /** The metric of a task before anything is changed, as a table. */
-import type { TaskMetric } from '../../../protocol/analysis/tasks';
+import type { EffectMetric } from '../../../protocol/analysis/tasks';
 import { metricWords } from './metric';
 import * as build from '../../../protocol/sections/builders';
 
@@ -14,7 +14,7 @@ export interface Level {
 
 /** `unchanged`: what the prompts run without. `rows`: by the words for the prompts. */
 export function levelTable(
-  metric: TaskMetric,
+  metric: EffectMetric,
   unchanged: string,
   rows: readonly (readonly [words: string, level: Level])[],
   note = '',

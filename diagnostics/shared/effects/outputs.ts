@@ -3,7 +3,7 @@ import type { Variant } from '../../../models/instrument/changes/changes';
 import { rowsOf, tapOf, type Replaceable } from '../../../models/instrument/changes/replacement';
 import type { ModelFacts, ModelRunner } from '../../model-runner/model-runner';
 import type { Sequence } from '../../model-runner/sequence';
-import { widthOf, type Part } from './parts';
+import { writingHeads, type Part } from './parts';
 
 /** Slots side by side in a layer, and numbers of a row of one. */
 export function sizesOf(
@@ -11,8 +11,15 @@ export function sizesOf(
   target: Replaceable,
   layer: number,
 ): { readonly slots: number; readonly width: number } {
-  const { heads = 0, kvHeads = 0, headDim = 0 } = blocks[layer] ?? {};
-  return rowsOf(target, { heads, kvHeads, headDim, hiddenSize });
+  const block = blocks[layer];
+  if (!block) return { slots: 0, width: 0 };
+  const { kvHeads, cross, networkWidth } = block;
+  const { heads, headDim } = target === 'head' ? writingHeads(block) : block;
+  const further = {
+    ...(cross ? { crossHeads: cross.heads, crossHeadDim: cross.headDim } : {}),
+    ...(block.state && block.heads > 0 ? { stateHeads: block.state.heads, stateHeadDim: block.state.headDim } : {}),
+  };
+  return rowsOf(target, { heads, kvHeads, headDim, hiddenSize, networkWidth, ...further });
 }
 
 /** Bytes of the targets of a run over so many rows. */
@@ -34,20 +41,21 @@ export class Outputs {
     private readonly taps: ReadonlyMap<string, Float32Array>,
   ) {}
 
-  /** `wanted`: layers; what is above the last of them is not run. */
+  /** `wanted`: layers; those above the last one are not run. `targets`: for all of them, or for each. */
   static async of(
     model: ModelRunner,
     sequence: Sequence,
     variant: Variant,
-    targets: readonly Replaceable[],
+    targets: readonly Replaceable[] | ((layer: number) => readonly Replaceable[]),
     wanted: readonly number[] = [...model.facts.blocks.keys()],
   ): Promise<Outputs> {
-    const taps = wanted.flatMap((layer) => targets.map((target) => ({ layer, tap: tapOf[target] })));
+    const targetsOf = typeof targets === 'function' ? targets : () => targets;
+    const taps = wanted.flatMap((layer) => targetsOf(layer).map((target) => ({ layer, tap: tapOf[target] })));
     const depth = Math.max(...wanted) + 1;
     const { layers } = await model.run({ ...sequence, variants: [variant], taps, depth, logits: 'none' });
     const found = new Map<string, Float32Array>();
     for (const { layer, taps: given } of layers.filter((one) => wanted.includes(one.layer))) {
-      for (const target of targets) {
+      for (const target of targetsOf(layer)) {
         const data = given[tapOf[target]]?.data;
         if (!(data instanceof Float32Array)) throw new TypeError(`layer ${layer} gave no ${tapOf[target]}`);
         found.set(`${layer} ${target}`, data);
@@ -69,9 +77,14 @@ export class Outputs {
   }
 
   /** The outputs of a part, summed over the positions. */
-  sum(part: Part): Float64Array {
-    const sum = new Float64Array(widthOf(this.facts, part));
-    this.part(part).forEach((value, at) => (sum[at % sum.length] = (sum[at % sum.length] ?? 0) + value));
+  sum({ layer, head }: Part): Float64Array {
+    return head === undefined ? this.sumOf('mlp', layer, 0) : this.sumOf('head', layer, head);
+  }
+
+  /** The same for one slot. */
+  sumOf(target: Replaceable, layer: number, slot: number): Float64Array {
+    const sum = new Float64Array(sizesOf(this.facts, target, layer).width);
+    this.slot(target, layer, slot).forEach((value, at) => (sum[at % sum.length] = (sum[at % sum.length] ?? 0) + value));
     return sum;
   }
 }

@@ -2,11 +2,12 @@
 import type { AnalysisJob } from '../../analysis';
 import { subjectsOf, type Subject, type Subjects } from './subjects';
 import type { MetricParameters } from './metric';
+import { measuredReadout } from './readout-subject';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import { refusal } from '../../../protocol/wire/failures';
 import type { Sequence } from '../../model-runner/sequence';
 
-export interface Pair extends Pick<Subject, 'asked' | 'right' | 'roles'> {
+export interface Pair extends Pick<Subject, 'asked' | 'right' | 'roles' | 'embedding'> {
   readonly clean: Sequence;
   readonly corrupted: Sequence;
   /** Text of each token of the clean prompt. */
@@ -43,19 +44,25 @@ export async function pairsOf(model: ModelRunner, job: Job): Promise<Pairs> {
       `The prompt has ${own} tokens and its counterpart ${other}: values are put in position by position. Change words of one until both have as many.`,
     );
   }
-  if (clean.ids.every((id, at) => id === corrupted.ids[at])) {
+  if (sameTokens(clean.ids, corrupted.ids) && sameTokens(clean.source?.ids ?? [], corrupted.source?.ids ?? [])) {
     throw refusal('The prompt and its counterpart are the same tokens. Change what the answer depends on.');
   }
-  const named = await namedAnswers(model, job, [clean, corrupted]);
-  const { subjects, metric } = await subjectsOf(model, job, named);
+  const named = measuredReadout(model, parameters) ? parameters : await namedAnswers(model, job, [clean, corrupted]);
+  const { subjects, metric, answers } = await subjectsOf(model, job, named, clean);
   const pairs = subjects.flatMap((subject) => pairOf(model, subject) ?? []);
+  if (answers) return { pairs, metric, lacking: 0, answers };
   const [right = '', wrong] = model.pieces(pairs[0]?.asked[0]?.tokens ?? []);
   return { pairs, metric, lacking: 0, answers: { right, ...(wrong === undefined ? {} : { wrong }) } };
 }
 
-function pairOf(model: ModelRunner, { sequence, counterpart, asked, right, roles }: Subject): Pair | undefined {
+const sameTokens = (a: readonly number[], b: readonly number[]): boolean =>
+  a.length === b.length && a.every((id, at) => id === b[at]);
+
+function pairOf(model: ModelRunner, subject: Subject): Pair | undefined {
+  const { sequence, counterpart, asked, right, roles, embedding } = subject;
   if (counterpart?.ids.length !== sequence.ids.length) return undefined;
-  return { clean: sequence, corrupted: counterpart, asked, right, roles, tokens: model.pieces(sequence.ids) };
+  const tokens = model.pieces(sequence.ids);
+  return { clean: sequence, corrupted: counterpart, asked, right, roles, tokens, ...(embedding ? { embedding } : {}) };
 }
 
 /**
@@ -83,8 +90,9 @@ async function namedAnswers(
   return { ...parameters, answer: `#${right}`, against: right === wrong ? '' : `#${wrong}` };
 }
 
-/** The first position at which two prompts differ. */
+/** The first position at which two prompts differ; where their sources do, that is the first of all. */
 export const firstDifference = (a: Sequence, b: Sequence): number => {
+  if (!sameTokens(a.source?.ids ?? [], b.source?.ids ?? [])) return 0;
   const at = a.ids.findIndex((id, position) => id !== b.ids[position]);
   return at < 0 ? a.ids.length : at;
 };

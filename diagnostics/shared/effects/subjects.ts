@@ -1,6 +1,6 @@
 /** The prompts on which effects are measured, and the questions that give the metric on each. */
 import type { Variant } from '../../../models/instrument/changes/changes';
-import type { TaskMetric } from '../../../protocol/analysis/tasks';
+import type { EffectMetric } from '../../../protocol/analysis/tasks';
 import { refusal } from '../../../protocol/wire/failures';
 import type { AnalysisJob, ReadInput } from '../../analysis';
 import type { ModelRunner, Prompt } from '../../model-runner/model-runner';
@@ -9,7 +9,9 @@ import { predictedRows } from '../../model-runner/predicted-rows';
 import type { AskedRow, RowAnswer } from '../../model-runner/run-request';
 import type { Sequence } from '../../model-runner/sequence';
 import { TaskTokens } from '../../tasks/task-tokens';
+import { similarity } from '../../model-runner/readout';
 import { comparesTwo, isMetric, metricOf, type MetricParameters } from './metric';
+import { measuredReadout, readoutSubject } from './readout-subject';
 
 /** What one value of the metric belongs to, and so what intervals are taken over. */
 type Unit = 'prompt' | 'token';
@@ -21,14 +23,18 @@ export interface Subject {
   readonly asked: readonly AskedRow[];
   /** How many of the tokens of each question are right; they stand first. */
   readonly right: number;
+  /** For a similarity: the embedding that the prompt's is compared with; nothing is asked of the next token. */
+  readonly embedding?: Float64Array;
   /** By role, token positions; of a task. */
   readonly roles: Readonly<Record<string, readonly number[]>>;
 }
 
 export interface Subjects {
   readonly subjects: readonly Subject[];
-  readonly metric: TaskMetric;
+  readonly metric: EffectMetric;
   readonly unit: Unit;
+  /** Where the right and the wrong answer are no tokens: what they are called. */
+  readonly answers?: { readonly right: string; readonly wrong?: string };
 }
 
 type Job = Pick<AnalysisJob<Record<never, never>>, 'input' | 'groups'>;
@@ -38,14 +44,38 @@ export async function subjectsOf(
   model: ModelRunner,
   { input, groups }: Job,
   parameters: MetricParameters,
+  /** For a similarity without a text of its own: what the prompt is compared with; absent: its counterpart. */
+  compared?: Sequence,
 ): Promise<Subjects> {
+  const readout = measuredReadout(model, parameters);
+  if (input.task && readout)
+    throw refusal(
+      'A task asks for the next token, which this model does not predict. Give a prompt, with its counterpart where two are compared.',
+    );
   if (input.task) return ofTask(input.task, parameters);
   const [prompt, counterpart] = input.prompts;
   if (!prompt) throw new RangeError('the analysis reads a prompt or a task');
+  if (readout) {
+    const { metric, answers, ...found } = await readoutSubject(
+      model,
+      readout,
+      prompt,
+      parameters,
+      compared ?? counterpart,
+    );
+    const both = {
+      sequence: { ...prompt, groups },
+      ...(counterpart ? { counterpart: { ...counterpart, groups } } : {}),
+    };
+    return { subjects: [{ ...both, ...found, right: 1, roles: {} }], metric, unit: 'prompt', answers };
+  }
   const right = await tokenOf(model, prompt, parameters.answer);
   const wrong = await tokenOf(model, prompt, parameters.against);
   if (right === undefined && wrong !== undefined) {
     throw refusal('A wrong answer is given and no right one. Give `answer` too, or leave `against` out.');
+  }
+  if (right !== undefined && right === wrong) {
+    throw refusal('`answer` and `against` are the same token, so their difference is 0. Name two tokens.');
   }
   const metric = isMetric(parameters.metric)
     ? parameters.metric
@@ -102,9 +132,10 @@ function ofTask(
 }
 
 /** A token that a person names behind a prompt; undefined where none is named. */
-async function tokenOf(model: ModelRunner, { text }: Prompt, named: string): Promise<number | undefined> {
+async function tokenOf(model: ModelRunner, { text, source }: Prompt, named: string): Promise<number | undefined> {
   if (named === '' || text === null) return namedToken(model, named);
-  const tokens = await TaskTokens.of(model);
+  // What a tokenizer puts around a source says nothing of a target.
+  const tokens = source ? TaskTokens.plain(model) : await TaskTokens.of(model);
   return namedToken(model, named, (answer) => tokens.behind(text, answer));
 }
 
@@ -112,10 +143,14 @@ async function tokenOf(model: ModelRunner, { text }: Prompt, named: string): Pro
 export async function measured(
   model: ModelRunner,
   sequence: Sequence,
-  { asked, right }: Pick<Subject, 'asked' | 'right'>,
-  metric: TaskMetric,
+  { asked, right, embedding }: Pick<Subject, 'asked' | 'right' | 'embedding'>,
+  metric: EffectMetric,
   variants: readonly Variant[],
 ): Promise<readonly (readonly number[])[]> {
+  if (embedding) {
+    const found = (await model.readout?.embeddings(sequence, variants)) ?? [];
+    return found.map((own) => [similarity(own, embedding)]);
+  }
   const answers = await model.answers(sequence, asked, variants);
   const value = (answer: RowAnswer, at: number): number => metricOf(metric, answer, asked[at]?.tokens ?? [], right);
   return answers.map((own) => own.map(value));

@@ -4,16 +4,17 @@
  * slope at one prompt; the mean over the line tells what going all the way does, also where the model saturates.
  */
 import type { ModelRunner } from '../../model-runner/model-runner';
+import { encoderInput, sourceIn } from '../effects/encoder';
 import { sequencePart, type Sequence } from '../../model-runner/sequence';
 
-type Runner = Pick<ModelRunner, 'run'>;
+type Runner = Pick<ModelRunner, 'run'> & Partial<Pick<ModelRunner, 'source' | 'encoded'>>;
 
 export interface EmbeddingLine {
   /** Embeddings of `from` and `to`, [n, w]. */
   readonly start: Float32Array;
   readonly end: Float32Array;
-  /** `to` with the embeddings of the middle of part `step` of `steps`. */
-  at(step: number, steps: number): Sequence;
+  /** `to` with the embeddings at the middle of part `step` of `steps`; in an encoder-decoder those of the source too. */
+  at(step: number, steps: number): Promise<Sequence>;
 }
 
 export async function embeddingLine(runner: Runner, from: Sequence, to: Sequence): Promise<EmbeddingLine> {
@@ -22,13 +23,20 @@ export async function embeddingLine(runner: Runner, from: Sequence, to: Sequence
   }
   const [start, end] = [await embeddingOf(runner, from), await embeddingOf(runner, to)];
   const rows = to.ids.map((_, row) => row);
+  const encoder = to.source && runner.source?.();
+  const ofSource = encoder && (await embeddingLine(encoder, encoderInput(sourceIn(from)), encoderInput(sourceIn(to))));
   return {
     start,
     end,
-    at(step, steps) {
+    async at(step, steps) {
       const share = (step + 0.5) / steps;
       const data = start.map((value, i) => value + share * ((end[i] ?? 0) - value));
-      return { ...sequencePart(to), embeddings: { rows, data } };
+      const middle = { ...sequencePart(to), embeddings: { rows, data } };
+      const { embeddings } = (await ofSource?.at(step, steps)) ?? {};
+      if (!to.source || !embeddings) return middle;
+      const read = { ...to.source, embeddings };
+      const [source] = (await runner.encoded?.(read, [to.source.variant ?? []])) ?? [];
+      return source ? { ...middle, source } : middle;
     },
   };
 }

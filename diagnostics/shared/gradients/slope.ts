@@ -5,9 +5,10 @@
  *   logit difference        1/right, -1/wrong; L 0
  *   probability             p of the right; L -P
  *   probability difference  p of the right, -p of the wrong; L -(P - Q)
+ *   logit                   1/right; L 0
  *   loss                    -p/P of the right; L 1
  */
-import type { TaskMetric } from '../../../protocol/analysis/tasks';
+import type { EffectMetric } from '../../../protocol/analysis/tasks';
 import type { RowAnswer } from '../../model-runner/run-request';
 
 export interface Slope {
@@ -17,10 +18,10 @@ export interface Slope {
 }
 
 /** Whether the slope is the same whatever the model answers. */
-export const isLinear = (metric: TaskMetric): boolean => metric === 'logit-difference';
+export const isLinear = (metric: EffectMetric): boolean => metric === 'logit-difference' || metric === 'logit';
 
 export function slopeOf(
-  metric: Exclude<TaskMetric, 'accuracy'>,
+  metric: Exclude<EffectMetric, 'accuracy' | 'similarity'>,
   { logits, logSumExp }: Pick<RowAnswer, 'logits' | 'logSumExp'>,
   right: number,
 ): Slope {
@@ -32,6 +33,8 @@ export function slopeOf(
   switch (metric) {
     case 'logit-difference':
       return { logits: logits.map((_, at) => (isRight(at) ? 1 / right : -1 / (logits.length - right))), logSum: 0 };
+    case 'logit':
+      return { logits: logits.map((_, at) => (isRight(at) ? 1 / right : 0)), logSum: 0 };
     case 'probability':
     case 'probability-difference':
       return { logits: signed, logSum: -signed.reduce((sum, share) => sum + share, 0) };

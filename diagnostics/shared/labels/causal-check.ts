@@ -54,7 +54,15 @@ export async function* causalCheck(
   const settings = probeSettings(model.facts, run.seed);
   const probe = settings && repeatedSequence(settings);
   const texts: Text[] = [
-    ...(probe ? [{ name: 'the random sequence', sequence: { ids: probe.ids }, rows: probe.counted }] : []),
+    ...(probe
+      ? [
+          {
+            name: 'the random sequence',
+            sequence: { ids: probe.ids, ...(sequence.source ? { source: sequence.source } : {}) },
+            rows: probe.counted,
+          },
+        ]
+      : []),
     { name: 'the prompt', sequence, rows: predictedRows(sequence) },
   ].filter(({ rows }) => rows.length > 0);
   const total = texts.reduce((sum, { sequence: { ids } }) => sum + (1 + sets.size) * ids.length, 0);

@@ -14,26 +14,24 @@ const mostRows = 100;
 const mostOfEach = 12;
 
 export function compare(a: LabelledResult, b: LabelledResult): readonly Section[] {
-  if (!sameHeads(a, b)) {
-    return [
-      build.paragraphs('other-heads', 'Change', [
-        'The two models do not have the same layers and heads, so no head of one is a head of the other. Their results are shown side by side.',
-      ]),
-    ];
-  }
+  if (!sameHeads(a, b)) return [otherHeads];
   // A result without labels has none that changed.
   const labelled = a.labelScores !== undefined || b.labelScores !== undefined;
   return [
     changeSection(a, b),
     changedStatistics(a, b),
-    ...(labelled ? [changedLabels(a, b), changedScores(a, b)] : []),
+    ...(labelled ? [changedLabelTable(a, b), changedScores(a, b)] : []),
     ...changedTogether(a, b),
   ];
 }
 
+export const otherHeads = build.paragraphs('other-heads', 'Change', [
+  'The two models do not have the same layers and heads, so no head of one is a head of the other. Their results are shown side by side.',
+]);
+
 const sameHeads = (a: LabelledResult, b: LabelledResult): boolean =>
   shapeOf(a.statistics.selfToken) === shapeOf(b.statistics.selfToken);
-const shapeOf = (table: PerHead): string => table.map((row) => row.length).join();
+export const shapeOf = (table: PerHead): string => table.map((row) => row.length).join();
 
 interface Change {
   readonly layer: number;
@@ -59,7 +57,8 @@ function changesOf(a: LabelledResult, b: LabelledResult): readonly Change[] {
     .sort((one, other) => Math.abs(other.change) - Math.abs(one.change));
 }
 
-function changedLabels(a: LabelledResult, b: LabelledResult) {
+/** Heads that had other labels in `a` than they have in `b`, the largest change of a score first. */
+export function changedLabels(a: LabelledResult, b: LabelledResult) {
   const [before, after] = [labelsByHead(a), labelsByHead(b)];
   const scores = changesOf(a, b);
   const largest = (key: string, changed: ReadonlySet<HeadLabel>): number =>
@@ -74,16 +73,19 @@ function changedLabels(a: LabelledResult, b: LabelledResult) {
     const [layer = 0, head = 0] = key.split('.').map(Number);
     return [{ layer, head, had, has, change: largest(key, changed) }];
   });
-  rows.sort(
+  return rows.sort(
     (one, other) => Math.abs(other.change) - Math.abs(one.change) || one.layer - other.layer || one.head - other.head,
   );
+}
+
+function changedLabelTable(a: LabelledResult, b: LabelledResult) {
   const words = (labels: readonly HeadLabel[]): string =>
     labels.map((label) => labelWords[label].title).join(', ') || '–';
   return build.table(
     'changed-labels',
     'Heads whose labels changed',
-    'A label goes or comes where a score passes what it needs, which a small change may do: see the change of its score.',
-    rows,
+    'A head gets or loses a label when a score crosses its threshold, which a small change may do: see the change of its score.',
+    changedLabels(a, b),
     [
       build.head(),
       build.text('first', 'Other', ({ had }) => words(had)),
@@ -132,19 +134,8 @@ function changedScores(a: LabelledResult, b: LabelledResult) {
 }
 
 function changeSection(a: LabelledResult, b: LabelledResult) {
-  const change = (
-    name: string,
-    title: string,
-    unit: string,
-    [first, second]: readonly [PerHead, PerHead],
-  ): HeadsLayer =>
-    build.signed(
-      name,
-      title,
-      'This result less the other.',
-      first.map((row, layer) => row.map((value, head) => (second[layer]?.[head] ?? Number.NaN) - value)),
-      unit,
-    );
+  const change = (name: string, title: string, unit: string, tables: MeasuredTwice['tables']): HeadsLayer =>
+    changeLayer(name, { title, unit, tables });
   return build.heads('change', 'Change of each head', '', [
     ...statisticInfos.map(({ id, title, unit = '' }) => change(id, title, unit, [a.statistics[id], b.statistics[id]])),
     ...groupsOf(a, b).map(({ name, tables }) => change(`group-${name}`, `Mass on ${name}`, '', tables)),
@@ -155,6 +146,15 @@ function changeSection(a: LabelledResult, b: LabelledResult) {
   ]);
 }
 
+export const changeLayer = (name: string, { title, unit, tables: [first, second] }: MeasuredTwice): HeadsLayer =>
+  build.signed(
+    name,
+    title,
+    'This result less the other.',
+    first.map((row, layer) => row.map((value, head) => (second[layer]?.[head] ?? Number.NaN) - value)),
+    unit,
+  );
+
 /** Groups of keys that both results have, by their names. */
 const groupsOf = (a: LabelledResult, b: LabelledResult) =>
   Object.entries(a.groups).flatMap(([name, first]) => {
@@ -163,14 +163,25 @@ const groupsOf = (a: LabelledResult, b: LabelledResult) =>
   });
 
 function changedStatistics(a: LabelledResult, b: LabelledResult) {
-  const measured = [
+  return mostChanged('changed-statistics', 'Heads, most changed first', [
     ...statisticInfos.map(({ id, title, unit = '' }) => ({
       title,
       unit,
       tables: [a.statistics[id], b.statistics[id]] as const,
     })),
     ...groupsOf(a, b).map(({ name, tables }) => ({ title: `Mass on ${name}`, unit: '', tables })),
-  ];
+  ]);
+}
+
+export interface MeasuredTwice {
+  readonly title: string;
+  readonly unit: string;
+  /** Values of the other result, and of this one. */
+  readonly tables: readonly [PerHead, PerHead];
+}
+
+/** The heads that changed most, statistic by statistic. */
+export function mostChanged(id: string, heading: string, measured: readonly MeasuredTwice[]) {
   const rows = measured.flatMap(({ title, unit, tables: [before, after] }) =>
     before
       .flatMap((row, layer) =>
@@ -184,8 +195,8 @@ function changedStatistics(a: LabelledResult, b: LabelledResult) {
       .slice(0, mostOfEach),
   );
   return build.table(
-    'changed-statistics',
-    'Heads, most changed first',
+    id,
+    heading,
     `Of each statistic the ${mostOfEach} heads that changed most; the others are in the grid. No significance test is made: a change is the difference of two numbers.`,
     rows,
     [

@@ -36,11 +36,12 @@ export async function* labelHeads(
   { sequence, statistics }: MeasuredPrompt,
   run: LabelRun & { readonly causal: boolean },
 ): AsyncGenerator<LabelledStage, LabelledHeads> {
-  const { probed, unstructured } = yield* runProbes(model, run);
+  const { probed, unstructured } = yield* runProbes(model, { ...run, source: sequence.source });
   const { causal, windows } = model.facts.summary;
   const { length } = sequence.ids;
-  const scores = scoreHeads({ prompt: statistics, length, causal, windows, probed, unstructured });
-  const labelled = { classes: labelsAmong(scores), labelScores: inTables(judged(scores)) };
+  const chunked = model.facts.blocks.map((block) => block.chunked === true);
+  const scores = scoreHeads({ prompt: statistics, length, causal, windows, chunked, probed, unstructured });
+  const labelled = { classes: labelsAmong(scores), labelScores: inTables(judged(scores), chunked.length) };
   if (!run.causal) return labelled;
   const sentence = `Removing ${labelled.classes.length} labelled heads, alone and by label`;
   yield { sentence, done: 0, total: 0, labelled };
@@ -61,20 +62,23 @@ export function requireAnywhere(variant: Variant): void {
 
 type ScoreTable = LabelScores & Record<'score' | 'nullMean' | 'nullSd' | 'confidence' | 'needed', number[][]>;
 
-function inTables(scores: readonly JudgedScore[]): LabelledHeads['labelScores'] {
+const rowsOf = (layers: number): number[][] => Array.from({ length: layers }, () => []);
+
+/** Layers without attention have rows without heads. */
+function inTables(scores: readonly JudgedScore[], layers: number): LabelledHeads['labelScores'] {
   const tables: Partial<Record<HeadLabel, ScoreTable>> = {};
   for (const { layer, head, label, score, null: none, confidence, needed } of scores) {
     const { mean, sd, seeds } = none;
     const table = (tables[label] ??= {
-      score: [],
-      nullMean: [],
-      nullSd: [],
+      score: rowsOf(layers),
+      nullMean: rowsOf(layers),
+      nullSd: rowsOf(layers),
       ...(seeds === undefined ? {} : { nullSeeds: seeds, nullFloor: leastDeviation }),
-      confidence: [],
-      needed: [],
+      confidence: rowsOf(layers),
+      needed: rowsOf(layers),
     });
     const put = (rows: number[][], value: number): void => {
-      (rows[layer] ??= [])[head] = value;
+      rows[layer]![head] = value;
     };
     put(table.score, score);
     put(table.nullMean, mean);

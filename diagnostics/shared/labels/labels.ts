@@ -48,7 +48,7 @@
  */
 
 import { confidenceOf, measuredNull, type NullModel } from './confidence';
-import { countOfKeysRead } from '../../model-runner/keys-read';
+import { countOfKeysRead, type ReadingRules } from '../../model-runner/keys-read';
 import { mean } from '../../../kernels/tensors/vectors';
 import type { HeadLabel } from '../../../protocol/results/heads';
 import { familyRate, thresholds } from '../../../protocol/results/label-rules';
@@ -102,6 +102,8 @@ export interface LabelInput {
   readonly causal: boolean;
   /** By layer: tokens of the window, or null. */
   readonly windows?: readonly (number | null)[];
+  /** By layer: whether the window begins at the multiples of its size; absent: none does. */
+  readonly chunked?: readonly boolean[];
   /** With the structure, by layer; empty where no probe was run: then no score of it is given. */
   readonly probed: readonly ProbeScores[];
   /** Without it: one entry per seed, each by layer. */
@@ -126,9 +128,13 @@ export function scoreHeads(input: LabelInput): HeadScore[] {
     positional('self', 'selfToken');
     positional('first-token-sink', 'firstToken');
     positional('local', 'localWindow');
-    const rows = [input.length, input.causal, input.windows?.[layer] ?? Infinity] as const;
-    const most = meanLogReadable(...rows);
-    const chance = entropyOfRandomRows(readableKeys(...rows));
+    const rules = {
+      causal: input.causal,
+      window: input.windows?.[layer] ?? Infinity,
+      chunked: input.chunked?.[layer],
+    };
+    const most = meanLogReadable(input.length, rules);
+    const chance = entropyOfRandomRows(readableKeys(input.length, rules));
     own.entropy.forEach((nats, head) =>
       add(layer, head, 'uniform', nats / most, { mean: chance.mean / most, sd: chance.sd / most }),
     );
@@ -208,8 +214,8 @@ class OtherScores {
 }
 
 /** How many keys each query can read. */
-const readableKeys = (length: number, causal: boolean, window: number): number[] =>
-  Array.from({ length }, (_, position) => countOfKeysRead(position, length, { causal, window }));
+const readableKeys = (length: number, rules: ReadingRules): number[] =>
+  Array.from({ length }, (_, position) => countOfKeysRead(position, length, rules));
 
 /** The mean over rows of their entropy, in nats, where each row is drawn at random over its readable keys (see above). */
 export function entropyOfRandomRows(readable: readonly number[]): NullModel {
@@ -232,5 +238,5 @@ export function entropyOfRandomRows(readable: readonly number[]): NullModel {
 }
 
 /** Mean over the queries of ln(keys that the query may read): the largest mean entropy there can be, in nats. */
-export const meanLogReadable = (length: number, causal: boolean, window = Infinity): number =>
-  mean(readableKeys(length, causal, window).map(Math.log));
+export const meanLogReadable = (length: number, rules: ReadingRules): number =>
+  mean(readableKeys(length, rules).map(Math.log));

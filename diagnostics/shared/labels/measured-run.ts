@@ -19,7 +19,10 @@ export interface Labelling {
 export interface MeasuredRun<Layer, Known> {
   readonly prompt: Prompt;
   /** Beside the prompt and its statistics. */
-  readonly request: Pick<LayersRequest, 'groups' | 'chunk' | 'topKeys' | 'thumbnails'>;
+  readonly request: Pick<
+    LayersRequest,
+    'groups' | 'chunk' | 'topKeys' | 'thumbnails' | 'effective' | 'taps' | 'crossMaps'
+  >;
   /** Absent: the heads are measured alone. */
   readonly labelling?: Labelling | undefined;
   /** What is kept of a layer. */
@@ -27,6 +30,8 @@ export interface MeasuredRun<Layer, Known> {
   readonly numbersOf: (layer: Layer) => HeadNumbers;
   /** What is known once these layers are measured. */
   readonly known: (layers: readonly Layer[]) => Known;
+  /** Set for the heads of an encoder that are measured beside a decoder: it names the steps. */
+  readonly beside?: string;
 }
 
 /** Share of the heads that have a label, as far as the length of a causal check is guessed before it is known. */
@@ -55,9 +60,12 @@ type Job = Pick<AnalysisJob<ParameterValues>, 'variant' | 'seed' | 'step' | 'sta
 /** Work is counted in tokens run. */
 export async function* measuredRun<Layer, Known extends Partial<LabelledResult>>(
   model: ModelRunner,
-  { variant, seed, step, standing }: Job,
-  { prompt, request, labelling, keep, numbersOf, known }: MeasuredRun<Layer, Known>,
+  job: Job,
+  { prompt, request, labelling, keep, numbersOf, known, beside }: MeasuredRun<Layer, Known>,
 ): AsyncGenerator<Step<Known & LabelledHeads>, Known & Partial<LabelledHeads>> {
+  const { variant, seed } = job;
+  const step: Job['step'] = beside === undefined ? job.step : (key, act) => job.step(`${beside}, ${key}`, act);
+  const standing = beside === undefined ? job.standing : undefined;
   const { blocks } = model.facts;
   const tokens = prompt.ids.length;
   const settings = labelling && probeSettings(model.facts, seed);
@@ -76,7 +84,7 @@ export async function* measuredRun<Layer, Known extends Partial<LabelledResult>>
   try {
     for (const layer of blocks.keys()) {
       yield {
-        sentence: `Layer ${layer + 1} of ${blocks.length}`,
+        sentence: `Layer ${layer + 1} of ${blocks.length}${beside === undefined ? '' : ` of the ${beside}`}`,
         done: (tokens * layer) / blocks.length,
         total,
         ...(layer > 0 ? { partial: partOf(measured) } : {}),

@@ -13,10 +13,13 @@ export interface Probed {
 }
 
 /** Undefined when vocabulary or context are too small for a probe: then no label that needs one is given. */
-export function probeSettings({ summary, specialIds, bosId }: ModelFacts, seed: number): ProbeSettings | undefined {
+export function probeSettings(
+  { summary, specialIds, bosId, startId = bosId }: ModelFacts,
+  seed: number,
+): ProbeSettings | undefined {
   const { vocabulary, contextLength } = summary;
   const period = probePeriod(vocabulary, specialIds.length, contextLength);
-  return period === undefined ? undefined : { vocabulary, avoid: specialIds, bosId, period, seed };
+  return period === undefined ? undefined : { vocabulary, avoid: specialIds, bosId: startId, period, seed };
 }
 
 /** Tokens that one probe runs: a repeated sequence and a haystack, of two halves each. */
@@ -24,13 +27,13 @@ export const probeTokens = ({ period }: ProbeSettings): number => 4 * period;
 
 export async function* runProbes(
   model: ModelRunner,
-  { variant, seed, nullSequences, step }: LabelRun,
+  { variant, seed, nullSequences, step, source }: LabelRun,
 ): AsyncGenerator<LabelStage, Probed> {
   const settings = probeSettings(model.facts, seed);
   if (!settings) return { probed: [], unstructured: [] };
   const total = (1 + nullSequences) * probeTokens(settings);
   let done = 0;
-  const common = { variants: [variant], logits: 'none' } as const;
+  const common = { variants: [variant], logits: 'none', ...(source ? { source } : {}) } as const;
   const measure = async function* (
     name: string,
     repetition: Probe,

@@ -29,10 +29,11 @@ export const passesOfMaps = ({ blocks }: Pick<ModelFacts, 'blocks'>): number => 
 
 /** The keys [from, to) that a row may read. */
 export function readableKeys(
-  { causal, window = Infinity }: Pick<ModelFacts['blocks'][number], 'causal' | 'window'>,
+  { causal, window = Infinity, chunked = false }: Pick<ModelFacts['blocks'][number], 'causal' | 'window' | 'chunked'>,
   { ids, prefix = 0 }: Pick<Sequence, 'ids' | 'prefix'>,
   row: number,
 ): readonly [from: number, to: number] {
   if (!causal) return [0, ids.length];
-  return [Math.max(0, row - window + 1), Math.max(row + 1, row < prefix ? prefix : 0)];
+  const first = chunked ? row - (row % window) : Math.max(0, row - window + 1);
+  return [first, Math.max(row + 1, row < prefix ? prefix : 0)];
 }

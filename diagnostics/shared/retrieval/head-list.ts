@@ -19,6 +19,9 @@ export function headList(text: string, { blocks }: Pick<ModelFacts, 'blocks'>): 
     }
     const block = blocks[layer];
     if (!block) return { ok: false, why: `The model has no layer ${layer}: its layers are 0 to ${blocks.length - 1}.` };
+    if (block.heads === 0) {
+      return { ok: false, why: `Layer ${layer} has no attention, so it has no heads here. Name a layer that has.` };
+    }
     const all = Array.from({ length: block.heads }, (_, head) => head);
     const heads = match[2] === '*' ? all : all.filter((head) => head === Number(match[2]));
     if (heads.length === 0) {

@@ -29,7 +29,7 @@ export const divergenceSet: Analysis<SetParameters, SetResult> = {
         'The model reads text alone: it has no vision encoder, so it cannot caption pictures. Choose a vision-language model.';
       return { ok: false, why };
     }
-    if (parameters.truth === '') {
+    if (model.predicts && parameters.truth === '') {
       const why = 'No truth is given. Name a JSON file of what the pictures hold, {"image.png": ["object", …]}.';
       return { ok: false, why };
     }

@@ -3,6 +3,7 @@ import type { AnalysisJob, Step } from '../../analysis';
 import { captionedSet, type PictureOutcome, type SetSoFar } from '../../shared/captions/captioned-set';
 import { scoresOf } from '../../shared/captions/picture-set';
 import { noneNamed, readTruthFiles } from '../../shared/captions/truth-files';
+import { partOf } from '../../shared/parts';
 import { measureIn } from '../../shared/divergence/parameters';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import type { SetResult } from '../../../protocol/results/caption-set-result';
@@ -22,7 +23,10 @@ export async function* runSet(model: ModelRunner, job: SetJob): AsyncGenerator<S
   const { files: all, of } = await model.pictures({ ...drawn, count: parameters.first > 0 ? Infinity : samples });
   const files = parameters.first > 0 ? all.slice(0, parameters.first) : all;
   if (files.length === 0) throw noneNamed(folder, parameters.truth);
-  const pictures = files.map((file) => ({ ...file, truth: truth.get(file.name) ?? { objects: [], captions: [] } }));
+  const pictures = partOf(files, job.part).map((file) => ({
+    ...file,
+    truth: truth.get(file.name) ?? { objects: [], captions: [] },
+  }));
   const result = ({ entries, failures, parity, chatPrompt }: SetSoFar): SetResult => {
     const truths = entries.map(({ name }) => truth.get(name)?.objects ?? []);
     return {

@@ -27,7 +27,7 @@ export const pope: Analysis<PopeParameters, PopeAnswers> = {
   result: popeAnswers,
   supports(model, parameters) {
     if (model.predicts && !model.summary.vision) return { ok: false, why: readsTextAlone };
-    if (parameters.truth === '') {
+    if (model.predicts && parameters.truth === '') {
       const why = 'No truth is given. Name a JSON file of what the pictures hold, {"image.png": ["object", …]}.';
       return { ok: false, why };
     }

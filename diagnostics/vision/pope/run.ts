@@ -13,6 +13,7 @@ import { popeReply, type YesAndNo } from '../../shared/captions/pope-reply';
 import { noneNamed, orReason, readTruthFiles } from '../../shared/captions/truth-files';
 import { requireAnywhere } from '../../shared/divergence/both-passes';
 import { setupOf } from '../../shared/divergence/reinforcement';
+import { partOf } from '../../shared/parts';
 import { spanPair } from '../../shared/divergence/span-pair';
 import { settingsOf, type PopeParameters, type PopeSettings } from './parameters';
 import { scored } from './scores';
@@ -66,8 +67,9 @@ export async function* runPope(model: ModelRunner, job: Job): AsyncGenerator<Ste
     sample: { count: given.samples, seed, of: drawn.of },
     ...(parity ? { parity } : {}),
   });
-  const total = drawn.files.length;
-  for (const [done, { name, path, stamp }] of drawn.files.entries()) {
+  const files = partOf(drawn.files, job.part);
+  const total = files.length;
+  for (const [done, { name, path, stamp }] of files.entries()) {
     yield { sentence: `Image ${done + 1} of ${total}: ${name}`, done, total, partial: soFar() };
     const own: PopeAnswer[] = [];
     let why: string | undefined;

@@ -30,7 +30,7 @@ export const trainingFree: Analysis<TrainingFreeParameters, TrainingFreeResult> 
         'The model reads text alone: it has no vision encoder, so it cannot caption pictures. Choose a vision-language model.';
       return { ok: false, why };
     }
-    if (values.truth === '') {
+    if (model.predicts && values.truth === '') {
       const why = 'No truth is given. Name a JSON file of what the pictures hold, {"image.png": ["object", …]}.';
       return { ok: false, why };
     }

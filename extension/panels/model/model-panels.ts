@@ -246,7 +246,9 @@ function measuredMachine({ knownDevices }: Pick<Compute, 'knownDevices'>): Measu
   const cpu = knownDevices?.find(({ id }) => id === 'cpu');
   if (cpu?.peakGflops === undefined || cpu.peakBandwidthGBs === undefined) return undefined;
   const { name: title, peakGflops, peakBandwidthGBs } = cpu;
-  return { title, peakGflops, peakBandwidthGBs, memory: totalmem() };
+  // A container may have less than its machine.
+  const memory = Math.min(totalmem(), process.constrainedMemory() || Infinity);
+  return { title, peakGflops, peakBandwidthGBs, memory };
 }
 
 /** What the webview keeps: see `webviews/panels/model/state.ts`. */

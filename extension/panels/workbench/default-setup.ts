@@ -6,7 +6,7 @@ import { demoPrompt } from '../../../protocol/inputs/demo-prompt';
 import { startOf, type Demos } from '../../../protocol/analysis/next-start';
 import { usualTaskOf } from '../../../protocol/analysis/usual-task';
 import type { PromptInput } from '../../../protocol/inputs/prompt';
-import { interventionsField } from '../../../protocol/interventions/interventions';
+import { interventionsField, rowsPath } from '../../../protocol/interventions/interventions';
 import { prompt } from '../../../protocol/panels/messages';
 import { headsAnalysis } from '../../../protocol/results/labelled-heads';
 import { check } from '../../../protocol/schema/check';
@@ -73,8 +73,11 @@ export function setupFor(
   );
   const given = inputOf(kind, kind === 'task' && task ? undefined : input, analysis);
   const own = given.kind === 'corpus' ? { ...given, file } : given;
+  const { adapter, ...rest } = before;
+  const keeps = adapter !== undefined && (demo?.folder ?? folder) === before.folder;
   return {
-    ...before,
+    ...rest,
+    ...(keeps ? { adapter } : {}),
     folder,
     analysis: analysis.id,
     input: demo?.input ?? own,
@@ -126,10 +129,11 @@ export function storedSetup(
 }
 
 /** The files and folders that a plan would have opened. */
-export const pathsOf = ({ folder, input, interventions }: AnalysisSetup): readonly string[] => [
+export const pathsOf = ({ folder, adapter, input, interventions }: AnalysisSetup): readonly string[] => [
   folder,
+  ...(adapter === undefined ? [] : [adapter]),
   ...pathsOfInput(input),
-  ...interventions.flatMap((one) => ('source' in one && one.source.from === 'file' ? [one.source.path] : [])),
+  ...interventions.flatMap((one) => rowsPath(one) ?? []),
 ];
 
 function pathsOfInput(input: AnalysisSetup['input']): readonly string[] {

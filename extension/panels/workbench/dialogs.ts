@@ -3,7 +3,7 @@ import * as vscode from 'vscode';
 import type { Offer } from '../../../protocol/analysis/schema';
 import type { FromWorkbench } from '../../../protocol/panels/workbench-schema';
 import type { ModelSummary } from '../../../protocol/schema/parts';
-import { ask } from '../../platform/notify';
+import { ask, showInformation } from '../../platform/notify';
 import { askWhere, type OnWritten } from '../exports';
 import { saveIntervention } from './intervention-dialogs';
 
@@ -39,6 +39,11 @@ export async function saveTask(lines: string): Promise<string | undefined> {
   if (target === undefined) return undefined;
   await vscode.workspace.fs.writeFile(target, new TextEncoder().encode(lines));
   return target.fsPath;
+}
+
+export async function reopens(title: string): Promise<boolean> {
+  const sentence = `"${title}" was closed. Its run was stopped, so what it had found is not among the earlier results.`;
+  return (await showInformation(sentence, 'Reopen')) === 'Reopen';
 }
 
 export async function confirmsDelete(name: string): Promise<boolean> {

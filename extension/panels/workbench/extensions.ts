@@ -67,8 +67,9 @@ export class Extensions {
     });
     this.latest.set(entryOf(result), result);
     page.show(result);
-    if (page.isOpen()) page.post({ kind: 'extended', request, result });
+    // It is written to disk before it is shown, so that a reload loses nothing that was seen.
     await run.extended(result, tabs.flightOf(result)).catch((error: unknown) => page.fail(error, {}));
+    if (page.isOpen()) page.post({ kind: 'extended', request, result });
   }
 }
 

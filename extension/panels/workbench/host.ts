@@ -101,8 +101,9 @@ export class WorkbenchHost extends TabbedHost {
   }
 
   protected override changeOfModel(folder: string): Partial<AnalysisSetup> {
-    // Heads of another model are other heads.
-    return { folder, interventions: [] };
+    // Heads of another model are other heads, and an adapter belongs to its base.
+    const without: object = { adapter: undefined };
+    return { folder, interventions: [], ...without };
   }
 
   protected override openMessage(opening: Opening<WorkbenchTypes>, result: AnalysisResult | undefined): ToWorkbench {
@@ -147,12 +148,16 @@ export class WorkbenchHost extends TabbedHost {
         return this.request.pairTask(message);
       case 'lookByItself':
         return this.lookByItself(message);
+      case 'chooseHead':
+        return this.tabs?.choose(message.tab, message.chosen);
       case 'showTab':
         return this.bringToFront(message.tab);
       case 'closeTab':
         return this.closeTab(message.tab);
       case 'rerunTab':
         return this.rerunTab(message.tab);
+      case 'compareBase':
+        return this.compareBase(message.tab);
       case 'compareTabs':
         return this.compareTabs(message);
       case 'history':

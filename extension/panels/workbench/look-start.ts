@@ -2,6 +2,7 @@
 import { lookedAt, type LookAnalysis } from '../../../protocol/analysis/look';
 import type { Demos } from '../../../protocol/analysis/next-start';
 import type { AnalysisInput, AnalysisSetup } from '../../../protocol/analysis/schema';
+import { defined } from '../../platform/defined';
 import { demoPrompt, demoVisionPrompt } from '../../../protocol/inputs/demo-prompt';
 
 /** What a link, a menu or a tree names; absent: what stands in the workbench. */
@@ -17,8 +18,9 @@ const promptOf = ({ input }: AnalysisSetup): Prompt | undefined => (input.kind =
 
 function startOf(before: AnalysisSetup, analysis: LookAnalysis, folder: string, prompt: Prompt): AnalysisSetup {
   // Heads of another model are other heads.
-  const interventions = folder === before.folder ? before.interventions : [];
-  return { ...before, analysis, folder, input: { kind: 'prompt', prompt }, parameters: {}, interventions };
+  const { adapter, interventions, ...rest } = before;
+  const ofModel = folder === before.folder ? { ...defined({ adapter }), interventions } : { interventions: [] };
+  return { ...rest, ...ofModel, analysis, folder, input: { kind: 'prompt', prompt }, parameters: {} };
 }
 
 /** The heads of a prompt of text. `encoder`: the model that is named reads a picture alone. */

@@ -38,6 +38,7 @@ export function promptOfShown(page: AskingPage, at = 0): () => Promise<HeadSubje
     const where = await page.whereOf(result);
     await page.requireSameModel(model, 'Run the analysis again.', where);
     const image = prompt.image?.path;
-    return { ...where, folder: model.folder, ...defined({ image }), ids: prompt.ids, interventions };
+    const source = prompt.source?.ids;
+    return { ...where, folder: model.folder, ...defined({ image, source }), ids: prompt.ids, interventions };
   };
 }

@@ -32,8 +32,8 @@ export class RequestChanges {
     if (changed.length === 0)
       throw new Sentence('Nothing is changed, so there is no intervention to save. Change the gain of a head first.');
     const { services } = this.page;
-    const { folder, device } = this.request.setup();
-    const model = this.request.model() ?? (await services.openModel(folder, device));
+    const { folder, device, adapter } = this.request.setup();
+    const model = this.request.model() ?? (await services.openModel(folder, device, undefined, adapter));
     await services.saveIntervention(model, changed, this.request.onWritten);
   }
 

@@ -9,8 +9,14 @@ export type AnalysisEvent = Extract<ToWorkbench, { readonly kind: 'stage' | 'par
 export type AnalysisRun = PanelRun<AnalysisSetup, AnalysisEvent, AnalysisResult>;
 
 interface AnalysisRunServices extends Pick<Compute, 'analysis'> {
+  /** Runs that go on when the window closes; absent: none does. */
+  readonly detached?: { readonly analysis: Compute['detachedAnalysis']; has(plan: AnalysisSetup): boolean };
   keep(result: AnalysisResult, plan: AnalysisSetup | undefined): Promise<void>;
 }
+
+/** Follows why a run has ended. */
+export const stepsKept = (steps: number): string =>
+  `${steps === 1 ? '1 step is' : `${steps} steps are`} kept: Run goes on from there.`;
 
 export function analysisRun(services: AnalysisRunServices): AnalysisRun {
   /** Steps that the server has on disk, by run. */
@@ -18,7 +24,8 @@ export function analysisRun(services: AnalysisRunServices): AnalysisRun {
   return new PanelRun<AnalysisSetup, AnalysisEvent, AnalysisResult>({
     queues: true,
     async perform(plan, { run, signal, emit }) {
-      const result = await services.analysis(plan, signal, (progress) => {
+      const start = services.detached?.has(plan) === true ? services.detached.analysis : services.analysis;
+      const result = await start(plan, signal, (progress) => {
         if (progress.kind === 'stage') steps.set(run, progress.kept);
         emit(progress);
       });
@@ -31,9 +38,7 @@ export function analysisRun(services: AnalysisRunServices): AnalysisRun {
     notKept: 'The result is shown, but it could not be kept for the next start. Save it, or export it.',
     afterFailure: (error, _shown, run) => {
       const kept = steps.get(run) ?? 0;
-      return kept > 0 && (isCancelled(error) || isRestart(error))
-        ? ` ${kept === 1 ? '1 step is' : `${kept} steps are`} kept: Run goes on from there.`
-        : '';
+      return kept > 0 && (isCancelled(error) || isRestart(error)) ? ` ${stepsKept(kept)}` : '';
     },
     outlasts: 'What is shown is kept, and the steps that are done.',
   });

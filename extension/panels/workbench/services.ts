@@ -50,6 +50,8 @@ export interface WorkbenchServices extends ModelPanelServices<WorkbenchTypes> {
   /** The tabs of the full panel. */
   readonly tabs: WorkbenchTabs;
   readonly earlier: EarlierResults;
+  /** Says that the tab of a stopped run was closed, and whether the person wants it back. */
+  reopens(title: string): Promise<boolean>;
   /** What lies beside a picture, or in a folder of pictures. */
   beside(path: string, what: Asked<'beside'>['what']): Promise<BesidePicture>;
   /** The README.md of a model folder; undefined where there is none. */

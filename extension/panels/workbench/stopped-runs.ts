@@ -5,11 +5,17 @@ import { removeProven } from '../../../files/remove';
 import { writeInOneStep } from '../../../files/write-file';
 import type { KeptTab } from '../../../protocol/panels/workbench-tabs';
 import { check, type Output } from '../../../protocol/schema/check';
-import { exactly, fieldsIn, object, text } from '../../../protocol/schema/fields';
+import { exactly, fieldsIn, object, optional, text, whole } from '../../../protocol/schema/fields';
 import { parseJsonText } from '../../../protocol/wire/json-text';
 import { sections } from '../../../protocol/sections/section';
 
-const file = object({ kind: exactly('headscope-stopped'), finding: text, sections });
+const file = object({
+  kind: exactly('headscope-stopped'),
+  finding: text,
+  sections,
+  /** Steps that the server had kept by then, where there were some. */
+  steps: optional(whole),
+});
 export type Known = Omit<Output<typeof file>, 'kind'>;
 
 /** Ids of tabs are used again by the next window, where the tab was not kept. */
@@ -30,10 +36,10 @@ export class StoppedRuns {
     this.folder = folder;
   }
 
-  keep(tab: KeptTab, { finding, sections: shown }: Known): Promise<void> {
+  keep(tab: KeptTab, { finding, sections: shown, steps }: Known): Promise<void> {
     return this.inTurn(async () => {
       await mkdir(this.folder, { recursive: true });
-      const content = JSON.stringify({ kind: 'headscope-stopped', finding, sections: shown });
+      const content = JSON.stringify({ kind: 'headscope-stopped', finding, sections: shown, steps });
       await writeInOneStep(join(this.folder, nameOf(tab)), content, { isCache: true });
     });
   }
@@ -43,7 +49,9 @@ export class StoppedRuns {
     const content = await readFile(join(this.folder, nameOf(tab)), 'utf8').catch(() => undefined);
     const json = content === undefined ? undefined : parseJsonText(content);
     const read = json?.ok ? check(file, json.value) : undefined;
-    return read?.ok ? { finding: read.result.finding, sections: read.result.sections } : undefined;
+    if (!read?.ok) return undefined;
+    const { kind: _, ...known } = read.result;
+    return known;
   }
 
   drop(tab: KeptTab): Promise<void> {

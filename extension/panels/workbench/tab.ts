@@ -32,6 +32,13 @@ export interface Tab {
 /** The id under which the history has a result. */
 export const entryOf = (result: AnalysisResult): string => idOf('analysis', subjectIn('analysis', result));
 
+/** What its run has found, while its result is not whole. */
+export const foundIn = ({ flight }: Tab): Extract<AnalysisEvent, { readonly kind: 'partial' }> | undefined =>
+  flight?.replay().find((event) => event.kind === 'partial');
+
+/** Steps that the server has kept of a run that goes on. */
+export const stepsOf = ({ flight }: Tab): number => (flight?.stage?.kind === 'stage' ? flight.stage.kept : 0);
+
 export function keptOf(result: AnalysisResult): Omit<KeptTab, 'id'> {
   const { title, model, created, finding } = result;
   return { setup: setupOfAnalysis(result), title, model: model.name, created, finding, entry: entryOf(result) };

@@ -1,5 +1,6 @@
 /** A webview whose results are tabs: the run of the one in front is the one that is shown. */
 import type { AnalysisResult, AnalysisSetup } from '../../../protocol/analysis/schema';
+import type { KeptTab } from '../../../protocol/panels/workbench-tabs';
 import { isCancelled } from '../../platform/compute';
 import { defined } from '../../platform/defined';
 import { whyNoneOpened } from '../../platform/local-path';
@@ -87,7 +88,8 @@ export abstract class TabbedHost extends ModelPanelHost<WorkbenchTypes, Workbenc
     return this.tabs ? (this.plan ?? this.firstSetup()) : super.openSetup();
   }
 
-  protected override setupToRun({ plan, look }: Omit<Asked<'run'>, 'kind'>): AnalysisSetup {
+  protected override setupToRun({ plan, look, keepRunning }: Omit<Asked<'run'>, 'kind'>): AnalysisSetup {
+    if (keepRunning) this.services.tabs.outlasting.add(plan);
     return look && this.tabs ? this.tabs.asLook(plan, 'asked') : plan;
   }
 
@@ -144,7 +146,9 @@ export abstract class TabbedHost extends ModelPanelHost<WorkbenchTypes, Workbenc
     if (tabs.looks.isSuperseded(run)) return this.onSuperseded(event);
     switch (event.kind) {
       case 'started':
-        return this.onStart(event.plan);
+        // One that another window began may have its tab behind the others.
+        if (tabs.flight?.number === run) this.onStart(event.plan);
+        return;
       case 'failed':
       case 'overdue':
         if (tabs.looks.hasReturned(run))
@@ -253,17 +257,24 @@ export abstract class TabbedHost extends ModelPanelHost<WorkbenchTypes, Workbenc
   protected async closeTab(tab: string): Promise<void> {
     const { tabs } = this;
     const wasInFront = tabs?.active?.id === tab;
-    tabs?.close(tab);
+    const title = tabs?.of(tab)?.title ?? '';
+    const reopen = await tabs?.close(tab);
     if (tabs && wasInFront && tabs.active?.id !== tab) await this.bringToFront(tabs.active?.id);
+    // A message may stand for hours, and nothing waits for it.
+    if (reopen) void this.offerBack(title, reopen, tab);
+  }
+
+  private async offerBack(title: string, reopen: () => void, tab: string): Promise<void> {
+    if (!(await this.services.reopens(title))) return;
+    reopen();
+    if (!this.disposed) await this.bringToFront(tab);
   }
 
   protected async rerunTab(tab: string): Promise<void> {
     const { tabs } = this;
-    const { setup, entry } = tabs?.of(tab) ?? {};
+    const { setup } = tabs?.of(tab) ?? {};
     if (!tabs || setup === undefined) return;
-    const isMade = entry === undefined || tabs.resultOf(tab) !== undefined;
-    const read = isMade ? undefined : await this.services.earlier.read(entry);
-    const refused = read?.ok === true && !read.result.isOwn ? whyNoneOpened(pathsOf(setup)) : undefined;
+    const refused = await this.refusedTab(tab);
     if (refused !== undefined) throw new Sentence(refused);
     await this.runPlan(setup);
   }
@@ -275,17 +286,47 @@ export abstract class TabbedHost extends ModelPanelHost<WorkbenchTypes, Workbenc
     const [earlier, later] = pair.sort((a, b) => a.created.localeCompare(b.created));
     if (!tabs || earlier?.entry === undefined || later?.entry === undefined)
       throw new Sentence('Two results are compared once both runs have ended.');
-    const made = tabs.resultOf(earlier.id);
-    const read = made === undefined ? await this.services.earlier.read(earlier.entry) : undefined;
+    await this.showBeside(tabs, later, earlier);
+  }
+
+  /** Brings a tab to the front, with another one beside it. */
+  private async showBeside(tabs: WorkbenchTabs, front: KeptTab, other: KeptTab): Promise<void> {
+    const made = tabs.resultOf(other.id);
+    const read =
+      made === undefined && other.entry !== undefined ? await this.services.earlier.read(other.entry) : undefined;
     if (read?.ok === false) throw new Sentence(read.why);
     const result = made ?? read?.result.result;
     if (result === undefined) return;
-    for (const { id, entry } of [earlier, later]) {
+    for (const { id, entry } of [other, front]) {
       tabs.use(id);
       if (entry !== undefined) await this.services.earlier.use(entry);
     }
-    if (tabs.active?.id !== later.id) await this.bringToFront(later.id);
-    const name = `${earlier.title}, ${earlier.created.slice(0, 16).replace('T', ' ')}`;
+    if (tabs.active?.id !== front.id) await this.bringToFront(front.id);
+    const name = `${other.title}, ${other.created.slice(0, 16).replace('T', ' ')}`;
     await this.compareWith({ name, result });
+  }
+
+  /** Shows a tab beside the result of the same request on the base of its model. */
+  protected async compareBase(tab: string): Promise<void> {
+    const { tabs } = this;
+    const own = tabs?.of(tab);
+    if (!tabs || own?.setup.adapter === undefined) return;
+    const refused = await this.refusedTab(tab);
+    if (refused !== undefined) throw new Sentence(refused);
+    const { adapter: _, ...setup } = own.setup;
+    const before = new Set(tabs.shown.tabs.map(({ id }) => id));
+    await this.runPlan(setup);
+    const made = tabs.shown.tabs.find(({ id }) => !before.has(id) && tabs.resultOf(id) !== undefined);
+    // There is none if the run was stopped or failed, which is shown elsewhere.
+    if (made && !this.disposed) await this.showBeside(tabs, own, made);
+  }
+
+  /** Why the request of a tab cannot be run again; undefined if it can. */
+  private async refusedTab(tab: string): Promise<string | undefined> {
+    const { tabs } = this;
+    const { setup, entry } = tabs?.of(tab) ?? {};
+    const isMade = entry === undefined || tabs?.resultOf(tab) !== undefined;
+    const read = isMade ? undefined : await this.services.earlier.read(entry);
+    return read?.ok === true && setup && !read.result.isOwn ? whyNoneOpened(pathsOf(setup)) : undefined;
   }
 }

@@ -1,11 +1,14 @@
 /**
  * The tabs of the workbench in this window: every run is one from its start on, and stays one as its result, until it is closed.
- * Which there are, and which is in front, outlasts a reload. A closed tab deletes nothing: its result is in the history.
+ * Which there are, and which is in front, outlasts a reload. A closed tab deletes no result, as that is in the history; what a
+ * stopped run had found is in its tab alone, which is offered back.
  */
+import { isDeepStrictEqual } from 'node:util';
 import type { Disposable } from 'vscode';
-import type { AnalysisResult, AnalysisSetup } from '../../../protocol/analysis/schema';
+import { analysisSetup, type AnalysisResult, type AnalysisSetup } from '../../../protocol/analysis/schema';
 import {
   keptTabs,
+  type ChosenHead,
   type KeptTab,
   type KeptTabs,
   type ShownTabs,
@@ -17,9 +20,9 @@ import { defined } from '../../platform/defined';
 import { Owner } from '../../platform/owner';
 import { Signal } from '../../platform/signal';
 import { Looks } from './looks';
-import type { AnalysisRun } from './run';
-import { entryOf, isQuiet, keptOf, standingOf, type AnalysisFlight, type Tab } from './tab';
-import type { StoppedRuns } from './stopped-runs';
+import { stepsKept, type AnalysisRun } from './run';
+import { entryOf, foundIn, isQuiet, keptOf, standingOf, stepsOf, type AnalysisFlight, type Tab } from './tab';
+import type { Known, StoppedRuns } from './stopped-runs';
 
 export interface TabsParts {
   readonly run: AnalysisRun;
@@ -40,8 +43,10 @@ export interface TabsParts {
 const mostTabs = 1000;
 /** What a run has found is on the disk after this time, in milliseconds, should the window be killed. */
 const writeAfter = 2000;
-const cutOff =
-  'The window was closed before this run had ended. Run it again: steps that it had finished are not computed again.';
+const cutOff = (steps: number): string =>
+  `The window was closed before this run had ended. ${steps > 0 ? stepsKept(steps) : 'Run it again: steps that it had finished are not computed again.'}`;
+
+const nothingFound: Known = { finding: '', sections: [] };
 
 const memoryKey = 'workbench.tabs';
 
@@ -54,6 +59,10 @@ export class WorkbenchTabs extends Owner {
   /** No window of this workspace has had tabs: its last result becomes the first. */
   private isFirst: boolean;
   readonly looks = new Looks();
+  /** The requests whose runs go on when the window closes. */
+  readonly outlasting = new WeakSet<AnalysisSetup>();
+  /** Those of them that this window did not begin. */
+  private readonly found = new WeakSet<AnalysisSetup>();
   /** Ids of the history that are pinned. */
   private pinned: ReadonlySet<string> = new Set();
 
@@ -64,7 +73,7 @@ export class WorkbenchTabs extends Owner {
     this.isFirst = !kept.ok;
     if (kept.ok) {
       this.tabs = kept.result.tabs.map((tab) =>
-        tab.entry === undefined ? { kept: tab, failed: tab.stopped ?? cutOff } : { kept: tab },
+        tab.entry === undefined ? { kept: tab, failed: tab.stopped ?? cutOff(0) } : { kept: tab },
       );
       this.front = this.tabs.find((tab) => tab.kept.id === kept.result.active)?.kept.id;
       this.lastId = Math.max(0, ...this.tabs.map((tab) => Number(tab.kept.id.slice(1)) || 0));
@@ -95,11 +104,17 @@ export class WorkbenchTabs extends Owner {
 
   /** What a run of an earlier window had found stands in its tab again, once that is in front. */
   async restore(): Promise<void> {
-    const tab = this.activeTab;
-    if (tab === undefined || tab.kept.entry !== undefined || tab.flight !== undefined) return;
+    if (this.activeTab !== undefined) await this.readStopped(this.activeTab);
+  }
+
+  private async readStopped(tab: Tab): Promise<void> {
+    if (tab.kept.entry !== undefined || tab.flight !== undefined) return;
     const known = await this.parts.stopped.read(tab.kept);
-    const events = known === undefined ? [] : [{ kind: 'partial' as const, ...known }];
-    tab.flight ??= this.parts.run.earlier({ plan: tab.kept.setup, events, sentence: tab.failed ?? cutOff });
+    const { finding, sections, steps = 0 } = known ?? nothingFound;
+    const events = known === undefined ? [] : [{ kind: 'partial' as const, finding, sections }];
+    tab.failed = tab.kept.stopped ?? cutOff(steps);
+    tab.kept = { ...tab.kept, stopped: tab.failed };
+    tab.flight ??= this.parts.run.earlier({ plan: tab.kept.setup, events, sentence: tab.failed });
   }
 
   /** Where the result in front was saved, in words. */
@@ -145,6 +160,13 @@ export class WorkbenchTabs extends Owner {
     return setup;
   }
 
+  /** A run that another window began goes on in its tab, or in one behind the others. */
+  goOn(setup: AnalysisSetup): void {
+    this.outlasting.add(setup);
+    this.found.add(setup);
+    void this.parts.run.start(setup);
+  }
+
   /** Ends a Look that runs by itself; its signal, if there was one. */
   supersede(): AbortSignal | undefined {
     const flight = this.look?.flight;
@@ -160,6 +182,13 @@ export class WorkbenchTabs extends Owner {
     if (tab?.kept.byItself !== true) return;
     const { byItself: _, ...kept } = tab.kept;
     tab.kept = kept;
+    this.keep();
+  }
+
+  choose(id: string, chosen: ChosenHead): void {
+    const tab = this.tabs.find((one) => one.kept.id === id);
+    if (tab === undefined) return;
+    tab.kept = { ...tab.kept, chosen };
     this.keep();
   }
 
@@ -181,12 +210,29 @@ export class WorkbenchTabs extends Owner {
     this.keep();
   }
 
-  /** Ends the run of a tab that has one; takes away one whose run has ended. */
-  close(id: string): void {
+  /**
+   * Ends the run of a tab that has one; takes away one whose run has ended. Of a stopped run that had found something it gives what
+   * brings the tab back.
+   */
+  async close(id: string): Promise<(() => void) | undefined> {
     const tab = this.tabs.find((one) => one.kept.id === id);
-    if (tab === undefined) return;
-    if (tab.flight?.running === true) this.parts.run.cancel(tab.flight.number);
-    else this.remove(tab);
+    if (tab?.flight?.running === true) this.parts.run.cancel(tab.flight.number);
+    if (tab === undefined || tab.flight?.running === true) return undefined;
+    await this.readStopped(tab);
+    if (!this.tabs.includes(tab)) return undefined;
+    this.remove(tab);
+    return tab.kept.entry === undefined && foundIn(tab) ? () => this.reopen(tab) : undefined;
+  }
+
+  private reopen(tab: Tab): void {
+    if (this.tabs.includes(tab)) return;
+    // Another one may have become the Look meanwhile.
+    const { look: _, ...kept } = tab.kept;
+    if (this.look !== undefined) tab.kept = kept;
+    this.tabs.push(tab);
+    this.front = tab.kept.id;
+    this.write(tab);
+    this.keep();
   }
 
   setPinned(entries: ReadonlySet<string>): void {
@@ -217,7 +263,7 @@ export class WorkbenchTabs extends Owner {
     }
     if (event.kind === 'result' && finished !== undefined) {
       this.drop(tab);
-      const { id, look } = tab.kept;
+      const { id, look, chosen } = tab.kept;
       const { result } = finished;
       // The setting may be another one by the time that the tab is looked at.
       const weights = result.weights && choiceOfHeld(result.weights);
@@ -225,13 +271,12 @@ export class WorkbenchTabs extends Owner {
       const isUsed = tab.kept.entry === entryOf(result) && tab.kept.byItself === undefined;
       const byItself = !isUsed && this.looks.isOwn(plan) ? (true as const) : undefined;
       const setup = { ...plan, ...defined({ weights }) };
-      tab.kept = defined({ id, ...keptOf(result), setup, look, byItself });
+      tab.kept = defined({ id, ...keptOf(result), setup, look, byItself, chosen });
       delete tab.replaced;
     }
-    if (event.kind === 'partial') {
+    if (event.kind === 'partial' || (event.kind === 'stage' && stepsOf(tab) > 0))
       tab.writes ??= setTimeout(() => this.write(tab), writeAfter).unref();
-      return;
-    }
+    if (event.kind === 'partial') return;
     if (event.kind === 'stage') this.onStage(tab, tab.flight);
     else this.keep();
   }
@@ -239,19 +284,36 @@ export class WorkbenchTabs extends Owner {
   private onStart(flight: AnalysisFlight): void {
     const kind = this.looks.kindOf(flight.plan);
     const before = this.look;
-    if (kind !== undefined && before !== undefined && this.gives(before)) this.replace(before, flight, kind);
+    const isFound = this.found.has(flight.plan);
+    const cutOffTab = isFound ? this.cutOffTab(flight.plan) : undefined;
+    if (cutOffTab !== undefined) {
+      const { stopped: _, ...kept } = cutOffTab.kept;
+      Object.assign(cutOffTab, { kept, flight, begun: Date.now() });
+      delete cutOffTab.failed;
+    } else if (kind !== undefined && before !== undefined && this.gives(before)) this.replace(before, flight, kind);
     else {
       const kept = { id: this.nextId(), ...this.ofSetup(flight.plan) };
       const tab: Tab = { kept, flight, before: this.front, begun: Date.now() };
       if (kind !== undefined) {
         tab.lookBefore = before;
         this.setLook(tab);
+        if (before?.kept.chosen) tab.kept = { ...tab.kept, chosen: before.kept.chosen };
         if (kind === 'by-itself') tab.kept = { ...tab.kept, byItself: true };
       }
       this.tabs.push(tab);
-      this.front = kept.id;
+      if (!isFound || this.front === undefined) this.front = kept.id;
     }
     this.keep();
+  }
+
+  /** The tab of a run that the window before had begun. */
+  private cutOffTab(plan: AnalysisSetup): Tab | undefined {
+    const asKept = check(analysisSetup, JSON.parse(JSON.stringify(plan)));
+    if (!asKept.ok) return undefined;
+    return this.tabs.findLast(
+      ({ kept, flight }) =>
+        kept.entry === undefined && flight?.running !== true && isDeepStrictEqual(kept.setup, asKept.result),
+    );
   }
 
   /** Its place goes to the next Look: it ran by itself, and nobody has used or pinned it. */
@@ -262,9 +324,10 @@ export class WorkbenchTabs extends Owner {
   /** The tab stays, with all that is arranged in it. One that runs by itself shows the Look before it until it ends. */
   private replace(tab: Tab, flight: AnalysisFlight, kind: 'asked' | 'by-itself'): void {
     tab.replaced ??= { kept: tab.kept, flight: tab.flight, savedAs: tab.savedAs };
-    const { id, entry } = tab.kept;
-    if (kind === 'asked') tab.kept = { id, ...this.ofSetup(flight.plan), look: true };
-    else if (entry === undefined) tab.kept = { id, ...this.ofSetup(flight.plan), look: true, byItself: true };
+    const { id, entry, chosen } = tab.kept;
+    const next = { id, ...this.ofSetup(flight.plan), look: true, ...defined({ chosen }) } as const;
+    if (kind === 'asked') tab.kept = next;
+    else if (entry === undefined) tab.kept = { ...next, byItself: true };
     Object.assign(tab, { flight, begun: Date.now(), savedAs: undefined });
     delete tab.failed;
     delete tab.said;
@@ -313,8 +376,10 @@ export class WorkbenchTabs extends Owner {
   private write(tab: Tab): void {
     clearTimeout(tab.writes);
     tab.writes = undefined;
-    const known = tab.flight?.replay().find((event) => event.kind === 'partial');
-    if (known?.kind === 'partial') this.parts.stopped.keep(tab.kept, known).catch(() => undefined);
+    const { finding, sections } = foundIn(tab) ?? nothingFound;
+    const steps = stepsOf(tab);
+    if (sections.length === 0 && finding === '' && steps === 0) return;
+    this.parts.stopped.keep(tab.kept, { finding, sections, ...(steps > 0 ? { steps } : {}) }).catch(() => undefined);
   }
 
   private drop(tab: Tab): void {
@@ -365,8 +430,12 @@ export class WorkbenchTabs extends Owner {
 
   private keep(): void {
     this.closeOldest();
-    // A Look that goes by itself begins anew.
-    const tabs = this.tabs.map(({ kept }) => kept).filter(({ entry, byItself }) => entry !== undefined || !byItself);
+    // A Look that runs by itself starts again, after the one before it.
+    const begins = ({ kept: { entry, byItself } }: Tab): boolean => entry === undefined && byItself === true;
+    const before = this.tabs.find((tab) => tab.kept.look && begins(tab))?.lookBefore;
+    const tabs = this.tabs
+      .filter((tab) => !begins(tab))
+      .map((tab) => (tab === before ? { ...tab.kept, look: true as const } : tab.kept));
     const active = tabs.find(({ id }) => id === this.front)?.id;
     void this.parts.memory.update(memoryKey, defined({ tabs, active }) satisfies KeptTabs);
     this.changed.fire();

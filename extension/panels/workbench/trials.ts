@@ -50,8 +50,11 @@ export class Trials {
     const isWanted = (): boolean => this.generation === abort && this.page.isOpen();
     try {
       this.page.requireModel();
-      const { ids, image, interventions: _changed, ...where } = await subject();
-      const prompt: PromptInput = { kind: 'ids', ids, ...defined({ image }) };
+      const { ids, source, image, interventions: _changed, ...where } = await subject();
+      // An encoder-decoder goes on behind its target.
+      const prompt: PromptInput = source
+        ? { kind: 'ids', ids: source, target: ids }
+        : { kind: 'ids', ids, ...defined({ image }) };
       for (const variant of interventions.length === 0 ? [false] : changedOnly ? [true] : [false, true]) {
         if (abort.signal.aborted) return;
         // Cancelled between two tokens it answers with what it has.

@@ -14,6 +14,7 @@ import {
 import { realFolder } from '../../models/real-folder';
 import { showInformation } from '../../platform/notify';
 import type { AnalysisCatalogue } from '../../platform/analysis-catalogue';
+import type { DetachedRuns } from '../../platform/detached-runs';
 import { chooseOther } from '../choose-other';
 import { demoOf, visionModel } from '../vision-demo';
 import { openCard } from '../open-card';
@@ -27,7 +28,7 @@ import { planChooser } from '../plan/choose-plan';
 import { savePlan } from '../plan/dialogs';
 import { Sentence } from '../questions';
 import { firstSetup, setupToStore, storedSetup } from './default-setup';
-import { choosePath, confirmsDelete, saveOffer, saveTask } from './dialogs';
+import { choosePath, confirmsDelete, reopens, saveOffer, saveTask } from './dialogs';
 import { EarlierResults } from './earlier-results';
 import { WorkbenchHost } from './host';
 import { chooseVector, loadIntervention, saveIntervention, saveLabels } from './intervention-dialogs';
@@ -61,17 +62,23 @@ export function demosOf({ extension }: Pick<PanelParts, 'extension'>): Demos {
 }
 
 /** `demos`: read from disk when a panel first asks. */
-export function workbenchPanels(parts: PanelParts, catalogue: AnalysisCatalogue, demos: () => Demos): WorkbenchPanels {
+export function workbenchPanels(
+  parts: PanelParts,
+  catalogue: AnalysisCatalogue,
+  demos: () => Demos,
+  detached: DetachedRuns,
+): WorkbenchPanels {
   const { compute, extension, history, library } = parts;
   const demo = textDemo(extension);
   const { folder } = demo;
   const vision = visionModel(extension.fsPath);
   const run = analysisRun({
     analysis: compute.analysis,
-    keep: async (result, plan) =>
-      void (await history.keep('analysis', result, {
-        byItself: plan !== undefined && tabs.looks.isOwn(plan),
-      })),
+    detached: { analysis: compute.detachedAnalysis, has: (plan) => tabs.outlasting.has(plan) },
+    keep: async (result, plan) => {
+      await history.keep('analysis', result, { byItself: plan !== undefined && tabs.looks.isOwn(plan) });
+      await detached.taken(result);
+    },
   });
   const tabs: WorkbenchTabs = new WorkbenchTabs({
     run,
@@ -82,6 +89,10 @@ export function workbenchPanels(parts: PanelParts, catalogue: AnalysisCatalogue,
     stopped: new StoppedRuns(join(parts.storage.fsPath, 'stopped-runs')),
     say: (sentence) => void showInformation(sentence),
   });
+  history.follow(detached.onFound((plan) => tabs.goOn(plan)));
+  // As the window closes, they write what runs have found.
+  history.follow(tabs);
+  history.remember(tabs.shown.tabs.flatMap(({ entry, byItself }) => (byItself && entry !== undefined ? [entry] : [])));
   const earlier = new EarlierResults(history, {
     openFile: async (path) => {
       const uri = vscode.Uri.file(path);
@@ -135,6 +146,7 @@ export function workbenchPanels(parts: PanelParts, catalogue: AnalysisCatalogue,
           },
           tabs,
           earlier,
+          reopens,
           beside: besidePicture,
           card: readModelCard,
           openCard,

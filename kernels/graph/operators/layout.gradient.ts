@@ -21,7 +21,7 @@ import {
 } from './gradient-rule';
 import { addDims, multiplyDims, type Dim } from '../dims';
 import { GraphError, int, type Value } from '../records';
-import { cast, subtract } from './elementwise';
+import { add, cast, subtract } from './elementwise';
 import { shapeOf, sliceBy } from './dynamic';
 import {
   concat,
@@ -79,15 +79,17 @@ function uncut(x: Value, g: Value, applied: Applied): Value {
     throw new GraphError(`Slice "${applied.node.name}" skips numbers, and its gradient takes steps of 1.`);
   }
   const starts = knownOf(inputOf(applied, 1));
-  return axes.reduce((padded, given, at) => {
-    const axis = fromFront(given, x.shape.length);
+  return axes.reduce((padded, place, at) => {
+    const axis = fromFront(place, x.shape.length);
     const [length, cut, start] = [x.shape[axis], g.shape[axis], starts?.[at]];
     if (typeof length === 'number' && typeof cut === 'number' && start !== undefined) {
       const before = Math.min(fromFront(start, length), length);
       return pad(padded, axis, before, length - before - cut);
     }
     if (axes.length > 1) throw new GraphError(`Slice "${applied.node.name}" cuts several axes by what a run decides.`);
-    return uncutBy(x, padded, axis, inputOf(applied, 1));
+    // A bound below 0 counts from the end.
+    const given = inputOf(applied, 1);
+    return uncutBy(x, padded, axis, start !== undefined && start < 0 ? add(shapeOf(x, axis, axis + 1), given) : given);
   }, g);
 }
 

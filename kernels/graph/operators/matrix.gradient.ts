@@ -11,10 +11,10 @@ import {
   type Pass,
 } from './gradient-rule';
 import { multiplyDims, type Dim } from '../dims';
-import { GraphError, type Value } from '../records';
+import type { Value } from '../records';
 import { cast, floor, multiply, subtract } from './elementwise';
 import { concat, reshape, slice, unsqueeze } from './layout';
-import { fusedMatmul } from './matrix';
+import { fusedMatmul, zeroPointBytes } from './matrix';
 
 interface Product {
   readonly transposeA: boolean;
@@ -45,20 +45,31 @@ function passesOf(a: Value, b: Value, g: Value, { transposeA, transposeB, scale 
   return [() => sumTo(left(), a), () => sumTo(right(), b)];
 }
 
+/** Integers in rows of bytes as float numbers, the lower half of a byte first: [outputs, bytes] to [outputs, count]. */
+function integersOf(bytes: Value, bits: number, type: Value['type']): Value {
+  const numbers = cast(bytes, type);
+  if (bits !== 4) return numbers;
+  const [outputs = 1, count = 1] = bytes.shape;
+  const high = floor(multiply(numbers, 1 / 16));
+  const low = subtract(numbers, multiply(high, 16));
+  return reshape(concat([unsqueeze(low, 2), unsqueeze(high, 2)], 2), [outputs, 2 * Number(count)]);
+}
+
 /** The matrix of a MatMulNBits as float numbers, [outputs, inputs]. */
 function widened(applied: Applied): Value {
   const { node } = applied;
   const [x, values, scales] = [inputOf(applied, 0), inputOf(applied, 1), inputOf(applied, 2)];
+  const zeroPoints = applied.inputs[3];
   const [outputs = 1, blocks = 1] = values.shape;
   const [bits, block, inputs] = [intOf(node, 'bits', 4), intOf(node, 'block_size', 32), intOf(node, 'K', 0)];
-  const bytes = cast(values, x.type);
-  let numbers = bytes;
-  if (bits === 4) {
-    const high = floor(multiply(bytes, 1 / 16));
-    const low = subtract(bytes, multiply(high, 16));
-    numbers = concat([unsqueeze(low, 3), unsqueeze(high, 3)], 3);
-  }
-  const centred = subtract(reshape(numbers, [outputs, blocks, block]), 2 ** (bits - 1));
+  const numbers = integersOf(reshape(values, [outputs, (Number(blocks) * block * bits) / 8]), bits, x.type);
+  const zeroBytes = zeroPointBytes(Number(blocks), bits);
+  const zeros =
+    zeroPoints && slice(integersOf(reshape(zeroPoints, [outputs, zeroBytes]), bits, x.type), 1, 0, Number(blocks));
+  const centred = subtract(
+    reshape(numbers, [outputs, blocks, block]),
+    zeros ? reshape(zeros, [outputs, blocks, 1]) : 2 ** (bits - 1),
+  );
   const scaled = multiply(centred, reshape(scales, [outputs, blocks, 1]));
   return slice(reshape(scaled, [outputs, Number(blocks) * block]), 1, 0, inputs);
 }
@@ -75,11 +86,7 @@ export const matrixRules: GradientRules = {
     }),
   ),
   // Only what the matrix is multiplied with has a gradient: the matrix itself is stored in integers.
-  MatMulNBits: ofOutput((applied, g) => {
-    if (applied.inputs[3])
-      throw new GraphError(`MatMulNBits "${applied.node.name}" has zero points: no gradient here.`);
-    return [() => fusedMatmul(g, widened(applied))];
-  }),
+  MatMulNBits: ofOutput((applied, g) => [() => fusedMatmul(g, widened(applied))]),
   Gemm: ofOutput((applied, g) => {
     const { node, inputs } = applied;
     const c = inputs[2];

@@ -75,26 +75,32 @@ export interface BlockwiseMatrix {
   readonly bits: 4 | 8;
   /** Inputs of one block: a power of two, 16 or more. The last block of a row is padded. */
   readonly block: number;
-  /**
-   * uint8 [outputs, blocks, block * bits / 8]: each number raised by half of the range (128 or 8); two of 4 bits in a byte, the
-   * first in its low half.
-   */
+  /** uint8 [outputs, blocks, block * bits / 8]: the numbers of a byte begin in its low bits. */
   readonly values: Value;
   /** float32 [outputs * blocks], the type of the other side. */
   readonly scales: Value;
+  /** uint8 [outputs * zeroPointBytes]: the number that stands for 0, in as many bits; absent: half of the range (128 or 8). */
+  readonly zeroPoints?: Value | undefined;
 }
 
 /** Blocks of a row of inputs. */
 export const blocksOf = (inputs: number, block: number): number => Math.ceil(inputs / block);
 
+/** Bytes of the zero points of a row. */
+export const zeroPointBytes = (blocks: number, bits: number): number => Math.ceil((blocks * bits) / 8);
+
 /**
- * x [..., n, inputs] times the matrix -> [..., n, outputs] (com.microsoft MatMulNBits). At level 4 the cpu rounds each block of x
- * to int8 and multiplies integers, alike for any n; at level 0 it multiplies float32, for one row in 12 to 98 times the time of 8 bits
- * and 2 to 3 times that of 4, near it for 512 rows (onnxruntime 1.30, AVX-512, 2026-11). A session may not be opened with
- * disable_prepacking.
+ * x [..., n, inputs] times the matrix -> [..., n, outputs] (com.microsoft MatMulNBits). `int8`: at level 4 the cpu rounds each block of
+ * x to int8 and multiplies integers, in the same way for any n. `float`: at level 0 it multiplies float32. There is a kernel for 4 bits; a
+ * matrix of 8 bits is widened at each call (docs/weights.md has the times). The session must not be opened with disable_prepacking.
  */
-export function matmulBlockwise(x: Value, matrix: BlockwiseMatrix, name?: string): Value {
-  const { inputs, outputs, bits, block, values, scales } = matrix;
+export function matmulBlockwise(
+  x: Value,
+  matrix: BlockwiseMatrix,
+  activations: 'float' | 'int8',
+  name?: string,
+): Value {
+  const { inputs, outputs, bits, block, values, scales, zeroPoints } = matrix;
   const blocks = blocksOf(inputs, block);
   if (x.shape.at(-1) !== inputs) {
     fail('MatMulNBits', name, `the inner axes differ: ${describe(x)} and a matrix of ${inputs} inputs.`);
@@ -102,6 +108,7 @@ export function matmulBlockwise(x: Value, matrix: BlockwiseMatrix, name?: string
   const shapes = [
     [values, [outputs, blocks, (block * bits) / 8], 'uint8'],
     [scales, [outputs * blocks], x.type],
+    ...(zeroPoints ? [[zeroPoints, [outputs * zeroPointBytes(blocks, bits)], 'uint8'] as const] : []),
   ] as const;
   for (const [value, shape, type] of shapes) {
     if (printShape(value.shape) !== printShape(shape) || value.type !== type) {
@@ -110,9 +117,80 @@ export function matmulBlockwise(x: Value, matrix: BlockwiseMatrix, name?: string
   }
   return x.graph.node(
     'MatMulNBits',
-    [x, values, scales],
+    [x, values, scales, zeroPoints],
     [{ type: x.type, shape: [...x.shape.slice(0, -1), outputs], name }],
-    { K: int(inputs), N: int(outputs), bits: int(bits), block_size: int(block), accuracy_level: int(4) },
+    {
+      ...{ K: int(inputs), N: int(outputs), bits: int(bits), block_size: int(block) },
+      accuracy_level: int(activations === 'int8' ? 4 : 0),
+    },
+    'com.microsoft',
+  )[0];
+}
+
+/** Rows of a matrix of 4 or 8 bits, by row number, as float32 [..., columns] (com.microsoft GatherBlockQuantized). */
+export function gatherBlockwise(
+  ids: Value,
+  {
+    bits,
+    block,
+    values,
+    scales,
+    zeroPoints,
+  }: Pick<BlockwiseMatrix, 'bits' | 'block' | 'values' | 'scales' | 'zeroPoints'>,
+  name?: string,
+): Value {
+  const [rows, bytes] = values.shape;
+  const columns = (Number(bytes) * 8) / bits;
+  if (scales.shape[0] !== rows || scales.shape[1] !== blocksOf(columns, block)) {
+    fail('GatherBlockQuantized', name, `${describe(scales)} does not scale ${bits} bits of ${describe(values)}.`);
+  }
+  return ids.graph.node(
+    'GatherBlockQuantized',
+    [values, ids, scales, zeroPoints],
+    [{ type: scales.type, shape: [...ids.shape, columns], name }],
+    { gather_axis: int(0), quantize_axis: int(1), block_size: int(block), bits: int(bits) },
+    'com.microsoft',
+  )[0];
+}
+
+/**
+ * x [..., n, inputs] times a matrix of 4-bit codes for the numbers of a table -> [..., n, outputs] (com.microsoft MatMulBnb4). Codes
+ * [outputs, inputs] lie one behind the other, two in a byte with the first in its upper half; `sizes` multiply blocks of them. On the cpu the
+ * whole matrix is widened at each call, also for no rows (1.30).
+ */
+export function matmulTable(
+  x: Value,
+  {
+    inputs,
+    outputs,
+    block,
+    table,
+    values,
+    sizes,
+  }: {
+    readonly inputs: number;
+    readonly outputs: number;
+    readonly block: number;
+    readonly table: 'NF4' | 'FP4';
+    /** uint8 [outputs * inputs / 2] */
+    readonly values: Value;
+    /** float32 [outputs * inputs / block] */
+    readonly sizes: Value;
+  },
+  name?: string,
+): Value {
+  if (x.shape.at(-1) !== inputs || sizes.shape[0] !== (outputs * inputs) / block) {
+    fail(
+      'MatMulBnb4',
+      name,
+      `${describe(x)} and ${describe(sizes)} do not fit [${outputs}, ${inputs}] in blocks of ${block}.`,
+    );
+  }
+  return x.graph.node(
+    'MatMulBnb4',
+    [x, values, sizes],
+    [{ type: x.type, shape: [...x.shape.slice(0, -1), outputs], name }],
+    { K: int(inputs), N: int(outputs), block_size: int(block), quant_type: int(table === 'NF4' ? 1 : 0) },
     'com.microsoft',
   )[0];
 }

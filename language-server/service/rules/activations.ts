@@ -1,6 +1,6 @@
 import type { JsonValue } from '../../../models/formats/model-description';
 import { hasRemoteCode } from '../parts';
-import { isSurely, nearestName, plainLetters } from '../nearest-name';
+import { isSurely, nearestName, plainLetters } from '../../../protocol/wire/nearest-name';
 import { own } from '../own';
 import { changeName } from '../places';
 import type { Rule } from './rule';

@@ -8,8 +8,8 @@ import type { ConfigPart } from '../parts';
 import type { Related } from '../finding';
 import type { FolderFacts } from '../folder-facts';
 import { isObject } from '../json-document';
-import { nearestName } from '../nearest-name';
-import { matchesSome } from '../people-patterns';
+import { nearestName } from '../../../protocol/wire/nearest-name';
+import { matchesSome } from '../../../models/formats/python-patterns';
 import { renameKey } from '../places';
 import type { Rule, RuleContext } from './rule';
 

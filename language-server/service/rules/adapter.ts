@@ -7,8 +7,8 @@ import type { JsonObject } from '../../../models/formats/config/config-reader';
 import type { Fix } from '../finding';
 import { isObject } from '../json-document';
 import type { JsonDocument } from '../json-document';
-import { isOneSlip, nearestName } from '../nearest-name';
-import { matchesSome } from '../people-patterns';
+import { isOneSlip, nearestName } from '../../../protocol/wire/nearest-name';
+import { matchesSome } from '../../../models/formats/python-patterns';
 import { replaceValue } from '../places';
 import type { Rule, RuleContext } from './rule';
 

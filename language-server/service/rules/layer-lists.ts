@@ -1,48 +1,12 @@
 import type { JsonPath, JsonValue } from '../../../models/formats/model-description';
 import { namesOf } from '../../../models/formats/config/config-reader';
 import { numberField } from '../../../models/formats/config/json-values';
-import type { JsonObject } from '../../../models/formats/config/config-reader';
+import { listsOfOtherLength } from '../../../models/formats/config/layer-lists';
 import type { ConfigPart } from '../parts';
 import { isObject } from '../json-document';
 import type { JsonDocument } from '../json-document';
 import { relatedField } from '../places';
 import type { Report, Rule } from './rule';
-
-/**
- * Lists with one entry a layer, and whose they are. transformers itself compares the length of layer_types with the layer
- * count in every class since 4.56.
- */
-const perLayerLists = [
-  'layer_types',
-  'layers_block_type',
-  'mlp_layer_types',
-  'no_rope_layers',
-  // Nemotron-H, a letter a layer
-  'hybrid_override_pattern',
-  // Nemotron-NAS (DeciLM), an object a layer
-  'block_configs',
-  // MiniMax M1 and M2
-  'attn_type_list',
-  // MiMo-V2
-  'hybrid_layer_pattern',
-  // MiMo-V2 and MiniMax M3: a list; DeepSeek-V3: a number
-  'moe_layer_freq',
-  // GLM-5.1
-  'indexer_types',
-  // DeepSeek-V4
-  'compress_ratios',
-  // Longformer: a list or one number
-  'attention_window',
-  // Hunyuan: lists or one number
-  'moe_topk',
-  'num_shared_expert',
-  // DeciLM
-  'num_key_value_heads_per_layer',
-  // OpenELM
-  'num_query_heads',
-  'num_kv_heads',
-  'ffn_multipliers',
-] as const;
 
 /** Lists of the general library, which no family gives another meaning: they hold for unknown families too. */
 const general: ReadonlySet<string> = new Set([
@@ -51,15 +15,6 @@ const general: ReadonlySet<string> = new Set([
   'mlp_layer_types',
   'hybrid_override_pattern',
 ]);
-
-/** Layers of multi-token prediction, which stand after the others; some lists count them. */
-const extraLayers = (value: JsonObject): number =>
-  Math.max(0, numberField(value, ['num_nextn_predict_layers', 'mtp_num_hidden_layers', 'num_mtp_layers'])?.value ?? 0);
-
-const lengthOf = (key: string, list: JsonValue | undefined): number | undefined => {
-  if (Array.isArray(list)) return list.length;
-  return typeof list === 'string' && key === 'hybrid_override_pattern' ? list.length : undefined;
-};
 
 export const layerListLength: Rule = {
   code: 'layer-list-length',
@@ -70,21 +25,11 @@ export const layerListLength: Rule = {
     for (const part of parts) {
       const layers = numberField(part.value, namesOf('num_hidden_layers'));
       if (layers === undefined) continue;
-      const extra = extraLayers(part.value);
-      for (const key of perLayerLists) {
-        const length = lengthOf(key, part.value[key]);
-        if (length === undefined || length === 0 || length === layers.value || length === layers.value + extra)
-          continue;
-        // The layer of multi-token prediction is in DeepSeek-V4's list even where its count is left out.
-        if (key === 'compress_ratios' && length === layers.value + 1) continue;
-        report(
-          [...part.path, key],
-          `${key} has ${length} entries and ${layers.key} is ${layers.value}. There must be one entry for each layer.`,
-          {
-            ...(part.familiarity === 'foreign' && general.has(key) ? { severity: 'warning' } : { part }),
-            related: [relatedField(document, [...part.path, layers.key], `${layers.key} is ${layers.value}`)],
-          },
-        );
+      for (const { key, sentence } of listsOfOtherLength(part.value, layers)) {
+        report([...part.path, key], sentence, {
+          ...(part.familiarity === 'foreign' && general.has(key) ? { severity: 'warning' } : { part }),
+          related: [relatedField(document, [...part.path, layers.key], `${layers.key} is ${layers.value}`)],
+        });
       }
     }
   },

@@ -3,7 +3,7 @@ import { namesOf } from '../../../models/formats/config/config-reader';
 import { numberField } from '../../../models/formats/config/json-values';
 import { isLatent } from '../head-width';
 import type { JsonObject } from '../../../models/formats/config/config-reader';
-import { isOneSlip, nearestName } from '../nearest-name';
+import { isOneSlip, nearestName } from '../../../protocol/wire/nearest-name';
 import { relatedField, replaceValue } from '../places';
 import { mostOfOneRule } from './rule';
 import type { Rule } from './rule';

@@ -7,7 +7,7 @@ import {
 } from '../../../models/formats/families/shared/class-names';
 import type { JsonObject } from '../../../models/formats/config/config-reader';
 import { isObject } from '../json-document';
-import { plainLetters } from '../nearest-name';
+import { plainLetters } from '../../../protocol/wire/nearest-name';
 import { changeName, insertFirst, relatedField } from '../places';
 import type { Rule } from './rule';
 

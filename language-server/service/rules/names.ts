@@ -5,7 +5,7 @@ import {
   otherModelTypes,
   typeOfClass,
 } from '../../../models/formats/families/shared/class-names';
-import { isOneSlip, nearestName, plainLetters } from '../nearest-name';
+import { isOneSlip, nearestName, plainLetters } from '../../../protocol/wire/nearest-name';
 import { changeName, relatedField, renameKey } from '../places';
 import { attentionKeys, otherKnownKeys } from '../key-names';
 import { classesOf, confirmed, releaseIn, typeByLetters } from './model-types';

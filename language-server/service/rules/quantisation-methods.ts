@@ -1,7 +1,7 @@
 import { isObject } from '../json-document';
 import type { JsonObject } from '../../../models/formats/config/config-reader';
 import type { ConfigPart } from '../parts';
-import { isSurely, nearestName, plainLetters } from '../nearest-name';
+import { isSurely, nearestName, plainLetters } from '../../../protocol/wire/nearest-name';
 import { own } from '../own';
 import { changeName, relatedField } from '../places';
 import { dtypeMeantBy, dtypeNames, isCertainDtype } from './names';

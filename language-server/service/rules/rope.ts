@@ -5,7 +5,7 @@ import { numberField } from '../../../models/formats/config/json-values';
 import type { JsonObject } from '../../../models/formats/config/config-reader';
 import type { ConfigPart } from '../parts';
 import { isNumberList, isObject } from '../json-document';
-import { isOneSlip, nearestName } from '../nearest-name';
+import { isOneSlip, nearestName } from '../../../protocol/wire/nearest-name';
 import { own } from '../own';
 import { relatedField, renameKey, replaceValue, removeProperty } from '../places';
 import { rotaryWidth } from './heads';

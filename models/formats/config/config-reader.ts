@@ -65,7 +65,7 @@ const synonyms: Readonly<Record<string, readonly string[]>> = {
     'context_length',
     'model_max_length',
   ],
-  vocab_size: ['vocab_size', 'n_words', 'padded_vocab_size', 'embedding_size_vocab'],
+  vocab_size: ['vocab_size', 'n_words', 'n_token', 'padded_vocab_size', 'embedding_size_vocab'],
   hidden_act: [
     'hidden_act',
     'hidden_activation',

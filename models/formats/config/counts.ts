@@ -16,8 +16,10 @@ const sizes = [
 export function sizeProblem(part: ModelPart): string | undefined {
   const what = part.name === '' ? 'the model' : part.name;
   if (part.layers.length === 0) return `The config gives ${what} no layers. Write their number as num_hidden_layers.`;
+  // A stack of recurrences alone counts no heads of attention (Mamba-2 calls its own heads so, and RWKV-4 has none).
+  const attends = part.layers.some(({ attention: { kind } }) => ['full', 'window', 'chunked'].includes(kind));
   for (const [key, size] of sizes) {
-    if (part[size] > 0) continue;
+    if (part[size] > 0 || (!attends && size !== 'hiddenSize')) continue;
     const name = namesOf(key).find((each) => part.fields[each] !== undefined) ?? key;
     const written = part.fields[name]?.value;
     return typeof written === 'number'

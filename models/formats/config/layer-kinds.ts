@@ -79,6 +79,12 @@ export function readLayerKinds(
     const cyclic = key.endsWith('block_types') && list.length > 0;
     // RecurrentGemma: where attention alternates with recurrences it is local.
     const local = cyclic && reader.has('attention_window_size');
+    if (!cyclic && list.length < count)
+      reader.report(
+        [...reader.path, key],
+        'out-of-range',
+        `${key} names ${list.length} layers, and the model has ${count}.`,
+      );
     const alone = key === 'layers_block_type' && list.some((item) => item === 'moe' || item === 'mlp');
     return each((index) => {
       const word = list[cyclic ? index % list.length : index];

@@ -27,11 +27,11 @@ function network(feedForward: FeedForward, hidden: number): number {
   const matrices = feedForward.gated ? 3 : 2;
   if (feedForward.kind === 'none') return 0;
   if (feedForward.experts === undefined) return matrices * hidden * feedForward.size;
-  const { count, perToken, sharedSize, sharedGate, latentSize } = feedForward.experts;
+  const { count, identity = 0, perToken, sharedSize, sharedGate, latentSize } = feedForward.experts;
   const width = latentSize ?? hidden;
   const routed =
     matrices * width * perToken * feedForward.size + (latentSize === undefined ? 0 : 2 * hidden * latentSize);
-  return routed + matrices * hidden * sharedSize + hidden * count + (sharedGate ? hidden : 0);
+  return routed + matrices * hidden * sharedSize + hidden * (count + identity) + (sharedGate ? hidden : 0);
 }
 
 /** Products of one token with the weights, by group, as the layers' sizes give them; `positions` of each layer. */
@@ -102,13 +102,15 @@ function linearSplit(model: ModelDescription, part: ModelPart): { readonly name:
   for (const tensor of tensors) {
     const name = groupNames[tensor.group];
     if (name === undefined) continue;
-    split.set(name, (split.get(name) ?? 0) + 2 * elementsOf(tensor) * tensor.activeShare);
+    split.set(name, (split.get(name) ?? 0) + 2 * elementsOf(tensor) * tensor.activeShare * (tensor.readers ?? 1));
   }
   return [...[...split].map(([name, value]) => ({ name, value })), head];
 }
 
 function uncounted(model: ModelDescription, part: ModelPart): readonly string[] {
   const recurrent = part.layers.some(({ attention }) => attention.kind === 'linear' || attention.kind === 'mamba');
+  // No tensor is part of it.
+  if (part.family === 'fnet') return ['the Fourier transforms of positions and channels are not counted'];
   return recurrent && !model.exact
     ? ['the mixers of recurrent layers are not counted: their layout is not known here']
     : [];

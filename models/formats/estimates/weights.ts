@@ -1,27 +1,11 @@
-import type { ModelDescription, Quantisation } from '../model-description';
-import { expectedTensors } from '../expected-tensors';
+import type { ModelDescription, PartRole, Quantisation } from '../model-description';
+import { innerName } from '../compare-tensors';
+import { expectedTensors, tensorNames } from '../expected-tensors';
+import { formatOf, layoutOf, partBytes } from '../quantised/layout';
 import type { ExpectedTensor } from '../tensors/tensor-table';
 import { elementsOf, isMatrix } from '../tensors/tensor-table';
 import type { Estimate } from './estimate';
 import { dtypeBytes, sum } from './estimate';
-
-/**
- * Bits that scales and zero points add to each weight, as the methods store them: FP8 blocks have a float32 scale each, MXFP4 an
- * 8-bit one for 32 weights, NVFP4 an 8-bit one for 16, bitsandbytes a float32 one for 64, the others a 16-bit one a group.
- */
-function overheadBits(quantisation: Quantisation, bits: number, groupSize = quantisation.groupSize): number {
-  const { method, algorithm = '', blockSize, symmetric, bits: usual } = quantisation;
-  // Experts in FP4 beside FP8 blocks (DeepSeek-V4) have scales of their own.
-  const blocks = blockSize !== undefined && blockSize.length > 0 && bits === (usual ?? bits);
-  if (blocks) return 32 / blockSize.reduce((product, size) => product * Math.max(1, size), 1);
-  if (/nvfp4/i.test(algorithm) || (/modelopt/i.test(method) && bits === 4)) return 8 / (groupSize ?? 16);
-  if (/mxfp/i.test(method) || /mxfp/i.test(algorithm)) return 8 / 32;
-  if (bits === 4 && usual === 8) return 8 / (groupSize ?? 32);
-  if (/bitsandbytes|bnb/i.test(method)) return bits === 4 ? 32 / 64 : 0;
-  if (groupSize === undefined || groupSize <= 0) return 0;
-  const zeroPoint = symmetric === true ? 0 : bits;
-  return (16 + (/gptq|awq|auto-round/i.test(method) ? zeroPoint : 0)) / groupSize;
-}
 
 const quantised = new Set<ExpectedTensor['group']>(['attention', 'mixer', 'mlp', 'experts']);
 
@@ -48,37 +32,100 @@ interface Stored {
   readonly share: number;
 }
 
-/** The module of a tensor with `*` for each number, as `Quantisation.modules` names it. */
+/** The module of a tensor with `*` for each number, as `Quantisation.modules` names it, without outer modules. */
 const moduleOf = (pattern: string): string =>
-  pattern.replace(/\.weight$/, '').replace(/\{layer\}|\{expert\}|(?<=\.|^)\d+(?=\.|$)/g, '*');
+  innerName(pattern.replace(/\.weight$/, '')).replace(/\{layer\}|\{expert\}|(?<=\.|^)\d+(?=\.|$)/g, '*');
 
-type StoredTensor = Pick<ExpectedTensor, 'shape' | 'group' | 'pattern' | 'layers' | 'experts'>;
+type StoredTensor = Pick<ExpectedTensor, 'shape' | 'group' | 'role' | 'pattern' | 'layers' | 'experts'>;
+
+/** Bits of an element of a matrix in a format: its own, and its share of everything kept beside the matrix. */
+function bitsIn(quantisation: Quantisation, bits: number, groupSize: number | undefined, shape: readonly number[]) {
+  const [rows = 1, columns = 1] = shape.slice(-2);
+  const format = formatOf(quantisation, bits, groupSize);
+  if (format === undefined) {
+    // The layout of this method is not known here: count a 16-bit scale for each group.
+    const group = groupSize ?? quantisation.groupSize ?? 0;
+    return { bits, scaleBits: group > 0 ? 16 / group : 0 };
+  }
+  const bytes = layoutOf(format, rows, columns).reduce((total, part) => total + partBytes(part), 0);
+  // The padding of rows that do not fill whole words is counted with what is kept beside the matrix.
+  return { bits, scaleBits: (8 * bytes) / Math.max(1, rows * columns) - bits };
+}
+
+const read = new Set<PartRole>(['decoder', 'encoder']);
+
+/** Whether a method quantises a tensor that the config does not exclude. */
+function isQuantised(tensor: StoredTensor, { method, groupSize = 64 }: Quantisation): boolean {
+  const isText = read.has(tensor.role);
+  const isLinear = tensor.group === 'experts' || (tensor.shape.length === 2 && tensor.pattern.endsWith('.weight'));
+  // Every linear map and embedding of the text part whose width the groups divide.
+  if (method === 'mlx') return isText && isLinear && (tensor.shape.at(-1) ?? 1) % groupSize === 0;
+  // Only layers of the text part.
+  if (/awq|gptq|auto-round/i.test(method) && !(isText && isLinear)) return false;
+  if (/mxfp4/i.test(method) && tensor.group !== 'experts') return false;
+  return quantised.has(tensor.group);
+}
 
 /** How the elements of a tensor are stored; the rest of them are in the model's dtype. */
-function storedOf(tensor: StoredTensor, quantisation: Quantisation): readonly Stored[] {
-  const { modules, bits, expertBits } = quantisation;
+function storedOf(tensor: StoredTensor, quantisation: Quantisation, names?: StoredNames): readonly Stored[] {
   if (!isMatrix(tensor)) return [];
-  if (modules !== undefined) {
-    const module = moduleOf(tensor.pattern);
-    const layers = tensor.layers?.length ?? 1;
-    const itself = modules.filter(({ pattern }) => pattern === module);
-    // DeepSeek-V4 in NVFP4 lists the experts of a layer as one module.
-    const around = modules.filter(({ pattern }) => module.startsWith(`${pattern}.`));
-    const all = layers * (itself.length > 0 ? (tensor.experts ?? 1) : 1);
-    return (itself.length > 0 ? itself : around).map(({ bits: own, groupSize, count }) => ({
-      bits: own,
-      scaleBits: own === 4 ? 8 / (groupSize ?? 16) : 0,
-      share: Math.min(1, count / all),
-    }));
-  }
+  const { modules = [], otherModules, bits, expertBits } = quantisation;
+  const module = moduleOf(tensor.pattern);
+  const layers = tensor.layers?.length ?? 1;
+  const listed = modules.map((each) => ({ ...each, module: innerName(each.pattern) }));
+  const itself = listed.filter((each) => each.module === module);
+  // DeepSeek-V4 in NVFP4 lists the experts of a layer as one module.
+  const around = listed.filter((each) => module.startsWith(`${each.module}.`));
+  const all = layers * (itself.length > 0 ? (tensor.experts ?? 1) : 1);
+  const stored = (itself.length > 0 ? itself : around).map(({ bits: own, groupSize, count }) => ({
+    ...bitsIn(quantisation, own, groupSize, tensor.shape),
+    share: Math.min(1, count / all),
+  }));
+  if (otherModules === 'plain') return stored;
   const own = tensor.group === 'experts' ? (expertBits ?? bits) : bits;
-  const stays =
-    own === undefined ||
-    !quantised.has(tensor.group) ||
-    (/mxfp4/i.test(quantisation.method) && tensor.group !== 'experts') ||
-    isExcluded(tensor.pattern, quantisation.excluded);
-  return stays ? [] : [{ bits: own, scaleBits: overheadBits(quantisation, own), share: 1 }];
+  if (own === undefined) return stored;
+  const share =
+    names?.shareOf(tensor) ??
+    (isQuantised(tensor, quantisation) && !isExcluded(tensor.pattern, quantisation.excluded) ? 1 : 0);
+  const rest = share - stored.reduce((total, each) => total + each.share, 0);
+  return rest > 0 ? [...stored, { ...bitsIn(quantisation, own, undefined, tensor.shape), share: rest }] : stored;
 }
+
+/** Names of tensors of a checkpoint, if nothing more is known of it (an index without its files). */
+class StoredNames {
+  private readonly names: ReadonlySet<string>;
+
+  constructor(names: Iterable<string>) {
+    this.names = new Set([...names].map(innerName));
+  }
+
+  /** The share of matrices in this row that have scales beside them. */
+  shareOf(tensor: StoredTensor): number {
+    let [quantised, all] = [0, 0];
+    for (const name of tensorNames(tensor)) {
+      all++;
+      const module = innerName(name).replace(/\.weight$/, '');
+      if (scaleSuffixes.some((suffix) => this.names.has(module + suffix))) quantised++;
+    }
+    return quantised / Math.max(1, all);
+  }
+
+  /** AutoGPTQ gave a bias to maps that have none in the model. */
+  addedBiases(tensors: readonly ExpectedTensor[]): number {
+    const known = new Set(tensors.flatMap((tensor) => [...tensorNames(tensor)].map(innerName)));
+    let count = 0;
+    for (const tensor of tensors) {
+      if (!isMatrix(tensor) || !tensor.pattern.endsWith('.weight')) continue;
+      for (const name of tensorNames(tensor)) {
+        const bias = innerName(name).replace(/\.weight$/, '.bias');
+        if (!known.has(bias) && this.names.has(bias)) count += tensor.shape[0] ?? 0;
+      }
+    }
+    return count;
+  }
+}
+
+const scaleSuffixes = ['.scales', '.weight_scale', '.weight_scale_inv', '.weight.absmax', '.SCB', '_scales'];
 
 /** Bits of one weight of a tensor as stored, on average: its number, and its share of scales and zero points. */
 export function storedBits(
@@ -98,19 +145,23 @@ export function storedBits(
   };
 }
 
-/** Bytes of the weights as stored, from the config alone; undefined when the tensors are not known. */
-export function weightBytes(model: ModelDescription): Estimate | undefined {
+/**
+ * Bytes of the weights as stored, from the config alone; undefined when the tensors are not known. `names`, from an index, show which
+ * of them are quantised.
+ */
+export function weightBytes(model: ModelDescription, names?: Iterable<string>): Estimate | undefined {
   const tensors = expectedTensors(model);
   if (tensors === undefined) return undefined;
   const number = dtypeBytes(model);
   const { quantisation } = model;
-  let plain = 0;
+  const stored = quantisation === undefined || names === undefined ? undefined : new StoredNames(names);
+  let plain = (stored?.addedBiases(tensors) ?? 0) * number.bytes;
   let scales = 0;
   const packed = new Map<number, number>();
   for (const tensor of tensors) {
     const count = elementsOf(tensor);
     let rest = 1;
-    for (const { bits, scaleBits, share } of quantisation === undefined ? [] : storedOf(tensor, quantisation)) {
+    for (const { bits, scaleBits, share } of quantisation === undefined ? [] : storedOf(tensor, quantisation, stored)) {
       rest -= share;
       packed.set(bits, (packed.get(bits) ?? 0) + (count * share * bits) / 8);
       scales += (count * share * scaleBits) / 8;
@@ -132,6 +183,8 @@ export function weightBytes(model: ModelDescription): Estimate | undefined {
 }
 
 const quantisedWords = ({ method, modules, expertBits }: Quantisation): string =>
-  modules === undefined
-    ? `${method}: matrices of attention and networks${expertBits === undefined ? '' : ` (experts in ${expertBits} bits)`}; embedding, head, router and norms stay as they are`
-    : `${method}: the modules that the file lists, each with its bits`;
+  method === 'mlx'
+    ? 'mlx: matrices of the text part, embedding and head with them; norms stay as they are'
+    : modules === undefined
+      ? `${method}: matrices of attention and networks${expertBits === undefined ? '' : ` (experts in ${expertBits} bits)`}; embedding, head, router and norms stay as they are`
+      : `${method}: the modules that the file lists, each with its bits`;

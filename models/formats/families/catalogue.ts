@@ -11,7 +11,14 @@ import {
   pegasus,
   plBart,
 } from './encoders/encoder-decoder';
-import { t5 } from './encoders/t5';
+import { led } from './encoders/led';
+import { bigBirdPegasus } from './encoders/bigbird-pegasus';
+import { fsmt } from './encoders/fsmt';
+import { nllbMoe } from './encoders/nllb-moe';
+import { prophetNet } from './encoders/prophetnet';
+import { switchTransformers } from './encoders/switch';
+import { longT5, t5 } from './encoders/t5';
+import { t5Gemma } from './decoders/t5gemma';
 import { whisper } from './encoders/whisper';
 import type { CompositeFamily, Family } from './shared/family';
 import { clap, clip, clipSeg, metaClip2, owlV2, owlVit, siglip, siglip2 } from './composites/contrastive';
@@ -36,9 +43,17 @@ import { step3p7 } from './composites/step-vision';
 
 const composites: readonly CompositeFamily[] = [
   t5,
+  longT5,
+  t5Gemma,
+  led,
+  fsmt,
+  prophetNet,
+  bigBirdPegasus,
+  switchTransformers,
   bart,
   mbart,
   m2m100,
+  nllbMoe,
   marian,
   pegasus,
   whisper,
@@ -90,9 +105,11 @@ export function familyOf(modelType: string | undefined, architectures: readonly 
 
 /**
  * The family of the whole where a file says another type: Qwen-VL the type of its text model alone, the first LLaVA that of the
- * later one in transformers.
+ * later one in transformers. Undefined if the type is a word that says nothing by itself.
  */
 export function wholeOf(family: Family | undefined, object: JsonObject): Family | undefined {
+  // The word names a family only if the file has the keys of its library.
+  if (family?.id === 'fla_transformer' && (object['num_heads'] ?? object['norm_eps']) === undefined) return undefined;
   if (family?.id === 'qwen' && isObject(object['visual'])) return byId.get('qwen_vl');
   const outside = object['mm_vision_tower'] !== undefined && object['text_config'] === undefined;
   return family?.id === 'llava' && outside ? byId.get('llava_original') : family;

@@ -2,6 +2,7 @@ import { higgsAudio, qwen25Omni, qwen2Audio, qwen3Asr, vibeVoice, voxtral } from
 import { blip, blip2, git, instructBlip } from './composites/blip';
 import { codeWriters } from './composites/code-writers';
 import type { CompositeFamily } from './shared/family';
+import { llavaRelatives } from './composites/llava-relatives';
 import { mllama } from './composites/mllama';
 import { idefics2 } from './composites/multimodal';
 import { pairs } from './composites/pairs';
@@ -14,6 +15,7 @@ import { ultravox } from './composites/ultravox';
 import { sizedMultimodal } from './composites/multimodal-sizes';
 import {
   fuyu,
+  gemma3nMultimodal,
   gemma4Multimodal,
   glm4v,
   internVl,
@@ -39,6 +41,7 @@ export const severalParts: readonly CompositeFamily[] = [
   lfm2Vl,
   kimiVl,
   kimiK25,
+  gemma3nMultimodal,
   gemma4Multimodal,
   fuyu,
   blip,
@@ -55,6 +58,7 @@ export const severalParts: readonly CompositeFamily[] = [
   ...codeWriters,
   ...remoteMultimodal,
   ...sizedMultimodal,
+  ...llavaRelatives,
   sam,
   bark,
   qwen3Omni,

@@ -1,6 +1,6 @@
 import type { ConfigReader } from '../config/config-reader';
 import type { ModelPart } from '../model-description';
-import { barkStages } from './towers/bark-stages';
+import { barkFine, barkStages } from './towers/bark-stages';
 import { convNext, convNextV2, dinov3ConvNext } from './towers/convnext';
 import { diffusionSized } from './diffusion/sizes';
 import { diffusionTransformers } from './diffusion/transformers';
@@ -13,7 +13,7 @@ import { timm } from './towers/timm';
 import { vitSized } from './towers/vit-sizes';
 import { vits } from './encoders/vits';
 import { bert, bigBird, distilbert, roberta } from './encoders/bert';
-import { albert, clapText, dpr, electra, longformer, mpnet } from './encoders/bert-relatives';
+import { albert, dpr, electra, longformer, mpnet } from './encoders/bert-relatives';
 import { layoutLm, layoutLmV3 } from './encoders/layoutlm';
 import { bloom } from './decoders/bloom';
 import { clipText, clipVision, siglip2Vision, siglipText, siglipVision } from './towers/clip';
@@ -43,29 +43,40 @@ import { falcon } from './decoders/falcon';
 import { defaultsOf, firstArchitecture } from './shared/family';
 import type { StackFamily } from './shared/family';
 import { gemma, gemma2, gemma3 } from './decoders/gemma';
+import { gemma3n } from './decoders/gemma3n';
 import { gemma4 } from './decoders/gemma4';
 import { readGeneric } from './generic';
+import { flaTransformer } from './decoders/fla-transformer';
 import { gla } from './decoders/gla';
 import { glm, glm4, glm4Moe, glm4MoeLite } from './decoders/glm';
-import { gptNeoX, stableLm } from './decoders/gpt-neox';
+import { gptNeoX, gptNeoXJapanese, stableLm } from './decoders/gpt-neox';
 import { gptOss } from './decoders/gpt-oss';
-import { codegen, gpt2, gptBigcode, gptJ, gptNeo } from './decoders/gpt2';
+import { codegen, gpt2, gptBigcode, imageGpt, gptJ, gptNeo } from './decoders/gpt2';
 import { gte } from './encoders/gte';
 import { hunyuanDense, hunyuanMoe, hunyuanV1Moe } from './decoders/hunyuan';
-import { bamba, falconH1, graniteMoeHybrid, zamba2 } from './decoders/hybrid';
+import { bamba, falconH1, graniteMoeHybrid } from './decoders/hybrid';
+import { jetMoe } from './decoders/jetmoe';
 import { kimiLinear } from './decoders/kimi';
 import { lfm2, lfm2Moe } from './decoders/lfm2';
 import { granite, graniteMoe, llama, ministral, mistral, mixtral, smollm3, starcoder2 } from './decoders/llama';
+import { longCatFlash } from './decoders/longcat';
 import { llama4 } from './decoders/llama4';
 import { falconMamba, jamba, mamba } from './decoders/mamba';
 import { mamba2 } from './decoders/mamba2';
 import { mimo, mimoV2 } from './decoders/mimo';
-import { miniMaxM2, miniMaxM3 } from './decoders/minimax';
+import { miniMax, miniMaxM2, miniMaxM3 } from './decoders/minimax';
+import { bertsBesideMore } from './encoders/bert-beside';
+import { bertsWithInputs } from './encoders/bert-inputs';
 import { bertVariants } from './encoders/bert-variants';
+import { fnet } from './encoders/fnet';
+import { funnel } from './encoders/funnel';
+import { mobileBert } from './encoders/mobilebert';
 import { esm } from './encoders/esm';
-import { modernBert } from './encoders/modernbert';
+import { modernBert, modernBertDecoder } from './encoders/modernbert';
+import { nomicBert } from './encoders/nomic';
+import { textTowers } from './encoders/text-towers';
 import { xlmEncoders } from './encoders/xlm';
-import { mpt } from './decoders/mpt';
+import { mosaicGpt, mpt } from './decoders/mpt';
 import { nemotronH } from './decoders/nemotron-h';
 import { nemotronNas } from './decoders/nemotron-nas';
 import { olmo, olmo2, olmo3, olmoe } from './decoders/olmo';
@@ -99,6 +110,7 @@ import { llamaRelatives } from './decoders/llama-relatives';
 import { olderDecoders } from './decoders/older-decoders';
 import { prenormEncoders } from './encoders/prenorm-encoders';
 import { xEcomla } from './decoders/x-ecomla';
+import { zamba, zamba2 } from './decoders/zamba';
 import { xlnet } from './encoders/xlnet';
 
 export const stackFamilies: readonly StackFamily[] = [
@@ -121,6 +133,7 @@ export const stackFamilies: readonly StackFamily[] = [
   gemma,
   gemma2,
   gemma3,
+  gemma3n,
   gemma4,
   phi,
   phi3,
@@ -129,15 +142,18 @@ export const stackFamilies: readonly StackFamily[] = [
   phi3Small,
   gpt2,
   gptBigcode,
+  imageGpt,
   gptJ,
   gptNeo,
   codegen,
   gptNeoX,
+  gptNeoXJapanese,
   stableLm,
   opt,
   bloom,
   falcon,
   mpt,
+  mosaicGpt,
   olmo,
   olmo2,
   olmo3,
@@ -154,7 +170,10 @@ export const stackFamilies: readonly StackFamily[] = [
   deepseekV32,
   glmMoeDsa,
   deepseekV4,
+  jetMoe,
+  longCatFlash,
   kimiLinear,
+  miniMax,
   miniMaxM2,
   miniMaxM3,
   ministral3,
@@ -199,6 +218,7 @@ export const stackFamilies: readonly StackFamily[] = [
   roberta,
   distilbert,
   modernBert,
+  modernBertDecoder,
   vit,
   deit,
   dinov2,
@@ -212,12 +232,14 @@ export const stackFamilies: readonly StackFamily[] = [
   bamba,
   falconH1,
   graniteMoeHybrid,
+  zamba,
   zamba2,
   lfm2,
   lfm2Moe,
   rwkv,
   rwkv5,
   rwkv6,
+  flaTransformer,
   gla,
   recurrentGemma,
   bigBird,
@@ -245,7 +267,6 @@ export const stackFamilies: readonly StackFamily[] = [
   wav2vec2,
   hubert,
   wavLm,
-  clapText,
   clapAudio,
   siglip2Vision,
   ...towers,
@@ -259,6 +280,7 @@ export const stackFamilies: readonly StackFamily[] = [
   neoBert,
   miniMind,
   barkStages,
+  barkFine,
   vits,
   radio,
   timm,
@@ -267,6 +289,13 @@ export const stackFamilies: readonly StackFamily[] = [
   ...olderDecoders,
   ...prenormEncoders,
   ...bertVariants,
+  mobileBert,
+  fnet,
+  funnel,
+  ...bertsBesideMore,
+  ...bertsWithInputs,
+  ...textTowers,
+  nomicBert,
   ...xlmEncoders,
   esm,
   layoutLm,

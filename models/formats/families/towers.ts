@@ -7,7 +7,7 @@ import { gemma4Audio, gemma4Vision } from './towers/gemma4-towers';
 import { internVit, internVlVision } from './towers/intern-vision';
 import { mllamaText } from './decoders/mllama-text';
 import { kimiK25Vision, moonVit } from './towers/moon-vit';
-import { qwen3OmniCode2Wav, qwen3OmniText } from './towers/qwen3-omni-parts';
+import { qwen3OmniCode2Wav } from './towers/qwen3-omni-parts';
 import { qwen2Vision, qwen25Vision, qwen3Vision } from './towers/qwen-vision';
 import { remoteTowers } from './towers/remote-towers';
 import { samMaskDecoder, samVision } from './towers/sam-parts';
@@ -44,7 +44,6 @@ export const towers: readonly StackFamily[] = [
   qwen3AsrAudio,
   samVision,
   samMaskDecoder,
-  qwen3OmniText,
   qwen3OmniCode2Wav,
   voxCpmLocal,
 ];

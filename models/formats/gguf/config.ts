@@ -32,7 +32,11 @@ const modelTypes: Readonly<Record<string, string>> = {
   'glm-dsa': 'glm_moe_dsa',
   mistral3: 'ministral3',
   'hunyuan-dense': 'hunyuan_v1_dense',
+  'hunyuan-moe': 'hunyuan_v1_moe',
+  lfm2moe: 'lfm2_moe',
+  nemotron_h_moe: 'nemotron_h',
   'modern-bert': 'modernbert',
+  'neo-bert': 'neobert',
   deci: 'nemotron-nas',
 };
 
@@ -95,11 +99,15 @@ function scalingTensors(tensors: readonly GgufTensor[]): JsonObject | null {
 function ropeOf(metadata: Metadata, headDim: number | undefined, tensors: readonly GgufTensor[]): JsonObject {
   const base = metadata.ownNumber('rope.freq_base');
   const dimensions = metadata.ownNumber('rope.dimension_count');
-  if (base === undefined && dimensions === undefined) return {};
-  const type = metadata.text(metadata.own('rope.scaling.type'));
-  const factor = metadata.ownNumber('rope.scaling.factor');
+  // Files of 2023 have the second name. A factor of which nothing more is said divides positions; 0 stands for none.
+  const factor = (metadata.ownNumber('rope.scaling.factor') ?? metadata.ownNumber('rope.scale_linear')) || undefined;
+  if (base === undefined && dimensions === undefined && factor === undefined) return {};
+  const type = metadata.text(metadata.own('rope.scaling.type')) ?? 'linear';
   const original = metadata.ownNumber('rope.scaling.original_context_length');
-  const scaled = type !== undefined && type !== 'none' && factor !== undefined;
+  const [fast, slow] = ['fast', 'slow'].map((end) => metadata.ownNumber(`rope.scaling.yarn_beta_${end}`));
+  // What conversion finds as attention_factor in a config.
+  const lengthened = metadata.ownNumber('rope.scaling.attn_factor');
+  const scaled = type !== 'none' && factor !== undefined && !(type === 'linear' && factor === 1);
   const isPartial = dimensions !== undefined && headDim !== undefined && dimensions < headDim && dimensions > 0;
   const local = metadata.ownNumber('rope.freq_base_swa');
   return {
@@ -112,6 +120,9 @@ function ropeOf(metadata: Metadata, headDim: number | undefined, tensors: readon
           rope_type: type,
           factor,
           ...(original === undefined ? {} : { original_max_position_embeddings: original }),
+          ...(fast === undefined ? {} : { beta_fast: fast }),
+          ...(slow === undefined ? {} : { beta_slow: slow }),
+          ...(type !== 'yarn' || lengthened === undefined || lengthened === 1 ? {} : { attention_factor: lengthened }),
         }
       : scalingTensors(tensors),
   };

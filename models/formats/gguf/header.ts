@@ -82,8 +82,15 @@ type ValueType = (typeof valueTypes)[number];
 /** Formats of llama.cpp before GGUF, by their first four bytes. */
 const olderFormats = new Set(['tjgg', 'lmgg', 'fmgg', 'algg']);
 
-/** Reads the header of one file, never its weights; `budget` is that of all parts of a model. */
-export async function readGgufHeader(path: string, budget = new GgufBudget()): Promise<ReadGgufHeader> {
+/**
+ * Reads the header of one file, never its weights; all parts of a model share one `budget`. `whole` picks the keys whose lists and texts
+ * are kept at any length that the budget allows.
+ */
+export async function readGgufHeader(
+  path: string,
+  budget = new GgufBudget(),
+  whole: (key: string) => boolean = () => false,
+): Promise<ReadGgufHeader> {
   try {
     const { handle, size } = await openRegular(path);
     try {
@@ -97,7 +104,7 @@ export async function readGgufHeader(path: string, budget = new GgufBudget()): P
         );
       }
       if (!start.startsWith('GGUF')) return refused('This is not a GGUF file: it does not begin with "GGUF".');
-      return { ok: true, header: await readHeader(new Cursor(handle, size, budget), budget) };
+      return { ok: true, header: await readHeader(new Cursor(handle, size, budget), budget, whole) };
     } finally {
       await handle.close();
     }
@@ -118,6 +125,8 @@ const refused = (message: string): ReadGgufHeader => ({ ok: false, message });
 /** Reads the parts of a header in the widths of its version. */
 class HeaderReader {
   version = 0;
+  /** Whether the value being read is kept at any length. */
+  whole = false;
 
   constructor(
     readonly cursor: Cursor,
@@ -125,7 +134,7 @@ class HeaderReader {
   ) {}
 
   private keeps(amount: number, most: number): boolean {
-    return amount <= most && this.budget.keeps(amount);
+    return (this.whole || amount <= most) && this.budget.keeps(amount);
   }
 
   /** A count or a length: 32 bits in version 1, 64 since. */
@@ -191,10 +200,19 @@ class HeaderReader {
     return { list, length };
   }
 
-  /** Passes over a list of strings, of which vocabularies have a quarter of a million. */
+  /** Skips a list of strings unless it is to be kept: a vocabulary has up to a quarter of a million. */
   private async texts(length: number): Promise<GgufValue> {
     const type = this.version === 1 ? 'uint32' : 'uint64';
     const { bytes } = numberTypes[type];
+    if (this.whole && this.budget.keeps(length)) {
+      const list: string[] = [];
+      for (let index = 0; index < length; index++) {
+        const value = await this.text();
+        if (typeof value !== 'string') throw new GgufError('its lists of texts are longer than those of any model');
+        list.push(value);
+      }
+      return { list, length };
+    }
     for (let index = 0; index < length; index++) {
       if (!this.cursor.has(bytes)) await this.cursor.need(bytes);
       this.cursor.skip(this.cursor.number(type));
@@ -203,7 +221,7 @@ class HeaderReader {
   }
 }
 
-async function readHeader(cursor: Cursor, budget: GgufBudget): Promise<GgufHeader> {
+async function readHeader(cursor: Cursor, budget: GgufBudget, whole: (key: string) => boolean): Promise<GgufHeader> {
   const reader = new HeaderReader(cursor, budget);
   cursor.skip(4);
   await cursor.need(4);
@@ -223,6 +241,7 @@ async function readHeader(cursor: Cursor, budget: GgufBudget): Promise<GgufHeade
   const metadata = new Map<string, GgufValue>();
   for (let index = 0; index < valueCount; index++) {
     const key = await reader.name('a key', longestKey);
+    reader.whole = whole(key);
     const value = await reader.value(await reader.type());
     if (metadata.has(key)) twice.push(key);
     else metadata.set(key, value);

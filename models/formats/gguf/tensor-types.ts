@@ -50,11 +50,16 @@ const rows: readonly (readonly [id: number, name: string, weights: number, bytes
   [39, 'MXFP4', 32, 17],
   [40, 'NVFP4', 64, 36],
   [41, 'Q1_0', 128, 18],
+  [42, 'Q2_0', 64, 18],
 ];
 
 const types = new Map(rows.map(([id, name, weights, bytes]) => [id, { name, weights, bytes }]));
 
-export const tensorType = (id: number): TensorType | undefined => types.get(id);
+const byName = new Map([...types.values()].map((type) => [type.name, type]));
+
+/** Finds a type by its number in a file, or by its name. */
+export const tensorType = (id: number | string): TensorType | undefined =>
+  typeof id === 'number' ? types.get(id) : byName.get(id);
 
 /** `general.file_type`: the mixture of formats that the file was made with (`llama_ftype` of llama.h). */
 const mixtures: Readonly<Record<number, string>> = {

@@ -25,6 +25,8 @@ export interface ExpectedTensor {
    * where text and picture have weights of their own; 1 otherwise.
    */
   readonly activeShare: number;
+  /** How many layers read it for each token; absent: one. */
+  readonly readers?: number;
 }
 
 interface Row extends Omit<ExpectedTensor, 'layers'> {
@@ -84,6 +86,7 @@ interface Written {
   readonly routed?: Routed;
   /** Share of the elements that one token uses, of what is not routed. */
   readonly share: number;
+  readonly readers?: number;
 }
 
 /** Adds tensors of one part under a prefix. Linear weights are [output, input], as PyTorch stores them. */
@@ -127,6 +130,11 @@ export class TensorWriter {
     return this.with({ share: 1 / count });
   }
 
+  /** Tensors that are stored once and read by this many layers. */
+  readBy(readers: number): TensorWriter {
+    return this.with({ readers });
+  }
+
   /** One tensor an expert; `prefix` holds `{expert}`. */
   experts(routed: Routed, prefix: string): TensorWriter {
     return this.with({ prefix: this.how.prefix + prefix, forced: 'experts', routed });
@@ -164,7 +172,7 @@ export class TensorWriter {
     routed: Routed | undefined,
     merged?: number,
   ): void {
-    const { prefix, rename, layer, forced, share } = this.how;
+    const { prefix, rename, layer, forced, share, readers } = this.how;
     this.table.add(
       {
         pattern: rename(prefix + name),
@@ -174,6 +182,7 @@ export class TensorWriter {
         part: this.part.name,
         ...(experts === undefined ? {} : { experts }),
         ...(merged === undefined ? {} : { merged }),
+        ...(readers === undefined ? {} : { readers }),
         activeShare: routed === undefined || routed.count === 0 ? share : Math.min(1, routed.perToken / routed.count),
       },
       layer,

@@ -35,6 +35,7 @@ export const groupProblem = ({ group, value }: GroupChange, groups: readonly str
 export const bias = changeKind<BiasChange>()({
   kind: 'bias',
   parts: ['bias'],
+  ofAttention: true,
   problem: (change, _, groups) => groupProblem(change, groups),
   declare: (graph, { heads }, { always }): ScoreBias => ({
     ...(always ? {} : { inUse: graph.input('use_score_bias', 'bool', []) }),

@@ -116,6 +116,7 @@ export interface BlockChange {
 export const blocks = changeKind<BlockChange>()({
   kind: 'blocks',
   parts: ['blocks'],
+  ofAttention: true,
   rare: true,
   shaped: true,
   problem: ({ heads }, sizes) => headProblem(sizes, heads.length - 1),

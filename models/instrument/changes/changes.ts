@@ -19,7 +19,9 @@ import { addition, type AdditionChange } from './addition';
 import { bias, type BiasChange } from './bias';
 import { blocks, shapeOf, type BlockChange } from './block-choice';
 import { emphasis, type EmphasisChange } from './emphasis';
+import { expert, type ExpertChange } from './expert';
 import type { ColumnRows, FedRows, GraphInput } from './fed-rows';
+import { crossGain, stateGain, type FurtherGain } from './further-gains';
 import { gain, type GainChange } from './gain';
 import { isolation, type IsolationChange } from './isolation';
 import { headProblem, type ChangeKind, type ColumnFeeds, type Declared, type LayerChange } from './kind';
@@ -40,6 +42,8 @@ import { weight, type WeightChange } from './weight';
 /** In the order in which a graph declares them. */
 const kinds = {
   gain,
+  'cross-gain': crossGain,
+  'state-gain': stateGain,
   bias,
   uniform,
   phase,
@@ -49,6 +53,7 @@ const kinds = {
   plan,
   routing,
   units,
+  expert,
   mixture,
   'low-rank': lowRank,
   blocks,
@@ -63,6 +68,8 @@ export type Kind = keyof Kinds;
 
 export type Change =
   | GainChange
+  | FurtherGain<'cross-gain'>
+  | FurtherGain<'state-gain'>
   | BiasChange
   | UniformChange
   | PhaseChange
@@ -72,6 +79,7 @@ export type Change =
   | PlanChange
   | RoutingChange
   | UnitsChange
+  | ExpertChange
   | MixtureChange
   | LowRankChange
   | BlockChange
@@ -147,11 +155,19 @@ export function variantProblem(
     const layer = layers[change.layer];
     if (!layer) return layerProblem(layers.length, change.layer);
     const kind = kindOf(change);
+    if (layer.noScores !== undefined && kind.ofAttention) return `${layer.noScores} Choose layers that have attention.`;
     const of = kind.headsOf ? kind.headsOf(change) : 'heads';
     const head = 'head' in change ? change.head : kind.headsOf && of ? -1 : undefined;
     const problem =
       (of && head !== undefined ? headProblem(layer, head, of) : undefined) ?? kind.problem?.(change, layer, groups);
     if (problem !== undefined) return problem;
+  }
+  for (const kind of table) {
+    for (const sizes of kind.together ? layers : []) {
+      const own = changesOf(variant, kind.kind as Kind, sizes.index);
+      const problem = own.length === 0 ? undefined : kind.together?.(own, sizes);
+      if (problem !== undefined) return problem;
+    }
   }
   return undefined;
 }
@@ -221,14 +237,15 @@ export interface GraphParts {
   readonly blocks?: BlockChoiceShape | undefined;
 }
 
-const kindsOf = ({
-  parts,
-  always = false,
-  blocks: shape,
-}: GraphParts): readonly [readonly AnyKind[], Omit<Declared, 'keys'>] => {
-  const all = [...(always ? [] : commonParts), ...parts, ...(shape ? (['blocks'] as const) : [])];
+const kindsOf = (
+  { noScores }: LayerSizes,
+  { parts, always = false, blocks: shape }: GraphParts,
+): readonly [readonly AnyKind[], Omit<Declared, 'keys'>] => {
+  const some = [...(always ? [] : commonParts), ...parts, ...(shape ? (['blocks'] as const) : [])];
+  const kinds = noScores === undefined ? table : table.filter((kind) => !kind.ofAttention);
+  const all = some.filter((part) => kinds.some((kind) => kind.parts.includes(part)));
   return [
-    table.filter((kind) => kind.parts.length === 0 || kind.parts.some((part) => all.includes(part))),
+    kinds.filter((kind) => kind.parts.length === 0 || kind.parts.some((part) => all.includes(part))),
     { always, parts: all, blocks: shape },
   ];
 };
@@ -236,7 +253,7 @@ const kindsOf = ({
 const grouped = ({ parts }: Pick<Declared, 'parts'>): boolean => parts.includes('bias') || parts.includes('weight');
 
 export function declareChanges(graph: GraphBuilder, sizes: LayerSizes, keys: string, of: GraphParts): Interventions {
-  const [list, declared] = kindsOf(of);
+  const [list, declared] = kindsOf(sizes, of);
   const made: Record<string, unknown> = {};
   for (const kind of list) {
     made[kind.kind] = kind.declare(graph, sizes, { ...declared, keys });
@@ -255,7 +272,7 @@ export function changeFeeds(
   rows: FedRows,
   of: GraphParts,
 ): Record<string, GraphInput> {
-  const [list, declared] = kindsOf(of);
+  const [list, declared] = kindsOf(sizes, of);
   const here = variants.map((variant) => inLayer(variant, sizes.index));
   const own = (kind: AnyKind): readonly Variant[] =>
     here.map((variant) => variant.filter((change) => change.kind === kind.kind));
@@ -266,16 +283,19 @@ export function changeFeeds(
   };
 }
 
-/** The inputs that every step graph has. */
-export function stepFeeds(variant: Variant, sizes: LayerSizes): Record<string, GraphInput> {
+/** The inputs that every step graph has, and those of kinds that it is built for, for a row of the sequence. */
+export function stepFeeds(variant: Variant, sizes: LayerSizes, row: number): Record<string, GraphInput> {
   const here = inLayer(variant, sizes.index);
   return Object.fromEntries(
     table.flatMap((kind) =>
       Object.entries(
-        kind.stepFeeds?.(
-          here.filter((change) => change.kind === kind.kind),
-          sizes,
-        ) ?? {},
+        sizes.noScores !== undefined && kind.ofAttention
+          ? {}
+          : (kind.stepFeeds?.(
+              here.filter((change) => change.kind === kind.kind),
+              sizes,
+              row,
+            ) ?? {}),
       ),
     ),
   );
@@ -293,6 +313,10 @@ const graphChanges = (of: readonly Kind[]) => of.flatMap((kind) => kindOf({ kind
 export const movesProbabilities = (of: readonly Kind[]): boolean =>
   graphChanges(of).some(({ probabilities }) => probabilities);
 
+/** Whether these kinds act on the scores or the probabilities of all heads. */
+export const movesScores = (of: readonly Kind[]): boolean =>
+  graphChanges(of).some(({ scores, probabilities }) => scores ?? probabilities);
+
 /** Scores of a step graph [g, h / g, columns] under the changes of these kinds. */
 export const stepScores = (graph: GraphBuilder, of: readonly Kind[], scores: Value): Value =>
   graphChanges(of).reduce((value, change) => change.scores?.(graph, value) ?? value, scores);
@@ -305,10 +329,14 @@ export const stepProbabilities = (graph: GraphBuilder, of: readonly Kind[], prob
 export function stepColumnFeeds(variant: Variant, sizes: LayerSizes, columns: ColumnRows): ColumnFeeds {
   const here = inLayer(variant, sizes.index);
   const feeds = stepKindsIn(here).flatMap(
-    (kind) => kindOf({ kind }).stepGraph?.feeds(changesOf(here, kind), sizes, columns) ?? [],
+    (kind) => kindOf({ kind }).stepGraph?.feeds?.(changesOf(here, kind), sizes, columns) ?? [],
   );
   return (used) => Object.assign({}, ...feeds.map((of) => of(used))) as ReturnType<ColumnFeeds>;
 }
+
+/** Whether the stream between the step graphs of two layers is changed. */
+export const changesStepStream = (variant: Variant, layer: number): boolean =>
+  table.some((kind) => kind.stepStream && changesOf(variant, kind.kind as Kind, layer).length > 0);
 
 /** Changes the stream of a row [w] that left the step graph of a layer. */
 export function changeStepStream(variant: Variant, layer: number, stream: Float32Array, row: number): void {

@@ -30,6 +30,7 @@ export interface EmphasisInputs {
 export const emphasis = changeKind<EmphasisChange>()({
   kind: 'emphasis',
   parts: ['emphasis'],
+  ofAttention: true,
   rare: true,
   problem: ({ layer, head, factor }) =>
     Number.isFinite(factor)

@@ -40,6 +40,7 @@ export interface IsolationChange {
 export const isolation = changeKind<IsolationChange>()({
   kind: 'isolation',
   parts: ['isolation'],
+  ofAttention: true,
   rare: true,
   problem: ({ layer, head, beta }) =>
     Number.isFinite(beta)

@@ -1,7 +1,7 @@
 /** What a file of a change says of its kind (changes.ts lists them). */
 import type { GraphBuilder } from '../../../kernels/graph/builder';
 import type { LayerTap } from '../taps';
-import type { BlockChoiceShape, LayerSizes } from './sizes';
+import type { BlockChoiceShape, FurtherHeads, LayerSizes } from './sizes';
 import type { Value } from '../../../kernels/graph/records';
 import type { ColumnRows, FedRows, GraphInput } from './fed-rows';
 
@@ -30,7 +30,7 @@ interface StepGraphChange<C extends LayerChange> {
   readonly scores?: (graph: GraphBuilder, scores: Value) => Value;
   readonly probabilities?: (graph: GraphBuilder, probabilities: Value) => Value;
   /** The inputs that these named. */
-  readonly feeds: (changes: readonly C[], sizes: LayerSizes, columns: ColumnRows) => ColumnFeeds;
+  readonly feeds?: (changes: readonly C[], sizes: LayerSizes, columns: ColumnRows) => ColumnFeeds;
 }
 
 export interface ChangeKind<C extends LayerChange, Part extends string, Inputs> {
@@ -42,6 +42,8 @@ export interface ChangeKind<C extends LayerChange, Part extends string, Inputs> 
   readonly parts: readonly Part[];
   /** Only a graph of its own has it, without a condition: only runs that use it pay for opening and running that graph. */
   readonly rare?: boolean;
+  /** It acts on scores, keys, values or queries: a layer without attention has none of it, and refuses it. */
+  readonly ofAttention?: true;
   /** A tap that is in its graph alone. */
   readonly tap?: LayerTap;
   /** It has a graph for each shape of the change, which names it. */
@@ -50,6 +52,8 @@ export interface ChangeKind<C extends LayerChange, Part extends string, Inputs> 
   partsOf?(change: C): readonly Part[];
   /** One sentence where the model or the run lacks what the change names, the layer and `head` apart. */
   problem?(change: C, layer: LayerSizes, groups: readonly string[]): string | undefined;
+  /** The same of all changes of the kind in one layer. */
+  together?(changes: readonly C[], layer: LayerSizes): string | undefined;
   /** Which heads its `head` counts; absent: query heads. */
   headsOf?(change: C): 'heads' | 'kvHeads' | undefined;
   declare(graph: GraphBuilder, sizes: LayerSizes, declared: Declared): Inputs;
@@ -62,8 +66,8 @@ export interface ChangeKind<C extends LayerChange, Part extends string, Inputs> 
   ): Readonly<Record<string, GraphInput>>;
   /** Whether the step graph computes a row from `start` on under the change; `others`: the kinds beside it. */
   readonly steps: (change: C, start: number, sizes: LayerSizes, others: ReadonlySet<string>) => boolean;
-  /** Its inputs to a step graph, where that has them for every run. */
-  stepFeeds?(changes: readonly C[], sizes: LayerSizes): Readonly<Record<string, GraphInput>>;
+  /** Its inputs to the step graph of a row of the sequence, which has them for every run, or where it is built for the kind. */
+  stepFeeds?(changes: readonly C[], sizes: LayerSizes, row: number): Readonly<Record<string, GraphInput>>;
   /** Absent: it needs no step graph of its own. */
   readonly stepGraph?: StepGraphChange<C>;
   /** On the stream of a row that left a step graph. */
@@ -91,6 +95,24 @@ export const headProblem = (layer: LayerSizes, head: number, of: 'heads' | 'kvHe
   Number.isInteger(head) && head >= 0 && head < layer[of]
     ? undefined
     : `There is no head ${head} in layer ${layer.index}: it has ${layer[of]} ${of === 'heads' ? 'query' : 'key/value'} heads, from 0.`;
+
+const furtherWords: Readonly<Record<FurtherHeads, readonly [what: string, head: string]>> = {
+  crossHeads: ['cross-attention', 'cross-attention head'],
+  stateHeads: ['recurrence beside its attention', 'head of the recurrence'],
+};
+
+/** A head of cross-attention, or of a recurrence beside attention, that the layer does not have. */
+export function furtherHeadProblem(
+  of: FurtherHeads,
+  { index, [of]: count }: Pick<LayerSizes, 'index' | FurtherHeads>,
+  head: number | undefined,
+): string | undefined {
+  const [what, name] = furtherWords[of];
+  if (count === undefined) return `Layer ${index} has no ${what}, so it has no such head.`;
+  return head !== undefined && Number.isInteger(head) && head >= 0 && head < count
+    ? undefined
+    : `There is no ${name} ${head} in layer ${index}: it has ${count}, from 0.`;
+}
 
 const inputs = new Map<string, Float32Array>();
 

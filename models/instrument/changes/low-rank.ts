@@ -18,6 +18,7 @@ export interface LowRankChange {
 export const lowRank = changeKind<LowRankChange>()({
   kind: 'low-rank',
   parts: ['low-rank'],
+  ofAttention: true,
   rare: true,
   problem: ({ layer, rank, basis }, { hiddenSize }) =>
     basis.length === rank * hiddenSize

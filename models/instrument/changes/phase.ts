@@ -51,6 +51,7 @@ export interface PhaseChange {
 export const phase = changeKind<PhaseChange>()({
   kind: 'phase',
   parts: ['phase'],
+  ofAttention: true,
   rare: true,
   problem({ layer, head, planes, delta, shift }, { rotated, lateNorms }) {
     if (!Number.isFinite(delta) || !Number.isFinite(shift))

@@ -54,6 +54,7 @@ export interface PlanChange {
 export const plan = changeKind<PlanChange>()({
   kind: 'plan',
   parts: ['plan', 'plan-mean'],
+  ofAttention: true,
   rare: true,
   partsOf: ({ heads }) => (heads.some(({ mean }) => mean) ? ['plan', 'plan-mean'] : ['plan']),
   problem: ({ layer, heads }, { kvHeads }) =>
@@ -67,7 +68,7 @@ export const plan = changeKind<PlanChange>()({
     kept: graph.input('plan_kept', 'bool', ['b', heads, keys]),
     ...(parts.includes('plan-mean') ? { mean: graph.input('plan_mean', 'bool', ['b', heads]) } : {}),
   }),
-  feeds(changes, { heads, kvHeads, window }, { start, length, keys, position, dropped }, { parts }) {
+  feeds(changes, { heads, kvHeads, window, chunked }, { start, length, keys, position, dropped }, { parts }) {
     const first = start + length - keys;
     const b = changes.length;
     const end = new Int32Array(b * heads * length);
@@ -101,7 +102,9 @@ export const plan = changeKind<PlanChange>()({
     const firsts = Array.from({ length }, (_, at) => {
       if (window === undefined) return 0;
       const query = start + at;
-      while (lowest < query && position(lowest) <= position(query) - window) lowest++;
+      const place = position(query);
+      const behind = chunked ? place - (place % window) - 1 : place - window;
+      while (lowest < query && position(lowest) <= behind) lowest++;
       return lowest;
     });
     return {

@@ -87,6 +87,7 @@ export function byHead(changes: readonly Redistribution[], heads: number): reado
 export const redistribution = changeKind<Redistribution>()({
   kind: 'redistribution',
   parts: ['redistribution', 'column-sources'],
+  ofAttention: true,
   rare: true,
   partsOf: ({ from }) => (from.kind === 'columns' ? ['redistribution', 'column-sources'] : ['redistribution']),
   problem: ({ layer, head, share }) =>

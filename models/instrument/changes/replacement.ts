@@ -8,8 +8,8 @@ import type { Dim } from '../../../kernels/graph/dims';
 import type { Value } from '../../../kernels/graph/records';
 import type { LayerTap } from '../taps';
 import { flag, type GraphInput } from './fed-rows';
-import { changeKind } from './kind';
-import type { LayerSizes } from './sizes';
+import { changeKind, furtherHeadProblem } from './kind';
+import type { FurtherHeads, LayerSizes } from './sizes';
 
 export interface Replacement {
   /** Absent: always. */
@@ -41,6 +41,18 @@ export const replaceable = {
     slots: 'heads',
     width: 'headDim',
   },
+  /** The same for a head of cross-attention, in a layer that has it. */
+  'cross-head': {
+    inputs: ['use_cross_head_replacement', 'replace_cross_heads', 'cross_head_replacement'],
+    slots: 'crossHeads',
+    width: 'crossHeadDim',
+  },
+  /** The same for a head of the recurrence beside attention, in a layer that has both. */
+  'state-head': {
+    inputs: ['use_state_head_replacement', 'replace_state_heads', 'state_head_replacement'],
+    slots: 'stateHeads',
+    width: 'stateHeadDim',
+  },
   /** What the feed-forward network adds. */
   mlp: { inputs: ['use_mlp_replacement', 'replace_mlp', 'mlp_replacement'], slots: undefined, width: 'hiddenSize' },
   /** Residual stream that leaves the layer. */
@@ -54,12 +66,36 @@ export const replaceable = {
 export type Replaceable = keyof typeof replaceable;
 export const replaceables = Object.keys(replaceable) as readonly Replaceable[];
 
+/** What only attention has. */
+const ofAttention: readonly Replaceable[] = ['query', 'key', 'value'];
+
+/** Heads that not every layer has, by target. */
+const further: Readonly<Partial<Record<Replaceable, FurtherHeads>>> = {
+  'cross-head': 'crossHeads',
+  'state-head': 'stateHeads',
+};
+
+const lacks = (sizes: LayerSizes, target: Replaceable): boolean => {
+  const of = further[target];
+  return of !== undefined && sizes[of] === undefined;
+};
+
+const targetsIn = (sizes: LayerSizes, parts: readonly string[]): readonly Replaceable[] =>
+  replaceables.filter(
+    (target) =>
+      parts.includes(target) &&
+      (sizes.noScores === undefined || !ofAttention.includes(target)) &&
+      !lacks(sizes, target),
+  );
+
 /** The tap that reads what can be replaced: both are of the same shape. */
 export const tapOf: Readonly<Record<Replaceable, LayerTap>> = {
   query: 'attention.query',
   key: 'attention.key',
   value: 'attention.value',
   head: 'attention.head_output',
+  'cross-head': 'cross.head_output',
+  'state-head': 'state.head_output',
   mlp: 'mlp_output',
   residual: 'residual',
 };
@@ -67,10 +103,14 @@ export const tapOf: Readonly<Record<Replaceable, LayerTap>> = {
 /** Heads side by side in what is replaced, 1 where it has none, and the width of a row of one. */
 export function rowsOf(
   target: Replaceable,
-  sizes: Pick<LayerSizes, 'heads' | 'kvHeads' | 'headDim' | 'hiddenSize'>,
+  sizes: Pick<
+    LayerSizes,
+    'heads' | 'kvHeads' | 'headDim' | 'hiddenSize' | 'networkWidth' | FurtherHeads | 'crossHeadDim' | 'stateHeadDim'
+  >,
 ): { readonly slots: number; readonly width: number } {
   const { slots, width } = replaceable[target];
-  return { slots: slots === undefined ? 1 : sizes[slots], width: sizes[width] };
+  const own = target === 'mlp' ? sizes.networkWidth : undefined;
+  return { slots: slots === undefined ? 1 : (sizes[slots] ?? 0), width: own ?? sizes[width] ?? 0 };
 }
 
 export type Replacements = { readonly [T in Replaceable]?: Replacement };
@@ -79,11 +119,11 @@ export interface ReplacementChange {
   readonly kind: 'replacement';
   readonly layer: number;
   readonly target: Replaceable;
-  /** For `head` and `query` the query head, for `key` and `value` the key/value head. */
+  /** For `head`, `cross-head`, `state-head` and `query` the head, for `key` and `value` the key/value head. */
   readonly head?: number;
   /** Token positions; absent: all of the prompt. */
   readonly positions?: readonly number[];
-  /** [prompt positions, headDim or hiddenSize], row i for position i. */
+  /** [prompt positions, headDim, networkWidth or hiddenSize], row i for position i. */
   readonly data: Float32Array;
   /** `data` is one row instead, for every position, those behind the prompt included. */
   readonly everywhere?: boolean;
@@ -93,7 +133,17 @@ export const replacement = changeKind<ReplacementChange>()({
   kind: 'replacement',
   parts: replaceables,
   partsOf: ({ target }) => [target],
-  headsOf: ({ target }) => replaceable[target].slots,
+  headsOf({ target }) {
+    const { slots } = replaceable[target];
+    return slots === 'heads' || slots === 'kvHeads' ? slots : undefined;
+  },
+  problem({ target, head }, sizes) {
+    const of = further[target];
+    if (of) return furtherHeadProblem(of, sizes, head);
+    return sizes.noScores !== undefined && ofAttention.includes(target)
+      ? `${sizes.noScores} It has no ${target} that could be replaced. Choose a layer that has attention.`
+      : undefined;
+  },
   /** All of them behind conditions, or some without: these take rows for every query. */
   declare(graph, sizes, { always, parts }): Replacements {
     const rows = always ? 'n' : 'r';
@@ -109,14 +159,13 @@ export const replacement = changeKind<ReplacementChange>()({
         by: graph.input(by, 'float32', [...lead, rows, width]),
       };
     };
-    const targets = replaceables.filter((target) => parts.includes(target));
+    const targets = targetsIn(sizes, parts);
     return Object.fromEntries(targets.map((target) => [target, declared(target)]));
   },
   feeds(changes, sizes, { start, length: n }, { always, parts }) {
     const b = changes.length;
     const feeds: Record<string, GraphInput> = {};
-    for (const target of replaceables) {
-      if (!parts.includes(target)) continue;
+    for (const target of targetsIn(sizes, parts)) {
       const { slots, width } = rowsOf(target, sizes);
       const own = changes.map((list) => list.filter((change) => change.target === target));
       const used = always || own.some((list) => list.length > 0);

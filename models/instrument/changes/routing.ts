@@ -34,6 +34,7 @@ export interface RoutingChange extends FixedRouting {
 export const routing = changeKind<RoutingChange>()({
   kind: 'routing',
   parts: ['routing'],
+  ofAttention: true,
   rare: true,
   problem({ layer, shared, active }, sizes) {
     const problem = shared.map((head) => headProblem(sizes, head)).find((found) => found !== undefined);

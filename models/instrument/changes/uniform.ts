@@ -32,6 +32,7 @@ export interface UniformAttention {
 export const uniform = changeKind<UniformChange>()({
   kind: 'uniform',
   parts: ['uniform'],
+  ofAttention: true,
   declare: (graph, { heads }, { always }): UniformAttention => ({
     ...(always ? {} : { inUse: graph.input('use_uniform_attention', 'bool', []) }),
     heads: graph.input('uniform_heads', 'bool', ['b', heads, 1, 1]),

@@ -23,8 +23,11 @@ export const units = changeKind<UnitsChange>()({
   parts: ['units'],
   rare: true,
   tap: 'mlp_units',
-  problem({ layer, units: ranges, gain }, { units: count }) {
-    if (count === 0) return `Layer ${layer} has routed experts, whose units are not changed one by one.`;
+  problem({ layer, units: ranges, gain }, { units: count, experts }) {
+    if (count === 0)
+      return experts === undefined
+        ? `Layer ${layer} has no feed-forward network, so it has no units. Name a layer that has one.`
+        : `Layer ${layer} has routed experts, whose units are not changed one by one.`;
     const bad = ranges.find(({ start, end }) => !(start >= 0 && start < end && end <= count));
     if (bad) return `There is no unit ${bad.end - 1} in layer ${layer}: it has ${count}, from 0.`;
     return Number.isFinite(gain) ? undefined : `The gain of units of layer ${layer} is ${gain}; give a finite number.`;

@@ -35,16 +35,16 @@ export const unsuppress = changeKind<UnsuppressChange>()({
       ? `Layer ${layer} has a norm behind the sum with its MLP, so its output is no part of the stream. Choose a model without it.`
       : undefined;
   },
-  declare: (graph, { hiddenSize }, { always }): Suppression => ({
+  declare: (graph, { hiddenSize, networkWidth = hiddenSize }, { always }): Suppression => ({
     ...(always ? {} : { inUse: graph.input('use_suppression', 'bool', []) }),
-    direction: graph.input('suppression_direction', 'float32', ['b', always ? 'n' : 'r', hiddenSize]),
+    direction: graph.input('suppression_direction', 'float32', ['b', always ? 'n' : 'r', networkWidth]),
     share: graph.input('suppression_share', 'float32', ['b', 1, 1]),
   }),
-  feeds: (changes, { hiddenSize }, { directions, length }, { always }) => ({
+  feeds: (changes, { hiddenSize, networkWidth = hiddenSize }, { directions, length }, { always }) => ({
     ...(always ? {} : { use_suppression: flag(directions !== undefined) }),
     suppression_direction: {
       data: directions ?? new Float32Array(0),
-      shape: [changes.length, directions ? length : 0, hiddenSize],
+      shape: [changes.length, directions ? length : 0, networkWidth],
     },
     suppression_share: { data: Float32Array.from(sharesOf(changes)), shape: [changes.length, 1, 1] },
   }),

@@ -25,6 +25,7 @@ export interface GroupWeight {
 export const weight = changeKind<WeightChange>()({
   kind: 'weight',
   parts: ['weight'],
+  ofAttention: true,
   problem: (change, _, groups) =>
     groupProblem(change, groups) ??
     (change.value < 0 ? `The weight of group "${change.group}" is negative. Give 0 or more.` : undefined),

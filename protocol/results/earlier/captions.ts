@@ -1,49 +1,30 @@
 /** A saved set of captions (`*.headscope-hallucination.json`) as a result of the analysis `divergence-set`. */
 import type { AnalysisResult } from '../../analysis/schema';
 import type { Reinforcement } from '../../interventions/reinforcement';
+import { check } from '../../schema/check';
 import type { ParameterValues } from '../../schema/parts';
-import { setAnalysis, type SetResult } from '../caption-set-result';
+import { setAnalysis, setResult } from '../caption-set-result';
 import type { HallucinationSet } from '../hallucination-schema';
 import { heldInterventions } from '../held-interventions';
 import { setSections } from '../sections/caption-set';
 import { setFinding } from '../sections/caption-set-finding';
+import { madeOf } from './made';
 
-/** Of one input; a result may name no more. */
+/** The most samples that a result may name. */
 const mostSamples = 100_000;
 
 export function resultOfCaptions(saved: HallucinationSet): AnalysisResult {
-  const { headscope, created, device, seed, weights, model, prompt: text, settings, state, seconds } = saved;
-  const { parity, distance, outliers, positions, k, entries, failures, plain, variants, separation, total } = saved;
-  const { truthLabels, sample, chatPrompt } = saved;
+  const { prompt: text, settings, state, total, sample } = saved;
   const parameters = parametersOf(saved);
-  const result: SetResult = {
-    distance,
-    outliers,
-    positions,
-    k,
-    entries,
-    failures,
-    plain,
-    variants,
-    separation,
-    ...(truthLabels ? { truthLabels } : {}),
-    total,
-    ...(sample ? { sample } : {}),
-    ...(parity ? { parity } : {}),
-    ...(chatPrompt ? { chatPrompt } : {}),
-  };
+  // What the file has beside them is left out.
+  const read = check(setResult, saved, 'The file');
+  if (!read.ok) throw new RangeError(read.why);
+  const { result } = read;
   return {
-    headscope,
-    created,
-    device,
-    ...(weights ? { weights } : {}),
+    ...madeOf(saved),
     settings: parameters,
-    seed,
-    kind: 'headscope-analysis',
-    version: 1,
     analysis: setAnalysis.id,
     title: setAnalysis.title,
-    model,
     input: {
       kind: 'image-set',
       // Names of pictures are in the file, and not where they lay; of a prompt of token ids not even these.
@@ -58,7 +39,6 @@ export function resultOfCaptions(saved: HallucinationSet): AnalysisResult {
     result,
     sections: setSections(result),
     ...(state === 'cancelled' ? { stopped: true } : {}),
-    seconds,
   };
 }
 

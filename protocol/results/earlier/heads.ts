@@ -7,25 +7,19 @@ import { headsFinding } from '../sections/heads-finding';
 import { headsSections } from '../sections/heads';
 import { labelOffers } from '../sections/label-finding';
 import { withModel } from '../sections/heads-of-model';
+import { madeOf } from './made';
 
 export function resultOfHeads(written: WrittenHeads): AnalysisResult {
-  const { headscope, created, device, seed, weights, model, ids, tokens, interventions, parity, seconds } = written;
+  const { model, ids, tokens, interventions, parity } = written;
   const { prompt: text, image, chatPrompt } = written;
   const parameters = parametersOf(written);
   const result = measuredOf(written);
   const offers = labelOffers(result);
   return {
-    headscope,
-    created,
-    device,
-    ...(weights ? { weights } : {}),
+    ...madeOf(written),
     settings: settingsOf(written),
-    seed,
-    kind: 'headscope-analysis',
-    version: 1,
     analysis: headsAnalysis.id,
     title: headsAnalysis.title,
-    model,
     input: { kind: 'prompt', prompt: promptOf(written) },
     prompts: [{ text, ids, tokens, ...(image ? { image } : {}), ...(chatPrompt ? { chatPrompt } : {}) }],
     parameters,
@@ -35,12 +29,22 @@ export function resultOfHeads(written: WrittenHeads): AnalysisResult {
     sections: withModel(headsSections(result), model, interventions),
     ...(offers.length > 0 ? { offers } : {}),
     parity,
-    seconds,
   };
 }
 
 function measuredOf(written: WrittenHeads): HeadsMeasured {
-  const { ids, tokens: texts, statistics, groups, classes, topKeys, labelScores, classAblations, thumbnails } = written;
+  const {
+    ids,
+    tokens: texts,
+    statistics,
+    groups,
+    classes,
+    topKeys,
+    labelScores,
+    classAblations,
+    thumbnails,
+    experts,
+  } = written;
   const { chunk } = written.settings;
   return {
     tokens: ids.length,
@@ -53,6 +57,7 @@ function measuredOf(written: WrittenHeads): HeadsMeasured {
     ...(labelScores ? { labelScores } : {}),
     ...(classAblations ? { classAblations } : {}),
     ...(thumbnails ? { thumbnails } : {}),
+    ...(experts ? { experts } : {}),
   };
 }
 

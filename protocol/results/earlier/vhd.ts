@@ -8,25 +8,19 @@ import { heldInterventions } from '../held-interventions';
 import { sectionsOf } from '../sections/divergence';
 import { divergenceFinding, divergenceOffers } from '../sections/divergence-finding';
 import { withModel } from '../sections/heads-of-model';
+import { madeOf } from './made';
 
 export function resultOfVhd(saved: HallucinationResult): AnalysisResult {
-  const { headscope, created, device, seed, weights, model, parity, seconds } = saved;
+  const { model, parity } = saved;
   const parameters = parametersOf(saved);
   const interventions = heldInterventions(saved);
   const result = measuredOf(saved);
   const offers = divergenceOffers(result);
   return {
-    headscope,
-    created,
-    device,
-    ...(weights ? { weights } : {}),
+    ...madeOf(saved),
     settings: parameters,
-    seed,
-    kind: 'headscope-analysis',
-    version: 1,
     analysis: divergenceAnalysis.id,
     title: divergenceAnalysis.title,
-    model,
     input: { kind: 'prompt', prompt: promptOf(saved) },
     prompts: [readOf(saved)],
     parameters,
@@ -36,7 +30,6 @@ export function resultOfVhd(saved: HallucinationResult): AnalysisResult {
     sections: withModel(sectionsOf(result), model, interventions),
     ...(offers.length > 0 ? { offers } : {}),
     ...(parity ? { parity } : {}),
-    seconds,
   };
 }
 

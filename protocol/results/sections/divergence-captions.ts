@@ -29,11 +29,11 @@ export const reinforcedId = (at: number): string => `reinforced-caption${at === 
 
 const share: Scale = { kind: 'sequential', max: 1 };
 
-/** The tokens of each caption, and T-VHD along them. */
+/** The tokens of each caption. */
 export function ribbonsOf(result: Partial<DivergenceResult>): readonly Section[] {
   const { caption } = result;
   if (!caption || caption.tokens.length === 0) return [];
-  const others = reinforcedCaptions(result).filter(({ tokens }) => tokens.length > 0);
+  const others = writtenBeside(result);
   const tVhd = sharedScale([caption, ...others]);
   return [
     { ...captionOf(captionId, 'Caption', caption, { ...result, tVhd, words: scoreWords(caption) }), variants: true },
@@ -44,9 +44,18 @@ export function ribbonsOf(result: Partial<DivergenceResult>): readonly Section[]
         words: [differenceWords(caption, one), scoreWords(one), variantWords(one.reinforcement)].join(' ').trim(),
       }),
     ),
-    ...(caption.tokens.length > 1 ? [tVhdOf(caption, others)] : []),
   ];
 }
+
+/** T-VHD along the captions. */
+export function ribbonCharts(result: Partial<DivergenceResult>): readonly ChartSection[] {
+  const { caption } = result;
+  if (!caption || caption.tokens.length < 2) return [];
+  return [tVhdOf(caption, writtenBeside(result))];
+}
+
+const writtenBeside = (result: Partial<DivergenceResult>): readonly ReinforcedCaption[] =>
+  reinforcedCaptions(result).filter(({ tokens }) => tokens.length > 0);
 
 /** Captions of a result are compared by colour, on one scale; one alone has its own. */
 function sharedScale(captions: readonly MeasuredCaption[]): Scale {

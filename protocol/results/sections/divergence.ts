@@ -12,7 +12,7 @@ import type { VhdDistance } from '../../interventions/reinforcement';
 import { affected, placesWhere, removedWords } from './ranked-heads';
 import { lowerMedian } from '../lower-median';
 import type { DivergenceResult } from '../divergence-result';
-import { captionTables, ribbonsOf } from './divergence-captions';
+import { captionTables, ribbonCharts, ribbonsOf } from './divergence-captions';
 import * as build from '../../sections/builders';
 
 const distanceWords: Readonly<Record<VhdDistance, string>> = {
@@ -30,10 +30,12 @@ const mostMarked = 16;
 /** That `ask` answers about, beside the captions. */
 export const headsId = 'heads';
 
+/** The captions first: they are what the model says of the picture that stands in the request. */
 export const sectionsOf = (result: Partial<DivergenceResult>): readonly Section[] => [
+  ...ribbonsOf(result),
   ...headsOf(result),
   ...attentionOf(result),
-  ...ribbonsOf(result),
+  ...ribbonCharts(result),
   ...layersOf(result),
   ...layerTableOf(result),
   ...captionTables(result),
@@ -149,7 +151,7 @@ export function spanSection(
 const sum = (values: readonly number[]): number => values.reduce((all, value) => all + value, 0);
 const percent = (share: number): string => `${Number((100 * share).toPrecision(3))} %`;
 
-/** Of one level of tiles: the others show the same parts of the picture again. */
+/** A sentence on one level of tiles: the others show the same parts of the picture again. */
 function pictureWords({ tiles }: ImageSpan, values: readonly number[], sinks: ImageSinks | undefined): string {
   const shown = patchesOf(tiles, levelsOf(tiles)[0] ?? []).map(({ token }) => token);
   const drawing = new Set(sinks?.tokens.map(({ token }) => token));
@@ -189,7 +191,8 @@ function layersOf({ vhd }: Partial<DivergenceResult>): readonly Section[] {
     build.line(
       id,
       title,
-      vhd.map((row, x) => ({ x, y: of(row), label: `L${x}` })),
+      // A layer without attention has no heads here.
+      vhd.flatMap((row, x) => (row.length === 0 ? [] : [{ x, y: of(row), label: `L${x}` }])),
     );
   return [
     build.chart('layers', 'VHD by layer', '', build.axis('Layer'), build.axis('VHD', '', { min: 0 }), [

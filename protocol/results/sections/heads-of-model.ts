@@ -29,8 +29,9 @@ export function withModel(
 }
 
 /** Layers may have fewer heads than the widest, which the summary names. */
-const isOfModel = ({ cell = 'query head', numbers }: HeadsSection, { layers, heads }: Model): boolean =>
+const isOfModel = ({ cell = 'query head', stack, numbers }: HeadsSection, { layers, heads }: Model): boolean =>
   cell === 'query head' &&
+  stack === undefined &&
   numbers.length > 0 &&
   numbers.every(({ values }) => values.length === layers && values.every((row) => row.length <= heads)) &&
   numbers.some(({ values }) => values.some((row) => row.length === heads));

@@ -2,24 +2,74 @@
 import type { HeadsMeasured } from '../labelled-heads';
 import type { Section } from '../../sections/section';
 import type { HeadPlace } from '../../schema/written-form';
+import { bothTexts, crossSection, encoderSections } from './cross-heads';
 import { isLabelled } from './label-finding';
+import { effectiveSections, withoutAttention } from './effective';
 import { labelSections } from './labels';
 import { quotedToken } from '../../wire/token-name';
 import { threeDigits } from '../../wire/number-words';
 import { readThumbnails, picturesOf } from '../thumbnails';
+import { readoutSections } from './readout';
 import * as build from '../../sections/builders';
 
 /** The table of them: heads of larger models are in the grid. */
 const listed = 1024;
 
 export function headsSections(result: Partial<HeadsMeasured>): readonly Section[] {
-  const { classes, thumbnails, ...measured } = result;
+  const { classes, thumbnails, encoder, cross, ...measured } = result;
   const [grid, ...more] = labelSections(classes && isLabelled(result) ? { ...measured, classes } : measured);
   const pictures = thumbnails && picturesOf(readThumbnails(thumbnails), result.tokens ?? thumbnails.size);
+  const { effective } = result;
+  const without = effective && { without: withoutAttention(effective) };
+  const own =
+    grid?.kind === 'heads'
+      ? [{ ...grid, asksAtOnce: true, ...(pictures ? { pictures } : {}), ...without }]
+      : grid && !effective
+        ? [grid]
+        : [];
+  if (!cross) {
+    return [
+      ...own,
+      ...effectiveSections(result),
+      ...readoutSections(result),
+      ...routedExperts(result),
+      ...lastQuery(result),
+      ...more,
+    ];
+  }
+  const [ofEncoder, ...moreOfEncoder] = encoder ? encoderSections(encoder) : [];
+  const sizes = [result.texts?.length ?? 0, encoder?.tokens ?? 0] as const;
   return [
-    ...(grid ? [{ ...grid, asksAtOnce: true, ...(pictures ? { pictures } : {}) }] : []),
+    ...bothTexts(result),
+    ...(ofEncoder ? [ofEncoder] : []),
+    ...own.map((section) => ({ ...section, title: 'Decoder' })),
+    crossSection(cross, sizes),
+    ...readoutSections(result),
+    ...routedExperts(result),
     ...lastQuery(result),
     ...more,
+    ...moreOfEncoder,
+  ];
+}
+
+/** Which experts the tokens take, in a model that has some. */
+function routedExperts({
+  experts = [],
+  texts = [],
+  tokens = texts.length,
+}: Partial<HeadsMeasured>): readonly Section[] {
+  if (experts.length === 0) return [];
+  return [
+    {
+      kind: 'experts',
+      id: 'experts',
+      title: 'Routed experts',
+      caption:
+        'Which experts each token takes, and what they count. Bars: share of all choices; below: entropy of the router by layer.',
+      tokens: texts.slice(0, experts[0]?.chosen.length ?? 0),
+      of: tokens,
+      layers: experts,
+    },
   ];
 }
 

@@ -2,7 +2,7 @@
 import type { Offer, SectionQuestion } from '../../analysis/schema';
 import { labelWords } from '../head-words';
 import type { HeadLabel, PerHead } from '../heads';
-import type { ClassAblation } from '../heads-schema';
+import type { ClassAblation, HeadStatistics } from '../heads-schema';
 import { familyRate, headsByLabel } from '../label-rules';
 import type { LabelledResult } from '../labelled-heads';
 import type { HeadPlace } from '../../schema/written-form';
@@ -12,8 +12,14 @@ import { counted, threeDigits } from '../../wire/number-words';
 const setWords = (label: HeadLabel, heads: number): string =>
   `the ${heads === 1 ? '' : `${heads} `}${labelWords[label].title} ${heads === 1 ? 'head' : 'heads'}`;
 
+/** Some layer has attention. */
+export const hasHeads = ({ selfToken }: HeadStatistics): boolean => selfToken.some((row) => row.length > 0);
+
+export const noHeads = 'No layer has attention: there are no probabilities to measure, and no heads to label';
+
 export function labelFinding({ statistics, classes, classAblations = [] }: Partial<LabelledResult>): string {
   if (!statistics) return 'Nothing is measured yet.';
+  if (!hasHeads(statistics)) return `${noHeads}.`;
   const layers = statistics.selfToken;
   const heads = layers.reduce((sum, row) => sum + row.length, 0);
   if (!classes) {
@@ -35,10 +41,11 @@ export function labelFinding({ statistics, classes, classAblations = [] }: Parti
 export const isLabelled = ({ labelScores, classes = [] }: Partial<LabelledResult>): boolean =>
   labelScores !== undefined || classes.length > 0;
 
-/** `3 of 16 layers are` */
+/** `3 of 16 layers are`, of those that have heads. */
 export function measuredLayers(table: PerHead): string {
-  const measured = table.filter((row) => row.some((value) => !Number.isNaN(value))).length;
-  return `${measured} of ${counted(table.length, 'layer is', 'layers are')}`;
+  const layers = table.filter((row) => row.length > 0);
+  const measured = layers.filter((row) => row.some((value) => !Number.isNaN(value))).length;
+  return `${measured} of ${counted(layers.length, 'layer is', 'layers are')}`;
 }
 
 /** One number on one sequence: it is said where it was measured and no further. */

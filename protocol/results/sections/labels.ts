@@ -6,17 +6,24 @@ import type { HeadsLayer } from '../../sections/heads';
 import { mostNumbers, mostRows } from '../../sections/section-base';
 import type { Section } from '../../sections/section';
 import type { SectionColumn } from '../../sections/table';
+import { hasHeads, noHeads } from './label-finding';
 import { headsByLabel, leastDeviation, thresholds } from '../label-rules';
 import type { LabelledResult } from '../labelled-heads';
 import { cellOf } from '../../sections/cell';
 import * as build from '../../sections/builders';
 
-export const labelSections = (result: Partial<LabelledResult>): readonly Section[] => [
-  ...(result.statistics ? [headsSection(result)] : []),
-  ...(result.classes ? [labelledSection(result.classes, result)] : []),
-  ...(result.classAblations && result.classes ? [togetherSection(result.classes, result.classAblations)] : []),
-  ...(result.labelScores ? [chartSection(result.labelScores)] : []),
-];
+const headsTitle = 'Statistics and labels of each head';
+
+export function labelSections(result: Partial<LabelledResult>): readonly Section[] {
+  const { statistics, classes, classAblations, labelScores } = result;
+  if (statistics && !hasHeads(statistics)) return [build.paragraphs('heads', headsTitle, [`${noHeads}.`])];
+  return [
+    ...(statistics ? [headsSection(result)] : []),
+    ...(classes ? [labelledSection(classes, result)] : []),
+    ...(classAblations && classes ? [togetherSection(classes, classAblations)] : []),
+    ...(labelScores ? [chartSection(labelScores)] : []),
+  ];
+}
 
 /** Labels whose score is none of the statistics of the prompt. */
 export const scoredApart = ['induction', 'duplicate-token', 'retrieval', 'uniform'] as const satisfies HeadLabel[];
@@ -54,7 +61,7 @@ function headsSection({ statistics, groups = {}, labelScores = {}, classes, toke
   });
   return build.heads(
     'heads',
-    'Statistics and labels of each head',
+    headsTitle,
     `Statistics are means over the queries of the prompt (${tokens === 1 ? '1 token' : `${tokens ?? 'its'} tokens`}); p(i, j) is the probability that query i gives key j.${all.length > mostGroups ? ` Of ${all.length} groups of keys the first ${mostGroups} are here.` : ''}`,
     [...measured, ...named, ...scored],
     {
@@ -79,7 +86,7 @@ const classDefinition = (label: HeadLabel): string =>
 
 const placeOf = ({ layer, head }: HeadClass): { layer: number; head: number } => ({ layer, head });
 
-/** Of a head the label with the strongest evidence comes first in a result. */
+/** In a result the label with the strongest evidence comes first among those of a head. */
 function ranksOf(classes: readonly HeadClass[]): ReadonlyMap<HeadClass, number> {
   const before = new Map<string, number>();
   return new Map(

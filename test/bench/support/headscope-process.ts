@@ -3,8 +3,7 @@ import { openModel } from '../../../compute-server/model/checkpoint/loaded-model
 import { SequenceRun } from '../../../compute-server/model/generation/sequence-run';
 import { benchIds, serveSequence } from './sequence-messages';
 
-serveSequence(async ({ path, threads, context, vocabulary, q8 }) => {
-  const weights = q8 ? 'q8' : 'as-stored';
+serveSequence(async ({ path, threads, context, vocabulary, weights = 'as-stored' }) => {
   const model = await openModel(path, { device: 'cpu', threads, limitBytes: 8e9, weights });
   const { spec, sessions } = model;
   const ids = benchIds(context, vocabulary);

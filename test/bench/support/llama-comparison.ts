@@ -1,58 +1,64 @@
 /**
- * Headscope against llama.cpp on the same weights and the same token ids: each in a process of its own, in turns, so that what else
- * the machine does falls on both. The two must agree before a time is taken.
+ * Headscope against llama.cpp on the same file and the same token ids: each in a process of its own, in turns, so that what else
+ * the machine does falls on all. Prompts must give about the same log p before a time is taken.
  */
-import { rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { ratioOfPairs } from '../../../compute-server/harness/statistics/ratio';
+import { summary } from '../../../compute-server/harness/statistics/summary';
+import type { WeightChoice } from '../../../protocol/inputs/weights';
 import type { Report } from './bench';
-import { writeGguf, type GgufWeights } from './gguf';
 import { installLlamaCpp } from './llama-cpp/install';
-import { SequenceProcess, type SequenceAnswer, type SequenceJob } from './sequence-messages';
+import { SequenceProcess, type SequenceJob } from './sequence-messages';
 
-const lengths = [512, 2048] as const;
-const prefillRounds = 3;
+/** Tokens of the prompt, and how often it is run. */
+const lengths = [
+  [512, 6],
+  [2048, 3],
+] as const;
 const decodeRounds = 16;
 /** Tokens of one turn. */
 const tokens = 4;
-/** Length of the prompt on which both must agree, and tokens behind it. */
-const agreement = { length: 256, tokens: 16 } as const;
+/** Length of the prompt on which all must agree. */
+const agreementLength = 64;
 
-interface Targets {
-  readonly decode: number;
+export interface Targets {
+  readonly decode?: number;
   readonly prefill?: number;
+  readonly statistics?: number;
+}
+
+export interface Comparison {
+  /** What figures call it. */
+  readonly name: string;
+  readonly file: string;
+  readonly vocabulary: number;
+  readonly threads: number;
+  /** How Headscope multiplies, each in a process of its own. */
+  readonly ways: Readonly<Partial<Record<WeightChoice, Targets>>>;
   /** Largest difference of log p over the whole vocabulary that passes as rounding. */
   readonly difference: number;
 }
 
-export interface Comparison {
-  readonly folder: string;
-  readonly vocabulary: number;
-  readonly threads: number;
-  readonly weights: GgufWeights;
+interface Side {
+  readonly name: string;
+  readonly process: SequenceProcess;
   readonly targets: Targets;
 }
 
 export async function compareWithLlamaCpp(report: Report, comparison: Comparison): Promise<void> {
-  const { folder, vocabulary, threads, weights, targets } = comparison;
+  const { file: path, vocabulary, threads } = comparison;
   const library = await installLlamaCpp();
-  const file = join(folder, `${weights}.gguf`);
-  writeGguf(folder, file, weights);
-  const common = { threads, vocabulary, context: Math.max(...lengths) + decodeRounds * tokens + 64 };
-  const ours: SequenceJob = { ...common, path: folder, q8: weights === 'Q8_0' };
-  const theirs: SequenceJob = { ...common, path: file, library };
-  const kind = weights === 'Q8_0' ? '8 bits' : 'float32';
+  const job = { path, threads, vocabulary, context: Math.max(...lengths.flat()) + decodeRounds * tokens + 64 };
+  const sides: Side[] = [];
+  const llama = await start({ ...job, library });
   try {
-    await requireAgreement(report, ours, theirs, kind, targets.difference);
-    const [headscope, llama] = await Promise.all([start(ours), start(theirs)]);
-    try {
-      for (const length of lengths) {
-        await race(report, headscope, llama, length, kind, targets);
-      }
-    } finally {
-      await Promise.all([headscope.stop(), llama.stop()]);
+    for (const [weights, targets] of Object.entries(comparison.ways) as readonly [WeightChoice, Targets][]) {
+      sides.push({ name: weights, process: await start({ ...job, weights }), targets });
     }
+    await requireAgreement(report, comparison, sides, llama);
+    for (const [length, rounds] of lengths) await race(report, comparison.name, sides, llama, length, rounds);
   } finally {
-    rmSync(file, { force: true });
+    await Promise.all([llama, ...sides.map(({ process }) => process)].map((each) => each.stop()));
   }
 }
 
@@ -62,99 +68,88 @@ const start = (job: SequenceJob): Promise<SequenceProcess> =>
     job,
   );
 
-/** Both on the same ids; llama.cpp keeps its keys and values in float32 for this. */
+/** llama.cpp keeps keys and values in float16, and rounds activations to 8 bits if the file is quantised. */
 async function requireAgreement(
   report: Report,
-  ours: SequenceJob,
-  theirs: SequenceJob,
-  kind: string,
-  most: number,
+  { name, difference: most }: Comparison,
+  sides: readonly Side[],
+  llama: SequenceProcess,
 ): Promise<void> {
-  const [headscope, llama] = await Promise.all([start(ours), start({ ...theirs, exactCache: true })]);
-  try {
-    const { length, tokens: count } = agreement;
-    const run = async (side: SequenceProcess): Promise<readonly [SequenceAnswer, SequenceAnswer]> => [
-      await side.ask({ do: 'prefill', length }),
-      await side.ask({ do: 'decode', tokens: count }),
-    ];
-    const [a, b] = await Promise.all([run(headscope), run(llama)]);
-    const [own = new Float32Array(0), other = new Float32Array(0)] = [a[0].logProbabilities, b[0].logProbabilities];
+  const request = { do: 'prefill', length: agreementLength } as const;
+  const { logProbabilities: theirs = new Float32Array(0), best: theirBest } = await llama.ask(request);
+  for (const { name: way, process } of sides) {
+    const { logProbabilities: own = new Float32Array(0), best } = await process.ask(request);
     const difference = own.reduce(
-      (largest, value, id) => Math.max(largest, Math.abs(value - (other[id] ?? Infinity))),
+      (largest, value, id) => Math.max(largest, Math.abs(value - (theirs[id] ?? Infinity))),
       0,
     );
-    const [ownBest, otherBest] = [a, b].map((answers) => answers.flatMap(({ best }) => best));
-    const same = ownBest?.filter((token, at) => token === otherBest?.[at]).length ?? 0;
     report.figure({
-      name: `largest difference of log p from llama.cpp's, ${kind}, ${length} tokens, ${own.length} of the vocabulary`,
+      name: `largest difference of log p from llama.cpp's, ${name}, ${way}, ${agreementLength} tokens`,
       value: difference,
-      unit: '',
+      unit: 'nat',
       target: most,
-      note: `${same} of ${count + 1} most likely next tokens are the same`,
+      note: `the most likely next token is ${best[0] === theirBest[0] ? 'the same' : 'another'}`,
     });
     if (!(difference <= most))
       throw new Error('Headscope and llama.cpp do not compute the same model: nothing is timed.');
-  } finally {
-    await Promise.all([headscope.stop(), llama.stop()]);
   }
 }
+
+type Times = Map<string, number[]>;
 
 async function race(
   report: Report,
-  headscope: SequenceProcess,
+  what: string,
+  sides: readonly Side[],
   llama: SequenceProcess,
   length: number,
-  kind: string,
-  targets: Targets,
+  rounds: number,
 ): Promise<void> {
-  const prefill: [number[], number[]] = [[], []];
-  for (let round = 0; round < prefillRounds; round++) {
-    const request = { do: 'prefill', length } as const;
-    prefill[0].push(medianOf((await headscope.ask(request)).ms));
-    prefill[1].push(medianOf((await llama.ask(request)).ms));
+  const prefill: Times = new Map();
+  const plain: Times = new Map();
+  const observed: Times = new Map();
+  const add = (times: Times, name: string, ms: readonly number[]): void => {
+    const all = times.get(name) ?? [];
+    all.push(summary(ms).median);
+    times.set(name, all);
+  };
+  const all = [...sides, { name: 'llama.cpp', process: llama }];
+  for (let round = 0; round < rounds; round++) {
+    for (const { name, process } of all) add(prefill, name, (await process.ask({ do: 'prefill', length })).ms);
   }
-  figures(report, `prefill of ${length} tokens, ${kind}`, prefill, targets.prefill);
-  const plain: [number[], number[]] = [[], []];
-  const observed: [number[], number[]] = [[], []];
   for (let round = 0; round < decodeRounds; round++) {
-    const ms = medianOf((await headscope.ask({ do: 'decode', tokens })).ms);
-    plain[0].push(ms);
-    plain[1].push(medianOf((await llama.ask({ do: 'decode', tokens })).ms));
-    const withStatistics = await headscope.ask({ do: 'decode', tokens, statistics: true });
-    observed[0].push(medianOf(withStatistics.ms));
-    observed[1].push(ms);
+    for (const { name, process } of all) add(plain, name, (await process.ask({ do: 'decode', tokens })).ms);
+    for (const { name, process } of sides) {
+      add(observed, name, (await process.ask({ do: 'decode', tokens, statistics: true })).ms);
+    }
   }
-  figures(report, `a token at ${length} keys, ${kind}`, plain, targets.decode);
-  report.figure({
-    name: `a token at ${length} keys with statistics of all heads, against one without, ${kind}`,
-    ...ratio(observed),
-    target: 1.3,
-  });
+  for (const { name, targets } of sides) {
+    const at = `${what}, ${name}`;
+    ratio(report, `prefill of ${length} tokens over llama.cpp's, ${at}`, prefill, name, prefill, targets.prefill);
+    ratio(report, `a token behind ${length} over llama.cpp's, ${at}`, plain, name, plain, targets.decode);
+    const looked = `a token behind ${length} with statistics of all heads over one without, ${at}`;
+    ratio(report, looked, observed, name, plain, targets.statistics, name);
+  }
 }
 
-function figures(report: Report, what: string, times: readonly [number[], number[]], target: number | undefined): void {
+/** `times` of a side over those of `base`, round by round. */
+function ratio(
+  report: Report,
+  figure: string,
+  times: Times,
+  side: string,
+  bases: Times,
+  target: number | undefined,
+  base = 'llama.cpp',
+): void {
+  const [own = [], other = []] = [times.get(side), bases.get(base)];
+  const { median, low, high } = ratioOfPairs(own, other);
+  const ms = [own, other].map((each) => summary(each).median.toFixed(1));
   report.figure({
-    name: `${what}, against llama.cpp`,
-    ...ratio(times),
+    name: figure,
+    value: median,
+    unit: 'times',
     ...(target === undefined ? {} : { target }),
+    note: `95 % from ${low.toFixed(2)} to ${high.toFixed(2)}; medians ${ms.join(' and ')} ms, ${own.length} rounds in turns`,
   });
-  for (const [side, name] of ['Headscope', 'llama.cpp'].entries()) {
-    const own = times[side] ?? [];
-    report.figure({
-      name: `${what}, ${name}`,
-      value: medianOf(own),
-      unit: 'ms',
-      note: `best ${Math.min(...own).toFixed(1)}`,
-    });
-  }
 }
-
-/** The median of the ratios of each round, with the smallest and the largest. */
-function ratio([ours, theirs]: readonly [number[], number[]]): { value: number; unit: string; note: string } {
-  const ratios = ours.map((ms, round) => ms / (theirs[round] ?? Number.NaN));
-  const [low, high] = [Math.min(...ratios), Math.max(...ratios)].map((each) => each.toFixed(2));
-  return { value: medianOf(ratios), unit: 'times', note: `${ratios.length} rounds in turns, ${low} to ${high}` };
-}
-
-const medianOf = (values: readonly number[]): number =>
-  [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;

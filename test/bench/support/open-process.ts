@@ -1,9 +1,9 @@
 /**
- * Opening a model in a process of its own, as a run of heads does: parity, then the prompt. `node --import tsx
+ * Opening a model in a process of its own, as a run of heads does: the beginning of parity, the prompt, the rest of parity. `node --import tsx
  * open-process.ts JOB` prints an Opened.
  */
 import { openModel } from '../../../compute-server/model/checkpoint/loaded-model';
-import { parityOf } from '../../../compute-server/model/checkpoint/parity';
+import { beginParity } from '../../../compute-server/model/checkpoint/parity';
 import { runPrompt } from '../../../compute-server/model/run/stream/model-run';
 import type { WeightChoice } from '../../../protocol/inputs/weights';
 import { runtimeVersion } from '../../../compute-server/runtime/session';
@@ -21,10 +21,12 @@ export interface OpenJob {
 }
 
 export interface Opened {
-  /** From the first read to the logits of a prompt of 8 tokens, parity included. */
+  /** From the first read to the logits of a prompt of 8 tokens, with the parity that a run waits for. */
   readonly openSeconds: number;
   /** Processor seconds of the same work: other programs of the machine lengthen it little. */
   readonly openProcessorSeconds: number;
+  /** Seconds of the parity that follows the run. */
+  readonly paritySeconds: number;
   /** Seconds of a prompt of `length` tokens on what is open by then. */
   readonly prefillSeconds: number;
   /** Seconds of one token behind that prompt, the median of 15. */
@@ -47,14 +49,16 @@ async function main(): Promise<void> {
   const kept = cacheFolder === undefined ? undefined : { cacheFolder, limitBytes: 100e9 };
   const model = await openModel(folder, { device: 'cpu', threads, limitBytes, weights, cache: kept });
   const first = idsOf(8, model.summary.vocabulary);
-  const parity = await parityOf(model, { ids: first });
-  if (!parity.ok) throw new Error('the instrumented run is another model');
+  const parity = await beginParity(model, { ids: first });
   const run = (ids: readonly number[], more = {}) =>
     runPrompt(model.spec, model.sessions, { ids, chunk: 256, logits: 'last', ...more });
   await run(first);
   const openSeconds = (performance.now() - started) / 1000;
   const openProcessorSeconds = processorSeconds() - processorBefore;
   const [peakBytes, residentBytes] = [processMemory('VmHWM'), processMemory('VmRSS')];
+  const rest = performance.now();
+  await parity.finish();
+  const paritySeconds = (performance.now() - rest) / 1000;
   const ids = idsOf(job.length, model.summary.vocabulary);
   const prefill = performance.now();
   const { cache } = await run(ids.slice(0, -1), { keepCache: true });
@@ -70,6 +74,7 @@ async function main(): Promise<void> {
   const opened: Opened = {
     openSeconds,
     openProcessorSeconds,
+    paritySeconds,
     prefillSeconds,
     tokenSeconds,
     baseBytes,

@@ -1,6 +1,7 @@
 /** What a process that runs a model for comparison is asked, and answers: `fork` with `serialization: 'advanced'`. */
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import type { WeightChoice } from '../../../protocol/inputs/weights';
 
 /** The first message to a process. Token ids are those of `benchIds`. */
 export interface SequenceJob {
@@ -12,10 +13,8 @@ export interface SequenceJob {
   readonly vocabulary: number;
   /** The file to import node-llama-cpp from. */
   readonly library?: string;
-  /** Linear layers computed on 8 bits. */
-  readonly q8?: boolean;
-  /** llama.cpp: keep keys and values in float32, for exact comparison (default: its own, float16). */
-  readonly exactCache?: boolean;
+  /** How Headscope holds weights. */
+  readonly weights?: WeightChoice;
 }
 
 export type SequenceRequest =

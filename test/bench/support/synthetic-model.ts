@@ -14,6 +14,8 @@ export interface SyntheticModel {
   readonly contextLength: number;
   /** Default: F32. */
   readonly dtype?: 'F32' | 'BF16';
+  /** The language head has a matrix of its own. */
+  readonly untied?: true;
 }
 
 /** 4 layers of 8 heads of 64. */
@@ -37,6 +39,29 @@ export const realSize: SyntheticModel = {
   contextLength: 32768,
 };
 
+/** 1.2 billion parameters in the shape of Llama 3.2 1B. */
+export const oneBillion: SyntheticModel = {
+  layers: 16,
+  heads: 32,
+  kvHeads: 8,
+  headDim: 64,
+  inner: 8192,
+  vocabulary: 128256,
+  contextLength: 131072,
+};
+
+/** 1.1 billion parameters in the shape of TinyLlama. */
+export const tinyLlama: SyntheticModel = {
+  layers: 22,
+  heads: 32,
+  kvHeads: 4,
+  headDim: 64,
+  inner: 5632,
+  vocabulary: 32000,
+  contextLength: 2048,
+  untied: true,
+};
+
 /** 3.2 billion parameters in the shape of Llama 3.2 3B: 6.4 GB in bfloat16. */
 export const threeBillion: SyntheticModel = {
   layers: 28,
@@ -54,7 +79,7 @@ const piece = 2 ** 22;
 
 export const hiddenOf = ({ heads, headDim }: Pick<SyntheticModel, 'heads' | 'headDim'>): number => heads * headDim;
 
-function shapesOf(model: SyntheticModel): readonly [string, number[]][] {
+export function shapesOf(model: SyntheticModel): readonly [string, number[]][] {
   const hidden = hiddenOf(model);
   const keys = (model.kvHeads ?? model.heads) * model.headDim;
   const shapes: [string, number[]][] = [
@@ -75,10 +100,11 @@ function shapesOf(model: SyntheticModel): readonly [string, number[]][] {
       [`${at}.mlp.down_proj.weight`, [hidden, model.inner]],
     );
   }
+  if (model.untied) shapes.push(['lm_head.weight', [model.vocabulary, hidden]]);
   return shapes;
 }
 
-const configOf = (model: SyntheticModel) => ({
+export const configOf = (model: SyntheticModel) => ({
   architectures: ['LlamaForCausalLM'],
   model_type: 'llama',
   hidden_size: hiddenOf(model),
@@ -91,7 +117,7 @@ const configOf = (model: SyntheticModel) => ({
   rms_norm_eps: 1e-6,
   rope_theta: 10000,
   hidden_act: 'silu',
-  tie_word_embeddings: true,
+  tie_word_embeddings: !model.untied,
   torch_dtype: (model.dtype ?? 'F32') === 'F32' ? 'float32' : 'bfloat16',
 });
 

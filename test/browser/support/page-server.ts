@@ -91,7 +91,7 @@ const shell = (panel: string, place: string, nonce: string): string => `<!doctyp
 <title>${panel}</title>
 </head>
 <body>
-<div id="root" data-panel="${panel}" data-place="${place}" data-nonce="${nonce}"></div>
+<div id="root" data-panel="${panel}" data-place="${place}" data-page="the page" data-nonce="${nonce}"></div>
 <script nonce="${nonce}" src="panel.js"></script>
 </body>
 </html>`;

@@ -8,6 +8,7 @@ import { fromKernelsPanel, type FromKernelsPanel } from '../../../protocol/panel
 import { fromModelPanel } from '../../../protocol/panels/model-schema';
 import { fromModulePanel } from '../../../protocol/panels/module-schema';
 import { fromPlanPanel } from '../../../protocol/panels/plan-schema';
+import { messagesOf } from '../../../extension/panels/page-messages';
 import { check, type Schema } from '../../../protocol/schema/check';
 import { anything } from '../../../protocol/schema/fields';
 import type { ToKernelsPanel } from '../../../protocol/panels/kernels';
@@ -108,8 +109,11 @@ export class PanelBrowser<To extends Message = ToKernelsPanel, From extends Mess
         await page.evaluate((data) => window.dispatchEvent(new MessageEvent('message', { data })), message);
       }
     };
+    const heard = messagesOf('the page');
     await page.exposeFunction('headscopePost', async (json: string) => {
-      const message = revive(json) as From;
+      // The extension hears nothing of a page that does not say its name.
+      const message = heard(revive(json)) as From | undefined;
+      if (message === undefined) return;
       const understood = check<unknown>(schemas[this.panel] ?? anything, message, 'The message');
       if (!understood.ok) complaints.push(`posted what the extension refuses: ${understood.why} ${json.slice(0, 500)}`);
       posted.push(message);

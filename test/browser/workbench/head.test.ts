@@ -79,6 +79,14 @@ describe('a head that is open', function () {
     const cells = (label: string): Promise<string[]> =>
       panel.page.$$eval(`[data-label=${label}] td`, (all) => all.map((cell) => (cell as HTMLElement).innerText));
     assert.equal(await panel.page.locator('.label-scores tbody tr').count(), 8);
+    for (const width of [1500, 300]) {
+      await panel.page.setViewportSize({ width, height: 900 });
+      const [seen = 0, whole = 1] = await panel.page.$eval('.label-scores', (one) => [
+        one.clientWidth,
+        one.scrollWidth,
+      ]);
+      assert.ok(whole <= seen, `at ${width} px the table is ${whole} px wide, of which ${seen} are seen`);
+    }
     assert.deepEqual(await cells('retrieval'), ['0', '0.989', '0 ± below 0.001', '0.45']);
     const [score, p, none] = await cells('first-token-sink');
     assert.equal(Number(score), Number(result.statistics.firstToken[0]?.[1]?.toPrecision(2)));
@@ -227,6 +235,16 @@ describe('a head that is open', function () {
     const key = Number(await text(panel, '.top-keys tbody tr:first-child td'));
     await panel.page.getByRole('button', { name: `Explain why query 30 reads key ${key}` }).click();
     assert.deepEqual(await panel.posts('explainWeight', posted), { ...cell, key });
+  });
+
+  it('offers no explanation of a weight of an encoder-decoder', async () => {
+    const own = { ...planted.model, source: { layers: 12, heads: 12, kvHeads: 12 } };
+    const panel = await start({ host: answeringTrials(finished({ result: { ...planted, model: own } })) });
+    await clickCell(panel.page, pictures.grid, '0.7');
+    await panel.page.waitForSelector('.answer:has-text("L0H7") .top-keys td.token-cell');
+    await press(panel, `${pictures.matrix} .picture-frame`, 'ArrowUp', 'Enter');
+    assert.equal(await panel.page.locator('#explain-weight, [aria-label^="Explain why query"]').count(), 0);
+    assert.ok(panel.posted.every(({ kind }) => kind !== 'explainWeight'));
   });
 
   it('hides the sink column and says so, and is drawn as lines, which stay for the next head', async () => {

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import type { Section } from '../../../protocol/sections/section';
 import {
   barsStory,
+  expertsStory,
   generationsStory,
   graphStory,
   headsStory,
@@ -37,6 +38,8 @@ export const hostile: readonly Section[] = [
     tokens: Array.from({ length: 20_000 }, (_, at) => (at === 3 ? long : ` t${at}`)),
   },
   { ...tokensStory(), id: 'no-numbers', numbers: [] },
+  { ...expertsStory(48, 256, 8), id: 'many-experts', tokens: [long, ...expertsStory().tokens.slice(1)] },
+  { ...expertsStory(0), id: 'no-experts' },
   {
     ...lineStory(),
     id: 'bad-points',

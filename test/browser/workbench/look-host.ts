@@ -40,6 +40,7 @@ export const madeOf = (
 export class LookHost {
   readonly looked: Look[] = [];
   readonly runs: string[] = [];
+  private shown: Partial<AnalysisResult> = {};
 
   constructor(
     private readonly seconds: number,
@@ -63,8 +64,13 @@ export class LookHost {
     return message.look ? this.made(message.plan, false) : [];
   };
 
+  /** What is shown from now on of a model. */
+  show(change: Partial<AnalysisResult>): void {
+    this.shown = change;
+  }
+
   private made(of: Look, byItself: boolean): readonly ToWorkbench[] {
-    const made = madeOf(of, this.looked.length + this.runs.length);
+    const made = { ...madeOf(of, this.looked.length + this.runs.length), ...this.shown };
     const mark = byItself ? { byItself: true as const } : {};
     const tab = tabOf(made, { look: true, run: 1, ...mark });
     return [

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { canonical } from '../../../webviews/ui/canonical';
 import { heads, LookHost, madeOf, setup } from './look-host';
+import { headsStory } from './stories';
 import { openMessage, pair, startBrowser, tabOf, type Panel, type WorkbenchBrowser } from './workbench-host';
 
 describe('Look', () => {
@@ -47,6 +48,66 @@ describe('Look', () => {
     await panel.page.waitForTimeout(700);
     assert.equal(host.looked.length, 2, 'nothing runs without a prompt');
     assert.deepEqual(panel.complaints, []);
+    await panel.close();
+  });
+
+  it('reports which head was chosen, and a page that is built again opens it', async () => {
+    const host = new LookHost(0.3);
+    const panel = await start(host);
+    await finding(panel, 1);
+    const grid = '[data-section=retrieval] > hs-section-picture .picture-frame';
+    const { layer, head } = (await panel.posts('chooseHead')).chosen.head;
+    assert.ok(head > 0);
+    const first = panel.posted.length;
+    await panel.page.press(grid, 'Home');
+    const { tab, chosen } = await panel.posts('chooseHead', first);
+    assert.deepEqual([tab, chosen], ['t1', { section: 'retrieval', head: { layer, head: 0 } }]);
+    await panel.close();
+    const made = madeOf(setup, 1);
+    const tabs = { tabs: [tabOf(made, { look: true, chosen })], active: 't1' };
+    const anew = await browser.open({
+      host: ({ kind }) =>
+        kind === 'ready' ? [openMessage({ analyses: [heads, pair], plan: setup, result: made, tabs })] : [],
+    });
+    await anew.page.getByRole('heading', { name: `Attention of L${layer}H0` }).waitFor();
+    assert.equal(await anew.page.locator('.answer').count(), 1);
+    assert.deepEqual(anew.complaints, []);
+    await anew.close();
+  });
+
+  it('opens the first head with attention where the one that was open is in a layer of a recurrence now', async () => {
+    const host = new LookHost(0.3);
+    const panel = await start(host);
+    await finding(panel, 1);
+    await panel.page.getByRole('heading', { name: /^Attention of L(5|6|8|9|10)H/ }).waitFor();
+    const { classes: _, marked: _marked, ...grid } = headsStory();
+    const reason = Array.from({ length: 12 }, (_none, layer) => (layer === 4 ? null : 'a gated delta rule'));
+    const values = reason.map((why) => (why === null ? [0.5, 0.2] : []));
+    const numbers = grid.numbers.map(({ low: _low, high: _high, ...one }) => ({ ...one, values }));
+    host.show({ sections: [{ ...grid, numbers, without: reason }] });
+    await prompt(panel).fill('The dog');
+    await finding(panel, 2);
+    await panel.page.getByRole('heading', { name: 'Attention of L4H0' }).waitFor();
+    assert.equal(await panel.page.locator('.answer').count(), 1);
+    assert.deepEqual(panel.complaints, []);
+    await panel.close();
+  });
+
+  it('says that what came cannot be shown, and does not seem to go on', async () => {
+    const host = new LookHost(0.3);
+    const panel = await start(host);
+    await finding(panel, 1);
+    const [numbers] = headsStory().numbers;
+    // A row that is none, as a gap in a list is written.
+    host.show({ sections: [{ ...headsStory(), numbers: [{ ...numbers!, values: [null as never] }] }] });
+    await prompt(panel).fill('The dog');
+    await panel.page.getByText('The panel could not show what came.').first().waitFor();
+    assert.equal(await panel.page.locator('.run-state', { hasText: '%' }).count(), 0);
+    assert.ok(panel.complaints.every((one) => one.startsWith('TypeError')));
+    host.show({});
+    await prompt(panel).fill('The bird');
+    await finding(panel, 3);
+    assert.equal(await panel.page.getByText('The panel could not show what came.').count(), 0);
     await panel.close();
   });
 

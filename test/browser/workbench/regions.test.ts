@@ -33,8 +33,11 @@ describe('regions in the workbench', () => {
   const field = ({ page }: Panel) => page.getByLabel('Regions', { exact: true }).locator('input');
   const written = async (of: Panel, text: string): Promise<void> => {
     await of.page.waitForFunction(
-      (wanted) =>
-        document.querySelector<HTMLInputElement>('[data-parameter=regions] vscode-text-field')?.value === wanted,
+      (wanted) => {
+        const outer = document.querySelector<HTMLInputElement>('[data-parameter=regions] vscode-text-field');
+        // The inner field follows a frame later; what is typed before goes behind the old text instead of replacing it.
+        return outer?.value === wanted && outer.shadowRoot?.querySelector('input')?.value === wanted;
+      },
       text,
       { timeout: patience(5000) },
     );

@@ -8,6 +8,7 @@ import { answering, finished, result, sendPicture, usePanels, type Panel } from 
 import {
   barsStory,
   everySection,
+  expertsStory,
   generationsStory,
   graphStory,
   headsStory,
@@ -18,6 +19,7 @@ import {
   textStory,
   tokensStory,
 } from './stories';
+import { hoverCell } from '../support/cells';
 import { hostile } from './hostile';
 
 describe('sections on the page', () => {
@@ -64,6 +66,51 @@ describe('sections on the page', () => {
     await panel.page.getByRole('menuitem', { name }).click();
     return (await panel.posts('export', after)).data;
   };
+
+  describe('of an encoder-decoder', () => {
+    const tokensOf = (side: 'source' | 'target', tokens: readonly string[]): Section => ({
+      ...{ kind: 'tokens', id: side, title: side, side, tokens, numbers: [] },
+    });
+    const grid = (id: string, stack?: 'encoder' | 'cross'): Section => ({
+      ...headsStory(2, 2, id),
+      ...(stack ? { stack } : {}),
+      pictures: { size: 2, layers: 2, heads: 2, encoding: 'uint8-base64', data: btoa('\u0040'.repeat(16)) },
+    });
+    const stacks = [
+      tokensOf('source', ['a', 'b', 'c', 'd']),
+      tokensOf('target', ['x', 'y']),
+      grid('encoder', 'encoder'),
+      grid('heads'),
+      grid('cross', 'cross'),
+    ];
+    const bands = (panel: Panel): Promise<Record<string, unknown>> =>
+      panel.page.evaluate(() =>
+        Object.fromEntries(
+          ['encoder', 'heads', 'cross'].map((id) => {
+            const picture = document.querySelector(`[data-section="${id}"] > hs-section-picture`);
+            return [id, (picture as unknown as { bands?: unknown }).bands ?? null];
+          }),
+        ),
+      );
+
+    for (const width of [300, 1200])
+      it(`marks a token of either text in every grid that reads it, by pointer and by keys, at ${width} px`, async () => {
+        const panel = await show(stacks, { width });
+        assert.deepEqual(await bands(panel), { encoder: null, heads: null, cross: null });
+        await press(panel, frame('source'), 'Home', 'ArrowRight');
+        await drawn(panel);
+        const column = [0.25, 0.5];
+        assert.deepEqual(await bands(panel), { encoder: { row: column, column }, heads: null, cross: { column } });
+        await hoverCell(panel.page, '[data-section="target"] hs-section-picture', '1');
+        await drawn(panel);
+        assert.deepEqual(await bands(panel), {
+          encoder: { row: column, column },
+          heads: { row: [0.5, 1], column: [0.5, 1] },
+          cross: { row: [0.5, 1], column },
+        });
+        assert.equal(await sideways(panel), 0);
+      });
+  });
 
   describe('of every kind', () => {
     it('show the titles of three numbers whole, in one line each', async () => {
@@ -176,6 +223,32 @@ describe('sections on the page', () => {
         section: 'circuit',
         place: { kind: 'edge', from: 'h9.9', to: 'logits', input: 'logits' },
       });
+    });
+
+    it('walk the experts of a layer, by tokens too, and go to another layer by its entropy', async () => {
+      const panel = await show([expertsStory()]);
+      const experts = '[data-section="experts"] hs-section-picture:nth-of-type(2) .picture-frame';
+      await press(panel, experts, 'ArrowRight', 'ArrowRight');
+      assert.match(
+        await chosen(panel, 'experts'),
+        /^layer 0, expert \d+, token 1, ␣cat: (weight 0\.\d+|not chosen), load /,
+      );
+      await press(panel, frame('experts'), 'End');
+      assert.match(await chosen(panel, 'experts'), /^layer 0, expert \d+, token 22, ␣in: weight 0\.\d+, load /);
+      const box = await panel.page.evaluate((selector) => {
+        const element = document.querySelector(selector)?.closest('hs-section-picture') as unknown as {
+          scene: { box(cursor: string): { x: number; y: number; width: number; height: number } };
+        };
+        return element.scene.box('layer.4');
+      }, experts);
+      await panel.page.click(experts, { position: { x: box.x + box.width / 2, y: box.y + box.height / 2 } });
+      assert.match(await chosen(panel, 'experts'), /^layer 4: entropy \d\.\d+ nats of 4\.16 at most$/);
+      assert.equal(
+        await panel.page
+          .locator('[data-section="experts"] vscode-dropdown')
+          .evaluate((one) => (one as HTMLSelectElement).value),
+        'layer 4',
+      );
     });
 
     it('walk a chart and a table, and ask about a row', async () => {

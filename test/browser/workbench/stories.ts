@@ -1,5 +1,6 @@
 /** One section of each kind as an analysis of a small model gives it, drawn from a seeded generator. */
 import type { ChartSection } from '../../../protocol/sections/chart';
+import type { ExpertsSection } from '../../../protocol/sections/experts';
 import type { GenerationsSection } from '../../../protocol/sections/generations';
 import type { GraphNode, GraphSection } from '../../../protocol/sections/graph';
 import type { HeadsSection } from '../../../protocol/sections/heads';
@@ -429,6 +430,37 @@ export function generationsStory(): GenerationsSection {
   };
 }
 
+/** Layers of 64 experts, of which a token has 6; expert 5 of layer 2 takes every `the`, expert 63 of layer 0 nothing. */
+export function expertsStory(layers = 6, count = 64, perToken = 6): ExpertsSection {
+  const next = random(31);
+  const text = 'the cat sat on the mat , and the dog looked at the cat . Then the rain came and both ran in'.split(' ');
+  const tokens = text.map((word, at) => (at === 0 ? word : ` ${word}`));
+  const entropy = (): number => Math.log(count) * (0.55 + 0.35 * next());
+  return {
+    kind: 'experts',
+    id: 'experts',
+    title: 'Routed experts',
+    caption: 'Which experts each token takes, and what they count.',
+    tokens,
+    of: tokens.length,
+    layers: Array.from({ length: layers }, (_, layer) => {
+      const chosen = tokens.map((token) => {
+        const taken = new Set(layer === 2 && token.trim() === 'the' ? [5] : []);
+        while (taken.size < perToken) taken.add(Math.floor((count - 1) * next() ** 1.4));
+        return [...taken];
+      });
+      const all = chosen.flat();
+      const weights = chosen.map((experts) => {
+        const raw = experts.map(() => next()).sort((a, b) => b - a);
+        const sum = raw.reduce((total, one) => total + one, 0);
+        return raw.map((one) => one / sum);
+      });
+      const loads = Array.from({ length: count }, (__, one) => all.filter((each) => each === one).length / all.length);
+      return { layer, perToken, loads, entropy: entropy(), entropies: tokens.map(entropy), chosen, weights };
+    }),
+  };
+}
+
 export const everySection = () => [
   headsStory(),
   graphStory(),
@@ -441,4 +473,5 @@ export const everySection = () => [
   imageStory(),
   generationsStory(),
   textStory(),
+  expertsStory(),
 ];

@@ -220,7 +220,7 @@ describe('changes tried on the prompt of a result', function () {
         ...heads(2, 0.693147),
         ...heads(3, -2.30259),
       ]);
-      // Of many changes the first are written out, and the others when asked.
+      // The first of many changes are written out, and the others when asked.
       assert.equal((await entries(panel)).length, 4);
       await panel.page.click(`text=Show the other ${2 * summary.heads - 4} interventions`);
       await settle(panel);

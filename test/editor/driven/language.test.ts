@@ -1,5 +1,6 @@
 /** What a configuration says in the editor: squiggles, problems, lenses, hints and the Models view, in a real VS Code. */
 import assert from 'node:assert/strict';
+import { chooseFromMenu } from './menu';
 import { useWindow } from './window';
 
 describe('model configurations in VS Code', function () {
@@ -49,5 +50,15 @@ describe('model configurations in VS Code', function () {
     const rows = bench.page.locator('.sidebar .pane', { hasText: 'Models' }).locator('.monaco-list-row');
     await rows.filter({ hasText: 'DeepSeek-V2-Lite' }).filter({ hasText: 'latent' }).waitFor();
     await rows.filter({ hasText: /^gpt2/ }).waitFor();
+  });
+
+  it('open their folder in a window of its own where it lies outside the workspace: the window is remote', async () => {
+    const { bench } = window();
+    const rows = bench.page.locator('.sidebar .pane', { hasText: 'Models' }).locator('.monaco-list-row');
+    const opened = bench.page.context().waitForEvent('page');
+    await chooseFromMenu(rows.filter({ hasText: 'comes with Headscope' }).first(), 'Open Folder of This Model');
+    const other = await opened;
+    await other.waitForURL(/[?&]folder=[^&]*demo-/u);
+    await other.close();
   });
 });

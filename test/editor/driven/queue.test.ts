@@ -1,6 +1,9 @@
 /** While an experiment trains: every panel opens, a further run waits its turn, and the status bar says and changes both. */
 import assert from 'node:assert/strict';
+import { hostname } from 'node:os';
 import type { Locator } from 'playwright-core';
+import { computeProcesses, processesOf } from './compute-processes';
+import { listeningPorts } from './listening-ports';
 import { kernelsPanel, workbenchPanel } from './panels';
 import { useWindow } from './window';
 
@@ -24,6 +27,12 @@ describe('the queue of runs in VS Code', function () {
     await status().filter({ hasText: experiment }).waitFor();
     // The first checkpoint: what is found by then outlasts the run.
     await panel.locator('.result-section').first().waitFor();
+  });
+
+  it('needs no port: of all processes the server of VS Code alone listens on one', () => {
+    const { profile, url } = window().host;
+    assert.equal(computeProcesses(profile).length, 1);
+    assert.deepEqual(listeningPorts(processesOf(profile, '')), [Number(new URL(url).port)]);
   });
 
   it('paints panels and saved files while an experiment trains, and opens their models', async () => {
@@ -78,12 +87,39 @@ describe('the queue of runs in VS Code', function () {
     const cpu = rows().filter({ hasText: 'in use' });
     await cpu.waitFor();
     assert.match((await cpu.getAttribute('aria-label')) ?? '', /cpu/);
+    // The window is remote: its devices are those of the machine with the files.
+    await bench.page.locator('.quick-input-title', { hasText: `Devices of ${hostname()}` }).waitFor();
     assert.equal(await rows().filter({ hasText: 'Test Again' }).count(), 1);
     assert.equal(await rows().filter({ hasText: 'Set Up CUDA' }).count(), 1);
     await cpu.hover();
     await cpu.locator('[aria-label="Details"]').click();
     await rows().filter({ hasText: 'operators right' }).waitFor();
     await bench.page.keyboard.press('Escape');
+  });
+
+  it('lets a run go on while the window is opened anew, and ends it there', async () => {
+    const { bench } = window();
+    await bench.runCommand('Headscope: Run an Analysis…');
+    await bench.pick(experiment);
+    const before = await workbenchPanel(bench, 'full');
+    // Another run than the one before.
+    await before.locator('[data-parameter=steps] input').fill('90000');
+    await before.locator('vscode-checkbox', { hasText: 'Keep running when the window closes' }).click();
+    await before.locator('#run:not([disabled])').click();
+    await before.locator('#outlasts').waitFor();
+    await bench.page.reload();
+    await bench.restored();
+    await status().filter({ hasText: experiment }).waitFor();
+    await bench.runCommand('Headscope: Open Workbench');
+    const after = await workbenchPanel(bench, 'full');
+    // What is in front is written down late: a quick reload may bring back the Look of the test before.
+    await after.locator('.tab-button', { hasText: experiment }).last().click();
+    await after.locator('#outlasts').waitFor();
+    await after.locator('#cancel').click();
+    await status().filter({ hasNotText: experiment }).waitFor();
+    await after.locator('vscode-checkbox', { hasText: 'Keep running when the window closes' }).click();
+    const closed = after.locator('.tab.front [aria-label^="Close: "]');
+    await closed.click();
   });
 
   it('keeps the tab of the stopped run, with what it had found, when the window is opened anew', async () => {

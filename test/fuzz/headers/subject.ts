@@ -9,6 +9,9 @@ import { printable } from '../../../language-server/command-line/printable';
 import { checkFile } from '../../../language-server/service/check';
 import { FolderReader } from '../../../language-server/workspace/folder-reader';
 import { mostLayers } from '../../../models/formats/config/transformer';
+import { runnableGguf } from '../../../models/architectures/gguf-verdict';
+import { openGguf } from '../../../models/formats/gguf/checkpoint';
+import { ggufTokenizer } from '../../../models/formats/gguf/tokenizer';
 import { readGguf } from '../../../models/formats/gguf/read-gguf';
 import { readOnnx } from '../../../models/formats/onnx/read-onnx';
 import { openCheckpoint } from '../../../models/formats/safetensors/checkpoint';
@@ -104,6 +107,16 @@ export const subject: Subject<Input> = {
     }
     if (kind === 'gguf') {
       const read = await readGguf(path);
+      const runs = await runnableGguf(path);
+      assert.ok(runs === true || /[.]$/.test(runs), String(runs));
+      const opened = await openGguf(path);
+      if (opened.ok) {
+        const tokenizer = ggufTokenizer(opened.gguf.metadata);
+        assert.ok(tokenizer.ok || tokenizer.why.endsWith('.'));
+        // Nothing is read outside the file.
+        for (const { offset, length } of opened.gguf.checkpoint.tensors)
+          assert.ok(offset >= 0 && length >= 0 && offset + length <= bytes.length);
+      }
       if (!read.ok) return { refusal: printable(read.message) };
       const { weights, notes, description } = read.gguf;
       for (const note of notes) assert.match(note, /\.$/);

@@ -128,6 +128,7 @@ describe('ablation of a llama against float64', () => {
       /needs a right and a wrong token/,
     );
     await assert.rejects(found(prompt, { against: '#7' }), /no right one/);
+    await assert.rejects(found(prompt, { answer: '#7', against: '#7' }), /are the same token/);
     await assert.rejects(found(prompt, { answer: '#100000' }), /There is no token #100000/);
     await assert.rejects(found(pair, { mode: 'resample', resampleFrom: 'other prompt' }), /no two of one length/);
   });

@@ -84,7 +84,7 @@ describe('patches of a llama', () => {
     const [clean, corrupted] = [ids, other].map((own) => llamaLikeRun(config(), tiny.parameters, own));
     const [high, low] = [difference(clean?.logits ?? []), difference(corrupted?.logits ?? [])];
     const heads = await found();
-    const d = tiny.model.spec.blocks[1]?.attention.headDim ?? 0;
+    const d = tiny.model.spec.blocks[1]?.attention!.headDim ?? 0;
     const outputs = clean?.taps.get('layer.1.attention.head_output') ?? [];
     heads.values[1]?.forEach((value, head) => {
       const last = (head + 1) * n * d;

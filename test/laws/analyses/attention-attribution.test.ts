@@ -7,7 +7,7 @@ import { attentionAttribution as analysis } from '../../../diagnostics/circuits/
 import type { WeightResult } from '../../../diagnostics/circuits/attention-attribution/result';
 import type { LoadedModel } from '../../../compute-server/model/checkpoint/loaded-model';
 import type { LayerTap } from '../../../models/instrument/taps';
-import type { Norm } from '../../../models/architectures/model-spec';
+import type { Norm } from '../../../models/architectures/weights-spec';
 import type { Intervention } from '../../../protocol/interventions/interventions';
 import { openTiny, promptIds as ids, type OpenTiny } from '../../support/checkpoints/open-tiny';
 import { tinyModels } from '../../support/checkpoints/tiny-models';
@@ -65,7 +65,7 @@ async function keyPartByHand({ model, parameters }: OpenTiny): Promise<number> {
   };
   const weights = await runnerOf(model).weights.layer(0);
   const { attention, attentionNorms, feedForwardNorms } = spec.blocks[0] ?? assert.fail();
-  const { headDim: d, heads } = attention;
+  const { headDim: d, heads } = attention!;
   const { data, columns, bias } = weights.output;
   const output = (of: (slot: number) => boolean, withBias: boolean): number[] =>
     Array.from(
@@ -95,7 +95,7 @@ async function keyPartByHand({ model, parameters }: OpenTiny): Promise<number> {
     part = through(feedForwardNorms.after, part, plus(normed, row(0, 'mlp_output', 0, key)));
   }
   const next = spec.blocks[1] ?? assert.fail();
-  const { kvHeads, queryNorm, keyNorm, scale, rope: index } = next.attention;
+  const { kvHeads, queryNorm, keyNorm, scale, rope: index } = next.attention!;
   const stream = row(1, 'residual.input', 0, key);
   const shared = Math.floor(head / (heads / kvHeads));
   const { key: map, attentionNorms: own } = await runnerOf(model).weights.layer(1);

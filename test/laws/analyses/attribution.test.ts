@@ -8,12 +8,18 @@ import { attributionTable, type AttributionParameters } from '../../../diagnosti
 import { ranked } from '../../../diagnostics/circuits/attribution/ranking';
 import type { AttributionResult } from '../../../diagnostics/circuits/attribution/result';
 import type { AnalysisJob } from '../../../diagnostics/analysis';
+import type { ModelRunner } from '../../../diagnostics/model-runner/model-runner';
+import type { Sequence } from '../../../diagnostics/model-runner/sequence';
+import type { Variant } from '../../../models/instrument/changes/changes';
+import type { LayerTap } from '../../../models/instrument/taps';
+import { parseDo } from '../../../protocol/interventions/do-form';
 import { partName } from '../../../diagnostics/shared/effects/parts';
 import type { AnalysisInput } from '../../../protocol/analysis/schema';
 import { resolveTable } from '../../../protocol/analysis/parameters';
 import { type ParameterValues } from '../../../protocol/schema/parts';
 import { objectSamples, objectTask } from '../../support/analyses/object-task';
 import { linearOpt } from '../../support/checkpoints/linear-opt';
+import { tinyEncoderDecoder } from '../../support/checkpoints/tiny-encoder-decoders';
 import { openPlanted, type OpenPlanted } from '../../support/checkpoints/open-planted';
 import { openTiny, promptIds as ids, type OpenTiny } from '../../support/checkpoints/open-tiny';
 import type { Checkpoint } from '../../support/checkpoints/planted-circuit';
@@ -213,3 +219,150 @@ describe('attribution of a prompt', () => {
     await assert.rejects(run({ metric: 'accuracy' }), /Accuracy is right or wrong and has no gradient/);
   });
 });
+
+for (const family of ['bart', 't5'] as const)
+  describe(`attribution in a tiny ${family}`, () => {
+    const target = [2, 17, 40, 8];
+    const sources = [
+      [7, 22, 41, 9, 33],
+      [7, 22, 50, 9, 12],
+    ] as const;
+    const between: AnalysisInput = {
+      kind: 'prompt-pair',
+      prompt: { kind: 'ids', ids: sources[0], target },
+      counterpart: { kind: 'ids', ids: sources[1], target },
+    };
+    const places = { decoder: [1, 2], cross: [1, 0], encoder: [1, 1] } as const;
+    const grids = ['decoder', 'cross', 'encoder'] as const;
+    const tableOf = (result: AttributionResult, grid: (typeof grids)[number]) =>
+      grid === 'decoder' ? result.heads : (result[grid] ?? assert.fail(grid));
+    let opened: OpenPlanted;
+    before(async () => {
+      opened = await openPlanted(tinyEncoderDecoder(family));
+    });
+    after(async () => {
+      await opened.model.source?.sessions.release();
+      await opened.close();
+    });
+
+    const run = (parameters: ParameterValues): Promise<AttributionResult> =>
+      resultFor(opened.model, attribution, { input: between, parameters: { ...answers, random: 1000, ...parameters } });
+
+    /** The metric with some of the heads changed, of the prompt or of a point on the line. */
+    async function metric(
+      grid: (typeof grids)[number],
+      change: Variant,
+      point: { readonly target?: Sequence['embeddings']; readonly source?: NonNullable<Sequence['embeddings']> } = {},
+    ): Promise<number> {
+      const model = runnerOf(opened.model);
+      const rows = { ids: sources[0], ...(point.source ? { embeddings: point.source } : {}) };
+      const [source] = await model.encoded(rows, [grid === 'encoder' ? change : []]);
+      const variants = [grid === 'encoder' ? [] : change];
+      const asked = [{ row: target.length - 1, tokens: [right, wrong] }];
+      const sequence = {
+        ids: target,
+        ...(source ? { source } : {}),
+        ...(point.target ? { embeddings: point.target } : {}),
+      };
+      const [[answer] = []] = await model.answers(sequence, asked, variants);
+      return (answer?.logits[0] ?? 0) - (answer?.logits[1] ?? 0);
+    }
+
+    it('to zeros is the slope along the gain of a head by differences, and is patched by a gain of 0', async () => {
+      const result = await run({ baseline: 'zero' });
+      for (const grid of grids) {
+        const [layer, head] = places[grid];
+        const by = (gain: number): Promise<number> =>
+          metric(grid, [{ kind: grid === 'cross' ? 'cross-gain' : 'gain', layer, head, gain }]);
+        const { estimate, exact } = tableOf(result, grid);
+        const slope = ((await by(1.02)) - (await by(0.98))) / 0.04;
+        near(estimate[layer]?.[head], -slope, `estimate of ${grid}`, 2e-3 * Math.max(0.1, Math.abs(slope)));
+        near(exact[layer]?.[head], (await by(0)) - (await by(1)), `exact effect of ${grid}`);
+      }
+    });
+
+    it('to a counterpart goes along the line of both embeddings, by differences at its points', async () => {
+      const steps = 3;
+      const result = await run({ steps });
+      const model = runnerOf(opened.model);
+      const encoder = model.source() ?? assert.fail();
+      const tapped = async (
+        of: ModelRunner,
+        sequence: Sequence,
+        layer: number,
+        tap: LayerTap,
+      ): Promise<Float32Array> => {
+        const { layers } = await of.run({ ...sequence, taps: [{ layer, tap }], logits: 'none' });
+        const data = layers.find((one) => one.layer === layer)?.taps[tap]?.data;
+        assert.ok(data instanceof Float32Array);
+        return data;
+      };
+      const [end, start] = [
+        await tapped(encoder, { ids: sources[0] }, 0, 'residual.input'),
+        await tapped(encoder, { ids: sources[1] }, 0, 'residual.input'),
+      ];
+      const read = async (own: readonly number[]): Promise<Sequence> => {
+        const [source] = await model.encoded({ ids: own }, [[]]);
+        return { ids: target, ...(source ? { source } : {}) };
+      };
+      for (const grid of grids) {
+        const [layer, head] = places[grid];
+        const [of, tap, heads] = [
+          grid === 'encoder' ? encoder : model,
+          grid === 'cross' ? 'cross.head_output' : 'attention.head_output',
+          grid === 'encoder' && family === 'bart' ? 3 : 4,
+        ] as const;
+        const own = async (sequence: Sequence): Promise<Float32Array> => {
+          const data = await tapped(of, sequence, layer, tap);
+          const size = data.length / heads;
+          return data.subarray(head * size, (head + 1) * size);
+        };
+        const input = async (at: 0 | 1): Promise<Sequence> =>
+          grid === 'encoder' ? { ids: sources[at] } : await read(sources[at]);
+        const [z, other] = [await own(await input(0)), await own(await input(1))];
+        let expected = 0;
+        for (let step = 0; step < steps; step++) {
+          const share = (step + 0.5) / steps;
+          const data = start.map((value, i) => value + share * ((end[i] ?? 0) - value));
+          const point = { rows: sources[0].map((_, row) => row), data };
+          const [source] = await model.encoded({ ids: sources[0], embeddings: point }, [[]]);
+          const here = await own(
+            grid === 'encoder'
+              ? { ids: sources[0], embeddings: point }
+              : { ids: target, ...(source ? { source } : {}) },
+          );
+          const moved = (by: number): Promise<number> =>
+            metric(
+              grid,
+              [
+                {
+                  ...{ kind: 'replacement', layer, head, target: grid === 'cross' ? 'cross-head' : 'head' },
+                  data: here.map((value, i) => value + by * ((other[i] ?? 0) - (z[i] ?? 0))),
+                },
+              ],
+              { source: point },
+            );
+          expected += ((await moved(0.02)) - (await moved(-0.02))) / 0.04 / steps;
+        }
+        assert.ok(Math.abs(expected) > 1e-4, `${grid}: ${expected}`);
+        near(tableOf(result, grid).estimate[layer]?.[head], expected, grid, 0.01 * Math.abs(expected) + 2e-5);
+      }
+      assert.equal(result.edges, undefined);
+    });
+
+    it('to means is patched by the mean output over the positions', async () => {
+      const result = await run({ baseline: 'mean' });
+      for (const grid of ['cross', 'encoder'] as const) {
+        const [layer, head] = places[grid];
+        const form = grid === 'cross' ? `cross-head:${layer}.${head}=mean` : `encoder:head:${layer}.${head}=mean`;
+        const one = parseDo(form);
+        assert.ok(one.ok);
+        const model = runnerOf(opened.model);
+        const prompt = await model.prompt({ kind: 'ids', ids: sources[0], target }, [one.value]);
+        const { variant } = await model.variant([one.value], prompt);
+        const [[answer] = []] = await model.answers(prompt, [{ row: 3, tokens: [right, wrong] }], [variant]);
+        const changed = (answer?.logits[0] ?? 0) - (answer?.logits[1] ?? 0);
+        near(tableOf(result, grid).exact[layer]?.[head], changed - result.original.mean, form);
+      }
+    });
+  });

@@ -6,8 +6,16 @@ import { openModel, type LoadedModel } from '../../../compute-server/model/check
 import { WordTokenizer } from '../../../diagnostics/shared/training/word-tokenizer';
 import type { InputKind } from '../../../protocol/analysis/analysis';
 import type { AnalysisInput } from '../../../protocol/analysis/schema';
+import { crossAlignment } from '../../../diagnostics/patterns/cross-alignment/analysis';
+import { expertUse } from '../../../diagnostics/patterns/expert-use/analysis';
+import { plantedRouterModel, plantedTokens } from '../../support/checkpoints/planted-router';
+import { plantedAlignment } from '../../support/checkpoints/planted-alignment';
 import { plantedCircuit, type Checkpoint } from '../../support/checkpoints/planted-circuit';
-import { llamaWithPermutedHeads, withPermutedHeads } from '../../support/checkpoints/permuted-heads';
+import {
+  bartWithPermutedCrossHeads,
+  llamaWithPermutedHeads,
+  withPermutedHeads,
+} from '../../support/checkpoints/permuted-heads';
 import { writeSafetensors } from '../../support/safetensors-file';
 import {
   llamaLike,
@@ -27,6 +35,8 @@ export interface Case {
   /** The one analysis that it is for; absent: all. */
   readonly only?: string;
   readonly ids: readonly number[];
+  /** For an encoder-decoder, whose source the ids are. */
+  readonly target?: readonly number[];
   /** Path of the picture in the prompt, where the model reads one. */
   readonly image?: string;
   readonly pictures: PictureSet;
@@ -53,9 +63,15 @@ export interface PictureSet {
 }
 
 /** Those made for the analysis, where there are some. */
-export function casesFor({ id }: { readonly id: string }, all: readonly Case[]): readonly Case[] {
-  const own = all.filter(({ only }) => only === id);
-  return own.length > 0 ? own : all.filter(({ only }) => only === undefined);
+export const casesFor = (analysis: { readonly id: string }, all: readonly Case[]): readonly Case[] =>
+  madeFor(analysis, all, (one) => one);
+
+export const permutedFor = (analysis: { readonly id: string }, all: readonly PermutedCase[]): readonly PermutedCase[] =>
+  madeFor(analysis, all, ({ first }) => first);
+
+function madeFor<T>({ id }: { readonly id: string }, all: readonly T[], caseOf: (one: T) => Case): readonly T[] {
+  const own = all.filter((one) => caseOf(one).only === id);
+  return own.length > 0 ? own : all.filter((one) => caseOf(one).only === undefined);
 }
 
 /** The same model twice; `orders[layer][at]` is the head of the first that stands at `at` in the second. */
@@ -116,7 +132,14 @@ export class Cases {
   async all(): Promise<readonly Case[]> {
     const cases = [await this.open('planted circuit', plantedCircuit(), repeated)];
     for (const tiny of families) cases.push(await this.open(tiny.name, checkpointOf(tiny), ids));
-    return [...cases, await this.openVlm(), await this.openPair(), await this.openAnswering()];
+    return [
+      ...cases,
+      await this.openVlm(),
+      await this.openPair(),
+      await this.openAnswering(),
+      await this.openAlignment(),
+      await this.openExperts(),
+    ];
   }
 
   /** Reads pictures, and questions about them as text. */
@@ -132,6 +155,18 @@ export class Cases {
       'tokenizer_config.json': config,
     });
     return { ...of, name: 'answering llava', only: 'pope' };
+  }
+
+  /** Reads a source and writes a target. */
+  private async openAlignment(): Promise<Case> {
+    const of = await this.open('planted alignment', plantedAlignment(), ids.slice(0, 9));
+    return { ...of, target: [0, ...ids.slice(3, 10)], only: crossAlignment.id };
+  }
+
+  /** Layers of routed experts. */
+  private async openExperts(): Promise<Case> {
+    const of = await this.open('planted router', plantedRouterModel(), plantedTokens(60, 5));
+    return { ...of, only: expertUse.id };
   }
 
   private openVlm(): Promise<Case> {
@@ -189,7 +224,33 @@ export class Cases {
       const second = await this.open(name, { config, tensors: tensorsOfSecond }, prompt);
       cases.push({ name, first, second, orders });
     }
-    return [...cases, await this.permutedVlm()];
+    return [...cases, await this.permutedVlm(), await this.permutedAlignment(), await this.permutedExperts()];
+  }
+
+  private async permutedAlignment(): Promise<PermutedCase> {
+    const { config, tensors } = plantedAlignment();
+    const orders = [
+      [2, 0, 3, 1],
+      [1, 2, 3, 0],
+    ];
+    const first = await this.openAlignment();
+    const second = await this.open(
+      first.name,
+      { config, tensors: bartWithPermutedCrossHeads(tensors, orders) },
+      first.ids,
+    );
+    return { name: first.name, first, second: { ...first, model: second.model }, orders };
+  }
+
+  private async permutedExperts(): Promise<PermutedCase> {
+    const { config, tensors } = plantedRouterModel();
+    const orders = [
+      [2, 0, 3, 1],
+      [1, 2, 3, 0],
+    ];
+    const first = await this.openExperts();
+    const second = await this.open(first.name, { config, tensors: llamaWithPermutedHeads(tensors, orders) }, first.ids);
+    return { name: first.name, first, second: { ...first, model: second.model }, orders };
   }
 
   /** For those that read a picture. */
@@ -213,9 +274,10 @@ export class Cases {
   }
 
   async close(): Promise<void> {
-    for (const { sessions, vision } of this.opened) {
+    for (const { sessions, vision, source } of this.opened) {
       await sessions.release();
       await vision?.sessions.release();
+      await source?.sessions.release();
     }
     rmSync(this.folder, { recursive: true, force: true });
   }
@@ -281,8 +343,13 @@ function writePairs(at: string): string {
 /** Whether it reads prompts, on which interventions act. */
 export const readsPrompt = (kind: InputKind): boolean => ['prompt', 'prompt-pair', 'image', 'task'].includes(kind);
 
-export function inputOf(kind: InputKind, { ids: prompt, only, image, pictures, corpus }: Case): AnalysisInput {
-  const given = { kind: 'ids', ids: prompt, ...(image === undefined ? {} : { image }) } as const;
+export function inputOf(kind: InputKind, { ids: prompt, target, only, image, pictures, corpus }: Case): AnalysisInput {
+  const given = {
+    kind: 'ids',
+    ids: prompt,
+    ...(target ? { target } : {}),
+    ...(image === undefined ? {} : { image }),
+  } as const;
   switch (kind) {
     case 'prompt':
       return { kind, prompt: given };

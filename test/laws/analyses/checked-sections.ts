@@ -114,6 +114,10 @@ function checkSection(section: Section, isHead: (place: HeadPlace) => void): voi
     case 'graph':
       named({ title: section.title, unit: section.unit, definition: section.definition });
       break;
+    case 'experts':
+      assert.ok(section.of >= section.tokens.length, `${section.id}: more tokens are shown than there are`);
+      for (const { chosen } of section.layers) assert.equal(chosen.length, section.tokens.length, section.id);
+      break;
     case 'text':
     case 'generations':
       break;
@@ -152,6 +156,15 @@ export function numbersIn(section: Section): readonly number[] {
       return given([...section.nodes, ...section.edges].map(({ weight }) => weight));
     case 'generations':
       return given(section.items.flatMap(({ scores = [] }) => scores));
+    case 'experts':
+      return given(
+        section.layers.flatMap(({ loads, entropy, entropies, weights }) => [
+          ...loads,
+          entropy,
+          ...entropies,
+          ...weights.flat(),
+        ]),
+      );
     case 'text':
       return [];
   }

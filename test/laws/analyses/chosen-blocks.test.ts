@@ -10,6 +10,8 @@ import { taskInfo, type Sample } from '../../../diagnostics/tasks/task';
 import { passkey } from '../../../diagnostics/tasks/passkey';
 import { shortDemoLm } from '../../support/demo-models';
 import { openTiny, type OpenTiny } from '../../support/checkpoints/open-tiny';
+import { openPlanted } from '../../support/checkpoints/open-planted';
+import { randomCheckpoint } from '../../support/checkpoints/tiny-experts';
 import { runnerOf } from '../../support/model-jobs';
 
 const jobOf = <P extends ParameterValues>(parameters: P, samples: readonly Sample[]): AnalysisJob<P> => ({
@@ -40,6 +42,25 @@ async function resultOf<P extends ParameterValues, R extends Readonly<Record<str
 
 describe('analyses of chosen blocks', function () {
   this.timeout(120_000);
+
+  it('block retrieval refuses scores that blocks are not chosen by, as the intervention does', async () => {
+    const tiny = await openPlanted(
+      randomCheckpoint({
+        ...{ model_type: 'bloom', architectures: ['BloomForCausalLM'], vocab_size: 61, hidden_size: 24 },
+        ...{ n_head: 4, n_layer: 1, layer_norm_epsilon: 1e-5 },
+      }),
+    );
+    const found = blockRetrievalAnalysis.supports(runnerOf(tiny.model).facts, { block: 4, open: '1' });
+    await assert.rejects(
+      runnerOf(tiny.model).weights.layer(0),
+      /^FailureError: unsupported: The model adds to its scores/,
+    );
+    await tiny.close();
+    assert.match(
+      found.ok ? '' : found.why,
+      /^Layer 0 adds to its scores what depends on distance, which blocks are not/,
+    );
+  });
 
   it('longheads: answers at 1,500 tokens what the plain model does not, and nothing changes at 400', async () => {
     const model = await openModel(shortDemoLm, { device: 'cpu', threads: 1, limitBytes: 4e9 });
@@ -104,7 +125,7 @@ describe('analyses of chosen blocks', function () {
       assert.equal(found?.hits, mean(hit));
       // Nothing holds more attention than the blocks that are chosen by it.
       for (const { mass } of result.opened) assert.ok(mass <= (found?.mass ?? 0) + 1e-6);
-      const { heads, kvHeads, headDim } = model.spec.blocks[0]!.attention;
+      const { heads, kvHeads, headDim } = model.spec.blocks[0]!.attention!;
       const all = model.spec.blocks.length;
       assert.deepEqual(result.bytes, [
         {

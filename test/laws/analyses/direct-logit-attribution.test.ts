@@ -4,7 +4,12 @@ import { directLogitAttribution as analysis } from '../../../diagnostics/circuit
 import { positionOf } from '../../../diagnostics/circuits/direct-logit-attribution/look-closer';
 import { namedTarget } from '../../../diagnostics/circuits/direct-logit-attribution/target';
 import type { DirectResult } from '../../../diagnostics/circuits/direct-logit-attribution/result';
+import { openPlanted } from '../../support/checkpoints/open-planted';
+import { tinyEncoderDecoder } from '../../support/checkpoints/tiny-encoder-decoders';
+import { tinyGated } from '../../support/checkpoints/tiny-gated';
+import { runnerOf } from '../../support/model-jobs';
 import { Cases, type Case } from './cases';
+import { answerFor, resultFor } from './one-run';
 import { recorded, started, type Started } from './runs';
 import { quotedToken, shownToken } from '../../../protocol/wire/token-name';
 
@@ -86,5 +91,63 @@ describe('direct logit attribution of a planted circuit', function () {
       { token: 4, weight: -1 },
     ]);
     assert.deepEqual([positionOf({ position: -1 }, 41), positionOf({ position: 0 }, 41)], [40, 0]);
+  });
+});
+
+describe('direct logit attribution where more than heads of one stack write', () => {
+  for (const family of ['bart', 't5'] as const)
+    it(`the parts of a tiny ${family} sum to the logit with the heads of its cross-attention`, async () => {
+      const opened = await openPlanted(tinyEncoderDecoder(family));
+      const { model } = opened;
+      const prompt = { kind: 'prompt', prompt: { kind: 'ids', ids: [7, 22, 41, 9], target: [2, 17, 40] } } as const;
+      const parameters = { token: '#7', against: '#30' };
+      const found = await resultFor(model, analysis, { input: prompt, parameters });
+      const { heads, cross, mlp, embedding, rest, logit, attention, running, check } = found;
+      assert.deepEqual(
+        cross?.map(({ length }) => length),
+        heads.map(() => 4),
+      );
+      const runner = runnerOf(model);
+      const [[answer] = []] = await runner.answers(
+        await runner.prompt(prompt.prompt),
+        [{ row: 2, tokens: [7, 30] }],
+        [[]],
+      );
+      const expected = (answer?.logits[0] ?? NaN) - (answer?.logits[1] ?? NaN);
+      const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
+      for (const value of [
+        logit,
+        running.at(-1),
+        sum([...heads.flat(), ...(cross ?? []).flat(), ...mlp, embedding, rest]),
+      ])
+        assert.ok(Math.abs((value ?? NaN) - expected) < 1e-4, `${value}, not ${expected}`);
+      assert.ok(Math.abs(sum(attention) - sum([...heads.flat(), ...(cross ?? []).flat()])) < 1e-5);
+      assert.ok(check.error < 1e-4 && (cross ?? []).flat().some((value) => Math.abs(value) > 1e-3));
+      const without = await resultFor(model, analysis, {
+        ...{ input: prompt, parameters },
+        interventions: [{ kind: 'cross-gain', layer: 1, head: 2, gain: 0 }],
+      });
+      assert.equal(without.cross?.[1]?.[2], 0);
+      const change = analysis.compare?.(found, without).find(({ id }) => id === 'change-cross');
+      assert.ok(change?.kind === 'heads' && change.stack === 'cross');
+      await model.source?.sessions.release();
+      await opened.close();
+    });
+
+  it('a gated head that reads one token alone writes what it would write if it read that token', async () => {
+    const opened = await openPlanted(tinyGated(0));
+    const asked = { input: { kind: 'prompt', prompt: { kind: 'ids', ids: [9] } }, parameters: { from: '#9' } } as const;
+    const found = await resultFor(opened.model, analysis, asked);
+    const question = { section: 'heads', place: { kind: 'head', layer: 0, head: 2 } } as const;
+    const section = await answerFor(opened.model, analysis, asked, found, question);
+    assert.ok(section.kind === 'table');
+    const column = (title: RegExp): number => section.columns.findIndex((one) => title.test(one.title));
+    const [own, hypothetical] = [column(/^Raises$/), column(/^Raises \(if it reads/)];
+    assert.ok(own >= 0 && hypothetical > own);
+    for (const row of section.rows) {
+      assert.equal(row[hypothetical], row[own]);
+      assert.ok(Math.abs(Number(row[hypothetical + 1]) - Number(row[own + 1])) < 1e-5);
+    }
+    await opened.close();
   });
 });

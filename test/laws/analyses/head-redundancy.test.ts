@@ -48,6 +48,11 @@ describe('redundant heads, planted', () => {
     near(result.without[0]![1], changeOf(plain, without, ids.length));
     near(result.alone[0]![0], changeOf(plain, alone, ids.length));
     assert.ok(result.plan.length > 0 && result.plan.every(({ joint }) => joint <= budget));
+    assert.match(headRedundancy.finding(result), /can go within \S+ nats, which saves/);
+    assert.match(
+      headRedundancy.finding({ ...result, measure: 'turn' }),
+      /can go within \S+ \(1 - cosine of the last stream\), which saves/,
+    );
     const all = result.without.flat().length - result.without.length;
     assert.ok(result.plan.length < all, 'the budget is large enough for every head');
   });

@@ -69,7 +69,7 @@ describe('moh, tuned', () => {
       const result = await tuned({ folder });
       const { tuning, comparison, difference } = result;
       assert.deepEqual(throughFile(mohResult, result, 'the result'), result);
-      const blocks = planted.model.spec.blocks.map(({ attention: { heads } }) => ({ heads }));
+      const blocks = planted.model.spec.blocks.map(({ attention }) => ({ heads: attention!.heads }));
       const unwritten = { ...result, comparison: { ...comparison, written: null } };
       for (const each of [result, unwritten]) checkSections(sections(each), { blocks });
       const [balanced, plain] = tuning!.arms;

@@ -44,7 +44,7 @@ describe('estimates of paths', () => {
         const line = await embeddingLine(model, { ids: other }, { ids });
         const pair: Pair = {
           clean: { ids },
-          corrupted: { ...line.at(49, 50), ids: other },
+          corrupted: { ...(await line.at(49, 50)), ids: other },
           asked: [{ row: n - 1, tokens: [7, 9] }],
           right: 1,
           roles: {},

@@ -55,7 +55,7 @@ describe('RazorAttention on known heads', () => {
       result.bytes.map(({ tokens }) => tokens),
       [20, 40, 80],
     );
-    assert.match(razorAttentionPlan.finding(result), /The caches shrink by \S+ at 80 tokens\./);
+    assert.match(razorAttentionPlan.finding(result), /The caches shrink by a factor of \S+ at 80 tokens\./);
 
     const place = { kind: 'head', layer: 1, head: 0 } as const;
     const question = { section: 'kv-heads', place };

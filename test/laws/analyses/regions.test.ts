@@ -50,7 +50,7 @@ describe('region attention', () => {
     ] as const;
     const [plain, apart] = [await masses(undefined), await masses('isolate:0.*,1.2:2-4/9-10,12=3')];
     tiny.model.spec.blocks.forEach(({ attention }, layer) => {
-      for (let head = 0; head < attention.heads; head++) {
+      for (let head = 0; head < attention!.heads; head++) {
         near(result.before[layer]![head], (plain.of(layer, head, a, b) + plain.of(layer, head, b, a)) / 2);
         near(result.after[layer]![head], (apart.of(layer, head, a, b) + apart.of(layer, head, b, a)) / 2);
         // Tokens 2 to 4 read no later ones; 9, 10 and 12 read three of 10, 11 and 13 keys.
@@ -81,7 +81,7 @@ describe('region attention', () => {
       const moved = await masses(...own, 'reposition:0,1:1-2>10-13');
       const { before, moved: after, left, rise, even } = result.reference!;
       tiny.model.spec.blocks.forEach(({ attention }, layer) => {
-        for (let head = 0; head < attention.heads; head++) {
+        for (let head = 0; head < attention!.heads; head++) {
           near(before[layer]![head], plain.of(layer, head, to, from));
           near(after[layer]![head], moved.of(layer, head, to, to));
           near(left[layer]![head], moved.of(layer, head, to, from));

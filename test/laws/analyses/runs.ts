@@ -22,7 +22,7 @@ export interface Recorded {
 }
 
 /** What the usual parameters do not fit: these checkpoints are tiny, and most read text alone. */
-const fitting = (id: string, { pictures, questions, pairs }: Case): ParameterValues => {
+const fitting = (id: string, { pictures, questions, pairs, model }: Case): ParameterValues => {
   const choices = {
     questions,
     count: 4,
@@ -49,6 +49,8 @@ const fitting = (id: string, { pictures, questions, pairs }: Case): ParameterVal
       spatialRatio: 0.2,
       heads: 'sensitivity',
     },
+    'adapter-heads': { against: model.folder },
+    'quantisation-damage': { against: model.folder, texts: 2, tokens: 8 },
     pope: { truth: pictures.objects, tokens: 3, layers: '0,1' },
     'span-retrieval': { pairs },
     'retrieval-head': { tokens: 3, masked: '1', mode: 'mean', chosen: '0.1' },
@@ -70,6 +72,7 @@ const fitting = (id: string, { pictures, questions, pairs }: Case): ParameterVal
       repair: '0.0,0.1',
       repairTo: '2-3',
     },
+    'expert-use': { permutations: 19, tokens: 24, documents: 4, least: 2 },
     moh: { curve: '50', sequences: 1, length: 8 },
     amp: { curve: '20', randomSets: 1, sequences: 1, length: 8 },
     'sae-circuits': { features: 12, steps: 8, trainings: 2, examples: 3, randomSets: 2, reference: '0.*' },

@@ -64,7 +64,7 @@ describe('the experiment toy-facts', function () {
     }
     const [model] = opened;
     assert.ok(model);
-    const blocks = model.spec.blocks.map(({ attention }) => attention);
+    const blocks = model.spec.blocks.map(({ attention }) => attention!);
     const shown = experiment.sections(result);
     checkSections(shown, { blocks });
     const known = numbersOf(result);

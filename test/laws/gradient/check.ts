@@ -16,10 +16,12 @@ import { runGraph } from '../kernels/run';
 /** Inputs by name: a shape of normal numbers, or a draw of its own. */
 export type Draws = Readonly<Record<string, readonly number[] | ((seed: number) => Tensor)>>;
 
+type Values = Readonly<Record<string, Value>>;
+
 export interface GradientCase {
   readonly name: string;
   readonly inputs: Draws;
-  readonly build: (inputs: Readonly<Record<string, Value>>, graph: GraphBuilder) => Value;
+  readonly build: (inputs: Values, graph: GraphBuilder) => Value;
   /** The function bends at points: a draw beside one is drawn again. */
   readonly kinks?: boolean;
   /** onnxruntime has no kernel for one of its nodes here: only float64 is held against the differences. */
@@ -45,8 +47,8 @@ export interface Prepared {
 
 const gradientName = (name: string): string => `gradient of ${name}`;
 
-/** The graph with the gradient of sum(seed * y) for each input. */
-export function prepared({ name, inputs, build }: GradientCase): { graph: GraphBuilder; y: Value } {
+/** The graph alone. */
+function forward({ name, inputs, build }: GradientCase): { graph: GraphBuilder; values: Values; y: Value } {
   const graph = new Builder(name);
   const values = Object.fromEntries(
     Object.entries(inputs).map(([input, draw]) => {
@@ -54,7 +56,12 @@ export function prepared({ name, inputs, build }: GradientCase): { graph: GraphB
       return [input, graph.input(input, 'float32', shape)] as const;
     }),
   );
-  const y = build(values, graph);
+  return { graph, values, y: build(values, graph) };
+}
+
+/** The graph with the gradient of sum(seed * y) for each input. */
+export function prepared(each: GradientCase): { graph: GraphBuilder; y: Value } {
+  const { graph, values, y } = forward(each);
   const seed = graph.input('seed', 'float32', y.shape);
   const wrt = Object.values(values);
   gradients(graph, [[y, seed]], wrt).forEach((value, at) => graph.output(value, gradientName(wrt[at]!.name)));
@@ -95,12 +102,13 @@ export interface Checked {
 /** Errors of the gradients, relative to the largest of their tensor; throws where one is too large. */
 export async function checked(each: GradientCase): Promise<Checked> {
   const { graph, y } = prepared(each);
+  const plain = forward(each);
   const seedShape = y.shape.map(Number);
   const seed = normalTensor(seedShape, seedFor(1, 'seed'));
   for (let redrawn = 0; redrawn < (each.kinks ? 20 : 1); redrawn++) {
     const inputs = drawn(each.inputs, 11 + redrawn);
     const values = evaluate(graph, { ...inputs, seed });
-    const objective = (feeds: Feeds): number => sum(seed, evaluate(graph, { ...feeds, seed }).get(y.name)!);
+    const objective = (feeds: Feeds): number => sum(seed, evaluate(plain.graph, feeds).get(plain.y.name)!);
     const differences = differencesOf(objective, inputs);
     if (!differences) continue;
     let float64 = 0;

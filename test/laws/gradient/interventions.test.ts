@@ -8,6 +8,10 @@ import { runPrompt } from '../../../compute-server/model/run/stream/model-run';
 import type { GradientRequest } from '../../../diagnostics/model-runner/gradients';
 import { parseDo } from '../../../protocol/interventions/do-form';
 import { kindNames, type Intervention, type KindName } from '../../../protocol/interventions/interventions';
+import { openPlanted, type OpenPlanted } from '../../support/checkpoints/open-planted';
+import { tinyExperts } from '../../support/checkpoints/tiny-experts';
+import type { Tensors } from '../../support/safetensors-file';
+import type { LoadedModel } from '../../../compute-server/model/checkpoint/loaded-model';
 import { openTiny, type OpenTiny } from '../../support/checkpoints/open-tiny';
 import { tinyModel, tinyTensors } from '../../support/checkpoints/tiny-models';
 import { runnerOf } from '../../support/model-jobs';
@@ -24,8 +28,19 @@ const refused = {
 } satisfies Partial<Record<KindName, string>>;
 type Refused = keyof typeof refused;
 
+/** Interventions on models with routed experts. */
+const routed = {
+  'force-expert': 'force-expert:1.3@2-6',
+  'forbid-expert': 'forbid-expert:1.1',
+  'bias-expert': 'bias-expert:1.2@1-7=0.7',
+} satisfies Partial<Record<KindName, string>>;
+type Routed = keyof typeof routed;
+
+/** Interventions on encoder-decoders are tested in cross-attention.test.ts, those on recurrences in states.test.ts. */
+type Elsewhere = 'cross-gain' | 'cross-head' | 'encoder' | 'state-gain' | 'state-head';
+
 /** One of each kind, which changes what positions of the second and third chunk of four read, or all of them. */
-const forms: { readonly [K in Exclude<KindName, Refused>]: string } = {
+const forms: { readonly [K in Exclude<KindName, Refused | Routed | Elsewhere>]: string } = {
   gain: 'gain:1.2=-0.6',
   bias: 'bias:1.2:2-6=1.5',
   weight: 'weight:0.1:0-4=0.3',
@@ -57,6 +72,57 @@ const read = (form: string): Intervention => {
   return one.value;
 };
 
+async function assertDifferences(
+  model: LoadedModel,
+  tensors: Tensors,
+  what: string,
+  interventions: readonly Intervention[],
+): Promise<void> {
+  const { spec } = model;
+  const { variant, groups = [] } = await runnerOf(model).variant(interventions, { ids });
+  assert.notDeepEqual(variant, []);
+  const request: GradientRequest = {
+    ids,
+    groups: groups.length > 0 ? groups : [{ name: 'first', positions: [0] }],
+    variant,
+    objective: {
+      kind: 'logits',
+      terms: [
+        { row: 9, token: 7, weight: 1 },
+        { row: 6, token: 30, weight: -1 },
+      ],
+    },
+    taps: spec.blocks.flatMap(({ index }) => blockTaps.map((tap) => ({ layer: index, tap }))),
+    headGains: true,
+    scoreBiases: true,
+    embedding: true,
+    weights: spec.blocks.flatMap(({ attention }) => attention!.output.weight),
+  };
+  const kinks = new Kinks();
+  const result = await runGradients(model, { ...request, chunk: ids.length });
+  const directions = new Map<number, Float32Array>();
+  for (const { layer } of changesOf(variant, 'unsuppress')) {
+    const { ids } = request;
+    const { residuals } = await runPrompt(spec, model.sessions, {
+      ...{
+        ids,
+        chunk: ids.length,
+        logits: 'none',
+        variants: [variant],
+        groups: request.groups!,
+        keepResiduals: [layer],
+      },
+    });
+    const residual = { data: residuals[0]!.chunks[0]!, shape: [1, ids.length, spec.hiddenSize] };
+    directions.set(layer, (await leadingDirections(spec, model.sessions, layer, [variant], residual))!);
+  }
+  const reference = new Float64Model(spec, model.weights, tensors, request, directions);
+  assertGradients(what, result, reference, kinks, false);
+  assert.ok(kinks.moved === 0, what);
+  const windows = spec.blocks.map(({ attention }) => attention!.window ?? Infinity);
+  assertInChunks(await runGradients(model, { ...request, chunk: 4 }), result, windows);
+}
+
 describe('Law: gradients of a run with interventions are central differences of that run', function () {
   this.timeout(60_000);
   /** Grouped heads, and soft capping with a window. */
@@ -68,56 +134,12 @@ describe('Law: gradients of a run with interventions are central differences of 
       });
       after(() => opened.close());
 
-      const check = async (what: string, interventions: readonly Intervention[]): Promise<void> => {
-        const { model } = opened;
-        const { spec } = model;
-        const { variant, groups = [] } = await runnerOf(model).variant(interventions, { ids });
-        assert.notDeepEqual(variant, []);
-        const request: GradientRequest = {
-          ids,
-          groups: groups.length > 0 ? groups : [{ name: 'first', positions: [0] }],
-          variant,
-          objective: {
-            kind: 'logits',
-            terms: [
-              { row: 9, token: 7, weight: 1 },
-              { row: 6, token: 30, weight: -1 },
-            ],
-          },
-          taps: spec.blocks.flatMap(({ index }) => blockTaps.map((tap) => ({ layer: index, tap }))),
-          headGains: true,
-          scoreBiases: true,
-          embedding: true,
-          weights: spec.blocks.flatMap(({ attention }) => attention.output.weight),
-        };
-        const kinks = new Kinks();
-        const result = await runGradients(model, { ...request, chunk: ids.length });
-        const directions = new Map<number, Float32Array>();
-        for (const { layer } of changesOf(variant, 'unsuppress')) {
-          const { ids } = request;
-          const { residuals } = await runPrompt(spec, model.sessions, {
-            ...{
-              ids,
-              chunk: ids.length,
-              logits: 'none',
-              variants: [variant],
-              groups: request.groups!,
-              keepResiduals: [layer],
-            },
-          });
-          const residual = { data: residuals[0]!.chunks[0]!, shape: [1, ids.length, spec.hiddenSize] };
-          directions.set(layer, (await leadingDirections(spec, model.sessions, layer, [variant], residual))!);
-        }
-        const reference = new Float64Model(spec, model.weights, tinyTensors(tinyModel(name)), request, directions);
-        assertGradients(what, result, reference, kinks, false);
-        assert.ok(kinks.moved === 0, what);
-        const windows = spec.blocks.map(({ attention }) => attention.window ?? Infinity);
-        assertInChunks(await runGradients(model, { ...request, chunk: 4 }), result, windows);
-      };
+      const check = (what: string, interventions: readonly Intervention[]): Promise<void> =>
+        assertDifferences(opened.model, tinyTensors(tinyModel(name)), what, interventions);
 
       for (const kind of kindNames) {
-        if (kind in refused) continue;
-        const form = forms[kind as Exclude<KindName, Refused>];
+        if (!(kind in forms)) continue;
+        const form = forms[kind as Exclude<KindName, Refused | Routed | Elsewhere>];
         it(kind, () => check(kind, [read(form)]));
       }
 
@@ -133,6 +155,21 @@ describe('Law: gradients of a run with interventions are central differences of 
           'several',
           (['gain', 'bias', 'weight', 'query', 'key', 'uniform', 'mlp'] as const).map((kind) => read(forms[kind])),
         ));
+    });
+  }
+
+  for (const family of ['qwen3_moe', 'glm4_moe'] as const) {
+    describe(family, () => {
+      const made = tinyExperts(family);
+      let opened: OpenPlanted;
+      before(async () => {
+        opened = await openPlanted(made);
+      });
+      after(() => opened.close());
+      it(Object.keys(routed).join(', '), async () => {
+        for (const form of Object.values(routed))
+          await assertDifferences(opened.model, made.tensors, form, [read(form)]);
+      });
     });
   }
 });

@@ -75,30 +75,36 @@ export function assertGradients(
   }
 }
 
+export function assertClose(
+  a: ArrayLike<number>,
+  b: ArrayLike<number>,
+  what: string,
+  skipped?: (at: number) => boolean,
+): void {
+  assert.equal(a.length, b.length, what);
+  const most = Math.max(...Array.from(b, Math.abs));
+  for (let i = 0; i < a.length; i++) {
+    if (skipped?.(i)) continue;
+    assert.ok(Math.abs(a[i]! - b[i]!) <= 1e-4 * most + 1e-6, `${what} in chunks`);
+  }
+}
+
 /** In chunks of queries; probabilities of keys that a query may not read have a gradient only where they are computed. */
 export function assertInChunks(actual: GradientResult, expected: GradientResult, windows: readonly number[]): void {
-  const close = (a: ArrayLike<number>, b: ArrayLike<number>, what: string, skipped?: (at: number) => boolean): void => {
-    assert.equal(a.length, b.length, what);
-    const most = Math.max(...Array.from(b, Math.abs));
-    for (let i = 0; i < a.length; i++) {
-      if (skipped?.(i)) continue;
-      assert.ok(Math.abs(a[i]! - b[i]!) <= 1e-4 * most + 1e-6, `${what} in chunks`);
-    }
-  };
   const length = expected.layers[0]!.taps.residual!.shape[1]!;
-  close(actual.embedding!, expected.embedding!, 'embedding');
-  for (const [name, { data }] of expected.weights) close(actual.weights.get(name)!.data, data, name);
+  assertClose(actual.embedding!, expected.embedding!, 'embedding');
+  for (const [name, { data }] of expected.weights) assertClose(actual.weights.get(name)!.data, data, name);
   expected.layers.forEach(({ layer, taps, headGains, scoreBiases }, at) => {
     const other = actual.layers[at]!;
     const unreadable = (at: number): boolean => {
       const distance = (Math.floor(at / length) % length) - (at % length);
       return distance < 0 || distance >= windows[layer]!;
     };
-    close(other.headGains!, headGains!, `gains of layer ${layer}`);
-    if (scoreBiases) close(other.scoreBiases!, scoreBiases, `biases of layer ${layer}`);
+    assertClose(other.headGains!, headGains!, `gains of layer ${layer}`);
+    if (scoreBiases) assertClose(other.scoreBiases!, scoreBiases, `biases of layer ${layer}`);
     for (const tap of blockTaps) {
       const [a, b] = [other.taps[tap]!.data as Float32Array, taps[tap]!.data as Float32Array];
-      close(a, b, `${tap} of ${layer}`, tap === 'attention.probabilities' ? unreadable : undefined);
+      assertClose(a, b, `${tap} of ${layer}`, tap === 'attention.probabilities' ? unreadable : undefined);
     }
   });
 }

@@ -60,6 +60,11 @@ import {
   softmax,
   topK,
 } from '../../../kernels/graph/operators/reduce';
+import {
+  causalConvolution,
+  linearAttention,
+  type LinearAttentionOptions,
+} from '../../../kernels/graph/operators/recurrence';
 import { ints, type Value } from '../../../kernels/graph/records';
 import { uniform, type GradientCase } from './check';
 
@@ -236,13 +241,21 @@ const products: readonly GradientCase[] = [
     ),
   ),
   of('Gemm', [[4, 3], [4, 2], [2]], (a, b, c) => gemm(a, b, c, { transposeA: true, alpha: 0.5, beta: 2 })),
-  ...([4, 8] as const).map((bits) =>
-    of(`MatMulNBits of ${bits} bits`, [[2, 3, 40]], (x) => {
-      const bytes = Array.from({ length: (3 * 2 * 32 * bits) / 8 }, (_, i) => (i * 37 + 11) % 256);
-      const values = x.graph.constant('uint8', [3, 2, (32 * bits) / 8], bytes);
-      const scales = x.graph.constant('float32', [6], [0.1, 0.2, 0.05, 0.3, 0.15, 0.25]);
-      return matmulBlockwise(x, { inputs: 40, outputs: 3, bits, block: 32, values, scales });
-    }),
+  ...([4, 8] as const).flatMap((bits) =>
+    [false, true].map((hasZeroPoints) =>
+      of(`MatMulNBits of ${bits} bits${hasZeroPoints ? ' with zero points' : ''}`, [[2, 3, 40]], (x) => {
+        const bytes = Array.from({ length: (3 * 2 * 32 * bits) / 8 }, (_, i) => (i * 37 + 11) % 256);
+        const values = x.graph.constant('uint8', [3, 2, (32 * bits) / 8], bytes);
+        const scales = x.graph.constant('float32', [6], [0.1, 0.2, 0.05, 0.3, 0.15, 0.25]);
+        const zeros = Array.from({ length: (3 * 2 * bits) / 8 }, (_, i) => (i * 71 + 35) % 256);
+        const zeroPoints = hasZeroPoints ? x.graph.constant('uint8', [zeros.length], zeros) : undefined;
+        return matmulBlockwise(
+          x,
+          { inputs: 40, outputs: 3, bits, block: 32, values, scales, zeroPoints },
+          hasZeroPoints ? 'float' : 'int8',
+        );
+      }),
+    ),
   ),
   of('LayerNormalization', [[2, 5], [5], [5]], (x, gain, offset) => layerNormalization(x, gain, offset, 1e-5)),
   of('LayerNormalization without offset', [[2, 5], [5]], (x, gain) => layerNormalization(x, gain, undefined, 1e-3)),
@@ -336,6 +349,66 @@ const loops: readonly GradientCase[] = [
   }),
 ];
 
+/** LinearAttention on one text. The result is its output plus a weighted sum of the state that it leaves. */
+const recurrence = (
+  name: string,
+  rule: LinearAttentionOptions['rule'],
+  { queryHeads, keyHeads, heads }: Readonly<Record<'queryHeads' | 'keyHeads' | 'heads', number>>,
+  length: number,
+  more: { readonly past?: boolean; readonly rows?: boolean; readonly shared?: boolean; readonly scale?: number } = {},
+): GradientCase => ({
+  name: `LinearAttention, ${name}`,
+  inputs: {
+    query: [1, length, queryHeads * 2],
+    key: uniform([1, length, keyHeads * 2], -0.9, 0.9),
+    value: [1, length, heads],
+    ...(rule.startsWith('gated') ? { decay: uniform([1, length, heads * (more.rows ? 2 : 1)], -1.5, 0) } : {}),
+    ...(rule.endsWith('delta') ? { beta: uniform([1, length, more.shared ? 1 : heads], 0.1, 0.9) } : {}),
+    ...(more.past ? { past: [1, heads, 2, 1] } : {}),
+  },
+  build({ query, key, value, decay, beta, past }) {
+    const { output, state } = linearAttention(query!, key!, value!, {
+      ...{ rule, queryHeads, heads, decay, beta, past },
+      ...(more.scale === undefined ? {} : { scale: more.scale }),
+    });
+    const read = reduceSum(multiply(state, state.graph.constant('float32', [2, 1], [0.7, -1.3])), [2, 3], false);
+    return add(output, reshape(read, [1, 1, heads]));
+  },
+});
+
+const convolution = (name: string, activation: 'none' | 'silu', bias: boolean, past: boolean): GradientCase => ({
+  name: `CausalConvWithState, ${name}`,
+  inputs: {
+    x: [2, 3, 5],
+    weight: [3, 1, 4],
+    ...(bias ? { bias: [3] } : {}),
+    ...(past ? { past: [2, 3, 3] } : {}),
+  },
+  build({ x, weight, bias, past }) {
+    const { output, state } = causalConvolution(x!, weight!, bias, past, activation);
+    return add(output, reduceSum(multiply(state, 0.6), [2]));
+  },
+});
+
+const recurrences: readonly GradientCase[] = [
+  recurrence('linear', 'linear', { queryHeads: 1, keyHeads: 1, heads: 1 }, 4),
+  recurrence('gated, in two blocks', 'gated', { queryHeads: 1, keyHeads: 1, heads: 1 }, 34, { past: true }),
+  recurrence('gated, heads that share keys', 'gated', { queryHeads: 2, keyHeads: 1, heads: 4 }, 4, { scale: 0.5 }),
+  recurrence('gated by rows, in two blocks', 'gated', { queryHeads: 1, keyHeads: 1, heads: 1 }, 18, {
+    ...{ past: true, rows: true },
+  }),
+  recurrence('delta', 'delta', { queryHeads: 1, keyHeads: 2, heads: 2 }, 5, { shared: true }),
+  recurrence('gated delta, in two blocks', 'gated_delta', { queryHeads: 1, keyHeads: 1, heads: 1 }, 34, {
+    ...{ past: true, scale: 0.7 },
+  }),
+  recurrence('gated delta, two heads a key', 'gated_delta', { queryHeads: 1, keyHeads: 1, heads: 2 }, 6, {
+    past: true,
+  }),
+  recurrence('gated delta by rows', 'gated_delta', { queryHeads: 1, keyHeads: 1, heads: 2 }, 5, { rows: true }),
+  convolution('silu, a bias and a state', 'silu', true, true),
+  convolution('neither', 'none', false, false),
+];
+
 export const operatorCases: readonly GradientCase[] = [
   ...elementwise,
   ...layout,
@@ -343,4 +416,5 @@ export const operatorCases: readonly GradientCase[] = [
   ...products,
   ...attention,
   ...loops,
+  ...recurrences,
 ];

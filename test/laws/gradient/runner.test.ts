@@ -97,7 +97,7 @@ describe('gradients of a runner', function () {
     const line = await embeddingLine(runner, { ids: other }, { ids });
     let sum = 0;
     for (let step = 0; step < steps; step++) {
-      const { embedding } = await runner.gradients({ ...line.at(step, steps), objective, embedding: true });
+      const { embedding } = await runner.gradients({ ...(await line.at(step, steps)), objective, embedding: true });
       embedding!.forEach((slope, at) => (sum += (slope * (line.end[at]! - line.start[at]!)) / steps));
     }
     const at = async (of: readonly number[]): Promise<number> => {

@@ -64,7 +64,7 @@ describe('Law: gradients of models that read pictures', function () {
         taps: stack.blocks.flatMap(({ index }) => blockTaps.map((tap) => ({ layer: index, tap }))),
         headGains: true,
         embedding: true,
-        weights: stack.blocks.flatMap(({ attention }) => attention.output.weight),
+        weights: stack.blocks.flatMap(({ attention }) => attention!.output.weight),
       };
       const vision = { spec: stack, sessions: model.vision!.sessions, weights: model.weights };
       const ofEncoder = await runGradients(vision, { ...encoder, chunk: rows.ids.length });
@@ -87,8 +87,8 @@ describe('Law: gradients of models that read pictures', function () {
       const reference = new Float64Picture(model, tinyTensors(tiny));
       const weights = [
         ...reference.ends,
-        ...vision.tower.stack.blocks.slice(0, 1).map(({ attention }) => attention.output.weight),
-        ...model.spec.blocks.slice(0, 1).map(({ attention }) => attention.output.weight),
+        ...vision.tower.stack.blocks.slice(0, 1).map(({ attention }) => attention!.output.weight),
+        ...model.spec.blocks.slice(0, 1).map(({ attention }) => attention!.output.weight),
       ];
       const request: GradientRequest = {
         ...sequence,

@@ -52,9 +52,9 @@ describe('heads that choose blocks, on a tiny llama with groups', () => {
     const result = await run([await lowered('longheads:w=8,S=32')], n, [70, n - 1]);
     const { spec } = tiny.model;
     for (const { index, attention } of spec.blocks) {
-      const { heads, kvHeads, headDim } = attention;
+      const { heads, kvHeads, headDim } = attention!;
       assert.ok(heads > kvHeads, 'query heads share key/value heads');
-      const base = spec.ropes[attention.rope!]!.theta;
+      const base = spec.ropes[attention!.rope!]!.theta;
       const raw = (name: 'query' | 'key', count: number) => {
         const data = tap(result, index, `attention.${name}`);
         const out = new Float64Array(data.length);
@@ -148,7 +148,7 @@ describe('heads that choose blocks, on a tiny llama with groups', () => {
       const [w, k] = [8, 2];
       const text = `block-retrieval:*.*:B=${w},k=${k},by=${by}${shared ? `,shared=${shared}` : ''}`;
       const result = await run([await lowered(text)]);
-      const { heads, kvHeads, headDim: d, scale } = tiny.model.spec.blocks[0]!.attention;
+      const { heads, kvHeads, headDim: d, scale } = tiny.model.spec.blocks[0]!.attention!;
       const [query, key, found] = (['query', 'key', 'probabilities'] as const).map((name) =>
         tap(result, 0, `attention.${name}`),
       );

@@ -1,12 +1,14 @@
 import type { Variant } from '../../../models/instrument/changes/changes';
 import assert from 'node:assert/strict';
-import { openModel } from '../../../compute-server/model/checkpoint/loaded-model';
+import { openModel, type LoadedModel } from '../../../compute-server/model/checkpoint/loaded-model';
 import { referenceModels } from '../../support/reference/reference-models';
 import { ServerRunner } from '../../../compute-server/runner/runner';
 import { streamRow } from '../../../diagnostics/model-runner/stream-row';
 import type { DirectEffects, StreamRow } from '../../../diagnostics/model-runner/direct-paths';
-import type { LatentProjection, Norm } from '../../../models/architectures/model-spec';
+import type { LatentProjection } from '../../../models/architectures/attention-spec';
+import type { Norm } from '../../../models/architectures/weights-spec';
 import { openTiny, promptIds as ids, type OpenTiny } from '../../support/checkpoints/open-tiny';
+import { tinyGemma4 } from '../../support/checkpoints/tiny-gemma4';
 import { tinyModels } from '../../support/checkpoints/tiny-models';
 import { surroundingsOf } from '../../support/model-jobs';
 
@@ -85,38 +87,120 @@ function headByHand({ model: { spec }, parameters }: OpenTiny, run: StreamRow, l
 const otherParts = [
   'bitnet--BitNetForCausalLM',
   'cohere--CohereForCausalLM--hard',
+  'doge--DogeForCausalLM',
   'gpt_oss--GptOssForCausalLM--hard',
   'granite--GraniteForCausalLM--hard',
   'deepseek_v3--DeepseekV3ForCausalLM--hard',
   'nanochat--NanoChatForCausalLM',
   'olmo2--Olmo2ForCausalLM--hard',
+  'longcat_flash--LongcatFlashForCausalLM',
 ];
-for (const reference of referenceModels.filter(({ name }) => otherParts.includes(name))) {
-  it(`direct logit attribution of ${reference.name}: parts sum to the logits, and a head writes what it adds`, async () => {
-    const model = await openModel(reference.folder, { device: 'cpu', threads: 1, limitBytes: 1e9 });
-    try {
-      const runner = new ServerRunner(model, model, surroundingsOf(), new AbortController().signal);
-      const run = await streamRow(runner, { ids }, [], row);
-      const effects = await runner.direct.effects(run, target);
-      const { logits } = await runner.run({ ids, logits: 'all' });
-      const cap = model.spec.head.softcap;
-      const scale = Math.max(1e-2, ...effects.tokens.map(Math.abs));
-      target.forEach(({ token }, at) => {
-        const raw = effects.tokens[at] ?? NaN;
-        const inModel = Number(logits?.data[row * model.summary.vocabulary + token]);
-        assert.ok(Math.abs((cap === undefined ? raw : cap * Math.tanh(raw / cap)) - inModel) <= 1e-5 * scale);
-      });
-      assert.ok(Math.abs(total(effects) - effects.logit) <= 1e-5 * scale, `${total(effects)}, not ${effects.logit}`);
+type Opened = Pick<OpenTiny, 'model' | 'close'>;
+const namedReferences = (names: readonly string[]) =>
+  referenceModels
+    .filter(({ name }) => names.includes(name))
+    .map(({ name, folder }) => ({
+      name,
+      open: async (): Promise<Opened> => {
+        const model = await openModel(folder, { device: 'cpu', threads: 1, limitBytes: 1e9 });
+        return { model, close: () => model.sessions.release() };
+      },
+    }));
+const tinies = tinyGemma4.map((tiny) => ({
+  name: `tiny ${tiny.name}`,
+  open: (): Promise<Opened> => openTiny(tiny),
+}));
+
+async function attributed(open: () => Promise<Opened>, check: (of: Attributed) => Promise<void>): Promise<void> {
+  const { model, close } = await open();
+  try {
+    const runner = new ServerRunner(model, model, surroundingsOf(), new AbortController().signal);
+    const run = await streamRow(runner, { ids }, [], row);
+    const effects = await runner.direct.effects(run, target);
+    const { logits } = await runner.run({ ids, logits: 'all' });
+    const cap = model.spec.head.softcap;
+    const scale = Math.max(1e-2, ...effects.tokens.map(Math.abs));
+    target.forEach(({ token }, at) => {
+      const raw = effects.tokens[at] ?? NaN;
+      const inModel = Number(logits?.data[row * model.summary.vocabulary + token]);
+      assert.ok(Math.abs((cap === undefined ? raw : cap * Math.tanh(raw / cap)) - inModel) <= 1e-5 * scale);
+    });
+    const sum = total(effects) + (effects.recurrent ?? []).reduce((all, value) => all + value, 0);
+    assert.ok(Math.abs(sum - effects.logit) <= 1e-5 * scale, `${sum}, not ${effects.logit}`);
+    await check({ model, runner, run, effects, scale });
+  } finally {
+    await close();
+  }
+}
+
+interface Attributed {
+  readonly model: LoadedModel;
+  readonly runner: ServerRunner;
+  readonly run: StreamRow;
+  readonly effects: DirectEffects;
+  readonly scale: number;
+}
+
+for (const { name, open } of [...namedReferences(otherParts), ...tinies]) {
+  it(`direct logit attribution of ${name}: parts sum to the logits, and a head writes what it adds`, () =>
+    attributed(open, async ({ model, runner, run, effects, scale }) => {
       const { headDim } = model.spec.blocks[0]?.attention ?? assert.fail();
       const part = (run.headOutputs[0] ?? assert.fail()).map((value, i) => (Math.floor(i / headDim) === 1 ? value : 0));
       const written = await runner.direct.written(run, 0, part);
       const wrote = (written[5] ?? NaN) - (written[17] ?? NaN);
       assert.ok(Math.abs(wrote - (effects.heads[0]?.[1] ?? NaN)) <= 1e-5 * scale);
-    } finally {
-      await model.sessions.release();
-    }
-  });
+    }));
 }
+
+/** What a vector adds to the target where nothing after it answers, by the graph of the lens. */
+async function throughLens({ model, run }: Attributed, part: Float32Array): Promise<number> {
+  const lens = await model.sessions.session({ kind: 'lens', tokens: false });
+  const shape = [1, 1, model.spec.hiddenSize];
+  const { logits } = await lens.run({
+    residual: { data: run.streams.at(-1) ?? assert.fail(), shape },
+    part: { data: part, shape },
+  });
+  return Number(logits?.data[5]) - Number(logits?.data[17]);
+}
+
+for (const { name, open } of namedReferences(['jetmoe--JetMoeForCausalLM']))
+  it(`direct logit attribution of ${name}: a head adds what attention lacks without it`, () =>
+    attributed(open, async (all) => {
+      for (const { index: layer, attention } of all.model.spec.blocks) {
+        for (let head = 0; head < (attention?.heads ?? 0); head++) {
+          const without = await streamRow(all.runner, { ids }, [{ kind: 'gain', layer, head, gain: 0 }], row);
+          const [whole, rest] = [all.run, without].map(({ attentionOutputs }) => attentionOutputs[layer]);
+          const expected = await throughLens(
+            all,
+            (whole ?? assert.fail()).map((value, i) => value - (rest?.[i] ?? NaN)),
+          );
+          const found = all.effects.heads[layer]?.[head] ?? NaN;
+          assert.ok(Math.abs(found - expected) <= 1e-5 * all.scale, `L${layer}H${head}: ${found}, not ${expected}`);
+        }
+      }
+      await assert.rejects(all.runner.direct.written(all.run, 0, new Float32Array(0)), /what a head adds is not known/);
+    }));
+
+for (const { name, open } of namedReferences(['zamba--ZambaForCausalLM', 'zamba2--Zamba2ForCausalLM']))
+  it(`direct logit attribution of ${name}: heads of a shared block add nothing but through recurrences, which are known`, () =>
+    attributed(open, async (all) => {
+      for (const { index: layer, shared } of all.model.spec.blocks) {
+        const added = await throughLens(all, all.run.attentionOutputs[layer] ?? assert.fail());
+        const heads = all.effects.heads[layer] ?? assert.fail();
+        const found = shared ? all.effects.recurrent?.[layer] : heads.reduce((sum, value) => sum + value, 0);
+        assert.ok(Math.abs((found ?? NaN) - added) <= 1e-5 * all.scale, `layer ${layer}: ${found}, not ${added}`);
+        if (shared) assert.ok(heads.length > 0 && heads.every((value) => value === 0));
+      }
+      const shared = all.model.spec.blocks.findIndex((block) => block.shared);
+      await assert.rejects(all.runner.direct.written(all.run, shared, new Float32Array(0)), /input of its recurrences/);
+      // The head reads the hidden numbers alone.
+      const [last] = await all.runner.direct.logits(all.run.streams.slice(-1));
+      const { logits } = await all.runner.run({ ids, logits: 'all' });
+      const { vocabulary } = all.model.summary;
+      last?.forEach((value, id) =>
+        assert.ok(Math.abs(value - Number(logits?.data[row * vocabulary + id])) <= 1e-5 * all.scale),
+      );
+    }));
 
 /** BERT predicts no next token. */
 for (const tiny of tinyModels.filter(({ name }) => name !== 'bert')) {

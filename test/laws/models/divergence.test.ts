@@ -39,7 +39,7 @@ describe('divergence of heads with and without a span', () => {
       for (const { index, attention } of model.spec.blocks) {
         const [whole, without] = passes.map(({ length, taps }) => {
           const all = taps.get(`layer.${index}.attention.head_output`) ?? assert.fail('no reference');
-          const { heads, headDim } = attention;
+          const { heads, headDim } = attention!;
           return Float32Array.from(
             Array.from({ length: heads }, (_, h) => {
               const at = (h * length + length - 1) * headDim;
@@ -48,7 +48,7 @@ describe('divergence of heads with and without a span', () => {
           );
         });
         assert.ok(whole && without);
-        const expected = layerDivergence({ with: whole, without, heads: attention.heads }, 'l2', 'paper');
+        const expected = layerDivergence({ with: whole, without, heads: attention!.heads }, 'l2', 'paper');
         run.first.vhd[index]?.forEach((value, head) =>
           assert.ok(Math.abs(value - (expected.vhd[head] ?? NaN)) < 2e-5, `layer ${index} head ${head}: ${value}`),
         );
@@ -103,7 +103,7 @@ describe('divergence of heads with and without a span', () => {
                 {
                   with: whole.get(index) ?? assert.fail(),
                   without: without.get(index) ?? assert.fail(),
-                  heads: attention.heads,
+                  heads: attention!.heads,
                 },
                 'l2',
                 'paper',
@@ -164,7 +164,7 @@ describe('divergence of heads with and without a span', () => {
     const taps = tiny.run(parameters, ids).taps;
     for (const { index, attention } of model.spec.blocks) {
       const p = taps.get(`layer.${index}.attention.probabilities`) ?? assert.fail();
-      for (let head = 0; head < attention.heads; head++) {
+      for (let head = 0; head < attention!.heads; head++) {
         const row = (head * ids.length + ids.length - 1) * ids.length;
         const mass = p.slice(row + span.start, row + span.end).reduce((sum, value) => sum + value, 0);
         assert.ok(Math.abs((run.first.visualAttention[index]?.[head] ?? NaN) - mass) < 1e-5);
@@ -177,7 +177,7 @@ describe('divergence of heads with and without a span', () => {
       const { model } = of(name);
       const { whole, without } = spanPair({ ids }, span, 'original');
       const scoreBiases = model.spec.blocks.flatMap(({ index, attention }) =>
-        Array.from({ length: attention.heads }, (_, head) => ({
+        Array.from({ length: attention!.heads }, (_, head) => ({
           kind: 'bias' as const,
           layer: index,
           head,

@@ -76,9 +76,9 @@ describe('divergence of heads with and without an image', () => {
       for (const { index, attention } of model.spec.blocks) {
         const expected = layerDivergence(
           {
-            with: outputs(passes[0], wholeIds.length, index, attention.heads),
-            without: outputs(passes[1], shortIds.length, index, attention.heads),
-            heads: attention.heads,
+            with: outputs(passes[0], wholeIds.length, index, attention!.heads),
+            without: outputs(passes[1], shortIds.length, index, attention!.heads),
+            heads: attention!.heads,
           },
           'l2',
           'paper',
@@ -133,7 +133,7 @@ describe('divergence of heads with and without an image', () => {
       const { whole, without } = spanPair(sequence, { kind: 'image' }, 'original');
       assert.equal(without.prefix, bidirectional ? without.ids.length : undefined);
       const scoreBiases = model.spec.blocks.flatMap(({ index, attention }) =>
-        Array.from({ length: attention.heads }, (_, head) => ({
+        Array.from({ length: attention!.heads }, (_, head) => ({
           kind: 'bias' as const,
           layer: index,
           head,

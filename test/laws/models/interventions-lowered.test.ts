@@ -81,7 +81,7 @@ class Bench {
   }
 
   get headDim(): number {
-    return this.tiny.model.spec.blocks[0]?.attention.headDim ?? 0;
+    return this.tiny.model.spec.blocks[0]?.attention!.headDim ?? 0;
   }
 
   get hidden(): number {

@@ -49,7 +49,7 @@ for (const family of ['gpt2', 'llama', 'gemma2'] as const) {
       const of = (p: Float32Array, head: number, i: number, j: number): number => p[(head * n + i) * n + j]!;
       for (const beta of [1.5, 10000]) {
         const found = tap(await run([await lowered(`isolate:0.1:2-4/8,9=${beta}`)]), 0, 'attention.probabilities');
-        for (let head = 0; head < tiny.model.spec.blocks[0]!.attention.heads; head++) {
+        for (let head = 0; head < tiny.model.spec.blocks[0]!.attention!.heads; head++) {
           for (let i = 0; i < n; i++) {
             const factor = (j: number): number =>
               head === 1 && regionOf(i) > 0 && regionOf(j) > 0 && regionOf(i) !== regionOf(j) ? Math.exp(-beta) : 1;
@@ -74,7 +74,7 @@ for (const family of ['gpt2', 'llama', 'gemma2'] as const) {
     it('that are isolated one way: the first reads nothing of the others, and every other row keeps its bits', async () => {
       const plain = tap(await run([[]]), 1, 'attention.probabilities');
       const found = tap(await run([await lowered('isolate:1.0:8,9>2-4/5=10000')]), 1, 'attention.probabilities');
-      const { heads } = tiny.model.spec.blocks[1]!.attention;
+      const { heads } = tiny.model.spec.blocks[1]!.attention!;
       for (let head = 0; head < heads; head++) {
         for (let i = 0; i < n; i++) {
           const row = (p: Float32Array): Float32Array => p.subarray((head * n + i) * n, (head * n + i + 1) * n);
@@ -115,7 +115,7 @@ for (const family of ['gpt2', 'llama', 'gemma2'] as const) {
     it('that are repositioned: keys before rotation and values are those of the other place, resized', async () => {
       const plain = await run([[]]);
       const moved = await run([await lowered('reposition:1:2-3>6-9')]);
-      const { kvHeads, headDim, rope: index } = tiny.model.spec.blocks[1]!.attention;
+      const { kvHeads, headDim, rope: index } = tiny.model.spec.blocks[1]!.attention!;
       const rope = index === undefined ? undefined : tiny.model.spec.ropes[index];
       const rowOf = (result: RunResult, name: LayerTap, head: number, row: number): number[] => [
         ...tap(result, 1, name).subarray((head * n + row) * headDim, (head * n + row + 1) * headDim),

@@ -4,10 +4,15 @@ import { layerWeights } from '../../../compute-server/model/checkpoint/layer-wei
 import type { HeadMap } from '../../../diagnostics/model-runner/weights';
 import { headOf } from '../../../diagnostics/shared/weights/head-of';
 import { runPrompt } from '../../../compute-server/model/run/stream/model-run';
-import type { Norm } from '../../../models/architectures/model-spec';
+import type { Norm } from '../../../models/architectures/weights-spec';
 import type { LayerTap } from '../../../models/instrument/taps';
 import { runnerOf } from '../../support/model-jobs';
 import { openTiny, promptIds as ids, type OpenTiny } from '../../support/checkpoints/open-tiny';
+import { ovQkCircuits } from '../../../diagnostics/circuits/ov-qk-circuits/analysis';
+import { qkRank } from '../../../diagnostics/circuits/qk-rank/analysis';
+import { openPlanted, type OpenPlanted } from '../../support/checkpoints/open-planted';
+import { tinyGated } from '../../support/checkpoints/tiny-gated';
+import { resultFor } from '../analyses/one-run';
 import { tinyModels } from '../../support/checkpoints/tiny-models';
 
 const layer = 1;
@@ -73,19 +78,19 @@ for (const tiny of tinyModels) {
       const block = spec.blocks[layer];
       assert.ok(block);
       const { attention, attentionNorms } = block;
-      const { heads, kvHeads, headDim: d, queryNorm, keyNorm, rope } = attention;
+      const { heads, kvHeads, headDim: d, queryNorm, keyNorm, rope } = attention!;
       const tap = await run();
       const width = spec.hiddenSize;
       const n = ids.length;
       const head = heads - 1;
       const shared = Math.floor(head / (heads / kvHeads));
-      const found = headOf(await layerWeights(block, weights, weightsFolder), attention, head);
+      const found = headOf(await layerWeights(block, weights, weightsFolder), attention!, head);
       const row = (data: Float32Array, slot: number, position: number, size: number): number[] =>
         Array.from(data.subarray((slot * n + position) * size, (slot * n + position + 1) * size));
       for (const position of [0, 7]) {
         const x = normed(attentionNorms.input, row(tap('residual.input'), 0, position, width));
         // The value of latent attention is its key, which is rotated.
-        if (position === 0 || attention.projection.kind !== 'latent') {
+        if (position === 0 || attention!.projection.kind !== 'latent') {
           assertNear(row(tap('attention.value'), shared, position, d), applied(found.value, x), `value at ${position}`);
         }
         // Position 0 is not rotated.
@@ -147,3 +152,105 @@ for (const tiny of tinyModels) {
     });
   });
 }
+
+/** Heads of Qwen3-Next: in the query projection the gates of a head follow its query. */
+describe('weights of a head whose output is gated', () => {
+  const made = tinyGated(1);
+  const stored = (name: string): { readonly at: (row: number, column: number) => number; readonly rows: number } => {
+    const { data, shape } = made.tensors.get(`model.layers.1.${name}`) ?? assert.fail(name);
+    const [rows = 0, columns = 1] = shape;
+    return { rows, at: (row, column) => Number(data[row * columns + column] ?? 0) };
+  };
+  const [width, d, heads] = [24, 8, 4];
+  let opened: OpenPlanted;
+  before(async () => {
+    opened = await openPlanted(made);
+  });
+  after(() => opened.close());
+
+  it('are those of query, key, value and output alone: the gate is the sigmoid of the rows after the query', async () => {
+    const { model } = opened;
+    const { spec, weights, weightsFolder } = model;
+    const block = spec.blocks[1] ?? assert.fail();
+    await assert.rejects(layerWeights(block, weights, weightsFolder), /multiplies the outputs of its heads by gates/);
+    const found = await layerWeights(block, weights, weightsFolder, 'beside');
+    assert.equal(found.gated, true);
+    const [q, norm] = [stored('self_attn.q_proj.weight'), stored('input_layernorm.weight')];
+    const wanted: readonly LayerTap[] = ['residual.input', 'attention.value', 'attention.head_output'];
+    const { layers } = await runPrompt(spec, model.sessions, {
+      ...{ ids: [7], chunk: 1, logits: 'none' },
+      taps: wanted.map((tap) => ({ layer: 1, tap })),
+    });
+    const tap = (name: LayerTap): readonly number[] => [...(layers[1]?.taps[name]?.data as Float32Array)];
+    const entering = tap('residual.input');
+    const rms = Math.sqrt(entering.reduce((sum, x) => sum + x * x, 0) / width + 1e-6);
+    const x = entering.map((each, i) => (each / rms) * (1 + norm.at(i, 0)));
+    for (const head of [0, 3]) {
+      const own = headOf(found, { heads, kvHeads: 2, headDim: d }, head);
+      const shared = Math.floor(head / 2);
+      const value = tap('attention.value').slice(shared * d, (shared + 1) * d);
+      assertNear(value, applied(own.value, x), 'value');
+      for (let row = 0; row < d; row++)
+        for (let column = 0; column < width; column++)
+          assert.equal(own.query.data[row * width + column], q.at(2 * head * d + row, column));
+      // A single token reads itself alone.
+      const gated = value.map((each, i) => {
+        const y = x.reduce((sum, part, column) => sum + part * q.at((2 * head + 1) * d + i, column), 0);
+        return each / (1 + Math.exp(-y));
+      });
+      assertNear(tap('attention.head_output').slice(head * d, (head + 1) * d), gated, 'output of the head');
+    }
+  });
+
+  it('make circuits with the gates open, and ranks that do not depend on gates', async () => {
+    const { hiddenSize, scale } = { hiddenSize: width, scale: d ** -0.5 };
+    const circuits = await resultFor(opened.model, ovQkCircuits, {
+      input: { kind: 'none' },
+      parameters: { rotations: 19 },
+    });
+    const norm = stored('input_layernorm.weight');
+    const [q, k, v, o] = ['q', 'k', 'v', 'o'].map((name) => stored(`self_attn.${name}_proj.weight`));
+    const [qNorm, kNorm] = ['q', 'k'].map((name) => stored(`self_attn.${name}_norm.weight`));
+    assert.ok(q && k && v && o && qNorm && kNorm);
+    const frobenius = (entry: (row: number, column: number) => number): number => {
+      let sum = 0;
+      for (let row = 0; row < hiddenSize; row++)
+        for (let column = 0; column < hiddenSize; column++) sum += entry(row, column) ** 2;
+      return Math.sqrt(sum);
+    };
+    const over = (of: (i: number) => number): number =>
+      Array.from({ length: d }, (_, i) => of(i)).reduce((a, b) => a + b, 0);
+    const gain = (column: number): number => 1 + norm.at(column, 0);
+    for (const head of [0, 3]) {
+      const shared = Math.floor(head / 2) * d;
+      const ov = frobenius((row, column) =>
+        over((i) => o.at(row, head * d + i) * v.at(shared + i, column) * gain(column)),
+      );
+      const qk = frobenius((row, column) =>
+        over(
+          (i) =>
+            scale *
+            (1 + qNorm.at(i, 0)) *
+            q.at(2 * head * d + i, row) *
+            gain(row) *
+            (1 + kNorm.at(i, 0)) *
+            k.at(shared + i, column) *
+            gain(column),
+        ),
+      );
+      const near = (value: number | undefined, expected: number): void =>
+        assert.ok(Math.abs((value ?? NaN) - expected) < 1e-4 * expected, `${value}, not ${expected}`);
+      near(circuits.ovNorm[1]?.[head], ov);
+      near(circuits.qkNorm[1]?.[head], qk);
+    }
+    assert.equal(circuits.gated, true);
+    assert.deepEqual(circuits.ovNorm[0], []);
+    const [grid] = ovQkCircuits.sections(circuits);
+    assert.match(JSON.stringify(grid), /OV maps, and what heads write, are computed with open gates/);
+    const ranks = await resultFor(opened.model, qkRank, { input: { kind: 'none' } });
+    assert.deepEqual(
+      ranks.heads.map(({ layer, head }) => [layer, head]).sort(),
+      [0, 1, 2, 3].map((head) => [1, head]),
+    );
+  });
+});

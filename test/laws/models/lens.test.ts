@@ -40,7 +40,10 @@ for (const tiny of tinyModels) {
       const refused = lensProblem(spec);
       if (refused !== undefined) {
         assert.match(refused, /no language head|not a linear map/);
-        await assert.rejects(sessions.session({ kind: 'lens', tokens: false }), /no lens/);
+        await assert.rejects(
+          sessions.session({ kind: 'lens', tokens: false }),
+          /not a linear map of the residual stream/,
+        );
         return;
       }
       const taps = spec.blocks.flatMap(({ index }) =>

@@ -75,7 +75,7 @@ for (const family of ['gpt2', 'llama', 'gemma2', 'gemma'] as const) {
         scale,
         window = Infinity,
         softcap,
-      } = tiny.model.spec.blocks[layer]!.attention;
+      } = tiny.model.spec.blocks[layer]!.attention!;
       const g = Math.floor((h * kvHeads) / heads);
       const [q, k] = [tap(result, layer, 'attention.query'), tap(result, layer, 'attention.key')];
       return Array.from({ length: n }, (_, i) => {
@@ -116,7 +116,7 @@ for (const family of ['gpt2', 'llama', 'gemma2', 'gemma'] as const) {
         });
         assert.ok(Math.abs(sum - 1) < 1e-6, `row ${i} sums to ${sum}`);
       });
-      const { heads, kvHeads, headDim: d } = tiny.model.spec.blocks[layer]!.attention;
+      const { heads, kvHeads, headDim: d } = tiny.model.spec.blocks[layer]!.attention!;
       const g = Math.floor((h * kvHeads) / heads);
       const [v, out] = [tap(result, layer, 'attention.value'), tap(result, layer, 'attention.head_output')];
       expected.forEach((row, i) => {
@@ -139,7 +139,7 @@ for (const family of ['gpt2', 'llama', 'gemma2', 'gemma'] as const) {
     };
     const everyHead = (visit: (layer: number, head: number) => void): void =>
       tiny.model.spec.blocks.forEach(({ index, attention }) => {
-        for (let head = 0; head < attention.heads; head++) visit(index, head);
+        for (let head = 0; head < attention!.heads; head++) visit(index, head);
       });
 
     it('goes from named keys to named keys in proportion, in one piece and in chunks; other heads keep theirs', async () => {
@@ -171,7 +171,7 @@ for (const family of ['gpt2', 'llama', 'gemma2', 'gemma'] as const) {
       const variant = await lowered(`redistribute:1.*:3,9>2-6=1;rows=after;region=2-6;least=${least};ratio=${ratio}`);
       const result = await run([variant]);
       let [acted, left] = [0, 0];
-      for (let h = 0; h < tiny.model.spec.blocks[1]!.attention.heads; h++) {
+      for (let h = 0; h < tiny.model.spec.blocks[1]!.attention!.heads; h++) {
         const rows = plainRows(result, 1, h).map((row, i) => {
           const acts = i > 6 && seenOf(row) >= least && besideOf(row) >= ratio;
           acted += acts ? 1 : 0;
@@ -199,7 +199,7 @@ for (const family of ['gpt2', 'llama', 'gemma2', 'gemma'] as const) {
         const result = await run([variant]);
         let found = 0;
         everyHead((layer, h) => {
-          const { window = Infinity } = tiny.model.spec.blocks[layer]!.attention;
+          const { window = Infinity } = tiny.model.spec.blocks[layer]!.attention!;
           const rows = plainRows(result, layer, h);
           const sources = strengths(rows, window).map(
             (strength, k) => k > 0 && Math.min(n - k, window) >= 2 / least && strength > least,
@@ -248,7 +248,7 @@ for (const family of ['gpt2', 'llama', 'gemma2', 'gemma'] as const) {
       const states = tap(result, 1, 'residual.input');
       const sources = ids.map((_, row) => phi(states, row, [2, 5]) > tau);
       assert.equal(sources.filter(Boolean).length, 4);
-      for (let h = 0; h < tiny.model.spec.blocks[1]!.attention.heads; h++) {
+      for (let h = 0; h < tiny.model.spec.blocks[1]!.attention!.heads; h++) {
         requireRows(
           result,
           1,

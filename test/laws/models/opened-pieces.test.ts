@@ -56,6 +56,24 @@ describe('the pieces of a model', () => {
     await llama.close();
   });
 
+  it('do not keep what a long prompt took beside what the limit leaves: layers beyond it are opened again', async () => {
+    const roomy = await openTiny('llama');
+    const { folder, spec } = roomy.model;
+    const long = Array.from({ length: 240 }, (_, i) => ids[(7 * i) % ids.length] ?? 0);
+    const request = { ids: long, chunk: 64, logits: 'last', statistics: true } as const;
+    const [whole] = [await runPrompt(spec, roomy.model.sessions, request)];
+    const bytes = roomy.model.sessions.openBytes();
+    // The weights fit, and what the layers take does not.
+    const tight = await openModel(folder, { device: 'cpu', threads: 1, limitBytes: bytes });
+    for (let time = 0; time < 2; time++) {
+      const { logits, layers } = await runPrompt(tight.spec, tight.sessions, request);
+      assert.deepEqual([logits, layers], [whole.logits, whole.layers]);
+      assert.ok(tight.sessions.openBytes() < bytes);
+    }
+    await tight.sessions.release();
+    await roomy.close();
+  });
+
   for (const which of ['llama', 'gpt2'] as const) {
     it(`of ${which} give the same bits from mapped weights as from those laid out anew; a single row, up to rounding`, async () => {
       const anew = await openTiny(which);
@@ -158,7 +176,7 @@ describe('the pieces of a model', () => {
       const kinds: string[] = [];
       const spied = Object.create(sessions) as LayerSessions;
       spied.session = async (piece) => {
-        if ('layer' in piece && piece.layer === 0) kinds.push(piece.kind);
+        if (('layer' in piece && piece.layer === 0) || piece.kind === 'steps') kinds.push(piece.kind);
         return sessions.session(piece);
       };
       return { kinds, sessions: spied };
@@ -187,7 +205,7 @@ describe('the pieces of a model', () => {
         assert.ok(large.sessions.openBytes() <= half);
       }
       // 2.4e-9 s a byte of two layers are 1.2e-4 s, and a row costs 4e-4 s more by the blocks.
-      assert.deepEqual(kinds, ['block', 'block', 'step', 'step']);
+      assert.deepEqual(kinds, ['block', 'block', 'steps', 'steps']);
       assert.equal(large.sessions.stepsToOpen(), 0);
       // Several rows at once go through the blocks, and steps are to pay anew.
       kinds.length = 0;
@@ -196,7 +214,7 @@ describe('the pieces of a model', () => {
         const same = await expected.extend(added);
         logits.forEach((value, i) => assert.ok(Math.abs(value - (same.logits[i] ?? NaN)) <= 1e-5));
       }
-      assert.deepEqual(kinds, ['block', 'block', 'step', 'step']);
+      assert.deepEqual(kinds, ['block', 'block', 'steps', 'steps']);
       await runPrompt(large.spec, large.sessions, { ids, chunk: 20, logits: 'none' });
       assert.equal(large.sessions.stepsToOpen(), blocks * blockBytes);
       // The small model has both open.
@@ -214,9 +232,10 @@ describe('the pieces of a model', () => {
       const tight = await openHalf(tiny.model.folder, undefined, tiny.model.sessions.weightBytes());
       const run = await SequenceRun.start(tight.spec, tight.sessions, { ids, chunk: 20 });
       await run.extend([3]);
-      const step = await tight.sessions.session({ kind: 'step', layer: 0 });
+      const steps = { kind: 'steps', first: 0, count: 2 } as const;
+      const session = await tight.sessions.session(steps);
       await run.extend([5]);
-      assert.equal(await tight.sessions.session({ kind: 'step', layer: 0 }), step);
+      assert.equal(await tight.sessions.session(steps), session);
       assert.ok(tight.sessions.openBytes() <= tiny.model.sessions.weightBytes());
       await tight.sessions.release();
       await tiny.close();

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { openModel, type LoadedModel, type OpenOptions } from '../../../compute-server/model/checkpoint/loaded-model';
 import { runPrompt } from '../../../compute-server/model/run/stream/model-run';
 import { parityOf, requireParity } from '../../../compute-server/model/checkpoint/parity';
+import { quantising } from '../../../compute-server/model/weights/holding';
 import { PackedWeights } from '../../../compute-server/model/weights/packed-weights';
 import { FailureError } from '../../../protocol/wire/failures';
 import { promptIds as ids } from '../../support/checkpoints/open-tiny';
@@ -142,7 +143,11 @@ describe('models with weights in integers', () => {
       }
     }
     Object.assign(sessions, {
-      options: { device: 'cpu', threads: 1, packed: new Seen(8, undefined, { temporaryFolder, worthFile: 0 }) },
+      options: {
+        device: 'cpu',
+        threads: 1,
+        packed: new Seen(quantising(8), undefined, { temporaryFolder, worthFile: 0 }),
+      },
     });
     assert.ok(weights.find('lm_head.weight') && weightsFolder);
     assert.deepEqual(await logitsOf({ spec, sessions } as LoadedModel), expected);
@@ -154,7 +159,7 @@ describe('models with weights in integers', () => {
       options: {
         device: 'cpu',
         threads: 1,
-        packed: new PackedWeights(8, undefined, { temporaryFolder: join(folder, 'none'), worthFile: 0 }),
+        packed: new PackedWeights(quantising(8), undefined, { temporaryFolder: join(folder, 'none'), worthFile: 0 }),
       },
     });
     assert.deepEqual(await logitsOf(nowhere), expected);

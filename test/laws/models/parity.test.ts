@@ -10,7 +10,7 @@ import type { LayerSessions } from '../../../compute-server/model/run/graphs/lay
 import type { Piece } from '../../../compute-server/model/run/graphs/pieces';
 import type { LoadedModel } from '../../../compute-server/model/checkpoint/loaded-model';
 import { modelMethods } from '../../../compute-server/model-calls/methods';
-import { parityOf, parityTolerance } from '../../../compute-server/model/checkpoint/parity';
+import { beginParity, parityOf, parityTolerance } from '../../../compute-server/model/checkpoint/parity';
 import type { RuntimeSession } from '../../../compute-server/runtime/session';
 import { FailureError } from '../../../protocol/wire/failures';
 import { openTiny, promptIds as ids, type OpenTiny } from '../../support/checkpoints/open-tiny';
@@ -119,6 +119,31 @@ describe('parity', () => {
       }
     });
   }
+
+  it('of a large model begins with its first layers and ends, after the run, as one in one go', async () => {
+    const begin = (model: LoadedModel) => beginParity(model, { ids }, {}, { atOnce: 0, first: 1 });
+    const begun = await begin({ ...llama.model });
+    assert.equal(begun.layersLeft, 1);
+    const whole = { maxLogitError: 0, layerErrors: [0, 0], ok: true };
+    assert.deepEqual(await begun.finish(), whole);
+    const isRefused = (error: unknown): boolean =>
+      error instanceof FailureError && error.failure.code === 'model-unusable';
+    await assert.rejects(begin(faulty(llama.model, 0, 0.01)), isRefused);
+    const late = await begin(faulty(llama.model, 1, 0.01));
+    await assert.rejects(late.finish(), isRefused);
+    // Weights on the disk were wrong: they are made again, and what was computed with the wrong ones is not given out.
+    const wrong: { -readonly [Field in keyof LoadedModel]: LoadedModel[Field] } = faulty(llama.model, 1, 0.01);
+    wrong.packAgain = () => {
+      wrong.sessions = llama.model.sessions;
+      return Promise.resolve(true);
+    };
+    await assert.rejects((await begin(wrong)).finish(), isRefused);
+    assert.deepEqual(await parityOf(wrong, { ids }), whole);
+    const dropped = await begin({ ...llama.model });
+    await dropped.end();
+    // A small model is compared in one go.
+    assert.equal((await beginParity({ ...llama.model }, { ids }, {}, { first: 1 })).layersLeft, 0);
+  });
 
   it('lets rounding pass, and nothing ten times as large', async () => {
     assert.equal((await parityOf(faulty(llama.model, 1, 0.1 * parityTolerance), { ids })).ok, true);

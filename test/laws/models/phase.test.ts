@@ -106,7 +106,7 @@ for (const family of ['llama', 'gpt_neox', 'gemma2']) {
 
     it('give the scores of the formula, whole and in chunks, and leave other heads as they were', async () => {
       const { spec } = tiny.model;
-      const { heads, kvHeads, headDim, scale, softcap, window = Infinity, rope } = spec.blocks[0]!.attention;
+      const { heads, kvHeads, headDim, scale, softcap, window = Infinity, rope } = spec.blocks[0]!.attention!;
       const { theta, dimensions } = spec.ropes[rope!]!;
       const frequencies = Array.from({ length: dimensions / 2 }, (_, i) => theta ** ((-2 * i) / dimensions));
       const plain = await run([]);

@@ -4,7 +4,8 @@ import type { Variant } from '../../../models/instrument/changes/changes';
 import assert from 'node:assert/strict';
 import { tmpdir } from 'node:os';
 import { generateJob } from '../../../compute-server/model-calls/generate-job';
-import { SequenceRun, type SequenceRunRequest } from '../../../compute-server/model/generation/sequence-run';
+import { SequenceRun } from '../../../compute-server/model/generation/sequence-run';
+import type { SequenceRunRequest } from '../../../compute-server/model/generation/sequence-run-request';
 import { runPrompt } from '../../../compute-server/model/run/stream/model-run';
 import type { TopKeys } from '../../../diagnostics/model-runner/run-request';
 import { planIntervention } from '../../../protocol/interventions/plan';
@@ -75,7 +76,7 @@ describe('decoding under a plan', () => {
     const draw = (from: readonly HeadPlan[], seed: number): HeadPlan[][] => {
       const source = random(seed);
       return spec.blocks.map(({ attention }) =>
-        Array.from({ length: attention.kvHeads }, () => from[source.whole(from.length)] ?? full),
+        Array.from({ length: attention!.kvHeads }, () => from[source.whole(from.length)] ?? full),
       );
     };
     const planned = (heads: readonly (readonly HeadPlan[])[], from: number, length = promptLength) =>
@@ -85,9 +86,9 @@ describe('decoding under a plan', () => {
         heads: heads.map((layer) => layer.map((head) => heldOf(head, length))),
       });
     const bytesOf = (heads: readonly (readonly HeadPlan[])[], length: number) =>
-      planBytes(heads, first.attention.headDim, length, {
+      planBytes(heads, first.attention!.headDim, length, {
         prompt: promptLength,
-        windows: spec.blocks.map(({ attention }) => attention.window ?? null),
+        windows: spec.blocks.map(({ attention }) => attention!.window ?? null),
       });
     const start = (variant: Variant, more: Partial<SequenceRunRequest> = {}): Promise<SequenceRun> =>
       SequenceRun.start(spec, sessions, { ids: prompt, chunk: 4, ...more, variant });
@@ -104,7 +105,7 @@ describe('decoding under a plan', () => {
     it(`${name}: logits of the whole text under masks, and bytes of the plan at every step`, async () => {
       const { spec, draw, planned, bytesOf, start, whole } = await open(name);
       const exact = spec.blocks.every(
-        ({ attention }) => attention.window === undefined && attention.softcap === undefined,
+        ({ attention }) => attention!.window === undefined && attention!.softcap === undefined,
       );
       let smaller = 0;
       for (let seed = 0; seed < 6; seed++) {
@@ -142,7 +143,7 @@ describe('decoding under a plan', () => {
   for (const name of ['llama', 'gpt2', 'mistral, window 7']) {
     it(`${name}, looked into: every number is that of the masks`, async () => {
       const { spec, draw, planned, start } = await open(name);
-      const windows = spec.blocks.some(({ attention }) => attention.window !== undefined);
+      const windows = spec.blocks.some(({ attention }) => attention!.window !== undefined);
       const groups = [
         { name: 'early', positions: [0, 2, 3, 5] },
         { name: 'late', positions: [7, 8, 12] },

@@ -58,7 +58,7 @@ for (const family of ['gpt2', 'llama', 'gemma2'] as const) {
         scale,
         window = Infinity,
         softcap,
-      } = tiny.model.spec.blocks[layer]!.attention;
+      } = tiny.model.spec.blocks[layer]!.attention!;
       const [q, k, v] = [names[0], names[1], names[2]].map((name) => tap(result, layer, name));
       const out = new Float64Array(heads * n * d);
       for (let h = 0; h < heads; h++) {
@@ -161,8 +161,8 @@ for (const family of ['gpt2', 'llama', 'gemma2'] as const) {
         ],
       };
       const ending = { sinks: 1, recent: 2, mean: true, append: true };
-      const heads = tiny.model.spec.blocks.map(({ attention: { kvHeads } }) =>
-        Array.from({ length: kvHeads }, (_, g) => (g === 0 ? chosen : ending)),
+      const heads = tiny.model.spec.blocks.map(({ attention }) =>
+        Array.from({ length: attention!.kvHeads }, (_, g) => (g === 0 ? chosen : ending)),
       );
       const result = await run([planChanges({ prompt, from: prompt, heads })]);
       const keeps = (g: number, i: number, j: number): boolean =>
@@ -173,7 +173,7 @@ for (const family of ['gpt2', 'llama', 'gemma2'] as const) {
     });
 
     it('reads as the mean only what is inside a window of the model, counted in positions', async () => {
-      const window = tiny.model.spec.blocks[0]!.attention.window;
+      const window = tiny.model.spec.blocks[0]!.attention!.window;
       const plan = changesOf(await lowered('plan:*.*=0+1+mean'), 'plan');
       // Ten positions are left out in the middle: rows before them are further away than they are counted.
       const positions = Array.from({ length: n }, (_, row) => (row < 8 ? row : row + 10));

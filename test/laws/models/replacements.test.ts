@@ -25,7 +25,7 @@ for (const family of ['llama', 'gpt2', 'gemma2'] as const) {
     const attention = () => {
       const block = tiny.model.spec.blocks[layer];
       assert.ok(block);
-      return block.attention;
+      return block.attention!;
     };
     const run = (variant: Variant, extra: Partial<RunRequest> = {}) =>
       runPrompt(tiny.model.spec, tiny.model.sessions, {

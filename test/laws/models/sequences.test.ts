@@ -84,7 +84,7 @@ describe('sequences of a run', () => {
       const short = withoutSpan({ ids: promptIds }, { start, end }, 'original');
       const span = { name: 'span', positions: promptIds.map((_, i) => i).slice(start, end) };
       const blocked = model.spec.blocks.flatMap(({ index, attention }) =>
-        Array.from({ length: attention.heads }, (_, head) => ({
+        Array.from({ length: attention!.heads }, (_, head) => ({
           kind: 'bias' as const,
           layer: index,
           head,

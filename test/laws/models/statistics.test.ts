@@ -235,7 +235,7 @@ for (const name of ['llama', 'mistral, window 7', 'gpt2']) {
           for (let head = 0; head < top.heads; head++) {
             for (let i = 0; i < length; i++) {
               const row = Array.from(data.subarray((head * length + i) * length, (head * length + i + 1) * length));
-              const readable = Math.min(i + 1, spec.blocks[layer]?.attention.window ?? Infinity);
+              const readable = Math.min(i + 1, spec.blocks[layer]?.attention!.window ?? Infinity);
               const at = (i * top.heads + head) * top.k;
               const largest = [...row].sort((a, b) => b - a).slice(0, Math.min(top.k, readable));
               largest.forEach((weight, slot) => {

@@ -4,7 +4,8 @@ import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { openModel } from '../../../compute-server/model/checkpoint/loaded-model';
-import { SequenceRun, type SequenceRunRequest } from '../../../compute-server/model/generation/sequence-run';
+import { SequenceRun } from '../../../compute-server/model/generation/sequence-run';
+import type { SequenceRunRequest } from '../../../compute-server/model/generation/sequence-run-request';
 import type { LayerSessions } from '../../../compute-server/model/run/graphs/layer-sessions';
 import { runPrompt } from '../../../compute-server/model/run/stream/model-run';
 import { openTiny, promptIds as ids, type OpenTiny } from '../../support/checkpoints/open-tiny';
@@ -42,6 +43,8 @@ describe('steps of decoding', () => {
     const kinds: string[] = [];
     const sessions = Object.create(model.sessions) as LayerSessions;
     sessions.session = async (piece) => {
+      // Steps of consecutive layers in one graph, or each in its own.
+      if (piece.kind === 'steps') kinds.push('step');
       if ('layer' in piece) kinds.push(piece.kind);
       return model.sessions.session(piece);
     };

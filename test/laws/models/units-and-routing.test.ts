@@ -3,7 +3,7 @@ import type { Variant } from '../../../models/instrument/changes/changes';
 import assert from 'node:assert/strict';
 import type { RunResult } from '../../../compute-server/model/run/stream/run-request';
 import { runPrompt } from '../../../compute-server/model/run/stream/model-run';
-import { innerWidth } from '../../../models/architectures/model-spec';
+import { innerWidth } from '../../../models/architectures/network-spec';
 import type { LayerTap } from '../../../models/instrument/taps';
 import { parseDo } from '../../../protocol/interventions/do-form';
 import { openTiny, promptIds as ids, type OpenTiny } from '../../support/checkpoints/open-tiny';
@@ -70,7 +70,7 @@ for (const family of ['llama', 'gpt2', 'gemma2'] as const) {
     });
 
     it('a token has the shared heads and those of the others with the longest query, in chunks too', async () => {
-      const { heads, headDim: d } = tiny.model.spec.blocks[0]!.attention;
+      const { heads, headDim: d } = tiny.model.spec.blocks[0]!.attention!;
       const plain = await run([[]]);
       const variants = [[], await variantOf('moh:0=(1)+1')];
       for (const chunk of [n, 5]) {
@@ -100,7 +100,7 @@ for (const family of ['llama', 'gpt2', 'gemma2'] as const) {
     });
 
     it('with all heads active no bit changes, beside a variant that has fewer', async () => {
-      const { heads } = tiny.model.spec.blocks[0]!.attention;
+      const { heads } = tiny.model.spec.blocks[0]!.attention!;
       assert.deepEqual(await variantOf(`moh:*=1+${heads - 1}`), []);
       const all: Variant = [{ kind: 'routing', layer: 0, shared: [0], active: heads - 1 }];
       const found = logits(await run([all, await variantOf('moh:0=0+1')]));
@@ -142,7 +142,7 @@ describe('units and routed heads that are given wrongly', () => {
   it('heads are refused with the number of heads', async () => {
     const tiny = await openTiny('llama');
     try {
-      const { heads } = tiny.model.spec.blocks[0]!.attention;
+      const { heads } = tiny.model.spec.blocks[0]!.attention!;
       const read = parseDo(`moh:*=2+${heads}`);
       assert.ok(read.ok);
       await assert.rejects(runnerOf(tiny.model).variant([read.value], { ids }), {

@@ -99,7 +99,8 @@ for (const family of ['llama', 'gpt2', 'gemma2', 'mistral, window 7'] as const) 
       ];
       const own = [base, patched([19, 14]), patched([19]), oneRow, base];
       const rows: number[] = [];
-      const counted: Pick<LayerSessions, 'session'> = {
+      const counted: Pick<LayerSessions, 'ran' | 'session'> = {
+        ran: () => Promise.resolve(),
         async session(key) {
           const session = await tiny.model.sessions.session(key);
           if (key.kind !== 'block') return session;
@@ -120,7 +121,8 @@ for (const family of ['llama', 'gpt2', 'gemma2', 'mistral, window 7'] as const) 
 
     it('cost one pass through the layers below the first difference', async () => {
       const runs: number[] = [];
-      const counted: Pick<LayerSessions, 'session'> = {
+      const counted: Pick<LayerSessions, 'ran' | 'session'> = {
+        ran: () => Promise.resolve(),
         async session(key) {
           if (key.kind === 'block') runs.push(key.layer);
           return tiny.model.sessions.session(key);

@@ -77,7 +77,7 @@ describe('divergence as an analysis, by the real process', () => {
     const picture = earlier('all-steps');
     const now = await json<typeof picture>([...words, '--prompt', picture.prompt ?? '']);
     assert.equal(now.steps?.length, 4);
-    // Of the four steps the file was cut to two.
+    // The file was cut to two of the four steps.
     const kept: typeof picture = { ...now, steps: now.steps.slice(0, 2) };
     const said = ['text', 'tokens', 'stoppedAt', 'mentions', 'score', 'promptIds', 'promptTokens', 'settings'] as const;
     for (const name of [...tables, ...measured, ...said]) assert.deepEqual(far(picture[name], kept[name]), [], name);
@@ -125,10 +125,10 @@ describe('divergence as an analysis, by the real process', () => {
     assert.deepEqual(
       sections.map(({ kind, id }) => `${kind} ${id}`),
       [
-        'heads heads',
-        'image attention',
         'tokens caption',
         'tokens reinforced-caption',
+        'heads heads',
+        'image attention',
         'chart t-vhd',
         'chart layers',
         'table layer-sums',

@@ -74,7 +74,7 @@ describe('calls of the compute server', function () {
       { kind: 'call', id: 1, method: 'benchmark', args: ['fast'] },
       /^the plan is an object, not "fast"$/,
     ],
-    ['a roof of no device', { kind: 'call', id: 1, method: 'roof', args: ['', 1] }, /device is a text/],
+    ['a roof of no device', { kind: 'call', id: 1, method: 'roof', args: ['', 1] }, /device is a non-empty text/],
     [
       'threads that are no number',
       { kind: 'call', id: 1, method: 'roof', args: ['cpu', Number.NaN] },

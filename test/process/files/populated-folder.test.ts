@@ -143,6 +143,7 @@ const paths: Readonly<Record<string, string>> = {
   model: 'model',
   plan: 'results.json',
   file: 'notes.txt',
+  sweep: 'notes.txt',
   paths: 'model',
 };
 

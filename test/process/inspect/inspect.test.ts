@@ -131,6 +131,11 @@ describe('headscope inspect', function () {
     assert.match(out, /^attention\s+MLA, 128 query heads/m);
     assert.match(out, /^parameters\s+671,026,419,200, [\d,]+ used by a token/m);
     assert.match(out, /^runs here\s+yes$/m);
+    writeFileSync(join(folder, 'config.json'), JSON.stringify({ model_type: 'qwen3_vl' }));
+    const unread = 'Pictures are not read: Headscope does not run the vision encoder "qwen3_vl_vision" yet.';
+    assert.match(inspect(folder).out, new RegExp(`^runs here\\s+its text\\. ${unread}$`, 'm'));
+    const found = JSON.parse(inspect(folder, '--json', '-').out) as Record<string, unknown>;
+    assert.deepEqual([found['supported'], found['unread']], [true, unread]);
   });
 
   it('a truncated file is named in a note', () => {

@@ -213,13 +213,13 @@ const cases: readonly Case[] = [
     sentence: /does not run the family "perceptron9" yet; docs\/families\.md lists those that it runs\./,
   },
   {
-    name: 'quantised weights',
+    name: 'weights of a quantiser that is not known',
     make(folder) {
       writeTinyModel(folder, llama);
-      writeConfig(folder, { ...llama.config, quantization_config: { quant_method: 'gptq', bits: 4, group_size: 128 } });
+      writeConfig(folder, { ...llama.config, quantization_config: { quant_method: 'aqlm' } });
     },
     code: 3,
-    sentence: /weights are quantised \(gptq\).*use the unquantised checkpoint/,
+    sentence: /weights are quantised \(aqlm\) in a form that Headscope does not read.*or the unquantised checkpoint/,
   },
   {
     name: 'a rotary form without its numbers',
@@ -338,7 +338,8 @@ const cases: readonly Case[] = [
     make: (folder) => void writeTinyModel(folder, tinyModel('bert')),
     words: ['generate', ...ids],
     code: 3,
-    sentence: /reads in both directions and predicts masked tokens, not the next one\./,
+    sentence:
+      /^This is not supported: The model reads in both directions and predicts masked tokens, not the next one\./m,
   },
   {
     name: 'a run that does not fit into memory',

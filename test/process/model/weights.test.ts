@@ -1,10 +1,12 @@
 /** How a person chooses the way weights are held, through the command line, and what the results say of it. */
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AnalysisResult } from '../../../protocol/analysis/schema';
 import type { HeadsResult } from '../../../protocol/results/heads-schema';
 import { tinyModel, writeTinyModel } from '../../support/checkpoints/tiny-models';
+import { writeTensors } from '../../support/quantised/folder';
+import { floats } from '../../support/quantised/matrix';
 import { buildServer, Place } from './support/model-server';
 
 const llama = tinyModel('llama');
@@ -53,16 +55,71 @@ describe('weights of a model', function () {
     }
   });
 
+  it('with an adapter on them: of every command, by its name and not under the hash of the base', async () => {
+    const adapter = place.at('mine');
+    mkdirSync(adapter);
+    const config = { peft_type: 'LORA', r: 1, lora_alpha: 1, base_model_name_or_path: 'someone/model' };
+    writeFileSync(join(adapter, 'adapter_config.json'), JSON.stringify(config));
+    const { hidden_size: width = 0 } = llama.config as { hidden_size?: number };
+    const ones = (rows: number, columns: number) =>
+      floats(new Float32Array(rows * columns).fill(0.3), [rows, columns], 'F32');
+    const query = 'base_model.model.model.layers.0.self_attn.q_proj';
+    writeTensors(
+      join(adapter, 'adapter_model.safetensors'),
+      new Map([
+        [`${query}.lora_A.weight`, ones(1, width)],
+        [`${query}.lora_B.weight`, ones(width, 1)],
+      ]),
+    );
+    const plain = (await heads([])).result;
+    for (const words of [
+      ['heads', folder, ...prompt, '--no-classify'],
+      ['generate', folder, ...prompt, '--max-new-tokens', '1'],
+      ['map', folder, ...prompt, '--layer', '0', '--head', '1'],
+    ]) {
+      const { code, stdout, stderr } = await place.headscope([...words, '--adapter', adapter, '--json', '-']);
+      assert.equal(code, 0, stderr);
+      const { model } = JSON.parse(stdout) as HeadsResult;
+      assert.deepEqual([model.name, model.folder, model.adapter], ['mine on model', folder, adapter]);
+      assert.notEqual(model.hash, plain.model.hash);
+    }
+    const both = await place.headscope([
+      ...['run', 'head-concentration', folder, ...prompt, '--adapter', adapter, '--with-base', '--json', '-'],
+    ]);
+    assert.equal(both.code, 0, both.stderr);
+    const { model, comparedWith } = JSON.parse(both.stdout) as AnalysisResult & {
+      comparedWith: { name: string; result: AnalysisResult };
+    };
+    assert.deepEqual([model.adapter, comparedWith.name], [adapter, 'model']);
+    assert.equal(comparedWith.result.model.adapter, undefined);
+    assert.equal(comparedWith.result.model.hash, plain.model.hash);
+    const alone = await place.headscope(['run', 'head-concentration', folder, ...prompt, '--with-base']);
+    assert.equal(alone.code, 2);
+    assert.match(alone.stderr, /--with-base compares a model that has an adapter with its base/);
+    const adapted = (await heads(['--adapter', adapter])).result;
+    assert.notDeepEqual(adapted.statistics, plain.statistics);
+    assert.deepEqual((await heads([], { HEADSCOPE_ADAPTER: adapter })).result.statistics, adapted.statistics);
+  });
+
   it('in float16 on the CPU are exact, and a note says why', async () => {
     const { result, stderr } = await heads(['--weights', 'float16']);
     assert.equal(result.weights, 'float32');
     assert.match(stderr, /float16 weights would save nothing there, so they are exact/);
   });
 
+  it('that are floats are multiplied exactly where 8-bit activations are asked for, and a note says why', async () => {
+    const { result, stderr } = await heads(['--activations', 'int8']);
+    assert.equal(result.weights, 'float32');
+    assert.match(stderr, /Its weights are floats and run exactly: int8-activations is for weights that are quantised/);
+    const both = await place.headscope(['heads', folder, ...prompt, '--activations', 'int8', '--weights', 'q4']);
+    assert.equal(both.code, 2);
+    assert.match(both.stderr, /--activations int8 takes weights as they are stored. Leave out --weights q4/);
+  });
+
   it('that do not exist are refused as an option, and said as a variable', async () => {
     const { code, stderr } = await place.headscope(['heads', folder, ...prompt, '--weights', 'q3']);
     assert.equal(code, 2);
-    assert.match(stderr, /as-stored, float32, float16, q8, q4/);
+    assert.match(stderr, /as-stored, float32, float16, q8, q4, int8-activations/);
     const { result, stderr: said } = await heads([], { HEADSCOPE_WEIGHTS: 'q3' });
     assert.equal(result.weights, 'float32');
     assert.match(said, /HEADSCOPE_WEIGHTS is "q3", which is none of .*exact weights/);

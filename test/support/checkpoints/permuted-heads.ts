@@ -46,6 +46,24 @@ export function llamaWithPermutedHeads(
   return permuted;
 }
 
+/** The same of the cross-attention of a BART: its other heads stay where they are. */
+export function bartWithPermutedCrossHeads(
+  tensors: ReadonlyMap<string, CheckpointTensor>,
+  orders: readonly (readonly number[])[],
+): ReadonlyMap<string, CheckpointTensor> {
+  const permuted = new Map(tensors);
+  orders.forEach((order, layer) => {
+    const at = `model.decoder.layers.${layer}.encoder_attn`;
+    const rows = ['q_proj', 'k_proj', 'v_proj'].flatMap((name) => [`${name}.weight`, `${name}.bias`]);
+    for (const [name, axis] of [...rows.map((one) => [one, 0] as const), ['out_proj.weight', 1] as const]) {
+      const tensor = tensors.get(`${at}.${name}`);
+      if (!tensor) throw new Error(`the checkpoint has no ${at}.${name}`);
+      permuted.set(`${at}.${name}`, alongAxis(tensor, axis, 1, order));
+    }
+  });
+  return permuted;
+}
+
 /** The axis is `parts` times the heads one after the other, each of the same width. */
 function alongAxis(
   { shape, data }: CheckpointTensor,

@@ -20,6 +20,7 @@ import {
 } from './arrays';
 import { attentionOperators } from './attention';
 import { convolutions } from './convolution';
+import { recurrences } from './recurrence';
 
 /** One node: its inputs and attributes. */
 export interface Call {
@@ -215,16 +216,20 @@ const product: Operator = ({ x: [a, b], number }) =>
     number('alpha', 1),
   );
 
-/** [outputs, inputs] in blocks of integers, each raised by half of its range, times the factor of the block. */
-function blockwise({ x: [x, values, scales], number }: Call): Tensor {
+/** [outputs, inputs] in blocks of integers, stored with half of their range or a zero point added, times the factor of the block. */
+function blockwise({ x: [x, values, scales, zeros], number }: Call): Tensor {
   const [bits, block, inputs] = [number('bits', 4), number('block_size', 32), number('K', 0)];
   const [outputs, blocks, bytes] = values!.shape as [number, number, number];
+  const integer = (of: Tensor, row: number, rowBytes: number, at: number): number => {
+    const byte = of.data[row * rowBytes + (bits === 8 ? at : at >> 1)]!;
+    return bits === 8 ? byte : at % 2 === 0 ? byte & 15 : byte >> 4;
+  };
   const matrix = from([outputs, inputs], (i) => {
     const [row, column] = [Math.floor(i / inputs), i % inputs];
-    const [of, at] = [Math.floor(column / block), column % block];
-    const byte = values!.data[(row * blocks + of) * bytes + (bits === 8 ? at : at >> 1)]!;
-    const value = bits === 8 ? byte : at % 2 === 0 ? byte & 15 : byte >> 4;
-    return (value - 2 ** (bits - 1)) * scales!.data[row * blocks + of]!;
+    const of = Math.floor(column / block);
+    const zero = zeros ? integer(zeros, row, Math.ceil((blocks * bits) / 8), of) : 2 ** (bits - 1);
+    const value = integer(values!, row * blocks + of, bytes, column % block);
+    return (value - zero) * scales!.data[row * blocks + of]!;
   });
   return matmul(x!, lastTwoTurned(matrix));
 }
@@ -363,6 +368,7 @@ export const operators: Operators = {
     const shape = x[0]!.shape.slice(number('start', 0), number('end', x[0]!.shape.length));
     return tensor([shape.length], Float64Array.from(shape));
   },
+  Mod: nary((a, b) => a - b * Math.floor(a / b)),
   Range: ({ x: [start, limit] }) => {
     const first = start!.data[0]!;
     return from([limit!.data[0]! - first], (i) => first + i);
@@ -376,4 +382,5 @@ export const operators: Operators = {
   },
   ...attentionOperators,
   ...convolutions,
+  ...recurrences,
 };

@@ -14,6 +14,7 @@ export const themes = {
   dark: 'Default Dark Modern',
   light: 'Default Light Modern',
   contrast: 'Default High Contrast',
+  'contrast-light': 'Default High Contrast Light',
 } as const;
 export type Theme = keyof typeof themes;
 

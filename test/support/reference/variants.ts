@@ -4,25 +4,18 @@
  */
 import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fromBfloat16, fromHalf } from '../../../kernels/tensors/half';
 import { writeSafetensors, type CheckpointTensor } from '../safetensors-file';
 import { referenceModels, type ReferenceModel } from './reference-models';
-
-type Tensors = Map<string, CheckpointTensor>;
-
-interface Variant {
-  /** Name of the folder. */
-  readonly of: string;
-  readonly what: string;
-  readonly config: Readonly<Record<string, unknown>>;
-  readonly tensors?: (tensors: Tensors) => unknown;
-  /** Factor on the logits. */
-  readonly logits?: number;
-}
-
-const times = (tensors: Tensors, names: RegExp, factor: number): void => {
-  for (const [name, { shape, data }] of tensors)
-    if (names.test(name)) tensors.set(name, { shape, data: data.map((value) => value * factor) });
-};
+import { withoutMore } from './beside-text-variants';
+import { insideOthers, pairsInsideOthers } from './inside-variants';
+import { ofNarrowStreams } from './narrow-variants';
+import { ofNllb } from './nllb-variants';
+import { ofOtherNames, pairsOfOtherNames } from './renamed-variants';
+import { ofChannels } from './state-variants';
+import { inWholes } from './whole-variants';
+import { ofSharedBlocks } from './zamba-variants';
+import { renamed, tensorOf, times, type Pair, type Tensors, type Variant } from './variant-tensors';
 
 /** The head keeps the table as it was. */
 const scaledTable = (table: string, head: string, factor: (width: number) => number) => (tensors: Tensors) => {
@@ -32,21 +25,21 @@ const scaledTable = (table: string, head: string, factor: (width: number) => num
 };
 
 /** Networks of twice as many units, of which the second half is not read. */
-function wider(tensors: Tensors): void {
+const wider = (up: string, down: string) => (tensors: Tensors) => {
   for (const [name, { shape, data }] of tensors) {
     const [rows = 0, columns = 0] = shape;
-    if (name.endsWith('ffn.up_proj.weight')) {
+    if (name.endsWith(`${up}.weight`)) {
       const more = data.map((value) => 0.5 - value);
       tensors.set(name, { shape: [2 * rows, columns], data: Float32Array.from([...data, ...more]) });
     }
-    if (name.endsWith('ffn.down_proj.weight')) {
+    if (name.endsWith(`${down}.weight`)) {
       const wide = new Float32Array(2 * rows * columns);
       for (let row = 0; row < rows; row++)
         wide.set(data.subarray(row * columns, (row + 1) * columns), 2 * row * columns);
       tensors.set(name, { shape: [rows, 2 * columns], data: wide });
     }
   }
-}
+};
 
 const bigBird = {
   model_type: 'big_bird',
@@ -55,13 +48,84 @@ const bigBird = {
   num_random_blocks: 2,
 };
 
-function tensorOf(tensors: Tensors, name: string): CheckpointTensor {
-  const own = tensors.get(name);
-  if (!own) throw new Error(`there is no ${name}`);
-  return own;
+/** The table that both halves of an encoder-decoder read, for each of them. */
+function wordsOfEach(tensors: Tensors): void {
+  const words = tensorOf(tensors, 'shared.weight');
+  tensors.delete('shared.weight');
+  for (const half of ['encoder', 'decoder']) tensors.set(`${half}.embed_tokens.weight`, words);
 }
 
+/** The first rows of the tables of positions. */
+function fewerPositions(tensors: Tensors): void {
+  for (const [name, { shape, data }] of tensors)
+    if (name.endsWith('embed_positions.weight'))
+      tensors.set(name, { shape: [16, shape[1] ?? 0], data: data.slice(0, 16 * (shape[1] ?? 0)) });
+}
+
+/** Tables of positions begin so many rows later. */
+const laterPositions = (by: number) => (tensors: Tensors) => {
+  for (const [name, { shape, data }] of tensors)
+    if (name.endsWith('position_embeddings.weight')) {
+      const moved = new Float32Array(data.length);
+      moved.set(data.slice(0, data.length - by * (shape[1] ?? 0)), by * (shape[1] ?? 0));
+      tensors.set(name, { shape, data: moved });
+    }
+};
+
 const all: readonly Variant[] = [
+  ...insideOthers,
+  ...ofNarrowStreams,
+  {
+    of: 'prophetnet--ProphetNetEncoder',
+    what: 'positions behind another padding token',
+    config: { pad_token_id: 3 },
+    tensors: laterPositions(3),
+  },
+  {
+    of: 'gemma3n--Gemma3nForCausalLM',
+    what: 'names of the published files',
+    config: {},
+    tensors: renamed([/per_layer_model\.language_model_projection/, 'per_layer_model_projection']),
+  },
+  {
+    of: 'led--LEDForConditionalGeneration',
+    what: 'fewer positions',
+    config: { max_encoder_position_embeddings: 16, max_decoder_position_embeddings: 16 },
+    tensors: fewerPositions,
+  },
+  {
+    of: 'marian--MarianModel',
+    what: 'a table of words for each half',
+    config: { share_encoder_decoder_embeddings: false },
+    tensors: wordsOfEach,
+  },
+  {
+    // Its class divides scores by 2 instead of the root of 8, so the queries are enlarged by that ratio.
+    of: 'imagegpt--ImageGPTForImageClassification',
+    what: 'scores over the root of the width',
+    config: {},
+    tensors(tensors) {
+      for (const [name, { shape, data }] of tensors)
+        if (/c_attn\.(weight|bias)$/.test(name))
+          tensors.set(name, { shape, data: data.map((x, i) => (i % 96 < 32 ? x * Math.SQRT2 : x)) });
+    },
+  },
+  {
+    of: 'dbrx--DbrxForCausalLM',
+    what: 'units for rows',
+    config: { ffn_config: { ffn_act_fn: { name: 'gelu' }, ffn_hidden_size: 64, moe_num_experts: 8, moe_top_k: 4 } },
+    tensors(tensors) {
+      for (const [name, { data }] of [...tensors]) {
+        if (!name.includes('experts.mlp.')) continue;
+        const [experts, width, units] = [8, 32, 64];
+        const turned = Float32Array.from({ length: data.length }, (_, at) => {
+          const [expert, unit, i] = [Math.floor(at / (width * units)), Math.floor(at / width) % units, at % width];
+          return data[(expert * width + i) * units + unit] ?? 0;
+        });
+        tensors.set(name, { shape: [experts * units, width], data: turned });
+      }
+    },
+  },
   {
     of: 'cohere--CohereForCausalLM--hard',
     what: 'logits by another factor',
@@ -87,7 +151,43 @@ const all: readonly Variant[] = [
     config: { norm_epsilon: 4e-5 },
     tensors: (tensors) => times(tensors, /embed_tokens|o_proj|c_proj/, 2),
   },
-  { of: 'mpt--MptForCausalLM--hard', what: 'a wider network', config: { expansion_ratio: 8 }, tensors: wider },
+  {
+    of: 'mpt--MptForCausalLM--hard',
+    what: 'a wider network',
+    config: { expansion_ratio: 8 },
+    tensors: wider('ffn.up_proj', 'ffn.down_proj'),
+  },
+  {
+    of: 'gpt_neox_japanese--GPTNeoXJapaneseForCausalLM',
+    what: 'a wider network',
+    config: { intermediate_multiple_size: 8 },
+    tensors: wider('dense_h_to_4h', 'dense_4h_to_h'),
+  },
+  {
+    of: 'deepseek_v3--DeepseekV3ForCausalLM--hard',
+    what: 'as DeepSeek-V3.2',
+    config: { model_type: 'deepseek_v32', architectures: ['DeepseekV32ForCausalLM'], index_topk: 64 },
+  },
+  { of: 'doge--DogeForCausalLM', what: 'fewer positions to choose', config: { keep_window_size: 100 } },
+  { of: 'glm_moe_dsa--GlmMoeDsaForCausalLM', what: 'fewer positions to choose', config: { index_topk: 100 } },
+  {
+    // A layer of cross-attention, which a text without a picture passes by.
+    of: 'mllama--MllamaForCausalLM',
+    what: 'a layer that reads pictures',
+    config: { cross_attention_layers: [1], num_hidden_layers: 3 },
+    tensors(tensors) {
+      renamed([/^model\.layers\.1\./, 'model.layers.2.'])(tensors);
+      for (const [name, { shape, data }] of [...tensors]) {
+        const [, own] = /^model\.layers\.0\.(.*)$/.exec(name) ?? [];
+        if (own === undefined) continue;
+        tensors.set(`model.layers.1.${own.replace('self_attn', 'cross_attn')}`, { shape, data: data.map(() => 1) });
+      }
+      for (const norm of ['q_norm', 'k_norm'])
+        tensors.set(`model.layers.1.cross_attn.${norm}.weight`, { shape: [8], data: new Float32Array(8) });
+      for (const gate of ['cross_attn_attn_gate', 'cross_attn_mlp_gate'])
+        tensors.set(`model.layers.1.${gate}`, { shape: [1], data: new Float32Array(1) });
+    },
+  },
   {
     of: 'bloom--BloomForCausalLM--hard',
     what: 'the width under its older name',
@@ -172,6 +272,45 @@ const all: readonly Variant[] = [
     tensors: (tensors) => tensors.delete('transformer.lang_embeddings.weight'),
   },
   {
+    of: 'xlnet--XLNetLMHeadModel',
+    what: 'words by another name',
+    config: { vocab_size: undefined, n_token: 99 },
+  },
+  {
+    // Units of the adapters that nothing reads, and a language that no run takes.
+    of: 'xmod--XmodForCausalLM',
+    what: 'two languages, and wider adapters',
+    config: { languages: ['de_DE', 'en_XX'], adapter_reduction_factor: 1 },
+    tensors(tensors) {
+      for (const [name, { shape, data }] of [...tensors]) {
+        const [rows = 0, columns = 0] = shape;
+        if (!name.includes('adapter_modules')) continue;
+        const more = new Float32Array(name.endsWith('dense2.bias') ? rows : name.endsWith('bias') ? 32 : 1024).fill(
+          0.5,
+        );
+        if (name.endsWith('dense2.weight'))
+          for (let row = 0; row < rows; row++) more.set(data.subarray(row * columns, (row + 1) * columns), row * 32);
+        else {
+          more.fill(0);
+          more.set(data);
+        }
+        const wide = name.endsWith('bias') ? [more.length] : [32, 32];
+        tensors.set(name, { shape: wide, data: more });
+        tensors.set(name.replace('en_XX', 'de_DE'), { shape: wide, data: more.map((value) => 1 - value) });
+      }
+    },
+  },
+  {
+    of: 'tapas--TapasForMaskedLM',
+    what: 'another number of ranks',
+    config: { type_vocab_sizes: [3, 256, 256, 2, 256, 256, 11] },
+    tensors(tensors) {
+      const name = 'tapas.embeddings.token_type_embeddings_6.weight';
+      const { data } = tensorOf(tensors, name);
+      tensors.set(name, { shape: [11, 32], data: Float32Array.from({ length: 11 * 32 }, (_, i) => data[i] ?? 1) });
+    },
+  },
+  {
     of: 'squeezebert--SqueezeBertForMaskedLM',
     what: 'one group that holds what four hold',
     config: { intermediate_groups: 1 },
@@ -216,14 +355,6 @@ const all: readonly Variant[] = [
   },
 ];
 
-/** A key, and weights that give the same without it: two runs beside each other. */
-interface Pair extends Pick<Variant, 'of' | 'what'> {
-  /** The last row alone: one of them reads from left to right. */
-  readonly last?: true;
-  readonly one: Pick<Variant, 'config' | 'tensors'>;
-  readonly other: Pick<Variant, 'config' | 'tensors'>;
-}
-
 /** What the head reads is stored apart from the words. */
 const apart = (tensors: Tensors): CheckpointTensor => {
   const words = tensorOf(tensors, 'esm.embeddings.word_embeddings.weight');
@@ -232,6 +363,21 @@ const apart = (tensors: Tensors): CheckpointTensor => {
 };
 
 const esm = 'esm--EsmForMaskedLM';
+
+/** Words that a norm leaves as they are, and no positions. */
+function centredWords(tensors: Tensors): void {
+  const { data, shape } = tensorOf(tensors, 'model.decoder.embed_tokens.weight');
+  const [rows = 0, width = 0] = shape;
+  for (let row = 0; row < rows; row++) {
+    const own = data.subarray(row * width, (row + 1) * width);
+    const mean = own.reduce((sum, x) => sum + x, 0) / width;
+    const deviation = Math.sqrt(own.reduce((sum, x) => sum + (x - mean) ** 2, 0) / width);
+    own.forEach((x, i) => (own[i] = (x - mean) / deviation));
+  }
+  tensorOf(tensors, trocrPositions).data.fill(0);
+  tensorOf(tensors, 'model.decoder.layernorm_embedding.weight').data.fill(Math.sqrt(1 + 1e-5));
+  tensorOf(tensors, 'model.decoder.layernorm_embedding.bias').data.fill(0);
+}
 
 /** Helium's tensors under NeoBERT's names, queries, keys and values head after head. */
 function asNeoBert(tensors: Tensors): void {
@@ -262,7 +408,96 @@ function asNeoBert(tensors: Tensors): void {
   tensors.set('decoder.bias', { shape: [99], data: new Float32Array(99) });
 }
 
+/** Queries of the last layer by a factor. */
+const sharper =
+  (layer: number, factor: number) =>
+  (tensors: Tensors): void =>
+    times(tensors, new RegExp(`layers\\.${layer}\\.self_attn\\.q_proj`), factor);
+
+const trocr = 'trocr--TrOCRForCausalLM';
+const trocrPositions = 'model.decoder.embed_positions.weight';
+
+/** Tensors of the second layer of the last block of a Funnel. */
+const ofLastLayer = /blocks\.2\.1\./;
+
 const pairs: readonly Pair[] = [
+  {
+    of: 'funnel--FunnelForMaskedLM',
+    what: 'a layer that is run twice',
+    one: {
+      config: { block_sizes: [1, 1, 1], block_repeats: [1, 1, 2] },
+      tensors: (tensors) => [...tensors.keys()].forEach((name) => ofLastLayer.test(name) && tensors.delete(name)),
+    },
+    other: {
+      config: {},
+      tensors: (tensors) =>
+        [...tensors.keys()].forEach(
+          (name) =>
+            ofLastLayer.test(name) && tensors.set(name, tensorOf(tensors, name.replace(ofLastLayer, 'blocks.2.0.'))),
+        ),
+    },
+  },
+  {
+    // The last of 24 rows is in the fourth step of 8; the last layer is the one whose queries are scaled.
+    of: 'llama4_text--Llama4ForCausalLM--hard',
+    what: 'queries that are scaled by another factor',
+    last: true,
+    one: { config: { attn_temperature_tuning: false }, tensors: sharper(3, 1 + 3 * Math.log(4)) },
+    other: { config: { attn_scale: 3 } },
+  },
+  {
+    // One layer, and the last of 7 rows behind three steps of 2.
+    of: 'ministral3--Ministral3ForCausalLM',
+    what: 'queries that are scaled by their position',
+    last: true,
+    one: {
+      config: {
+        num_hidden_layers: 1,
+        rope_parameters: {
+          ...{ rope_type: 'default', rope_theta: 1e6, llama_4_scaling_beta: 3 },
+          original_max_position_embeddings: 2,
+        },
+      },
+    },
+    other: {
+      config: { num_hidden_layers: 1, rope_parameters: { rope_type: 'default', rope_theta: 1e6 } },
+      tensors: sharper(0, 1 + 3 * Math.log(4)),
+    },
+  },
+  {
+    of: trocr,
+    what: 'positions that are computed',
+    one: {
+      config: { use_learned_position_embeddings: false },
+      tensors: (tensors) => tensors.delete(trocrPositions),
+    },
+    other: {
+      config: {},
+      // Sines, then cosines, of positions behind that of padding, which is 0 (fairseq's table).
+      tensors(tensors) {
+        const { data, shape } = tensorOf(tensors, trocrPositions);
+        const [rows = 0, width = 0] = shape;
+        const half = width / 2;
+        for (let position = 0; position < rows - 2; position++)
+          for (let i = 0; i < width; i++) {
+            const angle = (position + 1) / 10_000 ** ((i % half) / (half - 1));
+            data[(position + 2) * width + i] = i < half ? Math.sin(angle) : Math.cos(angle);
+          }
+      },
+    },
+  },
+  {
+    of: trocr,
+    what: 'an embedding without a norm',
+    one: {
+      config: { layernorm_embedding: false },
+      tensors(tensors) {
+        centredWords(tensors);
+        for (const name of ['weight', 'bias']) tensors.delete(`model.decoder.layernorm_embedding.${name}`);
+      },
+    },
+    other: { config: {}, tensors: centredWords },
+  },
   {
     // One layer, of which the last row reads all tokens either way.
     of: 'helium--HeliumForCausalLM',
@@ -335,108 +570,6 @@ const pairs: readonly Pair[] = [
   },
 ];
 
-/** A new name for each tensor, by its beginnings. */
-const renamed =
-  (...pairs: readonly (readonly [RegExp, string])[]) =>
-  (tensors: Tensors): void => {
-    for (const [name, tensor] of [...tensors]) {
-      tensors.delete(name);
-      tensors.set(
-        pairs.reduce((own, [from, to]) => own.replace(from, to), name),
-        tensor,
-      );
-    }
-  };
-
-/** InternLM2's one projection: for each head of keys its queries, its key and its value. */
-function groupedProjection(tensors: Tensors): void {
-  const [heads, kvHeads] = [4, 2];
-  for (const [name, query] of [...tensors]) {
-    if (!name.endsWith('self_attn.q_proj.weight')) continue;
-    const [key, value] = ['k_proj', 'v_proj'].map((of) => tensorOf(tensors, name.replace('q_proj', of)));
-    const [rows = 0, columns = 0] = query.shape;
-    const width = (rows / heads) * columns;
-    const part = (data: Float32Array, first: number, count: number) =>
-      data.subarray(first * width, (first + count) * width);
-    const group = heads / kvHeads;
-    const data = Array.from({ length: kvHeads }, (_, g) => [
-      ...part(query.data, g * group, group),
-      ...part(key!.data, g, 1),
-      ...part(value!.data, g, 1),
-    ]).flat();
-    tensors.set(name.replace('q_proj', 'qkv'), {
-      shape: [data.length / columns, columns],
-      data: Float32Array.from(data),
-    });
-    for (const of of ['q_proj', 'k_proj', 'v_proj']) tensors.delete(name.replace('q_proj', of));
-  }
-}
-
-/**
- * Families that are published with code of their own, and whose arithmetic is that of a family with a class: a checkpoint of that class
- * under their names.
- */
-const ofOtherNames: readonly Variant[] = [
-  {
-    of: 'qwen2--Qwen2ForCausalLM--hard',
-    what: 'as MiMo',
-    config: { model_type: 'mimo', architectures: ['MiMoForCausalLM'], attention_bias: true },
-  },
-  {
-    of: 'llama-linear--LlamaForCausalLM--hard',
-    what: 'as EXAONE 3',
-    config: {
-      ...{ model_type: 'exaone', architectures: ['ExaoneForCausalLM'], num_layers: 4, num_hidden_layers: undefined },
-      ...{ layer_norm_epsilon: 1e-6, rms_norm_eps: undefined, activation_function: 'silu', hidden_act: undefined },
-    },
-    tensors: renamed(
-      [/^model\.embed_tokens/, 'transformer.wte'],
-      [/^model\.norm/, 'transformer.ln_f'],
-      [/^model\.layers\.(\d+)\./, 'transformer.h.$1.'],
-      [/self_attn\.o_proj/, 'attn.attention.out_proj'],
-      [/self_attn/, 'attn.attention'],
-      [/mlp\.gate_proj/, 'mlp.c_fc_0'],
-      [/mlp\.up_proj/, 'mlp.c_fc_1'],
-      [/mlp\.down_proj/, 'mlp.c_proj'],
-      [/input_layernorm/, 'ln_1'],
-      [/post_attention_layernorm/, 'ln_2'],
-    ),
-  },
-  {
-    of: 'llama-linear--LlamaForCausalLM--hard',
-    what: 'as InternLM2',
-    config: { model_type: 'internlm2', architectures: ['InternLM2ForCausalLM'], bias: false },
-    tensors: (tensors) => {
-      groupedProjection(tensors);
-      renamed(
-        [/^model\.embed_tokens/, 'model.tok_embeddings'],
-        [/^lm_head/, 'output'],
-        [/self_attn\.qkv/, 'attention.wqkv'],
-        [/self_attn\.o_proj/, 'attention.wo'],
-        [/mlp\.gate_proj/, 'feed_forward.w1'],
-        [/mlp\.up_proj/, 'feed_forward.w3'],
-        [/mlp\.down_proj/, 'feed_forward.w2'],
-        [/input_layernorm/, 'attention_norm'],
-        [/post_attention_layernorm/, 'ffn_norm'],
-      )(tensors);
-    },
-  },
-  {
-    // Factors that the weights take back: on the embedding, on what each branch adds, and under the logits (48 / 12).
-    of: 'llama-linear--LlamaForCausalLM--hard',
-    what: 'as MiniCPM',
-    config: {
-      ...{ model_type: 'minicpm', architectures: ['MiniCPMForCausalLM'] },
-      ...{ scale_emb: 12, scale_depth: 1, dim_model_base: 12 },
-    },
-    tensors: (tensors) => {
-      times(tensors, /embed_tokens/, 1 / 12);
-      times(tensors, /o_proj|down_proj/, 2);
-      times(tensors, /lm_head/, 4);
-    },
-  },
-];
-
 /** Bounds that some numbers pass: what is held is compared in the law itself. */
 const bounded: readonly Variant[] = [
   { of: 'olmo--OlmoForCausalLM', what: 'held between bounds', config: { clip_qkv: 0.5 } },
@@ -449,12 +582,76 @@ const bounded: readonly Variant[] = [
   },
 ];
 
+const falconH1 = 'falcon_h1--FalconH1ForCausalLM';
+
+/** Factors that the weights make up for, of which those in front of a power of two are exact. */
+const ofStates: readonly Variant[] = [
+  {
+    of: falconH1,
+    what: 'factors on embedding, attention and network',
+    config: {
+      ...{ embedding_multiplier: 4, attention_in_multiplier: 2, key_multiplier: 0.5, attention_out_multiplier: 0.25 },
+      mlp_multipliers: [2, 0.5],
+    },
+    tensors(tensors) {
+      times(tensors, /embed_tokens/, 1 / 4);
+      times(tensors, /[qv]_proj/, 1 / 2);
+      times(tensors, /o_proj/, 4);
+      times(tensors, /gate_proj/, 1 / 2);
+      times(tensors, /down_proj/, 2);
+    },
+  },
+  {
+    of: falconH1,
+    what: 'factors on the recurrence',
+    config: { ssm_in_multiplier: 2, ssm_out_multiplier: 0.5, ssm_multipliers: [2, 4, 0.5, 0.25, 8] },
+    tensors(tensors) {
+      times(tensors, /mamba\.out_proj/, 2);
+      for (const [name, { shape, data }] of tensors) {
+        if (!name.endsWith('mamba.in_proj.weight')) continue;
+        const columns = shape[1] ?? 0;
+        let row = 0;
+        for (const [rows, factor] of [
+          [1024, 2],
+          [1024, 4],
+          [16, 0.5],
+          [16, 0.25],
+          [16, 8],
+        ] as const) {
+          for (let at = row * columns; at < (row + rows) * columns; at++) data[at] = (data[at] ?? 0) / (2 * factor);
+          row += rows;
+        }
+      }
+    },
+  },
+  { of: falconH1, what: 'logits by a factor', config: { lm_head_multiplier: 0.5 }, logits: 0.5 },
+  {
+    of: 'qwen3_next--Qwen3NextForCausalLM',
+    what: 'attention in every second layer',
+    config: { layer_types: undefined, full_attention_interval: 2 },
+  },
+  {
+    of: 'granitemoehybrid--GraniteMoeHybridForCausalLM',
+    what: 'layers under their other name',
+    config: { layer_types: undefined, layers_block_type: ['mamba', 'attention', 'mamba', 'attention'] },
+  },
+];
+
 const atHand = ({ of }: Variant): boolean => referenceModels.some(({ name }) => name === of);
 
 /** None where the folder is not there. */
-export const referenceVariants = [...all, ...ofOtherNames].filter(atHand);
+export const referenceVariants = [
+  ...all,
+  ...ofStates,
+  ...ofChannels,
+  ...ofSharedBlocks,
+  ...ofOtherNames,
+  ...inWholes,
+  ...withoutMore,
+  ...ofNllb,
+].filter(atHand);
 export const boundedVariants = bounded.filter(atHand);
-export const referencePairs = pairs
+export const referencePairs = [...pairs, ...pairsOfOtherNames, ...pairsInsideOthers]
   .filter(({ of }) => referenceModels.some(({ name }) => name === of))
   .map(({ of, what, last, one, other }) => ({
     last,
@@ -469,11 +666,13 @@ export const referencePairs = pairs
 export const variantConfigs = [
   ...referenceVariants,
   ...boundedVariants,
-  ...referencePairs.map(({ variants: [one] }) => one),
+  ...referencePairs.flatMap(({ variants }) => variants),
 ].map((variant) => configOf(variant));
 
 function configOf(variant: Variant): ReferenceModel['config'] {
-  return { ...referenceOf(variant).config, ...variant.config };
+  const { config, within, inner } = variant;
+  const own = referenceOf(variant).config;
+  return within === undefined ? { ...own, ...config } : { ...config, [within]: { ...own, ...inner } };
 }
 
 function referenceOf({ of }: Variant): ReferenceModel {
@@ -488,7 +687,7 @@ export function writeVariant(
 ): { readonly reference: ReferenceModel; readonly path: string } {
   const reference = referenceOf(variant);
   const path = join(room, `${variant.of}, ${variant.what}`);
-  cpSync(reference.folder, path, { recursive: true, mode: 0 });
+  cpSync(reference.folder, path, { recursive: true, dereference: true, mode: 0 });
   const file = join(path, 'model.safetensors');
   const tensors = readTensors(file);
   variant.tensors?.(tensors);
@@ -508,10 +707,12 @@ export function readTensors(file: string): Tensors {
   >;
   return new Map(
     Object.entries(header).flatMap(([name, { dtype, shape, data_offsets: offsets }]) => {
-      if (name === '__metadata__' || dtype !== 'F32') return [];
+      if (name === '__metadata__' || !['F32', 'F16', 'BF16'].includes(dtype)) return [];
       const [start, end] = offsets;
-      const own = Uint8Array.from(bytes.subarray(8 + length + start, 8 + length + end));
-      return [[name, { shape, data: new Float32Array(own.buffer) }] as const];
+      const { buffer } = Uint8Array.from(bytes.subarray(8 + length + start, 8 + length + end));
+      const widen = dtype === 'F16' ? fromHalf : fromBfloat16;
+      const data = dtype === 'F32' ? new Float32Array(buffer) : Float32Array.from(new Uint16Array(buffer), widen);
+      return [[name, { shape, data }] as const];
     }),
   );
 }

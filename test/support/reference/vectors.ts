@@ -104,6 +104,10 @@ export interface AttentionCase {
   /** Only so many of the last positions are read or, where not causal, those nearer than this on either side. */
   readonly window?: number | undefined;
   readonly softcap?: number | undefined;
+  /** What is added to a score. */
+  readonly bias?: ((head: number, query: number, key: number) => number) | undefined;
+  /** A score of each head beside those of the keys. */
+  readonly sinks?: Vector | undefined;
 }
 
 /** probabilities [head][query][key] and outputs [head][query][d]. */
@@ -120,12 +124,13 @@ export function attention(problem: AttentionCase): { probabilities: number[][][]
         const { window = Infinity } = problem;
         const readable = problem.causal ? j <= reach && j > i - window : Math.abs(i - j) < window;
         if (!readable) return -Infinity;
-        const raw = dot(query[h] ?? [], key[g] ?? []) * problem.scale;
+        const raw = dot(query[h] ?? [], key[g] ?? []) * problem.scale + (problem.bias?.(h, i, j) ?? 0);
         return problem.softcap === undefined ? raw : problem.softcap * Math.tanh(raw / problem.softcap);
       });
-      const largest = Math.max(...scores);
+      const sink = problem.sinks?.[h] ?? -Infinity;
+      const largest = Math.max(sink, ...scores);
       const weights = scores.map((score) => Math.exp(score - largest));
-      const total = weights.reduce((sum, weight) => sum + weight, 0);
+      const total = weights.reduce((sum, weight) => sum + weight, Math.exp(sink - largest));
       return weights.map((weight) => weight / total);
     });
     probabilities.push(rows);

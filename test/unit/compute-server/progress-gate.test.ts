@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { mock } from 'node:test';
+import { Dispatcher, type Methods } from '../../../compute-server/dispatch/dispatcher';
+import { FailureError } from '../../../protocol/wire/failures';
 import { ProgressGate } from '../../../compute-server/dispatch/progress-gate';
 
 describe('progress gate', () => {
@@ -53,5 +55,27 @@ describe('progress gate', () => {
     gate.close();
     pass(5000);
     assert.deepEqual(sent, ['a', 'b']);
+  });
+
+  it('of a job that ends without a result sends the newest that was held, before the failure', async () => {
+    const messages: string[] = [];
+    const parts: { server?: Dispatcher } = {};
+    async function* run(_: unknown, signal: AbortSignal) {
+      for (let kept = 0; kept < 5; kept += 1) yield { kind: 'stage', sentence: '', share: 0, kept };
+      await Promise.resolve();
+      parts.server?.receive({ kind: 'cancel', id: 1 });
+      if (signal.aborted) throw new FailureError({ code: 'cancelled' });
+    }
+    const methods = { analysis: { parse: (args: unknown) => args, run } } as unknown as Methods;
+    const ended = new Promise<void>((end) => {
+      parts.server = new Dispatcher(methods, (message) => {
+        const { kind } = message;
+        messages.push(kind === 'progress' ? `kept ${(message.progress as { kept: number }).kept}` : kind);
+        if (kind === 'failed') end();
+      });
+    });
+    parts.server?.receive({ kind: 'call', id: 1, method: 'analysis', args: [] });
+    await ended;
+    assert.deepEqual(messages, ['kept 0', 'kept 1', 'kept 4', 'failed']);
   });
 });

@@ -18,6 +18,14 @@ describe('rows that a query reads', () => {
   it('the largest entropy that heads can have follows', () => {
     // Four rows that read 2, 3, 3 and 2 keys.
     const expected = (2 * Math.log(2) + 2 * Math.log(3)) / 4;
-    assert.ok(Math.abs(meanLogReadable(4, false, 2) - expected) < 1e-12);
+    assert.ok(Math.abs(meanLogReadable(4, { causal: false, window: 2 }) - expected) < 1e-12);
+  });
+
+  it('in chunks a query reads from the beginning of its own on', () => {
+    const rules = { causal: true, window: 3, chunked: true };
+    const counts = Array.from({ length: 8 }, (_, query) => countOfKeysRead(query, 8, rules));
+    assert.deepEqual(counts, [1, 2, 3, 1, 2, 3, 1, 2]);
+    const expected = (3 * Math.log(2) + 2 * Math.log(3)) / 8;
+    assert.ok(Math.abs(meanLogReadable(8, rules) - expected) < 1e-12);
   });
 });

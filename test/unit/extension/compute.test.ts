@@ -44,6 +44,7 @@ function compute(may: true | string = true) {
     mayRun: () => may,
     named: { analysis: () => undefined, model: (path) => path },
     log: silent,
+    detached: { goesOn: () => Promise.resolve(false), run: () => Promise.reject(new Error('not here')) },
     start: () => {
       starts += 1;
       return fakeProcess(asked, (end) => (finish = end));

@@ -70,6 +70,10 @@ describe('contributions', () => {
     const looked = ['headscope.compareModels', 'headscope.models.openFolder', 'headscope.showModel'];
     assert.deepEqual(on(named.items.file), looked);
     assert.deepEqual(on(named.items.fileWithAttention), ['headscope.benchmarkConfig', ...looked]);
+    assert.deepEqual(on(named.items.fileThatRuns), [
+      ...['headscope.benchmarkConfig', 'headscope.compareModels', 'headscope.models.openFolder'],
+      ...['headscope.runAnalysis', 'headscope.showHeads', 'headscope.showHeads', 'headscope.showModel'],
+    ]);
     assert.ok(on(named.items.model).includes('headscope.showHeads'));
     const ofResults = ['compare', 'copyToWorkspace', 'delete', 'delete', 'open', 'openText', 'rename'];
     const whereListed = on(named.items.resultOfAnalysis).filter((id) => id.startsWith('headscope.results.'));

@@ -62,6 +62,8 @@ describe('Look in a window', () => {
     };
     await asked(window, 1);
     assert.deepEqual([rowOf(window), window.keptAs.at(-1)], ['[1]', 'asked']);
+    const chosen = { section: 'heads', head: { layer: 1, head: 2 } };
+    await window.receive({ kind: 'chooseHead', tab: 't1', chosen });
     await use(2, () => window.receive({ kind: 'pinEntry', id: entryOf(resultOf(2)), pinned: true }));
     await use(3, () => window.receive({ kind: 'compareTabs', tab: 't1', other: 't3' }));
     const question = { section: 'heads', place: { kind: 'head', layer: 0, head: 0 } } as const;
@@ -74,6 +76,7 @@ describe('Look in a window', () => {
     const after = new Window(window.memory, window.kept);
     await after.receive({ kind: 'ready' });
     assert.equal(rowOf(after), '1 2 3 4 [6*]', 'and a reload');
+    assert.deepEqual(after.tabs.lookTab?.chosen, chosen, 'with the head that was chosen in the first of them');
   });
 
   it('leaves the one that was run by hand to be asked about while it has nothing itself', async () => {
@@ -89,6 +92,22 @@ describe('Look in a window', () => {
     window.going.at(-1)?.end(resultOf(2));
     await ended;
     assert.equal(window.last('result').result.finding, 'Seed 2.');
+  });
+
+  it('that a reload cut off while it had nothing begins anew after the one before it, with the head chosen there', async () => {
+    const before = await opened();
+    await asked(before, 1);
+    const chosen = { section: 'heads', head: { layer: 1, head: 2 } };
+    await before.receive({ kind: 'chooseHead', tab: 't1', chosen });
+    void before.receive({ kind: 'lookByItself', plan: setup(2) });
+    await settled();
+    assert.equal(rowOf(before), '1 [2*]');
+    const after = new Window(before.memory, before.kept);
+    await after.receive({ kind: 'ready' });
+    assert.deepEqual([after.tabs.lookTab?.id, after.tabs.lookTab?.chosen], ['t1', chosen]);
+    await looks(after, 2);
+    assert.equal(rowOf(after), '1 [2*]');
+    assert.deepEqual(after.tabs.lookTab?.chosen, chosen);
   });
 
   it('gives its place to one that is run by hand', async () => {

@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
 import { exportBytes } from '../../../extension/panels/export-bytes';
 import { Mailbox } from '../../../extension/panels/mailbox';
+import { messagesOf } from '../../../extension/panels/page-messages';
 import { createNonce, shellHtml } from '../../../extension/panels/shell';
 
 const parts = {
   title: 'Kernels',
   panel: 'kernels',
   place: 'side',
+  name: 'page 1',
   script: 'https://host/kernels.js',
   codicons: 'https://host/codicon.css',
   cspSource: 'https://host',
@@ -22,7 +24,7 @@ describe('the shell of a panel', () => {
     );
     assert.equal(html.match(/<script/g)?.length, 1);
     assert.match(html, /<script nonce="NONCE" src="https:\/\/host\/kernels\.js"><\/script>/);
-    assert.match(html, /<div id="root" data-panel="kernels" data-place="side"/);
+    assert.match(html, /<div id="root" data-panel="kernels" data-place="side" data-page="page 1"/);
   });
 
   it('has a new nonce each time', () => {
@@ -34,6 +36,20 @@ describe('the shell of a panel', () => {
     const html = shellHtml({ ...parts, title: '</title><script>alert(1)</script>', script: '"><img src=x>' }, 'N');
     assert.equal(html.match(/<script/g)?.length, 1);
     assert.ok(!html.includes('<img'));
+  });
+});
+
+describe('messages of a webview that shows one page after the other', () => {
+  it('are those of the page of now, from its own `ready` on', () => {
+    const heard = messagesOf('page 2');
+    assert.equal(heard({ kind: 'run' }), undefined);
+    // The page before was made ready late, and goes on.
+    assert.equal(heard({ kind: 'ready', page: 'page 1' }), undefined);
+    assert.equal(heard({ kind: 'ready' }), undefined);
+    assert.equal(heard({ kind: 'planned', plan: { analysis: 'heads' } }), undefined);
+    assert.deepEqual(heard({ kind: 'ready', page: 'page 2' }), { kind: 'ready' });
+    const run = { kind: 'run' };
+    assert.equal(heard(run), run);
   });
 });
 

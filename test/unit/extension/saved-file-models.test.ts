@@ -58,8 +58,8 @@ function opened(folder: string, made?: AnalysisResult) {
   const asked: string[] = [];
   const sent: ToWorkbench[] = [];
   const full: string[] = [];
-  const openModel = (path: string) => {
-    asked.push(`openModel ${path}`);
+  const openModel = (path: string, _device?: string, _weights?: string, adapter?: string) => {
+    asked.push(`openModel ${path}${adapter === undefined ? '' : ` with ${adapter}`}`);
     return Promise.resolve(modelSummary({ folder: path }));
   };
   const services = {
@@ -179,6 +179,38 @@ describe('the model that a saved result names', () => {
       await settled();
       assert.deepEqual([asked, full], [[], []]);
       assert.ok(sent.some((message) => message.kind === 'notice' && /another machine/.test(message.sentence)));
+    });
+  }
+});
+
+describe('the adapter that a saved result names', () => {
+  const of = (adapter: string) =>
+    opened('/models/tiny', resultOfHeads(headsResult({ model: modelSummary({ folder: '/models/tiny', adapter }) })));
+  const ask: FromWorkbench = {
+    ...{ kind: 'ask', request: 1 },
+    question: { section: 'heads', place: { kind: 'head', layer: 0, head: 0 } },
+  };
+
+  it('is put on its model, by the click', async () => {
+    const { host, asked } = of('/models/mine');
+    await host.receive({ kind: 'ready' });
+    await host.receive({ kind: 'loadModel' });
+    assert.deepEqual(asked, ['openModel /models/tiny with /models/mine']);
+    const [tile] = questions('/models/tiny');
+    assert.ok(tile);
+    await host.receive(tile);
+    await settled();
+    assert.match(asked.find((one) => one.startsWith('headTile')) ?? '', /"adapter":"\/models\/mine"/);
+  });
+
+  for (const adapter of remote) {
+    it(`is never opened from ${adapter}`, async () => {
+      const { host, asked } = of(adapter);
+      await host.receive({ kind: 'ready' });
+      await host.receive({ kind: 'loadModel' });
+      for (const question of [...questions('/models/tiny').slice(0, 5), ask]) await host.receive(question);
+      await settled();
+      assert.deepEqual(asked, []);
     });
   }
 });

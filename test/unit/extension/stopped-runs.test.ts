@@ -8,7 +8,7 @@ import type { KeptTab } from '../../../protocol/panels/workbench-tabs';
 import { plan, result } from '../../browser/workbench/workbench-host';
 
 const tab: KeptTab = { id: 't1', setup: plan, title: '', model: '', created: '2026-12-01T06:45:53.123Z' };
-const known = { finding: result.finding, sections: result.sections };
+const known = { finding: result.finding, sections: result.sections, steps: 3 };
 
 describe('what a stopped run had found', () => {
   const root = mkdtempSync(join(tmpdir(), 'headscope-stopped-'));

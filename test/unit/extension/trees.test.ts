@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { expandHome, findConfigs } from '../../../extension/models/model-folders';
-import { fileLabel, isModelFile, modelLabel, modelsAlone } from '../../../extension/models/model-names';
+import { offeredStores } from '../../../extension/models/other-stores';
+import { fileLabel, isModelFile, modelLabel, modelName, modelsAlone } from '../../../extension/models/model-names';
 import { mainChoice, shapeChoices } from '../../../extension/models/shape-choices';
 import { mayBeModelDocument } from '../../../extension/platform/model-documents';
 import { deviceFacts, deviceLine, deviceReport } from '../../../extension/views/device-lines';
@@ -106,6 +107,8 @@ describe('the Models tree', () => {
     assert.equal(described(lines)['Tokenizer'], '128,256 tokens');
     assert.equal(lines.at(-1)?.label, file.notes[0]);
     assert.ok(!('Cannot be run here' in described(lines)));
+    const unread = 'Sound is not read.';
+    assert.equal(described(modelLines(facts({ unread })))['Runs as a text model'], unread);
     const uri = new URL('file:///models/m.gguf');
     const line = modelLine(
       { uri, label: 'm', family: 'llama', sentence: 'GGUF Q4_K_M: 4 layers.', other: file },
@@ -252,6 +255,25 @@ describe('folders of models', () => {
       join(root, 'plain/m.gguf'),
     ]);
     assert.deepEqual(problems, []);
+  });
+
+  it('of Ollama and LM Studio are offered if they exist, and then searched for manifests and files', async () => {
+    const home = join(root, 'home');
+    const [ollama, studio] = [join(home, '.ollama', 'models'), join(home, '.lmstudio', 'models')];
+    const manifest = join(ollama, 'manifests', 'registry.ollama.ai', 'library', 'llama3.2', '1b');
+    const file = join(studio, 'someone', 'a-GGUF', 'a-Q4_K_M.gguf');
+    for (const path of [manifest, join(dirname(manifest), '.DS_Store'), join(ollama, 'blobs', 'sha256-a'), file]) {
+      await mkdir(dirname(path), { recursive: true });
+      await writeFile(path, '{}');
+    }
+    const offered = (folders: readonly string[]) => offeredStores(folders, { home, environment: {} });
+    assert.deepEqual(await offered(['~/.ollama/models']), [{ program: 'LM Studio', folder: studio }]);
+    assert.equal((await offered([])).length, 2);
+    assert.deepEqual(await offeredStores([], { home: join(root, 'plain'), environment: {} }), []);
+    const { paths } = await findConfigs([ollama, studio]);
+    assert.deepEqual(paths, [file, manifest].toSorted());
+    assert.deepEqual(paths.map(modelName).toSorted(), ['a-Q4_K_M', 'llama3.2:1b']);
+    await rm(home, { recursive: true });
   });
 
   it('that are not there or not absolute are named', async () => {

@@ -705,6 +705,22 @@ describe('what a person keeps', () => {
     assert.equal(last(sent, 'model').model.folder, '/models/other');
   });
 
+  it('puts an adapter on its model: opened with it, run with it, and gone with another model', async () => {
+    const stage = new Stage();
+    const { host, sent } = await stage.ready('full');
+    await host.receive({ kind: 'browseAdapter' });
+    const { folder } = plan();
+    assert.deepEqual(last(sent, 'open').plan, plan({ adapter: '/models/mine' }));
+    assert.equal(last(sent, 'model').model.adapter, '/models/mine');
+    assert.equal(stage.opened.at(-1), `${folder} with /models/mine`);
+    void host.receive({ kind: 'run', plan: plan({ adapter: '/models/mine' }) });
+    await settled();
+    assert.equal(stage.runs.at(-1)?.asked.adapter, '/models/mine');
+    await host.receive({ kind: 'browseModel' });
+    assert.deepEqual(last(sent, 'open').plan, plan({ folder: '/models/other', interventions: [] }));
+    assert.equal(stage.opened.at(-1), '/models/other');
+  });
+
   it('opens the page that explains it', async () => {
     const stage = new Stage();
     const { host } = await stage.ready('full');

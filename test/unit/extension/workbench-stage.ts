@@ -115,12 +115,12 @@ export class Stage {
   readonly reports: string[] = [];
   stored: AnalysisSetup = plan();
 
-  private readonly openModel: WorkbenchServices['openModel'] = (folder, device) => {
-    this.opened.push(folder);
+  private readonly openModel: WorkbenchServices['openModel'] = (folder, device, _weights, adapter) => {
+    this.opened.push(adapter === undefined ? folder : `${folder} with ${adapter}`);
     this.openedOn.push(device);
     return this.summary instanceof FailureError
       ? Promise.reject(this.summary)
-      : Promise.resolve({ ...this.summary, folder });
+      : Promise.resolve({ ...this.summary, folder, ...(adapter === undefined ? {} : { adapter }) });
   };
 
   readonly run = analysisRun({
@@ -205,6 +205,7 @@ export class Stage {
       keepSetup: (kept) => this.plans.push(kept),
       openFull: (kept) => this.plans.push(kept),
       browse: () => Promise.resolve('/models/other'),
+      browseAdapter: () => Promise.resolve('/models/mine'),
       showPage: (page) => Promise.resolve(void this.pages.push(page)),
       save: (kept) => {
         this.saved.push(kept);

@@ -33,6 +33,8 @@ describe('the tabs of the workbench', () => {
 
   it('outlast the window, with the one in front; one whose run had not ended says so', async () => {
     const before = await withTwoResults();
+    const chosen = { section: 'scores', head: { layer: 1, head: 2 } };
+    await before.receive({ kind: 'chooseHead', tab: 't1', chosen });
     await before.receive({ kind: 'showTab', tab: 't1' });
     void before.receive({ kind: 'run', plan: setup(3) });
     await settled();
@@ -42,6 +44,7 @@ describe('the tabs of the workbench', () => {
     await after.receive({ kind: 'ready' });
     assert.equal(after.row, '[1] 2 3');
     assert.equal(after.last('open').result?.finding, 'Seed 1.');
+    assert.deepEqual(after.last('open').tabs?.tabs[0]?.chosen, chosen);
     assert.match(after.tabs.shown.tabs[2]?.failed ?? '', /^The window was closed before this run had ended\. /);
     const ended = after.receive({ kind: 'run', plan: setup(4) });
     await settled();
@@ -52,6 +55,30 @@ describe('the tabs of the workbench', () => {
     );
     after.going[0]?.end(resultOf(4));
     await ended;
+  });
+
+  it('of runs that go on without the window go on in their place in the next one, and others behind the one in front', async () => {
+    const before = await withTwoResults();
+    void before.receive({ kind: 'run', plan: setup(3), keepRunning: true });
+    await settled();
+    assert.deepEqual(before.outlasts, [false, false, true]);
+    await before.receive({ kind: 'showTab', tab: 't1' });
+    const after = new Window(before.memory, before.kept);
+    await after.receive({ kind: 'ready' });
+    after.tabs.goOn(setup(3));
+    await settled();
+    after.tabs.goOn(setup(4));
+    await settled();
+    assert.deepEqual(after.outlasts, [true, true]);
+    const [, , third, fourth] = after.tabs.shown.tabs;
+    assert.deepEqual([third?.id, third?.failed, third?.stopped], ['t3', undefined, undefined]);
+    assert.ok(third?.standing && fourth?.standing);
+    assert.equal(after.last('open').result?.finding, 'Seed 1.', 'what is in front stays');
+    after.going[0]?.end(resultOf(3));
+    after.going[1]?.end(resultOf(4));
+    await settled();
+    assert.equal(after.row, '[1] 2 3 4');
+    assert.ok(after.kept.has(entryOf(resultOf(3))));
   });
 
   it('of stopped runs outlast the window with what was found, and go on with the same request', async () => {
@@ -76,6 +103,47 @@ describe('the tabs of the workbench', () => {
     assert.equal(after.row, '1 2 3 [3]');
     await after.receive({ kind: 'closeTab', tab: 't3' });
     assert.deepEqual([after.row, after.stopped.size], ['1 2 [3]', 0], 'what was found goes with its tab');
+  });
+
+  it('of runs that a reload cut off say how many steps are kept', async () => {
+    const before = await withTwoResults();
+    void before.receive({ kind: 'run', plan: setup(3) });
+    await settled();
+    before.going.at(-1)?.say({ kind: 'stage', sentence: 'Prompt 3 of 10', share: 0.3, kept: 3 });
+    before.tabs.dispose();
+    const after = new Window(before.memory, before.kept, [], before.stopped);
+    await after.receive({ kind: 'ready' });
+    const words = 'The window was closed before this run had ended. 3 steps are kept: Run goes on from there.';
+    assert.deepEqual([after.row, after.last('failed').sentence], ['1 2 [3]', words]);
+    assert.equal(after.tabs.shown.tabs[2]?.failed, words);
+    await after.receive({ kind: 'closeTab', tab: 't3' });
+    assert.deepEqual([after.offered.length, after.stopped.size], [0, 0], 'it had found nothing to be shown');
+  });
+
+  it('of stopped runs are offered back once closed, with what was found, also when they were not looked at', async () => {
+    const before = await withTwoResults();
+    const found = { kind: 'partial', finding: 'Of 3 of 10 prompts.', sections: [] } as const;
+    const ended = before.receive({ kind: 'run', plan: setup(3) });
+    await settled();
+    before.going.at(-1)?.say(found);
+    await before.receive({ kind: 'cancel' });
+    await ended;
+    await before.receive({ kind: 'showTab', tab: 't1' });
+    const after = new Window(before.memory, before.kept, [], before.stopped);
+    await after.receive({ kind: 'ready' });
+    await after.receive({ kind: 'closeTab', tab: 't2' });
+    assert.equal(after.offered.length, 0, 'a result is in the history');
+    await after.receive({ kind: 'closeTab', tab: 't3' });
+    assert.equal(after.row, '[1]');
+    after.offered.pop()?.(true);
+    await settled();
+    assert.equal(after.row, '1 [3]');
+    assert.equal(after.last('partial').finding, found.finding);
+    assert.equal(after.stopped.size, 1, 'it outlasts the next reload too');
+    await after.receive({ kind: 'closeTab', tab: 't3' });
+    after.offered.pop()?.(false);
+    await settled();
+    assert.deepEqual([after.row, after.stopped.size], ['[1]', 0]);
   });
 
   it('are closed beyond 1,000, the oldest first, and it is said', async () => {
@@ -188,6 +256,24 @@ describe('the tabs of the workbench', () => {
     assert.equal(window.last('open').compareWith, undefined);
   });
 
+  it('compare with the base: the same runs without the adapter, and the tab is in front with that beside it', async () => {
+    const window = await withTwoResults();
+    const adapted = { ...resultOf(3), model: { ...resultOf(3).model, adapter: '/models/mine' } };
+    const run = window.receive({ kind: 'run', plan: { ...setup(3), adapter: '/models/mine' } });
+    await settled();
+    window.going.at(-1)?.end(adapted);
+    await run;
+    const compared = window.receive({ kind: 'compareBase', tab: 't3' });
+    await settled();
+    assert.equal(window.tabs.of('t4')?.setup.adapter, undefined);
+    assert.equal(window.tabs.of('t4')?.setup.seed, 3);
+    window.going.at(-1)?.end({ ...resultOf(4), finding: 'The base.' });
+    await compared;
+    const { result, compareWith, tabs } = window.last('open');
+    assert.deepEqual([tabs?.active, result?.model.adapter], ['t3', '/models/mine']);
+    assert.equal(compareWith?.result.finding, 'The base.');
+  });
+
   it('run again what gave them, and the request stays as it is', async () => {
     const window = await withTwoResults();
     void window.receive({ kind: 'rerunTab', tab: 't1' });
@@ -238,13 +324,22 @@ describe('the tabs of the workbench', () => {
     await window.receive({ kind: 'showTab', tab: 't1' });
     for (let turn = 0; turn < 8; turn += 1) await settled();
     assert.equal(window.last('extending').sentence, 'Choosing heads');
-    const extended = window.sent.flatMap((message) => (message.kind === 'extended' ? [message.request] : []));
-    assert.deepEqual(extended, [12, 14]);
+    const extended = (): readonly number[] =>
+      window.sent.flatMap((message) => (message.kind === 'extended' ? [message.request] : []));
+    assert.deepEqual(extended(), [12, 14]);
     const finding = 'Seed 2. Alpha 2. Alpha 4.';
     assert.equal(window.kept.get(entryOf(resultOf(2)))?.finding, finding, 'in the history');
     assert.equal(window.tabs.shown.tabs[1]?.finding, finding);
     await window.receive({ kind: 'showTab', tab: 't2' });
     assert.equal(window.last('open').result?.finding, finding);
+    let written = (): void => undefined;
+    window.disk = new Promise((resolve) => (written = resolve));
+    await ask(15, 2.5);
+    for (let turn = 0; turn < 4; turn += 1) await settled();
+    assert.deepEqual(extended(), [12, 14], 'not on the screen while it is not on the disk');
+    written();
+    for (let turn = 0; turn < 4; turn += 1) await settled();
+    assert.deepEqual(extended(), [12, 14, 15]);
     assert.ok(!window.sent.some((message) => message.kind === 'failed'));
   });
 

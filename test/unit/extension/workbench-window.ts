@@ -9,6 +9,7 @@ import { EarlierResults } from '../../../extension/panels/workbench/earlier-resu
 import { WorkbenchHost } from '../../../extension/panels/workbench/host';
 import type { Known } from '../../../extension/panels/workbench/stopped-runs';
 import type { WorkbenchServices } from '../../../extension/panels/workbench/services';
+import type { Compute } from '../../../extension/platform/compute';
 import { analysisRun } from '../../../extension/panels/workbench/run';
 import { NotKept } from '../../../extension/history/history-folder';
 import { entryOf } from '../../../extension/panels/workbench/tab';
@@ -33,6 +34,8 @@ interface Going {
 /** One window: its memory and its history outlast it. */
 export class Window {
   readonly going: Going[] = [];
+  /** Whether each run goes on when the window closes. */
+  readonly outlasts: boolean[] = [];
   readonly sent: ToWorkbench[] = [];
   /** What a person was told outside of the panel. */
   readonly reported: string[] = [];
@@ -43,7 +46,11 @@ export class Window {
   /** Why results cannot be kept, and the list cannot be read. */
   keepFails: string | undefined;
   listFails: string | undefined;
+  /** Keeping waits for it, as for a slow disk. */
+  disk = Promise.resolve();
   confirms = true;
+  /** Tabs of stopped runs that were offered back: each takes whether it is opened again. */
+  readonly offered: ((reopens: boolean) => void)[] = [];
   /** Nothing runs beside what the workbench has asked for. */
   idle = true;
   /** How each result came into the history, and the entries of it that somebody has used. */
@@ -62,17 +69,26 @@ export class Window {
     /** What stopped runs had found, by their tabs. */
     readonly stopped = new Map<string, Known>(),
   ) {
+    const analysis: Compute['analysis'] = (_plan, signal, say) =>
+      new Promise((end, reject) => {
+        const fail = (why: string): void => reject(new Error(why));
+        signal.addEventListener('abort', () => fail('stopped'));
+        this.going.push({ say, end, fail });
+      });
     const run = analysisRun({
-      analysis: (_plan, signal, say) =>
-        new Promise((end, reject) => {
-          const fail = (why: string): void => reject(new Error(why));
-          signal.addEventListener('abort', () => fail('stopped'));
-          this.going.push({ say, end, fail });
-        }),
-      keep: (result, plan) => {
-        if (this.keepFails !== undefined) return Promise.reject(new NotKept(this.keepFails));
+      analysis,
+      detached: {
+        analysis,
+        has: (plan) => {
+          this.outlasts.push(this.tabs.outlasting.has(plan));
+          return this.tabs.outlasting.has(plan);
+        },
+      },
+      keep: async (result, plan) => {
+        await this.disk;
+        if (this.keepFails !== undefined) throw new NotKept(this.keepFails);
         this.keptAs.push(plan !== undefined && this.tabs.looks.isOwn(plan) ? 'by itself' : 'asked');
-        return Promise.resolve(void kept.set(entryOf(result), result));
+        kept.set(entryOf(result), result);
       },
     });
     this.tabs = new WorkbenchTabs({
@@ -144,6 +160,7 @@ export class Window {
       run,
       tabs: this.tabs,
       earlier,
+      reopens: () => new Promise((answer) => this.offered.push(answer)),
       mayRun: () => true,
       isIdle: () => this.idle,
       serverIsUp: () => true,

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { fromBinary } from '@bufbuild/protobuf';
 import { file_onnx, ModelProtoSchema } from '../../../kernels/graph/onnx_pb';
 import { openSession } from '../../../compute-server/runtime/session';
+import { absorb } from '../../../kernels/graph/absorb';
 import { GraphBuilder } from '../../../kernels/graph/builder';
 import { countMultiplyAdds } from '../../../kernels/graph/count';
 import { addDims, broadcast, divideDims, multiplyDims } from '../../../kernels/graph/dims';
@@ -245,5 +246,36 @@ describe('Graph builder', () => {
     };
     assert.equal(countMultiplyAdds(build({ rows: 9 })), 10 * 10 * 16);
     assert.throws(() => countMultiplyAdds(build()), /has a dimension that only a run decides/);
+  });
+});
+
+describe('Graphs that are put into one', () => {
+  it('compute one after the other, bodies included, each with its own inputs and dimensions', async () => {
+    /** x + the sum of more, where that is above 0. */
+    const part = (): GraphBuilder => {
+      const graph = new GraphBuilder('part');
+      const x = graph.input('x', 'float32', [1]);
+      const sum = reduceSum(graph.input('more', 'float32', ['count']), [0], true);
+      const [chosen] = conditional(
+        reshape(greater(sum, 0), []),
+        (own) => [add({ ...x, graph: own }, { ...sum, graph: own })],
+        (own) => [multiply({ ...x, graph: own }, 1)],
+      );
+      graph.output(at([chosen], 0)!, 'y');
+      return graph;
+    };
+    const graph = new GraphBuilder('both');
+    const x = graph.input('x', 'float32', [1]);
+    const first = absorb(graph, part(), '0', new Map([['x', x]])).get('y');
+    const second = absorb(graph, part(), '1', new Map([['x', first!]])).get('y');
+    graph.output(second!);
+    const session = await openSession(graph.finishDynamic(), { device: 'cpu', threads: 1 });
+    const row = (...numbers: number[]) => ({ data: Float32Array.from(numbers), shape: [numbers.length] });
+    const of = async (one: readonly number[], other: readonly number[]) =>
+      (await session.run({ x: row(1), '0/more': row(...one), '1/more': row(...other) }))['1/y']?.data[0];
+    assert.equal(await of([1, 2], [4, 8, 16]), 1 + 3 + 28);
+    assert.equal(await of([-1], [4, 8, 16]), 1 + 28);
+    assert.equal(await of([2], [-3, 2]), 1 + 2);
+    await session.release();
   });
 });

@@ -8,6 +8,7 @@ import { scan } from '../../../kernels/graph/operators/control';
 import { add } from '../../../kernels/graph/operators/elementwise';
 import { reshape, slice } from '../../../kernels/graph/operators/layout';
 import { matmul } from '../../../kernels/graph/operators/matrix';
+import { linearAttention } from '../../../kernels/graph/operators/recurrence';
 import { reduceSum, softmax } from '../../../kernels/graph/operators/reduce';
 import { workOf } from '../../../kernels/graph/work';
 import type { AttentionShape } from '../../../kernels/shape';
@@ -64,6 +65,19 @@ describe('the work of a graph', () => {
     const [product, scores] = workOf(graph.finish().model);
     assert.equal(product?.flops, 2 * 6 * 7 * (16 + 24));
     assert.deepEqual(scores, { kind: 'softmax', calls: 0, flops: 0, bytes: 2 * 4 * 2 * 6 * 7, times: 1 });
+  });
+
+  it('of a recurrence is that of its states, whatever the length of the text', () => {
+    const flops = (rule: 'gated' | 'gated_delta') => {
+      const graph = new GraphBuilder('states');
+      const rows = (name: string, width: number) => graph.input(name, 'float32', [1, 9, width]);
+      const beta = rule === 'gated' ? undefined : rows('beta', 2);
+      const options = { rule, queryHeads: 2, heads: 2, decay: rows('decay', 2), beta };
+      graph.output(linearAttention(rows('query', 6), rows('key', 6), rows('value', 10), options).output, 'y');
+      return workOf(graph.finish().model)[0]?.flops;
+    };
+    assert.equal(flops('gated'), 2 * (9 * 2 * 3 * 5 * 2));
+    assert.equal(flops('gated_delta'), 2 * (9 * 2 * 3 * 5 * 3));
   });
 
   it('of a Scan is that of its body, as often as it has steps', () => {

@@ -22,10 +22,8 @@ const trueFaults: readonly string[] = [
 const withoutFamily: ReadonlyMap<string, string> = new Map([
   ['SegformerForSemanticSegmentation--RMBG-1.4', 'convolutions under the class of another model'],
   ['cogvlm2--cogvlm2-llama3-caption', 'EVA of another form, as the tower'],
-  ['flamingo--flamingo-mpt-1B-redpajama', "the first form of MPT's config, as the text model"],
   ['flowstate--hf_granite-flowstate-small', 'a state space model of time series'],
   ['qwen2_5_omni--Qwen2.5-Omni', 'the diffusion transformer that makes sound'],
-  ['transformer--transformer_340M', 'the decoder of flash-linear-attention'],
 ]);
 
 /** Whether a JSON file describes a model: `undefined` where it is no config, else whether a family knows all of its parts. */

@@ -532,18 +532,9 @@ const cases: Readonly<Record<string, RuleCases>> = {
     ],
     silent: [
       // Types of other models, published without their classes or with them.
-      ...[
-        'gemma3n',
-        'gemma3n_text',
-        'bamba',
-        'zamba',
-        'flava',
-        'plbart',
-        'pegasus_x',
-        'glm4v_moe',
-        'voxtral',
-        'ibert',
-      ].map((type) => `{"model_type": "${type}"}`),
+      ...['bamba', 'zamba', 'flava', 'plbart', 'pegasus_x', 'glm4v_moe', 'voxtral', 'ibert'].map(
+        (type) => `{"model_type": "${type}"}`,
+      ),
       ...['rwkv', 'hubert', 'llamba', 'minicpm', 'internlm2', 'chatglm', 'exaone', 'phi4', 'gemma4', 'qwen', 'x'].map(
         (type) => `{"model_type": "${type}", "hidden_size": 64}`,
       ),

@@ -30,7 +30,21 @@ describe('docs/model-taps.md', () => {
 
   it('names every intervention with the shape of the graph input', () => {
     const graph = new GraphBuilder('interventions');
-    const sizes = { index: 0, heads: 5, kvHeads: 3, headDim: 7, hiddenSize: 11, units: 13, scale: 1 };
+    const experts = { count: 17, perToken: 2 };
+    const sizes = {
+      experts,
+      crossHeads: 19,
+      crossHeadDim: 23,
+      stateHeads: 29,
+      stateHeadDim: 31,
+      index: 0,
+      heads: 5,
+      kvHeads: 3,
+      headDim: 7,
+      hiddenSize: 11,
+      units: 13,
+      scale: 1,
+    };
     const rotated = { dimensions: 8, layout: 'half' } as const;
     declareChanges(graph, { ...sizes, rotated }, 't', { parts: rareParts });
     const letters = new Map<unknown, string>([
@@ -41,6 +55,11 @@ describe('docs/model-taps.md', () => {
       [7, 'd'],
       [11, 'w'],
       [13, 'u'],
+      [17, 'E'],
+      [19, 'h'],
+      [23, 'd'],
+      [29, 'h'],
+      [31, 'd'],
     ]);
     const declared = graph.inputs.map(
       ({ name, shape }) =>

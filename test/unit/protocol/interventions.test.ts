@@ -28,6 +28,27 @@ const refusal = (text: string): string => {
 const forms: readonly (readonly [string, Intervention])[] = [
   ['gain:2.5=0', { kind: 'gain', layer: 2, head: 5, gain: 0 }],
   ['gain:0.1=-1.5', { kind: 'gain', layer: 0, head: 1, gain: -1.5 }],
+  ['cross-gain:2.5=0', { kind: 'cross-gain', layer: 2, head: 5, gain: 0 }],
+  [
+    'cross-head:1.0@2=mean',
+    { kind: 'cross-head', layer: 1, head: 0, positions: { start: 2, end: 3 }, source: { from: 'mean' } },
+  ],
+  ['state-gain:0.3=-2', { kind: 'state-gain', layer: 0, head: 3, gain: -2 }],
+  [
+    'state-head:1.0@2-3=zero',
+    { kind: 'state-head', layer: 1, head: 0, positions: { start: 2, end: 4 }, source: { from: 'zero' } },
+  ],
+  ['encoder:gain:2.5=0', { kind: 'encoder', change: { kind: 'gain', layer: 2, head: 5, gain: 0 } }],
+  [
+    'encoder:head:0.1@3=prompt:a=b: c',
+    {
+      kind: 'encoder',
+      change: {
+        ...{ kind: 'head', layer: 0, head: 1, positions: { start: 3, end: 4 } },
+        source: { from: 'prompt', prompt: 'a=b: c' },
+      },
+    },
+  ],
   ['bias:2.5:3-9=-4', { kind: 'bias', layer: 2, head: 5, keys: { start: 3, end: 10 }, bias: -4 }],
   ['bias:2.5:image=0.5', { kind: 'bias', layer: 2, head: 5, keys: 'image', bias: 0.5 }],
   ['weight:2.5:7=0.25', { kind: 'weight', layer: 2, head: 5, keys: { start: 7, end: 8 }, weight: 0.25 }],
@@ -249,6 +270,12 @@ const forms: readonly (readonly [string, Intervention])[] = [
       prompt: 40,
     },
   ],
+  ['force-expert:3.5', { kind: 'force-expert', layer: 3, expert: 5 }],
+  ['forbid-expert:3.5@2-8', { kind: 'forbid-expert', layer: 3, expert: 5, positions: { start: 2, end: 9 } }],
+  [
+    'bias-expert:0.11@4=-1.5',
+    { kind: 'bias-expert', layer: 0, expert: 11, positions: { start: 4, end: 5 }, bias: -1.5 },
+  ],
   [
     'units:3.0-9,12=0',
     {
@@ -359,6 +386,15 @@ describe('interventions', () => {
     assert.deepEqual(each('bias:1.*:3-9=-4'), ['bias:1.0:3-9=-4', 'bias:1.1:3-9=-4', 'bias:1.2:3-9=-4']);
     // Keys and values are those of key/value heads.
     assert.deepEqual(each('key:L*H*@2-3=mean'), ['key:0.0@2-3=mean', 'key:1.0@2-3=mean']);
+    const source = { layers: 1, heads: 4, kvHeads: 4 };
+    assert.deepEqual(
+      ((found) => found.ok && found.value.map(printDo))(parseEach('encoder:head:0.*=zero', { ...counts, source })),
+      [0, 1, 2, 3].map((head) => `encoder:head:0.${head}=zero`),
+    );
+    assert.deepEqual(parseEach('encoder:head:0.*=zero', counts), {
+      ok: false,
+      why: '"encoder:head:0.*=zero" changes an encoder, but the model is not an encoder-decoder. Leave "encoder:" out.',
+    });
     // Changes of one head, and of a kind whose own form names several.
     assert.deepEqual(each('gain:1.2=0'), ['gain:1.2=0']);
     assert.deepEqual(each('freeze:1.*=zero'), ['freeze:1.*=zero']);
@@ -374,6 +410,12 @@ describe('interventions', () => {
     assert.match(refusal('gain'), /^"" is no gain\. Write gain:L\.H=g, e\.g\. gain:2\.5=0\.$/);
     assert.match(refusal('gain:2.5=1e9'), /^"2\.5=1e9" is no gain: gain is not a number from -1000000 to 1000000\.$/);
     assert.match(refusal('weight:2.5:3=-1'), /weight is not a number from 0 to/);
+    assert.match(refusal('encoder:gain:2.5=1e9'), /^"2\.5=1e9" is no gain: gain is not a number from/);
+    assert.match(
+      refusal('encoder:plan:*.*=1+2'),
+      /^"plan:\*\.\*=1\+2" names no intervention that acts on an encoder\. Write encoder:KIND:…, where KIND is one of gain, bias/,
+    );
+    assert.match(refusal('encoder:encoder:gain:2.5=0'), /names no intervention that acts on an encoder/);
     for (const text of [
       'gain:2=0',
       'gain:2.5=0x1',
@@ -383,6 +425,10 @@ describe('interventions', () => {
       'bias:2.5:words=1',
       'weight:2.5:3-9',
       'uniform:2',
+      'force-expert:2',
+      'forbid-expert:2.5=1',
+      'bias-expert:2.5',
+      'bias-expert:2.5@=1',
       'unsuppress:2.1=1',
       'unsuppress:2',
       'isolate:2.5:1-3=1',
@@ -448,6 +494,7 @@ describe('interventions', () => {
       'redistribute:*.*:columns>rest=0',
       'emphasis:*.*:0=0',
       'plan:*.*=full',
+      'bias-expert:0.0=0',
     ])
       assert.equal(neutral(text), true, text);
     for (const [text] of forms.filter(([form]) => !form.endsWith('own'))) assert.equal(neutral(text), false, text);

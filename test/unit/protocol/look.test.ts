@@ -36,7 +36,7 @@ describe('Look', () => {
   });
 
   it('says why it asks nothing, and what to do', () => {
-    assert.match(looked('of text', 'picture'), /^gpt2 reads no pictures\. Choose a model that does/);
+    assert.match(looked('of text', 'picture'), /^gpt2 reads no pictures\. Choose a model that reads them/);
     assert.match(looked('of text', 'text-with-picture'), /^gpt2 reads no pictures\./);
     assert.match(looked('of pictures alone', 'text'), /^vit reads pictures and no text\. Choose “Picture”/);
     assert.match(looked('of text with an encoder beside it', 'text-with-picture'), /^clip reads a picture alone/);

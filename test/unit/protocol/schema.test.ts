@@ -130,7 +130,7 @@ describe('a table of all heads', () => {
     assert.equal(of(1024, 16), 'ok');
     assert.match(
       of(1024, 17),
-      /^heads is not a whole number from 1 to 16: with 1024 layers there is room for no more\.$/,
+      /^heads is not a whole number from 0 to 16: with 1024 layers there is room for no more\.$/,
     );
     assert.match(of(1025, 1), /^layers is not a whole number from 1 to 1024\.$/);
   });

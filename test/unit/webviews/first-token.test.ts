@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import { firstTokenChoices, gammaOf, thirdsOf, withGamma } from '../../../webviews/panels/workbench/try/first-token';
+import type { Answer } from '../../../webviews/panels/workbench/state';
+import { openedHeads } from '../../../webviews/panels/workbench/try/tried';
 import { headsStory } from '../../browser/workbench/stories';
 
 const places = [
@@ -21,12 +23,13 @@ describe('the weight of the first token', () => {
 
   it('is offered for all heads, thirds, opened heads, and those of each class', () => {
     const [layers, heads] = [12, 12];
+    const model = { layers, heads, kvHeads: heads };
     const opened = [
       { layer: 2, head: 4 },
       { layer: 3, head: 0 },
     ];
     const story = headsStory(layers, heads);
-    const choices = firstTokenChoices({ layers, heads }, opened, [story]);
+    const choices = firstTokenChoices({ model, sections: [story] }, opened);
     assert.deepEqual(
       choices.map(({ label }) => label),
       [
@@ -49,7 +52,40 @@ describe('the weight of the first token', () => {
     assert.deepEqual(others[3]?.places, opened);
     assert.deepEqual(others[6]?.places, story.classes?.[2]?.heads);
     const cells = { ...story, cell: 'key/value head' };
-    assert.equal(firstTokenChoices({ layers, heads }, [], [cells]).length, 4, 'other cells are no heads to choose');
+    assert.equal(firstTokenChoices({ model, sections: [cells] }, []).length, 4, 'other cells are no heads to choose');
+  });
+
+  it('is offered for heads of attention alone: not of a recurrence, nor of the encoder of an encoder-decoder', () => {
+    const story = headsStory(3, 2);
+    const numbers = story.numbers.map((one) => ({ ...one, values: [[], [0.5, 0.25], []] }));
+    const hybrid = { ...story, classes: [], numbers, without: ['a gated delta rule', null, 'a gated delta rule'] };
+    const model = { layers: 3, heads: 8, kvHeads: 2 };
+    assert.deepEqual(
+      firstTokenChoices({ model, sections: [hybrid] }, []).map(({ label, places: of }) => [label, of.length]),
+      [
+        ['All 2 heads', 2],
+        ['Middle layer, 1', 2],
+      ],
+    );
+    assert.deepEqual(firstTokenChoices({ model: { ...model, kvHeads: 0 }, sections: [] }, []), []);
+    const encoder = { ...headsStory(12, 12), stack: 'encoder' as const };
+    const even = { layers: 12, heads: 12, kvHeads: 12, source: { layers: 12, heads: 12, kvHeads: 12 } };
+    const open = (head: number, stack: { readonly stack?: 'cross' | 'encoder' }): Answer => {
+      const place = { layer: 0, head };
+      const section = {
+        kind: 'matrix',
+        id: `h${head}`,
+        title: '',
+        of: place,
+        tokens: ['a'],
+        causal: true,
+        ...stack,
+      } as const;
+      return { request: head, own: true, question: { section: 'heads', place: { kind: 'head', ...place } }, section };
+    };
+    const answers = [open(1, { stack: 'cross' }), open(2, {}), open(3, { stack: 'encoder' })];
+    assert.deepEqual(openedHeads({ answers }), [{ layer: 0, head: 2 }]);
+    assert.equal(firstTokenChoices({ model: even, sections: [encoder] }, []).length, 4);
   });
 
   it('is a bias of ln gamma on key 0 of each head, beside what else the list holds', () => {

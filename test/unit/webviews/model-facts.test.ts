@@ -120,6 +120,8 @@ describe('the facts of a model', () => {
       'There are no weights beside the configuration; put its .safetensors files there.',
     ]);
     assert.deepEqual(runs(shown('here', { supported: true, weightBytes: 4096 })), ['yes', 'yes', undefined]);
+    const alone = shown('alone', { supported: true, unread: 'Pictures are not read.', weightBytes: 4096 });
+    assert.deepEqual(runs(alone), ['as a text model', 'yes', undefined]);
     assert.deepEqual(runs(shown('other', { supported: 'No graph for it.', weightBytes: 4096 })), [
       'no',
       'no',
@@ -273,7 +275,7 @@ describe('a GGUF file beside the checkpoint it was made of', () => {
       details: [{ title: 'Tokenizer', text: '128,256 tokens' }],
       notes: ['A note.'],
     },
-    supported: 'GGUF files are read and not run.',
+    supported: 'Headscope does not run GGUF files of the architecture "x" yet.',
   });
   const rows = comparedFacts(checkpoint, gguf);
   const row = (id: string): readonly (string | undefined)[] => {

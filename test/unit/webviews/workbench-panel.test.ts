@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import type { AnalysisInfo } from '../../../protocol/analysis/analysis';
 import type { AnalysisInput } from '../../../protocol/analysis/schema';
+import type { ModelSummary } from '../../../protocol/schema/parts';
 import type { ImageSection } from '../../../protocol/sections/image';
 import { readForm, toForm, withAnalysis, type Form } from '../../../webviews/panels/workbench/form';
 import { ofKind, readInput, toInputForm } from '../../../webviews/panels/workbench/input-form';
@@ -182,6 +183,42 @@ describe('the form of an analysis', () => {
     const seeing = { ...model, vision: {} as NonNullable<typeof model.vision> };
     assert.deepEqual(readInput(toInputForm(input), seeing, [], true), { ok: true, input });
     assert.ok(!readInput(toInputForm(input), seeing).ok);
+  });
+
+  it('the target of an encoder-decoder stays in the form of every model, and is sent to such a model alone', () => {
+    const request: AnalysisInput = { kind: 'prompt', prompt: { kind: 'text', text: 'eins', target: 'one' } };
+    const form = toInputForm(request);
+    const writes: ModelSummary = { ...model, source: { layers: 1, heads: 2, kvHeads: 2 } };
+    assert.deepEqual(readInput(form, writes), { ok: true, input: request });
+    assert.deepEqual(readInput(form, model), {
+      ok: true,
+      input: { kind: 'prompt', prompt: { kind: 'text', text: 'eins' } },
+    });
+    assert.equal(form.target, 'one');
+    const ids: AnalysisInput = { kind: 'prompt', prompt: { kind: 'ids', ids: [1, 2], target: [0, 3] } };
+    assert.deepEqual(readInput(toInputForm(ids), writes), { ok: true, input: ids });
+    const wrong = readInput({ ...toInputForm(ids), targetIds: '0 x' }, writes);
+    assert.deepEqual(wrong.ok ? {} : wrong.problems, { target: '“x” is no token id: ids are whole numbers from 0.' });
+    const pair: AnalysisInput = {
+      kind: 'prompt-pair',
+      prompt: { kind: 'text', text: 'eins', target: 'one' },
+      counterpart: { kind: 'text', text: 'zwei' },
+    };
+    assert.deepEqual(readInput(toInputForm(pair), writes), { ok: true, input: pair });
+    const both: AnalysisInput = {
+      kind: 'prompt-pair',
+      prompt: { kind: 'ids', ids: [1] },
+      counterpart: { kind: 'ids', ids: [2] },
+    };
+    const twice = readInput({ ...toInputForm(both), ids: '', counterTargetIds: '-1' }, writes);
+    assert.deepEqual(twice.ok ? {} : twice.problems, {
+      prompt: 'Type token ids of a prompt first, separated by spaces or commas.',
+      counterTarget: '“-1” is no token id: ids are whole numbers from 0.',
+    });
+    const why = 'The folder has no tokenizer.json, so text cannot be read; give token ids instead.';
+    const silent = readInput(form, { ...writes, tokenizer: why });
+    assert.deepEqual(silent.ok ? {} : silent.problems, { prompt: why });
+    assert.equal(inputWords(request), '“eins” → “one”');
   });
 
   it('refuses ids beyond the vocabulary, and an empty prompt', () => {

@@ -71,6 +71,10 @@ describe('a tab of another request', () => {
     assert.deepEqual(changed({ seed: '3', folder: '/models/llama' }), ['model', 'seed']);
     const onOther = { setup: { ...tabOf(result).setup, device: 'webgpu' } };
     assert.deepEqual(differences({ ...shown, form }, onOther), ['device']);
+    const adapted = { setup: { ...tabOf(result).setup, adapter: '/models/mine' } };
+    assert.deepEqual(differences({ ...shown, form }, adapted), ['model']);
+    assert.deepEqual(differences({ ...shown, form: toForm(adapted.setup) }, adapted), []);
+    assert.deepEqual(differences({ ...shown, form: { ...toForm(adapted.setup), adapter: '' } }, adapted), ['model']);
   });
 
   it('names other weights, unless they are held alike or the question takes exact ones', () => {
@@ -85,6 +89,11 @@ describe('a tab of another request', () => {
     assert.deepEqual(differences({ ...shown, analyses, form }, inEight), []);
     const asSet = { ...shown.devices, weights: 'q8' } as const;
     assert.deepEqual(differences({ ...shown, devices: asSet, form }, inEight), [], 'the setting');
+    // Weights that are quantised in their files stay exact, whatever is chosen for floats.
+    const quantised = { ...shown, devices: asSet, model: { ...model, quantised: true }, form };
+    assert.deepEqual(differences(quantised, { setup: { ...tabOf(result).setup, weights: 'as-stored' } }), []);
+    const rounded = { setup: { ...tabOf(result).setup, weights: 'int8-activations' as const } };
+    assert.deepEqual(differences(quantised, rounded), ['weights']);
   });
 
   it('runs with the weights of the form, as the setting says where none are chosen', () => {

@@ -125,9 +125,13 @@ export function factsOf(model: ShownModel, { inFull = false } = {}): readonly Fa
         'supported',
         'Architecture supported',
         'Whether Headscope can run a checkpoint of this kind.',
-        facts.supported === true ? 'yes' : 'no',
+        facts.supported !== true ? 'no' : facts.unread === undefined ? 'yes' : 'as a text model',
       ),
-      ...(facts.supported === true ? {} : { detail: facts.supported }),
+      ...(facts.supported !== true
+        ? { detail: facts.supported }
+        : facts.unread === undefined
+          ? {}
+          : { detail: facts.unread }),
     });
   }
   const obstacle = whyNotHere(facts);

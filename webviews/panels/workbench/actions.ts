@@ -5,6 +5,7 @@ import type { MatrixSection } from '../../../protocol/sections/matrix';
 import type { HeadPlace } from '../../../protocol/schema/written-form';
 import type { Section } from '../../../protocol/sections/section';
 import type { Offer, SectionQuestion } from '../../../protocol/analysis/schema';
+import type { PointedTokens } from '../../sections/looked-tokens';
 import type { HeadSupply, SectionFormat, SectionView } from '../../sections/section-kind';
 import type { PanelPart, RunActions } from '../../ui/actions';
 import type { InputForm } from './input-form';
@@ -16,6 +17,7 @@ export interface Actions extends RunActions<State, FromWorkbench> {
   chooseAnalysis(id: string): void;
   /** The question in the form; `adapts`: model and input change to what it reads. */
   chooseQuestion(id: string, adapts?: boolean): void;
+  keepRunning(keepRunning: boolean): void;
   bring(front: Front): void;
   /** Finds questions, or earlier results. */
   search(list: 'ask' | 'history', words: string): void;
@@ -26,6 +28,8 @@ export interface Actions extends RunActions<State, FromWorkbench> {
   rerunTab(tab: string): void;
   /** Compares a tab with the one in front. */
   compareTab(tab: string): void;
+  /** Compares a tab with the same run on its base. */
+  compareBase(tab: string): void;
   openEntry(id: string): void;
   pinEntry(id: string, pinned: boolean): void;
   /** Copies a result into the workspace. */
@@ -34,7 +38,8 @@ export interface Actions extends RunActions<State, FromWorkbench> {
   removeEntry(id: string): void;
   undo(): void;
   redo(): void;
-  chooseModel(folder: string): void;
+  /** `adapter`: the folder of one that is put on it, or empty; absent: as in the form, where the model stays. */
+  chooseModel(folder: string, adapter?: string): void;
   chooseDevice(id: string): void;
   testDevices(): void;
   choosePath(field: string, what: 'file' | 'folder' | 'picture'): void;
@@ -47,6 +52,8 @@ export interface Actions extends RunActions<State, FromWorkbench> {
   /** Opens the attention of a head of a section, on each prompt that was read. */
   showAttention(section: string, head: HeadPlace, atOnce?: boolean): void;
   readonly supply: (section: MatrixSection) => HeadSupply;
+  /** Tokens of the source and the target are under the pointer, or none is. */
+  point(tokens: PointedTokens): void;
   /** Numbers have come. */
   redrawn(): void;
   /** Off, or back to gain 1: a change of the request. */

@@ -17,6 +17,8 @@ import { firstProblem, readParameters, typedOf, type Typed } from '../../ui/type
 export interface Form {
   readonly analysis: string;
   readonly folder: string;
+  /** Folder of the adapter on the model; empty: none. */
+  readonly adapter: string;
   /** Empty: the device of the setting. */
   readonly device: string;
   /** Empty: as the setting says. */
@@ -32,6 +34,7 @@ export interface Form {
 export const toForm = (plan: AnalysisSetup, before?: Form): Form => ({
   analysis: plan.analysis,
   folder: plan.folder,
+  adapter: plan.adapter ?? '',
   device: deviceOfSetup(plan),
   weights: plan.weights ?? '',
   input: toInputForm(plan.input, before?.input),
@@ -90,6 +93,7 @@ export function readForm(
         ? { folder: '' }
         : {
             folder: form.folder,
+            ...(form.adapter === '' ? {} : { adapter: form.adapter }),
             ...setupOfDevice(form.device),
             ...(form.weights === '' ? {} : { weights: form.weights }),
           }),
@@ -142,7 +146,7 @@ export function withAnalysis(form: Form, info: AnalysisInfo, { from, tasks = [],
     analysis: info.id,
     input: demo?.input ? toInputForm(demo.input, own) : own,
     parameters: typedOf(demo?.parameters ?? {}),
-    ...(demo ? { folder: demo.folder, interventions: [] } : {}),
+    ...(demo ? { folder: demo.folder, adapter: demo.folder === folder ? form.adapter : '', interventions: [] } : {}),
   };
 }
 

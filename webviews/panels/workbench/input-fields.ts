@@ -89,12 +89,7 @@ function fieldsOf(part: Part, kind: InputKind, input: InputForm, problems: Input
     case 'prompt-pair':
       return html`${prompt(part, input, problems)}
         <h3>Counterpart</h3>
-        ${
-          input.mode === 'ids'
-            ? ids(part, 'Counterpart token ids', 'counterpart', input.counterIds, problems.counterpart, 'counterIds')
-            : text(part, 'Counterpart text', 'counterpart', input.counterText, problems.counterpart, 'counterText')
-        }
-        ${pairView(part)} ${chat(part, input)} ${pairTask(part)}`;
+        ${counterpart(part, input, problems)} ${pairView(part)} ${chat(part, input)} ${pairTask(part)}`;
     case 'image':
       return html`${picture(part, input, problems)} ${prompt(part, input, problems)} ${promptNotes(part, input)}`;
     case 'image-set':
@@ -135,10 +130,57 @@ function fieldsOf(part: Part, kind: InputKind, input: InputForm, problems: Input
   }
 }
 
-const prompt = (part: Part, input: InputForm, problems: InputProblems): TemplateResult =>
-  input.mode === 'ids'
-    ? ids(part, 'Prompt token ids', 'prompt', input.ids, problems.prompt, 'ids')
-    : text(part, 'Prompt text', 'prompt', input.text, problems.prompt, 'text');
+/** For an encoder-decoder the prompt is its source, and a second field takes the target. */
+const hasTarget = ({ state }: Part): boolean => modelOfForm(state)?.source !== undefined;
+
+function prompt(part: Part, input: InputForm, problems: InputProblems): TemplateResult {
+  const own = (what: string): TemplateResult =>
+    input.mode === 'ids'
+      ? ids(part, `${what} token ids`, 'prompt', input.ids, problems.prompt, 'ids')
+      : text(part, `${what} text`, 'prompt', input.text, problems.prompt, 'text');
+  if (!hasTarget(part)) return own('Prompt');
+  return html`${field('Source', own('Source'))}
+  ${
+    input.mode === 'ids'
+      ? target(part, 'Target token ids', 'targetIds', input.targetIds, problems.target)
+      : target(part, 'Target text', 'target', input.target, problems.target)
+  }`;
+}
+
+function counterpart(part: Part, input: InputForm, problems: InputProblems): TemplateResult {
+  const own = (what: string): TemplateResult =>
+    input.mode === 'ids'
+      ? ids(part, `${what} token ids`, 'counterpart', input.counterIds, problems.counterpart, 'counterIds')
+      : text(part, `${what} text`, 'counterpart', input.counterText, problems.counterpart, 'counterText');
+  if (!hasTarget(part)) return own('Counterpart');
+  return html`${field('Source', own('Counterpart source'))}
+  ${
+    input.mode === 'ids'
+      ? target(part, 'Counterpart target token ids', 'counterTargetIds', input.counterTargetIds, problems.counterTarget)
+      : target(part, 'Counterpart target text', 'counterTarget', input.counterTarget, problems.counterTarget)
+  }`;
+}
+
+const target = (
+  { actions }: Part,
+  label: string,
+  name: 'target' | 'targetIds' | 'counterTarget' | 'counterTargetIds',
+  value: string,
+  problem: string | undefined,
+): TemplateResult =>
+  field(
+    'Target',
+    textArea({
+      label,
+      id: name,
+      value,
+      rows: 2,
+      code: true,
+      placeholder: 'Empty: the model writes it',
+      problem,
+      onInput: (typed) => actions.editInput({ [name]: typed }),
+    }),
+  );
 
 /** An empty prompt is no mistake to be shown in red before anything was typed. */
 const text = (

@@ -18,6 +18,11 @@ export interface InputForm {
   readonly image: string;
   readonly counterText: string;
   readonly counterIds: string;
+  /** Targets of an encoder-decoder, of which text and ids are the sources; empty: the model writes them. Kept for every model. */
+  readonly target: string;
+  readonly targetIds: string;
+  readonly counterTarget: string;
+  readonly counterTargetIds: string;
   /** What should follow the prompt and the counterpart, for a task of the pair. */
   readonly answer: string;
   readonly counterAnswer: string;
@@ -43,6 +48,10 @@ export const emptyInput: InputForm = {
   image: '',
   counterText: '',
   counterIds: '',
+  target: '',
+  targetIds: '',
+  counterTarget: '',
+  counterTargetIds: '',
   answer: '',
   counterAnswer: '',
   taskFrom: 'catalogue',
@@ -82,7 +91,13 @@ function fieldsOf(input: AnalysisInput): Partial<InputForm> {
       return ofPrompt(input.prompt);
     case 'prompt-pair': {
       const other = ofPrompt(input.counterpart);
-      return { ...ofPrompt(input.prompt), counterText: other.text ?? '', counterIds: other.ids ?? '' };
+      return {
+        ...ofPrompt(input.prompt),
+        counterText: other.text ?? '',
+        counterIds: other.ids ?? '',
+        counterTarget: other.target ?? '',
+        counterTargetIds: other.targetIds ?? '',
+      };
     }
     case 'task':
       return {
@@ -106,11 +121,12 @@ function ofPrompt(prompt: PromptInput | EncoderInput): Partial<InputForm> {
   if (prompt.kind === 'image') return { mode: 'picture', image: prompt.image };
   const image = prompt.image ?? '';
   return prompt.kind === 'ids'
-    ? { mode: 'ids', ids: prompt.ids.join(' '), image }
-    : { mode: 'text', text: prompt.text, chat: prompt.chat === true, image };
+    ? { mode: 'ids', ids: prompt.ids.join(' '), image, targetIds: prompt.target?.join(' ') ?? '' }
+    : { mode: 'text', text: prompt.text, chat: prompt.chat === true, image, target: prompt.target ?? '' };
 }
 
-type InputField = 'prompt' | 'counterpart' | 'image' | 'task' | 'samples' | 'file' | 'folder';
+type InputField =
+  'prompt' | 'target' | 'counterpart' | 'counterTarget' | 'image' | 'task' | 'samples' | 'file' | 'folder';
 export type InputProblems = Readonly<Partial<Record<InputField, string>>>;
 export type InputReading =
   { readonly ok: true; readonly input: AnalysisInput } | { readonly ok: false; readonly problems: InputProblems };
@@ -132,22 +148,21 @@ export function readInput(
           ? wrong({ image: 'Choose a picture first.' })
           : { ok: true, input: { kind, prompt: { kind: 'image', image: form.image } } };
       }
-      const prompt = readPrompt(form, form.text, form.ids, model);
-      return typeof prompt === 'string' ? wrong({ prompt }) : { ok: true, input: { kind, prompt } };
+      const prompt = readPrompt(form, model);
+      return isRead(prompt) ? { ok: true, input: { kind, prompt } } : wrong(prompt);
     }
     case 'prompt-pair': {
-      const prompt = readPrompt(form, form.text, form.ids, model);
-      const counterpart = readPrompt(form, form.counterText, form.counterIds, model, 'the counterpart');
-      if (typeof prompt === 'string') return wrong({ prompt });
-      return typeof counterpart === 'string'
-        ? wrong({ counterpart })
-        : { ok: true, input: { kind, prompt, counterpart } };
+      const prompt = readPrompt(form, model);
+      const counterpart = readCounterpart(form, model);
+      return isRead(prompt) && isRead(counterpart)
+        ? { ok: true, input: { kind, prompt, counterpart } }
+        : wrong({ ...(isRead(prompt) ? {} : prompt), ...(isRead(counterpart) ? {} : counterpart) });
     }
     case 'image': {
       if (isBlind(model)) return wrong({ image: readsTextAlone });
-      const prompt = readPrompt(form, form.text, form.ids, model);
+      const prompt = readPrompt(form, model);
       if (form.image === '') return wrong({ image: 'Choose a picture first.' });
-      return typeof prompt === 'string' ? wrong({ prompt }) : { ok: true, input: { kind, prompt } };
+      return isRead(prompt) ? { ok: true, input: { kind, prompt } } : wrong(prompt);
     }
     case 'task': {
       const samples = samplesOf(form.samples);
@@ -173,12 +188,12 @@ export function readInput(
         : { ok: true, input: { kind, file: form.file } };
     case 'image-set': {
       if (isBlind(model)) return wrong({ folder: readsTextAlone });
-      const prompt: PromptInput | string = encoder
+      const prompt: PromptInput | InputProblems = encoder
         ? { kind: 'text', text: '' }
-        : readPrompt({ ...form, image: '' }, form.text, form.ids, model);
+        : readPrompt({ ...form, image: '' }, model);
       const samples = picturesOf(form.samples);
       if (form.folder === '') return wrong({ folder: 'Choose a folder of pictures first.' });
-      if (typeof prompt === 'string') return wrong({ prompt });
+      if (!isRead(prompt)) return wrong(prompt);
       return samples === undefined
         ? wrong({ samples: 'Pictures is a whole number from 1 to 100,000, or all.' })
         : { ok: true, input: { kind, folder: form.folder, prompt, samples } };
@@ -203,29 +218,52 @@ const all = 'all';
 const picturesOf = (text: string): number | undefined => (text.trim().toLowerCase() === all ? most : samplesOf(text));
 const writtenPictures = (samples: number): string => (samples === most ? all : String(samples));
 
-/** The prompt, or the sentence that says why it cannot be used. */
-function readPrompt(
-  form: InputForm,
-  text: string,
-  idsText: string,
-  model: ModelSummary | undefined,
-  what = 'a prompt',
-): PromptInput | string {
+const isRead = (read: PromptInput | InputProblems): read is PromptInput => 'kind' in read;
+
+/** Problems of the counterpart are shown beside its own fields. */
+function readCounterpart(form: InputForm, model: ModelSummary | undefined): PromptInput | InputProblems {
+  const { counterText, counterIds, counterTarget, counterTargetIds } = form;
+  const own = { text: counterText, ids: counterIds, target: counterTarget, targetIds: counterTargetIds };
+  const read = readPrompt({ ...form, ...own }, model, 'the counterpart');
+  if (isRead(read)) return read;
+  const { prompt: counterpart, target } = read;
+  return {
+    ...(counterpart === undefined ? {} : { counterpart }),
+    ...(target === undefined ? {} : { counterTarget: target }),
+  };
+}
+
+/** The prompt, or the problems of it and of its target. */
+function readPrompt(form: InputForm, model: ModelSummary | undefined, what = 'a prompt'): PromptInput | InputProblems {
   const image = form.image === '' ? {} : { image: form.image };
   if (form.mode !== 'ids') {
-    if (model && model.tokenizer !== true) return `${model.tokenizer} Use token ids instead.`;
-    if (text === '') return `Type ${what} first.`;
+    const { text } = form;
+    if (model && model.tokenizer !== true) return { prompt: model.tokenizer };
+    if (text === '') return { prompt: `Type ${what} first.` };
     const chat = form.chat && model?.chatTemplate !== false ? { chat: true } : {};
-    return { kind: 'text', text, ...chat, ...image };
+    const target = hasTarget(model) && form.target !== '' ? { target: form.target } : {};
+    return { kind: 'text', text, ...chat, ...image, ...target };
   }
-  const words = idsText.split(/[\s,;[\]]+/).filter((word) => word !== '');
-  if (words.length === 0) return `Type token ids of ${what} first, separated by spaces or commas.`;
+  const ids = readIds(form.ids, model);
+  if (typeof ids === 'string') return { prompt: ids };
+  if (ids.length === 0) return { prompt: `Type token ids of ${what} first, separated by spaces or commas.` };
+  const target = hasTarget(model) ? readIds(form.targetIds, model) : [];
+  if (typeof target === 'string') return { target };
+  return { kind: 'ids', ids, ...image, ...(target.length > 0 ? { target } : {}) };
+}
+
+/** For a model that is not known yet what is typed may be the target of an encoder-decoder. */
+const hasTarget = (model: ModelSummary | undefined): boolean => model === undefined || model.source !== undefined;
+
+/** Ids, or the sentence that says why they cannot be used. */
+function readIds(typed: string, model: ModelSummary | undefined): readonly number[] | string {
+  const words = typed.split(/[\s,;[\]]+/).filter((word) => word !== '');
   const bad = words.find((word) => !/^\d+$/.test(word));
   if (bad !== undefined) return `“${bad.slice(0, 40)}” is no token id: ids are whole numbers from 0.`;
   const ids = words.map(Number);
   const vocabulary = model?.vocabulary ?? Infinity;
   const beyond = ids.find((id) => id >= vocabulary);
   return beyond === undefined
-    ? { kind: 'ids', ids, ...image }
+    ? ids
     : `Token id ${beyond} is outside the vocabulary of ${vocabulary.toLocaleString('en-US')}.`;
 }

@@ -5,8 +5,8 @@ import { emptyInput } from './input-form';
 import { initialView, type State, type View } from './state';
 import { initialTrying } from './trial';
 
-/** A form that was kept before 2026-12-01 has none. */
-const sinceAdded: Pick<Form, 'weights'> = { weights: '' };
+/** A form that was kept before 2026-12-02 may have none. */
+const sinceAdded: Pick<Form, 'adapter' | 'weights'> = { adapter: '', weights: '' };
 
 export type Kept = KeptOf<Form, View>;
 

@@ -68,11 +68,19 @@ function promptWords(prompt: PromptInput | EncoderInput, whole: boolean): string
   if (prompt.kind === 'image') return lastName(prompt.image);
   const image = prompt.image === undefined ? '' : `${lastName(prompt.image)}, `;
   if (prompt.kind === 'ids') {
-    return `${image}${count(prompt.ids.length)} token ids${whole ? `: ${prompt.ids.join(' ')}` : ''}`;
+    const idsWords = (ids: readonly number[]): string =>
+      `${count(ids.length)} token ids${whole ? `: ${ids.join(' ')}` : ''}`;
+    const behind = prompt.target === undefined ? '' : ` → ${idsWords(prompt.target)}`;
+    return `${image}${idsWords(prompt.ids)}${behind}`;
   }
-  const text = whole ? prompt.text.replaceAll('\n', '↵') : prompt.text.replaceAll(/\s+/g, ' ').trim();
+  const behind = prompt.target === undefined ? '' : ` → ${textWords(prompt.target, whole)}`;
+  return `${image}${textWords(prompt.text, whole)}${behind}`;
+}
+
+function textWords(given: string, whole: boolean): string {
+  const text = whole ? given.replaceAll('\n', '↵') : given.replaceAll(/\s+/g, ' ').trim();
   const most = whole ? longestInFile : longest;
-  return `${image}“${text.length > most ? `${text.slice(0, most - 1)}…` : text}”`;
+  return `“${text.length > most ? `${text.slice(0, most - 1)}…` : text}”`;
 }
 
 export function provenanceLines(result: AnalysisResult, info: AnalysisInfo | undefined): readonly string[] {

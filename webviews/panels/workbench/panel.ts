@@ -13,12 +13,14 @@ import type { HeadPlace } from '../../../protocol/schema/written-form';
 import type { Section } from '../../../protocol/sections/section';
 import { writeFile } from '../../charts/leaving';
 import { HeadRequests } from '../../sections/matrix/head-requests';
+import type { PointedTokens } from '../../sections/looked-tokens';
 import type { HeadSupply, SectionFormat, SectionView } from '../../sections/section-kind';
+import { canonical } from '../../ui/canonical';
 import { announce } from '../../ui/announce';
 import { headName } from '../../ui/head-names';
-import { ModelRunPanel } from '../../ui/model-run-panel';
+import { chosenModel, ModelRunPanel } from '../../ui/model-run-panel';
 import type { Spoken, StartedRun } from '../../ui/run-panel';
-import { forgiven } from '../../ui/run-state';
+import { forgiven, isOfForm } from '../../ui/run-state';
 import { themeForFile } from '../../ui/theme';
 import type { Actions } from './actions';
 import { awaitsBeside, filled, runsNow, withoutRun } from './beside';
@@ -157,7 +159,8 @@ export class WorkbenchPanel
     const plan = setupOf(this.state);
     if (!plan || !canStart(this.state) || this.state.place === 'file') return undefined;
     const look = isLook(this.state) ? { look: true as const } : {};
-    return { state: begun(this.state, plan), message: { kind: 'run', plan, ...look }, said: 'Started' };
+    const keepRunning = this.state.view.keepRunning ? { keepRunning: true as const } : {};
+    return { state: begun(this.state, plan), message: { kind: 'run', plan, ...look, ...keepRunning }, said: 'Started' };
   }
 
   protected override ask(): void {
@@ -181,9 +184,13 @@ export class WorkbenchPanel
     if (!form || !step) return;
     this.touched = true;
     this.change({ ...this.state, ...step, estimated: undefined });
-    if (step.form.folder !== form.folder)
-      this.host.post({ kind: 'chooseModel', folder: step.form.folder, device: this.device });
+    if (step.form.folder !== form.folder || step.form.adapter !== form.adapter)
+      this.host.post(chosenModel(step.form, this.device));
     announce(said);
+  }
+
+  keepRunning(keepRunning: boolean): void {
+    this.view({ keepRunning });
   }
 
   bring(front: Front): void {
@@ -253,6 +260,11 @@ export class WorkbenchPanel
     this.post({ kind: 'compareTabs', tab, other: active });
   }
 
+  compareBase(tab: string): void {
+    this.view({ front: 'tab' });
+    this.post({ kind: 'compareBase', tab });
+  }
+
   openEntry(id: string): void {
     this.view({ front: 'tab' });
     this.post({ kind: 'openEntry', id });
@@ -294,16 +306,17 @@ export class WorkbenchPanel
     this.edit(next);
   }
 
-  chooseModel(folder: string): void {
+  /** An adapter belongs to its base, so another model needs another adapter. */
+  chooseModel(folder: string, adapter = folder === this.state.form?.folder ? this.state.form.adapter : ''): void {
     this.touched = true;
     const { form, phase } = this.state;
     if (!form) return;
-    this.host.post({ kind: 'chooseModel', folder, device: this.device });
+    this.host.post(chosenModel({ folder, adapter }, this.device));
     // Interventions name heads of the model that was there before.
     const interventions = folder === form.folder ? form.interventions : [];
     this.change({
       ...withoutRun(this.state),
-      form: { ...form, folder, interventions },
+      form: { ...form, folder, adapter, interventions },
       modelProblem: undefined,
       estimated: undefined,
       // What failed was of the model that was there before.
@@ -339,7 +352,7 @@ export class WorkbenchPanel
     if (!form || result?.input.kind !== 'image-set') return;
     const { folder, prompt } = result.input;
     const image = `${folder.replace(/[\\/]$/, '')}/${name}`;
-    if (result.model.folder !== form.folder) this.chooseModel(result.model.folder);
+    if (!isOfForm(result.model, form)) this.chooseModel(result.model.folder, result.model.adapter ?? '');
     const { input } = this.state.form ?? form;
     this.edit({ input: toInputForm({ kind: 'prompt', prompt: { ...prompt, image } }, input) });
     this.change({ ...this.state, ...toLook(this.state) });
@@ -363,10 +376,10 @@ export class WorkbenchPanel
       const plan = { ...setupOfAnalysis(result), interventions };
       return this.host.post({ kind: 'openFull', plan });
     }
-    const { folder } = result.model;
+    const { folder, adapter = '' } = result.model;
     // Heads are those of a model: the request turns to the one that the offer is of, and to what that one read.
-    if (folder !== form.folder) {
-      this.chooseModel(folder);
+    if (!isOfForm(result.model, form)) {
+      this.chooseModel(folder, adapter);
       this.editInput(toInputForm(result.input, form.input));
     }
     this.edit({ interventions: interventions.map(printDo) });
@@ -394,6 +407,12 @@ export class WorkbenchPanel
 
   settled(): void {
     this.trials.settled();
+    this.draw();
+  }
+
+  point(tokens: PointedTokens): void {
+    if (canonical(tokens) === canonical(this.state.pointed ?? {})) return;
+    this.state = { ...this.state, pointed: tokens };
     this.draw();
   }
 

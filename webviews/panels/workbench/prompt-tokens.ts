@@ -6,6 +6,7 @@ import type { Picture } from '../../sections/picture';
 import { remembered } from '../../sections/remembered';
 import { tokensPicture, windowOf } from '../../sections/tokens/tokens-picture';
 import { shortened } from '../../sections/words';
+import type { ModelSummary } from '../../../protocol/schema/parts';
 import type { Tokenised } from '../../../protocol/compute/models';
 import { shownToken } from '../../../protocol/wire/token-name';
 import { count } from '../../ui/numbers';
@@ -71,10 +72,17 @@ function pictureOfChips({ ids, tokens }: Tokenised, chips: readonly Chip[]): Pic
   };
 }
 
+/** How many tokens there are, and of how many there may be. */
+const counted = (tokens: number, most: number | undefined): string =>
+  `${count(tokens)}${most === undefined ? '' : ` of ${count(most)}`} tokens`;
+
+const drawn = (prompt: Pick<Tokenised, 'ids' | 'tokens'>): TemplateResult =>
+  html`<hs-section-picture class="typed-tokens" .picture=${picture(prompt)}></hs-section-picture>`;
+
 export function promptTokens({ state }: Part, input: InputForm): TemplateResult | typeof nothing {
   const read = readOf(state);
-  const context = modelOfForm(state)?.contextLength;
-  const of = context === undefined ? '' : ` of ${count(context)}`;
+  const model = modelOfForm(state);
+  const context = model?.contextLength;
   const { prompt, problem } = read ?? {};
   // What is wrong with a picture is said beside it.
   if (problem !== undefined && input.image === '') return html`<p class="problem" id="token-count">${problem}</p>`;
@@ -82,10 +90,26 @@ export function promptTokens({ state }: Part, input: InputForm): TemplateResult 
     return html`<p class="reason" id="token-count">
       ${context === undefined ? nothing : `Context of ${count(context)} tokens`}
     </p>`;
+  const isDrawn = !isDrawnOn(state);
+  const { source } = prompt;
+  if (source) return ofBoth(source, prompt, model);
   const over = context !== undefined && prompt.ids.length > context;
   return html`<p class=${over ? 'problem' : 'reason'} id="token-count">
-      ${count(prompt.ids.length)}${of}
-      tokens${over ? ': longer than the context the model was made for. Shorten the prompt.' : ''}
+      ${counted(prompt.ids.length, context)}${over ? ': longer than the context the model was made for. Shorten the prompt.' : ''}
     </p>
-    ${prompt.ids.length === 0 || isDrawnOn(state) ? nothing : html`<hs-section-picture class="typed-tokens" .picture=${picture(prompt)}></hs-section-picture>`}`;
+    ${prompt.ids.length === 0 || !isDrawn ? nothing : drawn(prompt)}`;
+}
+
+/** The source above the target; of a target that the model writes only its first token is known before a run. */
+function ofBoth(
+  source: NonNullable<Tokenised['source']>,
+  target: Tokenised,
+  model: ModelSummary | undefined,
+): TemplateResult {
+  return html`<p class="reason" id="token-count">Source: ${counted(source.ids.length, model?.source?.contextLength)}</p>
+    ${drawn(source)}
+    <p class="reason" id="target-count">
+      Target: ${target.ids.length > 1 ? counted(target.ids.length, model?.contextLength) : 'the model writes it'}
+    </p>
+    ${target.ids.length > 1 ? drawn(target) : nothing}`;
 }

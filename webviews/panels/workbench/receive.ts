@@ -8,13 +8,15 @@ import type { ModelSummary } from '../../../protocol/schema/parts';
 import { unreachable } from '../../../protocol/unreachable';
 import type { AnalysisEstimate } from '../../../protocol/compute/analyses';
 import { opened } from '../../ui/asides';
+import { headKey } from '../../ui/head-names';
 import { isOwnPrompt, ownPromptOf } from '../../ui/own-prompt';
 import { failedPhase, idle, runningPhase, type Phase } from '../../ui/phase';
-import { devicesOf, failedRun, receiveCommon } from '../../ui/run-state';
+import { devicesOf, failedRun, isOfForm, receiveCommon } from '../../ui/run-state';
 import { attentionSections, hasHead } from './attention';
 import { toForm } from './form';
 import { isForPictures } from './input-form';
 import { isLook, questionKey, toLook, toQuestionOf } from './look';
+import { viewKey } from './shown';
 import { ofTask, type Answer, type ReadPrompt, type State } from './state';
 import { answered as triedAnswered, failed as triedFailed } from './trial';
 
@@ -27,7 +29,7 @@ export function receive(state: State, message: ToWorkbench): State {
     case 'devices':
       return { ...state, devices: devicesOf(message) };
     case 'model':
-      return message.model.folder === state.form?.folder ? withModel(state, message.model) : state;
+      return state.form && isOfForm(message.model, state.form) ? withModel(state, message.model) : state;
     case 'estimate':
       return estimated(state, message.request, message.estimate);
     case 'tokenised':
@@ -37,7 +39,12 @@ export function receive(state: State, message: ToWorkbench): State {
     case 'stage':
       return isOfAnotherRun(state, message)
         ? state
-        : { ...state, phase: runningPhase(state.phase, message), kept: message.kept };
+        : {
+            ...state,
+            phase: runningPhase(state.phase, message),
+            kept: message.kept,
+            outlasts: message.outlasts === true,
+          };
     case 'partial':
       return isOfAnotherRun(state, message)
         ? state
@@ -112,7 +119,8 @@ export function receive(state: State, message: ToWorkbench): State {
   }
 }
 
-function receiveOpen(state: State, message: Extract<ToWorkbench, { kind: 'open' }>): State {
+function receiveOpen(before: State, message: Extract<ToWorkbench, { kind: 'open' }>): State {
+  const state = withChosen(before, message.tabs?.tabs ?? []);
   const { result } = message;
   const same = result !== undefined && result.created === state.result?.created;
   return {
@@ -140,13 +148,25 @@ function receiveOpen(state: State, message: Extract<ToWorkbench, { kind: 'open' 
   };
 }
 
+/** Heads that were chosen in tabs for which the page has kept none. */
+function withChosen(state: State, tabs: readonly WorkbenchTab[]): State {
+  const { view } = state;
+  const chosen = tabs
+    .flatMap(({ id, chosen: one }) =>
+      one ? [[viewKey({ active: id }, one.section), { cursor: headKey(one.head.layer, one.head.head) }] as const] : [],
+    )
+    .filter(([key]) => !(key in view.sections));
+  if (chosen.length === 0) return state;
+  return { ...state, view: { ...view, sections: { ...view.sections, ...Object.fromEntries(chosen) } } };
+}
+
 /** A prompt for a picture that stands for no words of the person becomes the one of the model that was chosen. */
 function withModel(state: State, model: ModelSummary): State {
   const now = { ...state, model, modelProblem: undefined };
   const { form } = state;
   if (!form || !isForPictures(form.input) || !isOwnPrompt({ prompt: form.input.text, chat: form.input.chat }))
     return now;
-  // Of the model that is shown already, the prompt is the one that was chosen.
+  // The prompt of the model that is shown already is the one that was chosen.
   const own = state.model?.folder === model.folder ? undefined : ownPromptOf(model, state.models);
   if (!own) return now;
   return { ...now, form: { ...form, input: { ...form.input, text: own.prompt, chat: own.chat } } };
@@ -185,6 +205,7 @@ function openedTabs(
     shownSetup: result ? setupOfShown(result) : tab?.setup,
     phase: phaseOf(tab),
     kept: 0,
+    outlasts: false,
     replaced: undefined,
   };
 }
@@ -212,8 +233,10 @@ function phaseOf(tab: WorkbenchTab | undefined): Phase {
 }
 
 /** The tab that the page has asked for is in front: what it shows stays. Another one comes to the front by `open`. */
-const receiveTabs = (state: State, { tabs, active }: ShownTabs): State =>
-  state.awaitsTab ? { ...state, tabs, active, awaitsTab: active === state.active } : { ...state, tabs };
+function receiveTabs(before: State, { tabs, active }: ShownTabs): State {
+  const state = withChosen(before, tabs);
+  return state.awaitsTab ? { ...state, tabs, active, awaitsTab: active === state.active } : { ...state, tabs };
+}
 
 function estimated(state: State, request: number, estimate: AnalysisEstimate): State {
   const { estimated: asked } = state;
@@ -262,8 +285,9 @@ function arranged(state: State, result: AnalysisResult): Pick<State, 'answers' |
 const ofNewResult = (answers: readonly Answer[], result: AnalysisResult): readonly Answer[] =>
   answers.flatMap((answer) => {
     const { own, question } = answer;
-    if (!own || question.place.kind !== 'head' || !hasHead(result, question.place)) return [];
-    const section = attentionSections(result, question.place).find(({ id }) => id === answer.section?.id);
+    const stack = answer.section?.kind === 'matrix' ? answer.section.stack : undefined;
+    if (!own || question.place.kind !== 'head' || !hasHead(result, question.place, stack)) return [];
+    const section = attentionSections(result, question.place, stack).find(({ id }) => id === answer.section?.id);
     return section ? [{ ...answer, section }] : [];
   });
 

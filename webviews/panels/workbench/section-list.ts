@@ -7,7 +7,8 @@ import type { HeadPlace } from '../../../protocol/schema/written-form';
 import type { SectionQuestion } from '../../../protocol/analysis/schema';
 import { looksOf, withLooks } from '../../sections/page-looks';
 import { remembered } from '../../sections/remembered';
-import type { SectionActions } from '../../sections/section-kind';
+import { lookedTokens } from '../../sections/looked-tokens';
+import type { SectionActions, SectionPart } from '../../sections/section-kind';
 import { sectionView } from '../../sections/section-view';
 import { button, progressRing } from '../../ui/controls';
 import { plural } from '../../ui/numbers';
@@ -20,7 +21,7 @@ import { headNumbers } from './try/head-numbers';
 import { triedHeads } from './try/tried-heads';
 import { triedOf, whyNotTried, type Tried } from './try/tried';
 import { tryOut } from './try/try';
-import { pageSections, viewOf } from './shown';
+import { pageSections, shownSections, viewOf } from './shown';
 import { reinforcement } from './try/reinforcement';
 
 /** `prefix` keeps the views of sections apart that come from different results. Only those of the result itself are asked. */
@@ -28,7 +29,7 @@ export function sectionsOf(part: Part, sections: readonly Section[], prefix = ''
   const canAsk = prefix === '' && canBeAsked(part);
   const tried = prefix === '' ? usable(part) : undefined;
   // Below the first grid of heads, where one is opened; where there is none, at the end.
-  const grid = prefix === '' ? sections.find((section) => isGrid(part, section)) : undefined;
+  const grid = prefix === '' ? sections.find((section) => isOwnGrid(part, section)) : undefined;
   return html`${repeat(
     sections,
     // What one tab has drawn is not another's.
@@ -55,7 +56,14 @@ function usable({ state }: Part): Tried | undefined {
 
 /** Heads whose attention on the prompt of the result can be looked at. */
 const isGrid = ({ state: { result } }: Part, section: Section): section is HeadsSection =>
-  section.kind === 'heads' && result !== undefined && hasAttention(result) && hasShape(section, result.model);
+  result !== undefined && hasAttention(result) && hasShape(section, result.model);
+
+/** Those of them that changes are tried on. */
+const isOwnGrid = (part: Part, section: Section): section is HeadsSection =>
+  isGrid(part, section) && section.stack === undefined;
+
+/** What explains a weight reads one text, and an encoder-decoder reads two. */
+const hasExplanation = ({ state: { result } }: Part): boolean => result?.model.source === undefined;
 
 /** What can be made of a section beside looking into it. */
 const actionsBeside = (part: Part, section: Section): TemplateResult | typeof nothing =>
@@ -98,21 +106,24 @@ function oneSection(
   const view = viewOf(state, key);
   return sectionView(
     {
-      section: withLooks(tried && isGrid(part, section) ? triedHeads(section, tried) : section, looksOfPage(state)),
+      section: withLooks(tried && isOwnGrid(part, section) ? triedHeads(section, tried) : section, looksOfPage(state)),
       view,
       dark,
       compact,
       loaded: state.pictures,
+      ...lookedAt(state),
       actions: {
+        point: (tokens) => actions.point(tokens),
         view: (change) => actions.viewSection(key, change),
         ask: asks,
-        ...(canAsk ? { explain: (cell) => actions.explainWeight(cell), head: actions.supply } : {}),
+        ...(canAsk ? { head: actions.supply } : {}),
+        ...(canAsk && hasExplanation(part) ? { explain: (cell) => actions.explainWeight(cell) } : {}),
         ...(canAsk && isGrid(part, section)
           ? {
               attention: (head: HeadPlace, atOnce?: boolean) => actions.showAttention(section.id, head, atOnce),
             }
           : {}),
-        ...(tried && isGrid(part, section) ? { toggle: (head: HeadPlace) => actions.toggleHead(head) } : {}),
+        ...(tried && isOwnGrid(part, section) ? { toggle: (head: HeadPlace) => actions.toggleHead(head) } : {}),
         redraw: () => actions.redrawn(),
         copy: (text, what) => actions.copy(text, what),
         save: (format) => actions.saveSection(section, view, format),
@@ -120,6 +131,12 @@ function oneSection(
     },
     answers,
   );
+}
+
+/** Tokens of source and target that are looked at. */
+function lookedAt(state: State): Pick<SectionPart, 'looked'> {
+  const looked = lookedTokens(shownSections(state), (id) => viewOf(state, id).cursor, state.pointed ?? {});
+  return looked ? { looked } : {};
 }
 
 function ask({ actions }: Part, section: Section, place: SectionQuestion['place'], atOnce?: boolean): void {
@@ -147,7 +164,8 @@ function answersOf(part: Part, id: string): TemplateResult | typeof nothing {
 function oneAnswer(part: Part, answer: Answer): TemplateResult {
   const { section, problem, question, request, own, isOld } = answer;
   const head = own && section?.kind === 'matrix' && (section.prompt ?? 0) === 0 ? section.of : undefined;
-  const tried = head && usable(part);
+  const stack = section?.kind === 'matrix' ? section.stack : undefined;
+  const tried = head && stack === undefined ? usable(part) : undefined;
   const canAsk = canBeAsked(part);
   return html`<div class="answer" data-request=${request} aria-busy=${isOld ? 'true' : nothing}>
     ${button({
@@ -156,7 +174,7 @@ function oneAnswer(part: Part, answer: Answer): TemplateResult {
       appearance: 'icon',
       onClick: () => part.actions.dropAnswer(request),
     })}
-    ${tried ? headGain(part, tried, head) : nothing}
+    ${tried && head ? headGain(part, tried, head) : nothing}
     ${
       section && problem === undefined
         ? oneSection(
@@ -166,7 +184,7 @@ function oneAnswer(part: Part, answer: Answer): TemplateResult {
             nothing,
             canAsk,
             {
-              // Of the section that it is an answer of.
+              // Questions about the section that this answer belongs to.
               asks: (place, atOnce) => {
                 const next = questionOfAnswer(answer, place);
                 if (next) part.actions.askSection(next, atOnce);
@@ -182,7 +200,7 @@ function oneAnswer(part: Part, answer: Answer): TemplateResult {
               )}`
           : html`<p class="problem" role="alert">${problem}</p>`
     }
-    ${head && part.state.result ? headNumbers(part.state.result, question.section, head) : nothing}
+    ${head && part.state.result ? headNumbers(part.state.result, question.section, head, stack) : nothing}
   </div>`;
 }
 

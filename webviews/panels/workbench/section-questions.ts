@@ -2,13 +2,14 @@
 import type { SectionQuestion } from '../../../protocol/analysis/schema';
 import type { FromWorkbench } from '../../../protocol/panels/workbench-schema';
 import type { HeadPlace } from '../../../protocol/schema/written-form';
+import type { Stack } from '../../../protocol/sections/section-base';
 import { parseGridKey } from '../../sections/grid-keys';
 import type { SectionView } from '../../sections/section-kind';
 import { canonical } from '../../ui/canonical';
 import { headKey } from '../../ui/head-names';
 import { Later } from '../../ui/later';
 import type { Asking } from '../../ui/run-panel';
-import { attentionSections, firstHead, hasHead, hasShape } from './attention';
+import { attentionSections, firstOpened, hasHead, hasOwnHeads } from './attention';
 import { answerKey, followUp, pinned, slotOf, withLive, withOwnLive } from './live-answers';
 import { isLook } from './look';
 import { sectionsOfOpenTabs, viewKey, viewOf } from './shown';
@@ -16,6 +17,7 @@ import type { Answer, State } from './state';
 
 /** Milliseconds behind the last key. */
 const askAfter = 120;
+const keepAfter = 300;
 
 export class SectionQuestions {
   private readonly asking: Asking<State, FromWorkbench>;
@@ -32,10 +34,12 @@ export class SectionQuestions {
     const { result, answers, place, canRun, compareWith } = this.asking.state();
     if (place !== 'full' || !result || canRun !== true || compareWith || this.opened === result.created) return;
     this.opened = result.created;
-    const first = answers.some(({ own }) => own) ? undefined : firstHead(result);
+    const first = answers.some(({ own }) => own) ? undefined : firstOpened(result);
     if (!first) return;
     const chosen = parseGridKey(viewOf(this.asking.state(), first.grid).cursor ?? '');
-    const head = chosen ? { layer: chosen.row, head: chosen.column } : first.head;
+    const before = chosen && { layer: chosen.row, head: chosen.column };
+    // It may have been chosen in another model, whose layers have other heads.
+    const head = before && hasHead(result, before, this.stackOf(first.grid)) ? before : first.head;
     this.view(first.grid, { cursor: headKey(head.layer, head.head) });
     this.showAttention(first.grid, head, true);
   }
@@ -44,7 +48,7 @@ export class SectionQuestions {
   openSelected(): void {
     const { select, result } = this.asking.state();
     if (!select || !result || !isLook(this.asking.state())) return;
-    const section = result.sections.find((one) => hasShape(one, result.model));
+    const section = result.sections.find((one) => hasOwnHeads(one, result.model));
     this.asking.setState({ ...this.asking.state(), select: undefined });
     if (!section || !hasHead(result, select)) return;
     this.view(section.id, { cursor: headKey(select.layer, select.head) });
@@ -56,6 +60,17 @@ export class SectionQuestions {
     const open = sectionsOfOpenTabs(state, state.view.sections);
     const sections = { ...open, [viewKey(state, key)]: { ...viewOf(state, key), ...change } };
     this.asking.setState({ ...state, view: { ...state.view, sections } });
+    if (change.cursor !== undefined) this.keepChosen(key, change.cursor);
+  }
+
+  /** The tab keeps it outside the page. */
+  private keepChosen(section: string, cursor: string): void {
+    const { place, active: tab, result } = this.asking.state();
+    const at = parseGridKey(cursor);
+    const isGrid = result?.sections.some(({ id, kind }) => id === section && kind === 'heads');
+    if (place !== 'full' || tab === undefined || !isGrid || !at) return;
+    const chosen = { section, head: { layer: at.row, head: at.column } };
+    this.later.do('chosen', keepAfter, () => this.asking.post({ kind: 'chooseHead', tab, chosen }));
   }
 
   ask(question: SectionQuestion, atOnce = false): void {
@@ -97,7 +112,7 @@ export class SectionQuestions {
     const isOpen = (one: Answer): boolean => one.own === true && canonical(one.question) === canonical(question);
     const open = answers.filter(isOpen);
     if (open.some(({ live }) => !live) || (atOnce && open.length > 0)) return;
-    const opened = attentionSections(result, head).map((matrix): Answer => ({
+    const opened = attentionSections(result, head, this.stackOf(section)).map((matrix): Answer => ({
       request: this.asking.nextRequest(),
       question,
       section: matrix,
@@ -107,6 +122,11 @@ export class SectionQuestions {
     const stays = answers.map((one) => (open.includes(one) ? pinned(one) : one));
     const added = open.length > 0 ? stays : [...answers, ...opened];
     this.asking.setState({ ...this.asking.state(), answers: atOnce ? withOwnLive(answers, opened) : added });
+  }
+
+  private stackOf(section: string): Stack | undefined {
+    const grid = this.asking.state().result?.sections.find(({ id }) => id === section);
+    return grid?.kind === 'heads' ? grid.stack : undefined;
   }
 
   drop(request: number): void {

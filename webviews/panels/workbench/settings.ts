@@ -2,7 +2,7 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import { groupTitles, type AnalysisInfo } from '../../../protocol/analysis/analysis';
 import { weightChoices, type WeightChoice } from '../../../protocol/inputs/weights';
-import { button, dropdown, field, textField, toolbar } from '../../ui/controls';
+import { button, checkbox, dropdown, field, textField, toolbar } from '../../ui/controls';
 import { deviceOf } from '../../ui/device-section';
 import { lastName, modelField } from '../../ui/model-field';
 import { bytes, count } from '../../ui/numbers';
@@ -26,7 +26,7 @@ export function settings(part: Part): TemplateResult {
   if (!part.state.form) return html``;
   if (part.state.tabs) return request(part);
   return html`<div class="controls">
-    ${analysisAndModel(part)} ${inputFields(part)} ${parameterFields(part)} ${interventions(part)}
+    ${analysisAndModel(part)} ${inputFields(part)} ${parameterFields(part)} ${interventions(part)} ${outlasting(part)}
   </div>`;
 }
 
@@ -38,8 +38,29 @@ const request = (part: Part): TemplateResult =>
       <h2>Model</h2>
       ${model(part)}
     </section>
-    ${inputFields(part)} ${interventions(part)}
+    ${inputFields(part)} ${interventions(part)} ${outlasting(part)}
   </div>`;
+
+/** The extension runs it in a process of its own. */
+const outlasting = ({ state, actions }: Part): TemplateResult | typeof nothing =>
+  state.place === 'file'
+    ? nothing
+    : html`<section aria-label="Run" class="outlasting">
+        ${checkbox({
+          label: 'Keep running when the window closes',
+          checked: state.view.keepRunning,
+          describedBy: 'keep-running-words',
+          onChange: (checked) => actions.keepRunning(checked),
+        })}
+        ${
+          state.view.keepRunning
+            ? html`<p class="reason" id="keep-running-words">
+                The next run has a process of its own. Close the window once it has begun: its result is here when you
+                open the folder again. “headscope jobs” lists it in a terminal.
+              </p>`
+            : nothing
+        }
+      </section>`;
 
 const steps = ({ state: { undo }, actions }: Part): TemplateResult =>
   toolbar(
@@ -126,7 +147,43 @@ const model = (part: Part): TemplateResult =>
     onChoose: (to) => part.actions.chooseModel(to),
     onBrowse: () => part.actions.post({ kind: 'browseModel' }),
   })}
-  ${modelFacts(part)} ${deviceOf(part)} ${weights(part)}`;
+  ${modelFacts(part)} ${adapter(part)} ${deviceOf(part)} ${weights(part)}`;
+
+/** What is put on the model in the next runs. */
+function adapter({ state: { form, models }, actions }: Part): TemplateResult {
+  const { folder = '', adapter: chosen = '' } = form ?? {};
+  const found = models.find((one) => one.folder === folder)?.adapters ?? [];
+  const known = found.map(({ folder: value, label, hint }) => ({ value, label, hint }));
+  const isKnown = chosen === '' || known.some(({ value }) => value === chosen);
+  const choices = [
+    { value: '', label: 'None' },
+    ...known,
+    ...(isKnown ? [] : [{ value: chosen, label: lastName(chosen), hint: chosen }]),
+  ];
+  return html`<h2
+      class="next"
+      title="The folder of a PEFT adapter (LoRA, rsLoRA, DoRA) that the next runs use on the model."
+    >
+      Adapter
+    </h2>
+    <div class="with-button">
+      ${dropdown({ label: 'Adapter', choices, value: chosen, onChange: (to) => actions.chooseModel(folder, to) })}
+      ${button({
+        label: 'Browse for the folder of an adapter',
+        icon: 'folder-opened',
+        appearance: 'icon',
+        disabled: folder === '',
+        onClick: () => actions.post({ kind: 'browseAdapter' }),
+      })}
+    </div>
+    ${
+      chosen === '' && found.length === 0
+        ? html`<p class="reason">
+            No adapter for this model was found; any folder with an adapter_config.json may be one.
+          </p>`
+        : nothing
+    }`;
+}
 
 const weightNames: Readonly<Record<WeightChoice, string>> = {
   'as-stored': 'as stored, exact',
@@ -134,7 +191,11 @@ const weightNames: Readonly<Record<WeightChoice, string>> = {
   float16: 'float16 on a GPU',
   q8: '8-bit integers',
   q4: '4-bit integers',
+  'int8-activations': 'as stored, activations in 8 bits',
 };
+
+/** Choices for float weights only. */
+const quantising: readonly WeightChoice[] = ['float16', 'q8', 'q4'];
 
 /** How the next runs hold the weights of the model. */
 function weights(part: Part): TemplateResult {
@@ -161,7 +222,9 @@ function weights(part: Part): TemplateResult {
       ${
         infoOf(part.state)?.exactWeights === true
           ? `${infoOf(part.state)?.title ?? 'This question'} takes exact weights, whatever is chosen here.`
-          : weightChoices[chosen]
+          : modelOfForm(part.state)?.quantised === true && quantising.includes(chosen)
+            ? 'The weights of this model are quantised in its files and stay as they are.'
+            : weightChoices[chosen]
       }
       <button type="button" class="link" @click=${() => part.actions.post({ kind: 'showPage', page: 'weights' })}>
         How weights are held

@@ -119,21 +119,27 @@ export const findingOf = ({ result, partial }: State): string | undefined => {
 
 /** What a request is made of, in the words of the page. */
 const partsOf = (
-  { folder, input, interventions, seed, device, weights, parameters }: AnalysisSetup,
+  { folder, adapter = '', input, interventions, seed, device, weights, parameters }: AnalysisSetup,
   trains: boolean,
 ): Readonly<Record<string, unknown>> => ({
-  ...(trains ? {} : { model: folder, input, changes: interventions, device, weights }),
+  ...(trains ? {} : { model: [folder, adapter], input, changes: interventions, device, weights }),
   seed,
   parameters,
 });
 
 /** With the weights as they are then held: "as stored" and "float32" are the same on most devices. An analysis may need exact ones. */
-const held = (plan: AnalysisSetup, info: AnalysisInfo | undefined, { devices }: State): AnalysisSetup => ({
-  ...plan,
-  weights: choiceOfHeld(
-    info?.exactWeights ? 'float32' : heldWeights(plan.weights ?? devices.weights, plan.device ?? devices.setting),
-  ),
-});
+function held(plan: AnalysisSetup, info: AnalysisInfo | undefined, state: State): AnalysisSetup {
+  const { devices } = state;
+  const model = modelOfForm(state);
+  const chosen = plan.weights ?? devices.weights;
+  const quantised = model && model.quantised === true;
+  return {
+    ...plan,
+    weights: choiceOfHeld(
+      info?.exactWeights ? 'float32' : heldWeights(chosen, plan.device ?? devices.setting, quantised),
+    ),
+  };
+}
 
 /** What differs between the request of the form and that of a tab, in the words of the page; none: the tab is of this request. */
 export function differences(
@@ -157,7 +163,9 @@ export function differences(
   // Read as the form is: a result may leave out what has its default.
   const then = read({ ...toForm(tab), device: tab.device ?? form.device });
   if (now === undefined || then === undefined) return roughDifferences(asked, toForm(tab), info.trains === true);
-  const [a, b] = [partsOf(now, info.trains === true), partsOf(then, info.trains === true)];
+  const trains = info.trains === true;
+  const a = partsOf(now, trains);
+  const b = partsOf(then, trains);
   return Object.keys(a).filter((name) => canonical(a[name]) !== canonical(b[name]));
 }
 
@@ -173,10 +181,21 @@ export const staleParts = (state: State): readonly string[] =>
 
 /** Differences of forms that cannot be read yet: a half-typed prompt differs from every result. */
 function roughDifferences(a: Form, b: Form, trains: boolean): readonly string[] {
-  const of = ({ folder, input, interventions, seed, parameters }: Form): Readonly<Record<string, unknown>> => ({
+  const of = ({
+    folder,
+    adapter,
+    input,
+    interventions,
+    seed,
+    parameters,
+  }: Form): Readonly<Record<string, unknown>> => ({
     ...(trains
       ? {}
-      : { model: folder, input: [input.kind, input.text, input.ids, input.task, input.file], changes: interventions }),
+      : {
+          model: [folder, adapter],
+          input: [input.kind, input.text, input.ids, input.target, input.targetIds, input.task, input.file],
+          changes: interventions,
+        }),
     seed,
     parameters,
   });
@@ -240,7 +259,8 @@ const noView: SectionView = {};
 export const viewOf = (state: State, key: string): SectionView => state.view.sections[viewKey(state, key)] ?? noView;
 
 /** Each tab keeps its own arrangement. */
-export const viewKey = ({ active }: State, key: string): string => (active === undefined ? key : `${active} ${key}`);
+export const viewKey = ({ active }: Pick<State, 'active'>, key: string): string =>
+  active === undefined ? key : `${active} ${key}`;
 
 /** The pictures that the sections on the screen need, and of the one that regions are drawn on. */
 export function picturesNeeded(state: State): readonly ImageSpan[] {

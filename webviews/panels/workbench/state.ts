@@ -11,6 +11,7 @@ import type { HistoryRow, WorkbenchTab } from '../../../protocol/panels/workbenc
 import type { HeadPlace } from '../../../protocol/schema/written-form';
 import type { Section } from '../../../protocol/sections/section';
 import type { LoadedPicture } from '../../sections/scene';
+import type { PointedTokens } from '../../sections/looked-tokens';
 import type { SectionView } from '../../sections/section-kind';
 import type { ModelProblem } from '../../ui/model-field';
 import { initialModel, initialRun, started, type ModelState, type RunState, type RunView } from '../../ui/run-state';
@@ -34,6 +35,8 @@ export interface View extends RunView {
   /** What is typed to find a question, and an earlier result. */
   readonly words: { readonly ask: string; readonly history: string };
   readonly trying: Trying;
+  /** The next runs go on when the window closes. */
+  readonly keepRunning: boolean;
 }
 
 /** What is in front: a tab or, instead of one, Look before its first result, the questions, the chosen one, or the history. */
@@ -128,6 +131,8 @@ export interface State extends RunState<Form, View>, Omit<ModelState, 'typed' | 
   readonly modelProblem: ModelProblem | undefined;
   /** Steps of the run that are on disk. */
   readonly kept: number;
+  /** The run goes on when the window closes. */
+  readonly outlasts: boolean;
   /** What is known of a run that goes on or was stopped. */
   readonly partial: { readonly finding: string; readonly sections: readonly Section[] } | undefined;
   readonly result: AnalysisResult | undefined;
@@ -154,8 +159,10 @@ export interface State extends RunState<Form, View>, Omit<ModelState, 'typed' | 
   readonly history: HistoryList | undefined;
   readonly pair: ReadPair | undefined;
   readonly beside: Beside | undefined;
-  /** Of the model that was asked about last; no card: its folder has none. */
+  /** The model that was asked about last; without `card`, its folder has none. */
   readonly card: { readonly folder: string; readonly card?: ModelCard } | undefined;
+  /** Tokens of a source and a target that are under the pointer; absent: none is. */
+  readonly pointed?: PointedTokens;
   /** Parameters by name, as they were filled last with what lies beside the picture. */
   readonly filled: Typed;
   readonly trials: Trials;
@@ -171,6 +178,7 @@ export const initialView: View = {
   typed: {},
   words: { ask: '', history: '' },
   trying: initialTrying,
+  keepRunning: false,
 };
 
 export const initialState = (place: PanelPlace): State => ({
@@ -183,6 +191,7 @@ export const initialState = (place: PanelPlace): State => ({
   demos: noDemos,
   modelProblem: undefined,
   kept: 0,
+  outlasts: false,
   partial: undefined,
   result: undefined,
   shownSetup: undefined,
@@ -220,6 +229,7 @@ export const begun = (state: State, plan: AnalysisSetup): State => ({
     answers: state.view.look && state.result?.analysis === plan.analysis ? state.answers.filter(({ own }) => own) : [],
   }),
   kept: 0,
+  outlasts: false,
   ...(state.tabs === undefined ? {} : whileAwaiting(state)),
 });
 

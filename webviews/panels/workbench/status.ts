@@ -70,8 +70,10 @@ export function bar(part: Part): TemplateResult {
         }
       : {}),
     ...(state.place === 'file' ? {} : { ahead: estimateLine(state) }),
+    ...(phase.kind === 'running' && state.outlasts
+      ? { badge: html`<span id="outlasts" class="reason">Goes on when the window closes.</span>` }
+      : { badge: parityBadge(state) }),
     done: result && !stale ? { device: result.device, words: `Done in ${took(result.seconds)}`, inHistory } : undefined,
-    badge: parityBadge(state),
   });
 }
 

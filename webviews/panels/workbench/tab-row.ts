@@ -99,7 +99,7 @@ const emptyLook = ({ actions }: Part, isFront: boolean): TemplateResult =>
 
 function oneTab(part: Part, tab: WorkbenchTab, isFront: boolean): TemplateResult {
   const { state, actions } = part;
-  const { id, created, model, standing, failed, pinned, finding } = tab;
+  const { id, entry, created, model, standing, failed, pinned, finding } = tab;
   const title = tab.look ? 'Look' : tab.title;
   const stale = standing || (tab.look && awaitsLook(state)) ? [] : differences(state, tab);
   const time = clockTime(created);
@@ -128,7 +128,7 @@ function oneTab(part: Part, tab: WorkbenchTab, isFront: boolean): TemplateResult
       label: `${stop}: ${title}, ${time}`,
       icon: standing ? 'debug-stop' : 'close',
       appearance: 'icon',
-      hint: standing ? stop : 'Close. The result stays in the list of earlier results',
+      hint: standing || entry === undefined ? stop : 'Close. The result stays in the list of earlier results',
       onClick: () => actions.closeTab(id),
     })}
   </li>`;
@@ -161,6 +161,16 @@ function tabMenu({ state, actions }: Part, tab: WorkbenchTab): TemplateResult {
           },
         ]
       : []),
+    ...(entry === undefined || tab.setup.adapter === undefined
+      ? []
+      : [
+          {
+            label: 'Compare with the base',
+            detail: 'runs it without the adapter',
+            icon: 'compare-changes' as const,
+            run: () => actions.compareBase(id),
+          },
+        ]),
     { label: 'Run again', detail: 'as a new tab', icon: 'play', run: () => actions.rerunTab(id) },
     ...(entry === undefined
       ? []

@@ -8,7 +8,7 @@ import { headClasses, type HeadClasses } from './heads-classes';
 import type { DrawnHeads } from './heads-model';
 
 /** Instead of a number, pictures can be drawn: by these names they stand among the numbers of a section. */
-export const pictureChoices = [
+const pictureChoices = [
   {
     name: 'pictures:class',
     title: 'Pictures, by class',
@@ -26,7 +26,23 @@ export const pictureChoices = [
   },
 ] as const;
 
-export type PictureColours = (typeof pictureChoices)[number]['colours'];
+/** The same of weights of either sign. */
+const signedChoices = [
+  {
+    name: 'pictures:signed',
+    title: 'Pictures',
+    unit: '',
+    definition:
+      'query down, key across; the square root of the size of the weight, each head on a scale of its own, in the colour of its sign.',
+    colours: 'signed',
+  },
+] as const;
+
+/** How the pictures of a section can be drawn. */
+export const pictureChoicesOf = ({ pictures }: HeadsSection) =>
+  pictures ? (pictures.signed ? signedChoices : pictureChoices) : [];
+
+export type PictureColours = ReturnType<typeof pictureChoicesOf>[number]['colours'];
 
 /** Orders that are none of a number. */
 export const byClass = 'class:';

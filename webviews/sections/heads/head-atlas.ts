@@ -3,6 +3,7 @@
  * diagonal one texel wide does not vanish in a small cell.
  */
 import type { HeadPictures } from '../../../protocol/sections/heads';
+import { signedMiddle } from '../../../protocol/results/thumbnails';
 import { fromBase64 } from '../../../protocol/wire/base64';
 import type { Rgb } from '../../charts/colour-map';
 
@@ -27,20 +28,21 @@ function bytesIn(pictures: HeadPictures): Uint8Array {
 
 /** `most`: texels a cell can show. */
 export function headAtlas(pictures: HeadPictures, most: number): HeadAtlas {
-  const { size, layers, heads } = pictures;
+  const { size, layers, heads, signed } = pictures;
+  const nothing = signed ? signedMiddle : 0;
   const data = bytesIn(pictures);
   const side = Math.max(1, Math.min(size, Math.floor(most)));
   const width = heads * side;
-  const bytes = new Uint8Array(width * layers * side);
+  const bytes = new Uint8Array(width * layers * side).fill(nothing);
   for (let layer = 0; layer < layers; layer += 1) {
     for (let head = 0; head < heads; head += 1) {
       const start = (layer * heads + head) * size * size;
       for (let row = 0; row < size; row += 1) {
         const toRow = (layer * side + Math.floor((row * side) / size)) * width + head * side;
         for (let column = 0; column < size; column += 1) {
-          const value = data[start + row * size + column] ?? 0;
+          const value = data[start + row * size + column] ?? nothing;
           const to = toRow + Math.floor((column * side) / size);
-          if (value > (bytes[to] ?? 0)) bytes[to] = value;
+          if (Math.abs(value - nothing) > Math.abs((bytes[to] ?? nothing) - nothing)) bytes[to] = value;
         }
       }
     }
@@ -52,7 +54,7 @@ export function headAtlas(pictures: HeadPictures, most: number): HeadAtlas {
 export interface HeadColours {
   readonly layer: number;
   readonly head: number;
-  /** 256 colours, from no mass to the largest. */
+  /** 256 colours, from no mass to the largest; of signed pictures from the largest below 0 to that above it. */
   readonly table: readonly Rgb[];
 }
 

@@ -12,7 +12,7 @@ interface HeadSet {
   readonly heads: readonly string[];
 }
 
-/** Of each class, and of each class within the layer of the chosen head; sets of one head are none. */
+/** Sets of the heads of each class, and of each class within the layer of the chosen head; sets of one head are none. */
 export function setsOf({ classes = [] }: HeadsSection, { cursor }: SectionView): readonly HeadSet[] {
   const layer = cursor === undefined ? undefined : parse(cursor).layer;
   return classes.flatMap(({ name, title, heads }) => {

@@ -22,8 +22,8 @@ interface HeadsDrawing {
 export interface DrawnPictures {
   /** Absent: only their colours are drawn. */
   readonly of: HeadPictures | undefined;
-  /** Tinted by the first class of the head, or on the scale of magnitudes. */
-  readonly colours: 'class' | 'magnitude';
+  /** Tinted by the first class of the head, or on the scale of magnitudes, or of signed weights. */
+  readonly colours: 'class' | 'magnitude' | 'signed';
 }
 
 export interface DrawnHeads extends HeadsSection {

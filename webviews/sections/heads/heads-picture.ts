@@ -1,7 +1,8 @@
 /** The picture of the heads: a colour for the number, shapes for classes, a frame around those that the finding names. */
 import type { HeadPlace } from '../../../protocol/schema/written-form';
+import { signedMiddle } from '../../../protocol/results/thumbnails';
 import type { HeadsLayer } from '../../../protocol/sections/heads';
-import { cividis, css, inkOn, mix, parseColour, type Rgb } from '../../charts/colour-map';
+import { cividis, css, diverging, inkOn, mix, parseColour, type Rgb } from '../../charts/colour-map';
 import { shapes } from '../../charts/palette';
 import { headKey } from '../../ui/head-names';
 import { significant } from '../../ui/numbers';
@@ -10,16 +11,20 @@ import { colourAt, domainOf, type Domain } from '../colours';
 import { moveInGrid } from '../grid-keys';
 import {
   classItem,
+  fitted,
   flow,
   markedItem,
   noValueItem,
   noValueMarks,
   scaleItem,
+  scaleItems,
   smallSize,
   textMark,
   wordsItem,
 } from '../legend';
 import { chosenScale } from '../log-colours';
+import type { Bands } from '../looked-tokens';
+import { stackTitles } from '../stacks';
 import type { CellWords, Drawn, Picture } from '../picture';
 import { moved, type Box, type Mark } from '../scene';
 import { evenly, intervalWords, valueWords } from '../words';
@@ -107,8 +112,9 @@ function headWords(
 const mostSaid = 8;
 
 /** `layer 2, head 5`; with the words of the section for cells that are no query heads. */
-const cellName = ({ cell }: DrawnHeads, layer: number, head: number): string => {
-  if (cell === undefined || cell === 'query head') return `layer ${layer}, head ${head}`;
+const cellName = ({ cell, stack }: DrawnHeads, layer: number, head: number): string => {
+  const of = stack === undefined ? '' : stackTitles[stack].prefix;
+  if (cell === undefined || cell === 'query head') return `${of}layer ${layer}, head ${head}`;
   return cell === 'MLP' ? `layer ${layer}, MLP` : `layer ${layer}, ${cell} ${head}`;
 };
 
@@ -122,6 +128,9 @@ interface Grid {
   readonly rows: readonly (readonly HeadPlace[])[];
   readonly places: ReturnType<typeof placesOf>;
 }
+
+/** What the colours of signed pictures span. */
+const signedShares: Domain = { kind: 'diverging', low: -1, high: 1, curve: 'root' };
 
 /** Heads that a search or a filter leaves out. */
 const faded = 0.15;
@@ -185,7 +194,9 @@ function drawHeads(grid: Grid, width: number, theme: Theme): Drawn {
   const legend = flow(
     [
       ...(pictures
-        ? []
+        ? pictures.colours === 'signed'
+          ? scaleItems(signedShares, 'of the largest of each head', theme, width)
+          : []
         : [...(squares ? [wordsItem(number.title, theme)] : []), scaleItem(domain, number.unit, theme)]),
       ...(missing ? [noValueItem(theme)] : []),
       ...(classes.marked.size > 0 && !pictures ? [markedItem('named in the finding', theme)] : []),
@@ -219,7 +230,31 @@ function drawHeads(grid: Grid, width: number, theme: Theme): Drawn {
       const place = places.get(cursor);
       return place && headBox(at, place.row, place.column);
     },
+    ...(pictures
+      ? {
+          bands: (bands) =>
+            rows.flatMap((heads, row) => heads.flatMap((_, column) => bandMarks(cellOf(row, column), bands, theme))),
+        }
+      : {}),
   };
+}
+
+/** CSS pixels of a band at least. */
+const leastBand = 1.5;
+
+/** A token in the picture of a head: its row, its column, or both. */
+function bandMarks({ x, y, width, height }: Box, { row, column }: Bands, theme: Theme): Mark[] {
+  const look = { kind: 'rect', fill: theme.focus, opacity: 0.55 } as const;
+  const span = ([from, to]: readonly [number, number], side: number): readonly [number, number] => {
+    const long = Math.max(leastBand, (to - from) * side);
+    return [Math.min(from * side, side - long), long];
+  };
+  const [top, tall] = row ? span(row, height) : [0, 0];
+  const [left, wide] = column ? span(column, width) : [0, 0];
+  return [
+    ...(row ? [{ ...look, x, y: y + top, width, height: tall }] : []),
+    ...(column ? [{ ...look, x: x + left, y, width: wide, height }] : []),
+  ];
 }
 
 /** What brackets, bars and strokes mean. */
@@ -265,7 +300,10 @@ function pictureMarks(
     const key = `${colours === 'class' ? (hue?.join() ?? '') : ''}/${strength}`;
     const known = tables.get(key);
     if (known) return known;
-    const plain = (share: number): Rgb => (colours === 'magnitude' ? cividis(share) : mix(low, hue ?? muted, share));
+    const plain = (share: number): Rgb => {
+      if (colours === 'signed') return diverging((share * 255 - signedMiddle) / 127, theme.dark);
+      return colours === 'magnitude' ? cividis(share) : mix(low, hue ?? muted, share);
+    };
     const made = colourTable((share) => mix(ground, plain(share), strength));
     tables.set(key, made);
     return made;
@@ -373,7 +411,10 @@ function axes(
     // Where heads are sorted, a row is named by the place of its first head in the order.
     const name = sorted ? String(row * Math.max(1, ...counts) + 1) : `L${rows[row]?.[0]?.layer ?? row}`;
     const window = sorted ? null : (section.windows?.[row] ?? null);
+    const reason = sorted || (rows[row]?.length ?? 0) > 0 ? null : (section.without?.[row] ?? null);
+    const room = at.width - at.left;
     return [
+      ...(reason === null ? [] : [textMark(fitted(`— ${reason}`, room, size, theme.font), at.left, middle, theme)]),
       ...(row % everyLayer === 0 ? [textMark(name, at.left - 6, middle, theme, { anchor: 'end' })] : []),
       ...(window === null
         ? []

@@ -12,7 +12,7 @@ import {
   isOfQueryHeads,
   noClass,
   noSuchHead,
-  pictureChoices,
+  pictureChoicesOf,
   type Arranged,
   type PictureColours,
 } from './arrangement';
@@ -36,7 +36,7 @@ const picture = remembered(
 );
 
 /** Pictures stand before the numbers, where there are some. */
-const choicesOf = ({ numbers, pictures }: HeadsSection) => [...(pictures ? pictureChoices : []), ...numbers];
+const choicesOf = (section: HeadsSection) => [...pictureChoicesOf(section), ...section.numbers];
 
 export const headsKind: PictureKind<HeadsSection> = {
   drawn: 'picture',

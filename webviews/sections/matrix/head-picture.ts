@@ -13,7 +13,8 @@ import { domainOf, type Domain } from '../colours';
 import type { GridPlace } from '../grid-keys';
 import type { CellWords, Picture } from '../picture';
 import type { Mark } from '../scene';
-import type { HeadSource } from './head-source';
+import { stackTitles } from '../stacks';
+import { keysOf, type HeadSource } from './head-source';
 import { cellBox, matrixPicture } from './matrix-picture';
 import type { MatrixWindow } from './matrix-place';
 import { colourTile, largestOf } from './tile-colours';
@@ -28,7 +29,7 @@ export interface HeadLook {
 
 export function headPicture(section: MatrixSection, source: HeadSource | undefined, look: HeadLook): Picture {
   const { tokens, of, causal } = section;
-  const { length } = tokens;
+  const keys = keysOf(section);
   const { hideFirst } = look;
   let domain: { readonly of: LoadedTile | undefined; readonly domain: Domain } | undefined;
   const domainNow = (): Domain => {
@@ -40,16 +41,15 @@ export function headPicture(section: MatrixSection, source: HeadSource | undefin
     }
     return domain.domain;
   };
-  const axis = { labels: tokens };
-  const coarse = 2 ** topLevel(length);
+  const coarse = 2 ** topLevel({ rows: tokens.length, columns: keys.length });
   const picture = matrixPicture({
-    title: `Attention of ${headName(of.layer, of.head)}`,
+    title: `${stackTitles[section.stack ?? 'decoder'].attention} of ${headName(of.layer, of.head)}`,
     unit: '',
-    rows: { title: 'query', ...axis },
-    columns: { title: 'key', ...axis },
-    down: length,
-    across: length,
-    columnsOf: (row) => (causal ? row + 1 : length),
+    rows: { title: section.keys ? 'target' : 'query', labels: tokens },
+    columns: { title: section.keys ? 'source' : 'key', labels: keys },
+    down: tokens.length,
+    across: keys.length,
+    columnsOf: (row) => (causal ? row + 1 : keys.length),
     mostCell: 48,
     domain: domainNow,
     cells: (window, theme) => (source ? tileMarks(source, window, domainNow(), look, theme) : []),
@@ -57,7 +57,7 @@ export function headPicture(section: MatrixSection, source: HeadSource | undefin
     chosenRows: look.queries,
     notes: ['probability', ...(hideFirst ? ['key 0 hidden'] : [])],
     words: (at) => cellWords(section, source, at),
-    first: () => ({ row: look.queries.at(-1) ?? length - 1, column: 0 }),
+    first: () => ({ row: look.queries.at(-1) ?? tokens.length - 1, column: 0 }),
     ...(source ? { onChange: (listener: () => void) => source.onChange(listener) } : {}),
     want: ({ row, column }) => source?.wantExact(row, column),
   });
@@ -66,11 +66,13 @@ export function headPicture(section: MatrixSection, source: HeadSource | undefin
 
 /** One cell in words: the query, the key and what of its probability is known. */
 export function cellWords(
-  { tokens, causal }: MatrixSection,
+  section: MatrixSection,
   source: HeadSource | undefined,
   { row: query, column: key }: GridPlace,
 ): CellWords {
-  const pair = `query ${count(query)} ${quotedToken(tokens[query] ?? '')} → key ${count(key)} ${quotedToken(tokens[key] ?? '')}`;
+  const { tokens, causal } = section;
+  const [from, to] = section.keys ? ['target', 'source'] : ['query', 'key'];
+  const pair = `${from} ${count(query)} ${quotedToken(tokens[query] ?? '')} → ${to} ${count(key)} ${quotedToken(keysOf(section)[key] ?? '')}`;
   if (causal && key > query) return { title: pair, value: 'not read: the key stands behind the query' };
   const found = source?.lookUp(query, key);
   if (!found) return { title: pair, value: 'not computed yet' };
@@ -84,11 +86,11 @@ export function cellWords(
 }
 
 function tileMarks(source: HeadSource, window: MatrixWindow, domain: Domain, look: HeadLook, theme: Theme): Mark[] {
-  const { length, causal, store } = source;
+  const { size, causal, store } = source;
   const ratio = globalThis.window?.devicePixelRatio || 1;
-  const level = levelFor(window.cellWidth * ratio, length);
-  const top = topLevel(length);
-  const wanted = tilesIn(level, [...window.rows, ...window.columns], length, causal);
+  const level = levelFor(window.cellWidth * ratio, size);
+  const top = topLevel(size);
+  const wanted = tilesIn(level, [...window.rows, ...window.columns], size, causal);
   // The coarsest tile first: it is the whole picture at once, and its largest value ends the scale.
   store.want([{ level: top, row: 0, column: 0 }, ...wanted]);
   const marks = wanted.flatMap((address) => tileMark(source, address, top, window, domain, look, theme) ?? []);
@@ -97,7 +99,7 @@ function tileMarks(source: HeadSource, window: MatrixWindow, domain: Domain, loo
 
 /** The tile, or its part of the finest one above it that has come. */
 function tileMark(
-  { store, length }: HeadSource,
+  { store, size: { rows, columns } }: HeadSource,
   address: TileAddress,
   top: number,
   window: MatrixWindow,
@@ -127,8 +129,8 @@ function tileMark(
     const box = {
       x: own.x,
       y: own.y,
-      width: Math.min(span, length - address.column * span) * window.cellWidth,
-      height: Math.min(span, length - address.row * span) * window.cellHeight,
+      width: Math.min(span, columns - address.column * span) * window.cellWidth,
+      height: Math.min(span, rows - address.row * span) * window.cellHeight,
     };
     return { kind: 'clipped', box, marks: [pixels] };
   }
@@ -199,12 +201,12 @@ function columnMeans(tile: LoadedTile): readonly number[] {
 
 const spreads = new WeakMap<LoadedTile, readonly number[]>();
 
-/** Entropy of each query over ln T, 0 to 1. */
+/** Entropy of each query over ln of the number of keys, 0 to 1. */
 function entropies(tile: LoadedTile): readonly number[] {
   const known = spreads.get(tile);
   if (known) return known;
   const { data, outRows, outColumns } = tile;
-  const most = Math.max(1e-9, Math.log(outRows));
+  const most = Math.max(1e-9, Math.log(outColumns));
   const made = Array.from({ length: outRows }, (_, row) => {
     let sum = 0;
     for (let column = 0; column < outColumns; column += 1) {

@@ -17,8 +17,12 @@ export class HeadRequests {
   ) {}
 
   /** What has the numbers of a section. */
-  supply({ of: { layer, head }, prompt }: MatrixSection): HeadSupply {
-    const place = { layer, head, ...(prompt === undefined ? {} : { prompt }) };
+  supply({ of: { layer, head }, stack, prompt }: MatrixSection): HeadSupply {
+    const place = {
+      ...{ layer, head },
+      ...(stack === undefined ? {} : { stack }),
+      ...(prompt === undefined ? {} : { prompt }),
+    };
     return {
       tile: async (rectangle) => {
         const answer = await this.ask((request) => ({ kind: 'tile', request, ...place, ...rectangle }));

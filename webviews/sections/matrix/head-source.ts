@@ -5,9 +5,11 @@ import {
   tileSide,
   TileStore,
   topLevel,
+  type HeadSize,
   type LoadedTile,
   type TileAddress,
 } from '../../charts/tiles';
+import type { MatrixSection } from '../../../protocol/sections/matrix';
 import type { HeadSupply } from '../section-kind';
 
 /** What came: a tile is drawn by the picture alone, the rest changes words of the page too. */
@@ -36,7 +38,7 @@ export class HeadSource {
   private rowTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
-    readonly length: number,
+    readonly size: HeadSize,
     readonly causal: boolean,
     private readonly supply: HeadSupply,
   ) {
@@ -54,7 +56,7 @@ export class HeadSource {
   }
 
   private askTile(address: TileAddress): void {
-    this.supply.tile(rectangleOf(address, this.length)).then(
+    this.supply.tile(rectangleOf(address, this.size)).then(
       ({ outRows, outColumns, data }) => {
         const recovered = this.problem !== undefined;
         this.problem = undefined;
@@ -122,14 +124,14 @@ export class HeadSource {
     }
   }
 
-  /** All probabilities at once, [T, T], when they fit one tile and it is there. */
+  /** All probabilities at once, [queries, keys], when they fit one tile and it is there. */
   whole(): LoadedTile | undefined {
-    return this.length <= tileSide ? this.store.get({ level: 0, row: 0, column: 0 }) : undefined;
+    return topLevel(this.size) === 0 ? this.store.get({ level: 0, row: 0, column: 0 }) : undefined;
   }
 
   /** The coarsest tile, which holds the whole head. */
   coarsest(): LoadedTile | undefined {
-    return this.store.get({ level: topLevel(this.length), row: 0, column: 0 });
+    return this.store.get({ level: topLevel(this.size), row: 0, column: 0 });
   }
 
   /** Asks for the tile that has the exact value of a cell. */
@@ -141,13 +143,13 @@ export class HeadSource {
   /** The largest probability of the block that holds a cell, from the finest tile that is there; a block of one cell is exact. */
   lookUp(query: number, key: number): { readonly value: number; readonly block: number } | undefined {
     if (this.causal && key > query) return { value: 0, block: 1 };
-    for (let level = 0; level <= topLevel(this.length); level += 1) {
+    for (let level = 0; level <= topLevel(this.size); level += 1) {
       const span = tileSide * 2 ** level;
       const address = { level, row: Math.floor(query / span), column: Math.floor(key / span) };
       if (isMasked(address, this.causal)) continue;
       const tile = this.store.get(address);
       if (!tile) continue;
-      const { rowStart, rowCount, columnStart, columnCount } = rectangleOf(address, this.length);
+      const { rowStart, rowCount, columnStart, columnCount } = rectangleOf(address, this.size);
       const row = Math.floor(((query - rowStart) * tile.outRows) / rowCount);
       const column = Math.floor(((key - columnStart) * tile.outColumns) / columnCount);
       return { value: tile.data[row * tile.outColumns + column] ?? Number.NaN, block: 2 ** level };
@@ -174,18 +176,26 @@ export function meanOfRows(rows: readonly (Float32Array | undefined)[]): Float32
   return mean;
 }
 
+/** Texts of the keys. */
+export const keysOf = ({ tokens, keys = tokens }: Pick<MatrixSection, 'tokens' | 'keys'>): readonly string[] => keys;
+
+const sizeOf = (section: Pick<MatrixSection, 'tokens' | 'keys'>): HeadSize => ({
+  rows: section.tokens.length,
+  columns: keysOf(section).length,
+});
+
 const opened = new WeakMap<object, HeadSource>();
 
 /** The source of a matrix section: made once, and kept as long as the section is. */
 export function openHead(
-  section: { readonly tokens: readonly string[]; readonly causal: boolean },
+  section: Pick<MatrixSection, 'tokens' | 'keys' | 'causal'>,
   supply: HeadSupply,
   /** Words of the page change with what has come: a tile is drawn by the picture alone. */
   redraw: () => void = () => {},
 ): HeadSource {
   const known = opened.get(section);
   if (known) return known;
-  const source = new HeadSource(section.tokens.length, section.causal, supply);
+  const source = new HeadSource(sizeOf(section), section.causal, supply);
   source.onChange((arrival) => {
     if (arrival !== 'tile') redraw();
   });

@@ -12,7 +12,8 @@ import { between } from '../grid-keys';
 import { fitted, smallSize, textMark } from '../legend';
 import type { Drawn, Picture, PicturePlace } from '../picture';
 import type { Mark } from '../scene';
-import type { HeadSource } from './head-source';
+import { stackTitles } from '../stacks';
+import { keysOf, type HeadSource } from './head-source';
 
 export interface LinesLook {
   readonly queries: readonly number[];
@@ -36,27 +37,30 @@ const firstFor = (around: number, length: number): number =>
 
 export function linesPicture(section: MatrixSection, source: HeadSource | undefined, look: LinesLook): Picture {
   const { tokens, of } = section;
+  const keys = keysOf(section);
   const { queries, row } = look;
   const query = queries.at(-1) ?? tokens.length - 1;
-  const inside = (first: number): number => Math.max(0, Math.min(tokens.length - most, first));
+  // Keys of cross-attention are other tokens than its queries: the longer list decides what is moved through.
+  const length = Math.max(tokens.length, keys.length);
+  const [from, to] = section.keys ? ['target', 'source'] : ['query', 'key'];
+  const inside = (first: number): number => Math.max(0, Math.min(length - most, first));
   const placed = (first: number): PicturePlace => ({ column: 0, row: inside(first), zoom: 1 });
-  const firstOf = (place: PicturePlace | undefined): number =>
-    place ? inside(place.row) : firstFor(query, tokens.length);
+  const firstOf = (place: PicturePlace | undefined): number => (place ? inside(place.row) : firstFor(query, length));
   return {
-    label: `Attention of ${headName(of.layer, of.head)} as lines: queries on the left, keys on the right, ${count(tokens.length)} tokens. Up and down choose another query.`,
+    label: `${stackTitles[section.stack ?? 'decoder'].attention} of ${headName(of.layer, of.head)} as lines: ${section.keys ? `the target on the left, the source on the right, ${count(tokens.length)} and ${count(keys.length)} tokens` : `queries on the left, keys on the right, ${count(tokens.length)} tokens`}. Up and down choose another query.`,
     draw: (width, theme, place) => drawLines(section, source, look, Math.floor(firstOf(place)), width, theme),
-    ...(tokens.length > most
+    ...(length > most
       ? {
           movable: {
             panned: (place: PicturePlace | undefined, _dx: number, dy: number) => placed(firstOf(place) + dy / line),
             showing: (place: PicturePlace | undefined, cursor: string) => {
               const [at, first] = [Number(cursor), firstOf(place)];
-              return at >= first && at < first + most ? place : placed(firstFor(at, tokens.length));
+              return at >= first && at < first + most ? place : placed(firstFor(at, length));
             },
           },
         }
       : {}),
-    between: (from, to) => between(Number(from), Number(to)),
+    between: (one, other) => between(Number(one), Number(other)),
     first: () => String(query),
     move: (cursor, key) => {
       const by: Partial<Record<string, number>> = { ArrowUp: -1, ArrowDown: 1, PageUp: -10, PageDown: 10 };
@@ -65,12 +69,12 @@ export function linesPicture(section: MatrixSection, source: HeadSource | undefi
     },
     words: (cursor) => {
       const key = Number(cursor);
-      const token = tokens[key];
+      const token = keys[key];
       if (token === undefined) return undefined;
-      const from = queries.length > 1 ? `${count(queries.length)} queries` : `query ${count(query)}`;
+      const chosen = queries.length > 1 ? `${count(queries.length)} queries` : `${from} ${count(query)}`;
       const weight = row?.[key];
       return {
-        title: `${from} → key ${count(key)} ${quotedToken(token)}`,
+        title: `${chosen} → ${to} ${count(key)} ${quotedToken(token)}`,
         value: weight === undefined ? 'being read' : significant(weight),
       };
     },
@@ -79,14 +83,17 @@ export function linesPicture(section: MatrixSection, source: HeadSource | undefi
 }
 
 function drawLines(
-  { tokens }: MatrixSection,
+  section: MatrixSection,
   source: HeadSource | undefined,
   { queries, row, hideFirst }: LinesLook,
   first: number,
   width: number,
   theme: Theme,
 ): Drawn {
-  const last = Math.min(tokens.length, first + most);
+  const { tokens } = section;
+  const keys = keysOf(section);
+  const length = Math.max(tokens.length, keys.length);
+  const last = Math.min(length, first + most);
   const side = Math.min(130, Math.floor(width * 0.3));
   const full = Math.min(width, 520);
   const [left, right] = [side, full - side];
@@ -105,7 +112,7 @@ function drawLines(
     });
   };
   const whole = source?.whole();
-  for (let query = first; whole && query < last; query += 1) {
+  for (let query = first; whole && query < Math.min(last, tokens.length); query += 1) {
     if (chosen.has(query)) continue;
     for (let key = hideFirst ? 1 : 0; key < whole.outColumns; key += 1) {
       const weight = whole.data[query * whole.outColumns + key] ?? 0;
@@ -123,33 +130,37 @@ function drawLines(
   }
   const size = smallSize(theme);
   for (let at = first; at < last; at += 1) {
-    const text = fitted(shownToken(tokens[at] ?? ''), side - 12, size, theme.editorFont);
+    const text = (of: readonly string[]): string => fitted(shownToken(of[at] ?? ''), side - 12, size, theme.editorFont);
     const read = (row?.[at] ?? 0) >= faintest && !(hideFirst && at === 0);
     const common = { font: theme.editorFont };
     const ink = (strong: boolean): string => (strong ? theme.foreground : theme.muted);
     marks.push(
-      textMark(text, left - 8, y(at) + size * 0.36, theme, { ...common, anchor: 'end', fill: ink(chosen.has(at)) }),
-      textMark(text, right + 8, y(at) + size * 0.36, theme, { ...common, fill: ink(read) }),
+      textMark(text(tokens), left - 8, y(at) + size * 0.36, theme, {
+        ...common,
+        anchor: 'end',
+        fill: ink(chosen.has(at)),
+      }),
+      textMark(text(keys), right + 8, y(at) + size * 0.36, theme, { ...common, fill: ink(read) }),
     );
     if (chosen.has(at))
       marks.push({ kind: 'rect', x: left - 5, y: y(at) - line / 2 + 1, width: 3, height: line - 2, fill: theme.focus });
   }
   const bottom = headroom + (last - first) * line;
-  const window = `Tokens ${count(first)} to ${count(last - 1)} of ${count(tokens.length)}: the wheel moves them. `;
-  const said = `${tokens.length > most ? window : ''}Lines from ${faintest} on; other queries, faint, from ${others} on.`;
+  const window = `Tokens ${count(first)} to ${count(last - 1)} of ${count(length)}: the wheel moves them. `;
+  const said = `${length > most ? window : ''}Lines from ${faintest} on; other queries, faint, from ${others} on.`;
   const plot = { x: 0, y: headroom, width, height: bottom - headroom };
   return {
     width,
     height: bottom + 22,
     marks: [
       { kind: 'clipped', box: plot, marks },
-      textMark('queries', left - 8, 11, theme, { anchor: 'end' }),
-      textMark('keys', right + 8, 11, theme),
+      textMark(section.keys ? 'target' : 'queries', left - 8, 11, theme, { anchor: 'end' }),
+      textMark(section.keys ? 'source' : 'keys', right + 8, 11, theme),
       textMark(fitted(said, width, size, theme.font), 0, bottom + 16, theme),
     ],
     hit: (x, py) => {
       const at = first + Math.floor((py - headroom) / line);
-      return x >= 0 && x <= full && py >= headroom && at < last ? String(at) : undefined;
+      return x >= 0 && x <= full && py >= headroom && at < Math.min(last, tokens.length) ? String(at) : undefined;
     },
     box: (cursor) => {
       const at = Number(cursor);

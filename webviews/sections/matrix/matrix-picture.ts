@@ -234,6 +234,22 @@ function drawMatrix(matrix: Matrix, fit: Fit, place: PicturePlace, width: number
       const at = parseGridKey(cursor);
       return at ? [clipped(crossed(window, at, kind, theme))] : [];
     },
+    bands: ({ row, column }) => {
+      const line = { kind: 'rect', stroke: theme.focus, lineWidth: 1.5, opacity: 0.8 } as const;
+      const [first, under] = (row ?? [0, 0]).map((share) => share * down) as [number, number];
+      const [left, behind] = (column ?? [0, 0]).map((share) => share * across) as [number, number];
+      const [top, beside] = [cellBox(window, first, 0), cellBox(window, 0, left)];
+      return [
+        clipped([
+          ...(row
+            ? [{ ...line, x: plot.x, y: top.y, width: plot.width, height: (under - first) * window.cellHeight }]
+            : []),
+          ...(column
+            ? [{ ...line, x: beside.x, y: plot.y, width: (behind - left) * window.cellWidth, height: plot.height }]
+            : []),
+        ]),
+      ];
+    },
   };
 }
 

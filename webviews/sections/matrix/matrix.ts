@@ -12,11 +12,12 @@ import { count, significant } from '../../ui/numbers';
 import { gridKey, parseGridKey } from '../grid-keys';
 import type { Choice, Picture } from '../picture';
 import '../picture';
+import { bandsOf, sidesOf } from '../looked-tokens';
 import { remembered } from '../remembered';
 import { twinColumn, type PageKind, type SectionPart, type SectionView, type TwinRow } from '../section-kind';
 import { tokensPicture, windowOf } from '../tokens/tokens-picture';
 import { cellWords, headPicture } from './head-picture';
-import { openHead, sourceOf, type HeadSource } from './head-source';
+import { keysOf, openHead, sourceOf, type HeadSource } from './head-source';
 import { linesPicture } from './lines-picture';
 
 type Part = SectionPart<MatrixSection>;
@@ -63,16 +64,12 @@ const mostTokens = 240;
 const mostCompact = 80;
 
 const stripOf = remembered(
-  (
-    { tokens, tokenIds, id, title }: MatrixSection,
-    row: Float32Array | undefined,
-    hideFirst: boolean,
-  ): TokensSection => ({
+  (section: MatrixSection, row: Float32Array | undefined, hideFirst: boolean): TokensSection => ({
     kind: 'tokens',
-    id: `${id}-tokens`,
-    title: `${title}: tokens`,
-    tokens,
-    ...(tokenIds ? { tokenIds } : {}),
+    id: `${section.id}-tokens`,
+    title: `${section.title}: ${section.keys ? 'source' : 'tokens'}`,
+    tokens: keysOf(section),
+    ...(keyIdsOf(section) ? { tokenIds: keyIdsOf(section) ?? [] } : {}),
     numbers: row
       ? [
           {
@@ -89,26 +86,53 @@ const stripOf = remembered(
 );
 const tokens = remembered(tokensPicture);
 
+const keyIdsOf = ({ keys, keyIds, tokenIds }: MatrixSection): readonly number[] | undefined =>
+  keys ? keyIds : tokenIds;
+
+/** The target of a head of cross-attention: what its queries are chosen from. */
+const targetOf = remembered(({ tokens: texts, tokenIds, id, title }: MatrixSection): TokensSection => ({
+  kind: 'tokens',
+  id: `${id}-target`,
+  title: `${title}: target`,
+  tokens: texts,
+  ...(tokenIds ? { tokenIds } : {}),
+  numbers: [],
+}));
+
 /** The prompt: the chosen queries framed, the keys coloured by what these read. */
-function headStrip(part: Part, linked: readonly string[] = [], onHover?: (token: string | undefined) => void) {
+function headStrip(
+  part: Part,
+  linked: { readonly queries: readonly string[]; readonly keys: readonly string[] },
+  onHover?: (token: string | undefined, of: 'query' | 'key') => void,
+) {
   const { section, view, compact, actions } = part;
   const queries = queriesOf(section, view);
   const strip = stripOf(section, rowOf(part), view.hideFirst === true);
-  const window = windowOf(section.tokens.length, queries.at(-1) ?? 0, compact ? mostCompact : mostTokens);
+  const most = compact ? mostCompact : mostTokens;
+  const window = windowOf(section.tokens.length, queries.at(-1) ?? 0, most);
   const choose = choosing(part);
   const source = sourceFor(part);
   const [number] = strip.numbers;
   const words = `Coloured: what ${headName(section.of.layer, section.of.head)} reads from ${queriesWords(section, queries)}${view.hideFirst ? ', key 0 hidden' : ''}.`;
   return html`<div class="head-strip">
     <hs-section-picture
-      .picture=${tokens(strip, number, ...window)}
+      .picture=${section.keys ? tokens(targetOf(section), undefined, ...window) : tokens(strip, number, ...window)}
       .cursor=${String(queries.at(-1))}
       .chosen=${queries.map(String)}
-      .linked=${linked}
+      .linked=${linked.queries}
       @cursor=${({ detail }: CustomEvent<string | null>) => choose.one(detail)}
       @choose=${({ detail }: CustomEvent<Choice>) => choose.several(detail)}
-      @hover=${({ detail }: CustomEvent<string | null>) => onHover?.(detail ?? undefined)}
+      @hover=${({ detail }: CustomEvent<string | null>) => onHover?.(detail ?? undefined, 'query')}
     ></hs-section-picture>
+    ${
+      section.keys
+        ? html`<hs-section-picture
+            .picture=${tokens(strip, number, ...windowOf(section.keys.length, part.looked?.source?.at ?? 0, most))}
+            .linked=${linked.keys}
+            @hover=${({ detail }: CustomEvent<string | null>) => onHover?.(detail ?? undefined, 'key')}
+          ></hs-section-picture>`
+        : nothing
+    }
     <p class="token-caption muted">
       ${source?.rowProblem ? html`<span class="problem">${source.rowProblem}</span>` : source ? words : 'No model is at hand that could be asked.'}
       ${
@@ -171,6 +195,7 @@ function headDrawing(part: Part, linked: readonly string[] = [], onHover?: (cell
             .picture=${matrixOf(section, source, view.log !== false, hideFirst, queries.join(' '))}
             .cursor=${view.cursor}
             .linked=${linked}
+            .bands=${bandsOf(part.looked, section.stack)}
             @cursor=${({ detail }: CustomEvent<string | null>) => choose.cell(detail)}
             @hover=${({ detail }: CustomEvent<string | null>) => onHover?.(detail ?? undefined)}
             @arrived=${() => actions.redraw?.()}
@@ -234,7 +259,7 @@ function marginalWords({ blocks, causal }: MatrixSection, source: HeadSource | u
   if (!source) return '';
   if (!source.coarsest()) return source.problem === undefined ? 'The head is being read…' : '';
   const bars = source.whole()
-    ? 'Above: mean attention on each key over all queries. Right: entropy of the attention of each query, divided by ln T. '
+    ? 'Above: mean attention on each key over all queries. Right: entropy of the attention of each query, divided by ln of the number of keys. '
     : blocks && blocks.length > 0
       ? `Above: mean mass of each of ${count(blocks.length)} blocks of keys over all queries. `
       : '';
@@ -244,7 +269,7 @@ function marginalWords({ blocks, causal }: MatrixSection, source: HeadSource | u
 /** The chosen cell, where its query reads its key. */
 function readCell({ section, view }: Part): { readonly query: number; readonly key: number } | undefined {
   const at = view.cursor === undefined ? undefined : parseGridKey(view.cursor);
-  if (!at || Math.max(at.row, at.column) >= section.tokens.length) return undefined;
+  if (!at || at.row >= section.tokens.length || at.column >= keysOf(section).length) return undefined;
   return section.causal && at.column > at.row ? undefined : { query: at.row, key: at.column };
 }
 
@@ -326,7 +351,7 @@ function topKeys(part: Part, onHover?: (key: number | undefined) => void): Templ
           ([key, weight]) =>
             html`<tr @pointerenter=${() => onHover?.(key)} @pointerleave=${() => onHover?.(undefined)}>
               <td class="number muted">${count(key)}</td>
-              <td class="token-cell">${shownToken(section.tokens[key] ?? '')}</td>
+              <td class="token-cell">${shownToken(keysOf(section)[key] ?? '')}</td>
               <td>${bar(weight)}</td>
               <td class="number">${significant(weight)}</td>
               ${
@@ -367,7 +392,7 @@ function twinOf(section: MatrixSection, row: ArrayLike<number> | undefined) {
         text: (value) => significant(value),
       }),
     ],
-    rows: section.tokens.map((token, at): TwinRow => [at, section.tokenIds?.[at], token, row?.[at]]),
+    rows: keysOf(section).map((token, at): TwinRow => [at, keyIdsOf(section)?.[at], token, row?.[at]]),
   };
 }
 
@@ -393,17 +418,20 @@ interface Cell {
 /** The cell under the pointer, wherever that is: in the strip, in the matrix, or in the list of keys that are read most. */
 const hovered = new WeakMap<MatrixSection, Cell>();
 
-function hover({ section, actions }: Part, cell: Cell | undefined): void {
+function hover({ section, looked, actions }: Part, cell: Cell | undefined): void {
   const before = hovered.get(section);
   if (before?.query === cell?.query && before?.key === cell?.key) return;
   if (cell) hovered.set(section, cell);
   else hovered.delete(section);
+  const [row, column] = sidesOf(section.stack);
+  if (looked) actions.point?.(cell ? { [column]: cell.key, [row]: cell.query } : {});
   actions.redraw?.();
 }
 
 /** What the last chosen query reads of a token; of a token behind it, what that one reads of the query. */
-function cellOfToken({ section, view }: Part, at: number): Cell {
+function cellOfToken({ section, view }: Part, at: number, of: 'query' | 'key'): Cell {
   const query = queriesOf(section, view).at(-1) ?? 0;
+  if (section.keys && of === 'query') return { query: at, key: hovered.get(section)?.key ?? 0 };
   return at > query && section.causal ? { query: at, key: query } : { query, key: at };
 }
 
@@ -412,14 +440,22 @@ const placed = (cursor: string | undefined): Cell | undefined => {
   return at && { query: at.row, key: at.column };
 };
 
+/** Both ends are in one list of tokens; cross-attention has a list for each. */
+function linkedTokens({ section: { keys } }: Part, at: Cell | undefined) {
+  if (!at) return { queries: [], keys: [] };
+  return keys
+    ? { queries: [String(at.query)], keys: [String(at.key)] }
+    : { queries: [String(at.key), String(at.query)], keys: [] };
+}
+
 function body(part: Part): TemplateResult {
   const { section, view } = part;
   const at = hovered.get(section);
-  const tokensAt = at ? [String(at.key), String(at.query)] : [];
+  const tokensAt = linkedTokens(part, at);
   const cellsAt = at ? [gridKey({ row: at.query, column: at.key })] : [];
   const query = queriesOf(section, view).at(-1) ?? 0;
   return html`${matrixOrLines(part)}
-    ${headStrip(part, tokensAt, (token) => hover(part, token === undefined ? undefined : cellOfToken(part, Number(token))))}
+    ${headStrip(part, tokensAt, (token, of) => hover(part, token === undefined ? undefined : cellOfToken(part, Number(token), of)))}
     <div class="head-body">
       ${headDrawing(part, cellsAt, (cell) => hover(part, placed(cell)))}
       ${topKeys(part, (key) => hover(part, key === undefined ? undefined : { query, key }))}

@@ -55,6 +55,7 @@ export function tokensPicture(
       return moved === undefined ? undefined : String(Number(moved) + from);
     },
     between: (one, other) => between(Number(one), Number(other)),
+    tokens: { tokens, of: Number, at: String },
     words: (cursor) => {
       const at = Number(cursor);
       const token = tokens[at];

@@ -53,13 +53,15 @@ export function columnLimits(
 
 /** How many of the rows of a prompt read each key of a layer. */
 export function readersOf(
-  { attention: { causal, window = Infinity, around } }: BlockSpec,
+  { attention }: BlockSpec,
   n: number,
   /** Rows that read each other in both directions. */
   prefix = 0,
 ): readonly number[] {
+  const { causal, window = Infinity, chunked, around } = attention ?? { causal: true };
   // Who reads a key that is read on either side are those whom it would read.
   if (!causal) return Array.from({ length: n }, (_, key) => countOfKeysRead(key, n, { causal, window: around }));
+  if (chunked) return Array.from({ length: n }, (_, key) => Math.min(n, key - (key % window) + window) - key);
   return Array.from({ length: n }, (_, key) => (key < prefix ? Math.min(n, key + window) : Math.min(n - key, window)));
 }
 

@@ -1,11 +1,12 @@
 /**
- * Keys and values of the positions already run, layer by layer. A layer is held in one of two forms, and turned into the other
+ * Keys and values of the positions already run, and states of recurrences behind the last of them, layer by layer. A layer is held in one of two forms, and turned into the other
  * when that is asked for, which copies it once: position first ([position, b, g, d]) for the graphs of a block, where a prefix
  * is one piece of memory and goes into a run without a copy; or head by head, for the graphs of a step. Under a plan (`keep`) a
  * layer is always held head by head, each head with the positions that it keeps. Where the value of a position is its key (latent
  * attention), both are one buffer, until a value comes that differs.
  */
 import type { Variant } from '../../../../models/instrument/changes/changes';
+import { headsOf } from '../../../../models/architectures/block-heads';
 import type { BlockSpec, ModelSpec } from '../../../../models/architectures/model-spec';
 import type { RuntimeArray } from '../../../runtime/session';
 import type { BlockMemory } from './block-memory';
@@ -13,6 +14,9 @@ import { HeadCache, sameNumbers } from './head-cache';
 import type { KeySources } from './key-sources';
 import type { PlanChange } from '../../../../models/instrument/changes/plan';
 import { droppedBy, heldByHeads, layerPlanOf, roomFor } from './layer-plan';
+
+/** States of the recurrence of a layer behind its last row, by name, [b, ...]. */
+export type LayerStates = Readonly<Record<string, RuntimeArray>>;
 
 interface LayerCache {
   /** Position first; empty while the layer is held head by head. */
@@ -29,7 +33,7 @@ interface LayerCache {
 }
 
 export interface CacheBytes {
-  /** Bytes of the keys and values that are held, a mean of dropped ones counted as one row. */
+  /** Bytes of the keys, values and states that are held, a mean of dropped ones counted as one row. */
   readonly used: number;
   /** Bytes of the buffers. */
   readonly allocated: number;
@@ -41,6 +45,8 @@ export class KeyValueCache {
   private readonly layers: LayerCache[];
   /** By layer, where heads choose blocks. */
   private readonly memories = new Map<number, BlockMemory>();
+  /** By layer, where it has a recurrence: of one size, whatever the length. */
+  readonly states = new Map<number, LayerStates>();
   /** By layer, where attention is taken from keys that the prompt decided. */
   readonly sources = new Map<number, KeySources>();
 
@@ -158,6 +164,11 @@ export class KeyValueCache {
     cache.length += added;
   }
 
+  /** Counts rows of a layer without keys. */
+  pass(layer: number, added: number): void {
+    this.at(layer).length += added;
+  }
+
   /** Forgets all but the last `keep` positions of a window layer. */
   trim(layer: number, keep: number): void {
     const cache = this.at(layer);
@@ -199,6 +210,12 @@ export class KeyValueCache {
     };
     const keys = repeated(key);
     branched.layers[layer] = { key: keys, value: value === key ? keys : repeated(value), length, first };
+    const states = this.states.get(layer);
+    if (states)
+      branched.states.set(
+        layer,
+        mapped(states, (state) => repeatedState(state, batch)),
+      );
     const memory = this.memories.get(layer);
     if (memory) branched.memories.set(layer, memory.branch(batch));
     const sources = this.sources.get(layer);
@@ -209,6 +226,12 @@ export class KeyValueCache {
   /** Bytes of one layer, or of all layers. */
   bytes(layer?: number): CacheBytes {
     if (layer === undefined) return sumOf(this.layers.map((_, each) => this.bytes(each)));
+    const states = Object.values(this.states.get(layer) ?? {}).reduce((sum, { data }) => sum + data.byteLength, 0);
+    const { used, allocated, full } = this.bytesOfKeys(layer);
+    return { used: used + states, allocated: allocated + states, full: full + states };
+  }
+
+  private bytesOfKeys(layer: number): CacheBytes {
     const { key, value, heads, length } = this.at(layer);
     const numbers = length * (this.widths[layer] ?? 0);
     const full = (this.single[layer] ? 4 : 8) * numbers;
@@ -248,11 +271,23 @@ export class KeyValueCache {
 
 export function emptyCache(model: ModelSpec, batch: number, expected = 0): KeyValueCache {
   return new KeyValueCache(
-    model.blocks.map(({ attention }) => batch * attention.kvHeads * attention.headDim),
-    model.blocks.map(({ attention }) => [batch, attention.kvHeads, attention.headDim] as const),
+    model.blocks.map(headsOf).map(({ kvHeads, headDim }) => batch * kvHeads * headDim),
+    model.blocks.map(headsOf).map(({ kvHeads, headDim }) => [batch, kvHeads, headDim] as const),
     expected,
-    model.blocks.map(({ attention }) => attention.projection.kind === 'latent'),
+    model.blocks.map(({ attention }) => attention?.projection.kind === 'latent'),
   );
+}
+
+const mapped = (states: LayerStates, of: (state: RuntimeArray) => RuntimeArray): LayerStates =>
+  Object.fromEntries(Object.entries(states).map(([name, state]) => [name, of(state)]));
+
+/** A state of one text, for `batch` of them. */
+function repeatedState({ data, shape }: RuntimeArray, batch: number): RuntimeArray {
+  if (!(data instanceof Float32Array) || shape[0] !== 1)
+    throw new RangeError(`a state of ${shape[0]} variants cannot branch into ${batch}`);
+  const all = new Float32Array(batch * data.length);
+  for (let b = 0; b < batch; b++) all.set(data, b * data.length);
+  return { data: all, shape: [batch, ...shape.slice(1)] };
 }
 
 /** No keys and values; in one buffer or in two. */

@@ -12,6 +12,7 @@ import { droppedBefore, keepsAll, meansInWindow, type Held } from '../../../../p
 export function layerPlanOf(variant: Variant | undefined, { index, attention }: BlockSpec): PlanChange | undefined {
   const plan = changesOf(variant ?? [], 'plan', index).at(-1);
   if (!plan) return undefined;
+  if (!attention) return undefined;
   const { window } = attention;
   return {
     ...plan,
@@ -26,8 +27,8 @@ export function layerPlanOf(variant: Variant | undefined, { index, attention }: 
  * one and would have to be taken out of the mean again; or soft capping, where the mean of the scores is not the score of the mean.
  * There every row is held, and read under masks.
  */
-export const heldByHeads = (plan: PlanChange, { attention: { window, softcap } }: BlockSpec): boolean =>
-  !readsMeans(plan) || (window === undefined && softcap === undefined);
+export const heldByHeads = (plan: PlanChange, { attention }: BlockSpec): boolean =>
+  !readsMeans(plan) || (attention?.window === undefined && attention?.softcap === undefined);
 
 export const readsMeans = (plan: PlanChange | undefined): boolean => plan?.heads.some(({ mean }) => mean) ?? false;
 

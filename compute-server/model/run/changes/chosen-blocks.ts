@@ -2,6 +2,7 @@
 import { changesOf, type Variant } from '../../../../models/instrument/changes/changes';
 import { positionAt, type Sequence } from '../../../../diagnostics/model-runner/sequence';
 import { usableContext } from '../../../../models/architectures/context';
+import { attentionIn } from '../../../../models/architectures/block-heads';
 import type { BlockSpec, ModelSpec } from '../../../../models/architectures/model-spec';
 import { blockChoiceOutputs } from '../../../../models/instrument/changes/block-choice';
 import { blockShapeOf } from '../../../../models/instrument/changes/changes';
@@ -25,7 +26,7 @@ export function reachOf(model: ModelSpec, variant: Variant): number | undefined 
 }
 
 export const emptyMemory = (block: BlockSpec, { width, by }: BlockChoiceShape, batch: number): BlockMemory => {
-  const { heads, kvHeads, headDim } = block.attention;
+  const { heads, kvHeads, headDim } = attentionIn(block);
   return new BlockMemory(width, batch, by === 'summary' ? heads : by === 'mass' ? 0 : kvHeads, heads, headDim);
 };
 

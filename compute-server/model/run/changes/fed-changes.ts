@@ -38,7 +38,8 @@ export function interventionFeeds(
   },
 ): Record<string, RuntimeArray> {
   const { variants, sequence, start, length } = chunk;
-  const rope = block.attention.rope === undefined ? undefined : model.ropes[block.attention.rope];
+  const index = block.attention?.rope;
+  const rope = index === undefined ? undefined : model.ropes[index];
   const none = new Float32Array(0);
   requireWhole(of.blocks, sequence, start + length);
   const rows: FedRows = {

@@ -5,14 +5,14 @@ import type { ModelSpec } from '../../../../models/architectures/model-spec';
 import { dispose, type RuntimeValue } from '../../../runtime/values';
 import type { LayerSessions } from '../graphs/layer-sessions';
 import { logitsAt } from '../graphs/logits';
-import { rowsOf } from '../graphs/run-stream';
+import { numbersOf, rowsOf } from '../graphs/run-stream';
 import { floats, int64, range } from '../graphs/runtime-arrays';
 
 /** Rows whose directions are worked out together: their coefficients are a table of rows times tokens. */
 const together = 256;
 
 /**
- * For each row of `residual` [b, n, w], the direction of length 1 that raises the logit of the token that leads there, the final
+ * For each row of `residual` [b, n, rowWidth], the direction of length 1 that raises the logit of the token that leads there, the final
  * norm frozen: [b, n, w]. Zero for variants that remove nothing in the layer; undefined where none does.
  */
 export async function leadingDirections(
@@ -33,7 +33,8 @@ export async function leadingDirections(
   for await (const { variant, row, logits } of logitsAt(model, sessions, stream, 0, range(0, length), signal)) {
     if (removes[variant]) leading[variant * length + row] = largestOf(logits);
   }
-  const directions = new Float32Array(batch * length * width);
+  const { hiddenSize } = model;
+  const directions = new Float32Array(batch * length * hiddenSize);
   const session = await sessions.session({ kind: 'target' });
   const wanted = range(0, batch * length).filter((row) => removes[Math.floor(row / length)]);
   for (let first = 0; first < wanted.length; first += together) {
@@ -42,7 +43,7 @@ export async function leadingDirections(
     const tokens = [...new Set(rows.map((row) => leading[row] ?? 0))];
     const coefficients = new Float32Array(rows.length * tokens.length);
     rows.forEach((row, at) => (coefficients[at * tokens.length + tokens.indexOf(leading[row] ?? 0)] = 1));
-    const own = await rowsOf(residual, rows, [rows.length, width]);
+    const own = await hiddenOf(await rowsOf(residual, rows, [rows.length, width]), hiddenSize);
     const values = await session
       .run({
         residual: own,
@@ -51,9 +52,21 @@ export async function leadingDirections(
       })
       .finally(() => dispose(own));
     const found = floats(values, 'direction.in');
-    rows.forEach((row, at) => directions.set(normed(found.subarray(at * width, (at + 1) * width)), row * width));
+    rows.forEach((row, at) =>
+      directions.set(normed(found.subarray(at * hiddenSize, (at + 1) * hiddenSize)), row * hiddenSize),
+    );
   }
   return directions;
+}
+
+/** The hidden numbers of rows, which may carry more. */
+async function hiddenOf(rows: RuntimeValue, hidden: number): Promise<RuntimeValue> {
+  const [count = 0, width = hidden] = rows.shape;
+  if (width === hidden) return rows;
+  const held = await numbersOf(rows).finally(() => dispose(rows));
+  const data = new Float32Array(count * hidden);
+  for (let row = 0; row < count; row++) data.set(held.subarray(row * width, row * width + hidden), row * hidden);
+  return { data, shape: [count, hidden] };
 }
 
 /** The lowest of equals. */

@@ -7,20 +7,23 @@ import type { Dim } from '../../../../kernels/graph/dims';
 import type { Graph } from '../../../../kernels/graph/graph';
 import { lensProblem } from '../../../../models/architectures/lens-graph';
 import type { ModelSpec } from '../../../../models/architectures/model-spec';
+import { stepsGraph } from '../../../../models/architectures/step-graph';
 import type { SelfTest } from '../../../../protocol/compute/api';
 import type { StoredTensor, StoredWeights } from '../../../../models/architectures/stored-weights';
 import { FailureError } from '../../../../protocol/wire/failures';
 import { lacksOperator } from '../../../devices/missing-operators';
 import { openSession, type DeviceId, type RuntimeSession } from '../../../runtime/session';
 import type { PackedWeights } from '../../weights/packed-weights';
-import type { PieceLayout } from '../../weights/piece-layout';
+import { besideEachOther, type PieceLayout } from '../../weights/piece-layout';
 import { faultOf, onDevice, Placement, webgpuBinding, type Place } from './placement';
 import {
   areTwins,
   isLayer,
   keyOf,
   mayPack,
+  usesOf,
   pieceGraph,
+  piecesBehind,
   piecesOf,
   victimOf,
   wordsOf,
@@ -36,14 +39,26 @@ interface PieceParts {
   readonly weights: ReadonlyMap<string, number>;
   /** Tensors that are read to open it. */
   readonly sources: readonly StoredTensor[];
-  /** The layout of a piece held in integers. */
-  readonly layout?: PieceLayout;
+  /** The layouts of a piece whose weights are not read where they are stored: one, or of each layer of a group. */
+  readonly layouts?: readonly PieceLayout[];
+}
+
+/** Bytes that the pieces of a plain run take when they are open. */
+interface Sizes {
+  /** All pieces at once; a tensor that two of them read counts for each. */
+  readonly atOnce: number;
+  /** Each tensor once. */
+  readonly weights: number;
+  /** What is opened as a whole and takes most. */
+  readonly largest: { readonly name: string; readonly bytes: number };
 }
 
 interface Opened {
   readonly piece: Piece;
   readonly session: RuntimeSession;
   readonly bytes: number;
+  /** Bytes that its runs took, which a session of the cpu keeps for its next run. */
+  readonly kept: number;
 }
 
 /** A model whose weights do not fit the limit together. */
@@ -63,17 +78,26 @@ export interface Reopening {
  */
 const prepackedBytes = 256e6;
 
+/** Bytes of weights that are laid out in one file for the steps of several layers. */
+const groupBytes = 512e6;
+
+/** Pieces whose weights are made while one is opened. */
+const preparedAhead = 2;
+
 export class LayerSessions {
   /** In order of use: the first is the one used longest ago. */
   private readonly opened = new Map<string, Opened>();
   private limitBytes: number;
   readonly placement: Placement;
   private readonly ahead: ReadAhead;
-  /** Bytes of all pieces as opened. */
-  private allBytes: number | undefined;
+  private sizes: Sizes | undefined;
   private prepack: boolean | undefined;
+  /** By their first layer. */
+  private groups: ReadonlyMap<number, Piece & { readonly kind: 'steps' }> | undefined;
   /** By layer: what opening its step reads again. */
   private stepBytes: readonly number[] | undefined;
+  /** Graphs of pieces that are opened soon. */
+  private readonly soon = new Map<string, PieceParts>();
 
   constructor(
     private readonly model: ModelSpec,
@@ -88,7 +112,7 @@ export class LayerSessions {
       readonly selfTest?: SelfTest | undefined;
       /** Default: 256 MB. */
       readonly prepackedBytes?: number;
-      /** Linear maps held in integers. */
+      /** Weights that are not read where they are stored: held in integers, or widened. */
       readonly packed?: PackedWeights;
       /** Linear maps that multiply in float16 where they run on the device. */
       readonly products?: 'float16';
@@ -111,7 +135,9 @@ export class LayerSessions {
       await this.readNext(piece);
       return known.session;
     }
-    const parts = this.partsOf(piece);
+    const parts = this.soon.get(key) ?? this.partsOf(piece);
+    this.soon.delete(key);
+    this.prepareNext(piece);
     const bytes = sumOf(parts.weights);
     if (!this.openTwice(parts)) {
       for (const { piece: other } of [...this.opened.values()]) if (areTwins(piece, other)) await this.close(other);
@@ -120,7 +146,7 @@ export class LayerSessions {
     // A piece is opened when the run comes to it: offsets of the old headers would read anything in a file that was replaced.
     await this.requireUnchanged();
     const session = await this.open(piece, parts);
-    this.opened.set(key, { piece, session, bytes });
+    this.opened.set(key, { piece, session, bytes, kept: 0 });
     await this.readNext(piece);
     return session;
   }
@@ -130,18 +156,36 @@ export class LayerSessions {
     if (!isLayer(piece) || this.fits()) return;
     const next = { ...piece, layer: piece.layer + 1 };
     if (next.layer >= this.model.blocks.length || this.opened.has(keyOf(next))) return;
-    const { layout, sources } = this.partsOf(next);
-    if (!layout || !this.options.packed?.keeps(layout)) await this.ahead.start(sources);
+    const { layouts, sources } = this.partsOf(next);
+    if (!layouts?.every((layout) => this.options.packed?.keeps(layout))) await this.ahead.start(sources);
+  }
+
+  /** Weights of the pieces behind this one that are not read where they are stored are made meanwhile. */
+  private prepareNext(piece: Piece): void {
+    const { packed } = this.options;
+    if (!packed || this.options.device !== 'cpu') return;
+    for (const next of piecesBehind(this.model, piece, preparedAhead)) {
+      const key = keyOf(next);
+      if (this.opened.has(key) || this.soon.has(key)) continue;
+      const parts = this.partsOf(next);
+      const [layout, ...more] = parts.layouts ?? [];
+      if (!layout || more.length > 0) continue;
+      packed.ahead(layout, this.weightsFolder);
+      this.soon.set(key, parts);
+    }
+    for (const key of [...this.soon.keys()].slice(0, -2 * preparedAhead)) this.soon.delete(key);
   }
 
   private partsOf(piece: Piece, multiplied: 'float16' | 'float32' = this.options.products ?? 'float32'): PieceParts {
+    if (piece.kind === 'steps') return this.partsOfSteps(piece);
     const products = multiplied === 'float16' ? multiplied : undefined;
-    const layout = mayPack(piece)
-      ? this.options.packed?.layout({ ...this.limited, find: (name) => this.weights.find(name) })
-      : undefined;
+    const layout = this.options.packed?.layout(
+      { ...this.limited, find: (name) => this.weights.find(name) },
+      usesOf(piece),
+    );
     if (layout) {
       const graph = pieceGraph(this.model, this.further, piece, layout);
-      if (layout.packs) return { graph, weights: layout.bytes, sources: layout.sources, layout };
+      if (layout.changes) return { graph, weights: layout.bytes, sources: layout.sources, layouts: [layout] };
     }
     const used = new Map<string, StoredTensor>();
     const graph = pieceGraph(this.model, this.further, piece, this.noting(used, mayPack(piece) ? products : undefined));
@@ -149,23 +193,50 @@ export class LayerSessions {
     return { graph, weights, sources: [...used.values()] };
   }
 
-  /** A tensor that two pieces read is counted for each, as both open it. */
-  private pieceBytes(of: (piece: Piece) => boolean): number {
-    return this.pieces()
-      .filter(of)
-      .reduce((sum, piece) => sum + sumOf(this.partsOf(piece).weights), 0);
+  private partsOfSteps(piece: Piece & { readonly kind: 'steps' }): PieceParts {
+    const blocks = this.model.blocks.slice(piece.first, piece.first + piece.count);
+    const alone = blocks.map(({ index: layer }) => this.partsOf({ kind: 'step', layer }));
+    const layouts = alone.flatMap((parts) => parts.layouts ?? []);
+    const weights = layouts.length === 0 ? blocks.map(() => this.weights) : besideEachOther(layouts);
+    return {
+      graph: stepsGraph(this.model, blocks, ({ index }) => weights[index - piece.first] ?? this.weights),
+      weights: new Map(alone.flatMap((parts) => [...parts.weights])),
+      sources: alone.flatMap(({ sources }) => sources),
+      ...(layouts.length === 0 ? {} : { layouts }),
+    };
+  }
+
+  /** Builds every graph, so only once: this is most of the time that opening a small model takes. */
+  private sized(): Sizes {
+    return (this.sizes ??= this.measure());
+  }
+
+  private measure(): Sizes {
+    const tensors = new Map<string, number>();
+    const pieces = this.pieces().map((piece) => {
+      const { weights } = this.partsOf(piece);
+      for (const [name, bytes] of weights) tensors.set(name, bytes);
+      return { name: wordsOf(piece), bytes: sumOf(weights) };
+    });
+    return {
+      atOnce: pieces.reduce((sum, { bytes }) => sum + bytes, 0),
+      weights: sumOf(tensors),
+      largest: pieces.reduce((most, one) => (one.bytes > most.bytes ? one : most)),
+    };
+  }
+
+  /** Bytes of all pieces when they are open at once; a tensor that two of them read counts for each. */
+  bytesAtOnce(): number {
+    return this.sized().atOnce;
   }
 
   private fits(): boolean {
-    this.allBytes ??= this.pieceBytes(() => true);
-    return this.allBytes <= this.limitBytes;
+    return this.bytesAtOnce() <= this.limitBytes;
   }
 
   /** What is opened as a whole and takes most, and its bytes as opened. */
   largestPiece(): { readonly name: string; readonly bytes: number } {
-    return this.pieces()
-      .map((piece) => ({ name: wordsOf(piece), bytes: sumOf(this.partsOf(piece).weights) }))
-      .reduce((most, one) => (one.bytes > most.bytes ? one : most));
+    return this.sized().largest;
   }
 
   /**
@@ -198,7 +269,9 @@ export class LayerSessions {
     await this.session(piece);
     const seconds = (performance.now() - started) / 1000;
     await this.close(piece);
-    const besides = this.pieceBytes(({ kind }) => kind !== 'block');
+    const besides = this.pieces()
+      .filter(({ kind }) => kind !== 'block')
+      .reduce((sum, one) => sum + sumOf(this.partsOf(one).weights), 0);
     const kept = Math.max(0, Math.floor((this.limitBytes - besides) / sumOf(weights)));
     return { bytes: this.weightBytes(), limitBytes: this.limitBytes, layers: Math.max(1, length - kept), seconds };
   }
@@ -224,9 +297,9 @@ export class LayerSessions {
     }
   }
 
-  private async openAt({ graph, device }: Place, piece: Piece, { layout }: PieceParts): Promise<RuntimeSession> {
+  private async openAt({ graph, device }: Place, piece: Piece, { layouts }: PieceParts): Promise<RuntimeSession> {
     const { packed, products, threads } = this.options;
-    const prepared = layout && (await packed?.prepare(layout, this.weightsFolder));
+    const prepared = layouts && (await packed?.prepare(layouts, this.weightsFolder));
     // The cpu multiplies in float32 only.
     const own = device === 'cpu' && products !== undefined ? this.partsOf(piece, 'float32').graph : graph;
     try {
@@ -236,7 +309,7 @@ export class LayerSessions {
         weightsFolder: this.weightsFolder,
         optimisation: 'basic',
         // MatMulNBits computes on what is laid out for it.
-        prepack: device !== 'cpu' || this.prepacks() || layout !== undefined,
+        prepack: device !== 'cpu' || this.prepacks() || layouts?.some(({ packs }) => packs) === true,
         ...prepared?.settings,
       });
     } finally {
@@ -250,6 +323,11 @@ export class LayerSessions {
     await this.session(this.model.embedding ? { kind: 'embedding' } : { kind: 'further', name: 'patches' });
   }
 
+  /** Whether the model has this graph besides its layers. */
+  has({ name }: Piece & { readonly kind: 'further' }): boolean {
+    return Object.hasOwn(this.further, name);
+  }
+
   get layerCount(): number {
     return this.model.blocks.length;
   }
@@ -257,11 +335,12 @@ export class LayerSessions {
   /** Changes the bytes of weights that may be open at once. */
   limit(bytes: number): void {
     this.limitBytes = bytes;
+    this.groups = undefined;
   }
 
   /** Bytes that the weights of all pieces take when they are open, each tensor once. */
   weightBytes(): number {
-    return sumOf(new Map(this.pieces().flatMap((piece) => [...this.partsOf(piece).weights])));
+    return this.sized().weights;
   }
 
   /** Builds every graph and drops it: throws ModelError when a weight is missing, of another shape or of another type. */
@@ -297,8 +376,12 @@ export class LayerSessions {
     };
   }
 
-  private get limited(): Pick<StoredWeights, 'largest'> {
-    return this.options.device === 'webgpu' ? { largest: webgpuBinding } : {};
+  private get limited(): Pick<StoredWeights, 'largest' | 'sum'> {
+    const { weights, options } = this;
+    return {
+      ...(weights.sum ? { sum: (name: string) => weights.sum?.(name) } : {}),
+      ...(options.device === 'webgpu' ? { largest: webgpuBinding } : {}),
+    };
   }
 
   /** Releases one piece, if it is open. */
@@ -309,6 +392,25 @@ export class LayerSessions {
     await known?.session.release();
   }
 
+  /**
+   * A layer has run in so many bytes. Its session keeps them for its next run (an arena of its own, onnxruntime 1.30), and so does
+   * each other layer: of long prompts that is far more than one layer needs at a time. What is kept and the weights stay in twice
+   * the limit of weights, which is the memory limit; layers beyond it are opened again.
+   */
+  async ran(layer: number, bytes: number): Promise<void> {
+    if (this.options.device !== 'cpu') return;
+    for (const [key, one] of this.opened)
+      if (one.piece.kind === 'block' && one.piece.layer === layer)
+        this.opened.set(key, { ...one, kept: Math.max(one.kept, bytes) });
+    const sum = (): number => [...this.opened.values()].reduce((all, one) => all + one.bytes + one.kept, 0);
+    // The next layer needs as much. The one used last goes first: the others are needed before it.
+    while (sum() + bytes > 2 * this.limitBytes) {
+      const last = [...this.opened.values()].findLast(({ kept }) => kept > 0);
+      if (!last) return;
+      await this.close(last.piece);
+    }
+  }
+
   openBytes(): number {
     return [...this.opened.values()].reduce((sum, { bytes }) => sum + bytes, 0);
   }
@@ -316,7 +418,35 @@ export class LayerSessions {
   async release(): Promise<void> {
     const all = [...this.opened.values()];
     this.opened.clear();
+    this.soon.clear();
     for (const { session } of all) await session.release();
+    await this.options.packed?.clear();
+  }
+
+  /**
+   * The layers from this one on whose steps are one session, if it is the first of such. Undefined where layers are sessions of their
+   * own: on another device, or where not all of them fit into memory.
+   */
+  stepsFrom(layer: number): (Piece & { readonly kind: 'steps' }) | undefined {
+    return (this.groups ??= this.grouped()).get(layer);
+  }
+
+  private grouped(): ReadonlyMap<number, Piece & { readonly kind: 'steps' }> {
+    const found = new Map<number, Piece & { readonly kind: 'steps' }>();
+    if (this.options.device !== 'cpu' || !this.fits()) return found;
+    let [first, held] = [0, 0];
+    let laid: boolean | undefined;
+    for (const { index, shortcut, cross } of this.model.blocks) {
+      if (shortcut !== undefined || cross) return new Map();
+      const { layouts, weights } = this.partsOf({ kind: 'step', layer: index });
+      // All weights of a session are in one folder.
+      if ((laid ??= layouts !== undefined) !== (layouts !== undefined)) return new Map();
+      const bytes = layouts ? sumOf(weights) : 0;
+      if (index > first && held + bytes > groupBytes) [first, held] = [index, 0];
+      held += bytes;
+      found.set(first, { kind: 'steps', first, count: index + 1 - first });
+    }
+    return found;
   }
 
   private prepacks(): boolean {
@@ -330,11 +460,13 @@ export class LayerSessions {
    * held, by each session; two copies are held of a small model alone.
    */
   private openTwice(parts: PieceParts): boolean {
-    return this.prepacks() || parts.layout !== undefined || this.sharesPages(parts);
+    return this.prepacks() || parts.layouts !== undefined || this.sharesPages(parts);
   }
 
-  private sharesPages({ layout, sources }: PieceParts): boolean {
-    return layout === undefined && this.options.products === undefined && sources.every(({ dtype }) => dtype === 'F32');
+  private sharesPages({ layouts, sources }: PieceParts): boolean {
+    return (
+      layouts === undefined && this.options.products === undefined && sources.every(({ dtype }) => dtype === 'F32')
+    );
   }
 
   /** Bytes of weights, as opened, that decoding by steps has to read again because the blocks hold them. */
@@ -343,12 +475,14 @@ export class LayerSessions {
       const parts = this.partsOf({ kind: 'step', layer: index });
       if (this.sharesPages(parts) || this.prepacks()) return 0;
       // Weights in integers are made again from those of the file.
-      return parts.layout ? parts.sources.reduce((sum, { length }) => sum + length, 0) : sumOf(parts.weights);
+      return parts.layouts ? parts.sources.reduce((sum, { length }) => sum + length, 0) : sumOf(parts.weights);
     });
-    return this.stepBytes.reduce(
-      (sum, bytes, layer) => (this.opened.has(keyOf({ kind: 'step', layer })) ? sum : sum + bytes),
-      0,
-    );
+    const open = new Set<number>();
+    for (const { piece } of this.opened.values()) {
+      if (piece.kind === 'step' && keyOf(piece) === keyOf({ kind: 'step', layer: piece.layer })) open.add(piece.layer);
+      if (piece.kind === 'steps') for (let at = 0; at < piece.count; at++) open.add(piece.first + at);
+    }
+    return this.stepBytes.reduce((sum, bytes, layer) => (open.has(layer) ? sum : sum + bytes), 0);
   }
 
   private async makeRoom(bytes: number, opening: Piece): Promise<void> {

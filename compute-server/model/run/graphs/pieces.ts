@@ -9,6 +9,7 @@ import {
   writtenGraph,
 } from '../../../../models/architectures/attribution-graphs';
 import { blockGraph } from '../../../../models/architectures/block-graph';
+import { sourceKeysGraph } from '../../../../models/architectures/cross-attention';
 import { embeddingGraph, headGraph } from '../../../../models/architectures/edge-graphs';
 import {
   gradientGraph,
@@ -22,8 +23,9 @@ import type { BlockChoiceShape } from '../../../../models/instrument/changes/siz
 import type { Kind, Part } from '../../../../models/instrument/changes/changes';
 import type { BlockSpec, ModelSpec } from '../../../../models/architectures/model-spec';
 import { productGraph } from '../../../../models/architectures/product-graph';
-import { stepGraph } from '../../../../models/architectures/step-graph';
+import { stepGraph, stepsGraph } from '../../../../models/architectures/step-graph';
 import type { StoredWeights } from '../../../../models/architectures/stored-weights';
+import type { PackedUses } from '../../weights/piece-layout';
 
 export type Piece =
   | { readonly kind: 'embedding' }
@@ -41,6 +43,8 @@ export type Piece =
       readonly means?: boolean;
       readonly changes?: readonly Kind[];
     }
+  /** The same of layers in a row, in one graph, without options. */
+  | { readonly kind: 'steps'; readonly first: number; readonly count: number }
   /** With rare changes, or heads that choose the blocks that they read, it is instrumented. */
   | {
       readonly kind: 'block';
@@ -48,11 +52,15 @@ export type Piece =
       readonly instrumented: boolean;
       readonly rare?: readonly Part[];
       readonly blocks?: BlockChoiceShape | undefined;
+      /** With the effective attention of its recurrence. */
+      readonly effective?: boolean;
     }
   /** The gradient of a piece. */
   | { readonly kind: 'gradient'; readonly of: GradientPart; readonly wanted: GradientOptions }
   /** Keys and values of a layer alone. */
   | { readonly kind: 'keys'; readonly layer: number; readonly changes: readonly Part[] }
+  /** Keys and values of a source for the cross-attention of a layer. */
+  | { readonly kind: 'cross'; readonly layer: number }
   /** A product of two matrices that are given. */
   | { readonly kind: 'product' }
   | { readonly kind: 'further'; readonly name: string }
@@ -74,8 +82,13 @@ export function keyOf(piece: Piece): string {
   if (piece.kind === 'lens') return piece.tokens ? 'lens of tokens' : 'lens';
   if (piece.kind === 'gradient') return `gradient.${JSON.stringify(piece.wanted)}.${piece.of}`;
   if (piece.kind === 'keys') return `keys.${piece.changes.join('+')}.${piece.layer}`;
+  if (piece.kind === 'steps') return `steps.${piece.first}.${piece.count}`;
   if (piece.kind === 'block') {
-    const changed = [...(piece.rare ?? []), ...(piece.blocks ? [JSON.stringify(piece.blocks)] : [])].join('+');
+    const changed = [
+      ...(piece.rare ?? []),
+      ...(piece.blocks ? [JSON.stringify(piece.blocks)] : []),
+      ...(piece.effective ? ['effective'] : []),
+    ].join('+');
     const graph = changed === '' ? (piece.instrumented ? 'instrumented' : 'plain') : changed;
     return `${graph}.${piece.layer}`;
   }
@@ -99,21 +112,43 @@ export const wordsOf = (piece: Piece): string =>
  */
 export const mayPack = (piece: Piece): boolean =>
   isLayer(piece) ||
+  piece.kind === 'steps' ||
   piece.kind === 'head' ||
   piece.kind === 'keys' ||
+  piece.kind === 'cross' ||
   piece.kind === 'further' ||
   (piece.kind === 'lens' && !piece.tokens) ||
   // Gradients of weights are of the tensors as they are stored.
   (piece.kind === 'further gradient' && piece.weights.length === 0) ||
   (piece.kind === 'gradient' && piece.of !== 'embedding' && piece.wanted.weights.length === 0);
 
+/** How a piece uses weights that may be held in integers. No gradient goes through tables that are. */
+export const usesOf = (piece: Piece): PackedUses => ({
+  products: mayPack(piece),
+  codes: piece.kind !== 'gradient' && piece.kind !== 'further gradient',
+  tables: piece.kind === 'embedding' || piece.kind === 'lens' || piece.kind === 'target',
+});
+
 /** The pieces of a plain run. */
 export const piecesOf = (model: ModelSpec, further: FurtherGraphs): readonly Piece[] => [
   ...(model.embedding ? [{ kind: 'embedding' } as const] : []),
   ...Object.keys(further).map((name) => ({ kind: 'further', name }) as const),
   ...(model.head.vocabulary ? [{ kind: 'head' } as const] : []),
+  ...model.blocks.flatMap(({ index, cross }) => (cross ? [{ kind: 'cross', layer: index } as const] : [])),
   ...model.blocks.map(({ index }) => ({ kind: 'block', layer: index, instrumented: false }) as const),
 ];
+
+/** Up to `count` pieces that a run opens behind one of them. */
+export function piecesBehind(model: ModelSpec, piece: Piece, count: number): readonly Piece[] {
+  const head: readonly Piece[] = model.head.vocabulary ? [{ kind: 'head' }] : [];
+  const behind: readonly Piece[] =
+    piece.kind === 'embedding'
+      ? model.blocks.map(({ index }) => ({ kind: 'block', layer: index, instrumented: false }) as const)
+      : isLayer(piece)
+        ? [...model.blocks.slice(piece.layer + 1).map(({ index }) => ({ ...piece, layer: index })), ...head]
+        : [];
+  return behind.slice(0, count);
+}
 
 export function pieceGraph(model: ModelSpec, further: FurtherGraphs, piece: Piece, weights: StoredWeights): Graph<Dim> {
   const block = (layer: number): BlockSpec => {
@@ -150,8 +185,12 @@ export function pieceGraph(model: ModelSpec, further: FurtherGraphs, piece: Piec
       return projectionGraph(model, block(piece.layer), weights);
     case 'step':
       return stepGraph(model, block(piece.layer), weights, piece);
+    case 'steps':
+      return stepsGraph(model, model.blocks.slice(piece.first, piece.first + piece.count), () => weights);
     case 'keys':
       return keysGraph(model, block(piece.layer), weights, piece.changes);
+    case 'cross':
+      return sourceKeysGraph(model, block(piece.layer), weights);
     case 'gradient':
       return gradientGraph(model, piece.of, weights, piece.wanted);
     case 'block':
@@ -159,6 +198,7 @@ export function pieceGraph(model: ModelSpec, further: FurtherGraphs, piece: Piec
         instrumented: piece.instrumented,
         rare: piece.rare ?? [],
         blocks: piece.blocks,
+        effective: piece.effective ?? false,
       });
   }
 }
@@ -167,12 +207,18 @@ export function pieceGraph(model: ModelSpec, further: FurtherGraphs, piece: Piec
 export const isLayer = (piece: Piece): piece is Piece & { readonly kind: 'block' | 'step' } =>
   piece.kind === 'block' || piece.kind === 'step';
 
+/** The layers that a piece computes. */
+function layersOf(piece: Piece): { readonly first: number; readonly count: number } {
+  if (piece.kind === 'steps') return piece;
+  return isLayer(piece) ? { first: piece.layer, count: 1 } : { first: 0, count: 0 };
+}
+
 /** Whether the two compute the same layer for different kinds of run. */
-export const areTwins = (one: Piece, other: Piece): boolean =>
-  isLayer(one) &&
-  isLayer(other) &&
-  one.layer === other.layer &&
-  (one.kind !== other.kind || (one.kind === 'step' && keyOf(one) !== keyOf(other)));
+export function areTwins(one: Piece, other: Piece): boolean {
+  const [own, others] = [one, other].map(layersOf) as [ReturnType<typeof layersOf>, ReturnType<typeof layersOf>];
+  const overlap = Math.min(own.first + own.count, others.first + others.count) > Math.max(own.first, others.first);
+  return overlap && (one.kind !== other.kind || (one.kind === 'step' && keyOf(one) !== keyOf(other)));
+}
 
 /**
  * What is released first, of pieces in the order of their last use: a lens; a layer opened for blocks where one is opened for
@@ -181,9 +227,10 @@ export const areTwins = (one: Piece, other: Piece): boolean =>
  */
 export function victimOf(open: Iterable<{ readonly piece: Piece }>, opening: Piece): Piece {
   const opened = [...open].map(({ piece }) => piece);
-  const other = opening.kind === 'step' ? 'block' : 'step';
+  const other = opening.kind === 'block' ? 'step' : 'block';
   const victim =
     opened.find(({ kind }) => kind === 'lens') ??
+    (opening.kind === 'steps' ? undefined : opened.findLast(({ kind }) => kind === 'steps')) ??
     opened.findLast(({ kind }) => kind === other) ??
     opened.findLast(isLayer) ??
     opened[0];

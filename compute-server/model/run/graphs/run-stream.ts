@@ -1,26 +1,41 @@
 /** The residual stream inside a run: its chunks stay on the device where the layers on both sides run there. */
-import { ModelError } from '../../../../models/architectures/model-spec';
+import { ModelError, type BlockSpec } from '../../../../models/architectures/model-spec';
+import type { RuntimeArray } from '../../../runtime/session';
 import { dispose, fetched, isOnDevice, sizeOf, type RuntimeValue } from '../../../runtime/values';
 import type { ResidualStream } from '../../../../diagnostics/model-runner/run-request';
 
 /** Chunks are [b, n, w]. */
-export interface RunStream extends Omit<ResidualStream, 'chunks'> {
+export interface RunStream extends Omit<ResidualStream, 'chunks' | 'shortcut'> {
   readonly chunks: readonly RuntimeValue[];
+  readonly shortcut?: readonly RuntimeValue[];
 }
 
+export const disposeStream = ({ chunks, shortcut = [] }: Pick<RunStream, 'chunks' | 'shortcut'>): void =>
+  dispose(...chunks, ...shortcut);
+
 export function streamOf(stream: ResidualStream): RunStream {
-  const { batch, width } = stream;
-  return {
-    ...stream,
-    chunks: stream.chunks.map((data) => ({ data, shape: [batch, data.length / (batch * width), width] })),
-  };
+  const { chunks, shortcut, ...rest } = stream;
+  const { batch, width } = rest;
+  const shaped = (data: Float32Array) => ({ data, shape: [batch, data.length / (batch * width), width] });
+  return { ...rest, chunks: chunks.map(shaped), ...(shortcut ? { shortcut: shortcut.map(shaped) } : {}) };
 }
 
 /** The stream on the host. */
 export async function hostStream(stream: RunStream): Promise<ResidualStream> {
   const chunks: Float32Array[] = [];
   for (const chunk of stream.chunks) chunks.push(await numbersOf(chunk));
-  return { ...stream, chunks };
+  const { shortcut, ...rest } = stream;
+  if (!shortcut) return { ...rest, chunks };
+  const beside: Float32Array[] = [];
+  for (const chunk of shortcut) beside.push(await numbersOf(chunk));
+  return { ...rest, chunks, shortcut: beside };
+}
+
+/** The shortcut that the previous block left, for the graph of the block that joins it. */
+export function shortcutFeed<T>({ index, shortcut }: BlockSpec, held: T | undefined): Readonly<Record<string, T>> {
+  if (shortcut !== 'joins') return {};
+  if (held === undefined) throw new RangeError(`the layer in front of layer ${index} left no shortcut`);
+  return { shortcut: held };
 }
 
 export async function numbersOf(value: RuntimeValue): Promise<Float32Array> {
@@ -53,21 +68,33 @@ export function rowsOfChunk(chunk: RuntimeValue, rows: readonly number[]): Promi
   return rowsOf(chunk, all, [batch, rows.length, width]);
 }
 
+/** The same for a chunk of a stream on the host. */
+export const heldShortcut = (
+  block: BlockSpec,
+  { shortcut, batch, width }: Pick<ResidualStream, 'shortcut' | 'batch' | 'width'>,
+  index: number,
+): Readonly<Record<string, RuntimeArray>> => {
+  const data = shortcut?.[index];
+  return shortcutFeed(block, data && { data, shape: [batch, data.length / (batch * width), width] });
+};
+
 /** Repeats a stream of one for every variant. */
 export async function spread(stream: RunStream, batch: number): Promise<RunStream> {
   if (stream.batch !== 1) throw new RangeError(`a stream of ${stream.batch} variants cannot become ${batch}`);
-  const chunks: RuntimeValue[] = [];
+  const made: RuntimeValue[] = [];
+  const { chunks, shortcut } = stream;
   try {
-    for (const chunk of stream.chunks) {
+    for (const chunk of [...chunks, ...(shortcut ?? [])]) {
       const [, length = 0, width = 0] = chunk.shape;
       const rows = Array.from({ length: batch * length }, (_, at) => at % length);
-      chunks.push(await rowsOf(chunk, rows, [batch, length, width]));
+      made.push(await rowsOf(chunk, rows, [batch, length, width]));
     }
   } catch (error) {
-    dispose(...chunks);
+    dispose(...made);
     throw error;
   }
-  return { ...stream, chunks, batch };
+  const beside = shortcut ? { shortcut: made.slice(chunks.length) } : {};
+  return { ...stream, chunks: made.slice(0, chunks.length), ...beside, batch };
 }
 
 /** As `requireFinite`; of a value on a device a flag a row is fetched. */

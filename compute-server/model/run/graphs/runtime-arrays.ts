@@ -21,8 +21,24 @@ export const int32 = (numbers: readonly number[], shape: readonly number[]): Run
   shape,
 });
 
+/** An output of numbers with its shape. */
+export const arrayOf = (values: RuntimeValues, name: string): RuntimeArray => ({
+  data: floats(values, name),
+  shape: values[name]?.shape ?? [],
+});
+
 export function floats(values: RuntimeValues, name: string): Float32Array {
   const value = values[name]?.data;
   if (!(value instanceof Float32Array)) throw new TypeError(`the graph gave no "${name}"`);
   return value;
+}
+
+/** Rows [.., w] without what they carry after their hidden numbers. */
+export function hiddenOf({ data, shape }: RuntimeArray, hidden: number): RuntimeArray {
+  const width = shape.at(-1) ?? 0;
+  if (width === hidden || !(data instanceof Float32Array)) return { data, shape };
+  const rows = width === 0 ? 0 : data.length / width;
+  const out = new Float32Array(rows * hidden);
+  for (let row = 0; row < rows; row++) out.set(data.subarray(row * width, row * width + hidden), row * hidden);
+  return { data: out, shape: [...shape.slice(0, -1), hidden] };
 }

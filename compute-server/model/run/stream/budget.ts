@@ -1,6 +1,12 @@
 /** Memory of a run of a model, estimated before it starts, and the chunk of queries that keeps it inside the limit. */
+import type { SourceRows } from '../../../../diagnostics/model-runner/sequence';
 import type { PlanChange } from '../../../../models/instrument/changes/plan';
-import { innerWidth, type ModelSpec } from '../../../../models/architectures/model-spec';
+import { headsOf, readsBothWays } from '../../../../models/architectures/block-heads';
+import { rowWidth } from '../../../../models/architectures/carried-rows';
+import type { StateSpec } from '../../../../models/architectures/state-spec';
+import { positionsOfState, readsShape, stateShapes } from '../../../../models/architectures/states/state-branch';
+import type { BlockSpec, ModelSpec } from '../../../../models/architectures/model-spec';
+import { innerWidth } from '../../../../models/architectures/network-spec';
 import { rowsHeld } from '../../../../protocol/plans/held';
 import { FailureError } from '../../../../protocol/wire/failures';
 import type { DeviceId } from '../../../runtime/session';
@@ -23,47 +29,98 @@ export interface RunShape {
   readonly logits: 'last' | 'all' | 'none';
   /** Something is decided over all rows: one chunk where that fits, so that no layer runs twice. */
   readonly atOnce?: boolean;
+  /** Recurrences give their effective attention. */
+  readonly effective?: boolean;
+  /** The run goes back, for which recurrences keep states on the way. */
+  readonly backwards?: boolean;
   /** First rows that read each other in both directions, and so run as one chunk. */
   readonly prefix?: number | undefined;
+  /** What cross-attention reads. */
+  readonly source?: Pick<SourceRows, 'ids'> | undefined;
 }
 
+/** Numbers of keys and values of a source, in one layer. */
+const sourceNumbers = ({ cross }: BlockSpec, { source }: Pick<RunShape, 'source'>): number =>
+  cross && source ? 2 * source.ids.length * cross.attention.kvHeads * cross.attention.headDim : 0;
+
 /** Bytes of one layer's chunk: scores, keys and values (as they come and transposed), activations. */
-function chunkBytes(model: ModelSpec, run: RunShape, chunk: number): number {
-  return Math.max(
-    ...model.blocks.map(({ attention, feedForward }) => {
-      const keys = Math.min(run.length, attention.window === undefined ? run.length : attention.window + chunk);
-      const scores = scoreCopies * run.batch * attention.heads * chunk * keys;
-      const cache = 4 * run.batch * attention.kvHeads * attention.headDim * keys;
-      // The neutral arrays of replacements are as large as what they would replace.
-      const replacements = 2 * model.hiddenSize + attention.heads * attention.headDim;
-      const activations = run.batch * chunk * (6 * model.hiddenSize + 3 * innerWidth(feedForward) + replacements);
-      return 4 * (scores + cache + activations);
-    }),
+export function layerBytes(
+  model: ModelSpec,
+  block: BlockSpec,
+  run: Omit<RunShape, 'keepCache' | 'logits'>,
+  chunk: number,
+): number {
+  const { attention, cross, feedForward } = block;
+  const { heads, kvHeads, headDim } = headsOf(block);
+  const window = attention?.window;
+  const keys = Math.min(run.length, window === undefined ? run.length : window + chunk);
+  const scores = attention ? scoreCopies * run.batch * heads * chunk * keys : 0;
+  const cache = 4 * run.batch * kvHeads * headDim * keys + stateNumbers(block, run, chunk);
+  // The neutral arrays of replacements are as large as what they would replace.
+  const replacements = 2 * model.hiddenSize + heads * headDim;
+  const activations =
+    run.batch * chunk * (4 * model.hiddenSize + 2 * rowWidth(model) + 3 * innerWidth(feedForward) + replacements);
+  // Keys of a source are repeated for each variant.
+  const rows = run.source?.ids.length ?? 0;
+  const ofSource = cross
+    ? run.batch * (scoreCopies * cross.attention.heads * chunk * rows + sourceNumbers(block, run))
+    : 0;
+  return 4 * (scores + cache + activations + ofSource);
+}
+
+/** Those of the layer that takes most. */
+const chunkBytes = (model: ModelSpec, run: RunShape, chunk: number): number =>
+  Math.max(...model.blocks.map((block) => layerBytes(model, block, run, chunk)));
+
+/** Numbers of the recurrence of a block: its states, as they come and go, and rows of its heads behind projection, convolution and recurrence. */
+function stateNumbers(
+  { state }: BlockSpec,
+  { batch, length, effective = false, backwards = false }: Omit<RunShape, 'keepCache' | 'logits'>,
+  chunk: number,
+): number {
+  if (!state) return 0;
+  const channels = 'convolution' in state ? state.convolution.channels : 0;
+  // What the recurrence makes of the identity, as it comes and goes, and rows of all heads over the keys, which are copied by head.
+  const reads = effective ? (readsShape(state) ?? []) : [];
+  const perKey = reads.length === 0 ? 0 : 2 * sizeOf(reads) + 2 * chunk * state.heads;
+  // States in front of each chunk, and in front of each block of positions in it.
+  const kept = backwards ? stateSize(state) * (length / chunk + chunk / positionsOfState(state)) : 0;
+  return (
+    kept + batch * (2 * stateSize(state) + chunk * (2 * channels + 4 * state.heads * state.headDim) + length * perKey)
   );
 }
 
-/** Bytes of what is held over the layers: the residual stream twice, the caches when they are kept, the logits. */
+const sizeOf = (shape: readonly number[]): number => shape.reduce((size, axis) => size * axis, 1);
+
+/** Numbers of the states of one text. */
+const stateSize = (state: StateSpec): number =>
+  Object.values(stateShapes(state)).reduce((sum, shape) => sum + sizeOf(shape), 0);
+
+/** Bytes that are held across layers: the residual stream twice, a shortcut beside it, the caches if they are kept, the logits. */
 function heldBytes(model: ModelSpec, run: RunShape): number {
-  const stream = 2 * run.batch * run.length * model.hiddenSize;
+  const beside = model.blocks.some(({ shortcut }) => shortcut) ? model.hiddenSize : 0;
+  const stream = run.batch * run.length * (2 * rowWidth(model) + beside);
   const caches = run.keepCache ? cacheNumbers(model, run) : 0;
   const vocabulary = model.head.vocabulary?.outputs ?? 0;
   const logits = run.batch * vocabulary * (run.logits === 'all' ? run.length : run.logits === 'last' ? 1 : 0);
-  return 4 * (stream + caches + logits);
+  const ofSource = model.blocks.reduce((sum, block) => sum + sourceNumbers(block, run), 0);
+  return 4 * (stream + caches + logits + ofSource);
 }
 
 /** Numbers of keys and values at the end of the text. Under a plan, those of one layer at the end of its prompt are added. */
 function cacheNumbers(model: ModelSpec, { batch, length, further = 0, plan }: RunShape): number {
   const last = length + further;
   return model.blocks.reduce((sum, block, at) => {
-    const { kvHeads, headDim, projection } = block.attention;
+    const { kvHeads, headDim } = headsOf(block);
     // The value of latent attention is its key, which is held once.
-    const numbers = (projection.kind === 'latent' ? 1 : 2) * headDim;
+    const numbers = (block.attention?.projection.kind === 'latent' ? 1 : 2) * headDim;
     const own = layerPlanOf(plan, block);
     const rows =
       own && heldByHeads(own, block)
         ? own.heads.reduce((total, held) => total + rowsHeld(held, own.prompt, last), 0)
         : kvHeads * last;
-    return sum + batch * numbers * (rows + (plan && at === 0 ? kvHeads * length : 0));
+    const states = block.state ? batch * stateSize(block.state) : 0;
+    return sum + states + batch * numbers * (rows + (plan && at === 0 ? kvHeads * length : 0));
   }, 0);
 }
 
@@ -104,7 +161,7 @@ export function largestChunk(
   const fitsDevice = (length: number, chunk: number, weights = room?.weightBytes ?? 0): boolean =>
     onDevice === undefined || weights + need(length, chunk) <= onDevice;
   const fitsProcess = (length: number, chunk: number): boolean => need(length, chunk) <= limit;
-  const choices = model.blocks.some(({ attention }) => !attention.causal)
+  const choices = readsBothWays(model)
     ? [Infinity]
     : wanted !== undefined
       ? [wanted]

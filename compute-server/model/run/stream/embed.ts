@@ -1,4 +1,5 @@
 /** The residual stream that enters layer 0: token embeddings, some rows with embeddings of their own. */
+import { rowWidth } from '../../../../models/architectures/carried-rows';
 import type { ModelSpec } from '../../../../models/architectures/model-spec';
 import { dispose, KeptOutputs, type RuntimeValue } from '../../../runtime/values';
 import type { LayerSessions } from '../graphs/layer-sessions';
@@ -15,7 +16,7 @@ export async function embed(
   chunks: readonly Chunk[],
   signal: AbortSignal | undefined,
 ): Promise<RunStream> {
-  const width = model.hiddenSize;
+  const width = rowWidth(model);
   const replaced = new Map(request.embeddings?.rows.map((row, at) => [row, at]) ?? []);
   const out: RuntimeValue[] = [];
   const byVariant = request.variantIds ?? [request.ids];
@@ -52,7 +53,8 @@ export async function embed(
     dispose(...out);
     throw error;
   }
-  return { layer: 0, chunks: out, chunk: request.chunk, batch: byVariant.length, width };
+  const hidden = model.carried ? { hidden: model.hiddenSize } : {};
+  return { layer: 0, chunks: out, chunk: request.chunk, batch: byVariant.length, width, ...hidden };
 }
 
 /** Embeddings of ids that stand from row `start` of a sequence on, [ids, w]. */

@@ -21,7 +21,7 @@ import {
   positionalNames,
 } from '../../../../diagnostics/model-runner/head-numbers';
 import { positionAt, type KeyGroup, type Sequence } from '../../../../diagnostics/model-runner/sequence';
-import type { AttentionSpec } from '../../../../models/architectures/model-spec';
+import type { AttentionSpec } from '../../../../models/architectures/attention-spec';
 import { topKeys } from '../../../../models/instrument/statistics';
 import type { RuntimeArray, RuntimeValues } from '../../../runtime/session';
 import {
@@ -53,15 +53,16 @@ interface ChunkSums {
 export interface Window {
   readonly size: number;
   readonly around: boolean;
+  readonly chunked: boolean;
   readonly sequence: Pick<Sequence, 'ids' | 'positions'>;
 }
 
 export function windowOf(
-  { window, around }: AttentionSpec,
+  { window, chunked, around }: AttentionSpec,
   sequence: Pick<Sequence, 'ids' | 'positions'>,
 ): Window | undefined {
   const size = window ?? around;
-  return size === undefined ? undefined : { size, around: around !== undefined, sequence };
+  return size === undefined ? undefined : { size, around: around !== undefined, chunked: chunked === true, sequence };
 }
 
 /** Collects one layer's statistics over the chunks of a prompt (variant 0 of the batch). */
@@ -258,8 +259,9 @@ export class StatisticsCollector {
   /** Keys are held for all rows of a chunk: the later ones of a window layer do not read the first of them. */
   private firstInWindow(row: number): number {
     if (!this.window) return 0;
-    const { size, sequence } = this.window;
-    const behind = positionAt(sequence, row) - size;
+    const { size, chunked, sequence } = this.window;
+    const position = positionAt(sequence, row);
+    const behind = chunked ? position - (position % size) - 1 : position - size;
     // Rows may leave positions out, so that a window holds fewer rows than positions.
     let first = Math.max(0, row - size + 1);
     while (first < row && positionAt(sequence, first) <= behind) first++;

@@ -1,9 +1,12 @@
 /** What a block graph takes in one call, interventions and statistics apart, and the keys that it leaves for the next one. */
 import { dispose, type KeptOutputs, type RuntimeValue, type RuntimeValues } from '../../../runtime/values';
-import type { CacheBytes, KeyValueCache } from '../cache/key-value-cache';
+import type { CacheBytes, KeyValueCache, LayerStates } from '../cache/key-value-cache';
 import { numbersOf, rowsOf } from '../graphs/run-stream';
-import { floats, range, flag, int32, int64 } from '../graphs/runtime-arrays';
+import { arrayOf, floats, range, flag, int32, int64 } from '../graphs/runtime-arrays';
+import { rowWidth } from '../../../../models/architectures/carried-rows';
 import { positionsRead } from '../../../../models/architectures/block-graph';
+import { newState, pastState } from '../../../../models/architectures/states/names';
+import { stateShapes } from '../../../../models/architectures/states/state-branch';
 import type { BlockSpec, ModelSpec } from '../../../../models/architectures/model-spec';
 import type { RuntimeArray } from '../../../runtime/session';
 import { chunkTables } from '../graphs/chunk-tables';
@@ -12,6 +15,7 @@ import { noStatistics } from './head-statistics';
 
 /** Keys and values that rows go on from: of a cache, or of a layer while its chunks run. */
 export interface HeldKeys extends Pick<KeyValueCache, 'length' | 'first'> {
+  readonly states: Pick<KeyValueCache['states'], 'get'>;
   past(layer: number): { readonly key: RuntimeValue; readonly value: RuntimeValue };
 }
 
@@ -34,22 +38,20 @@ export function blockFeeds(
   const keys = cache.length(layer) + run.length;
   const { sequence } = run;
   const positions = range(run.start, run.length).map((row) => positionAt(sequence, row));
-  const { around } = block.attention;
-  const reads = positionsRead(block.attention);
+  const { attention } = block;
+  const around = attention?.around;
+  const reads = attention ? positionsRead(attention) : undefined;
   const prefixEnd = sequence.prefix ? positionAt(sequence, sequence.prefix - 1) : -1;
-  const rope =
-    block.attention.rope === undefined || block.attention.turns ? undefined : model.ropes[block.attention.rope];
+  const rope = attention?.rope === undefined || attention.turns ? undefined : model.ropes[attention.rope];
   const tables = rope ? chunkTables(rope, model, run, positions) : undefined;
   const shape = rope ? [run.length, rope.dimensions / 2] : [];
   return {
     residual:
-      residual instanceof Float32Array
-        ? { data: residual, shape: [run.batch, run.length, model.hiddenSize] }
-        : residual,
-    past_key: past.key,
-    past_value: past.value,
-    ...(reads.queries ? { query_positions: int32(positions, [run.length]) } : {}),
-    ...(reads.reach
+      residual instanceof Float32Array ? { data: residual, shape: [run.batch, run.length, rowWidth(model)] } : residual,
+    ...(attention ? { past_key: past.key, past_value: past.value } : {}),
+    ...stateFeeds(block, cache.states.get(layer), run.batch),
+    ...(reads?.queries ? { query_positions: int32(positions, [run.length]) } : {}),
+    ...(reads?.reach
       ? {
           query_reach: int32(
             positions.map((position) => (around === undefined ? Math.max(position, prefixEnd) : position + around - 1)),
@@ -57,7 +59,7 @@ export function blockFeeds(
           ),
         }
       : {}),
-    ...(reads.keys
+    ...(reads?.keys
       ? {
           key_positions: int32(
             range(cache.first(layer), keys).map((row) => positionAt(sequence, row)),
@@ -68,6 +70,28 @@ export function blockFeeds(
     ...(tables ? { rope_cos: { data: tables.cos, shape }, rope_sin: { data: tables.sin, shape } } : {}),
   };
 }
+
+/** The states that the graphs of a block take: zeros in front of the first row. */
+export function stateFeeds({ state }: BlockSpec, held: LayerStates = {}, batch = 1): Record<string, RuntimeArray> {
+  if (!state) return {};
+  return Object.fromEntries(
+    Object.entries(stateShapes(state)).map(([name, own]) => {
+      const shape = [batch, ...own];
+      const size = shape.reduce((product, axis) => product * axis, 1);
+      return [pastState(name), held[name] ?? { data: new Float32Array(size), shape }];
+    }),
+  );
+}
+
+/** Outputs of the graphs of a block that are its states. */
+export const stateOutputs = ({ state }: BlockSpec): readonly string[] =>
+  state ? Object.keys(stateShapes(state)).map(newState) : [];
+
+/** The states behind the rows that a graph was run for. */
+export const statesIn = ({ state }: BlockSpec, values: RuntimeValues): LayerStates =>
+  Object.fromEntries(
+    Object.keys(state ? stateShapes(state) : {}).map((name) => [name, arrayOf(values, newState(name))]),
+  );
 
 export function groupColumns(groups: readonly KeyGroup[], firstKey: number, keys: number): RuntimeArray {
   const data = new Float32Array(groups.length * keys);
@@ -123,17 +147,31 @@ const newNames = ['new_key', 'new_value'] as const;
 export class LayerKeys implements HeldKeys {
   private present: Present | undefined;
 
+  private readonly layer: number;
+  private readonly window: number | undefined;
+
   constructor(
-    private readonly layer: number,
+    private readonly block: BlockSpec,
     private readonly cache: KeyValueCache,
-    private readonly window: number | undefined,
     /** Whether the layer's session keeps outputs on the device. */
     private readonly keeps: boolean,
-  ) {}
+  ) {
+    this.layer = block.index;
+    this.window = block.attention?.window;
+  }
 
-  /** Outputs of the graph that `take` needs. */
+  /** Outputs of the graph that `take` needs, of which these stay where they are computed. */
   get outputs(): readonly string[] {
-    return this.keeps ? keptNames : newNames;
+    return !this.block.attention ? [] : this.keeps ? keptNames : newNames;
+  }
+
+  /** The others that it needs: states are small, and kept on the host. */
+  get stateOutputs(): readonly string[] {
+    return stateOutputs(this.block);
+  }
+
+  get states(): KeyValueCache['states'] {
+    return this.cache.states;
   }
 
   length(): number {
@@ -160,6 +198,11 @@ export class LayerKeys implements HeldKeys {
 
   /** Takes what a chunk of `added` rows gave. */
   async take(values: RuntimeValues, kept: KeptOutputs, added: number): Promise<void> {
+    if (this.block.state) this.cache.states.set(this.layer, statesIn(this.block, values));
+    if (!this.block.attention) {
+      this.cache.pass(this.layer, added);
+      return;
+    }
     if (!this.keeps) {
       this.cache.append(this.layer, floats(values, 'new_key'), floats(values, 'new_value'));
       if (this.window !== undefined) this.cache.trim(this.layer, this.window - 1);

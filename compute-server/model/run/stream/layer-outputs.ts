@@ -78,6 +78,9 @@ export class LayerOutputs {
   }
 }
 
+/** The keys read most by no head. */
+export const noTop = { weights: new Float32Array(0), keys: new Int32Array(0), heads: 0, k: topKeys };
+
 /** The wanted rows of a chunk [.., n, x]. */
 export function pickRows(
   tap: LayerTap,

@@ -3,15 +3,18 @@ import { changesOf, type Variant } from '../../../../models/instrument/changes/c
 import { decidesSources, goesByColumns } from '../../../../diagnostics/model-runner/redistribution-sources';
 import { blockShapeOf, rarePartsIn } from '../../../../models/instrument/changes/changes';
 import { stateOf } from '../../../../diagnostics/model-runner/stream-state';
+import { headsOf } from '../../../../models/architectures/block-heads';
+import { hasTap, withoutHeads } from './absent-taps';
+import { readsShape } from '../../../../models/architectures/states/state-branch';
 import type { BlockSpec, ModelSpec } from '../../../../models/architectures/model-spec';
 import { reinforcementOutputs } from '../../../../models/instrument/changes/reinforcement';
 import { gainChanges } from '../../../../models/instrument/changes/gain';
 import { statisticOutputs, topKeyOutputs } from '../../../../models/instrument/statistics';
 import type { LayerTap } from '../../../../models/instrument/taps';
-import type { RuntimeValues } from '../../../runtime/session';
+import type { RuntimeArray, RuntimeValues } from '../../../runtime/session';
 import { blockScoreOutputs } from '../../../../models/instrument/changes/block-choice';
 import { dispose, fetched, KeptOutputs, type RuntimeValue } from '../../../runtime/values';
-import { BlockChoices, LayerOutputs } from './layer-outputs';
+import { BlockChoices, LayerOutputs, noTop } from './layer-outputs';
 import { byHead, columnsOutput, sourcesOutput } from '../../../../models/instrument/changes/redistribution';
 import { leadingDirections } from '../changes/leading-directions';
 import { noStatistics, ranked, StatisticsCollector, windowOf } from './head-statistics';
@@ -21,6 +24,7 @@ import { emptyCache, type KeyValueCache } from '../cache/key-value-cache';
 import { blockFeeds, groupColumns, groupMass, LayerKeys } from './layer-feeds';
 import { KeySources, readersOf, sourcesByColumns, sourcesByStates } from '../cache/key-sources';
 import type { LayerSessions } from '../graphs/layer-sessions';
+import { EffectiveCollector } from './effective-numbers';
 import type { PickTable } from './statistics-layout';
 import {
   prefixOf,
@@ -30,8 +34,9 @@ import {
   type RunHooks,
   type RunRequest,
 } from './run-request';
-import { hostStream, requireFiniteChunk, type RunStream } from '../graphs/run-stream';
-import { floats, int64 } from '../graphs/runtime-arrays';
+import { CrossRun, isOfSource } from '../cross/cross-run';
+import { disposeStream, hostStream, requireFiniteChunk, shortcutFeed, type RunStream } from '../graphs/run-stream';
+import { arrayOf, floats, hiddenOf, int64 } from '../graphs/runtime-arrays';
 
 export interface LayerWork {
   readonly request: RunRequest;
@@ -79,7 +84,7 @@ async function sourcesOf(
   const { variants, request, stream, chunks } = work;
   const layer = block.index;
   if (request.plain || !variants.some((variant) => decidesSources(variant, layer))) return undefined;
-  const { heads } = block.attention;
+  const { heads } = headsOf(block);
   const rows = request.ids.length;
   const made = new KeySources(stream.batch, heads, rows);
   if (request.past) {
@@ -99,7 +104,7 @@ async function sourcesOf(
     made.open = false;
     const first = { ...work, variants: held, cache: undefined, sources: made, columnSums: sums };
     const { out } = await runChunks(model, sessions, block, first, false);
-    dispose(...out.chunks);
+    disposeStream(out);
     sourcesByColumns(changes, sums, readersOf(block, rows, request.prefix), made);
   }
   work.cache?.sources.set(layer, made);
@@ -122,7 +127,7 @@ async function runDecided(
     { ...work, cache: undefined },
     true,
   );
-  dispose(...unchanged.chunks);
+  disposeStream(unchanged);
   const { reinforcement } = chosen;
   if (!reinforcement) throw new RangeError(`layer ${block.index} chose no gains`);
   const gains = gainsOfSelected(block.index, reinforcement.selected, work.request.reinforcement?.alpha ?? 1);
@@ -140,42 +145,60 @@ async function runChunks(
   choosing: boolean,
 ): Promise<LayerRun> {
   const { request, chunks, stream, hooks } = work;
+  const { shortcut: _, ...ofRun } = stream;
   const layer = block.index;
   // Before the layer is opened: what is opened for these may close it.
   const directions: (Float32Array | undefined)[] = [];
   for (const chunk of request.plain ? [] : stream.chunks) {
     directions.push(await leadingDirections(model, sessions, layer, work.variants, chunk, hooks.signal));
   }
-  const taps = (request.taps ?? []).filter((wanted) => wanted.layer === layer).map(({ tap }) => tap);
+  const cross = await CrossRun.of(model, sessions, block, request, stream.batch);
+  const wanted = (request.taps ?? []).filter((one) => one.layer === layer).map(({ tap }) => tap);
+  const taps = wanted.filter((tap) => !isOfSource(tap));
+  const { attention } = block;
+  const window = attention?.window;
+  const { heads } = headsOf(block);
+  // Statistics are of probabilities: a layer without attention has none, and gives them of no head.
+  const readers = attention ? heads : 0;
   const blocks = request.plain ? undefined : blockShapeOf(work.variants, layer);
+  const mapHeads = (request.maps ?? []).filter((wanted) => wanted.layer === layer).map(({ head }) => head);
+  const effective =
+    block.state !== undefined &&
+    !request.plain &&
+    (request.effective || taps.includes('state.effective') || (!attention && mapHeads.length > 0)) &&
+    readsShape(block.state) !== undefined;
   const session = await sessions.session({
     kind: 'block',
     layer,
     instrumented: !request.plain,
     rare: request.plain ? [] : rarePartsIn(work.variants, layer, taps),
     blocks,
+    effective,
   });
-  const { window, heads } = block.attention;
   const held = Math.min(request.ids.length, window === undefined ? Infinity : window + stream.chunk);
   const cache =
     request.past?.cache.branch(layer, stream.batch, request.ids.length - request.past.length) ??
     work.cache ??
     emptyCache(model, stream.batch, held);
   const memory = blocks && cache.memory(layer, () => emptyMemory(block, blocks, stream.batch));
-  const past = new LayerKeys(layer, cache, window, session.keeps);
+  const past = new LayerKeys(block, cache, session.keeps);
+  let reads = effective && block.state ? noReads(readsShape(block.state) ?? [], stream.batch) : undefined;
   const groups = request.groups ?? [];
   const collector =
     request.statistics && !request.plain
       ? new StatisticsCollector(
-          heads,
+          readers,
           work.picks,
           groups,
           request.thumbnails ? request.ids.length : undefined,
           prefixOf(model, request),
-          windowOf(block.attention, request),
+          attention && windowOf(attention, request),
         )
       : undefined;
-  const mapHeads = (request.maps ?? []).filter((wanted) => wanted.layer === layer).map(({ head }) => head);
+  const effects =
+    effective && request.effective && block.state
+      ? new EffectiveCollector(block.state.heads, request.ids.length, request.thumbnails ?? false)
+      : undefined;
   const { chosenBlocks } = request;
   const choosingRows =
     blocks && chosenBlocks && (chosenBlocks.layers?.includes(layer) ?? true)
@@ -184,6 +207,7 @@ async function runChunks(
   const topFrom = request.topKeys === 'last' ? request.ids.length - 1 : 0;
   const rows = new LayerOutputs(request.ids.length, request.tapRows, topFrom);
   const out: RuntimeValue[] = [];
+  const shortcut: RuntimeValue[] | undefined = block.shortcut === 'leaves' ? [] : undefined;
   let lastMass: Float32Array | undefined;
   let reinforcement: LayerReinforcement | undefined;
   let keys: LayerKeys | undefined;
@@ -191,9 +215,12 @@ async function runChunks(
     for (const [index, { start, length }] of chunks.entries()) {
       hooks.signal?.throwIfAborted();
       const last = index === chunks.length - 1;
-      const weighing = last && (request.lastMass ?? false);
+      const weighing = attention !== undefined && last && (request.lastMass ?? false);
       const deciding = last && choosing;
-      const ranking = !request.plain && (request.topKeys === 'all' || (request.topKeys === 'last' && last));
+      const ranking =
+        attention !== undefined &&
+        !request.plain &&
+        (request.topKeys === 'all' || (request.topKeys === 'last' && last));
       const firstKey = past.first();
       const width = past.length() + length;
       const keyGroups = groupColumns(groups, firstKey, width);
@@ -202,10 +229,16 @@ async function runChunks(
       const going = !last || work.cache !== undefined;
       // The widths of taps are those of the last chunk.
       const tapped = last || (request.tapRows?.some((row) => row >= start && row < start + length) ?? true) ? taps : [];
-      const kept = new KeptOutputs(['residual.out', ...(going ? past.outputs : [])]);
+      const kept = new KeptOutputs([
+        'residual.out',
+        ...(shortcut ? ['shortcut.out'] : []),
+        ...(going ? past.outputs : []),
+      ]);
       const values = await session.run(
         {
           ...blockFeeds(model, block, past, input, { batch: stream.batch, start, length, sequence: request }),
+          ...shortcutFeed(block, stream.shortcut?.[index]),
+          ...cross?.feeds(),
           ...(request.plain
             ? {}
             : {
@@ -222,21 +255,30 @@ async function runChunks(
                   sequence: request,
                   ...(deciding && request.reinforcement ? { reinforcement: request.reinforcement } : {}),
                 }),
-                ...(collector?.feeds(start, length, firstKey, width, stream.batch) ??
-                  (weighing
-                    ? groupMass(keyGroups, [length - 1], length, heads, stream.batch)
-                    : noStatistics(width, length))),
-                ...ranked(width, ranking ? Math.max(0, topFrom - start) : undefined),
-                selected_heads: int64(mapHeads, [mapHeads.length]),
+                ...(attention
+                  ? {
+                      ...(collector?.feeds(start, length, firstKey, width, stream.batch) ??
+                        (weighing
+                          ? groupMass(keyGroups, [length - 1], length, heads, stream.batch)
+                          : noStatistics(width, length))),
+                      ...ranked(width, ranking ? Math.max(0, topFrom - start) : undefined),
+                    }
+                  : {}),
+                ...(attention || effective ? { selected_heads: int64(mapHeads, [mapHeads.length]) } : {}),
+                ...(reads ? { past_reads: reads } : {}),
               }),
         },
         [
           ...kept.names,
-          ...tapped.filter((tap) => tap !== 'residual' && tap !== 'residual.input'),
+          ...(going ? past.stateOutputs : []),
+          ...(reads ? ['reads'] : []),
+          ...(effects ? ['state.effective'] : []),
+          ...tapped.filter((tap) => tap !== 'residual' && tap !== 'residual.input' && hasTap(block, tap)),
           ...blockOutputsOf(blocks),
           ...(choosingRows?.wants(start, length) ? blockScoreOutputs : []),
-          ...(collector ? statisticOutputs : weighing ? ['statistics.mass'] : []),
+          ...(collector && attention ? statisticOutputs : weighing ? ['statistics.mass'] : []),
           ...(deciding ? reinforcementOutputs : []),
+          ...(cross?.outputs() ?? []),
           ...(ranking ? topKeyOutputs : []),
           ...(mapHeads.length > 0 ? ['attention.selected'] : []),
           ...(work.sources?.open ? [sourcesOutput] : []),
@@ -246,6 +288,7 @@ async function runChunks(
       );
       const residual = kept.of('residual.out', values);
       out.push(residual);
+      shortcut?.push(kept.of('shortcut.out', values));
       if (going) await past.take(values, kept, length);
       takeBlocks(memory, values, length);
       if (work.sources?.open) work.sources.take(floats(values, sourcesOutput));
@@ -258,10 +301,14 @@ async function runChunks(
       }
       if (choosingRows?.wants(start, length)) choosingRows.add(values, start, length);
       await requireFiniteChunk(residual, start, `Layer ${layer}`);
-      collector?.add(start, length, firstKey, values);
+      if (attention) collector?.add(start, length, firstKey, values);
+      cross?.add(values, start, length);
+      if (reads) reads = arrayOf(values, 'reads');
+      effects?.add(start, arrayOf(values, 'state.effective'));
       if (weighing) lastMass = floats(values, 'statistics.mass').slice(0, heads * groups.length);
       if (deciding) reinforcement = chosenGains(values, heads);
-      rows.addTaps(tapped, await withStreams(values, tapped, input, residual), start);
+      const given = { ...withoutHeads(block, tapped, stream.batch, length), ...values };
+      rows.addTaps(tapped, await withStreams(given, tapped, input, residual, model.hiddenSize), start);
       rows.addMaps(mapHeads, values, start, length, firstKey);
       if (ranking) rows.addTop(values, heads, start, length, firstKey);
       hooks.onChunk?.(layer, (index + 1) / chunks.length);
@@ -270,23 +317,25 @@ async function runChunks(
     else if (work.cache) await past.settle();
     if (request.compress) work.cache?.keep(block, work.variants[0]);
   } catch (error) {
-    dispose(...out);
+    dispose(...out, ...(shortcut ?? []));
     throw error;
   } finally {
     if (!keys) past.dispose();
   }
   return {
-    out: { ...stream, layer: layer + 1, chunks: out },
+    out: { ...ofRun, layer: layer + 1, chunks: out, ...(shortcut ? { shortcut } : {}) },
     keys,
     result: {
       layer,
       ...(collector ? { statistics: collector.numbers() } : {}),
-      ...(lastMass ? { lastMass } : {}),
+      ...(lastMass ? { lastMass } : request.lastMass ? { lastMass: new Float32Array(0) } : {}),
       ...(reinforcement ? { reinforcement } : {}),
       ...(collector && request.thumbnails ? { thumbnail: collector.thumbnail() ?? new Float32Array(0) } : {}),
-      taps: rows.taps(),
+      ...(effects ? { effective: effects.numbers() } : {}),
+      taps: { ...rows.taps(), ...cross?.taps(wanted) },
       maps: rows.maps,
-      ...(rows.top ? { top: rows.top } : {}),
+      ...(cross ? { cross: cross.result() } : {}),
+      ...(rows.top ? { top: rows.top } : attention || !request.topKeys ? {} : { top: noTop }),
       ...(choosingRows ? { chosenBlocks: { rows: choosingRows.rows } } : {}),
     },
   };
@@ -298,13 +347,19 @@ async function withStreams(
   taps: readonly LayerTap[],
   input: RuntimeValue,
   residual: RuntimeValue,
+  hidden: number,
 ): Promise<RuntimeValues> {
   return {
     ...values,
-    ...(taps.includes('residual.input') ? { 'residual.input': await fetched(input) } : {}),
-    ...(taps.includes('residual') ? { residual: await fetched(residual) } : {}),
+    ...(taps.includes('residual.input') ? { 'residual.input': hiddenOf(await fetched(input), hidden) } : {}),
+    ...(taps.includes('residual') ? { residual: hiddenOf(await fetched(residual), hidden) } : {}),
   };
 }
+
+const noReads = (shape: readonly number[], batch: number): RuntimeArray => ({
+  data: new Float32Array(0),
+  shape: [batch, ...shape, 0],
+});
 
 function chosenGains(values: RuntimeValues, heads: number): LayerReinforcement {
   const flags = (name: string): boolean[] => {

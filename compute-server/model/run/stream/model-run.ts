@@ -4,7 +4,7 @@
  */
 import { firstChangedLayer } from '../../../../models/instrument/changes/changes';
 import type { ModelSpec } from '../../../../models/architectures/model-spec';
-import { dispose } from '../../../runtime/values';
+import { layerBytes } from './budget';
 import { embed } from './embed';
 import { emptyCache } from '../cache/key-value-cache';
 import type { LayerKeys } from './layer-feeds';
@@ -21,7 +21,7 @@ import {
   type RunRequest,
   type RunResult,
 } from './run-request';
-import { hostStream, spread, streamOf, type RunStream } from '../graphs/run-stream';
+import { disposeStream, hostStream, spread, streamOf, type RunStream } from '../graphs/run-stream';
 
 /** A run to its end. */
 export async function runPrompt(
@@ -56,11 +56,14 @@ export async function* layersOf(
   const chunks = chunksOfRun(model, request);
   const picks = new PickTable(request.earlier ?? (request.statistics ? earlierOccurrences(request.ids) : []));
   // Variants that agree up to a layer share the work below it: they are run as one until the first of them changes something.
-  const split = request.variantIds ? 0 : Math.min(...variants.map((variant) => firstChangedLayer(variant) ?? Infinity));
+  const split =
+    request.variantIds || request.variantSources
+      ? 0
+      : Math.min(...variants.map((variant) => firstChangedLayer(variant) ?? Infinity));
   let stream = request.from ? streamOf(request.from) : await embed(model, sessions, request, chunks, hooks.signal);
   /** What leaves a layer takes the place of what entered it. */
   const pass = (next: RunStream): void => {
-    dispose(...stream.chunks);
+    disposeStream(stream);
     stream = next;
   };
   const cache = request.keepCache ? emptyCache(model, variants.length) : undefined;
@@ -86,6 +89,10 @@ export async function* layersOf(
         cache,
         hooks,
       });
+      await sessions.ran(
+        block.index,
+        layerBytes(model, block, { batch, length: request.ids.length, source: request.source }, chunks[0]?.length ?? 0),
+      );
       pass(out);
       if (keys) inPlace.push(keys);
       layers.push(result);
@@ -114,7 +121,7 @@ export async function* layersOf(
       ...(request.keysInPlace ? { keys: inPlace } : {}),
     };
   } finally {
-    dispose(...stream.chunks);
+    disposeStream(stream);
     if (!done) for (const keys of inPlace) keys.dispose();
   }
 }

@@ -2,6 +2,7 @@
  * What a run of a model takes and gives inside the compute server (the port's request, and what only the server has), and which
  * rows of a prompt are run at a time.
  */
+import { readsBothWays } from '../../../../models/architectures/block-heads';
 import type { ModelSpec } from '../../../../models/architectures/model-spec';
 import type { Sequence } from '../../../../diagnostics/model-runner/sequence';
 import type {
@@ -64,7 +65,7 @@ export interface Chunk {
 
 /** Rows that read later rows too: all of a bidirectional model's, else the prefix of the sequence. */
 export const prefixOf = (model: ModelSpec, { ids, prefix }: Pick<Sequence, 'ids' | 'prefix'>): number =>
-  model.blocks.some(({ attention }) => !attention.causal) ? ids.length : (prefix ?? 0);
+  readsBothWays(model) ? ids.length : (prefix ?? 0);
 
 /** Rows that read each other in both directions cannot be cut: the first chunk holds them all. */
 export function chunksOf(length: number, chunk: number, prefix = 0): readonly Chunk[] {
@@ -91,7 +92,12 @@ export function chunksOfRun(model: ModelSpec, request: RunRequest): readonly Chu
 }
 
 /** Throws where the parts of a request contradict each other: what a caller inside the process got wrong. */
-export function requirePossible({ ids, past, variantIds, ...request }: RunRequest, variants: number): void {
+export function requirePossible(
+  { ids, past, variantIds, variantSources, ...request }: RunRequest,
+  variants: number,
+): void {
+  if (variantSources && variantSources.length !== variants)
+    throw new RangeError(`sources of ${variantSources.length} variants, for ${variants}`);
   if (variantIds && (variantIds.length !== variants || variantIds.some((own) => own.length !== ids.length))) {
     throw new RangeError(`ids of ${variantIds.length} variants, for ${variants} variants of ${ids.length} rows`);
   }

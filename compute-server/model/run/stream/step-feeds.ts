@@ -4,6 +4,7 @@ import { layerSizes } from '../../../../models/architectures/layer-sizes';
 import { stepFeeds } from '../../../../models/instrument/changes/changes';
 import { positionAt, type Sequence } from '../../../../diagnostics/model-runner/sequence';
 import type { BlockSpec, ModelSpec } from '../../../../models/architectures/model-spec';
+import { stateFeeds } from './layer-feeds';
 import { maskedScore } from '../../../../models/instrument/attention';
 import type { RuntimeArray } from '../../../runtime/session';
 import { chunkTables } from '../graphs/chunk-tables';
@@ -44,12 +45,16 @@ export class StepFeeds {
   /** Forgets the keys of a window layer that the new row does not read: a step graph has no mask. */
   of(block: BlockSpec, cache: KeyValueCache, residual: Float32Array, means = false): Record<string, RuntimeArray> {
     const { index: layer, attention } = block;
-    if (attention.window !== undefined) cache.trim(layer, this.readable(layer, attention.window, cache));
+    if (attention?.window !== undefined) cache.trim(layer, this.readable(block, attention.window, cache));
     const feeds: Record<string, RuntimeArray> = {
       residual: { data: residual, shape: [1, residual.length] },
-      ...stepFeeds(this.row.variant, layerSizes(this.model, block)),
-      ...(attention.rope === undefined ? {} : this.angles(attention.rope)),
+      ...(attention || block.state
+        ? this.tempered(block, stepFeeds(this.row.variant, layerSizes(this.model, block), this.row.start))
+        : {}),
+      ...(attention?.rope === undefined ? {} : this.angles(attention.rope)),
+      ...stateFeeds(block, cache.states.get(layer)),
     };
+    if (!attention) return feeds;
     for (const [g, head] of cache.heads(layer).entries()) {
       feeds[`key.${g}`] = head.key;
       feeds[`value.${g}`] = head.value;
@@ -58,11 +63,23 @@ export class StepFeeds {
     return feeds;
   }
 
+  /** Queries that are scaled by their position have the factor beside that on their products. */
+  private tempered({ attention }: BlockSpec, feeds: Record<string, RuntimeArray>): Record<string, RuntimeArray> {
+    const tempered = attention?.tempered;
+    const factor = feeds['query_factor'];
+    if (!tempered || !factor) return feeds;
+    const { by, every, from } = tempered;
+    const own = 1 + by * Math.log1p(Math.floor((this.position + from) / every));
+    const data = Float32Array.from([...factor.data].map((each) => Number(each) * own));
+    return { ...feeds, query_factor: { ...factor, data } };
+  }
+
   /** Keys held whose positions are inside the window. */
-  private readable(layer: number, window: number, cache: KeyValueCache): number {
+  private readable({ index: layer, attention }: BlockSpec, window: number, cache: KeyValueCache): number {
+    const behind = attention?.chunked ? this.position - (this.position % window) - 1 : this.position - window;
     const [first, length] = [cache.first(layer), cache.length(layer)];
     let gone = 0;
-    while (gone < length && positionAt(this.row.sequence, first + gone) <= this.position - window) gone++;
+    while (gone < length && positionAt(this.row.sequence, first + gone) <= behind) gone++;
     return length - gone;
   }
 

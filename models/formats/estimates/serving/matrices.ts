@@ -38,13 +38,15 @@ export interface Matrix {
   /** Within a layer: `self_attn.q_proj`, `mlp.experts.gate_proj`. */
   readonly name: string;
   readonly group: TensorGroup;
-  /** Layers that have it; 1 outside of them. */
+  /** Layers that read it; 1 outside of them. */
   readonly layers: number;
   /** Over all layers and experts, biases included. */
   readonly elements: number;
   /** Bits of all its elements, scales included. */
   readonly bits: number;
-  /** Elements of matrices that are multiplied, over all layers and experts. */
+  /** Bits that are read for a token: a shared matrix is read again in each layer. */
+  readonly readBits: number;
+  /** Elements of matrices that are multiplied, over all layers and experts; a shared matrix counts for each layer that reads it. */
   readonly multiplied: number;
   /** Inputs and outputs of one product. */
   readonly widths: Widths;
@@ -160,16 +162,18 @@ function matrixOf(tensor: ExpectedTensor, name: string, bits: number, streams: r
   if (part === undefined) return undefined;
   const elements = elementsOf(tensor);
   const { shape, activeShare, merged } = tensor;
+  const readers = tensor.readers ?? 1;
   const count = tensor.experts ?? merged ?? shape[0] ?? 1;
   const multiplies = products.has(tensor.group) && shape.length >= 2 && !isBias(tensor.pattern);
   return {
     part,
     name,
     group: tensor.group,
-    layers: tensor.layers?.length ?? 1,
+    layers: (tensor.layers?.length ?? 1) * readers,
     elements,
     bits: elements * bits,
-    multiplied: multiplies ? elements : 0,
+    readBits: elements * bits * readers,
+    multiplied: multiplies ? elements * readers : 0,
     widths: multiplies
       ? widthsOf(name, (shape.at(-2) ?? 0) / (merged ?? 1), shape.at(-1) ?? 0, streams)
       : { whole: 0, cut: 0 },
@@ -190,6 +194,7 @@ const joined = (a: Matrix, b: Matrix): Matrix => {
     layers,
     elements: a.elements + b.elements,
     bits: a.bits + b.bits,
+    readBits: a.readBits + b.readBits,
     multiplied: a.multiplied + b.multiplied,
     widths: { whole: width('whole'), cut: width('cut') },
   };
@@ -206,13 +211,15 @@ const hasTiedHead = (model: ModelDescription, part: ModelPart, list: readonly Ma
 function tiedHead(part: ModelPart, list: readonly Matrix[]): Matrix {
   const elements = part.hiddenSize * (part.vocabularySize ?? 0);
   const table = list.find(({ group, elements: size }) => group === 'embedding' && size >= elements);
+  const bits = elements * (table === undefined ? 16 : table.bits / table.elements);
   return {
     part: 'output head',
     name: 'tied head',
     group: 'head',
     layers: 1,
     elements,
-    bits: elements * (table === undefined ? 16 : table.bits / table.elements),
+    bits,
+    readBits: bits,
     multiplied: elements,
     widths: { whole: part.hiddenSize, cut: part.vocabularySize ?? 0 },
     ofSource: false,

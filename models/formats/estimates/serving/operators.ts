@@ -96,7 +96,7 @@ function matrixDraft(matrix: Matrix, part: ModelPart, request: ServingRequest, p
   const { heads, kvHeads } = part;
   const share = matrixShare(matrix, heads, kvHeads, request.tensorParallel);
   const base = { ...nothing, part: matrix.part, name: matrix.name, count: matrix.layers };
-  const resident = (share * matrix.bits) / 8;
+  const read = (share * matrix.readBits) / 8;
   if (matrix.part === 'embedding') {
     // A row of the table for each token; positions that are learned likewise.
     const width = matrix.elements === 0 ? 0 : matrix.bits / matrix.elements / 8;
@@ -107,7 +107,7 @@ function matrixDraft(matrix: Matrix, part: ModelPart, request: ServingRequest, p
       activationBytes: rows * part.hiddenSize * bytes.activation,
     };
   }
-  if (matrix.multiplied === 0) return { ...base, work: 'pass', weightBytes: resident };
+  if (matrix.multiplied === 0) return { ...base, work: 'pass', weightBytes: read };
   const own = matrix.ofSource
     ? phase === 'prefill'
       ? request.batch * sourceOf(part, request)
@@ -124,7 +124,7 @@ function matrixDraft(matrix: Matrix, part: ModelPart, request: ServingRequest, p
     ...base,
     work: own > 1 ? 'product' : 'vector',
     flops: 2 * own * matrix.multiplied * active * share,
-    weightBytes: own === 0 ? 0 : resident * hit,
+    weightBytes: own === 0 ? 0 : read * hit,
     activationBytes: passed,
     productBytes: passed,
   };

@@ -7,6 +7,7 @@ import { writeTwoLayers } from './multimodal';
 export const qwen2Audio = compositeFamily({
   id: 'qwen2_audio',
   title: 'Qwen2-Audio',
+  textAlone: true,
   architectures: /^Qwen2AudioFor/,
   text: { at: [['text_config']], type: 'qwen2', names: 'language_model.' },
   towers: [{ at: [['audio_config']], type: 'qwen2_audio_encoder', names: 'audio_tower.' }],
@@ -24,6 +25,7 @@ export const qwen2Audio = compositeFamily({
 export const voxtral = compositeFamily({
   id: 'voxtral',
   title: 'Voxtral',
+  textAlone: true,
   architectures: /^VoxtralFor/,
   record: ['audio_token_id'],
   text: {
@@ -69,6 +71,7 @@ const omniText: JsonObject = {
 export const qwen25Omni = compositeFamily({
   id: 'qwen2_5_omni',
   title: 'Qwen2.5-Omni',
+  textAlone: true,
   types: ['qwen2_5_omni', 'qwen2_5_omni_thinker'],
   architectures: /^Qwen2_5OmniFor/,
   text: {
@@ -104,6 +107,7 @@ export const qwen25Omni = compositeFamily({
 export const qwen3Asr = compositeFamily({
   id: 'qwen3_asr',
   title: 'Qwen3-ASR',
+  textAlone: true,
   architectures: /^Qwen3ASRFor/,
   text: {
     at: [['thinker_config', 'text_config'], ['text_config']],
@@ -121,9 +125,14 @@ export const qwen3Asr = compositeFamily({
 export const higgsAudio = compositeFamily({
   id: 'higgs_audio',
   title: 'Higgs Audio',
+  textAlone: { reads: 'audio' },
   architectures: /^HiggsAudio/,
   record: ['audio_dual_ffn_layers'],
-  text: { at: [['text_config']], type: 'llama', names: (name) => name.replace(/^model\./, '') },
+  text: {
+    at: [['text_config']],
+    type: 'llama',
+    names: (name) => name.replace(/^model\./, '').replace(/^lm_head\./, 'audio_decoder_proj.text_lm_head.'),
+  },
   towers: [{ at: [['audio_encoder_config']], type: 'higgs_audio_encoder' }],
   join: ({ text, towers: [tower] }, reader) =>
     reader.boolean('skip_audio_tower') === true || tower === undefined ? [text] : [text, tower],
@@ -157,7 +166,8 @@ export const higgsAudio = compositeFamily({
 export const vibeVoice = compositeFamily({
   id: 'vibevoice',
   title: 'VibeVoice',
+  textAlone: { reads: 'audio' },
   architectures: /^VibeVoiceFor/,
-  text: { at: [['decoder_config']], type: 'qwen2' },
+  text: { at: [['decoder_config']], type: 'qwen2', names: (name) => name.replace(/^model\./, 'model.language_model.') },
   towers: [],
 });

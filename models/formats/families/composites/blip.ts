@@ -28,6 +28,7 @@ export const blip = compositeFamily({
 const queried = (row: Pick<CompositeRow, 'id' | 'title' | 'architectures'> & { readonly part: string }) =>
   compositeFamily({
     ...row,
+    textAlone: true,
     text: { at: [['text_config']], type: 'opt', names: 'language_model.', pairs: { t5, mt5: t5 } },
     towers: [
       { at: [['vision_config']], type: `${row.part}_vision_model`, names: 'vision_model.' },
@@ -86,6 +87,7 @@ export const git = compositeFamily({
   title: 'GIT',
   architectures: /^GitFor/,
   record: ['num_image_with_embedding'],
+  textAlone: true,
   text: { at: [[]], type: 'git_text' },
   towers: [{ at: [['vision_config']], type: 'git_vision_model', names: 'git.image_encoder.' }],
   projector: ({ text, towers: [tower] }) => ({

@@ -52,6 +52,7 @@ export interface CompositeRow {
   readonly task?: CompositeFamily['task'];
   readonly run?: CompositeFamily['run'];
   readonly runText?: CompositeFamily['runText'];
+  readonly textAlone?: CompositeFamily['textAlone'];
   /** Further keys at the top that decide tensors. */
   readonly record?: readonly string[];
   /** The part that reads and writes text. */
@@ -233,6 +234,8 @@ export function compositeFamily(row: CompositeRow): CompositeFamily {
     task: row.task ?? 'causal-lm',
     ...(row.run === undefined ? {} : { run: row.run }),
     ...(row.runText === undefined ? {} : { runText: row.runText }),
+    ...(row.textAlone === undefined ? {} : { textAlone: row.textAlone }),
+    ...(row.text.names === undefined ? {} : { textNames: row.text.names }),
     read: (reader): CompositeReading => readComposite(row, types, reader),
     ...(tensors === undefined
       ? {}

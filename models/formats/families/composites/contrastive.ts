@@ -10,6 +10,8 @@ interface PairRow {
   readonly title: string;
   readonly architectures: RegExp;
   readonly run?: RunKeys;
+  /** Its text tower runs without the other tower. */
+  readonly textAlone?: true;
   /** CLIP's projections and scale; SigLIP has a bias instead. */
   readonly projects: boolean;
   /** Classes of which every tensor is written down: all when absent, none by an empty list. */
@@ -39,6 +41,7 @@ function contrastive(row: PairRow): CompositeFamily {
     tied: true,
     task: 'base',
     ...(row.run === undefined ? {} : { run: row.run }),
+    ...(row.textAlone ? { textAlone: true } : {}),
     read: (reader): CompositeReading => {
       for (const key of Object.keys(classDefaults(row.id)?.values ?? {})) reader.raw(key);
       const text = readStack(reader.childOrEmpty('text_config'), `${row.id}_text_model`);
@@ -87,6 +90,7 @@ export const metaClip2 = contrastive({
   id: 'metaclip_2',
   title: 'MetaClip2',
   architectures: /^MetaClip2Model/,
+  textAlone: true,
   projects: true,
 });
 /** A small decoder behind CLIP marks what a text names. */
@@ -94,6 +98,7 @@ export const clipSeg = contrastive({
   id: 'clipseg',
   title: 'CLIPSeg',
   architectures: /^CLIPSeg/,
+  textAlone: true,
   projects: true,
   known: ['CLIPSegModel'],
 });
@@ -124,6 +129,7 @@ export const siglip2 = contrastive({
   id: 'siglip2',
   title: 'Siglip2',
   architectures: /^Siglip2(Model|ForImageClassification)/,
+  textAlone: true,
   projects: false,
 });
 
@@ -136,6 +142,7 @@ export const clap: CompositeFamily = {
   architectures: /^ClapModel/,
   tied: true,
   task: 'base',
+  textAlone: true,
   read: (reader): CompositeReading => {
     reader.raw('projection_dim');
     const text = readStack(reader.childOrEmpty('text_config'), 'clap_text_model');

@@ -5,6 +5,7 @@ export const mllama = compositeFamily({
   id: 'mllama',
   title: 'Llama 3.2 Vision',
   architectures: /^MllamaForConditional/,
+  textAlone: true,
   text: { at: [['text_config']], type: 'mllama_text_model', names: 'language_model.' },
   towers: [{ at: [['vision_config']], type: 'mllama_vision_model', names: 'vision_model.' }],
   join: ({ text, towers: [tower] }) => {

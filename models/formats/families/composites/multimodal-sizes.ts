@@ -13,6 +13,7 @@ const withoutHead = { vision_use_head: false };
 const miniCpmV46 = compositeFamily({
   id: 'minicpmv4_6',
   title: 'MiniCPM-V 4.6',
+  textAlone: true,
   architectures: /^MiniCPMV4_6For/,
   text: { at: [['text_config']], type: 'qwen3_5_text' },
   towers: [
@@ -29,9 +30,15 @@ const miniCpmV46 = compositeFamily({
 const phi4Multimodal = compositeFamily({
   id: 'phi4mm',
   title: 'Phi-4 Multimodal',
+  textAlone: true,
   architectures: /^Phi4MMFor/,
   tied: true,
-  text: { at: [[]], type: 'phi3' },
+  text: {
+    at: [[]],
+    type: 'phi3',
+    // Maps with adapters, which a text does not use.
+    names: (name) => name.replace(/(qkv_proj|o_proj|gate_up_proj|down_proj)\.weight$/, '$1.base_layer.weight'),
+  },
   towers: [
     {
       at: [['img_processor', 'sizes']],
@@ -53,6 +60,7 @@ const phi4Multimodal = compositeFamily({
 const janus = compositeFamily({
   id: 'multi_modality',
   title: 'Janus',
+  textAlone: true,
   architectures: /^MultiModality/,
   text: { at: [['language_config']], type: 'llama' },
   towers: [namedTower(['vision_config', 'params', 'model_name'])],
@@ -70,7 +78,9 @@ const janus = compositeFamily({
 const originalLlava = compositeFamily({
   id: 'llava_original',
   title: 'LLaVA (original)',
+  textAlone: true,
   types: [],
+  architectures: /^LlavaLlamaForCausalLM/,
   text: { at: [[]], type: 'llama', named: ['llava'] },
   towers: [namedTower(['mm_vision_tower'])],
   projector: ({ text, towers: [tower] }, reader) => {
@@ -104,6 +114,7 @@ const vila = compositeFamily({
 const cogVlm2 = compositeFamily({
   id: 'cogvlm2',
   title: 'CogVLM2',
+  textAlone: true,
   architectures: /^CogVLM/,
   text: { at: [[]], type: 'cogvlm2_text' },
   towers: [{ at: visionConfig, type: 'cogvlm2_vision', optional: true, outputTokens: joined('downsample', 2) }],
@@ -112,6 +123,7 @@ const cogVlm2 = compositeFamily({
 const maira2 = compositeFamily({
   id: 'maira2',
   title: 'MAIRA-2',
+  textAlone: true,
   architectures: /^Maira2For/,
   text: { at: [['text_config']], type: 'llama' },
   towers: [{ at: visionConfig, type: 'dinov2' }],
@@ -144,9 +156,13 @@ const withGatedCross = (text: ModelPart, every: number): ModelPart => ({
   ),
 });
 
+/** The layers of the text model lie inside those of the whole. */
+const inFlamingo = (name: string): string => `lang_encoder.${name.replace('.{layer}.', '.{layer}.decoder_layer.')}`;
+
 const flamingoLike = (row: Pick<CompositeRow, 'id' | 'title' | 'architectures' | 'text' | 'towers'>) =>
   compositeFamily({
     ...row,
+    textAlone: { layersBetween: true },
     join: ({ text, towers: [tower] }, reader) => [
       withGatedCross(text, reader.integer('cross_attn_every_n_layers', 1) ?? 4),
       ...(tower === undefined ? [] : [tower]),
@@ -157,14 +173,14 @@ const flamingo = flamingoLike({
   id: 'flamingo',
   title: 'OpenFlamingo',
   architectures: /^Flamingo/,
-  text: { at: [['text_config']], type: 'llama' },
+  text: { at: [['text_config']], type: 'llama', names: inFlamingo },
   towers: [{ at: visionConfig, type: 'clip_vision_model' }],
 });
 const infiMm = flamingoLike({
   id: 'infimm-zephyr',
   title: 'InfiMM-Zephyr',
   architectures: /^InfiMMZephyr/,
-  text: { at: [['language']], type: 'mistral' },
+  text: { at: [['language']], type: 'mistral', names: inFlamingo },
   towers: [{ at: [['visual']], type: 'eva_clip' }],
 });
 
@@ -185,6 +201,7 @@ const kimiK3 = compositeFamily({
 const exaone45 = compositeFamily({
   id: 'exaone4_5',
   title: 'EXAONE 4.5',
+  textAlone: true,
   architectures: /^Exaone4_5_For/,
   text: { at: [['text_config']], type: 'exaone4_5_text' },
   // Qwen2.5-VL's tower with key/value heads shared by groups.

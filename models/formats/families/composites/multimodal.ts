@@ -8,7 +8,7 @@ import { flag } from '../shared/family';
 import { siglipSo400m } from '../towers/siglip-sizes';
 import { activations, honoured, idle, only } from '../shared/run-keys';
 
-const clipLarge: JsonObject = {
+export const clipLarge: JsonObject = {
   hidden_size: 1024,
   intermediate_size: 4096,
   patch_size: 14,
@@ -70,6 +70,7 @@ interface LlavaRow {
 const llavaLike = (row: LlavaRow) =>
   compositeFamily({
     ...row,
+    textAlone: true,
     text: { at: textConfig, type: row.textType, names: 'language_model.' },
     towers: [{ ...row.tower, at: visionConfig, names: 'vision_tower.' }],
     projector: llavaProjector,
@@ -156,6 +157,7 @@ export const paligemma = compositeFamily({
 export const gemma3Multimodal = compositeFamily({
   id: 'gemma3_multimodal',
   title: 'Gemma 3',
+  textAlone: true,
   types: ['gemma3'],
   architectures: /^Gemma3ForConditional/,
   tied: true,
@@ -235,6 +237,7 @@ export const smolvlm = idefics3Like({
 export const idefics2 = compositeFamily({
   id: 'idefics2',
   title: 'Idefics2',
+  textAlone: true,
   architectures: /^Idefics2For/,
   text: {
     at: textConfig,

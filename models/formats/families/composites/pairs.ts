@@ -91,6 +91,7 @@ const florence2 = compositeFamily({
   architectures: /^Florence2For/,
   tied: true,
   task: 'sequence-to-sequence',
+  textAlone: true,
   text: {
     at: [['text_config']],
     type: 'bart_decoder',

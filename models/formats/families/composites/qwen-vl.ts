@@ -26,6 +26,7 @@ export const patchMerger: NonNullable<CompositeRow['projector']> = ({ text, towe
 const qwenVl = (row: QwenVlRow) =>
   compositeFamily({
     ...row,
+    textAlone: true,
     // Published files of Qwen2-VL and Qwen2.5-VL keep the fields of the text model flat, beside vision_config.
     text: { at: [['text_config'], []], type: row.textType, named: ['qwen2', 'qwen3'], names: row.names.text },
     towers: [{ at: [['vision_config']], type: row.visionType, names: row.names.vision }],

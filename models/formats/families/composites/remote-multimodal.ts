@@ -23,6 +23,7 @@ const textOfMiniCpm = (reader: ConfigReader): string => {
 const miniCpmV = compositeFamily({
   id: 'minicpmv',
   title: 'MiniCPM-V',
+  textAlone: true,
   architectures: /^MiniCPMV$/,
   record: ['version', 'vision_encoder'],
   text: { at: [[]], type: textOfMiniCpm, names: 'llm.' },
@@ -77,6 +78,7 @@ const width = (key: string): readonly (readonly string[])[] => [['vision_config'
 const deepSeekVision = (row: Pick<CompositeRow, 'id' | 'title' | 'types' | 'architectures'>) =>
   compositeFamily({
     ...row,
+    textAlone: true,
     record: ['tile_tag', 'global_view_pos'],
     text: { at: [['language_config'], []], type: 'deepseek_v2' },
     towers: [
@@ -140,6 +142,7 @@ const clip336: JsonObject = {
 const phi3Vision = compositeFamily({
   id: 'phi3_v',
   title: 'Phi-3 Vision',
+  textAlone: true,
   architectures: /^Phi3VFor/,
   text: { at: [[]], type: 'phi3' },
   towers: [
@@ -183,6 +186,7 @@ const molmoFurther = 128;
 const molmo = compositeFamily({
   id: 'molmo',
   title: 'Molmo',
+  textAlone: true,
   architectures: /^MolmoFor/,
   text: {
     at: [[]],
@@ -285,6 +289,7 @@ const locateAnything = compositeFamily({
 const qwenVlChat = compositeFamily({
   id: 'qwen_vl',
   title: 'Qwen-VL',
+  textAlone: true,
   types: [],
   text: { at: [[]], type: 'qwen' },
   towers: [{ at: [['visual']], type: 'qwen_vl_vision', names: 'transformer.visual.' }],

@@ -30,6 +30,7 @@ const speaks = (reader: ConfigReader): boolean => reader.object['model_type'] !=
 export const qwen3Omni = compositeFamily({
   id: 'qwen3_omni_moe',
   title: 'Qwen3-Omni',
+  textAlone: true,
   types: ['qwen3_omni_moe', 'qwen3_omni_moe_thinker'],
   architectures: /^Qwen3OmniMoe/,
   text: thinker('text_config', 'qwen3_omni_moe_text', { names: 'thinker.' }),
@@ -58,7 +59,8 @@ function like(text: ModelPart, part: ModelPart | undefined): readonly ModelPart[
 export const voxCpm = compositeFamily({
   id: 'voxcpm',
   title: 'VoxCPM',
-  text: { at: [['lm_config']], type: 'minicpm' },
+  textAlone: { reads: 'audio' },
+  text: { at: [['lm_config']], type: 'minicpm', names: (name) => name.replace(/^model\./, 'base_lm.') },
   towers: [
     { at: [['encoder_config']], type: 'voxcpm_local' },
     { at: [['dit_config']], type: 'voxcpm_local' },

@@ -14,6 +14,7 @@ const modelNames = (name: string): string => name.replace(/^model\./, 'model.lan
 export const mistral3 = compositeFamily({
   id: 'mistral3',
   title: 'Mistral 3',
+  textAlone: true,
   architectures: /^Mistral3For/,
   text: {
     at: textConfig,
@@ -58,6 +59,7 @@ export const mistral3 = compositeFamily({
 export const llama4Multimodal = compositeFamily({
   id: 'llama4_multimodal',
   title: 'Llama 4',
+  textAlone: true,
   types: ['llama4'],
   architectures: /^Llama4ForConditional/,
   text: { at: textConfig, type: 'llama4_text', names: 'language_model.' },
@@ -82,6 +84,7 @@ export const llama4Multimodal = compositeFamily({
 export const glm4v = compositeFamily({
   id: 'glm4v',
   title: 'GLM-4V',
+  textAlone: true,
   architectures: /^Glm4vForConditional/,
   // Published files keep the fields of the text model flat, beside vision_config.
   text: { at: [['text_config'], []], type: 'glm4v_text', names: modelNames },
@@ -103,6 +106,7 @@ export const writeNormedLayers: NonNullable<CompositeRow['tensors']> = (writer, 
 export const internVlChat = compositeFamily({
   id: 'internvl_chat',
   title: 'InternVL',
+  textAlone: true,
   architectures: /^InternVLChatModel/,
   record: ['force_image_size'],
   text: { at: [['llm_config']], type: 'internlm2', names: 'language_model.' },
@@ -128,6 +132,7 @@ export const internVlChat = compositeFamily({
 export const internVl = compositeFamily({
   id: 'internvl',
   title: 'InternVL',
+  textAlone: true,
   architectures: /^InternVLForConditional/,
   text: { at: textConfig, type: 'qwen2', names: 'language_model.' },
   towers: [
@@ -153,6 +158,7 @@ export const internVl = compositeFamily({
 export const lfm2Vl = compositeFamily({
   id: 'lfm2_vl',
   title: 'LFM2-VL',
+  textAlone: true,
   architectures: /^Lfm2VlFor/,
   tied: true,
   text: { at: textConfig, type: 'lfm2', names: modelNames },
@@ -193,6 +199,7 @@ const mergedKernel: NonNullable<CompositeRow['projector']> = ({ text, towers: [t
 export const kimiVl = compositeFamily({
   id: 'kimi_vl',
   title: 'Kimi-VL',
+  textAlone: true,
   architectures: /^KimiVLFor/,
   text: { at: textConfig, type: 'deepseek_v3' },
   towers: [{ at: visionConfig, type: 'moonvit' }],
@@ -203,6 +210,7 @@ export const kimiVl = compositeFamily({
 export const kimiK25 = compositeFamily({
   id: 'kimi_k25',
   title: 'Kimi K2.5',
+  textAlone: true,
   architectures: /^KimiK25For/,
   text: { at: textConfig, type: 'kimi_k2', names: 'language_model.' },
   towers: [{ at: visionConfig, type: 'kimi_k25_vision', names: 'vision_tower.' }],
@@ -216,10 +224,23 @@ export const kimiK25 = compositeFamily({
   },
 });
 
+/** Pictures through a convolutional tower of timm and sound through a conformer, neither of which is described. */
+export const gemma3nMultimodal = compositeFamily({
+  id: 'gemma3n_multimodal',
+  title: 'Gemma 3n',
+  textAlone: { reads: 'both' },
+  types: ['gemma3n'],
+  architectures: /^Gemma3nForConditional/,
+  tied: true,
+  text: { at: textConfig, type: 'gemma3n_text', names: modelNames },
+  towers: [],
+});
+
 /** Pictures, and in the smaller models sound, each through one layer to the width of the text. */
 export const gemma4Multimodal = compositeFamily({
   id: 'gemma4_multimodal',
   title: 'Gemma 4',
+  textAlone: true,
   types: ['gemma4'],
   architectures: /^Gemma4ForConditional/,
   tied: true,
@@ -257,6 +278,7 @@ export const gemma4Multimodal = compositeFamily({
 export const fuyu = compositeFamily({
   id: 'fuyu',
   title: 'Fuyu',
+  textAlone: true,
   architectures: /^FuyuFor/,
   // text_config repeats the fields at the top, or names the type alone.
   text: { at: [[]], type: 'persimmon', names: 'language_model.' },

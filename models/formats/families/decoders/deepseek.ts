@@ -3,6 +3,7 @@ import { decoderFamily } from '../shared/decoder-family';
 import { separateExperts } from '../shared/decoder-layout';
 import { greedySoftmax, groupedKeys, groupedSigmoid } from '../shared/routers';
 import { honoured, idle, llamaLikeKeys, only } from '../shared/run-keys';
+import { mixtureKey } from '../../config/head-mixture';
 import { llamaLayout } from './llama';
 
 const projections = ['gate_proj', 'up_proj', 'down_proj'] as const;
@@ -26,6 +27,7 @@ export function latentScale(part: ModelPart, { attention: { headDim, rope } }: L
 
 /** Keys of latent attention. */
 export const latentKeys = {
+  ...only([null], mixtureKey),
   ...honoured('kv_lora_rank', 'q_lora_rank', 'qk_nope_head_dim', 'qk_rope_head_dim', 'v_head_dim', 'attention_bias'),
   ...only([true], 'rope_interleave'),
   ...idle('the sum of qk_nope_head_dim and qk_rope_head_dim', 'qk_head_dim'),

@@ -1,5 +1,9 @@
+import { isObject } from '../../config/config-reader';
+import type { ModelPart } from '../../model-description';
+import type { Computation } from '../shared/computation';
 import { decoderFamily } from '../shared/decoder-family';
 import { amount, flag } from '../shared/family';
+import { latentKeys } from './deepseek';
 import { ernieLayout } from './ernie-layout';
 import { llamaKeys, llamaLayout } from './llama';
 import { activations, honoured, idle, llamaLikeKeys, only, rotaryDecoderKeys } from '../shared/run-keys';
@@ -14,6 +18,16 @@ export const ministral3 = decoderFamily({
   title: 'Ministral 3',
   types: ['ministral3'],
   architectures: /^Ministral3For/,
+  run: { ...llamaLikeKeys, ...honoured('sliding_window', 'layer_types') },
+  computes: {
+    tempered: ({ fields }) => {
+      const rope = fields['rope_parameters']?.value;
+      const [by, every] = ['llama_4_scaling_beta', 'original_max_position_embeddings'].map((key) =>
+        isObject(rope) ? rope[key] : undefined,
+      );
+      return typeof by === 'number' && typeof every === 'number' && by !== 0 ? { by, every, from: 0 } : undefined;
+    },
+  },
   layout: { ...llamaLayout, attention: noBias },
 });
 
@@ -76,6 +90,11 @@ export const xverse = decoderFamily({
   id: 'xverse',
   title: 'XVERSE',
   types: ['xverse'],
+  run: {
+    ...llamaLikeKeys,
+    ...idle('where the tokenizer cuts texts', 'max_tokenizer_truncation'),
+    ...idle('the same products in pieces', 'gradient_checkpointing'),
+  },
   layout: { ...llamaLayout, attention: noBias, mlp: { ...llamaLayout.mlp, bias: false } },
 });
 
@@ -84,7 +103,7 @@ export const panguEmbedded = decoderFamily({
   id: 'pangu_embedded',
   title: 'openPangu Embedded',
   types: ['PanguEmbedded'],
-  record: ['bias'],
+  run: { ...llamaLikeKeys, ...honoured('bias') },
   layout: {
     ...llamaLayout,
     attention: {
@@ -96,6 +115,18 @@ export const panguEmbedded = decoderFamily({
   },
 });
 
+/** The language model of VoxCPM has these keys, but says that it does not use them. */
+const isScaled = (part: ModelPart): boolean => flag(part, 'use_mup', true);
+const miniCpmFactors: Computation = {
+  embeddingScale: (part) => (isScaled(part) ? amount(part, 'scale_emb') : undefined),
+  branchFactor: (part) =>
+    isScaled(part)
+      ? (amount(part, 'scale_depth') ?? Math.sqrt(part.layers.length)) / Math.sqrt(part.layers.length)
+      : undefined,
+  logitFactor: (part) =>
+    isScaled(part) ? (amount(part, 'dim_model_base') ?? part.hiddenSize) / part.hiddenSize : undefined,
+};
+
 /** Scales on embeddings, residuals and logits (arXiv:2404.06395) are no tensors. */
 export const miniCpm = decoderFamily({
   id: 'minicpm',
@@ -104,16 +135,11 @@ export const miniCpm = decoderFamily({
   tied: true,
   run: {
     ...llamaLikeKeys,
-    ...honoured('attention_bias', 'scale_emb', 'scale_depth', 'dim_model_base'),
+    ...honoured('attention_bias', 'scale_emb', 'scale_depth', 'dim_model_base', 'use_mup'),
     ...only([null], 'sparse_config'),
     ...idle('how fast the model was trained, by its width', 'mup_denominator'),
   },
-  computes: {
-    embeddingScale: (part) => amount(part, 'scale_emb'),
-    branchFactor: (part) =>
-      (amount(part, 'scale_depth') ?? Math.sqrt(part.layers.length)) / Math.sqrt(part.layers.length),
-    logitFactor: (part) => (amount(part, 'dim_model_base') ?? part.hiddenSize) / part.hiddenSize,
-  },
+  computes: miniCpmFactors,
   layout: { ...llamaLayout, mlp: { ...llamaLayout.mlp, bias: false } },
 });
 
@@ -124,7 +150,13 @@ export const miniCpm3 = decoderFamily({
   types: ['minicpm3'],
   architectures: /^MiniCPM3For/,
   tied: true,
-  record: ['attention_bias'],
+  run: {
+    ...llamaLikeKeys,
+    ...latentKeys,
+    ...honoured('scale_emb', 'scale_depth', 'dim_model_base'),
+    ...idle('how fast the model was trained, by its width', 'mup_denominator'),
+  },
+  computes: miniCpmFactors,
   layout: { ...llamaLayout, mlp: { ...llamaLayout.mlp, bias: false } },
 });
 
@@ -147,7 +179,7 @@ export const internLm3 = decoderFamily({
   title: 'InternLM3',
   types: ['internlm3'],
   architectures: /^InternLM3For/,
-  record: ['qkv_bias', 'bias'],
+  run: { ...llamaLikeKeys, ...honoured('qkv_bias', 'bias') },
   layout: {
     ...llamaLayout,
     attention: {

@@ -1,7 +1,7 @@
 import type { FeedForward } from '../../model-description';
 import { decoderFamily } from '../shared/decoder-family';
 import { namedExperts, separateExperts } from '../shared/decoder-layout';
-import { groupedKeys, groupedSigmoid, normalisedSoftmax } from '../shared/routers';
+import { groupedKeys, groupedSigmoid, normalisedSoftmax, softmaxByKey } from '../shared/routers';
 import { honoured, idle, llamaLikeKeys, only, routerIdle } from '../shared/run-keys';
 import { deepseekExperts } from './deepseek';
 import { ernieLayout } from './ernie-layout';
@@ -15,7 +15,16 @@ export const deepseekMoe = decoderFamily({
   title: 'DeepSeek MoE',
   types: ['deepseek'],
   architectures: /^DeepseekFor/,
-  record: ['attention_bias'],
+  run: {
+    ...llamaLikeKeys,
+    ...groupedKeys,
+    ...honoured('attention_bias'),
+    ...only(['softmax'], 'scoring_func'),
+    ...only([1, null], 'routed_scaling_factor', 'ep_size'),
+    ...only([null], 'n_group', 'topk_group'),
+    ...idle('a loss of training', 'seq_aux'),
+  },
+  computes: { router: softmaxByKey },
   layout: { ...llamaLayout, experts: deepseekExperts(false), mlp: { ...llamaLayout.mlp, bias: false } },
 });
 

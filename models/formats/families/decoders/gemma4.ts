@@ -3,9 +3,13 @@ import type { TransformerChoice } from '../../config/transformer';
 import type { FeedForward, Layer, ModelPart } from '../../model-description';
 import type { TensorWriter } from '../../tensors/tensor-table';
 import { decoderFamily } from '../shared/decoder-family';
-import { stackedExperts } from '../shared/decoder-layout';
-import { flag, sizeOf } from '../shared/family';
-import { fourNorms } from './gemma';
+import type { NormPlace } from '../shared/computation';
+import { namedExperts, stackedExperts } from '../shared/decoder-layout';
+import { vectorSize, writeLayerVector, writeVectors } from '../shared/layer-vectors';
+import { flag, word } from '../shared/family';
+import { normalisedSoftmax } from '../shared/routers';
+import { honoured, only } from '../shared/run-keys';
+import { fourNorms, gemma2Keys } from './gemma';
 import { llamaLayout } from './llama';
 
 /**
@@ -59,26 +63,18 @@ function writeExperts(writer: TensorWriter, feedForward: FeedForward, layer: Lay
   writer.add('router', 'router.per_expert_scale', [feedForward.experts?.count ?? 0]);
 }
 
-const inputSize = (part: ModelPart): number => sizeOf(part, 'hidden_size_per_layer_input') ?? 0;
-
 function writeLayerInput(writer: TensorWriter, _layer: Layer, part: ModelPart): void {
   writer.add('other', 'layer_scalar', [1]);
-  const size = inputSize(part);
-  if (size === 0) return;
-  writer.linear('mlp', 'per_layer_input_gate', part.hiddenSize, size, false);
-  writer.linear('mlp', 'per_layer_projection', size, part.hiddenSize, false);
-  writer.norm('post_per_layer_input_norm', part.hiddenSize, false);
+  writeLayerVector(writer, part);
 }
 
-function writeLayerEmbeddings(writer: TensorWriter, part: ModelPart): void {
-  const size = inputSize(part);
-  if (size === 0) return;
-  const width = part.layers.length * size;
-  const words = sizeOf(part, 'vocab_size_per_layer_input') ?? part.vocabularySize ?? 0;
-  writer.add('embedding', 'embed_tokens_per_layer.weight', [words, width]);
-  writer.linear('mlp', 'per_layer_model_projection', part.hiddenSize, width, false);
-  writer.norm('per_layer_projection_norm', size, false);
-}
+const inExperts = [
+  ...fourNorms,
+  'post_feedforward_layernorm_1',
+  'post_feedforward_layernorm_2',
+  'pre_feedforward_layernorm_2',
+];
+const usual: readonly NormPlace[] = ['attention', 'attention.output', 'network', 'network.output'];
 
 export const gemma4 = decoderFamily({
   id: 'gemma4',
@@ -93,21 +89,59 @@ export const gemma4 = decoderFamily({
     'hidden_size_per_layer_input',
     'vocab_size_per_layer_input',
   ],
+  run: {
+    ...gemma2Keys,
+    ...honoured(
+      'global_head_dim',
+      'num_global_key_value_heads',
+      'partial_rotary_factor',
+      'attention_k_eq_v',
+      'final_logit_softcapping',
+    ),
+    ...honoured('enable_moe_block', 'num_experts', 'top_k_experts', 'moe_intermediate_size', 'layer_types'),
+    ...only([null], 'query_pre_attn_scalar', 'attn_logit_softcapping'),
+    ...honoured('hidden_size_per_layer_input', 'num_kv_shared_layers', 'vocab_size_per_layer_input'),
+    ...honoured('use_double_wide_mlp'),
+    // For pictures only.
+    ...only(['vision', null], 'use_bidirectional_attention'),
+  },
+  computes: {
+    ownParts: true,
+    plainValueNorm: true,
+    embeddingScale: ({ hiddenSize }) => Math.sqrt(hiddenSize),
+    activation: (part) => word(part, 'hidden_activation') ?? 'gelu_pytorch_tanh',
+    scale: () => 1,
+    router: normalisedSoftmax,
+    routerFactor: ({ hiddenSize }) => hiddenSize ** -0.5,
+    norms: (_part, { feedForward }) =>
+      feedForward.kind === 'experts'
+        ? inExperts.map((_name, at) => (at === 2 ? 'inside' : (usual[at] ?? 'inside')))
+        : usual,
+  },
   choice: choose,
   layout: {
     ...llamaLayout,
+    scalar: 'layer_scalar',
     attention: {
       ...llamaLayout.attention,
       norm: () => 'head',
       valueIsKey: (part, { attention }) => attention.kind === 'full' && flag(part, 'attention_k_eq_v'),
     },
     mlp: { ...llamaLayout.mlp, bias: false },
-    norms: (_part, { feedForward }) =>
-      feedForward.kind === 'experts'
-        ? [...fourNorms, 'post_feedforward_layernorm_1', 'post_feedforward_layernorm_2', 'pre_feedforward_layernorm_2']
-        : fourNorms,
-    experts: writeExperts,
+    norms: (_part, { feedForward }) => (feedForward.kind === 'experts' ? inExperts : fourNorms),
+    experts: namedExperts(writeExperts, {
+      ...experts.names,
+      ...{ prefix: '', router: 'router.proj', expertFactors: 'router.per_expert_scale' },
+      norms: {
+        router: 'router.scale',
+        experts: 'pre_feedforward_layernorm_2',
+        shared: 'pre_feedforward_layernorm',
+        expertsOutput: 'post_feedforward_layernorm_2',
+        sharedOutput: 'post_feedforward_layernorm_1',
+      },
+    }),
     more: writeLayerInput,
-    extra: writeLayerEmbeddings,
+    extra: writeVectors,
+    carried: { size: vectorSize },
   },
 });

@@ -44,6 +44,46 @@ export const gptNeoX = decoderFamily({
   },
 });
 
+/** One projection of a bias alone, the output of the last layer's attention; no branch is parallel. */
+export const gptNeoXJapanese = decoderFamily({
+  id: 'gpt_neox_japanese',
+  title: 'GPT-NeoX Japanese',
+  types: ['gpt_neox_japanese'],
+  architectures: /^GPTNeoXJapanese/,
+  tied: true,
+  run: {
+    ...idleOfText,
+    ...honoured('vocab_size', 'hidden_size', 'num_hidden_layers', 'num_attention_heads', 'max_position_embeddings'),
+    ...honoured('intermediate_multiple_size', 'layer_norm_eps', 'tie_word_embeddings', 'partial_rotary_factor'),
+    ...honoured('rope_parameters', 'rope_scaling', 'rope_theta', 'rotary_emb_base', 'rotary_pct'),
+    ...only(activations, 'hidden_act'),
+    ...idle('the class reads tie_word_embeddings', 'weight_tying'),
+    ...idle('the class has none of it', 'is_decoder', 'type_vocab_size'),
+  },
+  choice: (reader) => ({
+    gated: false,
+    norm: 'layer',
+    intermediateSize: (reader.integer('hidden_size') ?? 0) * (reader.integer('intermediate_multiple_size', 1) ?? 4),
+  }),
+  computes: { fused: ({ heads }) => ({ groups: heads }) },
+  layout: {
+    root: 'gpt_neox_japanese.',
+    embedding: 'embed_in',
+    layer: 'layers.{layer}.',
+    attention: {
+      prefix: 'attention.',
+      projections: ['query_key_value'],
+      output: 'dense',
+      ownBias: 'dense_bias',
+    },
+    mlp: { prefix: 'mlp.', inputs: ['dense_h_to_4h'], output: 'dense_4h_to_h' },
+    norms: ['input_layernorm', 'post_attention_layernorm'],
+    normBias: true,
+    finalNorm: 'final_layer_norm',
+    head: 'embed_out',
+  },
+});
+
 export const stableLm = decoderFamily({
   id: 'stablelm',
   title: 'StableLM',
@@ -52,6 +92,9 @@ export const stableLm = decoderFamily({
   run: {
     ...rotaryDecoderKeys,
     ...honoured('layer_norm_eps', 'partial_rotary_factor', 'qk_layernorm', 'use_parallel_residual', 'use_qkv_bias'),
+    // Keys of the code that the first checkpoints bring.
+    ...honoured('norm_eps', 'rope_pct', 'num_heads'),
+    ...only([1, null], 'rotary_scaling_factor'),
   },
   choice: () => ({ norm: 'layer' }),
   layout: {

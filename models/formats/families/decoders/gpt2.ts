@@ -4,7 +4,7 @@ import type { Layer, ModelPart } from '../../model-description';
 import { decoderFamily } from '../shared/decoder-family';
 import type { DecoderLayout } from '../shared/decoder-layout';
 import { flag } from '../shared/family';
-import { activations, gptSizes, honoured, idle, idleOfText, only } from '../shared/run-keys';
+import { activations, gptSizes, headWidth, honoured, idle, idleOfText, only } from '../shared/run-keys';
 
 /** `n_inner` null or absent means four times the width. An `intermediate_size` beside it is read by none of these classes but one. */
 const inner = (reader: ConfigReader, key = 'n_inner'): Partial<TransformerChoice> => {
@@ -69,6 +69,22 @@ export const gpt2 = decoderFamily({
   layout: gpt2Layout,
 });
 
+/**
+ * GPT-2 over the colours of pixels: 512 of them, and one that begins a picture, which it does not predict. Its class in transformers 5.2
+ * divides scores by the root of a head's width rounded down (`torch_float` cuts it), which is wrong for the medium and large models.
+ * Headscope divides by the root itself, as they were trained.
+ */
+export const imageGpt = decoderFamily({
+  id: 'imagegpt',
+  title: 'ImageGPT',
+  types: ['imagegpt'],
+  architectures: /^ImageGPT/,
+  run: gpt2Keys,
+  choice: (reader) => ({ ...inner(reader), norm: 'rms', positions: 'learned' }),
+  computes: { scale: gpt2Scale },
+  layout: { ...gpt2Layout, normBias: false, outputs: (part) => (part.vocabularySize ?? 1) - 1 },
+});
+
 export const gptBigcode = decoderFamily({
   id: 'gpt_bigcode',
   title: 'GPTBigCode',
@@ -119,12 +135,17 @@ export const codegen = decoderFamily({
   title: 'CodeGen',
   types: ['codegen'],
   architectures: /^CodeGen/,
-  run: rotaryGptKeys,
+  run: { ...rotaryGptKeys, ...headWidth('head_dim') },
   // Written for four processors: each has the queries, then the values, then the keys of a fourth of the heads.
   computes: { fused: () => ({ groups: 4, order: ['query', 'value', 'key'] }) },
   choice: (reader) => {
     const dimensions = reader.integer('rotary_dim', 1);
-    return { ...inner(reader), rope: { layout: 'interleaved', ...(dimensions === undefined ? {} : { dimensions }) } };
+    const heads = reader.integer('num_attention_heads') ?? 0;
+    return {
+      ...inner(reader),
+      ...(heads > 0 ? { headDim: Math.floor((reader.integer('hidden_size') ?? 0) / heads) } : {}),
+      rope: { layout: 'interleaved', ...(dimensions === undefined ? {} : { dimensions }) },
+    };
   },
   layout: {
     root: 'transformer.',

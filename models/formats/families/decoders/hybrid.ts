@@ -1,14 +1,19 @@
 /** Decoders with state-space mixers of Mamba-2 among or beside their attention. */
 import type { ConfigReader } from '../../config/config-reader';
+import type { TransformerChoice } from '../../config/transformer';
 import { besideMixer } from '../../config/layer-kinds';
-import { mamba2Keys } from '../../config/recurrent-state';
+import { fieldOf, mamba2Keys, mamba2Sizes } from '../../config/recurrent-state';
 import type { ModelPart } from '../../model-description';
 import type { TensorWriter } from '../../tensors/tensor-table';
 import { decoderFamily } from '../shared/decoder-family';
-import type { DecoderLayout } from '../shared/decoder-layout';
-import { flag } from '../shared/family';
-import { llamaLayout } from './llama';
-import { writeMamba2 } from './mamba2';
+import type { Computation } from '../shared/computation';
+import { namedExperts, type DecoderLayout } from '../shared/decoder-layout';
+import { amount, amounts, flag } from '../shared/family';
+import { normalisedSoftmax } from '../shared/routers';
+import { honoured, idle, llamaLikeKeys, only, type RunKeys } from '../shared/run-keys';
+import type { Mamba2Row } from '../shared/state-row';
+import { graniteExperts, graniteFactors, graniteMoeKeys, llamaLayout, writeGraniteExperts } from './llama';
+import { mamba2Row, mixerIdle, writeMamba2 } from './mamba2';
 
 const mixerKeys = [...mamba2Keys, 'mamba_conv_bias', 'mamba_proj_bias'];
 
@@ -17,6 +22,25 @@ function writeMixer(writer: TensorWriter, part: ModelPart): void {
   const bias = { input: biased, output: biased, convolution: flag(part, 'mamba_conv_bias', true) };
   writeMamba2(writer.under('mamba.'), part, bias);
 }
+
+/** The mixer under the names of these classes, with its activation, which is that of the network too. */
+const mixerRun: RunKeys = {
+  ...mixerIdle,
+  ...honoured('mamba_n_heads', 'mamba_d_head', 'mamba_n_groups', 'mamba_d_state', 'mamba_d_conv', 'mamba_expand'),
+  ...honoured('mamba_conv_bias', 'mamba_proj_bias', 'time_step_limit'),
+  ...only(['silu', 'swish'], 'hidden_act'),
+};
+
+const mixerRow = (part: ModelPart, row: Omit<Parameters<typeof mamba2Row>[2], 'prefix'>): Mamba2Row | undefined => {
+  const sizes = mamba2Sizes(fieldOf(part), part.hiddenSize);
+  return sizes && mamba2Row(part, sizes, { prefix: 'mamba.', ...row });
+};
+
+/** In place of attention; all heads are normed together, behind the gate. */
+const mixerInPlace: Pick<Computation, 'state'> = {
+  state: (part, { attention }) =>
+    attention.kind === 'mamba' ? mixerRow(part, { norm: { groups: 1, first: false } }) : undefined,
+};
 
 const noBias = { inputBias: false, outputBias: false } as const;
 
@@ -41,13 +65,36 @@ const mixersByDefault = (reader: ConfigReader) => {
     : { layerKinds: (count: number) => Array.from({ length: count }, () => ({ kind: 'mamba' }) as const) };
 };
 
+/**
+ * The class of transformers 5 rotates whole heads where the form is plain (`BambaRotaryEmbedding`, release 5.2), and that of 4.x, which
+ * the published models were trained with, the share that the file names.
+ */
+function rotatedWhole(reader: ConfigReader): Partial<TransformerChoice> {
+  const version = reader.object['transformers_version'];
+  const parameters = reader.child('rope_parameters');
+  const plain = [undefined, 'default'].includes(parameters?.string('rope_type'));
+  if (typeof version !== 'string' || !/^[5-9]\./.test(version) || !plain) return {};
+  const [hidden = 0, heads = 1] = [reader.integer('hidden_size'), reader.integer('num_attention_heads')];
+  return { rope: { dimensions: Math.floor(hidden / heads) } };
+}
+
 export const bamba = decoderFamily({
   id: 'bamba',
   title: 'Bamba',
   types: ['bamba'],
   architectures: /^BambaFor/,
+  run: {
+    ...llamaLikeKeys,
+    ...mixerRun,
+    ...honoured('attn_layer_indices', 'partial_rotary_factor', 'layer_types'),
+    ...only([false, null], 'attention_bias', 'mlp_bias'),
+    ...idle('how many logits a loop of transformers asks for', 'num_logits_to_keep'),
+    ...idle('a loss of training', 'z_loss_coefficient'),
+    ...idle('read by no class of the release', 'attn_rotary_emb'),
+  },
+  computes: mixerInPlace,
   record: mixerKeys,
-  choice: (reader) => ({ positions: 'rope', norm: 'rms', ...mixersByDefault(reader) }),
+  choice: (reader) => ({ positions: 'rope', norm: 'rms', ...mixersByDefault(reader), ...rotatedWhole(reader) }),
   layout: bambaLayout,
 });
 
@@ -57,6 +104,51 @@ export const falconH1 = decoderFamily({
   title: 'Falcon-H1',
   types: ['falcon_h1'],
   architectures: /^FalconH1For/,
+  run: {
+    ...llamaLikeKeys,
+    ...mixerRun,
+    ...honoured(
+      'mamba_d_ssm',
+      'mamba_rms_norm',
+      'mamba_norm_before_gate',
+      'projectors_bias',
+      'attention_bias',
+      'mlp_bias',
+    ),
+    ...honoured('embedding_multiplier', 'lm_head_multiplier', 'mlp_multipliers', 'key_multiplier'),
+    ...honoured('attention_in_multiplier', 'attention_out_multiplier', 'ssm_in_multiplier', 'ssm_out_multiplier'),
+    ...honoured('ssm_multipliers'),
+    ...idle('the class has attention in every layer', 'attn_layer_indices', 'layer_types'),
+    ...idle('how many logits a loop of transformers asks for', 'num_logits_to_keep'),
+    ...idle('read by no class of the release', 'attn_rotary_emb', 'mamba_use_mlp'),
+  },
+  computes: {
+    embeddingScale: (part) => amount(part, 'embedding_multiplier'),
+    logitFactor: (part) => amount(part, 'lm_head_multiplier'),
+    attentionFactors: (part) => {
+      const input = amount(part, 'attention_in_multiplier') ?? 1;
+      const key = input * (amount(part, 'key_multiplier') ?? 1);
+      return { query: input, key, value: input, output: amount(part, 'attention_out_multiplier') ?? 1 };
+    },
+    networkFactors: (part) => {
+      const [gate = 1, down = 1] = amounts(part, 'mlp_multipliers');
+      return { gate, down };
+    },
+    state: (part) => {
+      const [gate = 1, x = 1, b = 1, c = 1, dt = 1] = amounts(part, 'ssm_multipliers');
+      const groups = mamba2Sizes(fieldOf(part), part.hiddenSize)?.groups ?? 1;
+      return mixerRow(part, {
+        factors: {
+          input: amount(part, 'ssm_in_multiplier') ?? 1,
+          parts: [gate, x, b, c, dt],
+          output: amount(part, 'ssm_out_multiplier') ?? 1,
+        },
+        ...(flag(part, 'mamba_rms_norm')
+          ? { norm: { groups, first: flag(part, 'mamba_norm_before_gate', true) } }
+          : {}),
+      });
+    },
+  },
   record: [...mixerKeys, 'mamba_rms_norm', 'projectors_bias', 'attention_bias', 'mlp_bias'],
   choice: () => ({
     positions: 'rope',
@@ -67,7 +159,7 @@ export const falconH1 = decoderFamily({
     ...bambaLayout,
     attention: llamaLayout.attention,
     mlp: { ...bambaLayout.mlp, bias: (part) => flag(part, 'mlp_bias') },
-    more: (writer, _layer, part) => {
+    mixer: (writer, _layer, part) => {
       const bias = {
         input: flag(part, 'mamba_proj_bias'),
         output: flag(part, 'projectors_bias'),
@@ -84,6 +176,15 @@ export const graniteMoeHybrid = decoderFamily({
   title: 'Granite 4',
   types: ['granitemoehybrid'],
   architectures: /^GraniteMoeHybridFor/,
+  run: {
+    ...graniteMoeKeys,
+    ...mixerRun,
+    ...honoured('shared_intermediate_size', 'position_embedding_type', 'layer_types', 'layers_block_type'),
+    ...idle('the class reads layer_types alone', 'attn_layer_indices'),
+    ...idle('how many logits a loop of transformers asks for', 'num_logits_to_keep'),
+    ...idle('read by no class of the release', 'attn_rotary_emb'),
+  },
+  computes: { ...graniteFactors, ...mixerInPlace, router: normalisedSoftmax },
   record: [...mixerKeys, 'attention_bias', 'position_embedding_type'],
   choice: (reader) => {
     const routed = (reader.integer('num_experts') ?? 0) > 1;
@@ -101,48 +202,17 @@ export const graniteMoeHybrid = decoderFamily({
     mlp: { prefix: 'shared_mlp.', inputs: ['input_linear'], fused: true, output: 'output_linear' },
     norms: ['input_layernorm', 'post_attention_layernorm'],
     finalNorm: 'norm',
-    experts: (writer, { size, experts }, _layer, part) => {
-      if (experts === undefined) return;
-      const hidden = part.hiddenSize;
-      const own = writer.under('block_sparse_moe.');
-      own.stacked(experts, 'input_linear.weight', [2 * size, hidden]);
-      own.stacked(experts, 'output_linear.weight', [hidden, size]);
-      own.add('router', 'router.layer.weight', [experts.count, hidden]);
-      writer.linear('mlp', 'shared_mlp.input_linear', hidden, 2 * experts.sharedSize, false);
-      writer.linear('mlp', 'shared_mlp.output_linear', experts.sharedSize, hidden, false);
-    },
-  },
-});
-
-/** Positions of the shared blocks in the 54 layers of Zamba2 2.7B, which the class takes where the file has no list. */
-const zambaHybrids = new Set([6, 12, 18, 24, 30, 36, 42, 47, 51]);
-
-/**
- * Mixers, some with one of a few shared attention blocks before them. The blocks read the layer's input and the embedding
- * side by side, so their heads are twice as wide. Which tensors a shared block has in which layer is not written down here.
- */
-export const zamba2 = decoderFamily({
-  id: 'zamba2',
-  title: 'Zamba2',
-  types: ['zamba2'],
-  architectures: /^Zamba2For/,
-  tied: true,
-  record: [...mamba2Keys, 'num_mem_blocks', 'use_mem_rope'],
-  choice: (reader) => {
-    const hidden = reader.integer('hidden_size') ?? 0;
-    const heads = reader.integer('num_attention_heads') ?? 0;
-    const list = Array.isArray(reader.object['layers_block_type']) ? reader.list('layers_block_type') : undefined;
-    return {
-      positions: reader.boolean('use_mem_rope') === true ? 'rope' : 'none',
-      norm: 'rms',
-      headDim: heads > 0 ? Math.floor((2 * hidden) / heads) : 0,
-      intermediateSize: reader.integer('intermediate_size') ?? 4 * hidden,
-      layerKinds: (count) =>
-        Array.from({ length: count }, (_, index) =>
-          (list === undefined ? zambaHybrids.has(index) : list[index] === 'hybrid')
-            ? besideMixer
-            : { kind: 'mamba', feedForward: 'none' },
-        ),
-    };
+    experts: namedExperts(
+      (writer, feedForward, layer, part) => {
+        writeGraniteExperts(writer, feedForward, layer, part);
+        const { sharedSize = 0 } = feedForward.experts ?? {};
+        writer.linear('mlp', 'shared_mlp.input_linear', part.hiddenSize, 2 * sharedSize, false);
+        writer.linear('mlp', 'shared_mlp.output_linear', sharedSize, part.hiddenSize, false);
+      },
+      {
+        ...graniteExperts,
+        sharedBeside: { prefix: 'shared_mlp.', gateAndUp: 'input_linear', down: 'output_linear' },
+      },
+    ),
   },
 });

@@ -1,7 +1,9 @@
 import type { ConfigReader } from '../../config/config-reader';
 import { decoderFamily } from '../shared/decoder-family';
-import type { DecoderLayout } from '../shared/decoder-layout';
+import { namedExperts, type DecoderLayout } from '../shared/decoder-layout';
 import { amount, flag } from '../shared/family';
+import { honoured, llamaLikeKeys, only, routerIdle, type RunKeys } from '../shared/run-keys';
+import type { Computation } from '../shared/computation';
 import { llamaLayout } from './llama';
 
 /** Two thirds of the width in the file, times a factor, up to the next multiple: what Lfm2's network makes of it. */
@@ -43,6 +45,17 @@ const layout: DecoderLayout = {
   finalNorm: 'embedding_norm',
 };
 
+/** Layers without attention have a convolution, and no layer is without a network. */
+const state: Computation['state'] = (part, { attention }) =>
+  attention.kind === 'none'
+    ? { kind: 'short-convolution', prefix: 'conv.', kernel: amount(part, 'conv_L_cache') ?? 3 }
+    : undefined;
+
+const keys: RunKeys = {
+  ...llamaLikeKeys,
+  ...honoured('conv_bias', 'conv_L_cache', 'norm_eps', 'layer_types', 'full_attn_idxs'),
+};
+
 /** Short convolutions with gates, and attention in a few layers. */
 export const lfm2 = decoderFamily({
   id: 'lfm2',
@@ -51,6 +64,12 @@ export const lfm2 = decoderFamily({
   architectures: /^Lfm2For/,
   tied: true,
   record: ['conv_bias', 'conv_L_cache'],
+  run: {
+    ...keys,
+    ...honoured('block_auto_adjust_ff_dim', 'block_ffn_dim_multiplier', 'block_multiple_of', 'block_ff_dim'),
+  },
+  // The class knows no other.
+  computes: { state, activation: () => 'silu' },
   choice: (reader) => ({
     positions: 'rope',
     norm: 'rms',
@@ -67,7 +86,34 @@ export const lfm2Moe = decoderFamily({
   types: ['lfm2_moe'],
   architectures: /^Lfm2MoeFor/,
   tied: true,
-  record: ['conv_bias', 'conv_L_cache', 'use_expert_bias', 'num_dense_layers'],
+  record: [
+    'conv_bias',
+    'conv_L_cache',
+    'use_expert_bias',
+    'num_dense_layers',
+    'norm_topk_prob',
+    'routed_scaling_factor',
+  ],
+  run: {
+    ...keys,
+    ...routerIdle,
+    ...honoured('moe_intermediate_size', 'num_dense_layers', 'num_experts', 'num_experts_per_tok', 'norm_topk_prob'),
+    ...honoured('routed_scaling_factor'),
+    // A checkpoint without the bias has none that a comparison could see.
+    ...only([true], 'use_expert_bias'),
+  },
+  computes: {
+    state,
+    activation: () => 'silu',
+    router: (part) => {
+      const factor = amount(part, 'routed_scaling_factor') ?? 1;
+      return {
+        scores: 'sigmoid',
+        normalised: flag(part, 'norm_topk_prob', true),
+        ...(factor === 1 ? {} : { factor }),
+      };
+    },
+  },
   choice: (reader) => ({ positions: 'rope', norm: 'rms', ...fullByDefault(reader) }),
   finish: (part) => {
     const dense = amount(part, 'num_dense_layers') ?? 0;
@@ -81,16 +127,19 @@ export const lfm2Moe = decoderFamily({
   },
   layout: {
     ...layout,
-    experts: (writer, { size, experts }, _layer, part) => {
-      if (experts === undefined) return;
-      const hidden = part.hiddenSize;
-      const own = writer.under('feed_forward.');
-      own.add('router', 'gate.weight', [experts.count, hidden]);
-      if (flag(part, 'use_expert_bias', true)) own.add('router', 'expert_bias', [experts.count]);
-      const each = own.experts(experts, 'experts.{expert}.');
-      each.linear('experts', 'w1', hidden, size, false);
-      each.linear('experts', 'w3', hidden, size, false);
-      each.linear('experts', 'w2', size, hidden, false);
-    },
+    experts: namedExperts(
+      (writer, { size, experts }, _layer, part) => {
+        if (experts === undefined) return;
+        const hidden = part.hiddenSize;
+        const own = writer.under('feed_forward.');
+        own.add('router', 'gate.weight', [experts.count, hidden]);
+        if (flag(part, 'use_expert_bias', true)) own.add('router', 'expert_bias', [experts.count]);
+        const each = own.experts(experts, 'experts.{expert}.');
+        each.linear('experts', 'w1', hidden, size, false);
+        each.linear('experts', 'w3', hidden, size, false);
+        each.linear('experts', 'w2', size, hidden, false);
+      },
+      { prefix: 'feed_forward.', router: 'gate', routerBias: 'expert_bias', projections: ['w1', 'w3', 'w2'] },
+    ),
   },
 });

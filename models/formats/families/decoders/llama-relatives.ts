@@ -2,7 +2,7 @@
 import { decoderFamily } from '../shared/decoder-family';
 import { namedExperts, separateExperts } from '../shared/decoder-layout';
 import { groupedKeys, groupedSigmoid, normalisedSoftmax, softmaxByKey } from '../shared/routers';
-import { flag } from '../shared/family';
+import { amount, flag } from '../shared/family';
 import { latentKeys, latentScale } from './deepseek';
 import { computes as gemmaComputes, gemma2Keys, scale as gemmaScale } from './gemma';
 import { graniteExperts, graniteFactors, graniteMoeKeys, llamaKeys, llamaLayout, writeGraniteExperts } from './llama';
@@ -20,6 +20,95 @@ const helium = decoderFamily({
   run: llamaKeys,
   choice: () => ({ rope: { layout: 'interleaved' } }),
   layout: plain,
+});
+
+/** Text of Emu3, whose vocabulary has the codes of pictures. */
+const emu3Text = decoderFamily({
+  id: 'emu3_text_model',
+  title: 'Emu3 text',
+  types: ['emu3_text_model'],
+  architectures: /^Emu3ForCausalLM/,
+  run: { ...llamaKeys, ...idle('the class has none of it', 'is_decoder') },
+  layout: llamaLayout,
+});
+
+/** Text of Moshi, with a row in its embedding for what is not said yet; half of `ffn_dim` are units. */
+const moshi = decoderFamily({
+  id: 'moshi',
+  title: 'Moshi text',
+  types: ['moshi'],
+  architectures: /^MoshiForCausalLM/,
+  alone: /^MoshiForCausalLM$/,
+  run: {
+    ...llamaLikeKeys,
+    ...honoured('ffn_dim', 'sliding_window'),
+    ...idle('of the models of sound', 'audio_encoder_config', 'depth_decoder_config', 'audio_vocab_size'),
+    ...idle('of the models of sound', 'num_codebooks', 'd_ff'),
+  },
+  choice: (reader) => ({ intermediateSize: Math.floor((reader.integer('ffn_dim', 1) ?? 0) / 2) }),
+  layout: {
+    ...plain,
+    furtherTokens: 1,
+    attention: {
+      ...plain.attention,
+      projections: ['q_proj.linear', 'k_proj.linear', 'v_proj.linear'],
+      output: 'o_proj.linear',
+      inputBias: false,
+    },
+    mlp: { prefix: 'mlp.', inputs: ['fc1'], fused: true, output: 'fc2' },
+  },
+});
+
+/** Scores that grow with what the values of a key say, and learned factors of the stream at each branch. */
+const doge = decoderFamily({
+  id: 'doge',
+  title: 'Doge',
+  types: ['doge'],
+  architectures: /^DogeFor/,
+  run: {
+    ...llamaKeys,
+    ...honoured('keep_window_size', 'sliding_window'),
+    ...only([false], 'is_moe'),
+    ...idle('of experts, which are refused', 'num_experts', 'num_experts_per_tok', 'norm_topk_prob'),
+    ...idle('the class has none of it', 'is_decoder', 'type_vocab_size'),
+    ...routerIdle,
+  },
+  record: ['is_moe'],
+  computes: {
+    // In longer texts each query reads the keys that are raised most.
+    readsAllOf: (part) => amount(part, 'keep_window_size') ?? 2048,
+  },
+  choice: (reader) => {
+    const size = reader.integer('intermediate_size') ?? 0;
+    return reader.boolean('is_moe') === true ? {} : { feedForward: () => ({ kind: 'dense', size, gated: true }) };
+  },
+  layout: {
+    ...llamaLayout,
+    attention: { ...llamaLayout.attention, norm: () => 'head', valueBias: { map: 'dt_proj', gain: 'A' } },
+    carries: ['input_residual', 'post_attention_residual'],
+  },
+});
+
+/** Differential attention. */
+const diffLlama = decoderFamily({
+  id: 'diffllama',
+  title: 'DiffLlama',
+  types: ['diffllama'],
+  architectures: /^DiffLlamaFor/,
+  run: {
+    ...llamaLikeKeys,
+    ...honoured('attention_bias'),
+    ...idle('first values of weights that are stored', 'lambda_std_dev'),
+    ...idle('the class has none of it', 'is_decoder', 'type_vocab_size'),
+  },
+  layout: {
+    ...plain,
+    attention: {
+      ...llamaLayout.attention,
+      differential: { query: ['lambda_q1', 'lambda_q2'], key: ['lambda_k1', 'lambda_k2'] },
+    },
+    mlp: { ...llamaLayout.mlp, bias: false },
+  },
 });
 
 /** Code World Model: three layers with a window follow each full one. */
@@ -167,4 +256,18 @@ const youtu = decoderFamily({
   layout: { ...llamaLayout, mlp: { ...llamaLayout.mlp, bias: (part) => flag(part, 'mlp_bias') } },
 });
 
-export const llamaRelatives = [helium, cwm, jais2, nanoChat, vaultGemma, flexOlmo, solarOpen, graniteMoeShared, youtu];
+export const llamaRelatives = [
+  helium,
+  doge,
+  diffLlama,
+  emu3Text,
+  moshi,
+  cwm,
+  jais2,
+  nanoChat,
+  vaultGemma,
+  flexOlmo,
+  solarOpen,
+  graniteMoeShared,
+  youtu,
+];

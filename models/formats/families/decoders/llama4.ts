@@ -1,5 +1,7 @@
 import { decoderFamily } from '../shared/decoder-family';
 import { stackedExperts } from '../shared/decoder-layout';
+import { amount, flag } from '../shared/family';
+import { honoured, idle, llamaLikeKeys, only, routerIdle } from '../shared/run-keys';
 import { llamaLayout } from './llama';
 
 /**
@@ -11,7 +13,24 @@ export const llama4 = decoderFamily({
   title: 'Llama 4',
   types: ['llama4_text'],
   architectures: /^Llama4ForCausalLM/,
-  record: ['attention_bias'],
+  run: {
+    ...llamaLikeKeys,
+    ...honoured('attention_bias', 'no_rope_layers', 'layer_types', 'attention_chunk_size', 'use_qk_norm'),
+    ...honoured('attn_temperature_tuning', 'attn_scale', 'floor_scale', 'moe_layers', 'interleave_moe_layer_step'),
+    ...honoured('num_local_experts', 'num_experts_per_tok', 'intermediate_size_mlp'),
+    ...only([4, null], 'no_rope_layer_interval'),
+    ...idle('the class has attention_chunk_size', 'sliding_window'),
+    ...idle('of files for other programs', 'for_llm_compressor'),
+    ...routerIdle,
+  },
+  computes: {
+    plainHeadNorms: (part, { attention }) => attention.rope !== undefined && flag(part, 'use_qk_norm', true),
+    tempered: (part, { attention }) =>
+      attention.rope === undefined && flag(part, 'attn_temperature_tuning', true)
+        ? { by: amount(part, 'attn_scale') ?? 0.1, every: amount(part, 'floor_scale') ?? 8192, from: 1 }
+        : undefined,
+    router: () => ({ scores: 'sigmoid', onInput: true }),
+  },
   choice: (reader) => {
     // As wide as one expert; no key of the file says so.
     const shared = reader.integer('intermediate_size') ?? 0;
@@ -19,6 +38,7 @@ export const llama4 = decoderFamily({
     const full = (index: number): boolean =>
       written === undefined || written.length === 0 ? (index + 1) % 4 === 0 : written[index] === 0;
     return {
+      rope: { layout: 'interleaved' },
       sharedSize: shared,
       unrotated: (index) => full(index),
       ...(reader.has('layer_types')

@@ -1,9 +1,10 @@
 import { decoderFamily } from '../shared/decoder-family';
 import { deepseekExperts } from './deepseek';
-import { flag } from '../shared/family';
+import { amount, flag } from '../shared/family';
+import { groupedKeys, groupedSigmoid } from '../shared/routers';
 import { llamaLayout } from './llama';
 import { qwen2Keys } from './qwen';
-import { idle, only } from '../shared/run-keys';
+import { honoured, idle, llamaLikeKeys, only } from '../shared/run-keys';
 
 /** Qwen2's layers; those that predict further tokens (`mtp_layers`) are left out of the counts. */
 export const mimo = decoderFamily({
@@ -32,6 +33,28 @@ export const mimoV2 = decoderFamily({
   types: ['mimo_v2_flash'],
   architectures: /^MiMoV2FlashFor/,
   record: ['attention_bias', 'add_swa_attention_sink_bias', 'add_full_attention_sink_bias', 'num_nextn_predict_layers'],
+  run: {
+    ...llamaLikeKeys,
+    ...groupedKeys,
+    ...honoured('layernorm_epsilon', 'v_head_dim', 'attention_bias', 'attention_value_scale', 'partial_rotary_factor'),
+    ...honoured('sliding_window', 'sliding_window_size', 'hybrid_layer_pattern', 'moe_layer_freq', 'layer_types'),
+    ...honoured(
+      'swa_num_attention_heads',
+      'swa_num_key_value_heads',
+      'swa_head_dim',
+      'swa_v_head_dim',
+      'swa_rope_theta',
+    ),
+    ...honoured('add_swa_attention_sink_bias', 'add_full_attention_sink_bias'),
+    ...only(['sigmoid', null], 'scoring_func'),
+    ...only(['noaux_tc', null], 'topk_method'),
+    ...idle('the window of the layers that have one', 'attention_chunk_size'),
+  },
+  computes: {
+    narrowValues: true,
+    router: groupedSigmoid,
+    attentionFactors: (part) => ({ query: 1, key: 1, value: amount(part, 'attention_value_scale') ?? 1, output: 1 }),
+  },
   choice: (reader) => (reader.has('swa_rope_theta') ? { windowRope: { thetaKey: 'swa_rope_theta' } } : {}),
   layout: {
     ...llamaLayout,

@@ -3,9 +3,11 @@ import { isObject } from '../../config/config-reader';
 import type { JsonValue } from '../../model-description';
 import { decoderFamily } from '../shared/decoder-family';
 import { separateExperts } from '../shared/decoder-layout';
-import { flag } from '../shared/family';
+import { amount, flag } from '../shared/family';
+import type { ModelPart } from '../../model-description';
+import { normalisedSoftmax } from '../shared/routers';
 import { llamaLayout } from './llama';
-import { honoured, llamaLikeKeys, only, routerIdle } from '../shared/run-keys';
+import { honoured, idle, llamaLikeKeys, only, routerIdle } from '../shared/run-keys';
 
 const noBias = { ...llamaLayout.attention, inputBias: false, outputBias: false };
 const names = {
@@ -40,6 +42,73 @@ export const miniMaxM2 = decoderFamily({
     attention: { ...noBias, norm: (part) => (flag(part, 'use_qk_norm', true) ? 'all' : undefined) },
     mlp: { ...llamaLayout.mlp, bias: false },
     experts: separateExperts(names),
+  },
+});
+
+const factorKeys = {
+  full: ['full_attn_alpha_factor', 'full_attn_beta_factor'],
+  linear: ['linear_attn_alpha_factor', 'linear_attn_beta_factor'],
+  network: ['mlp_alpha_factor', 'mlp_beta_factor'],
+} as const;
+
+const lightningWidth = (part: ModelPart): number => part.heads * part.headDim;
+
+/** MiniMax-01 (arXiv:2501.08313): lightning attention in most layers, norms on the stream itself, experts in all. */
+export const miniMax = decoderFamily({
+  id: 'minimax',
+  title: 'MiniMax-01',
+  types: ['minimax'],
+  architectures: /^MiniMaxForCausalLM/,
+  record: Object.values(factorKeys).flat(),
+  run: {
+    ...llamaLikeKeys,
+    ...routerIdle,
+    ...honoured(
+      'layer_types',
+      'num_local_experts',
+      'num_experts',
+      'num_experts_per_tok',
+      ...Object.values(factorKeys).flat(),
+    ),
+    ...idle('the same recurrence in pieces', 'block_size'),
+  },
+  computes: {
+    router: normalisedSoftmax,
+    onStream: (part, { attention }) => {
+      const factors = ([kept, added]: readonly [string, string]) => ({
+        kept: amount(part, kept) ?? 1,
+        added: amount(part, added) ?? 1,
+      });
+      return {
+        attention: factors(attention.kind === 'linear' ? factorKeys.linear : factorKeys.full),
+        network: factors(factorKeys.network),
+      };
+    },
+    state: (part, { attention }) =>
+      attention.kind === 'linear'
+        ? { kind: 'lightning', prefix: 'self_attn.', heads: part.heads, headDim: part.headDim }
+        : undefined,
+  },
+  choice: (reader) => ({
+    stateElements:
+      (reader.integer('num_attention_heads') ?? 0) *
+      (reader.integer('head_dim') ??
+        (reader.integer('hidden_size') ?? 0) / (reader.integer('num_attention_heads') ?? 1)) **
+        2,
+  }),
+  layout: {
+    ...llamaLayout,
+    attention: noBias,
+    mlp: { ...llamaLayout.mlp, bias: false },
+    experts: separateExperts({ prefix: 'block_sparse_moe.', router: 'gate', projections: ['w1', 'w3', 'w2'] }),
+    mixer: (writer, _layer, part) => {
+      const own = writer.under('self_attn.');
+      const width = lightningWidth(part);
+      own.linear('mixer', 'qkv_proj', part.hiddenSize, 3 * width, false);
+      own.linear('mixer', 'output_gate', part.hiddenSize, width, false);
+      own.linear('mixer', 'out_proj', width, part.hiddenSize, false);
+      own.norm('norm', width, false);
+    },
   },
 });
 
@@ -88,6 +157,35 @@ export const miniMaxM3 = decoderFamily({
   types: ['minimax_m3', 'minimax_m3_vl_text'],
   architectures: /^MiniMaxM3(Sparse)?ForCausalLM/,
   record: ['use_qk_norm', 'use_routing_bias'],
+  run: {
+    ...llamaLikeKeys,
+    ...honoured('num_local_experts', 'num_experts', 'num_experts_per_tok', 'rotary_dim', 'partial_rotary_factor'),
+    ...honoured('dense_intermediate_size', 'moe_intermediate_size', 'shared_intermediate_size', 'n_shared_experts'),
+    ...honoured('moe_layer_freq', 'first_k_dense_replace', 'mlp_layer_types', 'layer_types', 'routed_scaling_factor'),
+    ...honoured('sparse_attention_config', 'index_n_heads', 'index_head_dim', 'index_topk_blocks', 'index_block_size'),
+    ...honoured('swiglu_alpha', 'swiglu_limit'),
+    ...idle('the blocks next to a query are among those that it reads', 'index_local_blocks'),
+    ...only(['swigluoai'], 'hidden_act'),
+    ...only([true], 'use_qk_norm', 'use_routing_bias', 'use_gemma_norm'),
+    ...only(['per_head', null], 'qk_norm_type'),
+    ...only(['sigmoid', null], 'scoring_func'),
+    ...only([false, null], 'attention_output_gate'),
+    ...idle('layers that predict further tokens are not run', 'num_mtp_modules', 'num_nextn_predict_layers'),
+    ...routerIdle,
+  },
+  computes: {
+    gainOffset: 1,
+    heldGate: (part) => ({ bound: amount(part, 'swiglu_limit') ?? 7, slope: amount(part, 'swiglu_alpha') ?? 1.702 }),
+    router: (part) => {
+      const factor = amount(part, 'routed_scaling_factor');
+      return { scores: 'sigmoid', normalised: true, ...(factor === undefined || factor === 1 ? {} : { factor }) };
+    },
+    // The number of positions in all blocks that a query chooses; it would leave out some of a longer text.
+    readsAllOf: ({ layers }) => {
+      const read = layers.flatMap(({ attention: { indexer } }) => (indexer ? [indexer.topK] : []));
+      return read.length === 0 ? undefined : Math.min(...read);
+    },
+  },
   choice: (reader) => {
     const dimensions = reader.integer('rotary_dim', 1);
     const intermediateSize = reader.integer('dense_intermediate_size', 1);
@@ -106,7 +204,7 @@ export const miniMaxM3 = decoderFamily({
     attention: {
       ...noBias,
       norm: (part) => (flag(part, 'use_qk_norm', true) ? 'head' : undefined),
-      more: (writer, layer, part) => {
+      unread: (writer, layer, part) => {
         const { indexer } = layer.attention;
         if (indexer === undefined) return;
         writer.linear('attention', 'index_q_proj', part.hiddenSize, indexer.heads * indexer.headDim, false);

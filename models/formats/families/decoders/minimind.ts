@@ -1,9 +1,11 @@
 import type { ConfigReader } from '../../config/config-reader';
 import type { FeedForward, ModelPart } from '../../model-description';
 import type { DecoderLayout } from '../shared/decoder-layout';
-import { writeDecoder } from '../shared/decoder-layout';
+import { writeDecoder } from '../shared/layout-tensors';
 import { decoderFamily } from '../shared/decoder-family';
 import type { StackFamily } from '../shared/family';
+import type { Computation } from '../shared/computation';
+import { honoured, idle, llamaLikeKeys, only } from '../shared/run-keys';
 import { llamaLayout } from './llama';
 
 /** The first form has the names of Meta's own Llama code, in the file and in the checkpoint. */
@@ -43,12 +45,25 @@ function networkOf(reader: ConfigReader): FeedForward {
   };
 }
 
+/** The first form has no key for it. */
+const silu: Computation = { activation: (part) => part.activation ?? 'silu' };
+
 const described = decoderFamily({
   id: 'minimind',
   title: 'MiniMind',
   types: ['minimind'],
   architectures: /^MiniMind/,
   tied: true,
+  run: {
+    ...llamaLikeKeys,
+    // The first form's names.
+    ...honoured('dim', 'n_layers', 'n_heads', 'n_kv_heads', 'hidden_dim', 'multiple_of', 'norm_eps', 'max_seq_len'),
+    ...only([false, null], 'use_moe'),
+    ...only([false, null], 'inference_rope_scaling'),
+    ...idle('which program computes it', 'flash_attn'),
+    ...idle('of experts, which are refused', 'n_routed_experts', 'n_shared_experts', 'num_experts_per_tok'),
+    ...idle('of experts, which are refused', 'norm_topk_prob', 'scoring_func', 'aux_loss_alpha', 'seq_aux'),
+  },
   choice: (reader) => {
     const network = networkOf(reader);
     return {
@@ -62,6 +77,7 @@ const described = decoderFamily({
 /** A small Llama to learn from, published in two forms. The tensors of its experts are not written down here. */
 export const miniMind: StackFamily = {
   ...described,
+  stack: (part) => ({ layout: isFirstForm(part) ? firstLayout : llamaLayout, computes: silu }),
   exact: (part) => part.layers.every(({ feedForward }) => feedForward.kind === 'dense'),
   tensors: (part, writer, top) => {
     writeDecoder(isFirstForm(part) ? firstLayout : llamaLayout)(part, writer, top);

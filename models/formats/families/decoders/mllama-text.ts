@@ -2,15 +2,18 @@
 import type { ConfigReader } from '../../config/config-reader';
 import { readTransformer } from '../../config/transformer';
 import type { Layer, ModelPart } from '../../model-description';
-import { writeDecoder } from '../shared/decoder-layout';
+import type { DecoderLayout } from '../shared/decoder-layout';
+import { writeDecoder } from '../shared/layout-tensors';
 import type { StackFamily } from '../shared/family';
+import { recordedKeys } from '../shared/family-row';
+import { honoured, llamaLikeKeys, type RunKeys } from '../shared/run-keys';
 import { llamaLayout } from './llama';
 import { crossOf } from '../towers/vision-towers';
 
 /** Rows for further tokens, the picture's, that the embedding has and the head has not. */
 const furtherTokens = 8;
 
-const layout = writeDecoder({
+const mllamaLayout: DecoderLayout = {
   ...llamaLayout,
   attention: { ...llamaLayout.attention, inputBias: false, outputBias: false },
   mlp: { ...llamaLayout.mlp, bias: false },
@@ -28,7 +31,14 @@ const layout = writeDecoder({
     writer.add('other', 'cross_attn_attn_gate', [1]);
     writer.add('other', 'cross_attn_mlp_gate', [1]);
   },
-});
+  furtherTokens,
+};
+const layout = writeDecoder(mllamaLayout);
+
+const mllamaKeys: RunKeys = {
+  ...llamaLikeKeys,
+  ...honoured('cross_attention_layers'),
+};
 
 /** Layers of cross-attention have no attention of their own, and add nothing to the cache of the text. */
 function crossLayers(reader: ConfigReader, part: ModelPart): readonly Layer[] {
@@ -61,17 +71,19 @@ export const mllamaText: StackFamily = {
   role: 'decoder',
   tied: false,
   task: 'causal-lm',
+  run: mllamaKeys,
+  stack: { layout: mllamaLayout, computes: {} },
   read: (reader) => {
     const part = readTransformer(reader, {
       family: 'mllama_text',
       role: 'decoder',
-      record: ['cross_attention_layers'],
+      record: recordedKeys({ run: mllamaKeys }),
     });
     return { ...part, layers: crossLayers(reader, part) };
   },
   tensors: (part, writer, top) => {
     const rows = part.vocabularySize ?? 0;
-    layout({ ...part, vocabularySize: rows + furtherTokens }, writer, { ...top, task: { kind: 'base', labels: 2 } });
+    layout(part, writer, { ...top, task: { kind: 'base', labels: 2 } });
     if (!top.tied && top.task.kind !== 'base') writer.add('head', 'lm_head.weight', [rows, part.hiddenSize]);
   },
 };

@@ -3,13 +3,34 @@ import { isObject } from '../../config/config-reader';
 import type { ModelPart } from '../../model-description';
 import { honoured, idle, idleOfText, nested, only } from '../shared/run-keys';
 import { decoderFamily } from '../shared/decoder-family';
-import { flag } from '../shared/family';
+import { amount, flag } from '../shared/family';
 
 /** A number of `attn_config`. */
 function inner({ fields }: ModelPart, key: string): number | undefined {
   const object = fields['attn_config']?.value;
   const value = isObject(object) ? object[key] : undefined;
   return typeof value === 'number' ? value : undefined;
+}
+
+type Bias = (part: ModelPart) => boolean;
+
+/** What both forms name alike; `no_bias` has another default in each. */
+function layoutOf(bias: Bias, mlp: { readonly prefix: string; readonly inputs: string[]; readonly output: string }) {
+  return {
+    root: 'transformer.',
+    embedding: 'wte',
+    layer: 'blocks.{layer}.',
+    attention: {
+      prefix: 'attn.',
+      projections: ['Wqkv'] as const,
+      output: 'out_proj',
+      inputBias: bias,
+      outputBias: bias,
+    },
+    mlp: { ...mlp, bias },
+    normBias: bias,
+    positions: { name: 'wpe' },
+  };
 }
 
 export const mpt = decoderFamily({
@@ -65,20 +86,70 @@ export const mpt = decoderFamily({
     };
   },
   layout: {
-    root: 'transformer.',
-    embedding: 'wte',
-    layer: 'blocks.{layer}.',
-    attention: {
-      prefix: 'attn.',
-      projections: ['Wqkv'],
-      output: 'out_proj',
-      inputBias: (part) => !flag(part, 'no_bias', true),
-      outputBias: (part) => !flag(part, 'no_bias', true),
-    },
-    mlp: { prefix: 'ffn.', inputs: ['up_proj'], output: 'down_proj', bias: (part) => !flag(part, 'no_bias', true) },
+    ...layoutOf((part) => !flag(part, 'no_bias', true), { prefix: 'ffn.', inputs: ['up_proj'], output: 'down_proj' }),
     norms: ['norm_1', 'norm_2'],
-    normBias: (part) => !flag(part, 'no_bias', true),
     finalNorm: 'norm_f',
-    positions: { name: 'wpe' },
+  },
+});
+
+const hasBias = (part: ModelPart): boolean => !flag(part, 'no_bias');
+
+const common = layoutOf(hasBias, { prefix: 'mlp.', inputs: ['mlp_up'], output: 'mlp_down' });
+
+/**
+ * The first form of MPT, published as MPT-1B and inside OpenFlamingo: the keys of attention are beside the other keys of the config, and
+ * queries and keys may be normed (class MosaicGPT of the model's repository and of MosaicML's examples, read 2026-12-01).
+ */
+export const mosaicGpt = decoderFamily({
+  id: 'mosaic_gpt',
+  title: 'MPT (first form)',
+  types: ['mosaic_gpt'],
+  architectures: /^MosaicGPT/,
+  tied: true,
+  run: {
+    ...idleOfText,
+    ...honoured('vocab_size', 'd_model', 'n_layers', 'n_heads', 'max_seq_len', 'mlp_ratio', 'no_bias', 'alibi'),
+    ...honoured('hidden_size', 'num_hidden_layers', 'num_attention_heads', 'max_position_embeddings'),
+    ...honoured('alibi_bias_max', 'attn_qk_ln', 'softmax_scale'),
+    // The class has no head of its own.
+    ...only([true], 'tie_word_embeddings'),
+    ...only([null], 'logit_scale', 'attn_clip_qkv'),
+    ...only([1], 'embedding_fraction'),
+    ...only([false], 'prefix_lm', 'attn_uses_sequence_id'),
+    ...idle('which program computes it, and in what numbers', 'attn_impl', 'low_precision_layernorm'),
+    ...idle('first values of weights that are stored', 'param_init_fn', 'init_div_is_residual', 'emb_init_std'),
+    ...idle('first values of weights that are stored', 'emb_init_uniform_lim', 'fan_mode', 'init_gain', 'init_device'),
+    ...idle('first values of weights that are stored', 'init_nonlinearity'),
+    ...idle('what is printed', 'verbose'),
+    ...idle('the tokenizer is beside the config', 'tokenizer_name'),
+  },
+  computes: {
+    activation: () => 'gelu',
+    epsilon: 1e-5,
+    // As in the class, for any number of heads.
+    alibi: (part, { attention: { heads } }) => ({
+      slopes: Array.from(
+        { length: heads },
+        (_, h) => 2 ** (-((h + 1) * (amount(part, 'alibi_bias_max') ?? 8)) / heads),
+      ),
+    }),
+    scale: (part, { attention }) => amount(part, 'softmax_scale') ?? attention.headDim ** -0.5,
+  },
+  choice: (reader) => ({
+    gated: false,
+    norm: 'layer',
+    positions: reader.boolean('alibi') === true ? 'alibi' : 'learned',
+    intermediateSize: Math.floor((reader.number('mlp_ratio') ?? 4) * (reader.integer('hidden_size') ?? 0)),
+  }),
+  layout: {
+    ...common,
+    attention: {
+      ...common.attention,
+      norm: (part) => (flag(part, 'attn_qk_ln') ? 'all' : undefined),
+      normNames: ['q_ln', 'k_ln'],
+      normBias: hasBias,
+    },
+    norms: ['ln_1', 'ln_2'],
+    finalNorm: 'ln_f',
   },
 });

@@ -6,6 +6,7 @@ import type { FeedForward, Layer, ModelPart } from '../../model-description';
 import type { TensorWriter } from '../../tensors/tensor-table';
 import { decoderFamily } from '../shared/decoder-family';
 import { llamaLayout } from './llama';
+import { honoured, llamaLikeKeys } from '../shared/run-keys';
 
 /**
  * Llama models whose layers a search has thinned out (Puzzle, arXiv:2411.19146): each entry of `block_configs` may leave
@@ -88,6 +89,21 @@ export const nemotronNas = decoderFamily({
   types: ['nemotron-nas'],
   architectures: /^DeciLMFor/,
   record: ['attention_bias', 'mlp_bias', 'block_configs'],
+  run: {
+    ...llamaLikeKeys,
+    ...honoured('attention_bias', 'mlp_bias', 'block_configs'),
+  },
+  computes: {
+    ownParts: true,
+    thinned: (part, { index, attention }) => {
+      if (attention.note === linearNote) return 'a linear layer in place of attention';
+      return replaced(part, index) ? 'a linear layer in place of its network' : undefined;
+    },
+    norms: (_part, { attention, feedForward }) => [
+      ...(attention.kind === 'none' ? [] : (['attention'] as const)),
+      ...(feedForward.kind === 'none' ? [] : (['network'] as const)),
+    ],
+  },
   choice: choose,
   layout: {
     ...llamaLayout,

@@ -1,25 +1,17 @@
 /** Decoders from before Llama's names became usual. */
 import { decoderFamily } from '../shared/decoder-family';
 import type { DecoderLayout } from '../shared/decoder-layout';
+import { fairseqAttention, paddingOffset } from '../shared/bart-layout';
 import { flag, word } from '../shared/family';
 import { activations, gptSizes, honoured, idle, idleOfText, only } from '../shared/run-keys';
 import type { ModelPart } from '../../model-description';
-
-/** Rows of a table of positions that stand before the first and are never used (fairseq's padding offset). */
-export const paddingOffset = 2;
 
 /** fairseq's names: BART's decoder without cross-attention. */
 const fairseq: DecoderLayout = {
   root: 'model.',
   embedding: 'embed_tokens',
   layer: 'layers.{layer}.',
-  attention: {
-    prefix: 'self_attn.',
-    projections: ['q_proj', 'k_proj', 'v_proj'],
-    output: 'out_proj',
-    inputBias: true,
-    outputBias: true,
-  },
+  attention: fairseqAttention,
   mlp: { prefix: '', inputs: ['fc1'], output: 'fc2', bias: true },
   norms: ['self_attn_layer_norm', 'final_layer_norm'],
   normBias: true,

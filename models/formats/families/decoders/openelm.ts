@@ -2,7 +2,8 @@ import type { ConfigReader } from '../../config/config-reader';
 import type { TransformerChoice } from '../../config/transformer';
 import type { FeedForward } from '../../model-description';
 import { decoderFamily } from '../shared/decoder-family';
-import { flag } from '../shared/family';
+import { flag, word } from '../shared/family';
+import { activations, honoured, idle, idleOfText, only } from '../shared/run-keys';
 
 /** `make_divisible` of the model's code: the nearest multiple, and the next one where that takes off more than a tenth. */
 function nearestMultiple(value: number, divisor: number): number {
@@ -40,7 +41,19 @@ export const openElm = decoderFamily({
   types: ['openelm'],
   architectures: /^OpenELMFor/,
   tied: true,
-  record: ['normalize_qk_projections', 'share_input_output_layers'],
+  run: {
+    ...idleOfText,
+    ...honoured('vocab_size', 'model_dim', 'num_transformer_layers', 'num_query_heads', 'num_kv_heads', 'head_dim'),
+    ...honoured('max_context_length', 'ffn_multipliers', 'ffn_dim_divisor', 'rope_freq_constant'),
+    ...honoured('share_input_output_layers'),
+    ...only([true], 'normalize_qk_projections', 'ffn_with_glu'),
+    ...only([...activations], 'activation_fn_name'),
+    ...only(['rms_norm'], 'normalization_layer_name'),
+    ...idle('from which the code makes the lists of heads', 'qkv_multipliers', 'num_gqa_groups'),
+    ...idle('rows of a table that is computed', 'rope_max_length'),
+  },
+  record: ['activation_fn_name', 'normalize_qk_projections'],
+  computes: { activation: (part) => word(part, 'activation_fn_name') ?? 'swish' },
   choice: choose,
   layout: {
     root: 'transformer.',

@@ -2,7 +2,7 @@ import { decoderFamily } from '../shared/decoder-family';
 import type { ModelPart } from '../../model-description';
 import { amount, flag } from '../shared/family';
 import { activations, honoured, idle, idleOfText, only } from '../shared/run-keys';
-import { paddingOffset } from './older-decoders';
+import { paddingOffset } from '../shared/bart-layout';
 
 const endsInNorm = (part: ModelPart): boolean =>
   flag(part, 'do_layer_norm_before', true) && !flag(part, '_remove_final_layer_norm');

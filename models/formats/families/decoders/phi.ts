@@ -2,7 +2,17 @@ import { decoderFamily } from '../shared/decoder-family';
 import { separateExperts } from '../shared/decoder-layout';
 import { flag } from '../shared/family';
 import { llamaLayout } from './llama';
-import { honoured, idle, llamaLikeKeys, nested, only, rotaryDecoderKeys, routerIdle } from '../shared/run-keys';
+import {
+  activations,
+  gptSizes,
+  honoured,
+  idle,
+  llamaLikeKeys,
+  nested,
+  only,
+  rotaryDecoderKeys,
+  routerIdle,
+} from '../shared/run-keys';
 
 export const phi = decoderFamily({
   id: 'phi',
@@ -64,6 +74,13 @@ export const mixformer = decoderFamily({
   title: 'Phi (first form)',
   types: ['mixformer-sequential'],
   architectures: /^MixFormerSequentialFor/,
+  run: {
+    ...gptSizes,
+    ...honoured('rotary_dim'),
+    ...only([null], 'n_inner', 'n_head_kv'),
+    ...only(activations, 'activation_function'),
+    ...idle('which program computes it', 'flash_attn', 'flash_rotary', 'fused_dense', 'pad_vocab_size_multiple'),
+  },
   choice: (reader) => {
     const hidden = reader.integer('hidden_size') ?? 0;
     const dimensions = reader.integer('rotary_dim', 1);

@@ -1,10 +1,13 @@
 import type { ModelPart } from '../../model-description';
 import type { TensorWriter } from '../../tensors/tensor-table';
 import { decoderFamily } from '../shared/decoder-family';
+import type { Computation } from '../shared/computation';
 import { separateExperts, stackedExperts } from '../shared/decoder-layout';
 import { flag, sizeOf } from '../shared/family';
+import { normalisedSoftmax, softmaxByKey } from '../shared/routers';
+import { honoured, llamaLikeKeys, only, type RunKeys } from '../shared/run-keys';
 import { llamaLayout } from './llama';
-import { qwen3Attention } from './qwen';
+import { expertKeys, qwen3Attention } from './qwen';
 
 /**
  * The gated delta net (arXiv:2412.06464) that three layers in four have instead of attention. Qwen3-Next stores queries,
@@ -41,6 +44,32 @@ const deltaNetKeys = [
   'linear_conv_kernel_dim',
 ];
 
+/** Layers by their list, or each one that the interval counts has attention. */
+const deltaKeys: RunKeys = {
+  ...llamaLikeKeys,
+  ...honoured(...deltaNetKeys, 'layer_types', 'full_attention_interval', 'partial_rotary_factor', 'attention_bias'),
+};
+
+const sharedKeys: RunKeys = { ...expertKeys, ...honoured('shared_expert_intermediate_size') };
+
+/** Norms multiply by 1 plus what is stored, but for those behind the recurrence. */
+const deltaComputes = (fused: boolean): Computation => ({
+  gainOffset: 1,
+  state: (part, { attention }) =>
+    attention.kind === 'linear'
+      ? {
+          kind: 'gated-delta',
+          prefix: 'linear_attn.',
+          fused,
+          heads: sizeOf(part, 'linear_num_value_heads') ?? 0,
+          keyHeads: sizeOf(part, 'linear_num_key_heads') ?? 0,
+          keyDim: sizeOf(part, 'linear_key_head_dim') ?? 0,
+          headDim: sizeOf(part, 'linear_value_head_dim') ?? 0,
+          kernel: sizeOf(part, 'linear_conv_kernel_dim') ?? 4,
+        }
+      : undefined,
+});
+
 const layout = {
   ...llamaLayout,
   attention: { ...qwen3Attention, gate: (part: ModelPart) => flag(part, 'attn_output_gate', true) },
@@ -60,6 +89,8 @@ export const qwen35 = decoderFamily({
   id: 'qwen3_5',
   title: 'Qwen3.5',
   types: ['qwen3_5_text'],
+  run: { ...deltaKeys, ...only([true, null], 'attn_output_gate') },
+  computes: deltaComputes(false),
   record: ['attention_bias', 'attn_output_gate', ...deltaNetKeys],
   layout,
 });
@@ -69,6 +100,8 @@ export const qwen35Moe = decoderFamily({
   title: 'Qwen3.5 MoE',
   types: ['qwen3_5_moe_text'],
   architectures: /^Qwen3_5MoeForCausalLM/,
+  run: { ...deltaKeys, ...sharedKeys, ...only([true, null], 'attn_output_gate') },
+  computes: { ...deltaComputes(false), router: normalisedSoftmax },
   record: ['attention_bias', 'attn_output_gate', 'shared_expert_intermediate_size', ...deltaNetKeys],
   layout: { ...layout, experts: stackedExperts(sharedExpert) },
 });
@@ -78,6 +111,8 @@ export const qwen3Next = decoderFamily({
   title: 'Qwen3-Next',
   types: ['qwen3_next'],
   architectures: /^Qwen3NextFor/,
+  run: { ...deltaKeys, ...sharedKeys },
+  computes: { ...deltaComputes(true), router: softmaxByKey },
   record: ['attention_bias', 'shared_expert_intermediate_size', ...deltaNetKeys],
   layout: {
     ...layout,

@@ -42,7 +42,7 @@ export const qwen3 = decoderFamily({
   layout: { ...llamaLayout, attention: qwen3Attention },
 });
 
-const expertKeys = {
+export const expertKeys = {
   ...honoured('num_experts', 'num_local_experts', 'num_experts_per_tok', 'moe_intermediate_size', 'norm_topk_prob'),
   ...honoured('decoder_sparse_step', 'mlp_only_layers'),
   ...routerIdle,

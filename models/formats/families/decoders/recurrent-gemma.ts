@@ -1,8 +1,16 @@
 import { numberOf } from '../../config/recurrent-state';
 import type { ModelPart } from '../../model-description';
 import { decoderFamily } from '../shared/decoder-family';
-import { amount, flag } from '../shared/family';
+import { amount, flag, word } from '../shared/family';
+import { activations, honoured, idle, llamaLikeKeys, only } from '../shared/run-keys';
 import { llamaLayout } from './llama';
+
+/** The root of the width as the class has it, in bfloat16: eight bits of mantissa. */
+function bfloatRoot(width: number): number {
+  const root = Math.sqrt(width);
+  const step = 2 ** (Math.floor(Math.log2(root)) - 7);
+  return Math.round(root / step) * step;
+}
 
 const lruWidth = (part: ModelPart): number => amount(part, 'lru_width') ?? part.hiddenSize;
 
@@ -16,7 +24,35 @@ export const recurrentGemma = decoderFamily({
   types: ['recurrent_gemma'],
   architectures: /^RecurrentGemmaFor/,
   tied: true,
-  record: ['lru_width', 'conv1d_width', 'attention_bias', 'logits_soft_cap'],
+  record: ['lru_width', 'conv1d_width', 'attention_bias', 'logits_soft_cap', 'hidden_activation'],
+  run: {
+    ...llamaLikeKeys,
+    ...honoured(
+      'lru_width',
+      'conv1d_width',
+      'attention_bias',
+      'logits_soft_cap',
+      'attention_window_size',
+      'block_types',
+    ),
+    ...honoured('_block_types', 'partial_rotary_factor'),
+    ...only(activations, 'hidden_activation'),
+    ...idle('first values of weights that are stored', 'w_init_variance_scale', 'final_w_init_variance_scale'),
+  },
+  computes: {
+    gainOffset: 1,
+    embeddingScale: ({ hiddenSize }) => bfloatRoot(hiddenSize),
+    activation: (part) => word(part, 'hidden_activation') ?? 'gelu_pytorch_tanh',
+    state: (part, { attention }) =>
+      attention.kind === 'linear'
+        ? {
+            kind: 'rg-lru',
+            prefix: 'temporal_block.',
+            width: lruWidth(part),
+            kernel: amount(part, 'conv1d_width') ?? 4,
+          }
+        : undefined,
+  },
   choice: (reader) => {
     const look = numberOf(reader);
     const width = look('lru_width') ?? look('hidden_size') ?? 0;

@@ -5,6 +5,9 @@ import type { TensorWriter } from '../../tensors/tensor-table';
 import { decoderFamily } from '../shared/decoder-family';
 import type { StackFamily } from '../shared/family';
 import { amount } from '../shared/family';
+import { honoured, idle, idleOfText, only, type RunKeys } from '../shared/run-keys';
+import type { Computation } from '../shared/computation';
+import type { DecoderLayout } from '../shared/decoder-layout';
 
 interface Generation {
   readonly id: 'rwkv' | 'rwkv5' | 'rwkv6';
@@ -14,6 +17,12 @@ interface Generation {
   readonly networkSize: (hidden: number) => number;
   readonly writeTimeMixing: (writer: TensorWriter, hidden: number, width: number, headSize: number) => void;
   readonly channelMixes: readonly [string, string];
+  /** What a run makes of it; absent: it does not run. */
+  readonly runs?: {
+    readonly run: RunKeys;
+    readonly computes: Computation;
+    readonly mixing: NonNullable<DecoderLayout['mlp']['mixing']>;
+  };
 }
 
 /** 3.5 times the width, down to a multiple of 32. */
@@ -47,6 +56,7 @@ const rwkvFamily = (generation: Generation): StackFamily =>
     types: [generation.id],
     architectures: generation.architectures,
     record: ['attention_hidden_size', 'head_size'],
+    ...(generation.runs ? { run: generation.runs.run, computes: generation.runs.computes } : {}),
     choice: (reader) => {
       const look = numberOf(reader);
       const hidden = look('hidden_size') ?? 0;
@@ -68,6 +78,7 @@ const rwkvFamily = (generation: Generation): StackFamily =>
     layout: {
       root: 'rwkv.',
       embedding: 'embeddings',
+      embeddingNorm: 'blocks.0.pre_ln',
       layer: 'blocks.{layer}.',
       // No layer has attention with a cache.
       attention: { prefix: 'attention.', projections: ['receptance', 'key', 'value'], output: 'output' },
@@ -75,18 +86,31 @@ const rwkvFamily = (generation: Generation): StackFamily =>
         const [hidden, width] = [part.hiddenSize, attentionWidth(part)];
         generation.writeTimeMixing(writer.under('attention.'), hidden, width, part.headDim);
       },
-      mlp: { prefix: 'feed_forward.', inputs: ['key'], output: 'value' },
+      mlp: {
+        ...{ prefix: 'feed_forward.', inputs: ['key'], output: 'value' },
+        ...(generation.runs ? { mixing: generation.runs.mixing } : {}),
+      },
       more: (writer, _layer, part) => {
         const own = writer.under('feed_forward.').as('mlp');
         writeMixes(own, part.hiddenSize, generation.channelMixes);
         own.linear('mlp', 'receptance', part.hiddenSize, part.hiddenSize, false);
       },
-      norms: (_part, { index }) => (index === 0 ? ['pre_ln', 'ln1', 'ln2'] : ['ln1', 'ln2']),
+      norms: ['ln1', 'ln2'],
       normBias: true,
       finalNorm: 'ln_out',
       head: 'head',
     },
   });
+
+/** What the classes of all generations read. */
+const keys: RunKeys = {
+  ...idleOfText,
+  ...honoured('vocab_size', 'hidden_size', 'num_hidden_layers', 'intermediate_size', 'attention_hidden_size'),
+  ...honoured('tie_word_embeddings', 'context_length', 'max_position_embeddings'),
+  // The last norm of each class has this epsilon, whatever the key says.
+  ...only([1e-5], 'layer_norm_epsilon'),
+  ...idle('halves the stream and what is added to it, against overflow in float16', 'rescale_every'),
+};
 
 const timeMixes = ['time_mix_key', 'time_mix_value', 'time_mix_receptance'];
 
@@ -102,6 +126,14 @@ export const rwkv = rwkvFamily({
     writeProjections(writer, hidden, width, false);
   },
   channelMixes: ['time_mix_key', 'time_mix_receptance'],
+  runs: {
+    run: keys,
+    computes: {
+      activation: () => 'relu2',
+      state: (part) => ({ kind: 'wkv', prefix: 'attention.', width: attentionWidth(part) }),
+    },
+    mixing: { mix: 'time_mix_key', gateMix: 'time_mix_receptance', gate: 'receptance' },
+  },
 });
 
 export const rwkv5 = rwkvFamily({
@@ -119,14 +151,16 @@ export const rwkv5 = rwkvFamily({
   channelMixes: ['time_mix_key', 'time_mix_receptance'],
 });
 
+/** Width of the bottleneck of the shares of RWKV-6; only models of this width have twice as much. */
+const rankOf = (hidden: number): number => (hidden === 4096 ? 64 : 32);
+
 export const rwkv6 = rwkvFamily({
   id: 'rwkv6',
   title: 'RWKV-6 (Finch)',
   architectures: /^Rwkv6For/,
   networkSize: multipleOf32,
   writeTimeMixing: (writer, hidden, width, headSize) => {
-    // The 7B model alone has ranks twice as large.
-    const rank = hidden === 4096 ? 64 : 32;
+    const rank = rankOf(hidden);
     writeMixes(
       writer,
       hidden,
@@ -142,4 +176,22 @@ export const rwkv6 = rwkvFamily({
     writer.norm('ln_x', hidden, true);
   },
   channelMixes: ['time_maa_k', 'time_maa_r'],
+  runs: {
+    run: {
+      ...keys,
+      ...honoured('head_size', 'head_size_divisor'),
+      ...idle('the class divides the width by head_size', 'num_attention_heads'),
+      // Another class of the same name (flash-linear-attention), with tensors of other names.
+      ...only([null], 'num_heads', 'proj_low_rank_dim', 'gate_low_rank_dim', 'expand_k', 'expand_v', 'hidden_ratio'),
+    },
+    computes: {
+      activation: () => 'relu2',
+      state: (part) => ({
+        ...{ kind: 'wkv6', prefix: 'attention.', width: attentionWidth(part), headDim: part.headDim },
+        rank: rankOf(part.hiddenSize),
+        epsilon: 1e-5 * (amount(part, 'head_size_divisor') ?? 8) ** 2,
+      }),
+    },
+    mixing: { mix: 'time_maa_k', gateMix: 'time_maa_r', gate: 'receptance', ofEarlier: true },
+  },
 });

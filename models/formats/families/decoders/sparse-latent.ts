@@ -3,7 +3,11 @@ import type { TransformerChoice } from '../../config/transformer';
 import type { Attention, Layer, ModelPart } from '../../model-description';
 import type { TensorWriter } from '../../tensors/tensor-table';
 import { decoderFamily } from '../shared/decoder-family';
-import { deepseekExperts, latentRecord } from './deepseek';
+import type { Computation } from '../shared/computation';
+import { amount } from '../shared/family';
+import { groupedKeys, groupedSigmoid } from '../shared/routers';
+import { honoured, idle, llamaLikeKeys, type RunKeys } from '../shared/run-keys';
+import { deepseekExperts, latentKeys, latentRecord, latentScale } from './deepseek';
 import { llamaLayout } from './llama';
 
 /**
@@ -47,9 +51,28 @@ function writeIndexer(writer: TensorWriter, layer: Layer, part: ModelPart): void
   own.linear('attention', 'weights_proj', part.hiddenSize, indexer.heads, false);
 }
 
+const sparseKeys: RunKeys = {
+  ...llamaLikeKeys,
+  ...groupedKeys,
+  ...latentKeys,
+  ...honoured('index_topk'),
+  ...idle('of the scorer, which chooses all positions of a text that is short enough', 'index_n_heads'),
+  ...idle('of the scorer, which chooses all positions of a text that is short enough', 'index_head_dim'),
+  ...idle('of the scorer, which chooses all positions of a text that is short enough', 'index_topk_freq'),
+  ...idle('of the scorer, which chooses all positions of a text that is short enough', 'index_skip_topk_offset'),
+  ...idle('of the scorer, which chooses all positions of a text that is short enough', 'indexer_rope_interleave'),
+};
+
+const computes: Computation = {
+  scale: latentScale,
+  router: groupedSigmoid,
+  // As many positions as the scorer chooses are all of a text that has no more.
+  readsAllOf: (part) => amount(part, 'index_topk') ?? 2048,
+};
+
 const layout = {
   ...llamaLayout,
-  attention: { ...llamaLayout.attention, more: writeIndexer },
+  attention: { ...llamaLayout.attention, unread: writeIndexer },
   experts: deepseekExperts(true),
   mlp: { ...llamaLayout.mlp, bias: false },
 };
@@ -59,6 +82,8 @@ export const deepseekV32 = decoderFamily({
   title: 'DeepSeek-V3.2',
   types: ['deepseek_v32'],
   architectures: /^DeepseekV32For/,
+  run: sparseKeys,
+  computes,
   record: latentRecord,
   choice: sparse,
   layout,
@@ -69,6 +94,8 @@ export const glmMoeDsa = decoderFamily({
   title: 'GLM-5',
   types: ['glm_moe_dsa'],
   architectures: /^GlmMoeDsaFor/,
+  run: { ...sparseKeys, ...honoured('mlp_layer_types'), ...idle('scorers of some layers alone', 'indexer_types') },
+  computes,
   record: latentRecord,
   choice: sparse,
   layout,

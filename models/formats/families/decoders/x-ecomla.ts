@@ -8,6 +8,7 @@
  * `use_lora_layer_norm`. `rope_interleave` is transformers' name (DeepseekV3Config): true, the release's layout, pairs numbers 2i
  * and 2i + 1 of the rotated part; false pairs i with i + qk_rope_head_dim / 2.
  */
+import { mixtureKey } from '../../config/head-mixture';
 import { decoderFamily } from '../shared/decoder-family';
 import { flag } from '../shared/family';
 import { llamaKeys, llamaLayout } from './llama';
@@ -23,6 +24,7 @@ export const xEcomla = decoderFamily({
     ...honoured('kv_lora_rank', 'q_lora_rank', 'qk_nope_head_dim', 'qk_rope_head_dim', 'v_head_dim', 'layer_rank_list'),
     ...honoured('rope_interleave'),
     ...only([false], 'use_lora_layer_norm'),
+    ...only([null], mixtureKey),
   },
   choice: (reader) => ({
     rope: { layout: reader.boolean('rope_interleave') === false ? 'half' : 'interleaved' },

@@ -1,6 +1,13 @@
 /** Encoders that took BERT's layer and changed one thing: narrower embeddings, shared layers, other heads. */
 import type { ModelPart } from '../../model-description';
-import { predictsTokens, robertaHeads, writeClassificationHead, writeTokenHeads } from '../shared/encoder-heads';
+import {
+  pooledClassifier,
+  predictsTokens,
+  robertaClassifier,
+  robertaHeads,
+  tokenHeads,
+  writePooler,
+} from '../shared/encoder-heads';
 import { bertLayout, encoderFamily } from '../shared/encoder-family';
 import type { StackFamily } from '../shared/family';
 import { amount, word } from '../shared/family';
@@ -28,6 +35,8 @@ export const electra = encoderFamily({
     root: 'electra.',
     widenedEmbedding: { size: embeddingSize, projection: 'embeddings_project', bias: true },
     heads: {
+      ...tokenHeads,
+      text: robertaClassifier('gelu'),
       predictions: {
         of: (top) => top.task.kind !== 'pretraining' && predictsTokens(top),
         dense: 'generator_predictions.dense',
@@ -43,8 +52,6 @@ export const electra = encoderFamily({
           writer.linear('head', 'discriminator_predictions.dense', hidden, hidden, true);
           writer.linear('head', 'discriminator_predictions.dense_prediction', hidden, 1, true);
         }
-        if (task.kind === 'sequence-classification') writeClassificationHead(part, writer, 'classifier', task.labels);
-        writeTokenHeads(part, writer, top);
       },
     },
   },
@@ -104,13 +111,12 @@ export const albert = encoderFamily({
         bias: 'predictions.bias',
         width: embeddingSize,
       },
-      others: (part, writer, { task, tied }) => {
-        const hidden = part.hiddenSize;
-        if (task.kind === 'base' || task.kind === 'pretraining' || task.kind === 'sequence-classification')
-          writer.under('albert.').linear('head', 'pooler', hidden, hidden, true);
-        if (task.kind === 'pretraining') writer.linear('head', 'sop_classifier.classifier', hidden, 2, true);
-        if (task.kind === 'sequence-classification') writer.linear('head', 'classifier', hidden, task.labels, true);
-        writeTokenHeads(part, writer, { task, tied });
+      ...tokenHeads,
+      text: pooledClassifier('albert.pooler'),
+      others: (part, writer, top) => {
+        writePooler('albert.pooler', ({ kind }) => kind === 'base' || kind === 'pretraining')(part, writer, top);
+        if (top.task.kind === 'pretraining')
+          writer.linear('head', 'sop_classifier.classifier', part.hiddenSize, 2, true);
       },
     },
   },
@@ -237,12 +243,4 @@ export const longformer = encoderFamily({
     },
     heads: robertaHeads('longformer.pooler.dense'),
   },
-});
-
-/** The text tower of CLAP: RoBERTa under other names. */
-export const clapText = encoderFamily({
-  id: 'clap_text',
-  title: 'CLAP text',
-  types: ['clap_text_model'],
-  architectures: /^ClapText/,
 });

@@ -1,7 +1,14 @@
 /** Encoders of BERT's layers with rotated positions, embeddings of a width of their own, no kinds of tokens, or maps in groups. */
 import type { ModelPart } from '../../model-description';
 import { bertLayout, encoderFamily } from '../shared/encoder-family';
-import { bertPredictions, writeClassificationHead, pooledHeads, writeTokenHeads } from '../shared/encoder-heads';
+import {
+  bertPredictions,
+  pooledClassifier,
+  pooledHeads,
+  robertaClassifier,
+  tokenHeads,
+  writePooler,
+} from '../shared/encoder-heads';
 import { amount } from '../shared/family';
 import { bertKeys, encoderKeys, honoured, idle, only } from '../shared/run-keys';
 
@@ -21,13 +28,17 @@ const roformer = encoderFamily({
     ...only([false], 'rotary_value'),
   },
   choice: () => ({ positions: 'rope', norm: 'layer', rope: { layout: 'interleaved' } }),
-  heads: /(Model|For(MaskedLM|CausalLM|TokenClassification|QuestionAnswering))$/,
+  heads: /(Model|For(MaskedLM|CausalLM|SequenceClassification|TokenClassification|QuestionAnswering))$/,
   layout: {
     ...withoutPositions,
     root: 'roformer.',
     widenedEmbedding: { size: embeddingSize, projection: 'embeddings_project', bias: true },
     turns: 'encoder.embed_positions',
-    heads: { predictions: { ...bertPredictions, width: embeddingSize }, others: writeTokenHeads },
+    heads: {
+      ...tokenHeads,
+      predictions: { ...bertPredictions, width: embeddingSize },
+      text: robertaClassifier('hidden'),
+    },
   },
 });
 
@@ -60,14 +71,9 @@ const remBert = encoderFamily({
         vocabulary: 'cls.predictions.decoder',
         width: (part) => amount(part, 'output_embedding_size') ?? part.hiddenSize,
       },
-      others: (part, writer, top) => {
-        const { task } = top;
-        if (task.kind === 'base' || task.kind === 'sequence-classification')
-          writer.linear('head', 'rembert.pooler.dense', part.hiddenSize, part.hiddenSize, true);
-        if (task.kind === 'sequence-classification')
-          writer.linear('head', 'classifier', part.hiddenSize, task.labels, true);
-        writeTokenHeads(part, writer, top);
-      },
+      ...tokenHeads,
+      text: pooledClassifier('rembert.pooler.dense'),
+      others: writePooler('rembert.pooler.dense', ({ kind }) => kind === 'base'),
     },
   },
 });
@@ -122,10 +128,7 @@ const squeezeBert = encoderFamily({
     mlp: { prefix: '', inputs: ['intermediate.conv1d'], output: 'output.conv1d', bias: true },
     groups: (part, name) => amount(part, squeezeGroups[name.replace(/^attention\./, '')] ?? '') ?? 1,
     norms: ['post_attention.layernorm', 'output.layernorm'],
-    heads: {
-      predictions: bertPredictions,
-      others: pooledHeads('transformer.pooler.dense'),
-    },
+    heads: { ...pooledHeads('transformer.pooler.dense'), predictions: bertPredictions },
   },
 });
 
@@ -161,11 +164,8 @@ const nystromformer = encoderFamily({
     },
     heads: {
       predictions: bertPredictions,
-      others: (part, writer, top) => {
-        if (top.task.kind === 'sequence-classification')
-          writeClassificationHead(part, writer, 'classifier', top.task.labels);
-        writeTokenHeads(part, writer, top);
-      },
+      ...tokenHeads,
+      text: robertaClassifier('hidden'),
     },
   },
 });

@@ -1,23 +1,24 @@
-import type { ModelPart } from '../../model-description';
-import type { TensorWriter } from '../../tensors/tensor-table';
-import { bertPredictions, robertaHeads, writeClassificationHead, writeTokenHeads } from '../shared/encoder-heads';
+import {
+  bertPredictions,
+  pooledClassifier,
+  robertaClassifier,
+  robertaHeads,
+  tokenHeads,
+  writePooler,
+  type EncoderHeads,
+} from '../shared/encoder-heads';
 import { amount, word } from '../shared/family';
 import type { StackFamily } from '../shared/family';
 import { activations, bertKeys, encoderKeys, honoured, idle, idleOfText, only } from '../shared/run-keys';
-import type { Top } from '../shared/top';
 import { bertLayout, encoderFamily } from '../shared/encoder-family';
 
-/** Classes with a pooler: the bare model, pretraining and, for BERT alone, sequence classification. */
-const pools = ({ task }: Top): boolean =>
-  task.kind === 'base' || task.kind === 'pretraining' || task.kind === 'sequence-classification';
-
-/** `pooler` is the name of its projection. */
-function writeBertHeads(part: ModelPart, writer: TensorWriter, top: Top, pooler: string): void {
-  const { hiddenSize: hidden } = part;
-  if (pools(top)) writer.under('bert.').linear('head', pooler, hidden, hidden, true);
-  if (top.task.kind === 'pretraining') writer.linear('head', 'cls.seq_relationship', hidden, 2, true);
-  writeTokenHeads(part, writer, top);
-}
+/** The bare model and pretraining have a pooler that no classifier stands on; `pooler` is the name of its projection. */
+const besides =
+  (pooler: string): NonNullable<EncoderHeads['others']> =>
+  (part, writer, top) => {
+    writePooler(pooler, ({ kind }) => kind === 'base' || kind === 'pretraining')(part, writer, top);
+    if (top.task.kind === 'pretraining') writer.linear('head', 'cls.seq_relationship', part.hiddenSize, 2, true);
+  };
 
 export const bert = encoderFamily({
   id: 'bert',
@@ -28,12 +29,10 @@ export const bert = encoderFamily({
   layout: {
     ...bertLayout,
     heads: {
+      ...tokenHeads,
       predictions: bertPredictions,
-      others: (part, writer, top) => {
-        writeBertHeads(part, writer, top, 'pooler.dense');
-        if (top.task.kind === 'sequence-classification')
-          writer.linear('head', 'classifier', part.hiddenSize, top.task.labels, true);
-      },
+      text: pooledClassifier('bert.pooler.dense'),
+      others: besides('bert.pooler.dense'),
     },
   },
 });
@@ -73,12 +72,10 @@ export const bigBird = encoderFamily({
   layout: {
     ...bertLayout,
     heads: {
+      ...tokenHeads,
       predictions: bertPredictions,
-      others: (part, writer, top) => {
-        if (top.task.kind === 'sequence-classification')
-          writeClassificationHead(part, writer, 'classifier', top.task.labels);
-        else writeBertHeads(part, writer, top, 'pooler');
-      },
+      text: robertaClassifier('hidden'),
+      others: besides('bert.pooler'),
     },
   },
 });
@@ -151,13 +148,8 @@ export const distilbert = encoderFamily({
         vocabulary: 'vocab_projector',
         activation: (part) => word(part, 'activation'),
       },
-      others: (part, writer, top) => {
-        if (top.task.kind === 'sequence-classification') {
-          writer.linear('head', 'pre_classifier', part.hiddenSize, part.hiddenSize, true);
-          writer.linear('head', 'classifier', part.hiddenSize, top.task.labels, true);
-        }
-        writeTokenHeads(part, writer, top);
-      },
+      ...tokenHeads,
+      text: { inner: [{ name: 'pre_classifier', activation: 'relu' }], labels: 'classifier' },
     },
   },
 });

@@ -3,8 +3,11 @@ import type { ConfigReader } from '../../config/config-reader';
 import { readTransformer } from '../../config/transformer';
 import type { Attention, ModelPart } from '../../model-description';
 import type { TensorWriter } from '../../tensors/tensor-table';
+import { decoderFamily } from '../shared/decoder-family';
+import { bertLayout } from '../shared/encoder-family';
 import type { StackFamily } from '../shared/family';
 import { amount, firstArchitecture, flag, sizeOf } from '../shared/family';
+import { bertKeys, idle } from '../shared/run-keys';
 
 const crossOf = ({ heads, headDim, valueDim }: ModelPart): Attention => ({
   kind: 'full',
@@ -130,25 +133,18 @@ export const qFormer: StackFamily = {
   },
 };
 
-/** The patches stand in front of the text, and the text reads them by its own attention. */
-export const gitText: StackFamily = {
-  kind: 'stack',
+const { types: _types, heads: _heads, ...withoutTypes } = bertLayout;
+
+/** BERT from left to right; patches come before the text, which reads them by its own attention. */
+export const gitText = decoderFamily({
   id: 'git_text',
   title: 'GIT text',
-  modelTypes: ['git_text'],
-  role: 'decoder',
-  tied: false,
-  task: 'causal-lm',
-  read: readText('git_text', []),
-  tensors: (part, writer, top) => {
-    const hidden = part.hiddenSize;
-    writeWordEmbeddings(part, writer.under('git.embeddings.'), 'LayerNorm');
-    for (const layer of part.layers) {
-      const own = writer.layer(layer.index, 'git.encoder.layer.{layer}.');
-      writeBertAttention(own, { block: 'attention', inner: 'self' }, hidden, hidden);
-      writeBertNetwork(own, '', hidden, layer.feedForward.size);
-    }
-    if (!top.tied) writer.add('head', 'output.weight', [part.vocabularySize ?? 0, hidden]);
-    writer.add('head', 'output.bias', [part.vocabularySize ?? 0]);
+  types: ['git_text'],
+  run: {
+    ...bertKeys,
+    ...idle('of pictures, which a text does not have', 'vision_config', 'num_image_with_embedding'),
   },
-};
+  choice: () => ({ gated: false, norm: 'layer', positions: 'learned' }),
+  computes: { norms: ['attention.sum', 'network.sum'] },
+  layout: { ...withoutTypes, root: 'git.', head: 'output', headBias: true },
+});

@@ -3,9 +3,9 @@ import type { ModelPart } from '../../model-description';
 import type { RelativeDistances } from '../shared/computation';
 import type { DecoderLayout, PositionProjection } from '../shared/decoder-layout';
 import { bertLayout, encoderFamily } from '../shared/encoder-family';
-import { bertPredictions, writeTokenHeads } from '../shared/encoder-heads';
+import { bertPredictions, tokenHeads } from '../shared/encoder-heads';
 import { amount, flag, word } from '../shared/family';
-import { encoderSizes, honoured, idle, idleOfText, only } from '../shared/run-keys';
+import { activations, encoderSizes, honoured, idle, idleOfText, only } from '../shared/run-keys';
 
 /**
  * Scores are of contents, of content to position and of position to content (DeBERTa, arXiv:2006.03654, section 3.1), by
@@ -68,13 +68,8 @@ const layout = (
   },
   heads: {
     predictions: { ...bertPredictions, width: embeddingSize },
-    others: (part, writer, top) => {
-      if (top.task.kind === 'sequence-classification') {
-        writer.linear('head', 'pooler.dense', part.hiddenSize, part.hiddenSize, true);
-        writer.linear('head', 'classifier', part.hiddenSize, top.task.labels, true);
-      }
-      writeTokenHeads(part, writer, top);
-    },
+    ...tokenHeads,
+    text: { inner: [{ name: 'pooler.dense', activation: 'pooler_hidden_act' }], labels: 'classifier' },
   },
 });
 
@@ -122,10 +117,13 @@ export const debertaV2 = encoderFamily({
   run: {
     ...keys,
     ...honoured('position_buckets', 'norm_rel_ebd', 'share_att_key'),
-    ...only([0, null], 'conv_kernel_size'),
-    ...idle('of a convolution, which is refused', 'conv_act', 'conv_groups'),
+    ...honoured('conv_kernel_size'),
+    ...only([...activations, 'tanh'], 'conv_act'),
+    // Groups of channels would be convolved separately, which no published file of these models asks for.
+    ...only([1], 'conv_groups'),
     ...idle('the head of a class of its own', 'attention_head_size'),
   },
+  record: ['conv_act'],
   choice,
   exact: (part) => flag(part, 'legacy', true),
   computes: { scale: (part, { attention }) => (attention.headDim * (1 + terms(part).length)) ** -0.5 },
@@ -144,13 +142,11 @@ export const debertaV2 = encoderFamily({
         distances: (part) => distances(part, true),
       },
     ),
-    // A run refuses the key that brings it.
-    unread: (root, part) => {
-      const kernel = amount(part, 'conv_kernel_size') ?? 0;
-      if (kernel <= 0) return;
-      root.add('other', 'encoder.conv.conv.weight', [part.hiddenSize, part.hiddenSize, kernel]);
-      root.add('other', 'encoder.conv.conv.bias', [part.hiddenSize]);
-      root.norm('encoder.conv.LayerNorm', part.hiddenSize, true);
+    convolved: {
+      name: 'encoder.conv.conv',
+      norm: 'encoder.conv.LayerNorm',
+      size: (part) => above(amount(part, 'conv_kernel_size')),
+      activation: (part) => word(part, 'conv_act') ?? 'tanh',
     },
   },
 });

@@ -1,9 +1,12 @@
 import type { ConfigReader } from '../../config/config-reader';
-import { readTransformer } from '../../config/transformer';
+import { readTransformer, type TransformerChoice } from '../../config/transformer';
 import type { ModelDescription, ModelPart } from '../../model-description';
 import type { TensorTable, TensorWriter } from '../../tensors/tensor-table';
 import type { CompositeFamily, CompositeReading } from '../shared/family';
+import { bartEncoderKeys, bartKeys, bartStack, paddingOffset, type BartForm } from '../shared/bart-layout';
 import { amount, firstArchitecture } from '../shared/family';
+import { recordedKeys } from '../shared/family-row';
+import { honoured, idle, only, type RunKeys } from '../shared/run-keys';
 
 export const partNamed = (model: ModelDescription, name: string): ModelPart | undefined =>
   model.parts.find((candidate) => candidate.name === name);
@@ -17,6 +20,8 @@ interface Flat {
   /** False where the decoder writes everything at once; true when absent. */
   readonly causal?: boolean;
   readonly record: readonly string[];
+  /** What differs of a half. */
+  readonly choice?: (half: 'encoder' | 'decoder') => Partial<TransformerChoice>;
 }
 
 /** Encoder and decoder in one object with `encoder_…` and `decoder_…` keys (BART, Whisper, M2M, Marian, Pegasus). */
@@ -44,6 +49,7 @@ export function readFlat(reader: ConfigReader, flat: Flat): readonly ModelPart[]
       ...(flat.causal === undefined ? {} : { causal: flat.causal }),
       ...(ffn === undefined ? {} : { intermediateSize: ffn }),
       ...(contextLength === undefined ? {} : { contextLength }),
+      ...flat.choice?.(name),
     });
   };
   return [side('decoder', flat.decoderLength), side('encoder', flat.encoderLength)];
@@ -74,20 +80,34 @@ export function writeStack(stack: ModelPart, writer: TensorWriter, bias: Bias): 
   }
 }
 
-interface BartRow {
+interface BartRow extends Pick<BartForm, 'offset' | 'waves'> {
   readonly id: string;
   readonly title: string;
   readonly architectures: RegExp;
   readonly positions: 'learned' | 'sinusoidal';
-  /** Rows of the table of positions in front of the first one; fairseq's padding offset of 2 when absent. */
-  readonly offset?: number;
-  /** Norm behind the embedding, norm behind each stack. */
-  readonly norms: { readonly embedding: boolean; readonly final: boolean };
+  /** Norm of the embedding, norm behind each stack. */
+  readonly norms: { readonly embedding: boolean | 'words'; readonly final: boolean };
+  /** What a run makes of keys that BART has not. */
+  readonly run?: RunKeys;
 }
 
 function bartLike(row: BartRow): CompositeFamily {
-  const { norms } = row;
+  const { norms, offset, waves } = row;
+  const run = { ...bartKeys, ...bartEncoderKeys, ...row.run };
+  const form: BartForm = {
+    ...(offset === undefined ? {} : { offset }),
+    ...(waves === undefined ? {} : { waves }),
+    ...(norms.embedding === false ? {} : { embeddingNorm: 'whole' }),
+    ...(norms.final ? { finalNorm: 'layer_norm' } : {}),
+    words: (part) => (sharesWords(part) ? 'shared' : undefined),
+  };
   return {
+    run,
+    decoder: bartStack('model.decoder.', {
+      ...form,
+      ...(norms.embedding === 'words' ? { embeddingNorm: 'words' } : {}),
+    }),
+    encoder: bartStack('model.encoder.', form),
     kind: 'composite',
     id: row.id,
     title: row.title,
@@ -102,7 +122,12 @@ function bartLike(row: BartRow): CompositeFamily {
         encoderLength: 'max_position_embeddings',
         decoderLength: 'max_position_embeddings',
         encoderRole: 'encoder',
-        record: ['scale_embedding', 'is_encoder_decoder', 'share_encoder_decoder_embeddings', 'decoder_vocab_size'],
+        record: [
+          ...recordedKeys({ run }),
+          'is_encoder_decoder',
+          'share_encoder_decoder_embeddings',
+          'decoder_vocab_size',
+        ],
       });
       // MVP's prompts in front of every layer have networks of their own.
       const exact = !(reader.has('use_prompt') && reader.boolean('use_prompt') === true);
@@ -119,7 +144,7 @@ function bartLike(row: BartRow): CompositeFamily {
           const rows = (stack.contextLength ?? 0) + (row.offset ?? 2);
           own.add('embedding', 'embed_positions.weight', [rows, stack.hiddenSize]);
         }
-        if (norms.embedding) own.norm('layernorm_embedding', stack.hiddenSize, true);
+        if (norms.embedding !== false) own.norm('layernorm_embedding', stack.hiddenSize, true);
         writeStack(stack, own, { key: true });
         if (norms.final) own.norm('layer_norm', stack.hiddenSize, true);
       }
@@ -135,13 +160,15 @@ function bartLike(row: BartRow): CompositeFamily {
   };
 }
 
+const sharesWords = ({ fields }: ModelPart): boolean => fields['share_encoder_decoder_embeddings']?.value !== false;
+
 const outputWords = (decoder: ModelPart): number =>
   amount(decoder, 'decoder_vocab_size') ?? decoder.vocabularySize ?? 0;
 
 /** One table of words for both sides, or (some Marian models) one for each. */
 function writeWords(model: ModelDescription, table: TensorTable, decoder: ModelPart): void {
   const input = decoder.vocabularySize ?? 0;
-  const together = model.parts.length > 1 && decoder.fields['share_encoder_decoder_embeddings']?.value !== false;
+  const together = model.parts.length > 1 && sharesWords(decoder);
   if (together) {
     table.writer(decoder).add('embedding', 'model.shared.weight', [input, decoder.hiddenSize]);
     return;
@@ -151,6 +178,9 @@ function writeWords(model: ModelDescription, table: TensorTable, decoder: ModelP
     table.writer(stack).add('embedding', `model.${stack.name}.embed_tokens.weight`, [words, stack.hiddenSize]);
   }
 }
+
+/** Sines and cosines of as many frequencies as fill the width. */
+const wholeWaves = ({ hiddenSize }: ModelPart) => ({ span: hiddenSize / 2, offset: 0 });
 
 export const bart = bartLike({
   id: 'bart',
@@ -172,6 +202,7 @@ export const m2m100 = bartLike({
   architectures: /^M2M100/,
   positions: 'sinusoidal',
   norms: { embedding: false, final: true },
+  waves: ({ hiddenSize }) => ({ span: hiddenSize / 2 - 1, offset: paddingOffset }),
 });
 export const marian = bartLike({
   id: 'marian',
@@ -179,6 +210,12 @@ export const marian = bartLike({
   architectures: /^Marian/,
   positions: 'sinusoidal',
   norms: { embedding: false, final: false },
+  offset: 0,
+  waves: wholeWaves,
+  run: {
+    ...honoured('decoder_vocab_size'),
+    ...honoured('share_encoder_decoder_embeddings'),
+  },
 });
 export const pegasus = bartLike({
   id: 'pegasus',
@@ -186,6 +223,8 @@ export const pegasus = bartLike({
   architectures: /^Pegasus/,
   positions: 'sinusoidal',
   norms: { embedding: false, final: true },
+  offset: 0,
+  waves: wholeWaves,
 });
 
 export const plBart = bartLike({
@@ -201,6 +240,10 @@ export const mvp = bartLike({
   architectures: /^Mvp/,
   positions: 'learned',
   norms: { embedding: true, final: false },
+  run: {
+    ...only([false], 'use_prompt'),
+    ...idle('sizes of prompts, where there are some', 'prompt_length', 'prompt_mid_dim'),
+  },
 });
 export const blenderbot = bartLike({
   id: 'blenderbot',
@@ -216,5 +259,5 @@ export const blenderbotSmall = bartLike({
   architectures: /^BlenderbotSmall/,
   positions: 'learned',
   offset: 0,
-  norms: { embedding: true, final: false },
+  norms: { embedding: 'words', final: false },
 });

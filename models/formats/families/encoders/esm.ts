@@ -1,6 +1,6 @@
 import type { ModelPart } from '../../model-description';
 import { bertLayout, encoderFamily } from '../shared/encoder-family';
-import { robertaPredictions, writeClassificationHead, writeTokenHeads } from '../shared/encoder-heads';
+import { robertaHeads } from '../shared/encoder-heads';
 import { amount, flag, word } from '../shared/family';
 import { encoderSizes, honoured, idle, idleOfText, only } from '../shared/run-keys';
 
@@ -48,14 +48,6 @@ export const esm = encoderFamily({
     unread: (root, part) => {
       root.linear('head', 'contact_head.regression', part.layers.length * part.heads, 1, true);
     },
-    heads: {
-      predictions: robertaPredictions,
-      others: (part, writer, top) => {
-        const { task } = top;
-        if (task.kind === 'base') writer.linear('head', 'esm.pooler.dense', part.hiddenSize, part.hiddenSize, true);
-        if (task.kind === 'sequence-classification') writeClassificationHead(part, writer, 'classifier', task.labels);
-        writeTokenHeads(part, writer, top);
-      },
-    },
+    heads: robertaHeads('esm.pooler.dense'),
   },
 });

@@ -1,34 +1,52 @@
-/** Encoders of pages: where a word stands on the page is embedded. What stands where is no part of a prompt, so that they are described alone. */
+/** Encoders of pages: where a word stands on the page is embedded. What stands where is no part of a prompt. */
 import type { ModelPart } from '../../model-description';
-import type { TensorWriter } from '../../tensors/tensor-table';
-import { bertLayout, encoderFamily } from '../shared/encoder-family';
-import { bertPredictions, writeClassificationHead, pooledHeads } from '../shared/encoder-heads';
+import type { BesideTable } from '../shared/beside-row';
+import { bertLayout, encoderFamily, typeTable } from '../shared/encoder-family';
+import { bertPredictions, pooledHeads, robertaClassifier, tokenHeads } from '../shared/encoder-heads';
 import { amount, flag } from '../shared/family';
+import { encoderKeys, honoured, idle, only } from '../shared/run-keys';
 
-/** BERT with a place on the page for each word (arXiv:1912.13318). */
+const placeTable = (axis: string, times: number) => ({
+  name: `embeddings.${axis}_position_embeddings`,
+  rows: (part: ModelPart): number => amount(part, 'max_2d_position_embeddings') ?? 1024,
+  times,
+});
+
+/**
+ * BERT with a place on the page for each word (arXiv:1912.13318). The class gives a text without places boxes of nothing at the origin:
+ * both sides of one have the first row of a table.
+ */
 export const layoutLm = encoderFamily({
   id: 'layoutlm',
   title: 'LayoutLM',
   types: ['layoutlm'],
   architectures: /^LayoutLM(Model|For)/,
-  record: ['max_2d_position_embeddings'],
+  run: { ...encoderKeys, ...honoured('max_2d_position_embeddings') },
   heads: /(Model|For(MaskedLM|TokenClassification|SequenceClassification|QuestionAnswering))$/,
   layout: {
     ...bertLayout,
     root: 'layoutlm.',
-    extra: (root, part) => {
-      const places = amount(part, 'max_2d_position_embeddings') ?? 1024;
-      for (const name of ['x', 'y', 'h', 'w'])
-        root.add('embedding', `embeddings.${name}_position_embeddings.weight`, [places, part.hiddenSize]);
-    },
-    heads: {
-      predictions: bertPredictions,
-      others: pooledHeads('layoutlm.pooler.dense'),
-    },
+    types: [typeTable, placeTable('x', 2), placeTable('y', 2), placeTable('h', 1), placeTable('w', 1)],
+    heads: { ...pooledHeads('layoutlm.pooler.dense'), predictions: bertPredictions },
   },
 });
 
-/** Where a word stands on the page is embedded too, and patches of the page follow the words. */
+const places = (part: ModelPart): readonly BesideTable[] => {
+  const table = (axis: string, key: string): BesideTable => ({
+    name: `embeddings.${axis}_position_embeddings`,
+    rows: amount(part, 'max_2d_position_embeddings') ?? 1024,
+    width: amount(part, key) ?? 128,
+    row: 0,
+  });
+  const [x, y] = [table('x', 'coordinate_size'), table('y', 'coordinate_size')];
+  return [x, y, x, y, table('h', 'shape_size'), table('w', 'shape_size')];
+};
+
+/**
+ * The place of a word on the page is embedded too, and patches of the page follow the words (arXiv:2204.08387). For a text without places
+ * the class uses empty boxes at the origin. This adds the same number to all scores of a head, which changes no probability, so a run
+ * leaves it out.
+ */
 export const layoutLmV3 = encoderFamily({
   id: 'layoutlmv3',
   title: 'LayoutLMv3',
@@ -40,11 +58,22 @@ export const layoutLmV3 = encoderFamily({
     'shape_size',
     'has_relative_attention_bias',
     'rel_pos_bins',
+    'max_rel_pos',
     'has_spatial_attention_bias',
     'rel_2d_pos_bins',
     'text_embed',
     'visual_embed',
   ],
+  run: {
+    ...encoderKeys,
+    ...honoured('pad_token_id', 'max_2d_position_embeddings', 'coordinate_size', 'shape_size'),
+    ...honoured('has_relative_attention_bias', 'rel_pos_bins', 'max_rel_pos'),
+    ...idle('the same for all words of a text without places', 'has_spatial_attention_bias', 'rel_2d_pos_bins'),
+    ...idle('the same for all words of a text without places', 'max_rel_2d_pos'),
+    ...only([true], 'text_embed'),
+    ...idle('of pictures, which a text does not have', 'visual_embed', 'input_size', 'patch_size', 'num_channels'),
+    ...idle('of pictures, which a text does not have', 'second_input_size'),
+  },
   choice: (reader) => {
     if (reader.boolean('visual_embed') === false) return {};
     const [size, patch] = [reader.integer('input_size', 1), reader.integer('patch_size', 1)];
@@ -57,17 +86,20 @@ export const layoutLmV3 = encoderFamily({
   layout: {
     ...bertLayout,
     root: 'layoutlmv3.',
-    extra: (root, part) => {
-      const hidden = part.hiddenSize;
-      const places = amount(part, 'max_2d_position_embeddings') ?? 1024;
-      for (const [axis, key] of [
-        ['x', 'coordinate_size'],
-        ['y', 'coordinate_size'],
-        ['h', 'shape_size'],
-        ['w', 'shape_size'],
-      ] as const)
-        root.add('embedding', `embeddings.${axis}_position_embeddings.weight`, [places, amount(part, key) ?? 128]);
-      const { image } = part;
+    positions: { name: 'embeddings.position_embeddings', behindPadding: true },
+    beside: (part) => ({ kind: 'added', tables: places(part) }),
+    buckets: {
+      name: 'encoder.rel_pos_bias',
+      when: (part) => flag(part, 'has_relative_attention_bias', true),
+      of: (part) => ({
+        buckets: amount(part, 'rel_pos_bins') ?? 32,
+        farthest: amount(part, 'max_rel_pos') ?? 128,
+        bothWays: true,
+        byHead: true,
+      }),
+    },
+    unread: (root, part) => {
+      const { hiddenSize: hidden, heads, image } = part;
       if (image !== undefined) {
         const patch = image.patch ?? 0;
         root.add('embedding', 'patch_embed.proj.weight', [hidden, image.channels, patch, patch]);
@@ -77,26 +109,15 @@ export const layoutLmV3 = encoderFamily({
         root.norm('LayerNorm', hidden, true);
         root.norm('norm', hidden, true);
       }
-      writeRelativeBiases(part, root);
+      if (!flag(part, 'has_spatial_attention_bias', true)) return;
+      for (const axis of ['x', 'y'])
+        root.add('attention', `encoder.rel_pos_${axis}_bias.weight`, [heads, amount(part, 'rel_2d_pos_bins') ?? 64]);
     },
     heads: {
-      others: (part, writer, { task }) => {
-        if (task.kind === 'sequence-classification') writeClassificationHead(part, writer, 'classifier', task.labels);
-        if (task.kind === 'question-answering') writeClassificationHead(part, writer, 'qa_outputs', 2);
-        if (task.kind !== 'token-classification') return;
-        // Ten labels and more are given a transformation of their own.
-        if (task.labels < 10) writer.linear('head', 'classifier', part.hiddenSize, task.labels, true);
-        else writeClassificationHead(part, writer, 'classifier', task.labels);
-      },
+      text: robertaClassifier('tanh'),
+      span: { inner: [{ name: 'qa_outputs.dense', activation: 'tanh' }], labels: 'qa_outputs.out_proj' },
+      // With ten labels or more, the head has a transformation of its own.
+      token: (labels) => (labels < 10 ? tokenHeads.token : robertaClassifier('tanh')),
     },
   },
 });
-
-function writeRelativeBiases(part: ModelPart, root: TensorWriter): void {
-  const heads = part.heads;
-  if (flag(part, 'has_relative_attention_bias', true))
-    root.add('attention', 'encoder.rel_pos_bias.weight', [heads, amount(part, 'rel_pos_bins') ?? 32]);
-  if (!flag(part, 'has_spatial_attention_bias', true)) return;
-  for (const axis of ['x', 'y'])
-    root.add('attention', `encoder.rel_pos_${axis}_bias.weight`, [heads, amount(part, 'rel_2d_pos_bins') ?? 64]);
-}

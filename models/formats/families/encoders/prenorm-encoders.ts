@@ -1,6 +1,13 @@
 /** BERT and RoBERTa with their norms in front of attention and network, and ones with other embeddings. */
 import type { ModelPart } from '../../model-description';
-import { bertPredictions, robertaHeads, writeTokenHeads, type EncoderHeads } from '../shared/encoder-heads';
+import {
+  bertPredictions,
+  pooledClassifier,
+  robertaHeads,
+  tokenHeads,
+  writePooler,
+  type EncoderHeads,
+} from '../shared/encoder-heads';
 import { bertLayout, encoderFamily, typeTable } from '../shared/encoder-family';
 import type { Computation } from '../shared/computation';
 import type { DecoderLayout } from '../shared/decoder-layout';
@@ -18,13 +25,12 @@ const behindPadding: DecoderLayout['positions'] = { name: 'embeddings.position_e
 /** Decoders of these have layers of cross-attention whose names are not written down here. */
 const isEncoder = (part: ModelPart): boolean => part.layers.every(({ crossAttention }) => crossAttention === undefined);
 
-/** BERT's predictions, and the pooler that the bare model alone has. */
-const pooledHeads = (root: string): EncoderHeads => ({
+/** BERT's predictions, and the pooler of the bare model and of whole texts. */
+const bertHeads = (root: string): EncoderHeads => ({
+  ...tokenHeads,
   predictions: bertPredictions,
-  others: (part, writer, top) => {
-    if (top.task.kind === 'base') writer.linear('head', `${root}pooler.dense`, part.hiddenSize, part.hiddenSize, true);
-    writeTokenHeads(part, writer, top);
-  },
+  text: pooledClassifier(`${root}pooler.dense`),
+  others: writePooler(`${root}pooler.dense`, ({ kind }) => kind === 'base'),
 });
 
 const megatronBert = encoderFamily({
@@ -33,14 +39,14 @@ const megatronBert = encoderFamily({
   types: ['megatron-bert'],
   architectures: /^MegatronBert/,
   exact: isEncoder,
-  heads: /(Model|For(MaskedLM|CausalLM|TokenClassification|QuestionAnswering))$/,
+  heads: /(Model|For(MaskedLM|CausalLM|SequenceClassification|TokenClassification|QuestionAnswering))$/,
   run: bertKeys,
   computes: prenorm,
   layout: {
     ...withoutEmbeddingNorm,
     norms: ['attention.ln', 'ln'],
     finalNorm: 'encoder.ln',
-    heads: pooledHeads('bert.'),
+    heads: bertHeads('bert.'),
   },
 });
 
@@ -102,7 +108,7 @@ const ernie = encoderFamily({
   types: ['ernie'],
   architectures: /^Ernie(Model|For)/,
   exact: isEncoder,
-  heads: /(Model|For(MaskedLM|CausalLM|TokenClassification|QuestionAnswering))$/,
+  heads: /(Model|For(MaskedLM|CausalLM|SequenceClassification|TokenClassification|QuestionAnswering))$/,
   run: { ...bertKeys, ...honoured('use_task_id', 'task_type_vocab_size') },
   layout: {
     ...bertLayout,
@@ -114,7 +120,7 @@ const ernie = encoderFamily({
         rows: (part) => (flag(part, 'use_task_id') ? (amount(part, 'task_type_vocab_size') ?? 3) : 0),
       },
     ],
-    heads: pooledHeads('ernie.'),
+    heads: bertHeads('ernie.'),
   },
 });
 

@@ -3,7 +3,10 @@ import type { ModelPart } from '../../model-description';
 import type { TensorWriter } from '../../tensors/tensor-table';
 import { isDecoderAlone, partNamed, readFlat, writeStack } from './encoder-decoder';
 import type { CompositeFamily, CompositeReading } from '../shared/family';
+import { bartEncoderKeys, bartKeys, bartStack } from '../shared/bart-layout';
 import { amount, firstArchitecture, flag } from '../shared/family';
+import { recordedKeys } from '../shared/family-row';
+import { honoured, idle, type RunKeys } from '../shared/run-keys';
 
 /** Two convolutions, the second of which halves the length, in front of the layers. */
 export function writeWhisperEncoder(encoder: ModelPart, writer: TensorWriter): void {
@@ -33,6 +36,21 @@ function writeSoundClasses(encoder: ModelPart, writer: TensorWriter, labels: num
   if (flag(encoder, 'use_weighted_layer_sum')) writer.add('head', 'layer_weights', [encoder.layers.length + 1]);
 }
 
+const whisperKeys: RunKeys = {
+  ...bartKeys,
+  ...bartEncoderKeys,
+  ...honoured('max_target_positions'),
+  ...idle('of the encoder', 'max_source_positions', 'num_mel_bins', 'input_channels'),
+  ...idle('of classifiers of sound', 'classifier_proj_size', 'use_weighted_layer_sum'),
+  ...idle('masks sound in training alone', 'apply_spec_augment', 'mask_feature_length', 'mask_feature_min_masks'),
+  ...idle('masks sound in training alone', 'mask_feature_prob', 'mask_time_length', 'mask_time_min_masks'),
+  ...idle('masks sound in training alone', 'mask_time_prob'),
+  ...idle('finds when a word was said, behind the model', 'median_filter_width'),
+  ...idle('tokens that are not written', 'begin_suppress_tokens', 'suppress_tokens', 'forced_decoder_ids'),
+  ...idle('the class reads max_target_positions', 'max_position_embeddings', 'max_length'),
+  ...idle('the class has as many key/value heads as heads', 'num_key_value_heads'),
+};
+
 export const whisper: CompositeFamily = {
   kind: 'composite',
   id: 'whisper',
@@ -41,6 +59,8 @@ export const whisper: CompositeFamily = {
   architectures: /^Whisper/,
   tied: true,
   task: 'sequence-to-sequence',
+  run: whisperKeys,
+  decoder: bartStack('model.decoder.', { offset: 0, finalNorm: 'layer_norm', head: 'proj_out' }),
   read: (reader): CompositeReading => {
     const parts = readFlat(reader, {
       family: 'whisper',
@@ -48,7 +68,7 @@ export const whisper: CompositeFamily = {
       encoderLength: 'max_source_positions',
       decoderLength: 'max_target_positions',
       encoderRole: 'audio',
-      record: ['num_mel_bins', 'scale_embedding', 'classifier_proj_size', 'use_weighted_layer_sum'],
+      record: [...recordedKeys({ run: whisperKeys }), 'num_mel_bins', 'classifier_proj_size', 'use_weighted_layer_sum'],
     });
     if (isDecoderAlone(reader)) return { parts: parts.slice(0, 1), exact: true };
     return { parts: classifies(firstArchitecture(reader)) ? parts.slice(1) : parts, exact: true };

@@ -1,9 +1,7 @@
-import type { ModelPart } from '../../model-description';
 import { encoderFamily } from '../shared/encoder-family';
-import { predictsTokens } from '../shared/encoder-heads';
-import { amount, word } from '../shared/family';
-
-const headSize = (part: ModelPart): number => amount(part, 'd_head') ?? part.headDim;
+import { tokenHeads } from '../shared/encoder-heads';
+import { word } from '../shared/family';
+import { activations, honoured, idle, idleOfText, only } from '../shared/run-keys';
 
 /**
  * Permuted language modelling (arXiv:1906.08237): in training a second stream of queries reads the same keys without the
@@ -14,7 +12,25 @@ export const xlnet = encoderFamily({
   title: 'XLNet',
   types: ['xlnet'],
   architectures: /^XLNet(Model|LMHead|For)/,
-  record: ['d_inner', 'd_head', 'ff_activation', 'attn_type', 'summary_use_proj', 'untie_r', 'mem_len'],
+  record: ['ff_activation', 'attn_type', 'summary_use_proj', 'untie_r', 'mem_len'],
+  run: {
+    ...idleOfText,
+    ...honoured('vocab_size', 'n_token', 'd_model', 'n_layer', 'n_head', 'd_inner', 'd_head', 'layer_norm_eps'),
+    ...honoured('hidden_size', 'num_hidden_layers', 'num_attention_heads', 'tie_word_embeddings'),
+    ...only(activations, 'ff_activation'),
+    // With others a text is read from left to right, distances end, or a layer mixes two texts.
+    ...only(['bi'], 'attn_type'),
+    ...only([-1], 'clamp_len'),
+    ...only([false], 'same_length', 'bi_data'),
+    ...only([true, null], 'untie_r'),
+    ...only(['last'], 'summary_type'),
+    ...only(['tanh'], 'summary_activation'),
+    ...only([true], 'summary_use_proj'),
+    ...idle('what is remembered of earlier segments, of which a text has none', 'mem_len', 'reuse_len'),
+    ...idle('what is remembered of earlier segments, of which a text has none', 'use_mems_eval', 'use_mems_train'),
+    ...idle('what a class for spans gives', 'start_n_top', 'end_n_top'),
+    ...idle('drops activations in training alone', 'summary_last_dropout'),
+  },
   choice: (reader) => {
     const headDim = reader.integer('d_head', 1);
     return {
@@ -35,32 +51,35 @@ export const xlnet = encoderFamily({
   },
   // Those for spans differ from class to class.
   heads: /(Model|LMHeadModel|ForSequenceClassification|ForTokenClassification)$/,
-  tensors: (part, writer, top) => {
-    const hidden = part.hiddenSize;
-    const [heads, width] = [part.heads, headSize(part)];
-    const root = writer.under('transformer.');
-    root.add('embedding', 'word_embedding.weight', [part.vocabularySize ?? 0, hidden]);
-    root.add('embedding', 'mask_emb', [1, 1, hidden]);
-    for (const layer of part.layers) {
-      const own = root.layer(layer.index, 'layer.{layer}.');
-      for (const name of ['q', 'k', 'v', 'o', 'r']) own.add('attention', `rel_attn.${name}`, [hidden, heads, width]);
-      for (const name of ['r_r_bias', 'r_s_bias', 'r_w_bias']) own.add('attention', `rel_attn.${name}`, [heads, width]);
-      own.add('attention', 'rel_attn.seg_embed', [2, heads, width]);
-      own.norm('rel_attn.layer_norm', hidden, true);
-      own.norm('ff.layer_norm', hidden, true);
-      own.linear('mlp', 'ff.layer_1', hidden, layer.feedForward.size, true);
-      own.linear('mlp', 'ff.layer_2', layer.feedForward.size, hidden, true);
-    }
-    const { task, tied } = top;
-    if (predictsTokens(top)) {
-      if (!tied) writer.add('head', 'lm_loss.weight', [part.vocabularySize ?? 0, hidden]);
-      writer.add('head', 'lm_loss.bias', [part.vocabularySize ?? 0]);
-    }
-    if (task.kind === 'sequence-classification') {
-      if (part.fields['summary_use_proj']?.value !== false)
-        writer.linear('head', 'sequence_summary.summary', hidden, hidden, true);
-      writer.linear('head', 'logits_proj', hidden, task.labels, true);
-    }
-    if (task.kind === 'token-classification') writer.linear('head', 'classifier', hidden, task.labels, true);
+  computes: { activation: (part) => word(part, 'ff_activation') },
+  layout: {
+    root: 'transformer.',
+    embedding: 'word_embedding',
+    layer: 'layer.{layer}.',
+    attention: {
+      prefix: 'rel_attn.',
+      projections: ['q', 'k', 'v'],
+      output: 'o',
+      waves: { map: 'r', content: 'r_w_bias', position: 'r_r_bias', byHead: true },
+      // Read where there are two segments; a text is one.
+      unread: (own, { attention: { heads, headDim } }) => {
+        own.add('attention', 'r_s_bias', [heads, headDim]);
+        own.add('attention', 'seg_embed', [2, heads, headDim]);
+      },
+    },
+    mlp: { prefix: 'ff.', inputs: ['layer_1'], output: 'layer_2', bias: true },
+    norms: ['rel_attn.layer_norm', 'ff.layer_norm'],
+    normBias: true,
+    // In place of words that are predicted in training.
+    unread: (root, part) => root.add('embedding', 'mask_emb', [1, 1, part.hiddenSize]),
+    heads: {
+      predictions: { vocabulary: 'lm_loss' },
+      text: {
+        reads: () => 'last',
+        inner: [{ name: 'sequence_summary.summary', activation: 'tanh' }],
+        labels: 'logits_proj',
+      },
+      token: tokenHeads.token,
+    },
   },
 });

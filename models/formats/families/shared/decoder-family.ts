@@ -4,7 +4,7 @@ import { readTransformer } from '../../config/transformer';
 import type { ModelPart } from '../../model-description';
 import type { Computation } from './computation';
 import type { DecoderLayout } from './decoder-layout';
-import { writeDecoder } from './decoder-layout';
+import { writeDecoder } from './layout-tensors';
 import type { StackFamily } from './family';
 import type { FamilyRow } from './family-row';
 import { namesOfRow, readerOfClass, recordedKeys } from './family-row';

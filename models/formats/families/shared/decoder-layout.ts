@@ -1,8 +1,9 @@
 import type { FeedForward, Layer, ModelPart } from '../../model-description';
 import type { TensorWriter } from '../../tensors/tensor-table';
+import type { BesideRow } from './beside-row';
+import type { CarriedRow } from './carried-row';
 import type { DistanceBuckets, RelativeDistances } from './computation';
-import { writeHeads, type EncoderHeads } from './encoder-heads';
-import type { Top } from './top';
+import type { EncoderHeads } from './encoder-heads';
 
 type Rule = boolean | ((part: ModelPart) => boolean);
 /** A name that the checkpoint gives, or the rule for it where it depends on the number of layers. */
@@ -12,6 +13,28 @@ export const nameIn = <T extends string | undefined>(name: Name<T>, part: ModelP
 export const holds = (rule: Rule | undefined, part: ModelPart): boolean =>
   typeof rule === 'function' ? rule(part) : (rule ?? false);
 
+interface TypeTable {
+  readonly name: string;
+  /** There is no table where it has no rows. */
+  readonly rows: (part: ModelPart) => number;
+  /** How often it is added: LayoutLM has one table for both sides of a box. Absent: once. */
+  readonly times?: number;
+}
+
+export interface NormedName {
+  readonly dense: string;
+  readonly norm: string;
+}
+
+/** Where a layer of the description is stored. */
+export const placeOfLayer = (
+  { layerParts = 1 }: Pick<DecoderLayout, 'layerParts'>,
+  index: number,
+): { readonly layer: number; readonly part: number } => ({
+  layer: Math.floor(index / layerParts),
+  part: index % layerParts,
+});
+
 type LayerWriter = (writer: TensorWriter, layer: Layer, part: ModelPart) => void;
 
 /** How one family of decoders or encoders names and shapes its tensors. */
@@ -19,6 +42,10 @@ export interface DecoderLayout {
   /** Prefix of everything but the output head, e.g. `model.`. */
   readonly root: Name;
   readonly embedding: string;
+  /** Name of the table of words beside the root, where both halves of an encoder-decoder read one; `embedding` is where they do not. */
+  readonly words?: (part: ModelPart) => string | undefined;
+  /** Rows that the embedding has beyond the vocabulary, and the head has not. */
+  readonly furtherTokens?: number;
   /** Width of the embedding where it is not hiddenSize (OPT-350m), and the projections from it and back to it. */
   readonly narrowEmbedding?: {
     readonly size: (part: ModelPart) => number;
@@ -36,25 +63,45 @@ export interface DecoderLayout {
     /** The norm comes last (DeBERTa). */
     readonly normBehind?: true;
   };
+  /** Width of the embedding; three neighbouring tokens are projected together before positions are added (MobileBERT). */
+  readonly neighbours?: { readonly size: (part: ModelPart) => number; readonly projection: string };
   /**
    * Table of learned positions, with the rows that stand before that of the first one. `behindPadding`: as many as the padding token's
-   * id and one, which are among the positions that the config counts, and that token has the last of them as its position (RoBERTa).
+   * id and one, which are among the positions that the config counts, and that token has the last of them as its position (RoBERTa);
+   * `counted`: it has a position like any other (ProphetNet).
    */
   readonly positions?: {
     readonly name: string;
     readonly offset?: number;
-    readonly behindPadding?: true;
+    readonly behindPadding?: true | 'counted';
     /** Absent: where the description says that positions are learned. */
     readonly when?: (part: ModelPart) => boolean;
   };
-  /** Tables of kinds of tokens, of which all tokens of a text that is one segment have the first (BERT); none where it has no rows. */
-  readonly types?: readonly { readonly name: string; readonly rows: (part: ModelPart) => number }[];
+  /** Tables of kinds of tokens, of which all tokens of a text that is one segment have the first (BERT). */
+  readonly types?: readonly TypeTable[];
+  /** Inputs of the embedding that a text does not give; undefined if there are none. */
+  readonly beside?: (part: ModelPart) => BesideRow | undefined;
   /** A table of the sines and cosines of the rotation, [positions, d] under `root`, which the class reads (RoFormer). */
   readonly turns?: string;
   /** A norm of the embedding (BLOOM). */
   readonly embeddingNorm?: Name<string | undefined>;
-  /** A table that all layers share, under `root`: a number for each head and bucket of distances, which is added to scores (MPNet). */
-  readonly buckets?: { readonly name: string; readonly of: (part: ModelPart) => DistanceBuckets };
+  /**
+   * A table under `root`: a number for each head and bucket of distances, which is added to scores. All layers share it (MPNet), or have one
+   * each where its name has `{layer}` (UMT5).
+   */
+  readonly buckets?: {
+    readonly name: string;
+    readonly of: (part: ModelPart) => DistanceBuckets;
+    /** Absent: always. */
+    readonly when?: (part: ModelPart) => boolean;
+  };
+  /** A map of what a layer reads to a number for each bucket of distances and head, under the prefix of its own attention (ProphetNet). */
+  readonly mappedBuckets?: {
+    readonly name: string;
+    readonly of: (part: ModelPart) => Pick<DistanceBuckets, 'buckets' | 'farthest'>;
+  };
+  /** A table under `root` with a row for each stream that predicts; the last is of the first one (`predicting-stream.ts`). */
+  readonly predicts?: { readonly table: string; readonly streams: (part: ModelPart) => number };
   /**
    * A table of relative positions, [2 span, w] under `root`, of which each layer makes keys and queries: scores have a term of contents
    * with positions and one of positions with contents beside that of contents (DeBERTa, arXiv:2006.03654, section 3.1).
@@ -69,6 +116,8 @@ export interface DecoderLayout {
   };
   /** Prefix of a layer with `{layer}`, e.g. `layers.{layer}.`, or the rule where layers do not count from 0. */
   readonly layer: string | ((index: number, part: ModelPart) => string);
+  /** How many layers of the description each stored layer holds: names contain `{part}`, which counts them from 0 (LongCat-Flash). */
+  readonly layerParts?: number;
   readonly attention: {
     readonly prefix: string;
     readonly projections:
@@ -78,6 +127,8 @@ export interface DecoderLayout {
     readonly output: string;
     readonly inputBias?: Rule;
     readonly outputBias?: Rule;
+    /** Bias of the output projection of the last layer, by a name of its own (GPT-NeoX Japanese). */
+    readonly ownBias?: string;
     /**
      * `head`: one vector of headDim for all heads; `all`: one over all heads together; `stacked`: one tensor
      * [heads, headDim]; `each`: a tensor a head.
@@ -85,6 +136,18 @@ export interface DecoderLayout {
     readonly norm?: (part: ModelPart) => 'head' | 'all' | 'stacked' | 'each' | undefined;
     readonly normNames?: readonly [query: string, key: string];
     readonly normBias?: Rule;
+    /**
+     * Scores have terms by the waves of a distance, with a map of waves stored under its bare name [width of the stream, heads, width of a
+     * head] and two learned vectors a head; `byHead`: all maps are stored alike (XLNet). `segment`: a third vector, and a table of two
+     * more, of which a text reads the second (Funnel).
+     */
+    readonly waves?: {
+      readonly map: string;
+      readonly content: string;
+      readonly position: string;
+      readonly byHead?: true;
+      readonly segment?: { readonly query: string; readonly table: string };
+    };
     /** Biases with names of their own, beside one projection for all. */
     readonly partBiases?: { readonly query: string; readonly value: string };
     /** Weights are stored [input, output] (GPT-2's Conv1D). */
@@ -101,13 +164,37 @@ export interface DecoderLayout {
     readonly convolution?: { readonly name: string; readonly size: (part: ModelPart) => number | undefined };
     /** A norm of the outputs of all heads, before the output projection (BitNet). */
     readonly outputNorm?: string;
+    /** A map of all values of a position to a number for each of their heads, and the gains of these numbers (Doge). */
+    readonly valueBias?: { readonly map: string; readonly gain: string };
+    /** Vectors of queries and keys that make the factor between the two heads of a pair (DiffLlama). */
+    readonly differential?: { readonly query: readonly [string, string]; readonly key: readonly [string, string] };
+    /**
+     * Queries and outputs are of experts, as many as the network of the layer has, of which a token chooses as many (JetMoE): maps of all in
+     * one tensor, stored [expert, output, input], and one bias of the output.
+     */
+    readonly experts?: {
+      readonly router: string;
+      readonly query: string;
+      readonly output: string;
+      readonly outputBias: string;
+      readonly keysAndValues: string;
+    };
     /** What an attention layer holds beside these, under its own prefix: an indexer, a gate. */
     readonly more?: LayerWriter;
     /** The same, where a run does not need it: projections of positions that a caller marks (Longformer). */
     readonly unread?: LayerWriter;
   };
   /** Attention to what another model wrote, with the projections of `attention`, and its norm, where the config has it. */
-  readonly cross?: { readonly prefix: string; readonly norm: string };
+  readonly cross?: {
+    readonly prefix: string;
+    readonly norm: string;
+    /** A norm of what it gives, where `computes.norms` has one of what attention gives (T5Gemma). */
+    readonly outputNorm?: string;
+    /** Width of what it reads, where that is not hiddenSize. */
+    readonly width?: (part: ModelPart) => number | undefined;
+  };
+  /** What a layer that reads a shared block has instead of attention and network, under the root. */
+  readonly shared?: LayerWriter;
   /** The attention of a layer as a whole, where nothing of the above fits. */
   readonly ownAttention?: LayerWriter;
   readonly mlp: {
@@ -115,6 +202,8 @@ export interface DecoderLayout {
     /** [gate, up], [in], or one fused tensor of both. */
     readonly inputs: readonly string[];
     readonly fused?: boolean;
+    /** The rows of the fused tensor begin with those of `up` (GTE). */
+    readonly upFirst?: true;
     readonly output: string;
     readonly bias?: Rule;
     /** Bias of the output projection, where it differs from `bias` (TeleChat). */
@@ -123,10 +212,61 @@ export interface DecoderLayout {
     readonly innerNorm?: string;
     /** Two learned numbers of the activation, where it has them (xIELU). */
     readonly slopes?: readonly [positive: string, negative: string];
+    /**
+     * Shares of each position, with the rest from the previous one, and a gate of the output, which `more` writes (RWKV-4). With `ofEarlier`
+     * they are the shares of the previous position (RWKV-6).
+     */
+    readonly mixing?: {
+      readonly mix: string;
+      readonly gateMix: string;
+      readonly gate: string;
+      readonly ofEarlier?: true;
+    };
   };
   readonly experts?: ExpertWriter;
-  /** What a layer without attention holds instead. */
+  /** What a layer without attention holds instead, and a layer with a recurrence beside its attention too. */
   readonly mixer?: LayerWriter;
+  /**
+   * A network for each language behind that of the layer, of which a run takes one: it reads the stream and is added to it, and the sum is
+   * normed by a norm of the layer once more (X-MOD).
+   */
+  readonly adapters?: {
+    /** With `{language}`. */
+    readonly prefix: string;
+    readonly languages: (part: ModelPart) => readonly string[];
+    /** That of the run; undefined where the config names none. */
+    readonly language: (part: ModelPart) => string | undefined;
+    readonly size: (part: ModelPart) => number;
+    readonly inputs: string;
+    readonly output: string;
+    readonly norm: string;
+  };
+  /** A number for each layer, [1], that multiplies the stream that leaves it; `more` writes it (Gemma 4). */
+  readonly scalar?: string;
+  /** What rows carry besides the stream, written by `more` and `extra`; layers may then read the keys of others. */
+  readonly carried?: CarriedRow;
+  /** A convolution of the embedding, under the root, that is added to what leaves the first layer and normed (DeBERTa v2). */
+  readonly convolved?: {
+    readonly name: string;
+    readonly norm: string;
+    /** Undefined where there is none. */
+    readonly size: (part: ModelPart) => number | undefined;
+    readonly activation: (part: ModelPart) => string;
+  };
+  /**
+   * Branches in a stream that is narrower than that of the model (MobileBERT): maps, each followed by a norm, into it, before queries and
+   * keys, and out of it; and networks with equal names before that of `mlp`.
+   */
+  readonly bottleneck?: {
+    readonly size: (part: ModelPart) => number;
+    readonly enter: NormedName;
+    readonly shared: NormedName;
+    readonly leave: NormedName;
+    /** `prefix` with `{network}`. */
+    readonly networks: { readonly count: (part: ModelPart) => number; readonly prefix: string; readonly norm: string };
+  };
+  /** Factors of the stream that attention and the network are added to, vectors of hiddenSize in every layer (Doge). */
+  readonly carries?: readonly [attention: string, network: string];
   /** Norm vectors of hiddenSize in every layer. */
   readonly norms: readonly string[] | ((part: ModelPart, layer: Layer) => readonly string[]);
   readonly normBias?: Rule;
@@ -137,6 +277,10 @@ export interface DecoderLayout {
   readonly finalNorm?: Name<string | undefined>;
   readonly head?: Name;
   readonly headBias?: Rule;
+  /** Outputs of the head, where they are not the vocabulary. */
+  readonly outputs?: (part: ModelPart) => number;
+  /** Name of what is added to the logits, [1, vocabulary], where it is stored (BART). */
+  readonly logitsBias?: string;
   /** What stands on top of an encoder, in place of `head`. */
   readonly heads?: EncoderHeads;
   readonly extra?: (writer: TensorWriter, part: ModelPart) => void;
@@ -154,236 +298,17 @@ export interface PositionProjection {
   readonly shared?: (part: ModelPart) => string | undefined;
 }
 
-/** A linear map, or one over groups of channels. */
-function writeMap(
-  writer: TensorWriter,
-  group: 'attention' | 'mlp',
-  name: string,
-  input: number,
-  output: number,
-  bias: boolean,
-  groups: DecoderLayout['groups'],
-): void {
-  if (groups === undefined) {
-    writer.linear(group, name, input, output, bias);
-    return;
-  }
-  writer.add(group, `${name}.weight`, [output, Math.floor(input / groups(writer.part, name)), 1]);
-  if (bias) writer.add(group, `${name}.bias`, [output]);
-}
-
-function writeAttention(
-  writer: TensorWriter,
-  layer: Layer,
-  layout: DecoderLayout['attention'],
-  groups?: DecoderLayout['groups'],
-): void {
-  const { part } = writer;
-  const { heads, kvHeads, headDim, valueDim, latent, sharesKvOf } = layer.attention;
-  const own = writer.under(layout.prefix);
-  const hidden = part.hiddenSize;
-  const inputBias = holds(layout.inputBias, part);
-  const outputBias = holds(layout.outputBias, part);
-  if (latent !== undefined) {
-    writeLatentAttention(own, layer, inputBias, holds(layout.latentNorms ?? true, part));
-    layout.more?.(own, layer, part);
-    return;
-  }
-  const linear = (name: string, input: number, output: number, bias: boolean): void => {
-    if (layout.transposed === true) {
-      own.add('attention', `${name}.weight`, [input, output]);
-      if (bias) own.add('attention', `${name}.bias`, [output]);
-    } else writeMap(own, 'attention', name, input, output, bias, groups);
-  };
-  const queries = heads * headDim * (holds(layout.gate, part) ? 2 : 1);
-  const [first, second, third] = layout.projections;
-  if (second === undefined) {
-    linear(first, hidden, queries + kvHeads * (headDim + valueDim), inputBias);
-  } else {
-    linear(first, hidden, queries, inputBias);
-    if (sharesKvOf === undefined) {
-      linear(second, hidden, kvHeads * (third === undefined ? headDim + valueDim : headDim), inputBias);
-      if (third !== undefined && layout.valueIsKey?.(part, layer) !== true)
-        linear(third, hidden, kvHeads * valueDim, inputBias);
-    }
-  }
-  linear(layout.output, heads * valueDim, hidden, outputBias);
-  for (const name of Object.values(layout.partBiases ?? {})) own.add('attention', name, [heads * headDim]);
-  const sinks =
-    typeof layout.sinks === 'function' ? layout.sinks(part, layer) : layout.sinks === true ? 'sinks' : undefined;
-  if (sinks !== undefined) own.add('attention', sinks, [heads]);
-  const kind = layout.norm?.(part);
-  if (kind !== undefined) {
-    const [query, key] = layout.normNames ?? ['q_norm', 'k_norm'];
-    for (const [name, count] of [
-      [query, heads],
-      [key, kvHeads],
-    ] as const) {
-      if (name === key && sharesKvOf !== undefined) continue;
-      if (kind === 'each') {
-        for (let head = 0; head < count; head++)
-          own.norm(`${name}.norms.${head}`, headDim, holds(layout.normBias, part));
-        continue;
-      }
-      const shape = kind === 'head' ? [headDim] : kind === 'all' ? [count * headDim] : [count, headDim];
-      own.add('norms', `${name}.weight`, shape);
-      if (holds(layout.normBias, part)) own.add('norms', `${name}.bias`, shape);
-    }
-  }
-  if (layout.outputNorm !== undefined) own.norm(layout.outputNorm, heads * valueDim, false);
-  const kernel = layout.convolution?.size(part);
-  if (layout.convolution && kernel !== undefined)
-    own.add('attention', `${layout.convolution.name}.weight`, [heads, 1, kernel, 1]);
-  layout.more?.(own, layer, part);
-  layout.unread?.(own, layer, part);
-}
-
-/** DeepSeek's names for multi-head latent attention. */
-function writeLatentAttention(writer: TensorWriter, layer: Layer, bias: boolean, norms: boolean): void {
-  const { heads, headDim, latent } = layer.attention;
-  if (latent === undefined) return;
-  const hidden = writer.part.hiddenSize;
-  if (latent.queryRank === undefined) writer.linear('attention', 'q_proj', hidden, heads * headDim, false);
-  else {
-    writer.linear('attention', 'q_a_proj', hidden, latent.queryRank, bias);
-    if (norms) writer.norm('q_a_layernorm', latent.queryRank, false);
-    writer.linear('attention', 'q_b_proj', latent.queryRank, heads * headDim, false);
-  }
-  writer.linear('attention', 'kv_a_proj_with_mqa', hidden, latent.kvRank + latent.ropeDim, bias);
-  if (norms) writer.norm('kv_a_layernorm', latent.kvRank, false);
-  writer.linear('attention', 'kv_b_proj', latent.kvRank, heads * (latent.nopeDim + latent.valueDim), false);
-  writer.linear('attention', 'o_proj', heads * latent.valueDim, hidden, bias);
-}
-
-function writeMlp(
-  writer: TensorWriter,
-  size: number,
-  layout: DecoderLayout['mlp'],
-  transposed = false,
-  groups?: DecoderLayout['groups'],
-): void {
-  const { part } = writer;
-  const own = writer.under(layout.prefix);
-  const bias = holds(layout.bias, part);
-  const linear = (name: string, input: number, output: number, biased: boolean): void => {
-    if (transposed) {
-      own.add('mlp', `${name}.weight`, [input, output]);
-      if (biased) own.add('mlp', `${name}.bias`, [output]);
-    } else writeMap(own, 'mlp', name, input, output, biased, groups);
-  };
-  for (const name of layout.inputs) linear(name, part.hiddenSize, layout.fused === true ? 2 * size : size, bias);
-  linear(layout.output, size, part.hiddenSize, holds(layout.outputBias ?? layout.bias, part));
-  if (layout.innerNorm !== undefined) own.norm(layout.innerNorm, size, false);
-  if (part.activation === 'xielu') for (const slope of layout.slopes ?? []) own.add('mlp', slope, [1]);
-}
-
 /** Whether positions are rows of a stored table; classes that write sines into theirs store it like any other. */
 export const hasTable = ({ positions }: DecoderLayout, part: ModelPart): boolean =>
   positions !== undefined &&
   (positions.when?.(part) ?? (part.positions === 'learned' || part.positions === 'sinusoidal'));
 
-export function writeDecoder(layout: DecoderLayout) {
-  return (part: ModelPart, writer: TensorWriter, top: Top): void => {
-    const root = writer.under(nameIn<string>(layout.root, part));
-    const width = layout.narrowEmbedding?.size(part) ?? part.hiddenSize;
-    const narrow = layout.widenedEmbedding?.size(part) ?? part.hiddenSize;
-    root.add('embedding', `${layout.embedding}.weight`, [
-      part.vocabularySize ?? 0,
-      layout.widenedEmbedding ? narrow : width,
-    ]);
-    if (layout.narrowEmbedding !== undefined && width !== part.hiddenSize) {
-      const [inwards, outwards] = layout.narrowEmbedding.projections;
-      root.linear('embedding', inwards, width, part.hiddenSize, false);
-      root.linear('head', outwards, part.hiddenSize, width, false);
-    }
-    if (layout.positions !== undefined && hasTable(layout, part)) {
-      const rows = (part.contextLength ?? 0) + (layout.positions.offset ?? 0);
-      root.add('embedding', `${layout.positions.name}.weight`, [rows, narrow]);
-    }
-    for (const { name, rows } of layout.types ?? [])
-      if (rows(part) > 0) root.add('embedding', `${name}.weight`, [rows(part), narrow]);
-    layout.extra?.(root, part);
-    layout.unread?.(root, part);
-    const normBias = holds(layout.normBias, part);
-    const embeddingNorm = nameIn(layout.embeddingNorm, part);
-    if (embeddingNorm !== undefined)
-      root.norm(embeddingNorm, layout.widenedEmbedding?.normBehind ? part.hiddenSize : narrow, normBias);
-    if (layout.turns !== undefined)
-      root.add('other', `${layout.turns}.weight`, [part.contextLength ?? 0, part.headDim]);
-    if (layout.buckets !== undefined)
-      root.add('attention', `${layout.buckets.name}.weight`, [layout.buckets.of(part).buckets, part.heads]);
-    const { widenedEmbedding: widened, disentangled } = layout;
-    if (disentangled?.when(part)) {
-      const norm = disentangled.norm(part);
-      root.add('embedding', `${disentangled.table}.weight`, [2 * disentangled.distances(part).span, part.hiddenSize]);
-      if (norm !== undefined) root.norm(norm, part.hiddenSize, normBias);
-    }
-    if (widened && (widened.always || narrow !== part.hiddenSize))
-      root.linear('embedding', widened.projection, narrow, part.hiddenSize, widened.bias);
-    const paths = part.layers.map(({ index }) =>
-      typeof layout.layer === 'function' ? layout.layer(index, part) : layout.layer,
-    );
-    const times = new Map<string, number>();
-    for (const path of paths) times.set(path, (times.get(path) ?? 0) + 1);
-    for (const [at, layer] of part.layers.entries()) {
-      const path = paths[at] ?? '';
-      // Layers that share their tensors are stored once.
-      const shared = typeof layout.layer === 'function' && !path.includes('{layer}') && (times.get(path) ?? 0) > 1;
-      if (shared && paths.indexOf(path) < at) continue;
-      const own = shared ? root.under(path) : root.layer(layer.index, path);
-      const { kind } = layer.attention;
-      if (kind !== 'full' && kind !== 'window' && kind !== 'chunked') layout.mixer?.(own, layer, part);
-      else if (layout.ownAttention !== undefined) layout.ownAttention(own, layer, part);
-      else writeAttention(own, layer, layout.attention, layout.groups);
-      if (disentangled?.when(part)) {
-        for (const { when, name, bias, shared } of [disentangled.key, disentangled.query])
-          if (when(part) && shared?.(part) === undefined)
-            own.under(layout.attention.prefix).linear('attention', name, part.hiddenSize, part.hiddenSize, bias);
-      }
-      const names = typeof layout.norms === 'function' ? layout.norms(part, layer) : layout.norms;
-      for (const name of names) own.norm(name, part.hiddenSize, normBias);
-      if (layout.cross !== undefined && layer.crossAttention !== undefined) {
-        const { prefix, norm } = layout.cross;
-        writeAttention(own, { ...layer, attention: layer.crossAttention }, { ...layout.attention, prefix });
-        own.norm(norm, part.hiddenSize, normBias);
-      }
-      const { feedForward } = layer;
-      if (feedForward.kind === 'experts') layout.experts?.(own, feedForward, layer, part);
-      if (feedForward.kind === 'dense')
-        writeMlp(own, feedForward.size, layout.mlp, layout.attention.transposed, layout.groups);
-      layout.more?.(own, layer, part);
-    }
-    const finalNorm = nameIn(layout.finalNorm, part);
-    if (finalNorm !== undefined) root.norm(finalNorm, part.hiddenSize, normBias);
-    if (layout.heads !== undefined) writeHeads(layout.heads, part, writer, top);
-    else
-      writeHead(part, writer, top, nameIn<string>(layout.head ?? 'lm_head', part), width, holds(layout.headBias, part));
-  };
-}
-
-function writeHead(part: ModelPart, writer: TensorWriter, top: Top, name: string, width: number, bias: boolean): void {
-  switch (top.task.kind) {
-    case 'sequence-classification':
-      writer.linear('head', 'score', width, top.task.labels, false);
-      return;
-    case 'token-classification':
-      writer.linear('head', 'score', width, top.task.labels, true);
-      return;
-    case 'question-answering':
-      writer.linear('head', 'qa_outputs', part.hiddenSize, 2, true);
-      return;
-    case 'causal-lm':
-    case 'masked-lm':
-    case 'sequence-to-sequence':
-    case 'pretraining':
-      if (!top.tied) writer.add('head', `${name}.weight`, [part.vocabularySize ?? 0, width]);
-      if (bias) writer.add('head', `${name}.bias`, [part.vocabularySize ?? 0]);
-      return;
-    case 'base':
-    case 'image-classification':
-      return;
-  }
-}
+/** Whether scores have a number for the bucket of a distance. */
+export const hasBuckets = (
+  layout: DecoderLayout,
+  part: ModelPart,
+): layout is DecoderLayout & Required<Pick<DecoderLayout, 'buckets'>> =>
+  layout.buckets !== undefined && layout.buckets.when?.(part) !== false;
 
 /** Writes the experts of a layer; with `names` a run finds them. */
 export type ExpertWriter = ((writer: TensorWriter, feedForward: FeedForward, layer: Layer, part: ModelPart) => void) & {
@@ -397,10 +322,28 @@ export const namedExperts = (write: ExpertWriter, names: RoutedNames): ExpertWri
 export interface RoutedNames extends ExpertNames {
   /** Gate, up and down of each of `experts.{expert}.`. */
   readonly projections?: Projections;
+  /** The same without a gate (Nemotron-H). */
+  readonly plain?: readonly [up: string, down: string];
+  /** Maps to the width that the experts read and back, if `latentSize` says that it differs from the stream's. */
+  readonly latent?: readonly [down: string, up: string];
+  /** A factor on the weight of each expert, [experts] (Gemma 4). */
+  readonly expertFactors?: string;
+  /** Norms of what router, experts and shared network read and give; for the router this is the name of the tensor (Gemma 4). */
+  readonly norms?: Readonly<Record<'router' | 'experts' | 'shared' | 'expertsOutput' | 'sharedOutput', string>>;
+  /** Prefix of each of them, with `{expert}`, where it is another one (Switch Transformers). */
+  readonly each?: string;
   /** All experts in one tensor for gate and up and one for down, each expert stored [output, input], with their rows in that order. */
   readonly stacked?: readonly [gateAndUp: string, down: string];
-  /** The same stored [input, output], gate and up of a unit side by side, with these biases of all experts (gpt-oss). */
+  /** Bias of what the experts of `stacked` give, whose shares sum to 1, [width of the stream] (JetMoE). */
+  readonly outputBias?: string;
+  /** The same stored [input, output]. */
+  readonly stackedInputs?: readonly [gateAndUp: string, down: string];
+  /** All experts below one another in a tensor for each of gate, up and down, which has units for rows (DBRX). */
+  readonly merged?: Projections;
+  /** All stored [input, output], gate and up of a unit side by side, with these biases of all experts (gpt-oss). */
   readonly inTurns?: { readonly maps: readonly [string, string]; readonly biases: readonly [string, string] };
+  /** Prefix of a shared network beside that of the experts, with projections of the same names (LongCat-Flash). */
+  readonly sharedAt?: string;
   /** A shared network beside the prefix, whose gate and up are one tensor. */
   readonly sharedBeside?: { readonly prefix: string; readonly gateAndUp: string; readonly down: string };
 }
@@ -449,19 +392,40 @@ export const separateExperts = (names: ExpertNames & { readonly projections: Pro
     each.linear('experts', down, size, part.hiddenSize, false);
   }, names);
 
+/** Routed experts without a gate, with one module each. */
+export const plainExperts = (
+  names: ExpertNames & Required<Pick<RoutedNames, 'plain' | 'each'>> & { readonly bias?: true },
+): ExpertWriter =>
+  namedExperts((writer, { experts, size }, _layer, part) => {
+    if (experts === undefined) return;
+    const own = writer.under(names.prefix);
+    const [up, down] = names.plain;
+    own.add('router', `${names.router}.weight`, [experts.count, part.hiddenSize]);
+    const one = own.experts(experts, names.each);
+    one.linear('experts', up, part.hiddenSize, size, names.bias ?? false);
+    one.linear('experts', down, size, part.hiddenSize, names.bias ?? false);
+  }, names);
+
 /**
  * All experts of a layer in two tensors, `experts.gate_up_proj` and `experts.down_proj`. Each expert is stored
  * [output, input], or [input, output] where `inputFirst` (Llama 4).
  */
-export const stackedExperts =
-  (names: ExpertNames & { readonly inputFirst?: true }): ExpertWriter =>
-  (writer, feedForward, _layer, part) => {
-    const { experts, size } = feedForward;
-    if (experts === undefined) return;
-    const own = writer.under(names.prefix);
-    writeCommon(own, feedForward, names, ['gate_proj', 'up_proj', 'down_proj']);
-    const shape = (output: number, input: number): readonly number[] =>
-      names.inputFirst === true ? [input, output] : [output, input];
-    own.stacked(experts, 'experts.gate_up_proj', shape(2 * size, part.hiddenSize));
-    own.stacked(experts, 'experts.down_proj', shape(part.hiddenSize, size));
-  };
+export const stackedExperts = (names: ExpertNames & { readonly inputFirst?: true }): ExpertWriter =>
+  namedExperts(
+    (writer, feedForward, _layer, part) => {
+      const { experts, size } = feedForward;
+      if (experts === undefined) return;
+      const own = writer.under(names.prefix);
+      writeCommon(own, feedForward, names, ['gate_proj', 'up_proj', 'down_proj']);
+      const shape = (output: number, input: number): readonly number[] =>
+        names.inputFirst === true ? [input, output] : [output, input];
+      own.stacked(experts, 'experts.gate_up_proj', shape(2 * size, part.hiddenSize));
+      own.stacked(experts, 'experts.down_proj', shape(part.hiddenSize, size));
+    },
+    {
+      ...names,
+      [names.inputFirst ? 'stackedInputs' : 'stacked']: ['experts.gate_up_proj', 'experts.down_proj'],
+      // transformers 5 writes a tensor an expert, and published files have both in one.
+      ...(names.inputFirst ? {} : { projections: ['gate_proj', 'up_proj', 'down_proj'] }),
+    },
+  );

@@ -4,7 +4,8 @@ import { readTransformer } from '../../config/transformer';
 import type { ModelPart } from '../../model-description';
 import type { TensorWriter } from '../../tensors/tensor-table';
 import type { Computation } from './computation';
-import { writeDecoder, type DecoderLayout } from './decoder-layout';
+import type { DecoderLayout } from './decoder-layout';
+import { writeDecoder } from './layout-tensors';
 import { bertPredictions } from './encoder-heads';
 import { sizeOf, type StackFamily } from './family';
 import type { Top } from './top';
@@ -25,7 +26,7 @@ interface EncoderRow extends FamilyRow {
   readonly layout?: DecoderLayout;
   /** What is computed, where layout and description leave it open; norms stand behind the sums. A row with a layout and `run` runs. */
   readonly computes?: Computation;
-  /** In place of a layout, where none fits. */
+  /** Written instead of what a layout writes, if no layout fits. */
   readonly tensors?: (part: ModelPart, writer: TensorWriter, top: Top) => void;
 }
 
@@ -65,7 +66,7 @@ export function encoderFamily(row: EncoderRow): StackFamily {
     ...(row.layout === undefined
       ? {}
       : {
-          tensors: writeDecoder(row.layout),
+          tensors: row.tensors ?? writeDecoder(row.layout),
           stack: { layout: row.layout, computes: { norms: ['attention.sum', 'network.sum'], ...row.computes } },
         }),
   };

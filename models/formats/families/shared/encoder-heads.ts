@@ -5,8 +5,34 @@ import type { Top } from './top';
 
 export interface EncoderHeads {
   readonly predictions?: PredictionNames;
+  /** What gives a whole text its labels. */
+  readonly text?: ClassifierNames;
+  /** What gives each token its labels, and two numbers where spans are answers; `tokenClassifier` and `spans` are usual. */
+  readonly token?: ClassifierNames | ((labels: number) => ClassifierNames);
+  readonly span?: ClassifierNames;
   /** Poolers, and heads of other tasks. */
   readonly others?: (part: ModelPart, writer: TensorWriter, top: Top) => void;
+}
+
+/** Maps one behind the other, of which the last has a row for each label. */
+export interface ClassifierNames {
+  /** Which row of the last stream they read: the first, the last, or the mean of all; absent: the first. */
+  readonly reads?: (part: ModelPart) => 'first' | 'last' | 'mean';
+  /** Those in front of the last, which are as wide as the stream. */
+  readonly inner: readonly {
+    readonly name: string;
+    /** `hidden`: that of the config. */
+    readonly activation: string;
+    readonly bias?: (part: ModelPart) => boolean;
+    /** Absent: it is there. */
+    readonly when?: (part: ModelPart) => boolean;
+    /** Behind the activation. */
+    readonly norm?: string;
+    readonly normBias?: (part: ModelPart) => boolean;
+  }[];
+  readonly labels: string;
+  /** Absent: it has one. */
+  readonly bias?: boolean;
 }
 
 /** The head over the vocabulary: a transformation with an activation and a norm, then the vocabulary. */
@@ -20,6 +46,8 @@ export interface PredictionNames {
   readonly vocabulary: string;
   /** Name of the bias of the vocabulary, where it is not that of `vocabulary`. */
   readonly bias?: string;
+  /** The vocabulary reads only so many numbers, and this matrix, [remaining numbers, vocabulary], reads the rest (MobileBERT). */
+  readonly rest?: { readonly name: string; readonly behind: (part: ModelPart) => number };
   readonly denseBias?: (part: ModelPart) => boolean;
   readonly normBias?: (part: ModelPart) => boolean;
   readonly hasBias?: (part: ModelPart) => boolean;
@@ -33,13 +61,41 @@ export const predictsTokens = ({ task }: Top): boolean =>
   task.kind === 'masked-lm' || task.kind === 'causal-lm' || task.kind === 'pretraining';
 
 export function writeHeads(
-  { predictions, others }: EncoderHeads,
+  { predictions, text, token, span, others }: EncoderHeads,
   part: ModelPart,
   writer: TensorWriter,
   top: Top,
 ): void {
   if (predictions && (predictions.of ?? predictsTokens)(top)) writePredictions(predictions, part, writer, top);
+  const { task } = top;
+  const names = classifierOf({ text, token, span }, task);
+  if (names) writeClassifier(names, part, writer, task.kind === 'question-answering' ? 2 : task.labels);
   others?.(part, writer, top);
+}
+
+/** Names of the head for the task of a class; undefined where it has none. */
+export function classifierOf(
+  { text, token, span }: { readonly [of in 'text' | 'token' | 'span']?: EncoderHeads[of] | undefined },
+  { kind, labels }: Pick<Top['task'], 'kind' | 'labels'>,
+): ClassifierNames | undefined {
+  if (kind === 'sequence-classification') return text;
+  if (kind === 'token-classification') return typeof token === 'function' ? token(labels) : token;
+  return kind === 'question-answering' ? span : undefined;
+}
+
+function writeClassifier(
+  { inner, labels: name, bias = true }: ClassifierNames,
+  part: ModelPart,
+  writer: TensorWriter,
+  labels: number,
+): void {
+  const { hiddenSize: hidden } = part;
+  for (const { name: map, bias: biased = always, when = always, norm, normBias = always } of inner) {
+    if (!when(part)) continue;
+    writer.linear('head', map, hidden, hidden, biased(part));
+    if (norm !== undefined) writer.as('head').norm(norm, hidden, normBias(part));
+  }
+  writer.linear('head', name, hidden, labels, bias);
 }
 
 const always = (): boolean => true;
@@ -51,7 +107,9 @@ function writePredictions(names: PredictionNames, part: ModelPart, writer: Tenso
   if (hasBias(part)) writer.add('head', names.bias ?? `${names.vocabulary}.bias`, [vocabulary]);
   if (names.dense !== undefined) writer.linear('head', names.dense, part.hiddenSize, width, denseBias(part));
   if (names.norm !== undefined) writer.as('head').norm(names.norm, width, normBias(part));
-  if (!tied) writer.add('head', `${names.vocabulary}.weight`, [vocabulary, width]);
+  const read = names.rest?.behind(part) ?? width;
+  if (!tied) writer.add('head', `${names.vocabulary}.weight`, [vocabulary, read]);
+  if (names.rest && read < width) writer.add('head', `${names.rest.name}.weight`, [width - read, vocabulary]);
 }
 
 /** BERT's head over the vocabulary, from a stream of `width` where the embedding is narrower than the layers. */
@@ -72,34 +130,48 @@ export const robertaPredictions: PredictionNames = {
 };
 
 /** What most of them put on top for classes of tokens and for spans. */
-export function writeTokenHeads(part: ModelPart, writer: TensorWriter, { task }: Top): void {
-  if (task.kind === 'token-classification') writer.linear('head', 'classifier', part.hiddenSize, task.labels, true);
-  if (task.kind === 'question-answering') writer.linear('head', 'qa_outputs', part.hiddenSize, 2, true);
-}
+export const tokenHeads = {
+  token: { inner: [], labels: 'classifier' },
+  span: { inner: [], labels: 'qa_outputs' },
+} as const;
+
+/** BERT's head of a text: its pooler, then the classifier. */
+export const pooledClassifier = (pooler: string): ClassifierNames => ({
+  inner: [{ name: pooler, activation: 'tanh' }],
+  labels: 'classifier',
+});
+
+/** RoBERTa's, whose two maps are under one name. */
+export const robertaClassifier = (activation: string): ClassifierNames => ({
+  inner: [{ name: 'classifier.dense', activation }],
+  labels: 'classifier.out_proj',
+});
+
+/** The classifier of encoder-decoders, on the decoder's row at the end token (BART, T5). */
+export const pairClassifier: ClassifierNames = {
+  reads: () => 'last',
+  inner: [{ name: 'classification_head.dense', activation: 'tanh' }],
+  labels: 'classification_head.out_proj',
+};
 
 /** A pooler in every class, below the classifier of whole texts. */
-export const pooledHeads =
-  (pooler: string): NonNullable<EncoderHeads['others']> =>
-  (part, writer, top) => {
-    writer.linear('head', pooler, part.hiddenSize, part.hiddenSize, true);
-    if (top.task.kind === 'sequence-classification')
-      writer.linear('head', 'classifier', part.hiddenSize, top.task.labels, true);
-    writeTokenHeads(part, writer, top);
-  };
+export const pooledHeads = (pooler: string): EncoderHeads => ({
+  ...tokenHeads,
+  text: pooledClassifier(pooler),
+  others: writePooler(pooler, ({ kind }) => kind !== 'sequence-classification'),
+});
 
-export function writeClassificationHead(part: ModelPart, writer: TensorWriter, name: string, labels: number): void {
-  writer.linear('head', `${name}.dense`, part.hiddenSize, part.hiddenSize, true);
-  writer.linear('head', `${name}.out_proj`, part.hiddenSize, labels, true);
-}
+/** The pooler of classes that no classifier stands on. */
+export const writePooler =
+  (name: string, has: (task: Top['task']) => boolean): NonNullable<EncoderHeads['others']> =>
+  (part, writer, { task }) => {
+    if (has(task)) writer.linear('head', name, part.hiddenSize, part.hiddenSize, true);
+  };
 
 /** The heads that RoBERTa set; `pooler` is written for the bare model. */
 export const robertaHeads = (pooler?: string): EncoderHeads => ({
+  ...tokenHeads,
   predictions: robertaPredictions,
-  others: (part, writer, top) => {
-    const { task } = top;
-    const hidden = part.hiddenSize;
-    if (task.kind === 'base' && pooler !== undefined) writer.linear('head', pooler, hidden, hidden, true);
-    if (task.kind === 'sequence-classification') writeClassificationHead(part, writer, 'classifier', task.labels);
-    writeTokenHeads(part, writer, top);
-  },
+  text: robertaClassifier('tanh'),
+  ...(pooler === undefined ? {} : { others: writePooler(pooler, ({ kind }) => kind === 'base') }),
 });

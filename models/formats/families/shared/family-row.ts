@@ -9,19 +9,21 @@ export interface FamilyRow {
   /** Values of `model_type`. */
   readonly types: readonly string[];
   readonly architectures?: RegExp;
+  readonly alone?: RegExp;
   readonly run?: RunKeys;
 }
 
 /** Names of a row, as a family has them. */
 export function namesOfRow(
   row: FamilyRow,
-): Pick<StackFamily, 'kind' | 'id' | 'title' | 'modelTypes' | 'architectures' | 'run'> {
+): Pick<StackFamily, 'kind' | 'id' | 'title' | 'modelTypes' | 'architectures' | 'alone' | 'run'> {
   const { id, title, types: modelTypes } = row;
   return {
     kind: 'stack',
     id,
     title,
     modelTypes,
+    ...(row.alone === undefined ? {} : { alone: row.alone }),
     ...(row.architectures === undefined ? {} : { architectures: row.architectures }),
     ...(row.run === undefined ? {} : { run: row.run }),
   };

@@ -18,6 +18,8 @@ export interface StackFamily {
   readonly modelTypes: readonly string[];
   /** Recognises a file without (known) model_type by its class. */
   readonly architectures?: RegExp;
+  /** Classes of the stack alone, in files that also have the configs of models beside it (Moshi). */
+  readonly alone?: RegExp;
   readonly role: PartRole;
   /** Whether input and output embeddings are one tensor when `tie_word_embeddings` is absent. */
   readonly tied: boolean;
@@ -34,7 +36,7 @@ export interface StackFamily {
   /** What a run makes of each key of the configuration class, where Headscope runs the family. */
   readonly run?: RunKeys;
   /** What the stack computes and what its tensors are called, from which its graphs are built where it has a table of keys. */
-  readonly stack?: { readonly layout: DecoderLayout; readonly computes: Computation };
+  readonly stack?: StackRow | ((part: ModelPart) => StackRow);
   /** What checkpoints call the tensors of the layout, where a person's own family renames them; names hold `{layer}`. */
   readonly rename?: (tensor: string) => string;
   /** Absent: the layout is not known in full, and counts are not exact. */
@@ -45,6 +47,25 @@ export interface CompositeReading {
   readonly parts: readonly ModelPart[];
   readonly projector?: Projector;
   readonly exact: boolean;
+}
+
+/** What a stack computes and what its tensors are called. */
+export interface StackRow {
+  readonly layout: DecoderLayout;
+  readonly computes: Computation;
+}
+
+/** The row of one half of an encoder-decoder, or the rule for it where names depend on the file. */
+export type HalfRow = StackRow | ((part: ModelPart, modelType: string | undefined) => StackRow);
+
+/** How a text part that runs by itself differs from a model of its family. */
+export interface TextAlone {
+  /** The class has a language head of its own, without the factor that the text family has on its logits. */
+  readonly plainLogits?: true;
+  /** Layers that read pictures lie between those of the text model; without them it is the published text model (Flamingo). */
+  readonly layersBetween?: true;
+  /** What it reads besides text, if no part of the description says it. */
+  readonly reads?: 'audio' | 'both';
 }
 
 /** A family of several stacks: encoder-decoders and vision-, audio-language models. */
@@ -61,8 +82,18 @@ export interface CompositeFamily {
   /** Absent: those of the configuration class of the type. */
   readonly defaults?: (modelType: string | undefined) => Defaults | undefined;
   read(reader: ConfigReader): CompositeReading;
+  /** Without the other parts, the text part is a model of text: its class feeds it the embeddings of its tokens and nothing else. */
+  readonly textAlone?: true | TextAlone;
+  /** The prefix that published checkpoints write before the names of the text part, or how they rename them; names hold `{layer}`. */
+  readonly textNames?: string | ((name: string) => string);
   /** What a run makes of each key at the top of the file, where Headscope runs the family. */
   readonly run?: RunKeys;
+  /** Its decoder, which may stand alone. */
+  readonly decoder?: HalfRow;
+  /** The key of the token that targets begin with, where that is not `decoder_start_token_id` (T5Gemma). */
+  readonly startKey?: string;
+  /** Its encoder, which may stand alone; with both, the two run as one. */
+  readonly encoder?: HalfRow;
   /** What differs of the keys of its text part from those of the part alone. */
   readonly runText?: RunKeys;
   readonly tensors?: (model: ModelDescription, table: TensorTable) => void;

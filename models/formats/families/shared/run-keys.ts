@@ -20,7 +20,9 @@ type KeyTreatment =
   /** An object with keys of its own. */
   | { readonly kind: 'nested'; readonly keys: RunKeys }
   /** An object that the class writes over the one under another key: refused where the two differ. */
-  | { readonly kind: 'repeats'; readonly key: string };
+  | { readonly kind: 'repeats'; readonly key: string }
+  /** The width of a head, which the class computes from the stream's width and the number of heads; another number in the file is refused. */
+  | { readonly kind: 'head-width' };
 
 /** By key of the configuration class, its older names included. */
 export type RunKeys = Readonly<Record<string, KeyTreatment>>;
@@ -34,6 +36,9 @@ export const only = (values: readonly JsonValue[], ...keys: readonly string[]): 
   each(keys, { kind: 'only', values });
 
 export const nested = (key: string, keys: RunKeys): RunKeys => ({ [key]: { kind: 'nested', keys } });
+
+/** For a class that divides the width among the heads whatever this key says. */
+export const headWidth = (key: string): RunKeys => ({ [key]: { kind: 'head-width' } });
 
 export const repeats = (key: string, by: string): RunKeys => ({ [by]: { kind: 'repeats', key } });
 
@@ -189,6 +194,8 @@ export interface KeyOwner {
   readonly title: string;
   readonly className: string;
   readonly fields?: ModelPart['fields'];
+  /** The width of the stream and the heads that it is divided among. */
+  readonly sizes?: Pick<ModelPart, 'hiddenSize' | 'heads'>;
 }
 
 /** The keys of one object of a file at values that its family's graphs do not compute. */
@@ -214,6 +221,8 @@ export function departuresOf(object: JsonObject, path: JsonPath, keys: RunKeys, 
         return isObject(value) ? departuresOf(value, at, treatment.keys, { title: owner.title, className }) : [];
       case 'repeats':
         return otherCopy(value, at, object[treatment.key], [...path, treatment.key], owner);
+      case 'head-width':
+        return otherHeadWidth(value, at, owner);
       case undefined:
         return strayKey(value, at, owner);
     }
@@ -230,6 +239,15 @@ function otherValue(
   const items = kind === 'each' && Array.isArray(value) ? (value as readonly JsonValue[]) : [value];
   if (items.every(fits)) return [];
   const message = `${formatPath(path)} is ${shown(value)}, and Headscope computes ${title} where it is ${listed(values)}. Choose a checkpoint without it.`;
+  return [{ path, message }];
+}
+
+function otherHeadWidth(value: JsonValue, path: JsonPath, { className, sizes }: KeyOwner): readonly Departure[] {
+  if (value === null || !sizes || sizes.heads === 0) return [];
+  const { hiddenSize, heads } = sizes;
+  const computed = Math.floor(hiddenSize / heads);
+  if (value === computed) return [];
+  const message = `${formatPath(path)} is ${shown(value)}, but ${className} divides ${hiddenSize} numbers among ${heads} heads, ${computed} for each. Make the two equal.`;
   return [{ path, message }];
 }
 

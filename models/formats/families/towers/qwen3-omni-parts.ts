@@ -1,14 +1,6 @@
 /** Stacks that are published as parts of Qwen3-Omni. */
-import { decoderFamily } from '../shared/decoder-family';
 import { readTransformer } from '../../config/transformer';
 import type { StackFamily } from '../shared/family';
-
-/** Qwen3-MoE under the names that it has in Qwen3-Omni. */
-export const qwen3OmniText = decoderFamily({
-  id: 'qwen3_omni_moe_text',
-  title: 'Qwen3-Omni text',
-  types: ['qwen3_omni_moe_text', 'qwen3_omni_moe_talker_text', 'qwen3_omni_moe_talker_code_predictor'],
-});
 
 /** From codes to sound: layers with a short window, in front of convolutions. */
 export const qwen3OmniCode2Wav: StackFamily = {

@@ -29,12 +29,11 @@ interface Sequence {
   >;
 }
 
-serveSequence(async ({ path, threads, context: contextSize, vocabulary, library = '', exactCache }) => {
+serveSequence(async ({ path, threads, context: contextSize, vocabulary, library = '' }) => {
   const { getLlama } = (await import(pathToFileURL(library).href)) as Library;
   const llama = await getLlama({ gpu: false, build: 'never', maxThreads: threads, logLevel: 'error' });
   const model = await llama.loadModel({ modelPath: path });
-  const exact = { flashAttention: false, experimentalKvCacheKeyType: 'F32', experimentalKvCacheValueType: 'F32' };
-  const context = await model.createContext({ contextSize, threads, ...(exactCache ? exact : {}) });
+  const context = await model.createContext({ contextSize, threads });
   const sequence = context.getSequence();
   const ids = benchIds(contextSize, vocabulary);
   const evaluate = async (tokens: readonly number[], probabilities = false) => {

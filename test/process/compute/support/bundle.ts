@@ -22,6 +22,7 @@ export async function bundleServer(name: string, plugins: Plugin[] = []): Promis
     entryPoints: {
       'compute-server': path.join(root, 'compute-server/main.ts'),
       'picture-decoder': path.join(root, 'compute-server/images/decoder.ts'),
+      'piece-worker': path.join(root, 'compute-server/model/weights/piece-worker.ts'),
       'text-worker': path.join(root, 'compute-server/model/text/text-worker.ts'),
       cli: path.join(root, 'compute-server/cli/main.ts'),
     },

@@ -14,6 +14,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { disk, type Disk } from '../../../../compute-server/conversions/disk';
+import { requirePlace } from '../../../../compute-server/conversions/place';
 import { ServerCheckpoint } from '../../../../compute-server/conversions/server-checkpoint';
 import { bytesOfTensor } from '../../../../compute-server/conversions/tensor-bytes';
 import { writeFolder } from '../../../../compute-server/conversions/write-checkpoint';
@@ -247,6 +248,10 @@ describe('a new checkpoint', () => {
     assert.match(await refused(join(root, 'none', 'there')), /does not exist/);
     writeFileSync(join(root, 'file'), '');
     assert.match(await refused(join(root, 'file')), /no folder that can be written/);
+    // A GGUF file has its weights in an order of its own.
+    await assert.rejects(requirePlace(join(root, 'new'), join(root, 'file'), 0, disk), ({ failure }) =>
+      /file is a single file, but a new checkpoint is made from a folder/.test((failure as { detail: string }).detail),
+    );
     rmSync(join(root, 'file'));
     mkdirSync(join(root, 'used'));
     await of.requireWritable(join(root, 'used'), 0);

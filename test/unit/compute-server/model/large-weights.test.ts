@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { emptyCache } from '../../../../compute-server/model/run/cache/key-value-cache';
 import { blockFeeds } from '../../../../compute-server/model/run/stream/layer-feeds';
+import { quantising } from '../../../../compute-server/model/weights/holding';
 import { PackedWeights } from '../../../../compute-server/model/weights/packed-weights';
 import { openSession } from '../../../../compute-server/runtime/session';
 import type { RuntimeInputs } from '../../../../compute-server/runtime/values';
@@ -77,16 +78,17 @@ describe('weights that are larger than a binding of the device', () => {
   it('of a map in integers are cut as well, and give the same', async () => {
     const tiny = await openTiny('llama');
     const { spec, weights, weightsFolder } = tiny.model;
-    const packed = new PackedWeights(8);
+    const packed = new PackedWeights(quantising(8));
     const { data } = normalTensor([1, ids.length, spec.hiddenSize], seedFor(2, 'packed'));
     const residual = { data: Float32Array.from(data), shape: [1, ids.length, spec.hiddenSize] };
     const run = async (largest?: number) => {
-      const layout = packed.layout({
-        find: (name) => weights.find(name),
-        ...(largest === undefined ? {} : { largest }),
-      });
+      const limited = largest === undefined ? {} : { largest };
+      const layout = packed.layout(
+        { ...limited, find: (name) => weights.find(name) },
+        { products: true, codes: true, tables: false },
+      );
       const graph = headGraph(spec, layout)!;
-      const { settings } = await packed.prepare(layout, weightsFolder);
+      const { settings } = await packed.prepare([layout], weightsFolder);
       const session = await openSession(graph, { device: 'cpu', threads: 1, ...settings });
       const { logits } = await session.run({ residual });
       await session.release();

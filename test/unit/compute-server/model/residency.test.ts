@@ -64,12 +64,9 @@ describe('a run on a device that holds tensors', () => {
         const [found, expected] = [await there(device, { keepCache: true }), await here({ keepCache: true })];
         assert.deepEqual(heldBy(found.cache, blocks.length), heldBy(expected.cache, blocks.length));
         assert.deepEqual(found.logits, expected.logits);
-        const keys = blocks.map(({ attention: { window, kvHeads, headDim } }) => [
-          Math.min(ids.length, (window ?? Infinity) - 1),
-          1,
-          kvHeads,
-          headDim,
-        ]);
+        const keys = blocks
+          .map(({ attention }) => attention!)
+          .map(({ window, kvHeads, headDim }) => [Math.min(ids.length, (window ?? Infinity) - 1), 1, kvHeads, headDim]);
         assert.deepEqual(
           device.fetches,
           keys.flatMap((shape) => [shape, shape]),

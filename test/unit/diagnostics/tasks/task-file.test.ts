@@ -90,7 +90,7 @@ describe('a JSONL file of a person', () => {
       /^Line 3 is left out: it is not a JSON object\.$/,
       /^Line 4 is left out: answer is missing\.$/,
       /^Line 5 is left out: There is no field "answr"\. Choose from prompt, answer,/,
-      /^Line 6 is left out: answer is not a text that is not empty, or a list of such texts\.$/,
+      /^Line 6 is left out: answer is not a non-empty text, or a list of such texts\.$/,
       /^Line 7 is left out: the role "subject" is " Spain", which is not in the prompt\.$/,
       /^Line 8 is left out: the role "subject" is \[\[3,99\]\], which is not in the prompt\.$/,
       /^Line 12 is left out: counterpartAnswer needs a counterpart\.$/,

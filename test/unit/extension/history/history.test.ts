@@ -101,6 +101,20 @@ describe('the history of results', () => {
     );
   });
 
+  it('replaces no look of another window, and those of its own after a reload', async () => {
+    const [one, other] = [store.window(), store.window()];
+    const look = (window: typeof one, minute: number) => window.keep('analysis', analysis(minute), { byItself: true });
+    await look(one, 1);
+    const theirs = await look(other, 2);
+    const ours = await look(one, 3);
+    const left = async () => (await store.window().list()).map(({ id }) => id);
+    assert.deepEqual(await left(), [ours.id, theirs.id]);
+    const reloaded = store.window();
+    reloaded.remember([ours.id]);
+    const next = await look(reloaded, 4);
+    assert.deepEqual(await left(), [next.id, theirs.id]);
+  });
+
   it('lets the oldest go where there are more than the bounds allow, and never a pinned one', async () => {
     store.bounds = { results: 3, bytes: 1e9 };
     const history = store.window();

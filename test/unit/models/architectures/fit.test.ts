@@ -5,6 +5,15 @@ import { describeModel } from '../../../../models/formats/describe-model';
 import { expectedTensors, tensorNames } from '../../../../models/formats/expected-tensors';
 import { tinyModel, tinyModels } from '../../../support/checkpoints/tiny-models';
 import { referenceModels } from '../../../support/reference/reference-models';
+import { tinyGemma3n } from '../../../support/checkpoints/tiny-gemma3n';
+import { tinyGemma4 } from '../../../support/checkpoints/tiny-gemma4';
+import { tinyMimoV2 } from '../../../support/checkpoints/tiny-mimo-v2';
+import { tinyMiniMaxM3 } from '../../../support/checkpoints/tiny-minimax-m3';
+import { tinyGla } from '../../../support/checkpoints/tiny-gla';
+import { tinyMosaic } from '../../../support/checkpoints/tiny-mosaic';
+import { tinyRwkv6 } from '../../../support/checkpoints/tiny-rwkv6';
+import { tinyNemotronH } from '../../../support/checkpoints/tiny-nemotron-h';
+import { tinyRotaryBerts } from '../../../support/checkpoints/tiny-rotary-berts';
 import { tinyVariants } from '../../../support/checkpoints/tiny-variants';
 import { tinyVlms } from '../../../support/checkpoints/tiny-vision';
 
@@ -19,7 +28,17 @@ const without = (shapes: Shapes, pattern: RegExp): Shapes =>
   Object.fromEntries(Object.entries(shapes).filter(([name]) => !pattern.test(name)));
 
 describe('tensors of a checkpoint held against its config', () => {
-  for (const { name, config, shapes } of [...tinyModels, ...tinyVariants, ...tinyVlms]) {
+  for (const { name, config, shapes } of [
+    ...tinyModels,
+    ...tinyVariants,
+    ...tinyRotaryBerts,
+    ...tinyNemotronH,
+    ...tinyGemma4,
+    tinyGemma3n,
+    tinyMimoV2,
+    ...tinyMiniMaxM3,
+    ...tinyVlms,
+  ]) {
     it(`${name}: whole, nothing to say`, () => {
       assert.deepEqual(fit(config, shapes), []);
     });
@@ -61,12 +80,26 @@ describe('tensors of a checkpoint held against its config', () => {
   });
 
   it('a decoder that runs reads every tensor that its row lists', () => {
-    const configs = [...tinyModels, ...tinyVariants, ...referenceModels].map(({ config }) => config);
+    const configs = [
+      ...tinyModels,
+      ...tinyVariants,
+      ...tinyRotaryBerts,
+      ...tinyNemotronH,
+      ...tinyGemma4,
+      tinyGemma3n,
+      tinyMimoV2,
+      ...tinyMiniMaxM3,
+      ...tinyGla,
+      ...tinyRwkv6,
+      ...tinyMosaic,
+      ...referenceModels,
+    ].map(({ config }) => config);
     let seen = 0;
     for (const config of configs) {
       const model = describeModel(config);
       const [part] = model.parts;
-      if (model.parts.length !== 1 || part?.role !== 'decoder' || runnable(model) !== true) continue;
+      const pair = model.parts.length === 2 && model.parts[1]?.role === 'encoder';
+      if ((model.parts.length !== 1 && !pair) || part?.role !== 'decoder' || runnable(model) !== true) continue;
       const expected = new Map(
         (expectedTensors(model) ?? []).flatMap((tensor) =>
           [...tensorNames(tensor)].map((name) => [name, tensor.shape]),
@@ -77,7 +110,13 @@ describe('tensors of a checkpoint held against its config', () => {
         return shape && { name, shape, dtype: 'F32', location: 'model.safetensors', offset: 0, length: 4 };
       };
       const spec = JSON.stringify(specifyModel(model, { find }));
-      const unread = [...expected.keys()].filter((name) => !spec.includes(`"${name}"`));
+      // What cross-attention of a decoder alone would read is given by nobody, and scorers that choose everything and projections of marked tokens are not asked.
+      const read = [...expected.keys()].filter(
+        (name) => (pair || !name.includes('.encoder_attn')) && !/\.indexer\.|\.index_[qk]_|_global\./.test(name),
+      );
+      // ImageGPT's classes of pictures are made of the mean of all colours: its run ends with what predicts the next one.
+      const pictures = model.task.kind === 'image-classification' ? 'score.weight' : undefined;
+      const unread = read.filter((name) => name !== pictures && !spec.includes(`"${name}"`));
       assert.deepEqual(unread, [], String(config['model_type']));
       seen++;
     }

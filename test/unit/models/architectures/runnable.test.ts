@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { readsText, runnable } from '../../../../models/architectures/catalogue';
+import { readsText, runnable, unreadParts } from '../../../../models/architectures/catalogue';
 import { describeModel } from '../../../../models/formats/describe-model';
 import { tinyVlms } from '../../../support/checkpoints/tiny-vision';
 import { corpus } from '../../../support/corpus';
@@ -54,6 +54,47 @@ describe('which models of images run', () => {
     assert.equal(verdict({ ...text, num_key_value_heads: null }), true);
   });
 
+  it('heads that tokens choose are refused where keys are not those of heads', () => {
+    const mixture = { routing: 'query-norm', shared_heads: [[0], [0]], active_heads: [1, 1] };
+    assert.equal(verdict({ ...text, mixture_of_heads: mixture }), true);
+    for (const type of ['deepseek_v2', 'deepseek_v3', 'x_ecomla', 'longcat_flash', 'jetmoe'])
+      assert.match(
+        String(verdict({ ...text, model_type: type, mixture_of_heads: mixture })),
+        /^mixture_of_heads is /,
+        type,
+      );
+  });
+
+  it('an unknown family is named, whatever else its keys leave out', () => {
+    assert.match(String(verdict({ model_type: 'spiralnet' })), /^Headscope does not run the family "spiralnet" yet; /);
+  });
+
+  it('classes that compute something else than attention over a text are refused with the reason', () => {
+    const longformer = { ...text, attention_window: 4 };
+    for (const [config, sentence] of [
+      [
+        { ...longformer, model_type: 'longformer', architectures: ['LongformerForSequenceClassification'] },
+        /^LongformerForSequenceClassification marks tokens that read everything and are read by all/,
+      ],
+      [
+        { ...longformer, model_type: 'longformer', architectures: ['LongformerForQuestionAnswering'] },
+        /^LongformerForQ/,
+      ],
+      [
+        { model_type: 'deepseek_v4' },
+        /^A model of the type "deepseek_v4" carries several streams, .*: choose a DeepSeek-V3\.$/,
+      ],
+      [{ model_type: 'llava_llama' }, /keeps its text model in the folder llm, .*: choose that folder\.$/],
+      [
+        { ...text, architectures: ['LlamaForCausalLMEagle3'] },
+        /^LlamaForCausalLMEagle3 drafts for a larger model .*: choose the larger model\.$/,
+      ],
+      [{ model_type: 'yoso' }, /^A model of the type "yoso" weighs tokens by how often their hashes collide/],
+    ] as const)
+      assert.match(String(verdict(config)), sentence);
+    assert.equal(verdict({ ...longformer, model_type: 'longformer', architectures: ['LongformerForMaskedLM'] }), true);
+  });
+
   it('a family that is not known is called by its model_type', () => {
     assert.equal(
       verdict({ ...text, model_type: 'perceptron9', architectures: ['Perceptron9'] }),
@@ -67,18 +108,12 @@ describe('which models of images run', () => {
 
   it('says what is missing of the others', () => {
     assert.match(
-      String(verdict({ model_type: 'qwen2_5_vl', architectures: ['Qwen2_5_VLForConditionalGeneration'] })),
-      /does not run the family "qwen2_5_vl" of 2 parts yet .*; of several parts it runs llava, llava_next, paligemma, idefics3, smolvlm\./,
+      String(verdict({ model_type: 'owlvit' })),
+      /does not run the family "owlvit" of 2 parts yet .*; of several parts it runs llava, llava_next, paligemma, idefics3, smolvlm\./,
     );
     assert.match(
-      String(verdict({ model_type: 'llava', text_config: { ...text, model_type: 'mamba' }, vision_config: vision })),
-      /^Headscope does not run the family "mamba" yet; docs\/families\.md lists/,
-    );
-    assert.match(
-      String(
-        verdict({ model_type: 'llava', text_config: text, vision_config: { model_type: 'swin', hidden_size: 8 } }),
-      ),
-      /does not run the vision encoder/,
+      String(verdict({ model_type: 'llava', text_config: { ...text, model_type: 'yuan' }, vision_config: vision })),
+      /^Headscope does not run the family "yuan" yet; docs\/families\.md lists/,
     );
     assert.match(
       String(
@@ -86,22 +121,67 @@ describe('which models of images run', () => {
           model_type: 'llava',
           text_config: text,
           vision_config: vision,
-          quantization_config: { quant_method: 'awq', bits: 4 },
+          quantization_config: { quant_method: 'aqlm' },
         }),
       ),
-      /quantised \(awq\)/,
+      /quantised \(aqlm\) in a form that Headscope does not read/,
     );
   });
 
-  it('does not take the text part alone for the whole', () => {
-    assert.match(
-      String(verdict({ model_type: 'vibevoice', decoder_config: { ...text, model_type: 'qwen2' } })),
-      /^Headscope does not run the family "vibevoice" yet \(decoder_config\); of several parts it runs llava/,
-    );
-    assert.match(
-      String(verdict({ ...text, model_type: 'llava', mm_vision_tower: 'openai/clip-vit-large-patch14-336' })),
-      /^Headscope does not run the family "llava_original" of 2 parts yet/,
-    );
+  it('runs the text part of a model whose pictures or sound it does not read, and says what is not read', () => {
+    const swin = { model_type: 'swin', hidden_size: 8 };
+    const cases: readonly (readonly [object, string | undefined])[] = [
+      [
+        { model_type: 'qwen2_5_vl', architectures: ['Qwen2_5_VLForConditionalGeneration'] },
+        'Pictures are not read: Headscope does not run the vision encoder "qwen2_5_vl_vision" yet.',
+      ],
+      [
+        { model_type: 'gemma3', text_config: { model_type: 'gemma3_text' }, vision_config: {} },
+        'Pictures are not read: Headscope does not run what joins the pictures of "gemma3_multimodal" to the text yet.',
+      ],
+      [
+        { model_type: 'qwen2_audio' },
+        'Sound is not read: Headscope does not run the audio encoder "whisper_encoder" yet.',
+      ],
+      // Both halves of an encoder-decoder, and an encoder.
+      [
+        { model_type: 'florence2', text_config: { model_type: 'bart' }, vision_config: {} },
+        'Pictures are not read: Headscope does not run the vision encoder "davit" yet.',
+      ],
+      [{ model_type: 'clap' }, 'Sound is not read: Headscope does not run the audio encoder "clap_audio" yet.'],
+      // What a tower that is not run is lacking refuses nothing.
+      [
+        { model_type: 'llava', text_config: text, vision_config: { ...swin, depths: 'four' } },
+        'Pictures are not read: Headscope does not run the vision encoder "swin" yet.',
+      ],
+      [{ model_type: 'llava', text_config: text, vision_config: vision }, undefined],
+      [
+        { model_type: 'vibevoice', decoder_config: { ...text, model_type: 'qwen2' } },
+        'Sound is not read: Headscope does not run what joins the sound of "vibevoice" to the text yet.',
+      ],
+      [
+        { model_type: 'flamingo', text_config: text, vision_config: { model_type: 'swin', hidden_size: 8 } },
+        'Pictures are not read: Headscope does not run the vision encoder "swin" yet. The layers that read them, between those of the text model, are left out.',
+      ],
+    ];
+    for (const [config, unread] of cases) {
+      const model = describeModel(config);
+      assert.equal(unreadParts(model), unread);
+      assert.equal(runnable(model), true);
+    }
+    const noted = verdict({ model_type: 'llava', text_config: { ...text, is_causal: false }, vision_config: swin });
+    assert.match(String(noted), /^text_config\.is_causal is false, and /);
+    const bart = { model_type: 'bart', activation_function: 'tanh' };
+    const other = verdict({ model_type: 'florence2', text_config: bart, vision_config: {} });
+    assert.match(String(other), /^text_config\.activation_function is "tanh", and /);
+  });
+
+  it('a decoder that reads pictures or sound in its layers does not run without them', () => {
+    for (const [config, sentence] of [
+      [{ model_type: 'whisper' }, /^The decoder of Whisper reads encoded sound in its layers, and /],
+      [{ model_type: 'blip' }, /^The decoder of BLIP reads encoded pictures in its layers, and /],
+    ] as const)
+      assert.match(String(verdict(config)), sentence);
   });
 
   for (const name of [

@@ -79,10 +79,12 @@ const differs: Readonly<Record<string, readonly [right: number | undefined, why:
   'swinv2 layers': [12, 'stages of 2, 2, 6 and 2; the class counts stages'],
   'convnext patch': [undefined, 'the stride of its first convolution; it has no patches'],
   'convnextv2 patch': [undefined, 'the stride of its first convolution; it has no patches'],
+  'moshi inner': [11264, 'half of ffn_dim: gate and up are one map'],
   'deepseek_v2 headDim': [192, '128 without position and 64 with; head_dim is the latter'],
   'deepseek_v3 headDim': [192, '128 without position and 64 with; head_dim is the latter'],
   'glm4_moe_lite headDim': [256, '192 without position and 64 with; head_dim is the latter'],
   'glm_moe_dsa headDim': [256, '192 without position and 64 with; head_dim is the latter'],
+  'longcat_flash headDim': [192, '128 without position and 64 with; head_dim is the latter'],
   'youtu headDim': [192, '128 without position and 64 with; head_dim is the latter'],
   'efficientnet layers': [
     55,
@@ -100,6 +102,7 @@ const differs: Readonly<Record<string, readonly [right: number | undefined, why:
   'mllama vision_config layers': [40, '32 and the 8 of num_global_layers'],
   'qwen2_vl vision_config hidden': [1280, 'embed_dim; hidden_size is the width it is merged to'],
   'qwen2_vl vision_config headDim': [80, 'embed_dim / 16'],
+  'mobilebert headDim': [32, 'of the narrow stream, intra_bottleneck_size'],
   'recurrent_gemma inner': [3840, 'half of it is the gate'],
   'reformer headDim': [64, 'attention_head_size'],
 };
@@ -108,9 +111,14 @@ const differs: Readonly<Record<string, readonly [right: number | undefined, why:
 const partsLeftOut: ReadonlySet<string> = new Set([
   // Files of the text model alone are published under the type of the whole.
   'llama4 vision_config',
+  'moshi audio_encoder_config',
+  'moshi depth_decoder_config',
   // So are files of the thinker alone.
   'qwen2_5_omni talker_config',
   'qwen2_5_omni token2wav_config.dit_config',
+  // No family has these towers yet.
+  'ovis2 vision_config',
+  'video_llama_3 vision_config',
 ]);
 
 const isPart = (value: unknown): value is Values =>

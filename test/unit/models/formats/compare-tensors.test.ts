@@ -104,7 +104,7 @@ describe('tensors against the config', () => {
     assert.deepEqual(compared.missing, [
       { name: 'model.layers.1.self_attn.k_proj.weight', shape: [8, 16], group: 'attention', role: 'decoder' },
     ]);
-    assert.deepEqual(compared.mismatched, [{ name: 'model.norm.weight', expected: [16], found: [17] }]);
+    assert.deepEqual(compared.mismatched, [{ name: 'model.norm.weight', group: 'norms', expected: [16], found: [17] }]);
     assert.deepEqual(compared.unexpected, ['model.layers.2.mlp.up_proj.weight']);
   });
 

@@ -50,6 +50,17 @@ describe('layers of single decoders', () => {
     );
   });
 
+  it('LongCat-Flash: 560 billion parameters, of which a token uses at most 31.3 beside its embedding (arXiv:2509.01322)', () => {
+    const model = describeModel({ model_type: 'longcat_flash', architectures: ['LongcatFlashForCausalLM'] });
+    const { total, active } = countParameters(model) ?? assert.fail();
+    assert.equal(Math.floor(total / 1e9), 560);
+    assert.ok(Math.abs((active - 131_072 * 6144) / 1e9 - 31.3) < 0.1);
+    assert.deepEqual(
+      model.parts[0]?.layers.slice(0, 4).map(({ feedForward: { kind, size } }) => `${kind} ${size}`),
+      ['experts 2048', 'dense 12288', 'experts 2048', 'dense 12288'],
+    );
+  });
+
   it('Gemma 4: values that are projected keys are stored apart, since only keys are rotated', () => {
     const config = { ...gemma, attention_k_eq_v: true, num_global_key_value_heads: 2, num_hidden_layers: 6 };
     const part = decoder(config);

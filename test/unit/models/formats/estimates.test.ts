@@ -348,8 +348,8 @@ describe('bytes of weights', () => {
     const plain = weightBytes(describeModel(config))?.value ?? 0;
     const query = 4096 * 4096;
     const up = 2 * 4096 * 14336;
-    // The query of layer 1 stays in bfloat16; a scale of 8 bits for 16 weights.
-    const saved = query * (2 - 1) + up * (2 - 0.5 - 1 / 16);
+    // The query of layer 1 stays in bfloat16; a scale of 8 bits for 16 weights, and each matrix has one for itself and one for its input.
+    const saved = query * (2 - 1) + up * (2 - 0.5 - 1 / 16) - 3 * 8;
     assert.equal(weightBytes(describeModel({ ...config, quantization_config }))?.value, plain - saved);
   });
 
@@ -362,8 +362,8 @@ describe('bytes of weights', () => {
     };
     const plain = weightBytes(describeModel(config))?.value ?? 0;
     const found = weightBytes(describeModel({ ...config, quantization_config }))?.value ?? 0;
-    // The experts of layer 0 alone, their shared one not: 4 bits and a scale of 8 bits for 16 weights.
-    assert.equal(plain - found, 256 * 3 * 7168 * 2048 * (2 - 0.5 - 1 / 16));
+    // The experts of layer 0 alone, their shared one not: 4 bits and a scale of 8 bits for 16 weights, two scales a matrix.
+    assert.equal(plain - found, 256 * 3 * (7168 * 2048 * (2 - 0.5 - 1 / 16) - 8));
   });
 
   it('experts in FP4 beside FP8 blocks have bits and scales of their own', () => {
@@ -392,22 +392,111 @@ describe('bytes of weights', () => {
     };
     assert.equal(
       weightBytes(describeModel({ ...llama8b, quantization_config }))?.value,
-      2 * 8_030_261_248 - 128_256 * 4096,
+      2 * 8_030_261_248 - 128_256 * 4096 + 8,
     );
   });
 
-  it('4 bits by bitsandbytes have a float32 scale for 64 weights', () => {
-    const quantization_config = { quant_method: 'bitsandbytes', load_in_4bit: true };
-    const bytes = weightBytes(describeModel({ ...llama8b, quantization_config }))?.value ?? 0;
-    const matrices = 32 * (4096 * (4096 + 1024 + 1024) + 4096 * 4096 + 3 * 4096 * 14336);
-    assert.equal(bytes, 2 * (8_030_261_248 - matrices) + (matrices * (4 + 0.5)) / 8);
+  /**
+   * One layer: q and o are 256 x 256, k and v 128 x 256, gate and up 512 x 256, down 256 x 512, in all 589,824 numbers; embedding and
+   * head 1,000 x 256 each and three norms of 256, which take 2 x 512,768 = 1,025,536 bytes where they are left alone. Rows of the
+   * seven: 2,048, of which 256 (down) have 512 inputs.
+   */
+  const small = {
+    architectures: ['LlamaForCausalLM'],
+    model_type: 'llama',
+    vocab_size: 1000,
+    hidden_size: 256,
+    intermediate_size: 512,
+    num_hidden_layers: 1,
+    num_attention_heads: 4,
+    num_key_value_heads: 2,
+    torch_dtype: 'bfloat16',
+  };
+  const compressed = (format: string, weights: object, input_activations: object | null = null): object => ({
+    quant_method: 'compressed-tensors',
+    format,
+    config_groups: { group_0: { targets: ['Linear'], weights, input_activations } },
   });
+  const methods: readonly (readonly [string, object, number])[] = [
+    // 294,912 bytes of numbers; zero points 2 x 1,792 / 2 + 4 x 256 / 2; scales twice 2 x 1,792 + 4 x 256; g_idx 4 x (6 x 256 + 512).
+    ['GPTQ', { quant_method: 'gptq', bits: 4, group_size: 128, sym: true }, 1_025_536 + 294_912 + 2304 + 9216 + 8192],
+    // As GPTQ, without g_idx.
+    ['AWQ', { quant_method: 'awq', bits: 4, group_size: 128, version: 'gemm' }, 1_025_536 + 294_912 + 2304 + 9216],
+    [
+      // Two numbers of 8 bytes give the shape of each of the seven.
+      'compressed-tensors, int4',
+      compressed('pack-quantized', { num_bits: 4, type: 'int', strategy: 'group', group_size: 128, symmetric: true }),
+      1_025_536 + 294_912 + 9216 + 7 * 16,
+    ],
+    [
+      // Zero points of 8 rows in 4 bytes, a group each: 4 x (224 x 2 + 32 x 4).
+      'compressed-tensors, int4 with zero points',
+      compressed('pack-quantized', { num_bits: 4, type: 'int', strategy: 'group', group_size: 128, symmetric: false }),
+      1_025_536 + 294_912 + 9216 + 7 * 16 + 2304,
+    ],
+    [
+      // A scale a row.
+      'compressed-tensors, int8',
+      compressed('int-quantized', { num_bits: 8, type: 'int', strategy: 'channel', symmetric: true }),
+      1_025_536 + 589_824 + 2 * 2048,
+    ],
+    [
+      'compressed-tensors, FP8 by rows',
+      compressed('float-quantized', { num_bits: 8, type: 'float', strategy: 'channel', symmetric: true }),
+      1_025_536 + 589_824 + 2 * 2048,
+    ],
+    [
+      // A scale of 8 bits for 16 numbers, and one of 32 a matrix.
+      'compressed-tensors, NVFP4',
+      compressed('nvfp4-pack-quantized', { num_bits: 4, type: 'float', strategy: 'tensor_group', group_size: 16 }),
+      1_025_536 + 294_912 + 36_864 + 7 * 4,
+    ],
+    [
+      'compressed-tensors, MXFP4',
+      compressed('mxfp4-pack-quantized', { num_bits: 4, type: 'float', strategy: 'group', group_size: 32 }),
+      1_025_536 + 294_912 + 18_432,
+    ],
+    // Blocks: q and o 4 each, k and v 2 each, the others 8 each: 36 scales of 4 bytes.
+    ['FP8 in blocks', { quant_method: 'fp8', weight_block_size: [128, 128] }, 1_025_536 + 589_824 + 36 * 4],
+    // Scales of weight and of input, 4 bytes each.
+    ['modelopt, FP8', { quant_method: 'modelopt', quant_algo: 'FP8' }, 1_025_536 + 589_824 + 7 * 8],
+    ['modelopt, NVFP4', { quant_method: 'modelopt', quant_algo: 'NVFP4' }, 1_025_536 + 294_912 + 36_864 + 7 * 8],
+    // 9,216 blocks of 64, and a table of 16 numbers a matrix.
+    ['bitsandbytes', { quant_method: 'bitsandbytes', load_in_4bit: true }, 1_025_536 + 294_912 + 4 * 9216 + 7 * 64],
+    [
+      // Scales in a byte, 36 blocks of 256 of them, and a table of 256 numbers a matrix.
+      'bitsandbytes, double quantisation',
+      { quant_method: 'bitsandbytes', load_in_4bit: true, bnb_4bit_use_double_quant: true },
+      1_025_536 + 294_912 + 9216 + 36 * 4 + 7 * (64 + 1024),
+    ],
+    // A scale of 4 bytes a row, and a byte that names the order.
+    ['bitsandbytes, 8 bits', { quant_method: 'bitsandbytes', load_in_8bit: true }, 1_025_536 + 589_824 + 4 * 2048 + 7],
+    // 1,101,824 numbers with embedding and head, 17,216 groups with scale and offset of 2 bytes each; norms of 1,536 bytes.
+    ['MLX', { bits: 4, group_size: 64 }, 1536 + 550_912 + 17_216 * 4],
+    // The head stays: 1,000 x 256 of 2 bytes; the down projection has 8 bits, in groups of 32.
+    [
+      'MLX, mixed',
+      { bits: 4, group_size: 64, lm_head: false, 'model.layers.0.mlp.down_proj': { bits: 8, group_size: 32 } },
+      1536 + 512_000 + (845_824 - 131_072) / 2 + ((845_824 - 131_072) / 64) * 4 + 131_072 + 4096 * 4,
+    ],
+  ];
+  for (const [name, quantization_config, bytes] of methods) {
+    it(`of ${name}`, () => {
+      assert.equal(weightBytes(describeModel({ ...small, quantization_config }))?.value, bytes);
+    });
+  }
 
-  it('4 bits in groups of 128 leave embedding and head alone', () => {
-    const quantization_config = { quant_method: 'gptq', bits: 4, group_size: 128, sym: true };
-    const bytes = weightBytes(describeModel({ ...llama8b, quantization_config }))?.value ?? 0;
-    const matrices = 32 * (4096 * (4096 + 1024 + 1024) + 4096 * 4096 + 3 * 4096 * 14336);
-    assert.equal(bytes, 2 * (8_030_261_248 - matrices) + (matrices * (4 + 16 / 128)) / 8);
+  it('an index says which matrices are quantised, and names biases that the model does not have', () => {
+    const quantization_config = { quant_method: 'gptq', bits: 4, group_size: 128 };
+    const names = ['qweight', 'qzeros', 'scales', 'g_idx', 'bias'].map(
+      (part) => `model.layers.0.mlp.down_proj.${part}`,
+    );
+    const whole = 2 * (589_824 + 512_768);
+    // The down projection: numbers 65,536, zero points 512, scales 2,048, g_idx 2,048, and a bias of 256 numbers.
+    assert.equal(
+      weightBytes(describeModel({ ...small, quantization_config }), names)?.value,
+      whole - 2 * 131_072 + 65_536 + 512 + 2048 + 2048 + 512,
+    );
   });
 
   it('GPT-OSS 120B in mxfp4 is the bytes of its published tensors', () => {

@@ -15,10 +15,10 @@ import type { GgufWeights } from '../../../../models/formats/gguf/weights';
 import { countWeights, groupOf } from '../../../../models/formats/gguf/weights';
 import type { ModelDescription } from '../../../../models/formats/model-description';
 import { countParameters } from '../../../../models/formats/expected-tensors';
-import { writeGguf } from '../../../bench/support/gguf';
 import { tinyModel, writeTinyModel } from '../../../support/checkpoints/tiny-models';
 import type { GgufFile, Value } from '../../../support/gguf-file';
 import { ggufFile, list, smallLlama, u32 } from '../../../support/gguf-file';
+import { convertToGguf, namedVocabulary } from '../../../support/gguf-conversion';
 
 /** A whole file by hand, from the layout in docs/gguf.md of ggml: one text, one list of two numbers, one vector of two numbers. */
 const byHand = [
@@ -390,8 +390,8 @@ describe('GGUF files', () => {
     const tiny = tinyModel('llama');
     writeTinyModel(folder, tiny);
     const path = join(folder, 'converted.gguf');
-    // Files of this writer are read by llama.cpp, which then computes what the checkpoint does (bench `decode`).
-    writeGguf(folder, path, 'stored');
+    // llama.cpp reads the files of this writer, and computes what the checkpoint does (bench `gguf`).
+    convertToGguf(folder, path, { values: namedVocabulary(Number(tiny.config['vocab_size'])) });
     const read = await readGguf(path);
     assert.ok(read.ok);
     const { description, weights, notes } = read.gguf;

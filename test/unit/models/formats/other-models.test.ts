@@ -290,7 +290,7 @@ describe('models without a config.json', () => {
       // 2 x (2 x (196,608 + 393,216) + 76,800) and 2 layers x 4 heads of 2 x 128 + 5 for the one position.
       assert.equal(inspected.flopsPerToken, 2_512_896 + 2 * 4 * 261);
       assert.equal(inspected.file?.title, 'GGUF Q4_K_M');
-      assert.match(String(inspected.supported), /read and not run/);
+      assert.equal(inspected.supported, true);
       await assert.rejects(inspectModel(written('broken.gguf', 'GGUF')), /broken\.gguf: This GGUF file is damaged/);
     });
 
@@ -299,9 +299,10 @@ describe('models without a config.json', () => {
       written('adapter_config.json', JSON.stringify(config));
       const llama = join(__dirname, '../../../../examples/workspace/Llama-3.1-8B');
       // print_trainable_parameters: "trainable params: 6,815,744 || all params: 8,037,076,992".
-      const { parameters, file } = await inspectModel(folder, llama);
+      const { parameters, file, supported } = await inspectModel(folder, llama);
       assert.equal(parameters, 6_815_744);
       const share = file?.details.find(({ title }) => title === 'Share of the base');
+      assert.match(String(supported), /names no base model: write its name into base_model_name_or_path/);
       assert.equal(share?.text, `0.0849 % of ${(8_037_076_992 - 6_815_744).toLocaleString('en-US')}`);
     });
 
@@ -322,6 +323,7 @@ describe('models without a config.json', () => {
       // 12 layers of 4 x (768 + 3 x 768).
       assert.deepEqual([inspected.parameters, inspected.parametersFrom], [147_456, 'config']);
       assert.deepEqual([inspected.family, inspected.layers], ['gpt2', 12]);
+      assert.equal(inspected.supported, true);
       // Parameters of GPT-2 are 124,439,808.
       const share = inspected.file?.details.find(({ title }) => title === 'Share of the base');
       assert.equal(share?.text, '0.118 % of 124,439,808');

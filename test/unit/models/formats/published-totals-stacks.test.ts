@@ -222,6 +222,11 @@ const published: readonly (readonly [name: string, total: number, config: object
     },
   ],
   ['BigBird base', 127_468_800, { architectures: ['BigBirdModel'], model_type: 'big_bird' }],
+  [
+    'MobileBERT',
+    24_581_888,
+    { architectures: ['MobileBertModel'], model_type: 'mobilebert', classifier_activation: false },
+  ],
   ['DeBERTa base', 138_601_728, { architectures: ['DebertaModel'], model_type: 'deberta', ...deberta }],
   [
     'DeBERTa v3 base',

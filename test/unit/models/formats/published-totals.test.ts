@@ -177,6 +177,15 @@ const published: readonly (readonly [name: string, total: number, config: object
       vocab_size: 50432,
     },
   ],
+  // Counted by hand: its card says 1.3 billion.
+  [
+    'MPT 1B',
+    1_311_442_944,
+    {
+      ...{ architectures: ['MosaicGPT'], model_type: 'mosaic_gpt', d_model: 2048, n_heads: 16, n_layers: 24 },
+      ...{ vocab_size: 50432, no_bias: true, alibi: true, attn_qk_ln: true },
+    },
+  ],
   ['StarCoder2 3B', 3_030_371_328, causal('starcoder2', 'Starcoder2', [49152, 3072, 12288, 30, 24, 2])],
   ['OLMo 1B', 1_176_764_416, causal('olmo', 'Olmo', [50304, 2048, 8192, 16, 16, 16], { tie_word_embeddings: true })],
   ['OLMo 2 7B', 7_298_617_344, causal('olmo2', 'Olmo2', [100352, 4096, 11008, 32, 32, 32])],

@@ -10,7 +10,17 @@ import { describeModel } from '../../../../models/formats/describe-model';
 import { families } from '../../../../models/formats/families/catalogue';
 import { baseKeys, type RunKeys } from '../../../../models/formats/families/shared/run-keys';
 import { tinyModels } from '../../../support/checkpoints/tiny-models';
+import { tinyGemma3n } from '../../../support/checkpoints/tiny-gemma3n';
+import { tinyGemma4 } from '../../../support/checkpoints/tiny-gemma4';
+import { tinyMimoV2 } from '../../../support/checkpoints/tiny-mimo-v2';
+import { tinyMiniMaxM3 } from '../../../support/checkpoints/tiny-minimax-m3';
+import { tinyGla } from '../../../support/checkpoints/tiny-gla';
+import { tinyRwkv6 } from '../../../support/checkpoints/tiny-rwkv6';
+import { tinyMosaic } from '../../../support/checkpoints/tiny-mosaic';
+import { tinyNemotronH } from '../../../support/checkpoints/tiny-nemotron-h';
+import { tinyEncoderDecoder } from '../../../support/checkpoints/tiny-encoder-decoders';
 import { tinyPair, tinyTextTowers } from '../../../support/checkpoints/tiny-pairs';
+import { tinyRotaryBerts } from '../../../support/checkpoints/tiny-rotary-berts';
 import { tinyVariants } from '../../../support/checkpoints/tiny-variants';
 import { singleTileVlms, splitVlms, tinyLlava, towers } from '../../../support/checkpoints/tiny-vision';
 import { variantConfigs } from '../../../support/reference/variants';
@@ -33,9 +43,9 @@ const classes: readonly (readonly [type: string, defaults: Config, aliases: read
     return [[type, row, []]] as const;
   }
   const parts = Object.values(own.defaults).filter(isObject);
-  // MPT's attn_config is an object with keys of a class, and no model.
+  // MPT's attn_config is an object with keys of a class, and no model; what stands beside Moshi's text is not run.
   const ofParts = parts.flatMap((part) =>
-    typeof part['model_type'] === 'string' && part['model_type'] !== ''
+    typeof part['model_type'] === 'string' && byType.has(part['model_type'])
       ? [[part['model_type'], part, []] as const]
       : [],
   );
@@ -58,9 +68,31 @@ const elsewhere = new Set([
   'image_token_id',
   'image_token_index',
   'alpha',
+  'rope_pct',
   // Biases of the language head and of attention are taken as they are stored, as those of Phi, GPT-J and Llama are.
   'lm_head_bias',
+  'qkv_bias',
   'bias',
+  'use_bias',
+  'projectors_bias',
+  'use_conv_bias',
+  'mamba_conv_bias',
+  'mamba_proj_bias',
+  // Norms of the heads of Mamba-2 and the limits of its steps, in laws/models/states.test.ts; what the heads are made of is in the shapes of tensors.
+  'mamba_rms_norm',
+  'mamba_norm_before_gate',
+  'time_step_limit',
+  'n_groups',
+  'mamba_n_groups',
+  'expand',
+  'mamba_expand',
+  'mamba_d_ssm',
+  'conv_kernel',
+  'mamba_d_conv',
+  // Whether MobileBERT's classifiers read a pooler, in laws/models/classifier-heads.test.ts.
+  'classifier_activation',
+  // Granite's hybrids without positions are compared; with them, their attention is that of Granite.
+  'position_embedding_type',
 ]);
 
 describe('keys of configuration classes, of the families that run', () => {
@@ -99,9 +131,10 @@ describe('keys of configuration classes, of the families that run', () => {
         if (!items.every((item) => treatment.values.some((one) => same(one, item)))) wrong.push(`${type}: ${key}`);
       }
     }
-    // PaliGemma's text model is a Gemma whose prompt is read in both directions, which the whole says of it.
+    // PaliGemma's text model is a Gemma whose prompt is read in both directions, as its whole says.
+    const known = ['gemma: use_bidirectional_attention'];
     assert.deepEqual(
-      wrong.filter((name) => name !== 'gemma: use_bidirectional_attention'),
+      wrong.filter((name) => !known.includes(name)),
       [],
     );
   });
@@ -111,7 +144,17 @@ describe('keys of configuration classes, of the families that run', () => {
       ...[
         ...tinyModels,
         ...tinyVariants,
+        ...tinyRotaryBerts,
+        ...tinyNemotronH,
+        ...tinyGemma4,
+        tinyGemma3n,
+        tinyMimoV2,
+        ...tinyMiniMaxM3,
+        ...tinyGla,
+        ...tinyMosaic,
+        ...tinyRwkv6,
         ...tinyTextTowers,
+        ...(['switch_transformers', 'fsmt', 'bigbird_pegasus'] as const).map((family) => tinyEncoderDecoder(family)),
         ...singleTileVlms,
         ...splitVlms,
         tinyLlava({ next: true }),
@@ -120,7 +163,9 @@ describe('keys of configuration classes, of the families that run', () => {
     ]
       .map(({ config }): Config => config)
       .concat(variantConfigs);
-    const all = compared.flatMap((config) => [config, config['text_config'], config['vision_config']]).filter(isObject);
+    const all = compared
+      .flatMap((config) => [config, config['text_config'], config['lm_config'], config['vision_config']])
+      .filter(isObject);
     const missing: string[] = [];
     const differs =
       (family: (typeof running)[number], key: string) =>
@@ -132,7 +177,9 @@ describe('keys of configuration classes, of the families that run', () => {
       };
     const typed = (types: readonly string[]) => all.filter((config) => types.includes(String(config['model_type'])));
     // Decoders are made from their rows by one code: a key that several of them have is compared once.
-    const decoders = running.filter((family) => family.kind === 'stack' && family.stack !== undefined);
+    const decoders = running.filter(
+      (family) => (family.kind === 'stack' ? family.stack : family.decoder) !== undefined,
+    );
     const comparedOnce = (key: string): boolean =>
       decoders.some(
         (family) => family.run?.[key]?.kind === 'honoured' && typed(family.modelTypes).some(differs(family, key)),
@@ -140,9 +187,9 @@ describe('keys of configuration classes, of the families that run', () => {
     // X-EcoMLA is a llama in the same code; its own keys are compared in x-ecomla.test.ts.
     for (const family of running.filter(({ id }) => id !== 'x_ecomla')) {
       const { id, run, modelTypes } = family;
-      // LLaVA-NeXT is LLaVA over tiles: one code reads the keys of both.
-      const types =
-        id === 'llava_next' ? [...modelTypes, 'llava'] : id === 'idefics3' ? ['idefics3', 'smolvlm'] : modelTypes;
+      // LLaVA-NeXT is LLaVA over tiles: one code reads the keys of both. The whole of CogVLM2 has those of its text.
+      const whole = { llava_next: ['llava'], cogvlm2_text: ['cogvlm2'] }[id] ?? [];
+      const types = id === 'idefics3' ? ['idefics3', 'smolvlm'] : [...modelTypes, ...whole];
       const own = typed(types);
       for (const [key, { kind }] of Object.entries(run ?? {})) {
         if (kind !== 'honoured' || elsewhere.has(key)) continue;
@@ -161,13 +208,20 @@ describe('keys of configuration classes, of the families that run', () => {
 
   for (const family of running.filter(({ kind }) => kind === 'stack')) {
     const [type = ''] = family.modelTypes;
-    // The class of GLM-4.5 by itself would rotate half of 42 numbers, which is odd.
-    const more = type === 'glm4_moe' ? { head_dim: 128 } : {};
+    // The class of GLM-4.5 by itself would rotate half of 42 numbers, and that of Qwen3-Omni 73, which is odd.
+    const more = {
+      ...(['glm4_moe', 'qwen3_omni_moe_text'].includes(type) ? { head_dim: 128 } : {}),
+    };
     // Code of a repository gives no sizes.
-    const layers = type === 'exaone' ? 'num_layers' : 'num_hidden_layers';
-    const sizes = { hidden_size: 64, num_attention_heads: 4, intermediate_size: 96, vocab_size: 99, [layers]: 2 };
+    const layers = { exaone: 'num_layers', telechat: 'n_layer', openelm: 'num_transformer_layers' }[type];
+    const width = type === 'openelm' ? 'model_dim' : 'hidden_size';
+    const heads = type === 'openelm' ? { num_query_heads: [4, 4], num_kv_heads: [4, 4], head_dim: 16 } : {};
+    const sizes = {
+      ...{ [width]: 64, num_attention_heads: 4, intermediate_size: 96, vocab_size: 99 },
+      ...{ [layers ?? 'num_hidden_layers']: 2, ffn_multipliers: 1, n_head: 4, ...heads },
+    };
     const own = defaultsOf(family, type);
-    const given = own?.from.startsWith('(remote code)') ? sizes : {};
+    const given = /^\((remote code|CogVLM2)\)/.test(own?.from ?? '') ? sizes : {};
     const defaults = { ...own?.values, ...more, ...given, model_type: type };
     it(`${family.id}: refuses by name what it is held to, and nothing else`, () => {
       assert.equal(runnable(describeModel(defaults)), true);
@@ -226,6 +280,16 @@ describe('models that would silently be others', () => {
       { ...llama, auto_map: { AutoModel: 'modeling.LlamaModel' }, attn_logit_softcapping: 30 },
       /^attn_logit_softcapping is 30, and LlamaConfig has no such key, /,
     ],
+    [
+      'a width of heads that the class does not read',
+      { model_type: 'codegen', n_embd: 64, n_head: 4, n_layer: 2, rotary_dim: 8, head_dim: 8 },
+      /^head_dim is 8, but CodeGenConfig divides 64 numbers among 4 heads, 16 for each\. Make the two equal\.$/,
+    ],
+    [
+      'norms of RWKV, whose last one has an epsilon of its own',
+      { model_type: 'rwkv', hidden_size: 64, num_hidden_layers: 2, layer_norm_epsilon: 1e-6 },
+      /^layer_norm_epsilon is 0\.000001, and Headscope computes RWKV-4 where it is 0\.00001\./,
+    ],
     ['an activation', { ...llama, hidden_act: 'leaky_relu' }, /^hidden_act is "leaky_relu", and /],
     [
       'a part of each head',
@@ -277,6 +341,10 @@ describe('models that would silently be others', () => {
       },
       { model_type: 'bert', is_decoder: true, add_cross_attention: false, position_embedding_type: 'absolute' },
       { model_type: 'gemma', use_bidirectional_attention: null, hidden_act: 'gelu' },
+      {
+        ...{ model_type: 'codegen', n_embd: 64, n_head: 4, n_layer: 2, rotary_dim: 8, head_dim: 16 },
+        ...{ architectures: ['CodeGenForCausalLM'], auto_map: { AutoModel: 'modeling_codegen.CodeGenModel' } },
+      },
       { model_type: 'paligemma', text_config: { model_type: 'gemma', use_bidirectional_attention: true } },
       { model_type: 'clip', text_config: { hidden_size: 768 }, text_config_dict: { hidden_size: 768 } },
     ])

@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseConfig } from '../../../../models/formats/config/parse-config';
 import { describeModel } from '../../../../models/formats/describe-model';
+import { decodeFlops } from '../../../../models/formats/estimates/flops';
 import { kvBytesPerToken, kvCache } from '../../../../models/formats/estimates/kv-cache';
 import type { ModelPart } from '../../../../models/formats/model-description';
 import { stageRuns } from '../../../../models/formats/stage-runs';
@@ -142,6 +143,41 @@ describe('layers of hybrids', () => {
       [6, 12, 18, 24, 30, 36, 42, 47, 51],
     );
     assert.equal(part.headDim, 160);
+  });
+
+  it('Zamba reads its shared block in the third layer, and each sixth from the eighth on', () => {
+    const part = first({ model_type: 'zamba' });
+    // ["mamba", "mamba", "hybrid"], then the layers whose number behind these leaves 4 (ZambaConfig of transformers 5.2).
+    const readers = [2, ...Array.from({ length: 73 }, (_, i) => i + 3).filter((index) => (index - 3) % 6 === 4)];
+    assert.deepEqual(
+      part.layers.filter(({ attention }) => attention.kind === 'full').map(({ index }) => index),
+      readers,
+    );
+    assert.deepEqual([readers.length, part.headDim], [13, 464]);
+  });
+
+  it('a shared block is stored once and multiplies for each layer that reads it', () => {
+    const sizes = {
+      hidden_size: 64,
+      num_attention_heads: 4,
+      intermediate_size: 32,
+      num_hidden_layers: 5,
+      vocab_size: 99,
+    };
+    const config = { ...sizes, architectures: ['ZambaForCausalLM'], model_type: 'zamba' };
+    const of = (layers_block_type: readonly string[]) => {
+      const model = describeModel({ ...config, layers_block_type });
+      const split = decodeFlops(model, 0)?.split ?? [];
+      return {
+        flops: split.find(({ name }) => name === 'attention projections')?.value,
+        stored: (expectedTensors(model) ?? []).filter(({ pattern }) => pattern.endsWith('self_attn.q_proj.weight'))
+          .length,
+      };
+    };
+    // Queries, keys, values: 128 x 128 each; the output: 128 x 64.
+    const once = 2 * (3 * 128 * 128 + 128 * 64);
+    assert.deepEqual(of(['mamba', 'mamba', 'hybrid', 'mamba', 'mamba']), { flops: once, stored: 1 });
+    assert.deepEqual(of(['mamba', 'mamba', 'hybrid', 'mamba', 'hybrid']), { flops: 2 * once, stored: 1 });
   });
 
   it('LFM2 cuts its network to two thirds, up to a multiple of 256', () => {

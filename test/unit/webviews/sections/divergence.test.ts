@@ -54,6 +54,25 @@ const captionOf = (change: Partial<Caption> = {}): TokensSection =>
   sectionOf(resultOf({ caption: { ...plain, ...change } }), 'tokens', 'caption');
 
 describe('the words of a caption', () => {
+  it('the chart of layers leaves out those without heads of attention', () => {
+    const [first = [], ...others] = resultOf().vhd ?? [];
+    const chart = sectionsOf({ ...resultOf(), vhd: [first, [], ...others] }).find(({ id }) => id === 'layers');
+    assert.ok(chart?.kind === 'chart');
+    for (const { points } of chart.series) {
+      assert.deepEqual(
+        points.map(({ label }) => label),
+        ['L0', ...others.map((_, at) => `L${at + 2}`)],
+      );
+      assert.ok(points.every(({ y }) => Number.isFinite(y)));
+    }
+  });
+
+  it('stand above the heads and the map over the picture', () => {
+    const of = { ...resultOf({ variants: [reinforced] }), attention: [...plantedMap(0, [{ layer: 3, head: 2 }])] };
+    const ids = sectionsOf(of).map(({ id }) => id);
+    assert.deepEqual(ids.slice(0, 4), ['caption', 'reinforced-caption', 'heads', 'attention']);
+  });
+
   it('are of one object with all their tokens, and the space before', () => {
     const objects = mentionsOfTokens(plain).map((mention) => mention?.object);
     const at = (object: string) => objects.flatMap((one, token) => (one === object ? [token] : []));

@@ -6,9 +6,13 @@ import { domainOfAxis, xTicksOf } from '../../../../webviews/charts/chart-axis';
 import { chartOf, leftOut } from '../../../../webviews/sections/chart/chart-model';
 import { differingPart } from '../../../../webviews/sections/differing-part';
 import { headAt, headBox, layOutHeads } from '../../../../webviews/sections/heads/heads-layout';
+import { cellKey, expertsPicture, layerKey } from '../../../../webviews/sections/experts/experts-picture';
+import { hoverToken, markedFor } from '../../../../webviews/sections/hovered-token';
+import { significant } from '../../../../webviews/ui/numbers';
 import { kindOf } from '../../../../webviews/sections/sections';
 import {
   barsStory,
+  expertsStory,
   graphStory,
   headsStory,
   lineStory,
@@ -57,6 +61,49 @@ describe('the layout of heads', () => {
     assert.equal(headAt(at, 5, 20), undefined);
     assert.equal(headAt(at, 40, 4), undefined);
     assert.equal(headAt(at, 40, 4000), undefined);
+  });
+});
+
+describe('the experts of a layer', () => {
+  const section = expertsStory();
+  for (const width of [270, 900]) {
+    it(`stand where they are found again, ${width} px wide`, () => {
+      const picture = expertsPicture(section, 2);
+      const { box, hit, marks, width: drawn } = picture.draw(width, theme);
+      for (const cursor of [cellKey(2, { row: 5, column: 0 }), cellKey(2, { row: 63, column: 21 }), layerKey(4)]) {
+        const at = box(cursor) ?? assert.fail(cursor);
+        assert.ok(at.x >= 0 && at.x + at.width <= width, cursor);
+        assert.equal(hit(at.x + at.width / 2, at.y + at.height / 2), cursor);
+      }
+      assert.equal(box(cellKey(1, { row: 5, column: 0 })), undefined, 'a cell of another layer');
+      for (const mark of marks) if (mark.kind === 'rect') assert.ok(mark.x + mark.width <= drawn + 1);
+    });
+  }
+
+  it('say what they count, and of which layer', () => {
+    const { words, move, first } = expertsPicture(section, 2);
+    const said = words(cellKey(2, { row: 5, column: 4 }));
+    assert.equal(said?.title, 'layer 2, expert 5, token 4, ␣the');
+    const slot = section.layers[2]?.chosen[4]?.indexOf(5) ?? -1;
+    assert.match(said.value, new RegExp(`^weight ${significant(section.layers[2]?.weights[4]?.[slot] ?? NaN)}, load `));
+    assert.match(words(cellKey(0, { row: 63, column: 4 }))?.value ?? '', /^not chosen, load 0 %$/);
+    assert.match(words(layerKey(1))?.value ?? '', /^entropy .* nats of 4\.16 at most$/);
+    assert.equal(move(first() ?? '', 'ArrowRight'), cellKey(2, { row: 5, column: 1 }));
+    assert.equal(move(layerKey(0), 'ArrowRight'), layerKey(1));
+  });
+
+  it('share the token under the pointer with every picture of the text', () => {
+    const ribbon = pictureOf({ ...tokensStory(), tokens: section.tokens.slice(0, 8) });
+    const { tokens: own } = expertsPicture(section, 0);
+    assert.ok(ribbon.tokens && own);
+    hoverToken(ribbon.tokens, '3');
+    assert.equal(markedFor(own), 'token.3');
+    hoverToken(own, cellKey(0, { row: 2, column: 6 }));
+    assert.equal(markedFor(ribbon.tokens), '6');
+    hoverToken(own, cellKey(0, { row: 2, column: 9 }));
+    assert.equal(markedFor(ribbon.tokens), undefined, 'a token that it does not draw');
+    hoverToken(own, undefined);
+    assert.equal(markedFor(ribbon.tokens), undefined);
   });
 });
 

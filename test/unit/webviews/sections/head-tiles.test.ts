@@ -8,18 +8,24 @@ import {
   tilesIn,
   TileStore,
   topLevel,
+  type HeadSize,
   type TileAddress,
 } from '../../../../webviews/charts/tiles';
 import { cividis, diverging, inkOn, mix, parseColour } from '../../../../webviews/charts/colour-map';
 import { shareOf } from '../../../../webviews/sections/colours';
 import { windowOf } from '../../../../webviews/sections/tokens/tokens-picture';
 
+const square = (length: number): HeadSize => ({ rows: length, columns: length });
+
 describe('the tiles of a head', () => {
   it('cover every readable cell once, in rectangles that pool by powers of two', () => {
     const length = 1000;
     const seen = new Set<string>();
-    for (const address of tilesIn(0, [0, length, 0, length], length, false)) {
-      const { rowStart, rowCount, columnStart, columnCount, outRows, outColumns } = rectangleOf(address, length);
+    for (const address of tilesIn(0, [0, length, 0, length], square(length), false)) {
+      const { rowStart, rowCount, columnStart, columnCount, outRows, outColumns } = rectangleOf(
+        address,
+        square(length),
+      );
       assert.deepEqual([outRows, outColumns], [rowCount, columnCount]);
       for (let row = rowStart; row < rowStart + rowCount; row += 100)
         for (let column = columnStart; column < columnStart + columnCount; column += 100) {
@@ -27,8 +33,8 @@ describe('the tiles of a head', () => {
           seen.add(`${row},${column}`);
         }
     }
-    assert.equal(topLevel(length), 2);
-    assert.deepEqual(rectangleOf({ level: 2, row: 0, column: 0 }, length), {
+    assert.equal(topLevel(square(length)), 2);
+    assert.deepEqual(rectangleOf({ level: 2, row: 0, column: 0 }, square(length)), {
       rowStart: 0,
       rowCount: 1000,
       columnStart: 0,
@@ -36,23 +42,32 @@ describe('the tiles of a head', () => {
       outRows: 250,
       outColumns: 250,
     });
-    assert.equal(topLevel(8192), 5);
-    assert.equal(topLevel(7), 0);
+    assert.equal(topLevel(square(8192)), 5);
+    assert.equal(topLevel(square(7)), 0);
+  });
+
+  it('cover as many keys as a source has, whose texels are pooled by the longer side', () => {
+    const cross: HeadSize = { rows: 300, columns: 1000 };
+    assert.equal(topLevel(cross), 2);
+    assert.equal(topLevel({ rows: 1000, columns: 3 }), 2);
+    assert.equal(tilesIn(0, [0, 300, 0, 1000], cross, false).length, 2 * 4);
+    const { rowCount, columnCount, outRows, outColumns } = rectangleOf({ level: 2, row: 0, column: 0 }, cross);
+    assert.deepEqual([rowCount, columnCount, outRows, outColumns], [300, 1000, 75, 250]);
   });
 
   it('above the diagonal of a causal head are never asked for', () => {
-    const asked = tilesIn(0, [0, 1024, 0, 1024], 1024, true);
+    const asked = tilesIn(0, [0, 1024, 0, 1024], square(1024), true);
     assert.equal(asked.length, 4 + 3 + 2 + 1);
     assert.ok(asked.every((address) => !isMasked(address, true)));
-    assert.equal(tilesIn(0, [0, 1024, 0, 1024], 1024, false).length, 16);
+    assert.equal(tilesIn(0, [0, 1024, 0, 1024], square(1024), false).length, 16);
   });
 
   it('have the level whose texels are no smaller than a pixel', () => {
-    assert.equal(levelFor(12, 8192), 0);
-    assert.equal(levelFor(1, 8192), 0);
-    assert.equal(levelFor(0.5, 8192), 1);
-    assert.equal(levelFor(0.06, 8192), 4);
-    assert.equal(levelFor(0.0001, 8192), 5);
+    assert.equal(levelFor(12, square(8192)), 0);
+    assert.equal(levelFor(1, square(8192)), 0);
+    assert.equal(levelFor(0.5, square(8192)), 1);
+    assert.equal(levelFor(0.06, square(8192)), 4);
+    assert.equal(levelFor(0.0001, square(8192)), 5);
   });
 
   it('are asked for a few at a time, the wanted first, and the least used are forgotten', () => {

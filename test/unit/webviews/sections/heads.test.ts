@@ -50,6 +50,56 @@ describe('the pictures of the heads', () => {
     assert.ok((atlas.bytes[12 * atlas.width + 7 * 20 + 4] ?? 255) < 40);
   });
 
+  it('of weights of either sign are drawn about 0, and keep their sign when they are pooled', () => {
+    const size = 32;
+    const data = new Float32Array(2 * size * size);
+    for (let at = 0; at < size; at += 1) {
+      data[at * size + at] = 0.5;
+      // The second head has the same below 0, and a quarter of it in front.
+      data[size * size + at * size + at] = -2;
+      if (at > 0) data[size * size + at * size + at - 1] = 0.5;
+    }
+    const pictures = picturesOf({ size, layers: 1, heads: 2, data }, size, true);
+    const atlas = headAtlas(pictures, 8);
+    assert.deepEqual([...atlas.bytes.subarray(0, 3)], [255, 128, 128]);
+    assert.deepEqual([...atlas.bytes.subarray(8, 11)], [1, 128, 128]);
+    const one = { kind: 'sequential' } as const;
+    const grid: HeadsSection = {
+      kind: 'heads',
+      id: 'effective',
+      title: 'Effective attention',
+      cell: 'recurrence head',
+      numbers: [{ name: 'size', title: 'Size', unit: '', definition: '', scale: one, values: [[], [1, 1]] }],
+      pictures: { ...pictures, layers: 1 },
+      without: ['attention, or neither', null],
+    };
+    assert.deepEqual(
+      headsKind.numbers?.(grid).map(({ name }) => name),
+      ['pictures:signed', 'size'],
+    );
+    const { marks } = drawn({}, 400, { ...grid, numbers: [{ ...grid.numbers[0]!, values: [[1, 1]] }], without: [] });
+    const raster = marks.find((mark) => mark.kind === 'pieces');
+    assert.ok(raster?.kind === 'pieces');
+    const pixel = (head: number): readonly number[] => [
+      ...raster.rgba.subarray(4 * head * raster.side, 4 * head * raster.side + 3),
+    ];
+    // Orange above 0, blue below it.
+    assert.ok((pixel(0)[0] ?? 0) > (pixel(0)[2] ?? 0));
+    assert.ok((pixel(1)[2] ?? 0) > (pixel(1)[0] ?? 0));
+    const words = (of: HeadsSection): readonly string[] =>
+      drawn({ shown: 'size' }, 400, of).marks.flatMap((mark) => (mark.kind === 'text' ? [mark.text] : []));
+    assert.ok(words(grid).includes('— attention, or neither'), 'why a layer has no cell');
+    assert.ok(
+      drawn({}, 400, { ...grid, pictures: { ...pictures, layers: 1 } }).marks.some(
+        (mark) => mark.kind === 'text' && mark.text.includes('of the largest of each head'),
+      ),
+    );
+    const narrow = drawn({}, 230, { ...grid, pictures: { ...pictures, layers: 1 } });
+    const lineOf = (word: string): number | undefined =>
+      narrow.marks.flatMap((mark) => (mark.kind === 'text' && mark.text.startsWith(word) ? [mark.y] : []))[0];
+    assert.ok((lineOf('+1.0') ?? Infinity) < (lineOf('of the largest of each head') ?? 0), 'what is wide goes below');
+  });
+
   it('stand first among what a grid shows, before its numbers', () => {
     const names = headsKind.numbers?.(section).map(({ name }) => name) ?? [];
     assert.deepEqual(names.slice(0, 4), ['pictures:class', 'pictures:magnitude', 'previousToken', 'firstToken']);

@@ -3,9 +3,11 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import type { MapSection } from '../../../../protocol/sections/map';
 import type { MatrixSection } from '../../../../protocol/sections/matrix';
-import { section as sectionSchema } from '../../../../protocol/sections/section';
+import { section as sectionSchema, type Section } from '../../../../protocol/sections/section';
 import { check } from '../../../../protocol/schema/check';
+import { bandsOf, lookedTokens } from '../../../../webviews/sections/looked-tokens';
 import { HeadSource, meanOfRows, openHead } from '../../../../webviews/sections/matrix/head-source';
+import { headPicture } from '../../../../webviews/sections/matrix/head-picture';
 import { queriesOf } from '../../../../webviews/sections/matrix/matrix';
 import { clamped, panned, showing, whole, zoomed } from '../../../../webviews/sections/matrix/matrix-place';
 import { kindOf } from '../../../../webviews/sections/sections';
@@ -39,7 +41,7 @@ describe('the rows of chosen queries', () => {
   it('are asked for once, four at a time, and again after a failure when others are chosen', async () => {
     const asked: number[] = [];
     let refuse = true;
-    const source = new HeadSource(9, true, {
+    const source = new HeadSource({ rows: 9, columns: 9 }, true, {
       tile: () => Promise.reject(new Error('no tile')),
       row: (query) => {
         asked.push(query);
@@ -69,6 +71,76 @@ describe('the rows of chosen queries', () => {
     );
     assert.equal(source.rowProblem, undefined);
     assert.equal(arrivals.length, all.length);
+  });
+});
+
+describe('a matrix of cross-attention', () => {
+  const cross: MatrixSection = {
+    ...section,
+    id: 'cross',
+    stack: 'cross',
+    tokens: ['<s>', 'one'],
+    keys: ['eins', ' zwei', '</s>'],
+    causal: false,
+  };
+  const values = [0.5, 0.25, 0.25, 0, 1, 0];
+
+  it('has the target down and the source across, and says a cell by both', async () => {
+    const one = { ...cross };
+    assert.ok(check(sectionSchema, one).ok);
+    const asked: unknown[] = [];
+    const source = openHead(one, {
+      tile: ({ rowCount, columnCount, outRows, outColumns }) => {
+        asked.push([rowCount, columnCount]);
+        return Promise.resolve({ outRows, outColumns, data: Float32Array.from(values) });
+      },
+      row: () => Promise.resolve(Float32Array.from(values.slice(3))),
+    });
+    const picture = headPicture(one, source, { logarithmic: false, hideFirst: false, queries: [] });
+    picture.draw(600, theme);
+    await tick();
+    assert.deepEqual(asked, [[2, 3]]);
+    assert.deepEqual(picture.words('1.1'), { title: 'target 1 "one" → source 1 "␣zwei"', value: '1.00' });
+    assert.equal(picture.words('2.0'), undefined, 'the target has two rows');
+    assert.equal(picture.words('1.2')?.value, '0');
+    const kind = kindOf(one);
+    assert.ok(kind);
+    source.rowsOf([1]);
+    await tick();
+    assert.deepEqual(
+      kind.twin(one, {}).rows.map(([, , token, p]) => [token, p]),
+      [
+        ['eins', 0],
+        [' zwei', 1],
+        ['</s>', 0],
+      ],
+      'what the last token of the target reads of the source',
+    );
+  });
+});
+
+describe('tokens of a source and a target that are looked at', () => {
+  const texts: readonly Section[] = [
+    { kind: 'tokens', id: 'source', title: 'Source', side: 'source', tokens: ['a', 'b', 'c', 'd'], numbers: [] },
+    { kind: 'tokens', id: 'target', title: 'Target', side: 'target', tokens: ['x', 'y'], numbers: [] },
+  ];
+  const pinned = (id: string): string | undefined => (id === 'source' ? '1' : undefined);
+
+  it('are the pinned ones, unless the pointer is on another one', () => {
+    assert.deepEqual(lookedTokens(texts, pinned, {}), { source: { at: 1, of: 4 } });
+    assert.deepEqual(lookedTokens(texts, pinned, { source: 3, target: 0 }), {
+      source: { at: 3, of: 4 },
+      target: { at: 0, of: 2 },
+    });
+    assert.equal(lookedTokens([section], pinned, {}), undefined, 'a result of one text has none');
+  });
+
+  it('are rows and columns of the stacks that read them', () => {
+    const looked = lookedTokens(texts, pinned, { target: 1 });
+    assert.deepEqual(bandsOf(looked, 'encoder'), { row: [0.25, 0.5], column: [0.25, 0.5] });
+    assert.deepEqual(bandsOf(looked, undefined), { row: [0.5, 1], column: [0.5, 1] });
+    assert.deepEqual(bandsOf(looked, 'cross'), { row: [0.5, 1], column: [0.25, 0.5] });
+    assert.equal(bandsOf(lookedTokens(texts, pinned, {}), undefined), undefined, 'the decoder reads no source');
   });
 });
 

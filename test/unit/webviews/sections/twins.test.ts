@@ -71,6 +71,41 @@ describe('the table twin', () => {
     ]);
   });
 
+  it('of experts has a row for each choice of a token, and one for each expert that none takes', () => {
+    const section: Section = {
+      kind: 'experts',
+      id: 'e',
+      title: 'Experts',
+      tokens: ['the', ' cat'],
+      of: 2,
+      layers: [
+        {
+          layer: 3,
+          perToken: 2,
+          loads: [0.5, 0.25, 0, 0.25],
+          entropy: 1.1,
+          entropies: [1, 1.2],
+          chosen: [
+            [0, 3],
+            [1, 0],
+          ],
+          weights: [
+            [0.75, 0.25],
+            [0.5, 0.5],
+          ],
+        },
+      ],
+    };
+    assert.deepEqual(rowsOf(section), [
+      'layer,position,token,expert,weight,entropy_nats,load',
+      '3,0,the,0,0.75,1,0.5',
+      '3,0,the,3,0.25,1,0.25',
+      '3,1,␣cat,1,0.5,1.2,0.25',
+      '3,1,␣cat,0,0.5,1.2,0.5',
+      '3,,,2,,,0',
+    ]);
+  });
+
   it('of tokens has a row a token with numbers and class', () => {
     const section: Section = {
       kind: 'tokens',

@@ -90,7 +90,7 @@ function shownOf(section: MatrixSection): PageData['shown'] {
   const { outRows, outColumns, data } = tile;
   return {
     ...section.of,
-    block: 2 ** topLevel(source.length),
+    block: 2 ** topLevel(source.size),
     rows: Array.from({ length: outRows }, (_, row) =>
       Array.from(data.subarray(row * outColumns, (row + 1) * outColumns), (p) => Number(p.toPrecision(4))),
     ),

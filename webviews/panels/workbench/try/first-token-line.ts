@@ -9,7 +9,9 @@ import { firstTokenChoices, gammaOf, slidable, withGamma } from './first-token';
 import { openedHeads, type Tried } from './tried';
 
 export function firstTokenLine({ state, actions }: Part, { entries, prompt, result }: Tried): TemplateResult {
-  const choices = firstTokenChoices(result.model, openedHeads(state), result.sections);
+  const choices = firstTokenChoices(result, openedHeads(state));
+  if (choices.length === 0)
+    return html`<p class="reason">No layer has attention, so there is no weight of the first token to change.</p>`;
   // Heads that were closed are no choice any more.
   const chosen = choices.find(({ value }) => value === state.view.trying.firstTokenHeads) ?? choices[0];
   const places = chosen?.places ?? [];

@@ -5,12 +5,11 @@
  */
 import type { Bias } from '../../../../protocol/interventions/bias';
 import { parseDo, printDo } from '../../../../protocol/interventions/do-form';
-import type { ModelSummary } from '../../../../protocol/schema/parts';
 import type { HeadPlace } from '../../../../protocol/schema/written-form';
-import type { Section } from '../../../../protocol/sections/section';
 import type { Choice } from '../../../ui/controls';
 import { headKey, headName } from '../../../ui/head-names';
 import { plural } from '../../../ui/numbers';
+import { hasOwnHeads, headsIn, type Sections } from '../attention';
 
 /** From 0.1 to 10, in steps of the decimal logarithm. */
 export const slidable = { low: -1, high: 1, step: 0.05 } as const;
@@ -27,29 +26,30 @@ export interface FirstTokenChoice extends Choice {
   readonly places: readonly HeadPlace[];
 }
 
-/** All heads, those of a third of the layers, those that are opened, and those of each class; each choice has one at least. */
+/**
+ * All heads, those of a third of the layers, those that are opened, and those of each class; each choice has one at least. None: no layer
+ * has attention.
+ */
 export function firstTokenChoices(
-  { layers, heads }: Pick<ModelSummary, 'layers' | 'heads'>,
+  { model, sections }: Sections,
   opened: readonly HeadPlace[],
-  sections: readonly Section[],
 ): readonly FirstTokenChoice[] {
+  const { layers } = model;
   const all = ([from, to]: Range): readonly HeadPlace[] =>
-    Array.from({ length: (to - from) * heads }, (_, at) => ({
-      layer: from + Math.floor(at / heads),
-      head: at % heads,
-    }));
+    Array.from({ length: to - from }, (_, at) => from + at).flatMap((layer) =>
+      Array.from({ length: headsIn({ model, sections }, layer) }, (_, head) => ({ layer, head })),
+    );
+  const every = all([0, layers]);
   const thirds = Object.entries(thirdsOf(layers)).map(([value, range]): FirstTokenChoice => {
     const [from, to] = range;
     const named = `${value[0]?.toUpperCase()}${value.slice(1)}`;
     const label = to - from > 1 ? `${named} layers, ${from} to ${to - 1}` : `${named} layer, ${from}`;
     return { value, label, places: all(range) };
   });
-  const classes = sections.flatMap((section) =>
-    section.kind === 'heads' && (section.cell ?? 'query head') === 'query head' ? (section.classes ?? []) : [],
-  );
+  const classes = sections.flatMap((one) => (hasOwnHeads(one, model) ? (one.classes ?? []) : []));
   const names = opened.map(({ layer, head }) => headName(layer, head)).join(', ');
   return [
-    { value: 'all', label: `All ${plural(layers * heads, 'head')}`, places: all([0, layers]) },
+    { value: 'all', label: `All ${plural(every.length, 'head')}`, places: every },
     ...thirds,
     { value: 'opened', label: `${names} (opened)`, places: opened },
     ...classes.map(({ name, title, heads: places }) => ({

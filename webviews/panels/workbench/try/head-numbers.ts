@@ -4,14 +4,18 @@ import type { AnalysisResult } from '../../../../protocol/analysis/schema';
 import { labelWords } from '../../../../protocol/results/head-words';
 import { headLabels, type PerHead } from '../../../../protocol/results/heads';
 import { labelScoresOfResult } from '../../../../protocol/results/labelled-heads';
+import type { Stack } from '../../../../protocol/sections/section-base';
 import type { HeadPlace } from '../../../../protocol/schema/written-form';
 import { remembered } from '../../../sections/remembered';
 import { probability, significant } from '../../../ui/numbers';
 
 const scoresOf = remembered(({ result }: AnalysisResult) => labelScoresOfResult(result));
 
-export function headNumbers(result: AnalysisResult, grid: string, place: HeadPlace): TemplateResult {
-  return html`<div class="head-numbers">${ofGrid(result, grid, place)} ${ofLabels(result, place)}</div>`;
+/** Scores behind labels are those of the own heads of the model. */
+export function headNumbers(result: AnalysisResult, grid: string, place: HeadPlace, stack?: Stack): TemplateResult {
+  return html`<div class="head-numbers">
+    ${ofGrid(result, grid, place)} ${stack === undefined ? ofLabels(result, place) : nothing}
+  </div>`;
 }
 
 function ofGrid({ sections }: AnalysisResult, grid: string, { layer, head }: HeadPlace) {

@@ -119,14 +119,15 @@ export const tryStyles = css`
   }
 
   .head-numbers {
-    display: grid;
-    grid-template-columns: repeat(auto-fit, minmax(min(220px, 100%), 1fr));
+    display: flex;
+    flex-wrap: wrap;
     gap: 12px 24px;
     align-items: start;
     min-width: 0;
     margin-top: 12px;
   }
   .statistics {
+    flex: 1 1 220px;
     display: grid;
     grid-template-columns: minmax(0, auto) auto;
     justify-content: start;
@@ -151,8 +152,10 @@ export const tryStyles = css`
     font-size: var(--small);
     text-align: left;
   }
+  /* As wide as its table, beside the other numbers or under them. */
   .label-scores {
-    min-width: 0;
+    flex: 1 1 auto;
+    max-width: 100%;
     overflow-x: auto;
   }
   .label-scores :is(td, th) {
@@ -161,6 +164,17 @@ export const tryStyles = css`
     background: none;
   }
 
+  @container panel (max-width: 360px) {
+    .label-scores table {
+      font-size: var(--small);
+    }
+    .label-scores :is(td, th) {
+      padding-right: 6px;
+    }
+    .label-scores :is(td, th):last-child {
+      padding-right: 0;
+    }
+  }
   @container panel (min-width: 560px) {
     .wide .texts.two {
       grid-template-columns: repeat(2, minmax(0, 1fr));

@@ -43,9 +43,11 @@ export function whyNotTried({ canRun, form, asides }: State, { result }: Tried):
     : `The request is of another model than this result. Take over the request of this tab to try changes on ${result.model.name}.`;
 }
 
-/** Heads whose attention is open, each once. */
-export function openedHeads({ answers }: State): readonly HeadPlace[] {
-  const opened = answers.flatMap(({ own, section }) => (own && section?.kind === 'matrix' ? [section.of] : []));
+/** Heads whose own attention is open, each once: not those of an encoder or of cross-attention, whose first token is another one. */
+export function openedHeads({ answers }: Pick<State, 'answers'>): readonly HeadPlace[] {
+  const opened = answers.flatMap(({ own, section }) =>
+    own && section?.kind === 'matrix' && section.stack === undefined ? [section.of] : [],
+  );
   return opened.filter((one, at) => opened.findIndex((other) => canonical(other) === canonical(one)) === at);
 }
 

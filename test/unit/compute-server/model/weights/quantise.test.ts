@@ -76,7 +76,7 @@ describe('weights in blocks of integers', () => {
         const x = graph.input('x', 'float32', [3, inputs]);
         const values = graph.constant('uint8', [outputs, into.blocks, 4 * bits], into.values);
         const scales = graph.constant('float32', [outputs * into.blocks], into.scales);
-        graph.output(matmulBlockwise(x, { inputs, outputs, bits, block: 32, values, scales }), 'y');
+        graph.output(matmulBlockwise(x, { inputs, outputs, bits, block: 32, values, scales }, 'int8'), 'y');
         const session = await openSession(graph.finish(), { device: 'cpu', threads: 1 });
         // Integers of which each block of 16 and more has one of size 127: rounding them to 8 bits changes nothing.
         const given = Float32Array.from({ length: 3 * inputs }, (_, at) =>

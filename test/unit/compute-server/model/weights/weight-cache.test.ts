@@ -16,7 +16,8 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { StoredTensor, StoredWeights } from '../../../../../models/architectures/stored-weights';
-import type { Linear } from '../../../../../models/architectures/model-spec';
+import type { Linear } from '../../../../../models/architectures/weights-spec';
+import { quantising } from '../../../../../compute-server/model/weights/holding';
 import { PieceLayout } from '../../../../../compute-server/model/weights/piece-layout';
 import { WeightCache } from '../../../../../compute-server/model/weights/weight-cache';
 
@@ -48,7 +49,7 @@ describe('packed weights kept on the disk', () => {
       length: size,
     };
     const weights: StoredWeights = { find: (name) => (name === 'w' ? tensor : undefined) };
-    const made = new PieceLayout(weights, 8);
+    const made = new PieceLayout(weights, quantising(8), { products: true, codes: true, tables: false });
     made.pack(linear, [64, 32]);
     return made;
   };

@@ -35,6 +35,15 @@ describe('direct logit attribution', () => {
     );
   });
 
+  it('names what recurrences beside attention add', () => {
+    const { effects, ...rest } = attributed(1);
+    const result = resultOf(words, [{ ...rest, effects: { ...effects, recurrent: [0.5, -0.75], rest: -0.75 } }], {});
+    assert.match(
+      finding(result),
+      /: heads add \+0\.5, MLPs \+1\.25, recurrences beside attention -0\.25, the embedding /,
+    );
+  });
+
   it('of several is their mean, with intervals, the largest error and the mean rank', () => {
     const result = resultOf({ token: 'right answers', against: 'wrong answers' }, [attributed(1), attributed(3)], {});
     assert.equal(result.heads[0]?.[1], -6);

@@ -72,25 +72,26 @@ describe('finite-state on tiny models', () => {
         const result: FiniteStateResult = await resultFor(opened.model, finiteState, asked);
         assert.deepEqual(
           result.degree.map((row) => row.length),
-          opened.model.spec.blocks.map(({ attention }) => attention.heads),
+          opened.model.spec.blocks.map(({ attention }) => attention!.heads),
         );
         // Scores of the float64 pass over the same checkpoint.
         const { taps } = opened.tiny.run(opened.parameters, ids);
         const { attention } = opened.model.spec.blocks[0]!;
-        const width = ids.length * attention.headDim;
+        const width = ids.length * attention!.headDim;
         const [query, key] = ['query', 'key'].map((tap) => taps.get(`layer.0.attention.${tap}`)!);
-        for (let head = 0; head < attention.heads; head++) {
-          const shared = Math.floor(head / (attention.heads / attention.kvHeads));
+        for (let head = 0; head < attention!.heads; head++) {
+          const shared = Math.floor(head / (attention!.heads / attention!.kvHeads));
           let most = 0;
           for (let i = 0; i < ids.length; i++) {
-            for (let j = Math.max(0, i + 1 - (attention.window ?? Infinity)); j <= i; j++) {
+            for (let j = Math.max(0, i + 1 - (attention!.window ?? Infinity)); j <= i; j++) {
               let score = 0;
-              for (let c = 0; c < attention.headDim; c++) {
+              for (let c = 0; c < attention!.headDim; c++) {
                 score +=
-                  query![head * width + i * attention.headDim + c]! * key![shared * width + j * attention.headDim + c]!;
+                  query![head * width + i * attention!.headDim + c]! *
+                  key![shared * width + j * attention!.headDim + c]!;
               }
-              score *= attention.scale;
-              const { softcap } = attention;
+              score *= attention!.scale;
+              const { softcap } = attention!;
               most = Math.max(most, Math.abs(softcap === undefined ? score : softcap * Math.tanh(score / softcap)));
             }
           }

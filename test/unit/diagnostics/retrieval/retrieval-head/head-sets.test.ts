@@ -68,7 +68,7 @@ describe('sets of heads that are masked', () => {
 
 describe('a list of heads', () => {
   it('names heads, or all of a layer, each once and in order', () => {
-    const small = { blocks: [2, 3].map((heads) => ({ heads, kvHeads: 1, headDim: 8, causal: true })) };
+    const small = { blocks: [2, 3, 0].map((heads) => ({ heads, kvHeads: 1, headDim: 8, causal: true })) };
     const of = (text: string) => {
       const read = headList(text, small);
       return read.ok ? read.heads.map(({ layer, head }) => `${layer}.${head}`).join(' ') : read.why;
@@ -76,7 +76,8 @@ describe('a list of heads', () => {
     assert.equal(of('1.2, 0.*, 1.2'), '0.0 0.1 1.2');
     assert.equal(of(' '), '');
     assert.match(of('1.3'), /Layer 1 has no head 3: its heads are 0 to 2/);
-    assert.match(of('2.0'), /no layer 2: its layers are 0 to 1/);
+    assert.match(of('3.0'), /no layer 3: its layers are 0 to 2/);
+    assert.match(of('2.0'), /^Layer 2 has no attention, so it has no heads here\. Name a layer that has\.$/);
     assert.match(of('L1H0'), /"L1H0" is no head/);
   });
 });

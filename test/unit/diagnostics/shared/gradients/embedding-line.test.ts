@@ -24,7 +24,7 @@ describe('the line of integrated gradients', () => {
       ],
     );
     // The middle of the second of four parts: 3 / 8 of the way.
-    const { ids, embeddings } = line.at(1, 4);
+    const { ids, embeddings } = await line.at(1, 4);
     assert.deepEqual(
       [ids, embeddings?.rows, [...(embeddings?.data ?? [])]],
       [

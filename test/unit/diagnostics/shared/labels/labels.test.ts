@@ -235,8 +235,8 @@ describe('labels of heads', () => {
   });
 
   it('mean ln of the readable keys: all, of a window, of both directions', () => {
-    assert.ok(Math.abs(meanLogReadable(3, true) - (Math.log(2) + Math.log(3)) / 3) < 1e-12);
-    assert.ok(Math.abs(meanLogReadable(4, true, 2) - (3 * Math.log(2)) / 4) < 1e-12);
-    assert.equal(meanLogReadable(5, false), Math.log(5));
+    assert.ok(Math.abs(meanLogReadable(3, { causal: true }) - (Math.log(2) + Math.log(3)) / 3) < 1e-12);
+    assert.ok(Math.abs(meanLogReadable(4, { causal: true, window: 2 }) - (3 * Math.log(2)) / 4) < 1e-12);
+    assert.equal(meanLogReadable(5, { causal: false }), Math.log(5));
   });
 });

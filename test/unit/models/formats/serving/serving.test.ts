@@ -617,3 +617,30 @@ describe('models that are not served', () => {
     });
   }
 });
+
+describe('matrices that layers share', () => {
+  it('are read again in each layer, and held once', () => {
+    const zamba = (types: readonly string[]) =>
+      costOf(
+        describeModel({
+          ...{ architectures: ['ZambaForCausalLM'], model_type: 'zamba', hidden_size: 64, num_attention_heads: 4 },
+          ...{ intermediate_size: 32, num_hidden_layers: types.length, vocab_size: 99, torch_dtype: 'float16' },
+          layers_block_type: types,
+        }),
+      );
+    const [one, two] = [
+      zamba(['mamba', 'hybrid', 'mamba', 'mamba']),
+      zamba(['mamba', 'hybrid', 'mamba', 'hybrid']),
+    ] as const;
+    // Queries read the stream and the embedding side by side, 128 x 128 numbers of 2 bytes.
+    for (const [cost, layers] of [
+      [one, 1],
+      [two, 2],
+    ] as const) {
+      const query = named(cost.decode, 'shared_transf.self_attn.q_proj');
+      assert.deepEqual([query.count, query.weightBytes], [layers, layers * 2 * 128 * 128]);
+    }
+    // The second layer that reads them has a map of its own, 64 x 64.
+    near(two.figures.weights.value - one.figures.weights.value, 2 * 64 * 64);
+  });
+});

@@ -1,0 +1,91 @@
+/** The results of a sweep as one table: a row for each cell, or for each row of its result. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { CellSettings } from '../../protocol/sweeps/sweep-file';
+import type { SweepStatus } from '../../protocol/sweeps/sweep-status';
+import { fieldsIn } from '../../protocol/schema/fields';
+import { parseJsonText } from '../../protocol/wire/json-text';
+import type { SweepFolder } from './sweep-folder';
+
+export interface CollectedRow {
+  readonly key: string;
+  readonly settings: CellSettings;
+  readonly file: string;
+  /** The first sentence of the result, where it has one. */
+  readonly finding?: string;
+  /** Single values of the result by their path, such as `accuracy.value`. */
+  readonly values: Readonly<Record<string, number | string | boolean | null>>;
+}
+
+export interface Collected {
+  readonly title: string;
+  readonly run: string;
+  readonly axes: readonly string[];
+  readonly rows: readonly CollectedRow[];
+  /** Cells without a result that can be read. */
+  readonly missing: readonly { readonly key: string; readonly settings: CellSettings; readonly reason: string }[];
+}
+
+/** Levels of objects whose numbers are taken. */
+const deepest = 3;
+
+/** Fields that say how a result was made; they are not part of what it says. */
+const besides = new Set([
+  ...['headscope', 'created', 'kind', 'version', 'sweep', 'device', 'settings', 'seed', 'seconds', 'parity', 'model'],
+  ...['input', 'prompts', 'parameters', 'interventions', 'sections', 'offers', 'source', 'samples', 'notes', 'title'],
+  ...['analysis', 'task', 'weights', 'finding'],
+]);
+
+export async function collect(status: SweepStatus, folder: SweepFolder): Promise<Collected> {
+  const rows: CollectedRow[] = [];
+  const missing: { key: string; settings: CellSettings; reason: string }[] = [];
+  for (const { key, state, file, settings, reason } of status.cells) {
+    if (state !== 'done' || file === undefined) {
+      missing.push({ key, settings, reason: reason ?? `It is ${state === 'open' ? 'not submitted' : state}.` });
+      continue;
+    }
+    const text = await readFile(join(folder.path, file), 'utf8').catch(() => '');
+    const parsed = parseJsonText(text);
+    const result = parsed.ok ? fieldsIn(parsed.value) : {};
+    // A file that was cut off, or changed by hand, is no result.
+    if (fieldsIn(result['sweep'])['key'] !== key) {
+      const why = `${file} is incomplete, or not the result of this cell. Delete it and submit the sweep again.`;
+      missing.push({ key, settings, reason: why });
+      continue;
+    }
+    const { finding } = result;
+    const about = { key, settings, file, ...(typeof finding === 'string' ? { finding } : {}) };
+    for (const values of valuesOf(result)) rows.push({ ...about, values });
+  }
+  const { title, run, axes } = status;
+  return { title, run, axes, rows, missing };
+}
+
+type Values = Record<string, number | string | boolean | null>;
+
+/** One for each row where the result is a table (bench, plan evaluate); else one. */
+function valuesOf(result: Readonly<Record<string, unknown>>): readonly Values[] {
+  const { rows } = result;
+  if (Array.isArray(rows) && rows.length > 0) return rows.map((row) => scalars(fieldsIn(row)));
+  const inner = fieldsIn(result['result']);
+  const own =
+    Object.keys(inner).length > 0
+      ? inner
+      : Object.fromEntries(Object.entries(result).filter(([name]) => !besides.has(name)));
+  return [scalars(own)];
+}
+
+function scalars(fields: Readonly<Record<string, unknown>>): Values {
+  const values: Values = {};
+  const take = (inner: Readonly<Record<string, unknown>>, prefix: string, level: number): void => {
+    for (const [name, value] of Object.entries(inner)) {
+      const path = `${prefix}${name}`;
+      if (typeof value === 'number' || typeof value === 'boolean' || value === null) values[path] = value;
+      else if (typeof value === 'string') {
+        if (value.length <= 200) values[path] = value;
+      } else if (!Array.isArray(value) && level < deepest) take(fieldsIn(value), `${path}.`, level + 1);
+    }
+  };
+  take(fields, '', 1);
+  return values;
+}

@@ -1,0 +1,97 @@
+/** Models that are described but not run, each with its reason: their classes compute more than attention over the tokens of a text, or less. */
+import type { ModelDescription } from '../formats/model-description';
+
+interface Refusal {
+  readonly types: readonly string[];
+  /** Absent: every class of these types. */
+  readonly classes?: RegExp;
+  /** Why, as the rest of a sentence that begins with the model's name. */
+  readonly why: string;
+}
+
+const refusals: readonly Refusal[] = [
+  {
+    types: ['longformer'],
+    classes: /^Longformer(ForSequenceClassification|ForQuestionAnswering|ForMultipleChoice)/,
+    why: 'marks tokens that read everything and are read by all, through projections of their own, which Headscope does not compute: choose LongformerModel, or the class for masked or single tokens',
+  },
+  {
+    types: ['yoso'],
+    why: 'weighs tokens by how often their hashes collide, so its rows are no probabilities: choose a model whose attention is a softmax',
+  },
+  {
+    types: ['clvp_encoder'],
+    why: 'rotates values as well as queries and keys, which Headscope does not compute: choose a model of text alone',
+  },
+  {
+    types: ['bros'],
+    why: 'reads where each word stands on a page, which a prompt does not say: choose a model of text alone',
+  },
+  {
+    types: ['lilt'],
+    why: 'adds the scores of a second stream, of places on a page, to those of the words in all layers, which Headscope does not compute: choose a model of text alone',
+  },
+  {
+    types: ['prophetnet', 'xlm-prophetnet'],
+    classes: /^(?!.*Encoder$)/,
+    why: 'predicts several tokens ahead, with a stream for each beside that of the text, which Headscope does not compute: choose a BART or T5, or ProphetNetEncoder',
+  },
+  {
+    types: ['pegasus_x'],
+    why: 'has rows that are not tokens, which read the whole source and are read by every block of it, and which Headscope does not show: choose a Pegasus or LED',
+  },
+  {
+    types: ['cpmant'],
+    why: 'puts learned rows in front of each text, which all tokens read, so rows of attention over the text do not sum to 1: choose a decoder that reads its text alone',
+  },
+  {
+    types: ['llava_llama'],
+    why: 'keeps its text model in the folder llm, with its own config.json and weights: choose that folder',
+  },
+  {
+    types: ['deepseek_v4', 'deepseek_ref'],
+    why: 'carries several streams, keeps one key for several positions and chooses experts by token id in its first layers, which Headscope does not compute: choose a DeepSeek-V3',
+  },
+  {
+    types: ['kimi_k3', 'kimi_linear'],
+    why: 'has Kimi Delta Attention in most of its layers, a recurrence that Headscope does not compute: choose a Kimi K2',
+  },
+  {
+    types: ['step3p5', 'step3p7'],
+    why: 'gates each head by a map of its own and keeps the numbers of some networks between bounds, which Headscope does not compute: choose a Qwen3',
+  },
+  {
+    types: ['yuan'],
+    why: 'reads neighbouring tokens through convolutions in front of queries and keys, which Headscope does not compute: choose a Llama',
+  },
+  {
+    types: ['phi3small'],
+    why: 'leaves out blocks of keys, in another pattern for each head, which Headscope does not compute: choose a Phi-3 mini',
+  },
+  {
+    types: ['ultravox'],
+    why: 'holds only the part that listens; text_model_id names its text model: choose the checkpoint of that model',
+  },
+  {
+    types: ['llama', 'phi3', 'qwen2', 'qwen3'],
+    classes: /^LlamaForCausalLMEagle3$|^D(Flash|Spark)DraftModel$/,
+    why: 'drafts for a larger model and reads the outputs of its layers, which this folder does not hold: choose the larger model',
+  },
+  {
+    types: ['xgenmm'],
+    why: 'stores the rows of some tokens, in the embedding and the head, apart from those of its text model, which Headscope does not join: choose a Phi-3',
+  },
+  {
+    types: ['locateanything'],
+    why: 'writes several tokens at once that read one another, while Headscope reads from left to right: choose a Qwen2',
+  },
+];
+
+/** One sentence, or undefined if the type and the class of a model are not refused. */
+export function refusalOf({ modelType, architectures: [className] }: ModelDescription): string | undefined {
+  const found = refusals.find(
+    ({ types, classes }) =>
+      modelType !== undefined && types.includes(modelType) && (classes?.test(className ?? '') ?? true),
+  );
+  return found && `${className ?? `A model of the type "${modelType}"`} ${found.why}.`;
+}
