@@ -37,12 +37,12 @@ export const checks = {
  * there.
  */
 export const tiers = {
-  process: { command: mocha('process', '--retries', '1'), minutes: 15 },
-  laws: { command: mocha('laws'), minutes: 15 },
-  editor: { command: tsx('test/editor/run.ts'), minutes: 15, hosted: true, after: ['host'] },
-  browser: { command: mocha('browser', '--retries', '1'), minutes: 10, hosted: true, after: ['host'] },
-  unit: { command: mocha('unit'), minutes: 10 },
-  nodes: { command: tsx('test/nodes/run.ts'), minutes: 10, after: ['host'] },
+  process: { command: mocha('process', '--retries', '1'), minutes: 40 },
+  laws: { command: mocha('laws'), minutes: 40 },
+  editor: { command: tsx('test/editor/run.ts'), minutes: 30, hosted: true, after: ['host'] },
+  browser: { command: mocha('browser', '--retries', '1'), minutes: 20, hosted: true, after: ['host'] },
+  unit: { command: mocha('unit'), minutes: 20 },
+  nodes: { command: tsx('test/nodes/run.ts'), minutes: 20, after: ['host'] },
   fuzz: { command: tsx('test/fuzz/run.ts'), minutes: 10 },
   // A real Slurm, on Debian as root: runs only if it is named, as in .ci/run (`all` means the others).
   cluster: { command: mocha('cluster', '--retries', '1'), minutes: 8, light: true, asked: true },
