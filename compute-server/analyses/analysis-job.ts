@@ -11,7 +11,7 @@ import { whyNotSource } from '../../protocol/analysis/fit';
 import { resolveTable } from '../../protocol/analysis/parameters';
 import { type ParameterValues } from '../../protocol/schema/parts';
 import type { AnalysisEstimate } from '../../protocol/compute/analyses';
-import type { EncoderInput, PromptInput } from '../../protocol/inputs/prompt';
+import { withTargetOf, type EncoderInput, type PromptInput } from '../../protocol/inputs/prompt';
 import { kindOf, readsBeyond, type Intervention } from '../../protocol/interventions/interventions';
 import { planFrom } from '../../protocol/plans/plan-from';
 import { withModel } from '../../protocol/results/sections/heads-of-model';
@@ -325,12 +325,6 @@ function promptsOf(input: AnalysisInput): readonly (PromptInput | EncoderInput)[
     case 'none':
       return [];
   }
-}
-
-/** A counterpart without a target has that of the prompt. */
-function withTargetOf(counterpart: PromptInput, { kind, target }: PromptInput): PromptInput {
-  if (target === undefined || counterpart.target !== undefined || counterpart.kind !== kind) return counterpart;
-  return { ...counterpart, target } as PromptInput;
 }
 
 /** Everything that the values of a run's steps depend on. */

@@ -25,6 +25,12 @@ function factsOfHeads({ index, attention, state }: BlockSpec, { ropes }: ModelSp
   };
 }
 
+/** MobileBERT's attention reads a narrow stream, Zamba's the stream beside the embedding. */
+function readWidthOf({ attention }: BlockSpec, { hiddenSize }: ModelSpec): { readonly readWidth?: number } {
+  const width = attention?.projection.kind === 'separate' ? attention.projection.query.inputs : hiddenSize;
+  return width === hiddenSize ? {} : { readWidth: width };
+}
+
 const sizesOf = ({ heads, kvHeads, headDim }: AttentionSpec) => ({ heads, kvHeads, headDim });
 
 export function factsOf(model: LoadedModel, joint: JointSpace | undefined): ModelFacts {
@@ -42,6 +48,7 @@ export function factsOf(model: LoadedModel, joint: JointSpace | undefined): Mode
         ? { experts: { count: block.feedForward.experts.length, perToken: block.feedForward.router.perToken } }
         : {}),
       ...(block.bottleneck ? { networkWidth: block.bottleneck.width } : {}),
+      ...readWidthOf(block, spec),
       ...(block.feedForward ? {} : { noNetwork: true as const }),
       ...(block.parallel ? { parallel: true as const } : {}),
     })),

@@ -1,17 +1,21 @@
 /** Weights of a model that is open, for analyses of what its heads could do. */
 import type {
+  BesideWeights,
   EncoderHead,
   HeadMap,
+  HeadMaps,
   LayerRotation,
   LayerWeights,
   ModelWeights,
   NormWeights,
+  ScoreWeights,
   TokenRows,
 } from '../../diagnostics/model-runner/weights';
 import { lensProblem } from '../../models/architectures/lens-graph';
-import type { EmbeddingSpec, HeadSpec } from '../../models/architectures/model-spec';
+import type { BlockSpec, EmbeddingSpec, HeadSpec } from '../../models/architectures/model-spec';
 import type { Linear } from '../../models/architectures/weights-spec';
 import { rotaryTables } from '../../models/architectures/rope';
+import { headMaps, scoreWeights } from '../model/checkpoint/head-maps';
 import { layerWeights, linearWeights, normWeights, mapWeights, someRows } from '../model/checkpoint/layer-weights';
 import type { LoadedModel } from '../model/checkpoint/loaded-model';
 import { floats } from '../model/run/graphs/runtime-arrays';
@@ -35,13 +39,25 @@ export class ServerWeights implements ModelWeights {
     }
   }
 
-  async layer(layer: number, gates?: 'beside'): Promise<LayerWeights> {
+  async layer(layer: number, beside?: readonly BesideWeights[]): Promise<LayerWeights> {
+    return layerWeights(await this.block(layer), this.model.weights, this.model.weightsFolder, beside);
+  }
+
+  async scores(layer: number): Promise<ScoreWeights> {
+    return scoreWeights(await this.block(layer), this.model.weights, this.model.weightsFolder);
+  }
+
+  async heads(layer: number): Promise<HeadMaps> {
+    return headMaps(await this.block(layer), this.model.weights, this.model.weightsFolder);
+  }
+
+  private async block(layer: number): Promise<BlockSpec> {
     this.signal.throwIfAborted();
-    const { spec, weights, weightsFolder } = this.model;
-    const block = spec.blocks[layer];
-    if (!block) throw new RangeError(`no layer ${layer} of ${spec.blocks.length}`);
+    const { blocks } = this.model.spec;
+    const block = blocks[layer];
+    if (!block) throw new RangeError(`no layer ${layer} of ${blocks.length}`);
     await this.model.requireUnchanged();
-    return layerWeights(block, weights, weightsFolder, gates);
+    return block;
   }
 
   async map(linear: Linear): Promise<HeadMap> {

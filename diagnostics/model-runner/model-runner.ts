@@ -63,6 +63,8 @@ export interface ModelFacts {
     readonly noBlocks?: string;
     /** Its feed-forward network is routed experts, of which a token has some. */
     readonly experts?: { readonly count: number; readonly perToken: number };
+    /** Width of what its queries and keys are made of; absent: `hiddenSize`. */
+    readonly readWidth?: number;
     /** Width of what its feed-forward network adds; absent: `hiddenSize`. */
     readonly networkWidth?: number;
     /** It has no feed-forward network. */

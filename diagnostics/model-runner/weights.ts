@@ -21,6 +21,13 @@ export interface NormWeights {
   readonly epsilon: number;
 }
 
+/** A norm over each `size` rows of queries or keys: those of a head, or of all heads together. */
+export interface HeadNormWeights extends NormWeights {
+  readonly size: number;
+  /** [size], or [h size] where heads have a gain each. */
+  readonly gain: Float32Array;
+}
+
 /** The norms about a branch (models/architectures/model-spec.ts, `BranchNorms`). */
 export interface BranchWeights {
   readonly input?: NormWeights;
@@ -58,6 +65,25 @@ export interface LayerWeights {
   readonly feedForwardNorms: BranchWeights;
 }
 
+/**
+ * - gates: the caller takes no output for a product of weights and values alone
+ * - scores: it takes no score for a product of query and key alone. Biases by distance, learned sinks and scales by position stay out.
+ */
+export type BesideWeights = 'gates' | 'scores';
+
+export type HeadMaps = Pick<LayerWeights, 'query' | 'key' | 'value' | 'output'>;
+
+/**
+ * What products of queries and keys are made of: query = Wq x and key = Wk x, x [w] what attention reads. That is the stream, or a narrower
+ * one that is made of it, or the stream beside the embedding.
+ */
+export interface ScoreWeights extends Pick<LayerWeights, 'query' | 'key' | 'scale'> {
+  readonly queryNorm?: HeadNormWeights;
+  readonly keyNorm?: HeadNormWeights;
+  /** On x. */
+  readonly input?: NormWeights;
+}
+
 /** How the heads of a layer rotate at some positions; cos and sin [positions, dimensions / 2]. */
 export interface LayerRotation extends RotaryTables, Pick<Rope, 'dimensions' | 'layout'> {}
 
@@ -90,8 +116,12 @@ export interface EncoderHead {
 }
 
 export interface ModelWeights {
-  /** Refuses gated attention. With `gates` beside it does not: the caller then takes no output for a product of weights and values alone. */
-  layer(layer: number, gates?: 'beside'): Promise<LayerWeights>;
+  /** Refuses a layer whose attention does more than these weights say, but for what is `beside` them. */
+  layer(layer: number, beside?: readonly BesideWeights[]): Promise<LayerWeights>;
+  /** Refuses a layer whose heads have no maps of their own. What else is done to queries, keys and values is not asked. */
+  heads(layer: number): Promise<HeadMaps>;
+  /** Refuses layers whose scores are no form of what attention reads. */
+  scores(layer: number): Promise<ScoreWeights>;
   /** A linear map of the specification, [outputs, inputs]. */
   map(linear: Linear): Promise<HeadMap>;
   /** Fails where the model is no vision encoder. */

@@ -55,9 +55,9 @@ export function undividedPart({
   narrow,
 }: UnnamedParts): string | undefined {
   if (attention?.groups)
-    return 'The model joins neighbouring tokens between its blocks, so what a layer adds to the stream of one token is not taken apart.';
+    return 'The model joins neighbouring tokens between its blocks, so what a layer adds to one token cannot be split among its heads.';
   if (bottleneck)
-    return 'The model narrows its stream in each layer and adds the result of several networks through a map, so a layer is not taken apart.';
+    return 'The model narrows its stream in each layer and adds the output of several networks through one map, so what a layer adds cannot be split among its heads.';
   const part = adapter
     ? 'a network for each language'
     : convolved
@@ -75,12 +75,13 @@ export const addsBeside = ({ shortcut, vector }: UnnamedParts): boolean => short
 export function unnamedPart(block: UnnamedParts): string | undefined {
   const { shared, shortcut, vector } = block;
   if (shared)
-    return 'The attention of the model writes into the input of its recurrences instead of the stream, so the stream is not taken apart.';
+    return 'The attention of the model writes into the input of its recurrences and not into the stream, so the stream cannot be split among heads.';
   const part = shortcut ? 'the sum of experts of another layer' : vector ? 'a vector of the token' : undefined;
   return undividedPart(block) ?? (part && notApart(part));
 }
 
-const notApart = (part: string): string => `The model has ${part} after a layer, which is not taken apart.`;
+const notApart = (part: string): string =>
+  `The model has ${part} after a layer, so what the layer adds cannot be split among its heads.`;
 
 /** The attention of a block for what is made of scores, or of queries, keys and values. */
 export function attentionIn(block: BlockSpec): AttentionSpec {
@@ -105,7 +106,7 @@ export function recurrentNote({ blocks }: Pick<ModelSpec, 'blocks'>): string | u
   if (blocks.some(({ fourier }) => fourier))
     return 'Its layers have a Fourier transform instead of attention, with no learned weights. It has no heads, and questions about heads are refused.';
   if (blocks.some(({ attention }) => attention?.groups))
-    return 'Its blocks join neighbouring tokens. All tokens of a group have the row of the group, and what a row reads of a group stands at the first token of that. Tokens at the end may be left out.';
+    return 'Its blocks join neighbouring tokens into groups. All tokens of a group share one row, and attention to a group is shown at its first token. Tokens at the end may be left out.';
   if (recurrent.length === 0) return undefined;
   const have = (count: number): string =>
     `${count} of its ${blocks.length} layers ${count === 1 ? 'has' : 'have'} a recurrence`;

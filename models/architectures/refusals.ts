@@ -29,7 +29,7 @@ const refusals: readonly Refusal[] = [
   },
   {
     types: ['lilt'],
-    why: 'adds the scores of a second stream, of places on a page, to those of the words in all layers, which Headscope does not compute: choose a model of text alone',
+    why: 'adds scores for the places of words on a page in every layer, which Headscope does not compute: choose a model of text alone',
   },
   {
     types: ['prophetnet', 'xlm-prophetnet'],
@@ -38,11 +38,11 @@ const refusals: readonly Refusal[] = [
   },
   {
     types: ['pegasus_x'],
-    why: 'has rows that are not tokens, which read the whole source and are read by every block of it, and which Headscope does not show: choose a Pegasus or LED',
+    why: 'has global tokens beside those of the source, which read all of it and are read by every block, and which Headscope does not show: choose a Pegasus or LED',
   },
   {
     types: ['cpmant'],
-    why: 'puts learned rows in front of each text, which all tokens read, so rows of attention over the text do not sum to 1: choose a decoder that reads its text alone',
+    why: 'puts a learned prompt in front of each text that every token reads, so attention over the text alone does not sum to 1: choose another decoder, such as a Llama',
   },
   {
     types: ['llava_llama'],
@@ -50,7 +50,7 @@ const refusals: readonly Refusal[] = [
   },
   {
     types: ['deepseek_v4', 'deepseek_ref'],
-    why: 'carries several streams, keeps one key for several positions and chooses experts by token id in its first layers, which Headscope does not compute: choose a DeepSeek-V3',
+    why: 'carries several streams, keeps one key for several positions, and in its first layers chooses experts by token id, which Headscope does not compute: choose a DeepSeek-V3',
   },
   {
     types: ['kimi_k3', 'kimi_linear'],
@@ -58,15 +58,15 @@ const refusals: readonly Refusal[] = [
   },
   {
     types: ['step3p5', 'step3p7'],
-    why: 'gates each head by a map of its own and keeps the numbers of some networks between bounds, which Headscope does not compute: choose a Qwen3',
+    why: 'gates each head and clamps the activations of some networks, which Headscope does not compute: choose a Qwen3',
   },
   {
     types: ['yuan'],
-    why: 'reads neighbouring tokens through convolutions in front of queries and keys, which Headscope does not compute: choose a Llama',
+    why: 'computes queries and keys from neighbouring tokens by a convolution, which Headscope does not compute: choose a Llama',
   },
   {
     types: ['phi3small'],
-    why: 'leaves out blocks of keys, in another pattern for each head, which Headscope does not compute: choose a Phi-3 mini',
+    why: 'skips blocks of keys in a pattern of its own for each head, which Headscope does not compute: choose a Phi-3 mini',
   },
   {
     types: ['ultravox'],
@@ -79,11 +79,11 @@ const refusals: readonly Refusal[] = [
   },
   {
     types: ['xgenmm'],
-    why: 'stores the rows of some tokens, in the embedding and the head, apart from those of its text model, which Headscope does not join: choose a Phi-3',
+    why: 'stores the embeddings and output rows of some tokens in tensors of their own, which Headscope does not join: choose a Phi-3',
   },
   {
     types: ['locateanything'],
-    why: 'writes several tokens at once that read one another, while Headscope reads from left to right: choose a Qwen2',
+    why: 'generates several tokens at once that attend to one another, while Headscope generates them one by one: choose a Qwen2',
   },
 ];
 

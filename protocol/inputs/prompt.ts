@@ -24,6 +24,11 @@ const promptKinds = {
  */
 export const promptInput = byKind(promptKinds);
 export type PromptInput = Output<typeof promptInput>;
+/** A counterpart without a target has that of the prompt. */
+export function withTargetOf(counterpart: PromptInput, { kind, target }: PromptInput): PromptInput {
+  if (target === undefined || counterpart.target !== undefined || counterpart.kind !== kind) return counterpart;
+  return { ...counterpart, target } as PromptInput;
+}
 export const promptOrImage = byKind({
   ...promptKinds,
   image: {

@@ -13,7 +13,7 @@ export function parityWords(
     // The CPU multiplies integers by integers.
     const integers = device === undefined && (weights === 'q8' || weights === 'q4');
     const activations = integers ? ' (activations rounded to int8)' : '';
-    return `${held}${activations}: logits differ from those of exact weights by ${number(maxLogitError)}${where}${same}`;
+    return `With ${held}${activations}, logits differ from those of exact weights by ${number(maxLogitError)}${where}${same}`;
   }
   if (device === undefined) {
     return ok

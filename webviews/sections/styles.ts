@@ -193,6 +193,8 @@ export const sectionStyles = css`
   }
   .section-chosen .chosen-words {
     min-width: 0;
+    /* Beside the pin, however long. */
+    max-width: calc(100% - 24px);
     overflow-wrap: anywhere;
   }
   hs-section-chart {

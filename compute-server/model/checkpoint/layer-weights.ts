@@ -1,5 +1,11 @@
 /** Attention weights and norms of one layer on the host, widened to float32, however the family stores them. */
-import type { BranchWeights, HeadMap, LayerWeights, NormWeights } from '../../../diagnostics/model-runner/weights';
+import type {
+  BesideWeights,
+  BranchWeights,
+  HeadMap,
+  LayerWeights,
+  NormWeights,
+} from '../../../diagnostics/model-runner/weights';
 import type { AttentionSpec } from '../../../models/architectures/attention-spec';
 import type { BlockSpec, BranchNorms } from '../../../models/architectures/model-spec';
 import type { Linear, Norm } from '../../../models/architectures/weights-spec';
@@ -15,20 +21,18 @@ export async function layerWeights(
   block: BlockSpec,
   weights: StoredWeights,
   folder: string,
-  gates: 'refused' | 'beside' = 'refused',
+  beside: readonly BesideWeights[] = [],
 ): Promise<LayerWeights> {
   const { attention, attentionNorms, feedForwardNorms } = block;
   // A layer without attention has no heads that these maps are of.
-  const { gated, ...ungated }: Partial<AttentionSpec> = attention ?? {};
-  const problem =
-    attention && (nonLinearPart(gates === 'beside' ? (ungated as AttentionSpec) : attention) ?? carriedPart(block));
+  const problem = attention && (nonLinearPart(without(attention, beside)) ?? carriedPart(block));
   if (problem !== undefined) throw new FailureError({ code: 'unsupported', detail: problem });
   const norms = {
     attentionNorms: await branchWeights(attentionNorms, weights, folder),
     feedForwardNorms: await branchWeights(feedForwardNorms, weights, folder),
   };
   if (!attention) return { query: noRows, key: noRows, value: noRows, output: noRows, scale: 1, ...norms };
-  const { scale, softcap, queryNorm, keyNorm } = attention;
+  const { scale, softcap, queryNorm, keyNorm, gated } = attention;
   const [query, key, value] = await projections(attention, weights, folder);
   const norm = (of: Norm): Promise<NormWeights> => normWeights(of, weights, folder);
   return {
@@ -45,7 +49,25 @@ export async function layerWeights(
   };
 }
 
-const noRows: HeadMap = { rows: 0, columns: 0, data: new Float32Array(0) };
+/** The attention less what stands beside its weights. */
+function without(spec: AttentionSpec, beside: readonly BesideWeights[]): AttentionSpec {
+  const { gated, alibi, buckets, sinks, tempered, turns, ...plain } = spec;
+  return {
+    ...plain,
+    ...(gated === undefined || beside.includes('gates') ? {} : { gated }),
+    ...(beside.includes('scores')
+      ? {}
+      : {
+          ...(alibi ? { alibi } : {}),
+          ...(buckets ? { buckets } : {}),
+          ...(sinks === undefined ? {} : { sinks }),
+          ...(tempered ? { tempered } : {}),
+          ...(turns ? { turns } : {}),
+        }),
+  };
+}
+
+export const noRows: HeadMap = { rows: 0, columns: 0, data: new Float32Array(0) };
 
 /** Why the scores and outputs of heads are not made of their weights, head norms and rotation alone; undefined where they are. */
 function nonLinearPart(spec: AttentionSpec): string | undefined {
@@ -82,7 +104,7 @@ function nonLinearPart(spec: AttentionSpec): string | undefined {
     ],
   ];
   const part = parts.find(([holds]) => holds)?.[1];
-  return part && `The model ${part}, so its attention cannot be taken apart by its weights. Choose another model.`;
+  return part && `The model ${part}, so its weights alone do not say what its heads do. Choose another model.`;
 }
 
 function carriedPart(block: BlockSpec): string | undefined {
@@ -90,11 +112,12 @@ function carriedPart(block: BlockSpec): string | undefined {
   const unnamed = unnamedPart(block);
   if (unnamed !== undefined) return `${unnamed} Choose another model.`;
   if ((attentionNorms.carry ?? feedForwardNorms.carry ?? feedForwardNorms.scalar) === undefined) return undefined;
-  return 'The model multiplies its stream by learned factors in each layer, so its parts are not taken apart by its weights. Choose another model.';
+  return 'The model multiplies its stream by learned factors in each layer, so its weights alone do not say what its parts add. Choose another model.';
 }
 
-async function projections(
-  { heads, kvHeads, headDim: d, projection, gated }: AttentionSpec,
+/** Queries, keys and values. */
+export async function projections(
+  { heads, kvHeads, headDim: d, valueDim = d, projection, gated }: AttentionSpec,
   weights: StoredWeights,
   folder: string,
 ): Promise<readonly [HeadMap, HeadMap, HeadMap]> {
@@ -112,7 +135,7 @@ async function projections(
     case 'fused': {
       const all = await mapWeights(projection.linear, weights, folder);
       const { groups, order = ['query', 'key', 'value'] } = projection;
-      const rows = { query: (heads * d) / groups, key: (kvHeads * d) / groups, value: (kvHeads * d) / groups };
+      const rows = { query: (heads * d) / groups, key: (kvHeads * d) / groups, value: (kvHeads * valueDim) / groups };
       const part = (kind: 'query' | 'key' | 'value'): HeadMap => {
         const before = order.slice(0, order.indexOf(kind)).reduce((sum, one) => sum + rows[one], 0);
         const first = (group: number): number => group * (all.rows / groups) + before;
@@ -148,7 +171,7 @@ async function projections(
   }
 }
 
-async function outputOf(
+export async function outputOf(
   { output, projection, heads }: AttentionSpec,
   weights: StoredWeights,
   folder: string,
@@ -192,7 +215,7 @@ export async function normWeights(norm: Norm, weights: StoredWeights, folder: st
     throw new FailureError({
       code: 'unsupported',
       detail:
-        'The model multiplies and shifts its stream instead of norming it, which is not taken apart. Choose another model.',
+        'The model scales and shifts its stream without norming it, so its weights alone do not say what its heads do. Choose another model.',
     });
   const stored = weight === undefined ? new Float32Array(size).fill(1) : await wholeTensor(weight, weights, folder);
   return {

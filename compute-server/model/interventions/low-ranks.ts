@@ -46,6 +46,6 @@ async function computed({ spec, weights, weightsFolder }: LoadedModel, layer: nu
   const block = spec.blocks[layer];
   if (!block) throw new RangeError(`no layer ${layer}`);
   attentionIn(block);
-  const { key, value } = await layerWeights(block, weights, weightsFolder, 'beside');
+  const { key, value } = await layerWeights(block, weights, weightsFolder, ['gates']);
   return decomposed(stacked([key, value])).right.map((row) => Float32Array.from(row));
 }

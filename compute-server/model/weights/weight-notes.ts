@@ -28,7 +28,7 @@ export function weightNotes(facts: WeightFacts): readonly string[] {
     case 'q8':
     case 'q4':
       return [
-        `Its linear layers are held as ${heldWords[held]}: blocks of 32 numbers with a factor each; embeddings, norms and biases stay exact. All take ${taken}.${onCpu ? ' What goes into a linear layer is rounded to 8 bits as well, in blocks of 32; a number half way between two integers may go to either side, so that other machines give slightly different logits.' : ''}`,
+        `Its linear layers are held as ${heldWords[held]}: blocks of 32 numbers with a factor each; embeddings, norms and biases stay exact. All take ${taken}.${onCpu ? ' What goes into a linear layer is rounded to 8 bits as well, in blocks of 32. A number halfway between two integers may be rounded up or down, so logits differ slightly from machine to machine.' : ''}`,
       ];
     case 'float16':
       return [`Its linear layers are held and multiplied in float16 on ${device.name}, and take ${taken}.`];
@@ -38,7 +38,7 @@ export function weightNotes(facts: WeightFacts): readonly string[] {
           `${multipliedAsStored(encoded)} None is multiplied in integers, so nothing is rounded. All take ${taken}.`,
         ];
       return [
-        `${multipliedAsStored(encoded)} The inputs of such products are rounded to 8 bits, in blocks of numbers that share a scale, as llama.cpp does. A number half way between two integers may go to either side, so other machines give slightly different logits. All take ${taken}.`,
+        `${multipliedAsStored(encoded)} The inputs of such products are rounded to 8 bits, in blocks of numbers that share a scale, as llama.cpp does. A number halfway between two integers may be rounded up or down, so logits differ slightly from machine to machine. All take ${taken}.`,
       ];
     case 'float32': {
       if (encoded.length > 0) return quantisedNotes(facts);

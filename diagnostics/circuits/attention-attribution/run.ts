@@ -111,7 +111,7 @@ async function weightParts(
   });
   const rows: Rows = { sequence, variant, layers, kept };
   const names = partNames(model, layer);
-  const weights = await model.weights.layer(layer, 'beside');
+  const weights = await model.weights.layer(layer, ['gates']);
   const own = headOf(weights, block, head);
   const shared = sharedOf(block, head);
   const last = positionAt(sequence, sequence.ids.length - 1);

@@ -94,7 +94,7 @@ export async function streamParts(
   const all: Parts[] = [];
   for (const row of wanted) all.push(await embeddingParts(model, rows, names, row));
   for (let at = 0; at < layer; at++) {
-    const weights = await model.weights.layer(at, 'beside');
+    const weights = await model.weights.layer(at, ['gates']);
     const block = facts.blocks[at];
     if (!block) throw new RangeError(`no layer ${at}`);
     wanted.forEach((row, place) => {

@@ -29,7 +29,7 @@ export async function writesOf(
   const writes = new Map<string, Float32Array[]>(heads.map((place) => [keyOf(place), []]));
   let error = 0;
   for (const layer of [...new Set(heads.map((place) => place.layer))]) {
-    const weights = await model.weights.layer(layer, 'beside');
+    const weights = await model.weights.layer(layer, ['gates', 'scores']);
     const { headDim = 0 } = model.facts.blocks[layer] ?? {};
     for (const { headOutputs, attentionOutputs } of readings) {
       const added = attentionOutputs[layer] ?? new Float32Array(0);

@@ -75,7 +75,7 @@ export async function streamRanks(
 /** Fails where what heads and MLPs write is no part of the stream. */
 export async function requireSums(model: ModelRunner): Promise<void> {
   for (const layer of model.facts.blocks.keys()) {
-    const { attentionNorms, feedForwardNorms } = await model.weights.layer(layer, 'beside');
+    const { attentionNorms, feedForwardNorms } = await model.weights.layer(layer, ['gates', 'scores']);
     if (!attentionNorms.after && !feedForwardNorms.after) continue;
     throw new FailureError({
       code: 'unsupported',

@@ -140,7 +140,7 @@ async function tokenSides(
   if (!block) throw new RangeError(`no layer ${layer}`);
   const { headDim: d } = block;
   const { hiddenSize } = model.facts;
-  const weights = await model.weights.layer(layer, 'beside');
+  const weights = await model.weights.layer(layer, ['gates', 'scores']);
   const own = headOf(weights, block, head);
   const { input, output: behind, gain } = weights.attentionNorms;
   const output = columnsOf(own.output.data, hiddenSize, d, (at) => (behind?.gain[at] ?? 1) * (gain?.[at] ?? 1));

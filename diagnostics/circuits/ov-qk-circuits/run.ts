@@ -83,7 +83,7 @@ export async function* circuitsRun(
 export async function factorsOf({ facts, weights }: ModelRunner, layer: number): Promise<LayerFactors> {
   const block = facts.blocks[layer];
   if (!block) throw new RangeError(`no layer ${layer}`);
-  return layerFactors(await weights.layer(layer, 'beside'), block);
+  return layerFactors(await weights.layer(layer, ['gates', 'scores']), block);
 }
 
 async function composedOf(

@@ -71,7 +71,7 @@ async function* run(
   const named = layersNamed(layers, facts.blocks.length);
   if (typeof named === 'string') throw new RangeError(named);
   const spectra: (readonly (readonly number[])[])[] = facts.blocks.map(() => []);
-  const sizes = { hiddenSize: facts.hiddenSize, headDims: facts.blocks.map(({ headDim }) => headDim) };
+  const sizes = facts.blocks.map(({ headDim, readWidth = facts.hiddenSize }) => ({ headDim, readWidth }));
   const result = (): RankResult => rankResultOf([...spectra], { rank, share: share / 100 }, sizes);
   for (const [done, layer] of named.entries()) {
     yield {
@@ -83,7 +83,7 @@ async function* run(
     const block = facts.blocks[layer];
     if (!block) throw new RangeError(`no layer ${layer}`);
     spectra[layer] = await step(`layer ${layer}`, async () =>
-      querySpectra(await weights.layer(layer, 'beside'), block).map((values) => values.map(short)),
+      querySpectra(await weights.scores(layer), block).map((values) => values.map(short)),
     );
   }
   return result();

@@ -4,18 +4,18 @@
  * the sum of squares of the entries. LAMA's heads (arXiv:1912.00835) have rank 1.
  */
 import type { ModelFacts } from '../../model-runner/model-runner';
-import type { LayerWeights } from '../../model-runner/weights';
-import { foldedLayer } from '../../shared/weights/folding';
+import type { ScoreWeights } from '../../model-runner/weights';
+import { foldedScores } from '../../shared/weights/folding';
 import { singularValues, triangular } from '../../shared/weights/spectra';
 import { sharedOf } from '../../shared/weights/head-of';
 
 /** Singular values of every head of a layer, largest first, [heads][d]. */
 export function querySpectra(
-  weights: LayerWeights,
+  weights: ScoreWeights,
   block: ModelFacts['blocks'][number],
 ): readonly (readonly number[])[] {
   const { heads, kvHeads, headDim: d } = block;
-  const { query, key } = foldedLayer(weights, d);
+  const { query, key } = foldedScores(weights);
   const width = query.length / (heads * d);
   const part = (rows: Float32Array, of: number): Float32Array => rows.subarray(of * d * width, (of + 1) * d * width);
   const keys = Array.from({ length: kvHeads }, (_, of) => triangular(part(key, of), d));

@@ -48,20 +48,22 @@ export function median(values: readonly number[]): number {
 export function rankResultOf(
   spectra: RankResult['spectra'],
   { rank, share }: Pick<RankResult, 'rank' | 'share'>,
-  { hiddenSize, headDims }: { readonly hiddenSize: number; readonly headDims: readonly number[] },
+  /** By layer: widths of a head, and of what it reads. */
+  sizes: readonly { readonly headDim: number; readonly readWidth: number }[],
 ): RankResult {
   const heads = spectra
     .flatMap((layer, at) =>
       layer.map((values, head): RankedHead => {
         const enough = rankFor(values, share);
+        const { headDim = 0, readWidth = 0 } = sizes[at] ?? {};
         return {
           layer: at,
           head,
           enough,
           one: energyKept(values, 1),
           some: energyKept(values, rank),
-          numbers: 2 * enough * hiddenSize,
-          full: 2 * (headDims[at] ?? 0) * hiddenSize,
+          numbers: 2 * enough * readWidth,
+          full: 2 * headDim * readWidth,
         };
       }),
     )
@@ -75,6 +77,6 @@ export function rankResultOf(
     const here = kept.map((values) => values[Math.min(at, values.length - 1)] ?? 1);
     return { rank: at + 1, median: median(here), low: Math.min(...here), high: Math.max(...here) };
   });
-  const widths = [...new Set(headDims.filter((_, at) => (spectra[at]?.length ?? 0) > 0))];
+  const widths = [...new Set(sizes.flatMap(({ headDim }, at) => ((spectra[at]?.length ?? 0) > 0 ? [headDim] : [])))];
   return { spectra, rank, share, heads, byRank, widths };
 }

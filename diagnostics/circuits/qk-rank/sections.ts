@@ -141,7 +141,7 @@ const rankTable = ({ heads, share, rank }: RankResult) =>
         ...build.number(
           'numbers',
           'Numbers at this rank',
-          'Numbers in both factors at that rank: 2 r w, where w is the width of the stream.',
+          'Numbers in both factors at that rank: 2 r w, where w is the width of what the head reads.',
         ),
         digits: 9,
         cell: ({ numbers }) => numbers,

@@ -55,7 +55,7 @@ export async function writtenBy(
   const block = facts.blocks[layer];
   if (!block) throw new RangeError(`no layer ${layer}`);
   const { heads, headDim: d } = block;
-  const loaded = await weights.layer(layer, 'beside');
+  const loaded = await weights.layer(layer, ['gates', 'scores']);
   const written: Float32Array[] = [];
   for (let head = 0; head < heads; head++) {
     const own = new Float32Array(examples.length * d);

@@ -4,7 +4,7 @@
  * it is at most |D| / |W|, and equals it if the change has rank one.
  */
 import type { ModelRunner } from '../../model-runner/model-runner';
-import type { LayerWeights } from '../../model-runner/weights';
+import type { HeadMaps } from '../../model-runner/weights';
 
 /** Iterations stop when the value changes by less than this share. */
 const settled = 1e-10;
@@ -46,7 +46,7 @@ export async function spectralChanges(
 ): Promise<readonly number[]> {
   const { heads = 0, kvHeads = 1, headDim = 0 } = model.facts.blocks[layer] ?? {};
   if (heads === 0) return [];
-  const [own, other] = [await model.weights.layer(layer, 'beside'), await base.weights.layer(layer, 'beside')];
+  const [own, other] = [await model.weights.heads(layer), await base.weights.heads(layer)];
   return Array.from({ length: heads }, (_, head) => {
     const shared = Math.floor(head / (heads / kvHeads));
     const before = stackOf(other, head, shared, headDim);
@@ -58,12 +58,7 @@ export async function spectralChanges(
 }
 
 /** [Q; K; V; O^T] of a head, [4 d, w]. */
-function stackOf(
-  { query, key, value, output }: LayerWeights,
-  head: number,
-  shared: number,
-  headDim: number,
-): Float64Array {
+function stackOf({ query, key, value, output }: HeadMaps, head: number, shared: number, headDim: number): Float64Array {
   const width = query.columns;
   const stack = new Float64Array(4 * headDim * width);
   for (const [at, [map, of]] of (

@@ -15,7 +15,7 @@ export const expertUse: Analysis<ExpertUseParameters, ExpertUseResult> = {
     reference:
       'arXiv:2409.02060, section 5 (OLMoE: domain and vocabulary specialization); arXiv:2401.04088, section 5 (Mixtral)',
     trust: 'medium',
-    note: 'The papers show shares of choices. Mutual information, its null by dealing tokens anew at equal loads, and the correction over layers are choices of Headscope.',
+    note: 'The papers show shares of choices. Mutual information, its null of permuted tokens at equal loads, and the correction over layers are choices of Headscope.',
   },
   inputs: ['prompt', 'corpus'],
   parameters: expertUseParameters,
@@ -43,7 +43,7 @@ export const expertUse: Analysis<ExpertUseParameters, ExpertUseResult> = {
     return [
       {
         title: `Without ${expertName(first)}`,
-        description: `Keeps tokens from the expert that deviates most from chance: it takes ${taken} of ${of} tokens of a ${first.by === 'token' ? 'kind' : first.by}.`,
+        description: `Forbids the expert that deviates most from chance: ${taken} of ${of} tokens of one ${first.by === 'token' ? 'kind' : first.by} use it.`,
         interventions: [{ kind: 'forbid-expert', layer, expert }],
       },
     ];

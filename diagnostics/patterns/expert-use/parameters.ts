@@ -13,10 +13,10 @@ export type ExpertUseParameters = {
 export const expertUseParameters: ParameterTable<ExpertUseParameters> = {
   permutations: field.integer(
     'Permutations',
-    'Times that tokens are dealt anew to the experts, at equal loads; p is at least 1 over one more than these.',
+    'Random permutations of the tokens that results are compared with. The smallest p is 1 over one more than their number.',
     { min: 19, max: 9999, default: 199 },
   ),
-  tokens: field.integer('Tokens of a document', 'What is behind them is not read.', {
+  tokens: field.integer('Tokens of a document', 'The most tokens of a document that are read.', {
     min: 8,
     max: 8192,
     default: 512,
@@ -28,7 +28,7 @@ export const expertUseParameters: ParameterTable<ExpertUseParameters> = {
   }),
   least: field.integer(
     'Occurrences',
-    'Tokens that stand less often in all documents are not counted as a kind of token.',
+    'A token must occur this often in all documents together to be tested as a kind of token.',
     {
       min: 2,
       max: 1000,

@@ -81,7 +81,7 @@ export async function* runExpertUse(
   const ways = [byToken(documents, least), byPosition(documents), byDomain(documents, domains)];
   for (const [way, sorted] of ways.entries()) {
     if (!sorted || sorted.names.length < 2) continue;
-    const sentence = `Tokens are dealt anew by ${sorted.by}`;
+    const sentence = `Random permutations by ${sorted.by}`;
     yield { sentence, done: documents.length + way, total, partial: result() };
     const testing = specialisation(choices, sorted, permutations, seed, mostPreferences);
     for (let deal = 1; ; deal++) {

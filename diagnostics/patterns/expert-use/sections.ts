@@ -1,5 +1,6 @@
 import type { Section } from '../../../protocol/sections/section';
 import { counted, threeDigits } from '../../../protocol/wire/number-words';
+import { listed } from '../../../protocol/wire/listed';
 import { quotedToken } from '../../../protocol/wire/token-name';
 import * as build from '../../../protocol/sections/builders';
 import { sortings, type ExpertUseResult, type LayerUse, type Preference, type Sorting, type Test } from './result';
@@ -24,24 +25,24 @@ export function finding(result: Partial<ExpertUseResult>): string {
   if (!isMeasured(result)) return 'Nothing is measured yet.';
   const { layers, preferences = [] } = result;
   const known = sortings.filter((by) => layers.some((layer) => testOf(layer, by)));
-  if (known.length === 0) return `${loadWords(layers)} What experts go by is not tested yet.`;
+  if (known.length === 0) return `${loadWords(layers)} Specialisation is not tested yet.`;
   const found = known.flatMap((by) => {
     const sure = layers.filter((layer) => (testOf(layer, by)?.p ?? 1) <= surely);
     return sure.length === 0 ? [] : [`by ${by} in ${sure.length}`];
   });
   const [first] = preferences;
   const named = first
-    ? ` Most: ${expertName(first)} takes ${first.taken} of ${first.of} ${tokenWords(first)}, ${threeDigits(first.expected)} by chance.`
+    ? ` Most: ${expertName(first)} is used by ${first.taken} of ${first.of} ${tokenWords(first)}, by chance ${threeDigits(first.expected)}.`
     : '';
   return found.length === 0
-    ? `Experts go by no ${known.join(', ')} more than chance does in any of ${counted(layers.length, 'layer', 'layers')}. ${loadWords(layers)}`
+    ? `No specialisation by ${listed(known, 'or')} was found in ${counted(layers.length, 'layer', 'layers')} with experts (p above ${surely}). ${loadWords(layers)}`
     : `Experts specialise: ${found.join(', ')} of ${counted(layers.length, 'layer', 'layers')} with experts (p at most ${surely}).${named}`;
 }
 
 function loadWords(layers: readonly LayerUse[]): string {
   const [worst] = [...layers].sort((a, b) => b.variation - a.variation);
   return worst
-    ? `Loads differ most in layer ${worst.layer}: their deviation is ${threeDigits(worst.variation)} of the mean, and ${percent(worst.unused)} of the experts are never taken.`
+    ? `Loads are least even in layer ${worst.layer}: their standard deviation is ${threeDigits(worst.variation)} of the mean, and ${percent(worst.unused)} of its experts are never used.`
     : 'No layer has experts.';
 }
 
@@ -53,13 +54,13 @@ export function sections(result: Partial<ExpertUseResult>): readonly Section[] {
 function specialisationChart({ layers, permutations = 0, documents = 0, tokens = 0 }: Measured): Section {
   return build.chart(
     'specialisation',
-    'What experts go by',
-    `${counted(documents, 'document', 'documents')}, ${tokens} tokens; chance is the mean of ${permutations} deals of the tokens at equal loads.`,
+    'What experts specialise in',
+    `${counted(documents, 'document', 'documents')}, ${tokens} tokens; chance is the mean of ${permutations} random permutations of the tokens, which leave the loads as they are.`,
     build.categoryAxis(
       'layer',
       layers.map(({ layer }) => `L${layer}`),
     ),
-    build.axis('(information - chance) / entropy of the experts'),
+    build.axis('(mutual information - chance) / entropy of the experts'),
     sortings.map(
       (by) =>
         layers.some((layer) => testOf(layer, by)) &&
@@ -81,35 +82,35 @@ function preferenceTable({ preferences, permutations = 0 }: Measured): readonly 
   return [
     build.table(
       'preferences',
-      'What single experts take',
+      'What single experts prefer',
       'Largest deviation first; those with p of at most 0.05.',
       preferences,
       [
         build.text('expert', 'Expert', expertName),
         build.text('by', 'By', ({ by }) => by),
         build.text('name', 'Class', className),
-        build.count('taken', 'Taken', 'Tokens of the class that take the expert.', ({ taken }) => taken),
-        build.count('of', 'Of', 'Counted tokens of the class.', ({ of }) => of),
+        build.count('taken', 'Used by', 'Tokens of the class that use the expert.', ({ taken }) => taken),
+        build.count('of', 'Of', 'Tokens of the class that are counted.', ({ of }) => of),
         build.number(
           'expected',
           'By chance',
-          'Tokens of the class x share of all counted tokens that take the expert.',
+          'Tokens of the class x share of all counted tokens that use the expert.',
           ({ expected }) => expected,
         ),
         build.number(
           'deviation',
           'Deviation',
-          '(taken - by chance) in standard deviations of a draw without replacement.',
+          '(used by - by chance) in standard deviations of a draw without replacement.',
           ({ deviation }) => deviation,
         ),
         build.number(
           'p',
           'p',
-          `Chance of as large a deviation of any class and expert in any layer: (1 + deals that reach it) / ${1 + permutations}.`,
+          `Chance that any class and expert of any layer deviates as much: (1 + permutations that reach it) / ${1 + permutations}.`,
           ({ p }) => p,
         ),
       ],
-      { empty: 'No expert takes a token, positions or a domain more than chance does.' },
+      { empty: 'No expert prefers a token, a position or a domain more than chance does.' },
     ),
   ];
 }
@@ -121,9 +122,9 @@ function loadMap({ layers }: Measured): Section {
     kind: 'map',
     id: 'loads',
     title: 'Load of each expert',
-    caption: 'Share of all choices of the layer; 1 / E where its E experts are taken alike.',
+    caption: 'Share of all choices of the layer. Each of E experts that are used equally has 1 / E.',
     unit: '',
-    definition: 'n_e / (k T): n_e of T tokens take the expert, and a token takes k',
+    definition: 'n_e / (k T): n_e of T tokens use the expert, and each token uses k',
     scale: build.ranges.fromZero,
     rows: { title: 'Layer', labels: layers.map(({ layer }) => String(layer)), named: true },
     columns: { title: 'Expert', labels: columns.map(String), named: true },
@@ -135,14 +136,14 @@ function layerTable({ layers, permutations = 0 }: Measured): Section {
   return build.table('layers', 'Layers', undefined, layers, [
     build.count('layer', 'Layer', 'From 0.', ({ layer }) => layer),
     build.count('experts', 'Experts', 'Experts of the layer.', ({ experts }) => experts),
-    build.count('perToken', 'A token', 'Experts of a token.', ({ perToken }) => perToken),
+    build.count('perToken', 'Per token', 'Experts that each token uses.', ({ perToken }) => perToken),
     build.number(
       'variation',
       'Variation',
-      'Standard deviation of the loads over their mean; 0: all are taken alike.',
+      'Standard deviation of the loads over their mean: 0 if all are used equally.',
       ({ variation }) => variation,
     ),
-    build.number('unused', 'Never taken', 'Share of the experts that no token takes.', ({ unused }) => unused),
+    build.number('unused', 'Never used', 'Share of the experts that no token uses.', ({ unused }) => unused),
     build.number(
       'entropy',
       'Entropy',
@@ -156,13 +157,13 @@ function layerTable({ layers, permutations = 0 }: Measured): Section {
             build.number<LayerUse>(
               by,
               `By ${by}`,
-              `(information of expert and ${by} - mean of the deals) / entropy of the experts: 0 is chance.`,
+              `(mutual information of expert and ${by} - its mean over the permutations) / entropy of the experts: 0 is chance.`,
               (layer) => testOf(layer, by)?.share,
             ),
             build.number<LayerUse>(
               `${by}P`,
               'p',
-              `Chance of as many standard deviations in any layer: (1 + deals that reach it) / ${1 + permutations}.`,
+              `Chance that any layer is as many standard deviations above its mean: (1 + permutations that are) / ${1 + permutations}.`,
               (layer) => testOf(layer, by)?.p,
             ),
           ]

@@ -56,7 +56,7 @@ async function layerDegrees(
   const block = model.facts.blocks[layer];
   if (!block) throw new RangeError(`no layer ${layer}`);
   const { heads, headDim, causal, window = Infinity } = block;
-  const { scale, softcap } = await model.weights.layer(layer, 'beside');
+  const { scale, softcap } = await model.weights.layer(layer, ['gates']);
   const rows = rowsOf(prompt, parameters);
   const rowsIn = (tensor: TensorData | undefined, head: number): Float32Array => {
     if (!(tensor?.data instanceof Float32Array)) throw new TypeError('a tap is missing');

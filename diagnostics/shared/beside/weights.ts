@@ -4,7 +4,7 @@ import type { ModelSpec } from '../../../models/architectures/model-spec';
 import type { Linear } from '../../../models/architectures/weights-spec';
 import { FailureError } from '../../../protocol/wire/failures';
 import type { ModelRunner } from '../../model-runner/model-runner';
-import type { HeadMap, LayerWeights } from '../../model-runner/weights';
+import type { HeadMap, HeadMaps } from '../../model-runner/weights';
 import { Difference } from './differences';
 import { inHalves } from './row-order';
 import type { ComparedTensor } from './compared';
@@ -13,7 +13,7 @@ export const headParts = ['query', 'key', 'value', 'output'] as const;
 
 export interface LayerErrors {
   readonly tensors: readonly ComparedTensor[];
-  /** [heads]; empty if the maps of heads are not taken apart. */
+  /** [heads]; empty if heads have no maps of their own. */
   readonly heads: Readonly<Record<(typeof headParts)[number] | 'weights' | 'largest', readonly number[]>>;
   readonly notes: readonly string[];
 }
@@ -155,8 +155,8 @@ function namesOf({ projection, output }: Attention) {
 }
 
 /** Rows of queries and keys in the order in which halves of a head are rotated together. */
-async function mapsOf(model: ModelRunner, layer: number): Promise<LayerWeights> {
-  const weights = await model.weights.layer(layer, 'beside');
+async function mapsOf(model: ModelRunner, layer: number): Promise<HeadMaps> {
+  const weights = await model.weights.heads(layer);
   const { spec } = model.checkpoint;
   const attention = spec.blocks[layer]?.attention;
   if (!attention || layoutOf(spec, attention) !== 'interleaved') return weights;
@@ -168,7 +168,7 @@ async function mapsOf(model: ModelRunner, layer: number): Promise<LayerWeights> 
   return { ...weights, query: turned(weights.query), key: turned(weights.key) };
 }
 
-function headErrors(model: ModelRunner, layer: number, own: LayerWeights, exact: LayerWeights): LayerErrors['heads'] {
+function headErrors(model: ModelRunner, layer: number, own: HeadMaps, exact: HeadMaps): LayerErrors['heads'] {
   const { heads = 0, kvHeads = 1, headDim = 0 } = model.facts.blocks[layer] ?? {};
   const found = { query: [], key: [], value: [], output: [], weights: [], largest: [] } as Record<
     keyof LayerErrors['heads'],

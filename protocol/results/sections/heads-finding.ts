@@ -17,16 +17,23 @@ export function headsFinding(result: Partial<HeadsMeasured>): string {
     const { length } = cross.classes.filter((one) => one.label === label);
     return length === 0 ? [] : [`${length} ${crossLabelWords[label].title}`];
   });
-  const read = `Cross-attention: ${labelled} of ${counted(heads, 'head reads', 'heads read')} the source in a way that has a name${each.length === 0 ? '' : ` (${each.join(', ')})`}.`;
+  const read = `Cross-attention: ${labelled === 0 ? 'none' : labelled} of ${counted(heads, 'head', 'heads')} ${labelled < 2 ? 'has' : 'have'} a label${each.length === 0 ? '' : ` (${each.join(', ')})`}.`;
   return [
     ...readoutWords(result.readout, result.texts ?? []),
     read,
-    `Decoder: ${lowered(stackFinding(result))}`,
-    ...(encoder ? [`Encoder: ${lowered(stackFinding(encoder))}`] : []),
+    `Decoder: ${lowered(briefly(result))}`,
+    ...(encoder ? [`Encoder: ${lowered(briefly(encoder))}`] : []),
   ].join(' ');
 }
 
 const lowered = (sentence: string): string => sentence.charAt(0).toLowerCase() + sentence.slice(1);
+
+/** Without the reason why no head has a label, which would stand there once for each stack. */
+function briefly(result: Partial<HeadsMeasured>): string {
+  const { statistics, classes } = result;
+  if (!statistics || classes?.length !== 0 || !isLabelled(result) || !hasHeads(statistics)) return stackFinding(result);
+  return `None of ${counted(statistics.selfToken.flat().length, 'head', 'heads')} has a label.`;
+}
 
 function stackFinding(result: Partial<HeadsMeasured>): string {
   const { statistics, classes, effective, tokens = 0 } = result;

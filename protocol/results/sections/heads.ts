@@ -65,7 +65,7 @@ function routedExperts({
       id: 'experts',
       title: 'Routed experts',
       caption:
-        'Which experts each token takes, and what they count. Bars: share of all choices; below: entropy of the router by layer.',
+        'The experts that each token uses, and their weights. Bars: share of all choices; below: entropy of the router by layer.',
       tokens: texts.slice(0, experts[0]?.chosen.length ?? 0),
       of: tokens,
       layers: experts,

@@ -233,6 +233,21 @@ describe('changes tried on the prompt of a result', function () {
     });
   });
 
+  it('are not asked about the next token of a model that predicts none, and of one without heads nothing is', async () => {
+    const of = (change: Partial<typeof summary>) => {
+      const other = { ...summary, ...change };
+      return finished({ model: other, result: { ...planted, model: other } });
+    };
+    const encoder = await start(of({ causal: false }));
+    await settle(encoder);
+    assert.match(await text(encoder, '#no-next-token'), /^The model predicts no next token/);
+    for (const absent of ['.next-tokens', '#generate', '#remove-heads', '.try .problem'])
+      assert.equal(await encoder.page.$(absent), null, absent);
+    assert.ok(!encoder.posted.some(({ kind }) => kind === 'nextTokens'));
+    const headless = await start(of({ causal: false, heads: 0 }));
+    assert.equal(await headless.page.$('.try'), null);
+  });
+
   it('end in runs and files: heads removed one by one, labels, and no trial on a model that the request does not name', async () => {
     const panel = await start();
     await panel.page.click('#remove-heads');

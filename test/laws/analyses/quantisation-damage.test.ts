@@ -1,6 +1,6 @@
 /** What quantising did: planted in one head, none against the model itself, and for files with rows in another order. */
 import assert from 'node:assert/strict';
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openModel, type LoadedModel } from '../../../compute-server/model/checkpoint/loaded-model';
@@ -12,6 +12,7 @@ import { labels } from '../../../diagnostics/patterns/labels/analysis';
 import { taskAccuracy } from '../../../diagnostics/circuits/task-accuracy/analysis';
 import { fromHalf, toHalf } from '../../../kernels/tensors/half';
 import { promptIds as ids } from '../../support/checkpoints/open-tiny';
+import { randomCheckpoint } from '../../support/checkpoints/tiny-experts';
 import { tinyModel, tinyTensors, writeConfig, writeTinyModel } from '../../support/checkpoints/tiny-models';
 import { convertToGguf } from '../../support/gguf-conversion';
 import { shortDemoLm } from '../../support/demo-models';
@@ -268,6 +269,56 @@ describe('damage by quantising', () => {
       );
       near(result.divergence, await divergence(folder, before), 1e-6);
       assert.ok(result.divergence > 1e-5 && result.maps.flat().every((change) => change > 0));
+    });
+  }
+
+  const heads = { heads: 4, d: 16 };
+  for (const [what, config, queries, output] of [
+    [
+      'a norm of all heads together (OLMo 2)',
+      { architectures: ['Olmo2ForCausalLM'], model_type: 'olmo2' },
+      ['self_attn.q_proj', (head: number) => head],
+      'self_attn.o_proj',
+    ],
+    [
+      'biases by distance (BLOOM)',
+      { architectures: ['BloomForCausalLM'], model_type: 'bloom', n_layer: 2, n_head: 4 },
+      ['self_attention.query_key_value', (head: number) => 3 * head],
+      'self_attention.dense',
+    ],
+  ] as const) {
+    it(`by head, where scores are not made of weights alone: ${what}`, async () => {
+      const { num_key_value_heads: _, architectures: __, model_type: ___, ...sizes } = llamaOf;
+      const made = randomCheckpoint({ ...sizes, num_key_value_heads: 4, ...config });
+      const edited = new Map(made.tensors);
+      const edit = (module: string, factorAt: (row: number, column: number) => number): void => {
+        const [name, tensor] =
+          [...edited].find(([each]) => each.endsWith(`.1.${module}.weight`)) ?? assert.fail(module);
+        const columns = tensor.shape[1] ?? 1;
+        const data = tensor.data.map((value, at) => value * factorAt(Math.floor(at / columns), at % columns));
+        edited.set(name, { ...tensor, data });
+      };
+      const [query, placeOf] = queries;
+      edit(query, (row) => (Math.floor(row / heads.d) === placeOf(2) ? 1.25 : 1));
+      edit(output, (_row, column) => (Math.floor(column / heads.d) === 1 ? 1.5 : 1));
+      const folders = (['before', 'after'] as const).map((time) => join(room, `${config.model_type}-${time}`));
+      for (const [at, tensors] of [made.tensors, edited].entries()) {
+        const folder = folders[at] ?? assert.fail();
+        mkdirSync(folder);
+        writeConfig(folder, made.config);
+        writeSafetensors(join(folder, 'model.safetensors'), tensors);
+      }
+      const [before = '', after = ''] = folders;
+      const result = await resultFor(await open(after), quantisationDamage, {
+        input: { kind: 'prompt', prompt: { kind: 'ids', ids } },
+        parameters: { against: before, exchange: false, labels: false },
+      });
+      for (let head = 0; head < heads.heads; head++) {
+        near(result.query[1]![head]!, head === 2 ? 0.25 : 0, 1e-6);
+        near(result.output[1]![head]!, head === 1 ? 0.5 : 0, 1e-6);
+        near(result.key[1]![head]! + result.value[1]![head]!, 0, 1e-12);
+      }
+      assert.deepEqual(result.notes, []);
     });
   }
 

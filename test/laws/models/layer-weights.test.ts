@@ -11,6 +11,7 @@ import { openTiny, promptIds as ids, type OpenTiny } from '../../support/checkpo
 import { ovQkCircuits } from '../../../diagnostics/circuits/ov-qk-circuits/analysis';
 import { qkRank } from '../../../diagnostics/circuits/qk-rank/analysis';
 import { openPlanted, type OpenPlanted } from '../../support/checkpoints/open-planted';
+import { randomCheckpoint } from '../../support/checkpoints/tiny-experts';
 import { tinyGated } from '../../support/checkpoints/tiny-gated';
 import { resultFor } from '../analyses/one-run';
 import { tinyModels } from '../../support/checkpoints/tiny-models';
@@ -173,7 +174,7 @@ describe('weights of a head whose output is gated', () => {
     const { spec, weights, weightsFolder } = model;
     const block = spec.blocks[1] ?? assert.fail();
     await assert.rejects(layerWeights(block, weights, weightsFolder), /multiplies the outputs of its heads by gates/);
-    const found = await layerWeights(block, weights, weightsFolder, 'beside');
+    const found = await layerWeights(block, weights, weightsFolder, ['gates']);
     assert.equal(found.gated, true);
     const [q, norm] = [stored('self_attn.q_proj.weight'), stored('input_layernorm.weight')];
     const wanted: readonly LayerTap[] = ['residual.input', 'attention.value', 'attention.head_output'];
@@ -252,5 +253,222 @@ describe('weights of a head whose output is gated', () => {
       ranks.heads.map(({ layer, head }) => [layer, head]).sort(),
       [0, 1, 2, 3].map((head) => [1, head]),
     );
+  });
+});
+
+/** Float64, from the stored tensors and what the classes of transformers do to them. */
+describe('query-key forms of models whose heads are not taken apart', () => {
+  type Rows = readonly (readonly number[])[];
+  type Stored = (name: string, row: number, column?: number) => number;
+  const [width, d, heads, kvHeads] = [24, 6, 4, 2];
+  const sizes = {
+    ...{ hidden_size: width, intermediate_size: 20, num_hidden_layers: 1, num_attention_heads: heads, vocab_size: 61 },
+    ...{ num_key_value_heads: kvHeads, max_position_embeddings: 64 },
+  };
+  const transpose = (of: Rows): number[][] => (of[0] ?? []).map((_, column) => of.map((row) => row[column] ?? 0));
+  const product = (a: Rows, b: Rows): number[][] =>
+    a.map((row) => transpose(b).map((column) => row.reduce((sum, x, i) => sum + x * (column[i] ?? 0), 0)));
+  const frobenius = (of: Rows): number => Math.sqrt(of.flat().reduce((sum, x) => sum + x * x, 0));
+  const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+  const rows = (count: number, columns: number, of: (row: number, column: number) => number): Rows =>
+    Array.from({ length: count }, (_, row) => Array.from({ length: columns }, (__, column) => of(row, column)));
+  const lessMeanOfRows = (of: Rows): Rows =>
+    transpose(transpose(of).map((column) => column.map((x) => x - mean(column))));
+  const lessMeanOfColumns = (of: Rows): Rows => of.map((row) => row.map((x) => x - mean(row)));
+  const cases: Readonly<
+    Record<
+      string,
+      {
+        readonly config: Readonly<Record<string, unknown>>;
+        readonly maps: (stored: Stored, head: number) => readonly [Rows, Rows];
+        /** Its heads are taken apart as well. */
+        readonly apart?: true;
+        /** Value and output of a head, [d, w] and [w, d], where OV circuits are of the same norms. */
+        readonly writes?: (stored: Stored, head: number) => readonly [Rows, Rows];
+      }
+    >
+  > = {
+    'a norm of all heads together (OLMo 2)': {
+      config: { architectures: ['Olmo2ForCausalLM'], model_type: 'olmo2', ...sizes },
+      maps: (stored, head) => {
+        const of = (part: string, first: number): Rows =>
+          rows(d, width, (i, c) => {
+            const row = first * d + i;
+            return stored(`self_attn.${part}_norm.weight`, row) * stored(`self_attn.${part}_proj.weight`, row, c);
+          });
+        return [of('q', head), of('k', Math.floor(head / 2))];
+      },
+    },
+    'a LayerNorm of each head (Persimmon)': {
+      config: {
+        architectures: ['PersimmonForCausalLM'],
+        model_type: 'persimmon',
+        ...sizes,
+        num_key_value_heads: heads,
+        qk_layernorm: true,
+        partial_rotary_factor: 1,
+      },
+      apart: true,
+      maps: (stored, head) => {
+        const of = (part: string, third: number): Rows => {
+          const own = lessMeanOfRows(
+            rows(d, width, (i, c) => stored('self_attn.query_key_value.weight', (3 * head + third) * d + i, c)),
+          );
+          return lessMeanOfColumns(
+            rows(d, width, (i, c) =>
+              [
+                own[i]![c]!,
+                stored(`self_attn.${part}_layernorm.weight`, i),
+                stored('input_layernorm.weight', c),
+              ].reduce((a, b) => a * b),
+            ),
+          );
+        };
+        return [of('q', 0), of('k', 1)];
+      },
+    },
+    'a LayerNorm of each head with gains of its own (Command R)': {
+      config: { architectures: ['CohereForCausalLM'], model_type: 'cohere', ...sizes, use_qk_norm: true },
+      maps: (stored, head) => {
+        const of = (part: string, first: number): Rows => {
+          const own = lessMeanOfRows(
+            rows(d, width, (i, c) => stored(`self_attn.${part}_proj.weight`, first * d + i, c)),
+          );
+          return lessMeanOfColumns(
+            rows(
+              d,
+              width,
+              (i, c) =>
+                own[i]![c]! * stored(`self_attn.${part}_norm.weight`, first, i) * stored('input_layernorm.weight', c),
+            ),
+          );
+        };
+        return [of('q', head), of('k', Math.floor(head / 2))];
+      },
+    },
+    'queries of a narrow stream (MobileBERT)': {
+      config: {
+        ...{ architectures: ['MobileBertForMaskedLM'], model_type: 'mobilebert', ...sizes, embedding_size: 8 },
+        ...{ hidden_size: 40, intra_bottleneck_size: width, true_hidden_size: width },
+      },
+      maps: (stored, head) => {
+        const of = (part: string): Rows =>
+          rows(d, width, (i, c) => stored(`attention.self.${part}.weight`, head * d + i, c));
+        return [of('query'), of('key')];
+      },
+    },
+    'slopes of distance (BLOOM)': {
+      config: { architectures: ['BloomForCausalLM'], model_type: 'bloom', ...sizes, n_layer: 1, n_head: heads },
+      maps: (stored, head) => {
+        const of = (third: number): Rows =>
+          lessMeanOfColumns(
+            rows(
+              d,
+              width,
+              (i, c) =>
+                stored('self_attention.query_key_value.weight', (3 * head + third) * d + i, c) *
+                stored('input_layernorm.weight', c),
+            ),
+          );
+        return [of(0), of(1)];
+      },
+      writes: (stored, head) => [
+        lessMeanOfColumns(
+          rows(
+            d,
+            width,
+            (i, c) =>
+              stored('self_attention.query_key_value.weight', (3 * head + 2) * d + i, c) *
+              stored('input_layernorm.weight', c),
+          ),
+        ),
+        rows(width, d, (row, i) => stored('self_attention.dense.weight', row, head * d + i)),
+      ],
+    },
+    'learned sinks (gpt-oss)': {
+      config: {
+        ...{ architectures: ['GptOssForCausalLM'], model_type: 'gpt_oss', ...sizes, head_dim: d, sliding_window: 4 },
+        ...{ num_local_experts: 4, num_experts_per_tok: 2, layer_types: ['full_attention'] },
+      },
+      maps: (stored, head) => {
+        const of = (part: string, first: number): Rows =>
+          rows(
+            d,
+            width,
+            (i, c) => stored(`self_attn.${part}_proj.weight`, first * d + i, c) * stored('input_layernorm.weight', c),
+          );
+        return [of('q', head), of('k', Math.floor(head / 2))];
+      },
+      writes: (stored, head) => [
+        rows(
+          d,
+          width,
+          (i, c) =>
+            stored('self_attn.v_proj.weight', Math.floor(head / 2) * d + i, c) * stored('input_layernorm.weight', c),
+        ),
+        rows(width, d, (row, i) => stored('self_attn.o_proj.weight', row, head * d + i)),
+      ],
+    },
+  };
+
+  for (const [what, { config, maps, apart, writes }] of Object.entries(cases)) {
+    it(`are ranked with ${what}`, async () => {
+      const made = randomCheckpoint(config);
+      const opened = await openPlanted(made);
+      const { spectra, heads: ranked } = await resultFor(opened.model, qkRank, { input: { kind: 'none' } });
+      const { weights, weightsFolder, spec } = opened.model;
+      const whole = layerWeights(spec.blocks[0] ?? assert.fail(), weights, weightsFolder, ['gates']);
+      await (apart ? whole : assert.rejects(whole, /its weights alone do not say|cannot be split among/));
+      const circuits =
+        writes &&
+        (await resultFor(opened.model, ovQkCircuits, { input: { kind: 'none' }, parameters: { rotations: 19 } }));
+      await opened.close();
+      const stored: Stored = (name, row, column) => {
+        const [, { data, shape }] =
+          [...made.tensors].find(([tensor]) => tensor.endsWith(`.0.${name}`)) ?? assert.fail(name);
+        return data[column === undefined ? row : row * (shape[1] ?? 1) + column] ?? assert.fail(name);
+      };
+      const form = (head: number): number[][] => {
+        const [query, key] = maps(stored, head);
+        return product(transpose(query), key);
+      };
+      const power = (head: number, exponent: number): number =>
+        spectra[0]![head]!.reduce((sum, value) => sum + value ** exponent, 0);
+      for (let head = 0; head < heads; head++) {
+        const own = form(head);
+        const near = (found: number, expected: number, of: string): void =>
+          assert.ok(Math.abs(found - expected) <= 1e-5 * expected, `${of} of head ${head}: ${found}, not ${expected}`);
+        near(Math.sqrt(power(head, 2) / power(0, 2)), frobenius(own) / frobenius(form(0)), 'norm');
+        near(
+          Math.sqrt(power(head, 4)) / power(head, 2),
+          frobenius(product(transpose(own), own)) / frobenius(own) ** 2,
+          'spectrum',
+        );
+      }
+      for (const [head, found] of (circuits?.ovNorm[0] ?? []).entries()) {
+        const [value, output] = writes?.(stored, head) ?? assert.fail();
+        const expected = frobenius(product(output, value));
+        assert.ok(Math.abs(found - expected) <= 1e-5 * expected, `OV norm of head ${head}: ${found}, not ${expected}`);
+      }
+      // 2 d w of what the head reads.
+      assert.deepEqual(new Set(ranked.map(({ full }) => full)), new Set([2 * d * width]));
+    });
+  }
+
+  it('are refused where queries are those of experts', async () => {
+    const opened = await openPlanted(
+      randomCheckpoint({
+        ...{
+          architectures: ['JetMoeForCausalLM'],
+          model_type: 'jetmoe',
+          ...sizes,
+          num_key_value_heads: 2,
+          kv_channels: d,
+        },
+        ...{ num_local_experts: 4, num_experts_per_tok: 2 },
+      }),
+    );
+    await assert.rejects(resultFor(opened.model, qkRank, { input: { kind: 'none' } }), /chooses queries among experts/);
+    await opened.close();
   });
 });

@@ -98,7 +98,7 @@ describe('a block that layers share', () => {
 
   it('is not taken apart by weights, with the reason', async () => {
     const { spec, weights, weightsFolder } = model;
-    const reason = /The attention of the model writes into the input of its recurrences instead of the stream/;
+    const reason = /The attention of the model writes into the input of its recurrences and not into the stream/;
     const [, second] = spec.blocks;
     assert.throws(() => writtenGraph(spec, second ?? assert.fail(), weights), reason);
     assert.throws(() => projectionGraph(spec, second ?? assert.fail(), weights), reason);

@@ -31,11 +31,11 @@ describe('words of a parity', () => {
     } as const;
     assert.equal(
       parityWords(packed, String),
-      '8-bit weights (activations rounded to int8): logits differ from those of exact weights by 0.5, same greedy token at 22 of 24 positions',
+      'With 8-bit weights (activations rounded to int8), logits differ from those of exact weights by 0.5, same greedy token at 22 of 24 positions',
     );
     assert.equal(
       parityWords({ ...packed, weights: 'float16', device: 'WebGPU adapter' }, String),
-      'float16 weights on WebGPU adapter: logits differ from those of exact weights by 0.5, same greedy token at 22 of 24 positions',
+      'With float16 weights on WebGPU adapter, logits differ from those of exact weights by 0.5, same greedy token at 22 of 24 positions',
     );
   });
 });

@@ -7,7 +7,7 @@ import { whyNotFit } from '../../../protocol/analysis/fit';
 import { firstQuestions, suggestions } from '../../../protocol/analysis/questions';
 import { holds } from '../../../webviews/panels/workbench/ask';
 import { readForm, toForm, type Form } from '../../../webviews/panels/workbench/form';
-import { aligned, pairWords } from '../../../webviews/panels/workbench/pair';
+import { pairParts, pairWords } from '../../../webviews/panels/workbench/pair';
 import { demoVisionPrompt } from '../../../protocol/inputs/demo-prompt';
 import { filled } from '../../../webviews/panels/workbench/beside';
 import { fewParameters } from '../../../webviews/panels/workbench/question';
@@ -158,17 +158,19 @@ describe('a pair', () => {
     ids: tokens.map((token) => [...token].reduce((sum, letter) => 31 * sum + letter.charCodeAt(0), 7)),
   });
 
+  const only = (...both: Parameters<typeof pairParts>) => pairParts(...both)[0] ?? assert.fail();
+
   it('of one length says where it differs', () => {
-    const both = aligned(read('Mary', ' gave', ' John'), read('Mary', ' gave', ' Anna'));
-    assert.deepEqual([both.first, both.differing, both.lengths], [2, 1, [3, 3]]);
+    const both = only(read('Mary', ' gave', ' John'), read('Mary', ' gave', ' Anna'));
+    assert.deepEqual([both.pair.first, both.pair.differing, both.pair.lengths], [2, 1, [3, 3]]);
     assert.equal(pairWords(both), 'Both have 3 tokens. They differ at token 3, “ John” against “ Anna”.');
-    const twice = aligned(read('a', 'b', 'c'), read('x', 'b', 'y'));
+    const twice = only(read('a', 'b', 'c'), read('x', 'b', 'y'));
     assert.match(pairWords(twice), /^Both have 3 tokens\. They differ at token 1, .*, and at 1 more place\.$/);
   });
 
   it('of two lengths says what patching needs', () => {
-    const both = aligned(read('a', 'b'), read('a', 'b', 'c'));
-    assert.deepEqual(both.columns[2], { prompt: undefined, counterpart: 'c', differs: true });
+    const both = only(read('a', 'b'), read('a', 'b', 'c'));
+    assert.deepEqual(both.pair.columns[2], { prompt: undefined, counterpart: 'c', differs: true });
     assert.match(
       pairWords(both),
       /^The prompt has 2 tokens and the counterpart 3: .* at token 3, nothing against “c”\.$/,
@@ -176,7 +178,24 @@ describe('a pair', () => {
   });
 
   it('of the same text asks for a change', () => {
-    assert.match(pairWords(aligned(read('a'), read('a'))), /are the same: change one thing/);
+    assert.match(pairWords(only(read('a'), read('a'))), /are the same: change one thing/);
+  });
+
+  it('of sources and targets compares those that differ', () => {
+    const [one, other, target] = [read('the', 'cat'), read('the', 'dog'), read('<s>', 'le')];
+    const words = (...[prompt, counterpart]: Parameters<typeof pairParts>): readonly string[] =>
+      pairParts(prompt, counterpart).map(pairWords);
+    assert.deepEqual(words({ ...target, source: one }, { ...target, source: other }), [
+      'Both sources have 2 tokens. They differ at token 2, “cat” against “dog”.',
+    ]);
+    assert.deepEqual(words({ ...target, source: one }, { ...read('<s>', 'la'), source: one }), [
+      'Both targets have 2 tokens. They differ at token 2, “le” against “la”.',
+    ]);
+    assert.equal(words({ ...target, source: one }, { ...read('<s>'), source: other }).length, 2);
+    assert.match(
+      words({ ...target, source: one }, { ...target, source: one })[0] ?? '',
+      /^Both sources have .* the same/,
+    );
   });
 });
 

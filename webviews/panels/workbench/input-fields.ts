@@ -142,8 +142,8 @@ function prompt(part: Part, input: InputForm, problems: InputProblems): Template
   return html`${field('Source', own('Source'))}
   ${
     input.mode === 'ids'
-      ? target(part, 'Target token ids', 'targetIds', input.targetIds, problems.target)
-      : target(part, 'Target text', 'target', input.target, problems.target)
+      ? target(part, 'Target token ids', 'targetIds', input.targetIds, problems.target, input.kind === 'prompt-pair')
+      : target(part, 'Target text', 'target', input.target, problems.target, input.kind === 'prompt-pair')
   }`;
 }
 
@@ -161,12 +161,19 @@ function counterpart(part: Part, input: InputForm, problems: InputProblems): Tem
   }`;
 }
 
+const emptyTarget = {
+  prompt: 'Empty: the model writes it',
+  pair: 'Empty: the first token is asked for',
+  counterpart: 'Empty: that of the prompt',
+} as const;
+
 const target = (
   { actions }: Part,
   label: string,
   name: 'target' | 'targetIds' | 'counterTarget' | 'counterTargetIds',
   value: string,
   problem: string | undefined,
+  pair = false,
 ): TemplateResult =>
   field(
     'Target',
@@ -176,7 +183,7 @@ const target = (
       value,
       rows: 2,
       code: true,
-      placeholder: 'Empty: the model writes it',
+      placeholder: name.startsWith('counter') ? emptyTarget.counterpart : emptyTarget[pair ? 'pair' : 'prompt'],
       problem,
       onInput: (typed) => actions.editInput({ [name]: typed }),
     }),

@@ -2,8 +2,9 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import { shownToken } from '../../../protocol/wire/token-name';
 import { button, field, textField } from '../../ui/controls';
+import { modelOfForm } from '../../ui/run-state';
 import type { Part } from './actions';
-import { aligned, pairWords, type AlignedPair } from './pair';
+import { pairParts, pairWords, type AlignedPair } from './pair';
 import { pairToRead } from './shown';
 
 /** Columns that are written out: the places before the first difference are cut first. */
@@ -14,7 +15,8 @@ const lead = 8;
 /** Circuits are found on tasks: a pair with its answers is one. */
 export function pairTask({ state, actions }: Part): TemplateResult | typeof nothing {
   const input = state.form?.input;
-  if (!state.tabs || !input || input.mode !== 'text') return nothing;
+  // Tasks are texts without a target.
+  if (!state.tabs || !input || input.mode !== 'text' || modelOfForm(state)?.source) return nothing;
   const { text, counterText, answer, counterAnswer } = input;
   const ready = [text, counterText, answer, counterAnswer].every((one) => one !== '');
   return html`<details class="pair-task">
@@ -67,16 +69,17 @@ export function pairView({ state }: Part): TemplateResult {
   if (pair.problem !== undefined) return html`<p class="problem" role="alert">${pair.problem}</p>`;
   const { prompt, counterpart } = pair;
   if (!prompt || !counterpart) return html`<p class="reason" role="status">Counting the tokens…</p>`;
-  const both = aligned(prompt, counterpart);
-  const [a, b] = both.lengths;
-  return html`<p
-      class=${a === b && both.first !== undefined ? 'reason' : 'reason warning'}
-      id="pair-words"
-      role="status"
-    >
-      ${pairWords(both)}
-    </p>
-    ${columnsOf(both)}`;
+  return html`${pairParts(prompt, counterpart).map((part) => {
+    const { lengths, first } = part.pair;
+    return html`<p
+        class=${lengths[0] === lengths[1] && first !== undefined ? 'reason' : 'reason warning'}
+        id=${part.what === undefined ? 'pair-words' : `pair-words-${part.what}`}
+        role="status"
+      >
+        ${pairWords(part)}
+      </p>
+      ${columnsOf(part.pair)}`;
+  })}`;
 }
 
 function columnsOf({ columns, first = 0 }: AlignedPair): TemplateResult {

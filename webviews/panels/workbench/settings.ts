@@ -55,8 +55,8 @@ const outlasting = ({ state, actions }: Part): TemplateResult | typeof nothing =
         ${
           state.view.keepRunning
             ? html`<p class="reason" id="keep-running-words">
-                The next run has a process of its own. Close the window once it has begun: its result is here when you
-                open the folder again. “headscope jobs” lists it in a terminal.
+                The next run gets a process of its own. Once it has started you can close the window: its result is here
+                when you open the folder again. “headscope jobs” lists it in a terminal.
               </p>`
             : nothing
         }
@@ -179,7 +179,7 @@ function adapter({ state: { form, models }, actions }: Part): TemplateResult {
     ${
       chosen === '' && found.length === 0
         ? html`<p class="reason">
-            No adapter for this model was found; any folder with an adapter_config.json may be one.
+            No adapter for this model was found. You can browse for any folder with an adapter_config.json.
           </p>`
         : nothing
     }`;

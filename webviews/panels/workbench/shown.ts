@@ -3,7 +3,7 @@ import { choiceOfHeld, heldWeights } from '../../../protocol/inputs/weights';
 import type { AnalysisInfo } from '../../../protocol/analysis/analysis';
 import { isUsed } from '../../../protocol/analysis/parameters';
 import type { AnalysisSetup } from '../../../protocol/analysis/schema';
-import type { EncoderInput, PromptInput } from '../../../protocol/inputs/prompt';
+import { withTargetOf, type EncoderInput, type PromptInput } from '../../../protocol/inputs/prompt';
 import type { ImageSpan } from '../../../protocol/schema/parts';
 import type { WorkbenchTab } from '../../../protocol/panels/workbench-tabs';
 import type { Section } from '../../../protocol/sections/section';
@@ -84,7 +84,8 @@ export function pairToRead(
   const reading = readInput(form.input, model, tasks);
   if (!reading.ok || reading.input.kind !== 'prompt-pair') return undefined;
   const { folder } = form;
-  const { prompt, counterpart } = reading.input;
+  const { prompt } = reading.input;
+  const counterpart = withTargetOf(reading.input.counterpart, prompt);
   return { key: canonical({ folder, prompt, counterpart }), folder, prompt, counterpart };
 }
 

@@ -90,7 +90,8 @@ export function expertsPicture(section: ExpertsSection, at: number, around = 0):
       return {
         title: `layer ${own.layer}, expert ${place.row}, token ${place.column}, ${shortened(shownToken(tokens[place.column] ?? ''), 60)}`,
         value: `${weight === undefined ? 'not chosen' : `weight ${significant(weight)}`}, ${load}`,
-        definition: 'weight: what the expert counts for the token; load: its share of all choices of the layer',
+        definition:
+          'weight: the factor of the expert’s output for the token; load: its share of all choices of the layer',
       };
     },
     tokens: { tokens, of: (cursor) => parseCellKey(cursor)?.column, at: columnKey },
@@ -179,7 +180,10 @@ function draw(
   const legend = flow(
     [
       scaleItem(domain, 'weight', theme),
-      wordsItem(`largest load ${percent(Math.max(...layer.loads))}; dashed: ${percent(1 / experts)}, all alike`, theme),
+      wordsItem(
+        `largest load ${percent(Math.max(...layer.loads))}; dashed: an equal share, ${percent(1 / experts)}`,
+        theme,
+      ),
       ...[window, beyond].flatMap((words) => (words === '' ? [] : [wordsItem(words, theme)])),
     ],
     width,

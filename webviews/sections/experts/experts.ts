@@ -94,7 +94,7 @@ export const expertsKind: PageKind<ExpertsSection> = {
       twinColumn(2, 'token', 'Token'),
       twinColumn(3, 'expert', 'Expert', { text: String }),
       twinColumn(4, 'weight', 'Weight', {
-        hint: 'What the expert counts for the token.',
+        hint: 'Factor of the expert’s output for the token.',
         text: (value) => significant(value),
       }),
       twinColumn(5, 'entropy', 'Entropy', {
@@ -103,7 +103,7 @@ export const expertsKind: PageKind<ExpertsSection> = {
         text: (value) => significant(value),
       }),
       twinColumn(6, 'load', 'Load', {
-        hint: 'Share of all choices of the layer that fall on the expert; an expert that no token takes has a row of its own.',
+        hint: 'Share of all choices of the layer that fall on the expert. An expert that no token uses has a row too.',
         text: (value) => significant(value),
       }),
     ],

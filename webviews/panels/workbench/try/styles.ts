@@ -6,8 +6,8 @@ export const tryStyles = css`
   }
   .gain-line {
     display: grid;
-    grid-template-columns: auto minmax(60px, 1fr) 42px auto auto;
-    gap: 8px;
+    grid-template-columns: auto minmax(40px, 1fr) 36px auto auto;
+    gap: 4px;
     align-items: center;
     max-width: 480px;
     /* The button that closes the answer stands at the right. */

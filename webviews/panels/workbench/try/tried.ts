@@ -43,6 +43,12 @@ export function whyNotTried({ canRun, form, asides }: State, { result }: Tried):
     : `The request is of another model than this result. Take over the request of this tab to try changes on ${result.model.name}.`;
 }
 
+/** An encoder goes on with no text. */
+export const continues = ({ result: { model } }: Tried): boolean => model.causal || model.source !== undefined;
+
+/** Removing heads changes an answer: a next token, labels or an embedding. */
+export const answers = (tried: Tried): boolean => continues(tried) || tried.result.result['readout'] !== undefined;
+
 /** Heads whose own attention is open, each once: not those of an encoder or of cross-attention, whose first token is another one. */
 export function openedHeads({ answers }: Pick<State, 'answers'>): readonly HeadPlace[] {
   const opened = answers.flatMap(({ own, section }) =>

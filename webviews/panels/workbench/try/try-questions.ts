@@ -6,7 +6,7 @@ import type { Asking } from '../../../ui/run-panel';
 import type { State } from '../state';
 import { readSampling } from '../sampling';
 import { stopped, withTrial, type Trial } from '../trial';
-import { isTryOpen, triedOf, whyNotTried, type Tried } from './tried';
+import { continues, isTryOpen, triedOf, whyNotTried, type Tried } from './tried';
 
 /** Milliseconds behind the last change. */
 const asksAfter = 150;
@@ -40,7 +40,7 @@ export class TryQuestions {
     const state = this.asking.state();
     const tried = triedOf(state);
     const reading = readSampling(state.view.trying.sampling);
-    if (!tried || !reading.ok || whyNotTried(state, tried) !== undefined) return;
+    if (!tried || !continues(tried) || !reading.ok || whyNotTried(state, tried) !== undefined) return;
     const { at, changes: interventions, trial } = tried;
     const { generation: before } = trial;
     const { sampling } = reading;
@@ -83,7 +83,8 @@ export class TryQuestions {
     const state = this.asking.state();
     if (!state.opened || (state.place === 'side' && !this.asking.touched())) return undefined;
     const tried = triedOf(state);
-    if (!tried || !isTryOpen(state, tried, compact) || whyNotTried(state, tried) !== undefined) return undefined;
+    if (!tried || !continues(tried) || !isTryOpen(state, tried, compact)) return undefined;
+    if (whyNotTried(state, tried) !== undefined) return undefined;
     const { tokens } = tried.trial;
     return tokens && canonical(tokens.interventions) === canonical(tried.changes) ? undefined : tried;
   }

@@ -8,15 +8,16 @@ import type { Part } from '../actions';
 import { continuations } from './continuations';
 import { firstTokenLine } from './first-token-line';
 import { nextTokens } from './next-tokens';
-import { isTryOpen, triedOf, tryName, whyNotTried, type Tried } from './tried';
+import { answers, continues, isTryOpen, triedOf, tryName, whyNotTried, type Tried } from './tried';
 
 export function tryOut(part: Part): TemplateResult | typeof nothing {
   const { state, actions, compact } = part;
   const tried = triedOf(state);
-  if (!tried) return nothing;
+  // Without heads and without a next token nothing can be tried.
+  if (!tried || (tried.result.model.heads === 0 && !continues(tried))) return nothing;
   return html`<section class="try" aria-label="Try changes">
     ${disclosure({
-      title: 'Try changes: next token and continuation',
+      title: continues(tried) ? 'Try changes: next token and continuation' : 'Try changes',
       id: tryName,
       open: isTryOpen(state, tried, compact),
       onToggle: (open) => actions.toggle(tryName, open),
@@ -52,19 +53,29 @@ function body(part: Part, tried: Tried): TemplateResult {
           : `Changed: ${shortened(interventionWords(changes), longestChanges)}.`
       }
     </p>
-    ${why === undefined ? firstTokenLine(part, tried) : nothing} ${nextTokens(part, tried, why)}
-    ${continuations(part, tried, why)}
-    <div class="removing">
-      ${button({
-        label: 'Remove each head',
-        id: 'remove-heads',
-        disabled: why !== undefined,
-        hint:
-          why ??
-          'Sets the output of each head and each MLP to zero in turn, and measures the loss of the tokens of this prompt',
-        onClick: () => actions.post({ kind: 'removeHeads', prompt: at }),
-      })}
-      <p class="reason">Runs as a tab of its own: the loss of this prompt without one head after the other.</p>
-    </div>
+    ${why === undefined ? firstTokenLine(part, tried) : nothing}
+    ${
+      continues(tried)
+        ? html`${nextTokens(part, tried, why)} ${continuations(part, tried, why)}`
+        : html`<p class="reason" id="no-next-token">
+            The model predicts no next token and writes no text. Run Look again to see what changes do to its heads.
+          </p>`
+    }
+    ${
+      answers(tried) && result.model.heads > 0
+        ? html`<div class="removing">
+            ${button({
+              label: 'Remove each head',
+              id: 'remove-heads',
+              disabled: why !== undefined,
+              hint:
+                why ??
+                'Sets the output of each head and each MLP to zero in turn, and measures the change of what the model says of this prompt',
+              onClick: () => actions.post({ kind: 'removeHeads', prompt: at }),
+            })}
+            <p class="reason">Runs as a tab of its own: this prompt without one head after the other.</p>
+          </div>`
+        : nothing
+    }
   `;
 }

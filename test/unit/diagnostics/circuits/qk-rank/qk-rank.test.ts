@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { energies, energyKept, querySpectra, rankFor } from '../../../../../diagnostics/circuits/qk-rank/energy';
 import { finding, sections } from '../../../../../diagnostics/circuits/qk-rank/sections';
 import { rankResultOf } from '../../../../../diagnostics/circuits/qk-rank/result';
-import type { HeadMap, LayerWeights } from '../../../../../diagnostics/model-runner/weights';
+import type { HeadMap } from '../../../../../diagnostics/model-runner/weights';
 import type { ModelFacts } from '../../../../../diagnostics/model-runner/model-runner';
 
 /** Rows of a map [rows, width] with one number each, at the column that `at` gives. */
@@ -42,13 +42,9 @@ describe('the rank of query-key forms', () => {
     const weights = {
       query,
       key,
-      value: key,
-      output: { data: new Float32Array(width * 8), rows: width, columns: 8 },
       scale: 0.5,
-      attentionNorms: {
-        input: { kind: 'rms', epsilon: 1e-6, gain: Float32Array.of(2, 1, 1, 1, 1) },
-      },
-    } as unknown as LayerWeights;
+      input: { kind: 'rms', epsilon: 1e-6, gain: Float32Array.of(2, 1, 1, 1, 1) },
+    } as const;
     const block = { heads: 2, kvHeads: 1, headDim: 4 } as ModelFacts['blocks'][number];
     const found = querySpectra(weights, block);
     // Sum over k of (0.5 q_k e_a) (k_k e_b)^T with the gain: 0.5 * 3 * 2, 0.5 * 2, 0.5 * 1, 0.5 * 0.5.
@@ -87,7 +83,8 @@ describe('the rank of query-key forms', () => {
         [5, 0, 0, 0],
       ],
     ];
-    const result = rankResultOf(spectra, { rank: 2, share: 0.9 }, { hiddenSize: 10, headDims: [4, 4] });
+    const sizes = { headDim: 4, readWidth: 10 };
+    const result = rankResultOf(spectra, { rank: 2, share: 0.9 }, [sizes, sizes]);
     assert.deepEqual(
       result.heads.map(({ layer, head, enough, one }) => [layer, head, enough, one]),
       [

@@ -150,7 +150,7 @@ describe('the analysis expert-use', function () {
     assert.equal(result.layers[0]?.loads[plantedRouter.expert], planted.length / result.tokens);
     assert.match(
       expertUse.finding(result),
-      /^Experts specialise: by token in 1 of 2 layers with experts .* Most: L0E3 takes (\d+) of \1 "#7", /,
+      /^Experts specialise: by token in 1 of 2 layers with experts .* Most: L0E3 is used by (\d+) of \1 "#7", /,
     );
     const [offer] = expertUse.offers?.(result) ?? [];
     assert.deepEqual(offer?.interventions, [{ kind: 'forbid-expert', layer: 0, expert: plantedRouter.expert }]);
