@@ -77,26 +77,35 @@ export async function analysisNamed(client: ComputeClient, id: string, choice?: 
   throw wrongUsage(`There is no ${what} "${id}". Choose one of ${known}.`);
 }
 
-/** `model`: none where the analysis trains its own. `parameters` stand before those of the options. */
+export interface Asked {
+  readonly info: AnalysisInfo;
+  /** None where the analysis trains its own. */
+  readonly model: string | undefined;
+  /** These stand before those of the options. */
+  readonly parameters?: ParameterValues;
+  /** Put on the model; absent: as the process was started. */
+  readonly adapter?: string;
+}
+
 export async function analysisResult(
   session: CommandSession,
   client: ComputeClient,
-  {
-    info,
-    model,
-    parameters = {},
-    adapter,
-  }: {
-    readonly info: AnalysisInfo;
-    readonly model: string | undefined;
-    readonly parameters?: ParameterValues;
-    /** Put on the model; absent: as the process was started. */
-    readonly adapter?: string;
-  },
+  asked: Asked,
   options: AnalysisOptions,
 ): Promise<AnalysisResult> {
+  const result = await analysed(session, client, await requestFrom(session, client, asked, options));
+  saySources(session, result);
+  return result;
+}
+
+export async function requestFrom(
+  session: Pick<CommandSession, 'signal'>,
+  client: ComputeClient,
+  { info, model, parameters = {}, adapter }: Asked,
+  options: AnalysisOptions,
+): Promise<AnalysisRequest> {
   const folder = model === undefined ? '' : resolve(model);
-  const result = await analysed(session, client, {
+  return {
     analysis: info.id,
     folder,
     ...(adapter === undefined ? {} : { adapter: resolve(adapter) }),
@@ -112,9 +121,7 @@ export async function analysisResult(
     seed: options.seed,
     ...(options.resume === undefined ? {} : { keepIn: resolve(options.resume) }),
     ...(options.part === undefined ? {} : { part: options.part }),
-  });
-  saySources(session, result);
-  return result;
+  };
 }
 
 /** The model that the first is compared with, if the analysis takes one. */

@@ -4,28 +4,36 @@ import { deviceIds } from '../runtime/session';
 import { limits } from '../../protocol/results/limits';
 import { weightChoices } from '../../protocol/inputs/weights';
 import { processors } from '../processors';
+import type { NumberRange } from '../../protocol/sweeps/catalogue';
 import { bytesOfText } from '../../protocol/sweeps/quantities';
+
+/** A parser that says what it takes, for the editor, which checks sweeps without running a command. */
+type Ranged<T> = ((text: string) => T) & { readonly range: NumberRange };
+
+export const rangeOf = (parse: unknown): NumberRange | undefined => (parse as Partial<Ranged<unknown>> | undefined)?.range;
 
 /** A number in decimal notation; NaN for anything else, such as the 0x10 and the blanks that Number reads. */
 export const decimal = (text: string): number =>
   /^\s*[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?\s*$/i.test(text) ? Number(text) : Number.NaN;
 
-export function between(min: number, max: number): (text: string) => number {
-  return (text) => {
+export function between(min: number, max: number): Ranged<number> {
+  const parse = (text: string): number => {
     const value = decimal(text);
     if (!(value >= min && value <= max)) throw new InvalidArgumentError(`It takes a number from ${min} to ${max}.`);
     return value;
   };
+  return Object.assign(parse, { range: { least: min, most: max } });
 }
 
-export function whole(min: number, max: number): (text: string) => number {
-  return (text) => {
+export function whole(min: number, max: number): Ranged<number> {
+  const parse = (text: string): number => {
     const value = decimal(text);
     if (!Number.isSafeInteger(value) || value < min || value > max) {
       throw new InvalidArgumentError(`It takes a whole number from ${min} to ${max}.`);
     }
     return value;
   };
+  return Object.assign(parse, { range: { least: min, most: max, whole: true as const } });
 }
 
 /** Seconds of timing. */
@@ -98,7 +106,9 @@ export const deviceMemoryOption = (): Option =>
 export const seed = whole(...limits.seed);
 
 export function list<T>(item: (text: string) => T): (text: string) => T[] {
-  return (text) => text.split(',').map((part) => item(part.trim()));
+  const parse = (text: string): T[] => text.split(',').map((part) => item(part.trim()));
+  const range = rangeOf(item);
+  return range ? Object.assign(parse, { range: { ...range, list: true as const } }) : parse;
 }
 
 export function word(text: string): string {

@@ -17,7 +17,7 @@ import { analyses, experiments } from '../../diagnostics/catalogue';
 import { folderParameter } from '../../diagnostics/experiment';
 import { tasks } from '../../diagnostics/tasks/catalogue';
 import type { CellProgram } from '../sweeps/cell-program';
-import { collect } from './options';
+import { collect, rangeOf } from './options';
 import { takesPath } from './output-options';
 
 /** Commands that a sweep runs; `run` runs what the catalogue of analyses has. */
@@ -89,13 +89,17 @@ const nameOf = ({ long = '' }: Option): string => long.replace(/^--(no-)?/u, '')
 /** `--no-memory` is one as well, which commander does not count. */
 const isFlag = ({ required, optional }: Option): boolean => !required && !optional;
 
-const settingOf = (option: Option): SettingInfo => ({
-  name: nameOf(option),
-  description: option.description,
-  kind: isFlag(option) ? 'flag' : option.parseArg === collect ? 'many' : 'value',
-  ...(takesPath(option) ? { path: true as const } : {}),
-  ...(option.argChoices ? { choices: option.argChoices } : {}),
-});
+const settingOf = (option: Option): SettingInfo => {
+  const range = rangeOf(option.parseArg);
+  return {
+    name: nameOf(option),
+    description: option.description,
+    kind: isFlag(option) ? 'flag' : option.parseArg === collect ? 'many' : 'value',
+    ...(takesPath(option) ? { path: true as const } : {}),
+    ...(option.argChoices ? { choices: option.argChoices } : {}),
+    ...(range ? { range } : {}),
+  };
+};
 
 const listOf = (value: SweepValue): readonly (string | number | boolean)[] =>
   typeof value === 'object' ? value : [value];
@@ -119,6 +123,7 @@ export function cellProgram(program: Command, catalogue: SweepCatalogue, sweep: 
     run: run.run,
     resumes: command.options.some((option) => option.long === '--resume' && /folder/u.test(option.flags)),
     ...(run.trains && run.parameters?.[folderParameter] ? { writes: `${parameterPrefix}${folderParameter}` } : {}),
+    takes: (setting) => settings.some(({ name }) => name === setting),
     words: (cell, further) => [...run.command.split(' '), ...run.fixed, ...further, ...wordsOf(cell, given, optionOf)],
     paths: (cell) =>
       Object.entries(cell).flatMap(([name, value]) => pathIn(name, value).map((path) => [name, path] as const)),

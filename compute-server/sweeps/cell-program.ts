@@ -8,6 +8,8 @@ export interface CellProgram {
   readonly resumes: boolean;
   /** The setting of the folder that it writes, besides its result. */
   readonly writes?: string;
+  /** Whether the command has a setting of this name. */
+  takes(setting: string): boolean;
   /** Arguments of `headscope`; `further`: options that no cell sets, such as the place of the result. */
   words(settings: CellSettings, further: readonly string[]): readonly string[];
   /** Settings that name files or folders, with their paths as they are written. */

@@ -5,6 +5,7 @@ import type { CellSettings } from '../../protocol/sweeps/sweep-file';
 import type { SweepStatus } from '../../protocol/sweeps/sweep-status';
 import { fieldsIn } from '../../protocol/schema/fields';
 import { parseJsonText } from '../../protocol/wire/json-text';
+import { seedMeans, type CellRows, type MeanRow } from './seed-means';
 import type { SweepFolder } from './sweep-folder';
 
 export interface CollectedRow {
@@ -22,6 +23,8 @@ export interface Collected {
   readonly run: string;
   readonly axes: readonly string[];
   readonly rows: readonly CollectedRow[];
+  /** Over the seeds of otherwise equal cells; absent where cells differ by no seed. */
+  readonly means?: readonly MeanRow[];
   /** Cells without a result that can be read. */
   readonly missing: readonly { readonly key: string; readonly settings: CellSettings; readonly reason: string }[];
 }
@@ -39,6 +42,7 @@ const besides = new Set([
 export async function collect(status: SweepStatus, folder: SweepFolder): Promise<Collected> {
   const rows: CollectedRow[] = [];
   const missing: { key: string; settings: CellSettings; reason: string }[] = [];
+  const cells: CellRows[] = [];
   for (const { key, state, file, settings, reason } of status.cells) {
     if (state !== 'done' || file === undefined) {
       missing.push({ key, settings, reason: reason ?? `It is ${state === 'open' ? 'not submitted' : state}.` });
@@ -55,10 +59,12 @@ export async function collect(status: SweepStatus, folder: SweepFolder): Promise
     }
     const { finding } = result;
     const about = { key, settings, file, ...(typeof finding === 'string' ? { finding } : {}) };
-    for (const values of valuesOf(result)) rows.push({ ...about, values });
+    const own = valuesOf(result);
+    cells.push({ settings, rows: own });
+    for (const values of own) rows.push({ ...about, values });
   }
   const { title, run, axes } = status;
-  return { title, run, axes, rows, missing };
+  return { title, run, axes, rows, ...(axes.includes('seed') ? { means: seedMeans(cells) } : {}), missing };
 }
 
 type Values = Record<string, number | string | boolean | null>;

@@ -1,12 +1,14 @@
 /** A sweep that was read: its cells with their keys, and where it lies. */
 import { Cells, type Cell } from '../../protocol/sweeps/cells';
 import { bytesOfText, secondsOfText } from '../../protocol/sweeps/quantities';
-import type { SweepFile } from '../../protocol/sweeps/sweep-file';
+import type { CellSettings, SweepFile } from '../../protocol/sweeps/sweep-file';
 import type { TaskResources } from './engine';
-import { cellKey } from './cell-key';
+import { cellKey, settingOfVariable, shellVariables, type ShellSettings, type ShellVariable } from './cell-key';
 import type { CellProgram } from './cell-program';
 import { Stamps } from './stamps';
 import type { SweepFolder } from './sweep-folder';
+
+const adapterVariable: ShellVariable = 'HEADSCOPE_ADAPTER';
 
 export interface KeyedCell {
   readonly cell: Cell;
@@ -18,6 +20,8 @@ export class OpenedSweep {
   readonly resources: TaskResources;
   private readonly stamps: Stamps;
   private readonly known = new Map<string, string>();
+  /** Variables of the shell that the command reads. */
+  private readonly variables: readonly (readonly [ShellVariable, string])[];
 
   constructor(
     readonly folder: SweepFolder,
@@ -25,11 +29,17 @@ export class OpenedSweep {
     /** Text of the file. */
     readonly text: string,
     readonly program: CellProgram,
+    /** Of the shell that it is planned in, or was submitted from. */
+    readonly shell: ShellSettings = {},
   ) {
     const cells = Cells.of(sweep);
     if (!cells.ok) throw new RangeError(cells.why);
     this.cells = cells.result;
     this.stamps = new Stamps(folder.base);
+    this.variables = shellVariables.flatMap((variable) => {
+      const value = shell[variable];
+      return value !== undefined && program.takes(settingOfVariable[variable]) ? [[variable, value] as const] : [];
+    });
     const { threads = 0, memory, gpus = 0, time } = sweep.resources ?? {};
     const memoryBytes = memory === undefined ? undefined : bytesOfText(String(memory));
     const secondsOfCell = time === undefined ? undefined : secondsOfText(time);
@@ -52,13 +62,38 @@ export class OpenedSweep {
 
   async keyOf({ settings }: Cell): Promise<string> {
     const paths = this.program.paths(settings);
-    for (const [, path] of paths) if (!this.known.has(path)) this.known.set(path, (await this.stamps.of(path)) ?? '');
+    const counting = this.shellFor(settings);
+    for (const [, path] of [...paths, ...counting.filter(([variable]) => variable === adapterVariable)])
+      if (!this.known.has(path)) this.known.set(path, (await this.stamps.of(path)) ?? '');
     return cellKey({
       run: this.sweep.run,
       settings,
       files: paths.map(([name, path]) => [name, this.known.get(path) ?? '']),
       threads: this.resources.threads,
+      shell: counting.map(([variable, value]) => [
+        variable,
+        variable === adapterVariable ? (this.known.get(value) ?? '') : value,
+      ]),
     });
+  }
+
+  /** Variables of the shell that count for a cell: its own settings and the resources of the sweep take precedence. */
+  private shellFor(settings: CellSettings): readonly (readonly [ShellVariable, string])[] {
+    return this.variables.filter(([variable]) => {
+      if (settings[settingOfVariable[variable]] !== undefined) return false;
+      if (variable === 'HEADSCOPE_THREADS') return this.resources.threads === 0;
+      return variable !== 'HEADSCOPE_WEIGHTS' || settings['activations'] !== 'int8';
+    });
+  }
+
+  /** Variables of the shell that count for the first cell for which any does, with their values. */
+  shellThatCounts(): readonly (readonly [ShellVariable, string])[] {
+    if (this.variables.length === 0) return [];
+    for (const { settings } of this.cells.all()) {
+      const counting = this.shellFor(settings);
+      if (counting.length > 0) return counting;
+    }
+    return [];
   }
 
   /** Each key once, in the order of the sweep. */

@@ -4,7 +4,8 @@ import { FailureError } from '../../protocol/wire/failures';
 import type { EngineId } from '../../protocol/sweeps/sweep-file';
 import type { Stage, SweepEngine } from './engine';
 import type { OpenedSweep } from './opened-sweep';
-import { pack } from './packing';
+import { cellWork, type CellWork, type EstimateOfCell } from './cell-work';
+import { pack, taskCount } from './packing';
 import { StateStore } from './state-store';
 import { unitName, type KeptSubmission, type Unit } from './sweep-folder';
 
@@ -23,6 +24,8 @@ export interface SweepPlan {
   readonly tasks: number;
   /** Tasks that run at the same time. */
   readonly atOnce: number;
+  /** Why some of the cells will fail, as sentences; only where cells were estimated. */
+  readonly refused?: readonly string[];
 }
 
 export type Submitted =
@@ -37,8 +40,12 @@ interface Laid {
 
 type Layout = { readonly ok: true; readonly laid: Laid } | { readonly ok: false; readonly why: string };
 
-/** Lays out a submission without writing anything. */
-export async function planSweep(opened: OpenedSweep, engine: SweepEngine): Promise<Layout> {
+/** Lays out a submission without writing anything. `estimate` is asked only where its answers count: for packing, or for a memory limit. */
+export async function planSweep(
+  opened: OpenedSweep,
+  engine: SweepEngine,
+  estimate?: EstimateOfCell,
+): Promise<Layout> {
   const { folder, sweep, cells, resources, parts } = opened;
   const planned = await engine.plan(sweep, resources);
   if (!planned.ok) return planned;
@@ -72,10 +79,19 @@ export async function planSweep(opened: OpenedSweep, engine: SweepEngine): Promi
   }
   const total = seen.size;
   const { capacity } = planned;
-  const packed = [first, second]
-    .filter((units) => units.length > 0)
-    // Nothing is known about the time of cells, so all of a sweep count the same.
-    .map((units) => pack(units, () => 1, capacity));
+  const counts = resources.memoryBytes !== undefined || taskCount(first.length, capacity) < first.length;
+  const known: CellWork | undefined =
+    estimate && counts
+      ? await cellWork(
+          cells,
+          [...first, ...second].map(({ cell }) => cell),
+          estimate,
+        )
+      : undefined;
+  const [never] = known?.neverFits ?? [];
+  if (never !== undefined) return { ok: false, why: never };
+  const workOf = ({ cell, of = 1 }: Unit): number => (known?.workOf(cell) ?? 1) / of;
+  const packed = [first, second].filter((units) => units.length > 0).map((units) => pack(units, workOf, capacity));
   const tasks = packed.flat();
   if (tasks.length > capacity.mostTasks && packed.length > 1) {
     const why = `The engine takes at most ${capacity.mostTasks} tasks, but the parts and the jobs that join them need ${tasks.length}. Lower split.parts.`;
@@ -100,6 +116,7 @@ export async function planSweep(opened: OpenedSweep, engine: SweepEngine): Promi
     units: first.length + second.length,
     tasks: tasks.length,
     atOnce: capacity.atOnce,
+    ...(known && known.refused.length > 0 ? { refused: known.refused } : {}),
   };
   return { ok: true, laid: { plan, stages, tasks } };
 }
@@ -110,11 +127,12 @@ export interface SubmitOptions {
   readonly engineOf: (id: EngineId) => SweepEngine | undefined;
   /** Program and arguments of a task, without the number of the submission and of the task. */
   readonly command: readonly string[];
+  readonly estimate?: EstimateOfCell;
 }
 
 export async function submitSweep(
   opened: OpenedSweep,
-  { engine, engineOf, command }: SubmitOptions,
+  { engine, engineOf, command, estimate }: SubmitOptions,
 ): Promise<Submitted> {
   const { folder, sweep } = opened;
   await folder.make();
@@ -135,7 +153,7 @@ export async function submitSweep(
     }
     // Its command was ended while the engine took the jobs, and nobody can ask for them: those that start take no cell.
     if (before && before.handle === undefined) await folder.markCancelled(before.number);
-    const layout = await planSweep(opened, engine);
+    const layout = await planSweep(opened, engine, estimate);
     if (!layout.ok) return layout;
     const { plan, stages, tasks } = layout.laid;
     if (plan.units === 0) return { ok: true, plan };
@@ -158,6 +176,7 @@ export async function submitSweep(
       tries: sweep.tries ?? 3,
       units: plan.units,
       atOnce: plan.atOnce,
+      ...(Object.keys(opened.shell).length === 0 ? {} : { shell: opened.shell }),
     };
     await folder.keep(submission);
     // Submitting again resets the tries of every cell.

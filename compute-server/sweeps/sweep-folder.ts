@@ -7,7 +7,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { writeInOneStep, writeNew } from '../../files/write-file';
 import { type EngineId } from '../../protocol/sweeps/sweep-file';
 import { parseJsonText } from '../../protocol/wire/json-text';
-import { isKey } from './cell-key';
+import { isKey, type ShellSettings } from './cell-key';
 import type { EngineHandle, Submission } from './engine';
 
 /** A cell, or a part of one whose set of examples is cut, or the joining of its parts. */
@@ -33,6 +33,8 @@ export interface KeptSubmission extends Submission {
   readonly atOnce: number;
   /** Units in all. */
   readonly units: number;
+  /** Variables of the shell that it was submitted from: cells run with these on every node. */
+  readonly shell?: ShellSettings;
   /** Absent until the engine has the jobs. */
   readonly handle?: EngineHandle;
 }

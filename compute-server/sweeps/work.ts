@@ -9,6 +9,7 @@ import { markFile, ownMark } from '../../files/mark';
 import { removeEmpty, removeProven } from '../../files/remove';
 import { NotWritten, writeInOneStep } from '../../files/write-file';
 import type { Cell } from '../../protocol/sweeps/cells';
+import { settingOfVariable, shellSettingsOf, shellVariables, type ShellSettings } from './cell-key';
 import type { CellProgram } from './cell-program';
 import { runCell } from './run-cell';
 import { Journal, StateStore, type KeptState } from './state-store';
@@ -70,6 +71,11 @@ async function runUnit(of: Work, unit: Unit, journal: Journal, before: number): 
     await journal.add({ key: name, state: 'failed', tries: before, reason });
     return;
   }
+  const other = otherShell(shellSettingsOf(of.environment), submission.shell ?? {});
+  if (other !== undefined) {
+    await journal.add({ key: name, state: 'failed', tries: before, reason: other });
+    return;
+  }
   const steps = folder.stepsOf(unit.key);
   const { writes } = program;
   const settings =
@@ -95,7 +101,7 @@ async function runUnit(of: Work, unit: Unit, journal: Journal, before: number): 
       words,
       folder: folder.base,
       resources: submission.resources,
-      environment: of.environment,
+      environment: withShell(of.environment, submission.shell ?? {}),
     });
     const { seconds } = ended;
     if (stderr.trim() !== '')
@@ -127,6 +133,22 @@ async function runUnit(of: Work, unit: Unit, journal: Journal, before: number): 
     await journal.add({ key: name, state: 'done', tries, seconds });
     return;
   }
+}
+
+/** A node may set variables that the shell of the submission did not: such a cell would not be what its key says. */
+function otherShell(node: ShellSettings, submitted: ShellSettings): string | undefined {
+  for (const variable of shellVariables) {
+    const [here, there] = [node[variable], submitted[variable]];
+    if (here === undefined || here === there) continue;
+    const before = there === undefined ? `without ${variable}` : `with "${there}"`;
+    return `${variable} is "${here}" on ${hostname()}, but the sweep was submitted ${before}. Set ${settingOfVariable[variable]} in the sweep, or remove the variable there, and submit again.`;
+  }
+  return undefined;
+}
+
+function withShell(environment: NodeJS.ProcessEnv, shell: ShellSettings): NodeJS.ProcessEnv {
+  const others = Object.entries(environment).filter(([name]) => !Object.hasOwn(settingOfVariable, name));
+  return { ...Object.fromEntries(others), ...shell };
 }
 
 /** The run has deleted its steps when it ended; their empty folder is left. */

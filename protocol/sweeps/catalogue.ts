@@ -4,6 +4,15 @@
  */
 import type { ParameterTable } from '../analysis/parameters';
 
+/** Numbers that an option takes, ends included. */
+export interface NumberRange {
+  readonly least: number;
+  readonly most: number;
+  readonly whole?: true;
+  /** It takes several, separated by commas. */
+  readonly list?: true;
+}
+
 /** An option or an argument of a command, by its name without dashes. */
 export interface SettingInfo {
   readonly name: string;
@@ -15,6 +24,7 @@ export interface SettingInfo {
   /** It names a file or a folder. */
   readonly path?: true;
   readonly choices?: readonly string[];
+  readonly range?: NumberRange;
 }
 
 export interface CommandInfo {

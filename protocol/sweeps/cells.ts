@@ -79,7 +79,7 @@ export class Cells {
   /** Undefined where it is excluded. */
   at(number: number): Cell | undefined {
     const count = this.seeds?.length ?? 1;
-    const place = Math.floor(number / count);
+    const place = this.placeOf(number);
     const own: Record<string, SweepValue> = {
       ...(place < this.combinations ? this.combination(place) : this.listed[place - this.combinations]),
     };
@@ -89,6 +89,11 @@ export class Cells {
       entry.every(([name, value]) => name in settings && JSON.stringify(settings[name]) === value),
     );
     return isOut ? undefined : { number, own, settings };
+  }
+
+  /** The same number for cells that differ by one of `seeds` alone. */
+  placeOf(number: number): number {
+    return Math.floor(number / (this.seeds?.length ?? 1));
   }
 
   /** Those that are not excluded, in their order. */

@@ -6,6 +6,7 @@ import {
   runNamed,
   settingsOf,
   taskParameterPrefix,
+  type NumberRange,
   type RunInfo,
   type SettingInfo,
   type SweepCatalogue,
@@ -57,7 +58,7 @@ function* placesOf(sweep: SweepFile): Generator<{
   for (const [at, cell] of (sweep.cells ?? []).entries()) yield* of(cell, ['cells', at]);
 }
 
-/** The faults in the order of the file. Values that only an option itself can check are left to the command. */
+/** The faults in the order of the file. Values whose form only an option itself knows are left to the command. */
 export function sweepFaults(sweep: SweepFile, catalogue: SweepCatalogue): readonly SweepFault[] {
   const run = runNamed(catalogue, sweep.run);
   if (run === undefined) {
@@ -187,12 +188,22 @@ function valueFault(found: Found, value: SweepValue): string | undefined {
       typeof value === 'string' ? valueOfText(parameter, value) : textWhereAsked(parameter, value),
     );
   }
-  const { kind, choices } = found.setting;
+  const { kind, choices, range } = found.setting;
   if (kind === 'flag') return typeof value === 'boolean' ? undefined : 'must be true or false';
   if (typeof value === 'boolean') return 'must be a value';
   if (typeof value === 'object' && kind === 'argument') return 'must be a single value';
   if (choices && !choices.includes(String(value))) return `must be one of ${choices.join(', ')}`;
-  return undefined;
+  return range && rangeFault(range, value);
+}
+
+function rangeFault({ least, most, whole, list }: NumberRange, value: SweepValue): string | undefined {
+  const given = typeof value === 'object' ? value : list ? String(value).split(',') : [value];
+  const fits = (one: string | number | boolean): boolean => {
+    const number = typeof one === 'string' && one.trim() !== '' ? Number(one) : one;
+    return typeof number === 'number' && number >= least && number <= most && (!whole || Number.isSafeInteger(number));
+  };
+  if ((list || typeof value !== 'object') && given.every(fits)) return undefined;
+  return `must be ${whole ? 'a whole number' : 'a number'} from ${least} to ${most}${list ? ', or several separated by commas' : ''}`;
 }
 
 /** YAML reads 1 as a number, also where a text is meant: heads, regions, lists of factors. */

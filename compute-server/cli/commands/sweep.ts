@@ -4,16 +4,20 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { Option, type Command } from 'commander';
 import { lockAnew } from '../../../files/lock';
 import { timeInWords } from '../../../protocol/sweeps/quantities';
+import { runNamed } from '../../../protocol/sweeps/catalogue';
 import { readSweep } from '../../../protocol/sweeps/read-sweep';
 import { engineIds, type EngineId, type SweepValue } from '../../../protocol/sweeps/sweep-file';
 import type { CellStatus, SweepStatus } from '../../../protocol/sweeps/sweep-status';
 import { counted } from '../../../protocol/wire/number-words';
 import { cancelSweep } from '../../sweeps/cancel';
+import { settingOfVariable, shellSettingsOf, type ShellSettings } from '../../sweeps/cell-key';
+import type { EstimateOfCell } from '../../sweeps/cell-work';
 import { collect, type Collected, type CollectedRow } from '../../sweeps/collect';
 import type { SweepEngine } from '../../sweeps/engine';
 import { localEngine, serveLocal } from '../../sweeps/local-engine';
 import { slurmEngine } from '../../sweeps/slurm/slurm-engine';
 import { OpenedSweep } from '../../sweeps/opened-sweep';
+import type { SeedMean } from '../../sweeps/seed-means';
 import { StateStore } from '../../sweeps/state-store';
 import { statusOf } from '../../sweeps/status';
 import { planSweep, submitSweep, type SweepPlan } from '../../sweeps/submit';
@@ -23,6 +27,7 @@ import { CommandError, exitCodes, wrongUsage } from '../exit-codes';
 import { jsonOption } from '../output-options';
 import type { Registration } from '../registration';
 import type { CommandSession } from '../session';
+import { cellEstimates } from '../sweep-estimates';
 import { cellProgram, sweepCatalogue } from '../sweep-program';
 import { textTable } from '../table';
 import { textFile } from '../text-files';
@@ -47,14 +52,25 @@ export const sweep: Registration = (program, session) => {
         ]),
       )
       .addOption(jsonOption());
-  const open = (path: string): Promise<OpenedSweep> => openSweep(program, path);
+  /** For what may run next: as this shell would submit it. */
+  const toRun = (path: string): Promise<OpenedSweep> => openSweep(program, path, shellSettingsOf(process.env));
+  /** For what was submitted: as it was then, whatever this shell has set. */
+  const asSubmitted = async (path: string): Promise<OpenedSweep> => {
+    const last = await new SweepFolder(path).last();
+    return openSweep(program, path, last ? (last.shell ?? {}) : shellSettingsOf(process.env));
+  };
+  const estimateOf = (opened: OpenedSweep): EstimateOfCell | undefined => {
+    const run = runNamed(sweepCatalogue(program), opened.sweep.run);
+    return run && cellEstimates(session, opened, run);
+  };
 
   file(
     group.command('plan').description('Count what the sweep would run and report mistakes, without starting anything.'),
   ).action(async (path: string, options: SweepOptions) => {
-    const opened = await open(path);
+    const opened = await toRun(path);
     await requireCells(opened);
-    const layout = await planSweep(opened, engineOf(options.engine ?? opened.sweep.engine ?? 'local', opened));
+    const engine = engineOf(options.engine ?? opened.sweep.engine ?? 'local', opened);
+    const layout = await planSweep(opened, engine, estimateOf(opened));
     if (!layout.ok) throw wrongUsage(layout.why);
     const { plan } = layout.laid;
     if (options.json !== undefined) await session.writeJson(options.json, plan);
@@ -67,9 +83,11 @@ export const sweep: Registration = (program, session) => {
       .description('Start the cells that have no result yet.')
       .option('--wait', 'wait until all cells have ended; they keep running if you interrupt this command'),
   ).action(async (path: string, options: SweepOptions) => {
-    const opened = await open(path);
+    const opened = await toRun(path);
     await requireCells(opened);
+    const estimate = estimateOf(opened);
     const submitted = await submitSweep(opened, {
+      ...(estimate ? { estimate } : {}),
       engine: engineOf(options.engine ?? opened.sweep.engine ?? 'local', opened),
       engineOf: (id) => knownEngine(id, opened),
       command: [process.execPath, script(), 'sweep', 'work', opened.folder.file],
@@ -95,7 +113,7 @@ export const sweep: Registration = (program, session) => {
 
   file(group.command('status').description('Show the state of each cell.')).action(
     async (path: string, options: SweepOptions) => {
-      const opened = await open(path);
+      const opened = await asSubmitted(path);
       const status = await statusOf(opened, (id) => knownEngine(id, opened));
       if (options.json !== undefined) await session.writeJson(options.json, status);
       if (options.json !== '-') session.print(statusInWords(status));
@@ -104,7 +122,7 @@ export const sweep: Registration = (program, session) => {
 
   file(group.command('collect').description('Put the results into one table.')).action(
     async (path: string, options: SweepOptions) => {
-      const opened = await open(path);
+      const opened = await asSubmitted(path);
       const status = await statusOf(opened, (id) => knownEngine(id, opened));
       const collected = await collect(status, opened.folder);
       if (options.json !== undefined) await session.writeJson(options.json, collected);
@@ -118,7 +136,7 @@ export const sweep: Registration = (program, session) => {
 
   file(group.command('cancel').description('Stop running cells and withdraw waiting ones; results are kept.')).action(
     async (path: string, options: SweepOptions) => {
-      const opened = await open(path);
+      const opened = await asSubmitted(path);
       const cancelled = await cancelSweep(opened, (id) => knownEngine(id, opened));
       if (options.json !== undefined) await session.writeJson(options.json, { cancelled: cancelled ?? 0 });
       if (options.json === '-') return;
@@ -183,8 +201,8 @@ function engineOf(id: EngineId, opened: OpenedSweep): SweepEngine {
   throw wrongUsage(`This version of Headscope has no engine "${id}". Choose ${known.join(' or ')} with --engine.`);
 }
 
-async function openSweep(program: Command, path: string): Promise<OpenedSweep> {
-  return opening(program, new SweepFolder(path), await textFile(path), path);
+async function openSweep(program: Command, path: string, shell: ShellSettings): Promise<OpenedSweep> {
+  return opening(program, new SweepFolder(path), await textFile(path), path, shell);
 }
 
 /** The sweep as it was when it was submitted. */
@@ -196,12 +214,19 @@ async function submitted(
   const folder = new SweepFolder(path);
   const submission = await folder.kept(number);
   if (!submission) throw wrongUsage(`${folder.path} has no submission ${number}.`);
-  return { opened: opening(program, folder, await folder.textOf(number), path), submission };
+  const text = await folder.textOf(number);
+  return { opened: opening(program, folder, text, path, submission.shell ?? {}), submission };
 }
 
 const shownFaults = 5;
 
-function opening(program: Command, folder: SweepFolder, text: string, path: string): OpenedSweep {
+function opening(
+  program: Command,
+  folder: SweepFolder,
+  text: string,
+  path: string,
+  shell: ShellSettings,
+): OpenedSweep {
   const catalogue = sweepCatalogue(program);
   const { sweep: read, faults } = readSweep(text, catalogue);
   if (!read || faults.length > 0) {
@@ -209,7 +234,7 @@ function opening(program: Command, folder: SweepFolder, text: string, path: stri
     const more = faults.length > shownFaults ? [`There are ${faults.length - shownFaults} more.`] : [];
     throw wrongUsage([...some, ...more].join('\n'));
   }
-  return new OpenedSweep(folder, read, text, cellProgram(program, catalogue, read));
+  return new OpenedSweep(folder, read, text, cellProgram(program, catalogue, read), shell);
 }
 
 async function requireCells(opened: OpenedSweep): Promise<void> {
@@ -234,8 +259,10 @@ const left = ({ secondsLeft }: SweepStatus): string =>
 const progressOf = (status: SweepStatus): string =>
   `${status.done} of ${counted(status.total, 'cell', 'cells')} done, ${status.states.running} running${left(status)}`;
 
-function planInWords(plan: SweepPlan, { title, sweep: { run } }: OpenedSweep): string {
-  const { total, done, twice, excluded, units, tasks, atOnce, engine } = plan;
+function planInWords(plan: SweepPlan, opened: OpenedSweep): string {
+  const { title } = opened;
+  const { run } = opened.sweep;
+  const { refused = [], total, done, twice, excluded, units, tasks, atOnce, engine } = plan;
   const further = [
     ...(excluded > 0 ? [`${counted(excluded, 'cell is', 'cells are')} excluded.`] : []),
     ...(twice > 0
@@ -247,7 +274,11 @@ function planInWords(plan: SweepPlan, { title, sweep: { run } }: OpenedSweep): s
     units === 0
       ? 'Nothing is left to run: headscope sweep collect shows the results.'
       : `${counted(units, 'run is', 'runs are')} left, in ${counted(tasks, 'task', 'tasks')} on the engine ${engine}, ${atOnce} at a time.`;
-  return [first, ...further, second].join('\n');
+  const shell = opened
+    .shellThatCounts()
+    .map(([variable, value]) => `${variable} is ${value} in this shell. It counts for cells that set no ${settingOfVariable[variable]}.`);
+  const fails = refused.slice(0, shownFaults).map((why) => `Some cells will fail: ${why}`);
+  return [first, ...further, ...shell, ...fails, second].join('\n');
 }
 
 const shownRows = 40;
@@ -274,7 +305,8 @@ function statusInWords(status: SweepStatus): string {
   return `${table}${more}\n\n${done} of ${counted(total, 'cell', 'cells')} done (${counts.join(', ')})${running}`;
 }
 
-function collectedInWords({ axes, rows }: Collected): string {
+function collectedInWords(collected: Collected): string {
+  const { axes, rows } = collected;
   const first = rows.slice(0, shownRows);
   const names = [...new Set(first.flatMap(({ values }) => Object.keys(values)))].slice(0, 8);
   const number = (value: CollectedRow['values'][string] | undefined): string =>
@@ -287,5 +319,26 @@ function collectedInWords({ axes, rows }: Collected): string {
     ]),
   );
   const more = rows.length > shownRows ? `\n… ${rows.length - shownRows} more: --json has them.` : '';
-  return rows.length === 0 ? 'There is no result yet.' : `${table}${more}`;
+  return rows.length === 0 ? 'There is no result yet.' : `${table}${more}${meansInWords(collected, names)}`;
+}
+
+/** A row for each group of cells that differ by their seed alone, of the same columns as the table of cells. */
+function meansInWords({ axes, means = [] }: Collected, columns: readonly string[]): string {
+  if (!means.some(({ seeds }) => seeds.length > 1)) return '';
+  const number = (value: number): string => String(Number(value.toPrecision(5)));
+  const inCell = ({ n, mean, low, high }: SeedMean, seeds: number): string => {
+    const interval = low === undefined || high === undefined ? '' : ` (${number(low)} to ${number(high)})`;
+    return `${number(mean)}${interval}${n < seeds ? `, n = ${n}` : ''}`;
+  };
+  const others = axes.filter((axis) => axis !== 'seed');
+  const rows = means.slice(0, shownRows).map(({ settings, seeds, texts, means: own }) => [
+    ...others.map((axis) => basename(inWords(settings[axis]))),
+    String(seeds.length),
+    ...columns.map((name) => {
+      const mean = own[name];
+      return mean ? inCell(mean, seeds.length) : (texts[name] ?? '');
+    }),
+  ]);
+  const more = means.length > shownRows ? `\n… ${means.length - shownRows} more: --json has them.` : '';
+  return `\n\nMeans over seeds (95 % interval by Student's t):\n${textTable([...others, 'seeds', ...columns], rows)}${more}`;
 }

@@ -97,6 +97,13 @@ describe('a sweep on this machine', function () {
       collected.rows.map(({ values }) => values['metric.name']),
       ['logit-difference', 'logit-difference', 'logit-difference'],
     );
+    assert.deepEqual(
+      collected.means?.map(({ settings, seeds, texts }) => [settings, seeds, texts['metric.name']]),
+      [
+        [{ task: 'induction' }, [0, 1], 'logit-difference'],
+        [{ task: 'capitals' }, [0], 'logit-difference'],
+      ],
+    );
     const [first] = done.cells;
     rmSync(place.at('sweep', 'a.headscope-sweep', first?.file ?? ''));
     assert.match((await status(file)).cells[0]?.reason ?? '', /no longer there/u);
@@ -222,7 +229,7 @@ describe('a sweep on this machine', function () {
     );
     assert.match(
       await refused('plan', ...ablation, 'matrix: {samples: [4, none]}'),
-      /samples: "none" is not valid\. It takes a whole number/u,
+      /:5: samples must be a whole number from 1 to 100000, not "none"\./u,
     );
     assert.match(
       await refused('plan', 'run: ablation', 'settings: {model: gone, task: induction}'),

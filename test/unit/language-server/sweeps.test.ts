@@ -79,6 +79,16 @@ describe('a sweep in the editor', () => {
       /cannot be cut into parts: those of .*captions can/u,
     );
     assert.match(one(`${ablation}${model}seeds: 2000000\n`)[1], /seeds is not a whole number from 1 to 1000000/u);
+    assert.deepEqual(one(`${ablation}settings: {model: a, task: induction, samples: 0}\n`), [
+      '0',
+      'samples must be a whole number from 1 to 100000, not 0.',
+    ]);
+    assert.match(one(`${ablation}${model}seeds: 2\nmatrix:\n  samples: [4, 4.5]\n`)[1], /^samples must be a whole/u);
+    assert.deepEqual(one(`${head}run: bench\nmatrix:\n  lengths: [64, [64, 128], "64,128", "64,x"]\n`), [
+      '"64,x"',
+      'lengths must be a whole number from 1 to 16777216, or several separated by commas, not "64,x".',
+    ]);
+    assert.deepEqual(one(`${head}run: toy-circuits\nmatrix:\n  param.steps: [100, -1]\n`)[0], '-1');
     assert.match(one(`${head}run: ablation\nrun: bench\n`)[1], /not valid YAML/u);
     assert.match(one('')[1], /holds no sweep/u);
   });

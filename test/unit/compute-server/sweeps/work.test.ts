@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { ShellSettings } from '../../../../compute-server/sweeps/cell-key';
 import type { CellProgram } from '../../../../compute-server/sweeps/cell-program';
 import type { TaskResources } from '../../../../compute-server/sweeps/engine';
 import { StateStore } from '../../../../compute-server/sweeps/state-store';
@@ -16,6 +17,7 @@ fs.appendFileSync(counter, 'x');
 const tries = fs.readFileSync(counter, 'utf8').length;
 const done = () => fs.writeFileSync(file, JSON.stringify({ headscope: '1', created: 'now', value: 7 }));
 if (how === 'done') done();
+if (how === 'shell') fs.writeFileSync(file, JSON.stringify({ weights: process.env.HEADSCOPE_WEIGHTS ?? null, device: process.env.HEADSCOPE_DEVICE ?? null }));
 if (how === 'fails') { console.error('The model has no heads. Choose another.'); process.exit(3); }
 if (how === 'dies') process.kill(process.pid, 'SIGKILL');
 if (how === 'dies once') { if (tries < 2) process.kill(process.pid, 'SIGKILL'); done(); }
@@ -44,6 +46,7 @@ describe('the cells of a task', () => {
         further[1] ?? '',
         join(base, `tries-${String(settings['how'])}`),
       ],
+      takes: () => true,
       paths: () => [],
       fault: () => undefined,
     };
@@ -64,18 +67,26 @@ describe('the cells of a task', () => {
       resources = {},
       tries = 3,
       changed = false,
-    }: { resources?: Partial<TaskResources>; tries?: number; changed?: boolean } = {},
+      shell = {},
+      environment = {},
+    }: {
+      resources?: Partial<TaskResources>;
+      tries?: number;
+      changed?: boolean;
+      shell?: ShellSettings;
+      environment?: NodeJS.ProcessEnv;
+    } = {},
   ) {
     await work({
       folder,
-      submission: submission(resources, tries),
+      submission: { ...submission(resources, tries), shell },
       task: 0,
       units: hows.map((_, cell) => ({ cell, key: keyOf(cell) })),
       program,
       cellAt: (number) => ({ number, own: { how: hows[number] ?? '' }, settings: { how: hows[number] ?? '' } }),
       keyOf: ({ number }) => Promise.resolve(changed ? keyOf(99) : keyOf(number)),
       script: join(base, 'script.cjs'),
-      environment: process.env,
+      environment: { ...process.env, ...environment },
     });
     const states = await new StateStore(folder.path).read();
     return hows.map((_, cell) => states.get(keyOf(cell)));
@@ -142,6 +153,21 @@ describe('the cells of a task', () => {
       large?.reason ?? '',
       /^It was stopped at \d+ MB, above the 200 MB of resources\.memory\. Raise the limit/u,
     );
+  });
+
+  it('run with what the shell of the submission had set, and not where a node sets something else', async () => {
+    const [failed] = await run(['shell'], { environment: { HEADSCOPE_WEIGHTS: 'q4' } });
+    assert.match(
+      failed?.reason ?? '',
+      /^HEADSCOPE_WEIGHTS is "q4" on \S+, but the sweep was submitted without HEADSCOPE_WEIGHTS\. Set weights in the sweep/u,
+    );
+    const [done] = await run(['shell'], {
+      shell: { HEADSCOPE_WEIGHTS: 'q8' },
+      environment: { HEADSCOPE_DEVICE: 'cpu' },
+    });
+    assert.equal(done?.state, 'done', done?.reason);
+    const result = JSON.parse(readFileSync(folder.resultFile(keyOf(0)), 'utf8')) as Record<string, unknown>;
+    assert.deepEqual([result['weights'], result['device']], ['q8', null]);
   });
 
   it('are not run where a model was changed since, or the sweep was cancelled', async () => {
