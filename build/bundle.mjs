@@ -63,7 +63,12 @@ const bundles = [
   node('compute-server/images/decoder.ts', 'dist/picture-decoder.js'),
   node('compute-server/model/text/text-worker.ts', 'dist/text-worker.js'),
   node('compute-server/model/weights/piece-worker.ts', 'dist/piece-worker.js'),
-  node('compute-server/cli/main.ts', 'dist/cli.js', ['onnxruntime-node']),
+  // The client of Kubernetes is apart: only a sweep on Kubernetes loads it.
+  {
+    ...node('compute-server/cli/main.ts', 'dist/cli.js', ['onnxruntime-node', './kubernetes-client']),
+    supported: { 'dynamic-import': false },
+  },
+  node('compute-server/sweeps/kubernetes/kubernetes-client.ts', 'dist/kubernetes-client.js'),
   ...panels,
 ].filter((options) => existsSync(options.entryPoints[0]));
 

@@ -95,6 +95,11 @@ export const restrictedPackages = [
     homes: ['protocol', 'models/formats', 'diagnostics', 'compute-server', 'extension'],
     message: 'schemas of what crosses a border lie in protocol, or beside what they alone are for; no panel needs one.',
   },
+  {
+    name: '@kubernetes/client-node',
+    homes: ['compute-server/sweeps/kubernetes'],
+    message: 'compute-server/sweeps/kubernetes alone talks to Kubernetes.',
+  },
   { name: 'vscode', homes: ['extension', 'test/editor'], message: 'extension alone talks to the editor.' },
 ];
 

@@ -10,7 +10,8 @@ import { bytesOfText } from '../../protocol/sweeps/quantities';
 /** A parser that says what it takes, for the editor, which checks sweeps without running a command. */
 type Ranged<T> = ((text: string) => T) & { readonly range: NumberRange };
 
-export const rangeOf = (parse: unknown): NumberRange | undefined => (parse as Partial<Ranged<unknown>> | undefined)?.range;
+export const rangeOf = (parse: unknown): NumberRange | undefined =>
+  (parse as Partial<Ranged<unknown>> | undefined)?.range;
 
 /** A number in decimal notation; NaN for anything else, such as the 0x10 and the blanks that Number reads. */
 export const decimal = (text: string): number =>

@@ -27,7 +27,8 @@ export const forceOption = (): Option =>
   new Option('--force', 'replace files that Headscope did not write (docs/command-line.md)');
 
 /** Whether what stands for the value of an option is a file or a folder, as in `<file>`. */
-export const takesPath = ({ flags }: Option): boolean => /[<[][^>\]]*(file|folder|truth|model)[^>\]]*[>\]]/u.test(flags);
+export const takesPath = ({ flags }: Option): boolean =>
+  /[<[][^>\]]*(file|folder|truth|model)[^>\]]*[>\]]/u.test(flags);
 
 /** Has every command of the program begin with a look at what it is going to write. */
 export function lookAtOutputs(program: Command, session: CommandSession): Command {

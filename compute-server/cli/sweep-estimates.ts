@@ -60,7 +60,11 @@ async function analysisEstimate(
   const client = clientFor(options);
   const info = await analysisNamed(client, id);
   const request = await requestFrom(session, client, { info, model }, options);
-  const { supported, seconds, bytes = 0 } = await client.call('estimateAnalysis', [request], { signal: session.signal });
+  const {
+    supported,
+    seconds,
+    bytes = 0,
+  } = await client.call('estimateAnalysis', [request], { signal: session.signal });
   // The folder of an experiment is that of its cell, which is not known yet.
   if (supported !== true) return info.trains ? {} : { refused: supported };
   const needed = bytes / heldShare;
@@ -108,7 +112,9 @@ function refusalOf(error: unknown, opened: OpenedSweep, cell: Cell): CellEstimat
     const { part, neededBytes, device } = failure;
     if (device !== undefined || opened.resources.memoryBytes === undefined) return {};
     const takes = bytesInWords(neededBytes);
-    return { neverFits: neverFits(opened, cell, part === undefined ? `needs ${takes}` : `opens ${part}, which takes ${takes}`) };
+    return {
+      neverFits: neverFits(opened, cell, part === undefined ? `needs ${takes}` : `opens ${part}, which takes ${takes}`),
+    };
   }
   const ofCell = ['bad-request', 'unsupported', 'model-unusable'].includes(failure.code);
   return ofCell ? { refused: sentenceOf(failure) } : {};

@@ -56,7 +56,10 @@ export interface Submission {
  * failed, and the engine does not start it again; `gone`: the engine no longer knows it.
  */
 export type TaskState =
-  { readonly state: 'waiting' | 'running' | 'ended' | 'gone' } | { readonly state: 'died'; readonly reason: string };
+  /** `why`: what it waits for, as a sentence, where that is not only its turn. */
+  | { readonly state: 'waiting'; readonly why?: string }
+  | { readonly state: 'running' | 'ended' | 'gone' }
+  | { readonly state: 'died'; readonly reason: string };
 
 /** What an engine needs to find the jobs of a submission again: plain JSON, kept in `submission.json`. */
 export type EngineHandle = Readonly<Record<string, unknown>>;

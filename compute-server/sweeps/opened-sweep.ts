@@ -1,4 +1,5 @@
 /** A sweep that was read: its cells with their keys, and where it lies. */
+import { isAbsolute, relative, resolve, sep } from 'node:path';
 import { Cells, type Cell } from '../../protocol/sweeps/cells';
 import { bytesOfText, secondsOfText } from '../../protocol/sweeps/quantities';
 import type { CellSettings, SweepFile } from '../../protocol/sweeps/sweep-file';
@@ -7,6 +8,12 @@ import { cellKey, settingOfVariable, shellVariables, type ShellSettings, type Sh
 import type { CellProgram } from './cell-program';
 import { Stamps } from './stamps';
 import type { SweepFolder } from './sweep-folder';
+
+/** Whether a path is a folder or lies below it. Both are absolute. */
+export function isBelow(folder: string, path: string): boolean {
+  const way = relative(folder, path);
+  return way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way);
+}
 
 const adapterVariable: ShellVariable = 'HEADSCOPE_ADAPTER';
 
@@ -105,6 +112,20 @@ export class OpenedSweep {
       seen.add(key);
       yield { cell, key };
     }
+  }
+
+  /** The first path of a cell that does not lie below a folder; undefined where all do. */
+  pathOutside(folder: string): string | undefined {
+    const looked = new Set<string>();
+    for (const { settings } of this.cells.all()) {
+      for (const [, path] of this.program.paths(settings)) {
+        if (looked.has(path)) continue;
+        looked.add(path);
+        const full = resolve(this.folder.base, path);
+        if (!isBelow(folder, full)) return full;
+      }
+    }
+    return undefined;
   }
 
   /**

@@ -11,8 +11,5 @@ export const taskCount = (units: number, { mostTasks, atOnce }: Limits): number 
   Math.min(units, mostTasks, Math.max(1, atOnce) * tasksEach);
 
 /** Tasks of about equal work, none of them empty. `workOf`: in any unit, above 0. */
-export const pack = <T>(
-  units: readonly T[],
-  workOf: (unit: T) => number,
-  limits: Limits,
-): readonly (readonly T[])[] => cutEqually(units, workOf, taskCount(units.length, limits));
+export const pack = <T>(units: readonly T[], workOf: (unit: T) => number, limits: Limits): readonly (readonly T[])[] =>
+  cutEqually(units, workOf, taskCount(units.length, limits));

@@ -59,7 +59,14 @@ export function seedMeans(cells: readonly CellRows[]): readonly MeanRow[] {
   return [...groups.values()].flatMap(({ settings, seeds, tables }) => {
     const length = tables[0]?.length ?? 0;
     if (tables.some((rows) => rows.length !== length)) return [];
-    return Array.from({ length }, (_, at) => meanRow(settings, seeds, tables.map((rows) => rows[at] ?? {}), length > 1)).flat();
+    return Array.from({ length }, (_, at) =>
+      meanRow(
+        settings,
+        seeds,
+        tables.map((rows) => rows[at] ?? {}),
+        length > 1,
+      ),
+    ).flat();
   });
 }
 

@@ -23,7 +23,7 @@ export async function statusOf(
   // A running sweep gathers its journals itself; afterwards, the next reader does.
   const states = active || !submission ? await store.read() : await gathered(store, folder.lockFile);
   const [there, logs] = [await folder.finished(), await folder.logged()];
-  const ends = submission ? await endsByUnit(opened, submission, tasks) : new Map<string, string>();
+  const words = submission ? await wordsByUnit(opened, submission, tasks) : new Map<string, UnitWords>();
 
   const stateOf = (name: string): KeptState => {
     if (there.has(name)) return { ...(states.get(name) ?? { tries: 0 }), state: 'done' };
@@ -32,8 +32,9 @@ export async function statusOf(
     if (known.state === 'done')
       return { state: 'open', tries: known.tries, reason: 'Its result is no longer there. Submit the sweep again.' };
     if (known.state !== 'waiting' && known.state !== 'running') return known;
-    const why = ends.get(name);
-    if (why !== undefined) return { ...known, state: 'failed', reason: why };
+    const { died, waits } = words.get(name) ?? {};
+    if (died !== undefined) return { ...known, state: 'failed', reason: died };
+    if (waits !== undefined && known.state === 'waiting') return { ...known, reason: waits };
     return active ? known : { state: 'open', tries: known.tries, ...(known.tries > 0 ? { reason: lost } : {}) };
   };
   const cellOf = ({ cell, key }: KeyedCell): CellStatus => {
@@ -89,19 +90,31 @@ async function gathered(store: StateStore, lockFile: string): Promise<ReadonlyMa
   }
 }
 
-/** Why the engine gave a task up, for its units that had not ended. */
-async function endsByUnit(
+interface UnitWords {
+  /** Why the engine gave its task up. */
+  readonly died?: string;
+  /** What its task waits for. */
+  readonly waits?: string;
+}
+
+/** What the engine says of tasks, for their units that have not ended. */
+async function wordsByUnit(
   { folder }: OpenedSweep,
   submission: KeptSubmission,
   tasks: ReadonlyMap<number, TaskState>,
-): Promise<ReadonlyMap<string, string>> {
-  const ends = new Map<string, string>();
+): Promise<ReadonlyMap<string, UnitWords>> {
+  const words = new Map<string, UnitWords>();
   for (const [number, task] of tasks) {
-    if (task.state !== 'died') continue;
-    for (const unit of (await folder.unitsOf(submission.number, number)) ?? [])
-      ends.set(unitName(unit), `Its task ended early: ${task.reason.replace(/\.?$/u, '.')} Submit the sweep again.`);
+    const own: UnitWords =
+      task.state === 'died'
+        ? { died: `Its task ended early: ${task.reason.replace(/\.?$/u, '.')} Submit the sweep again.` }
+        : task.state === 'waiting' && task.why !== undefined
+          ? { waits: task.why }
+          : {};
+    if (Object.keys(own).length === 0) continue;
+    for (const unit of (await folder.unitsOf(submission.number, number)) ?? []) words.set(unitName(unit), own);
   }
-  return ends;
+  return words;
 }
 
 /** The state of a cell whose set is cut, from its parts. */

@@ -41,11 +41,7 @@ interface Laid {
 type Layout = { readonly ok: true; readonly laid: Laid } | { readonly ok: false; readonly why: string };
 
 /** Lays out a submission without writing anything. `estimate` is asked only where its answers count: for packing, or for a memory limit. */
-export async function planSweep(
-  opened: OpenedSweep,
-  engine: SweepEngine,
-  estimate?: EstimateOfCell,
-): Promise<Layout> {
+export async function planSweep(opened: OpenedSweep, engine: SweepEngine, estimate?: EstimateOfCell): Promise<Layout> {
   const { folder, sweep, cells, resources, parts } = opened;
   const planned = await engine.plan(sweep, resources);
   if (!planned.ok) return planned;

@@ -76,6 +76,7 @@ export function sweepFaults(sweep: SweepFile, catalogue: SweepCatalogue): readon
     ...settingFaults(sweep, catalogue, run),
     ...missing(sweep, catalogue, run),
     ...exclusionFaults(sweep),
+    ...kubernetesFaults(sweep),
     ...(sweep.seeds !== undefined && !settingsOf(catalogue, run).some(({ name }) => name === 'seed')
       ? [
           {
@@ -226,6 +227,21 @@ function* missing(sweep: SweepFile, catalogue: SweepCatalogue, run: RunInfo): Ge
       message: `${run.title} needs a ${name} in every cell. Add ${name} under settings, or as a list under matrix.`,
     };
   }
+}
+
+/** What the engine `kubernetes` cannot do without, as a sentence; undefined where all of it is there. */
+export function whatKubernetesLacks({ kubernetes = {} }: SweepFile): string | undefined {
+  const { image, volume, mount } = kubernetes;
+  const lacking = Object.entries({ image, volume, mount }).flatMap(([name, value]) =>
+    value === undefined ? [name] : [],
+  );
+  if (lacking.length === 0) return undefined;
+  return `The engine kubernetes needs ${lacking.map((name) => `kubernetes.${name}`).join(', ')}. docs/sweeps.md explains them.`;
+}
+
+function kubernetesFaults(sweep: SweepFile): readonly SweepFault[] {
+  const message = sweep.engine === 'kubernetes' ? whatKubernetesLacks(sweep) : undefined;
+  return message === undefined ? [] : [{ path: ['engine'], ofKey: false, message }];
 }
 
 function* exclusionFaults(sweep: SweepFile): Generator<SweepFault> {

@@ -71,10 +71,27 @@ const slurm = {
   tasks: optional(said(wholeFrom(1, 1_000_000), 'The most tasks in an array. By default, what the cluster allows.')),
 };
 
+const names = list(filledText, 'a list of names', { most: 64 });
+
 const kubernetes = {
-  namespace: optional(filledText),
-  image: optional(filledText),
-  volume: optional(filledText),
+  image: optional(said(filledText, 'The image of the pods, with Headscope in it. Required.')),
+  volume: optional(said(filledText, 'The persistent volume claim that holds the sweep and its models. Required.')),
+  mount: optional(
+    said(
+      ensure(filledText, (path) => path.startsWith('/'), 'an absolute path'),
+      'Where this machine and the pods see the volume. Required.',
+    ),
+  ),
+  namespace: optional(said(filledText, 'The namespace. By default, that of the context.')),
+  context: optional(said(filledText, 'The context of the kubeconfig. By default, the current one.')),
+  pods: optional(said(wholeFrom(1, 10_000), 'How many pods run at the same time. 8 by default.')),
+  tasks: optional(said(wholeFrom(1, 10_000), 'The most tasks of a job. 10,000 by default.')),
+  gpu: optional(said(filledText, 'The resource that resources.gpus counts. nvidia.com/gpu by default.')),
+  nodeSelector: optional(
+    said(record(text, 'an object of labels', { most: 64 }), 'Labels of the nodes that may run the pods.'),
+  ),
+  tolerations: optional(said(names, 'Keys of taints that the pods tolerate.')),
+  pullSecrets: optional(said(names, 'Secrets to fetch the image with.')),
 };
 
 const split = {
@@ -124,10 +141,10 @@ export const sweepFields = {
   split: optional(
     said(object(split), 'Cuts the set of examples of each cell into parts (task, captions, pope, divergence-set).'),
   ),
-  engine: optional(said(oneOf(engineIds), 'Where the jobs run: local (default) or slurm.')),
+  engine: optional(said(oneOf(engineIds), 'Where the jobs run: local (default), slurm or kubernetes.')),
   local: optional(said(object(local), 'Settings of the engine local.')),
   slurm: optional(said(object(slurm), 'Settings of the engine slurm.')),
-  kubernetes: optional(said(object(kubernetes), 'Reserved: this version has no engine for Kubernetes.')),
+  kubernetes: optional(said(object(kubernetes), 'Settings of the engine kubernetes.')),
 };
 
 /** Fields of the parts of the file, by the name of the part. */

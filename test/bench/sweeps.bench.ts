@@ -13,7 +13,14 @@ const axis = Array.from({ length: 100 }, (_, at) => at);
 const cells = 100_000;
 const looks = 7;
 
-const program: CellProgram = { run: 'bench', resumes: false, words: () => [], paths: () => [], fault: () => undefined };
+const program: CellProgram = {
+  run: 'bench',
+  resumes: false,
+  words: () => [],
+  paths: () => [],
+  fault: () => undefined,
+  takes: () => false,
+};
 
 /** The status of a sweep of 100,000 cells, half of them done and a thousand failed: from the index, and with lines behind it. */
 const sweeps: Bench = {

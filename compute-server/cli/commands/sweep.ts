@@ -14,6 +14,7 @@ import { settingOfVariable, shellSettingsOf, type ShellSettings } from '../../sw
 import type { EstimateOfCell } from '../../sweeps/cell-work';
 import { collect, type Collected, type CollectedRow } from '../../sweeps/collect';
 import type { SweepEngine } from '../../sweeps/engine';
+import { kubernetesEngine } from '../../sweeps/kubernetes/kubernetes-engine';
 import { localEngine, serveLocal } from '../../sweeps/local-engine';
 import { slurmEngine } from '../../sweeps/slurm/slurm-engine';
 import { OpenedSweep } from '../../sweeps/opened-sweep';
@@ -189,6 +190,10 @@ export const sweep: Registration = (program, session) => {
 const engines = (opened: OpenedSweep): readonly SweepEngine[] => [
   localEngine(script(), ['sweep', 'serve', opened.folder.file]),
   slurmEngine(opened.sweep),
+  kubernetesEngine(opened.sweep, {
+    folder: opened.folder.path,
+    pathOutside: (folder) => opened.pathOutside(folder),
+  }),
 ];
 
 const knownEngine = (id: EngineId, opened: OpenedSweep): SweepEngine | undefined =>
@@ -220,13 +225,7 @@ async function submitted(
 
 const shownFaults = 5;
 
-function opening(
-  program: Command,
-  folder: SweepFolder,
-  text: string,
-  path: string,
-  shell: ShellSettings,
-): OpenedSweep {
+function opening(program: Command, folder: SweepFolder, text: string, path: string, shell: ShellSettings): OpenedSweep {
   const catalogue = sweepCatalogue(program);
   const { sweep: read, faults } = readSweep(text, catalogue);
   if (!read || faults.length > 0) {
@@ -276,7 +275,10 @@ function planInWords(plan: SweepPlan, opened: OpenedSweep): string {
       : `${counted(units, 'run is', 'runs are')} left, in ${counted(tasks, 'task', 'tasks')} on the engine ${engine}, ${atOnce} at a time.`;
   const shell = opened
     .shellThatCounts()
-    .map(([variable, value]) => `${variable} is ${value} in this shell. It counts for cells that set no ${settingOfVariable[variable]}.`);
+    .map(
+      ([variable, value]) =>
+        `${variable} is ${value} in this shell. It counts for cells that set no ${settingOfVariable[variable]}.`,
+    );
   const fails = refused.slice(0, shownFaults).map((why) => `Some cells will fail: ${why}`);
   return [first, ...further, ...shell, ...fails, second].join('\n');
 }

@@ -239,7 +239,10 @@ describe('a sweep on this machine', function () {
       await refused('plan', ...ablation, 'resources: {memory: 900000GB}'),
       /A cell may use 900000\.0 GB, but this machine has/u,
     );
-    assert.match(await refused('submit', ...ablation, 'engine: kubernetes'), /no engine "kubernetes"\. Choose local/u);
+    assert.match(
+      await refused('submit', ...ablation, 'engine: kubernetes', 'kubernetes: {image: a}'),
+      /:5: The engine kubernetes needs kubernetes\.volume, kubernetes\.mount\./u,
+    );
     const many = `[${Array.from({ length: 1000 }, (_, at) => at).join()}]`;
     const axes = ['samples', 'param.a', 'param.b', 'param.c'].map((name) => `  ${name}: ${many}`);
     assert.match(

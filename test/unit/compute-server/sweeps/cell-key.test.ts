@@ -3,7 +3,13 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { cellKey, isKey, shellSettingsOf, type Keyed, type ShellSettings } from '../../../../compute-server/sweeps/cell-key';
+import {
+  cellKey,
+  isKey,
+  shellSettingsOf,
+  type Keyed,
+  type ShellSettings,
+} from '../../../../compute-server/sweeps/cell-key';
 import { OpenedSweep } from '../../../../compute-server/sweeps/opened-sweep';
 import { Stamps } from '../../../../compute-server/sweeps/stamps';
 import { SweepFolder } from '../../../../compute-server/sweeps/sweep-folder';

@@ -42,9 +42,18 @@ describe('collected results', () => {
     const { means = [], missing } = await collected(
       ['model', 'seed'],
       [
-        [{ model: 'a', seed: 0 }, { accuracy: { value: 1 }, loss: 3, note: 'x', best: '1.2' }],
-        [{ model: 'a', seed: 1 }, { accuracy: { value: 2 }, loss: 5, note: 'x', best: '0.7' }],
-        [{ model: 'a', seed: 2 }, { accuracy: { value: 4 }, loss: null, note: 'x', best: '1.2' }],
+        [
+          { model: 'a', seed: 0 },
+          { accuracy: { value: 1 }, loss: 3, note: 'x', best: '1.2' },
+        ],
+        [
+          { model: 'a', seed: 1 },
+          { accuracy: { value: 2 }, loss: 5, note: 'x', best: '0.7' },
+        ],
+        [
+          { model: 'a', seed: 2 },
+          { accuracy: { value: 4 }, loss: null, note: 'x', best: '1.2' },
+        ],
         [{ model: 'b', seed: 0 }, { accuracy: { value: 9 } }],
         [{ model: 'b', seed: 1 }, undefined],
       ],

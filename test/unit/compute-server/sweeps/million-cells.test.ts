@@ -10,7 +10,14 @@ import { StateStore } from '../../../../compute-server/sweeps/state-store';
 import { planSweep } from '../../../../compute-server/sweeps/submit';
 import { SweepFolder } from '../../../../compute-server/sweeps/sweep-folder';
 
-const program: CellProgram = { run: 'bench', resumes: false, words: () => [], paths: () => [], fault: () => undefined };
+const program: CellProgram = {
+  run: 'bench',
+  resumes: false,
+  words: () => [],
+  paths: () => [],
+  fault: () => undefined,
+  takes: () => false,
+};
 /** Limits of a cluster: an array of 1,000 tasks, 64 at a time. */
 const engine: SweepEngine = {
   id: 'slurm',

@@ -41,7 +41,7 @@ describe('a submission', () => {
   };
 
   it('has tasks of equal estimated work; cells that differ by their seed are estimated once', async () => {
-    const sweep = opened({ matrix: { length: [80, 10, 20, 30, 20] }, seeds: 2 });
+    const sweep = opened({ matrix: { length: [80, 10, 25, 30, 15] }, seeds: 2 });
     let asked = 0;
     const estimate: EstimateOfCell = ({ settings }) => {
       asked += 1;
