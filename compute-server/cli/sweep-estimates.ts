@@ -10,8 +10,7 @@ import { bytesInWords, sentenceOf } from '../../protocol/wire/words';
 import { heldShare } from '../analyses/run-progress';
 import type { CellEstimate, EstimateOfCell } from '../sweeps/cell-work';
 import type { OpenedSweep } from '../sweeps/opened-sweep';
-import { analysisNamed, requestFrom } from './analysis-run';
-import { addRunOptions, type RunOptions } from './commands/run';
+import { addAnalysisOptions, analysisNamed, requestFrom, type AnalysisOptions } from './analysis-run';
 import { CommandError } from './exit-codes';
 import { environmentOf, type PlaceOptions } from './model-options';
 import type { CommandSession } from './session';
@@ -77,13 +76,15 @@ async function analysisEstimate(
 function parsed(words: readonly string[]): {
   readonly id: string;
   readonly model: string | undefined;
-  readonly options: RunOptions;
+  readonly options: AnalysisOptions;
 } {
-  let read: { id: string; model: string | undefined; options: RunOptions } | undefined;
-  addRunOptions(new Command('run').argument('<analysis>').argument('[model]'))
+  let read: { id: string; model: string | undefined; options: AnalysisOptions } | undefined;
+  addAnalysisOptions(new Command('run').argument('<analysis>').argument('[model]'))
+    // A second run, on the base, takes about as long.
+    .option('--with-base')
     .exitOverride()
     .configureOutput({ writeErr: () => undefined })
-    .action((id: string, model: string | undefined, options: RunOptions) => {
+    .action((id: string, model: string | undefined, options: AnalysisOptions) => {
       read = { id, model, options };
     })
     .parse([...words], { from: 'user' });

@@ -1,7 +1,7 @@
 /** `headscope sweep` as it is shipped: cells as processes of this machine, killed at every level, and nothing lost or run twice. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Collected } from '../../../compute-server/sweeps/collect';
@@ -9,6 +9,33 @@ import type { SweepStatus } from '../../../protocol/sweeps/sweep-status';
 import { buildServer, Place } from '../model/support/model-server';
 
 const model = resolve('examples/models/demo-lm');
+
+/** The model with feed-forward networks of 200,000 numbers, all of them 0 and in no block of the disk. */
+function wideModel(folder: string): void {
+  cpSync(model, folder, { recursive: true });
+  const config = JSON.parse(readFileSync(join(folder, 'config.json'), 'utf8')) as { intermediate_size: number };
+  const narrow = config.intermediate_size;
+  const wide = 200_000;
+  writeFileSync(join(folder, 'config.json'), JSON.stringify({ ...config, intermediate_size: wide }));
+  const file = join(folder, 'model.safetensors');
+  const bytes = readFileSync(file);
+  const header = bytes.toString('utf8', 8, 8 + Number(bytes.readBigUInt64LE()));
+  const tensors = JSON.parse(header) as Record<string, { readonly dtype: string; readonly shape?: readonly number[] }>;
+  let end = 0;
+  const changed = Object.entries(tensors).map(([name, tensor]) => {
+    if (!tensor.shape) return [name, tensor];
+    const shape = tensor.shape.map((size) => (size === narrow ? wide : size));
+    const from = end;
+    // The model is stored in float16.
+    end += 2 * shape.reduce((product, size) => product * size, 1);
+    return [name, { dtype: tensor.dtype, shape, data_offsets: [from, end] }];
+  });
+  const text = Buffer.from(JSON.stringify(Object.fromEntries(changed)));
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(text.length));
+  writeFileSync(file, Buffer.concat([length, text]));
+  truncateSync(file, 8 + text.length + end);
+}
 
 describe('a sweep on this machine', function () {
   this.timeout(90_000);
@@ -238,6 +265,16 @@ describe('a sweep on this machine', function () {
     assert.match(
       await refused('plan', ...ablation, 'resources: {memory: 900000GB}'),
       /A cell may use 900000\.0 GB, but this machine has/u,
+    );
+    wideModel(place.at('wide'));
+    assert.match(
+      await refused(
+        'plan',
+        'run: ablation',
+        `matrix: {task: [induction], model: [${model}, ${place.at('wide')}]}`,
+        'resources: {memory: 310MB}',
+      ),
+      /^A cell with task "induction", model "\S+wide" opens Layer 0, which takes \d+ MB, and can never run with the 310 MB/u,
     );
     assert.match(
       await refused('submit', ...ablation, 'engine: kubernetes', 'kubernetes: {image: a}'),
