@@ -32,7 +32,7 @@ export interface CellRows {
   readonly rows: readonly Values[];
 }
 
-export function seedMean(values: readonly number[]): SeedMean {
+function seedMean(values: readonly number[]): SeedMean {
   const n = values.length;
   const mean = values.reduce((sum, value) => sum + value, 0) / n;
   if (n < 2) return { n, mean };

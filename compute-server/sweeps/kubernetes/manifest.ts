@@ -8,7 +8,7 @@ import type { SweepFile } from '../../../protocol/sweeps/sweep-file';
 import { headscopeVersion } from '../../version';
 import type { Stage, Submission, TaskResources } from '../engine';
 
-export type KubernetesSettings = NonNullable<SweepFile['kubernetes']>;
+type KubernetesSettings = NonNullable<SweepFile['kubernetes']>;
 
 /** What the engine cannot do without. */
 export type PlacedSettings = KubernetesSettings & Required<Pick<KubernetesSettings, 'image' | 'volume' | 'mount'>>;
@@ -129,7 +129,7 @@ export function podOf(settings: PlacedSettings, resources: TaskResources, script
 }
 
 /** Kubernetes gives a pod of an Indexed Job its index in JOB_COMPLETION_INDEX. */
-export function taskScript({ ownFolder, command }: Submission, first: number): string {
+function taskScript({ ownFolder, command }: Submission, first: number): string {
   // The program and script of this machine are those of the image there.
   const words = ['headscope', ...command.slice(2)].map(quoted).join(' ');
   return `task=$((${first} + JOB_COMPLETION_INDEX))
