@@ -141,7 +141,8 @@ export async function estimateOf(run: AnalysisRun, request: AnalysisRequest): Pr
   if (first) runner.requirePlaces(request.interventions, first);
   const { passes, tokens, bytes } = analysis.estimate(runner.facts, input, parameters);
   const seconds = secondsOf(run.opened, analysis.id, passes, tokens ?? first?.ids.length ?? 1);
-  return { supported: true, passes, bytes, ...(passes > 0 ? { seconds } : {}) };
+  const { parts } = await run.opened.device();
+  return { supported: true, passes, bytes, ...(passes > 0 ? { seconds } : {}), ...(parts ? { parts } : {}) };
 }
 
 interface Prepared {

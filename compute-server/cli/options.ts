@@ -2,6 +2,7 @@
 import { InvalidArgumentError, Option } from 'commander';
 import { deviceIds } from '../runtime/session';
 import { limits } from '../../protocol/results/limits';
+import { readDeviceChoice } from '../../protocol/inputs/devices';
 import { weightChoices } from '../../protocol/inputs/weights';
 import { processors } from '../processors';
 import type { NumberRange } from '../../protocol/sweeps/catalogue';
@@ -62,8 +63,22 @@ export function threads(text: string): number {
 export const deviceOption = (): Option =>
   new Option(
     '--device <id>',
-    'where the model runs, by its id in `headscope devices` (default: HEADSCOPE_DEVICE, else cpu)',
-  ).choices([...deviceIds]);
+    'where the model runs: a device of `headscope devices`, auto, or several that share the layers, e.g. webgpu,cpu or webgpu:0-11,cpu:12-23 (default: HEADSCOPE_DEVICE, else cpu)',
+  ).argParser(devices);
+
+function devices(text: string): string {
+  const read = readDeviceChoice(text);
+  if (!read.ok) throw new InvalidArgumentError(read.why);
+  const { choice } = read;
+  const named = choice.kind === 'auto' ? [] : choice.kind === 'one' ? [choice] : choice.devices;
+  const unknown = named.find(({ id }) => !(deviceIds as readonly string[]).includes(id));
+  if (unknown) {
+    throw new InvalidArgumentError(
+      `There is no device "${unknown.id}". Devices are ${deviceIds.join(', ')}; auto chooses among those that work here.`,
+    );
+  }
+  return text;
+}
 
 /** The weight format for commands that run a model. Without it HEADSCOPE_WEIGHTS counts, then the exact weights. */
 export const weightsOption = (): Option =>

@@ -39,8 +39,17 @@ const providers: Readonly<Record<DeviceId, Provider>> = {
  */
 const proved = new Map<DeviceId, SelfTest>();
 
+/** How often all devices were to be tried anew. */
+let rounds = 0;
+
 /** Every device is tried anew. */
-export const forgetProofs = (): void => proved.clear();
+export function forgetProofs(): void {
+  proved.clear();
+  rounds++;
+}
+
+/** What a caller keeps of the tests is of this round. */
+export const roundOfTests = (): number => rounds;
 
 /** Without these two right, nothing of the catalogue can be. */
 const essential = ['MatMul', 'Softmax'];

@@ -41,6 +41,10 @@ export async function measureServing(
       `Its weights are held in ${model.weightsHeld}, and rates are measured in float32. Leave --weights out.`,
     );
   }
+  const [device = 'cpu', ...more] = sessions.places.devices;
+  if (more.length > 0) {
+    throw refuse('Its layers are on several devices, and rates are those of one. Choose one device.');
+  }
   const run = {
     length: prompt,
     batch: 1,
@@ -70,7 +74,7 @@ export async function measureServing(
       headDim,
       prompt,
     },
-    { device: sessions.placement.device, threads: defaultThreads },
+    { device, threads: defaultThreads },
   );
   await runPrompt(spec, sessions, plain, { signal });
   const prompts: number[] = [];

@@ -3,15 +3,12 @@ import { ModelError } from '../../models/architectures/model-spec';
 import { heldWeights, type WeightChoice } from '../../protocol/inputs/weights';
 import { FailureError } from '../../protocol/wire/failures';
 import { alone, jobAlone, Lane } from '../dispatch/lane';
-import { deviceMemory } from '../devices/device-memory';
-import { requireDevice } from '../devices/devices';
 import type { Surroundings } from '../surroundings';
 import type { LoadedModel } from '../model/checkpoint/loaded-model';
-import type { ModelDevice } from '../model/checkpoint/model-device';
 import { ModelStore } from '../model/checkpoint/model-store';
-import { modelOperators } from '../model/run/graphs/model-operators';
 import { DeviceFault } from '../model/run/graphs/placement';
 import { TextFault } from '../model/text/text-library';
+import { modelPlaces } from './model-places';
 
 /** Share of the memory limit that opened weights may take; the rest is for the run. */
 const weightShare = 0.5;
@@ -83,18 +80,13 @@ export function modelCalls(surroundings: Surroundings, lane: Lane): ModelCalls {
   const readStore = new ModelStore(storing);
   const readLane = new Lane();
   const threads = surroundings.defaultThreads;
-  const deviceOf = async (wanted: string, signal: AbortSignal): Promise<ModelDevice> => {
-    if (wanted === 'cpu') return { device: 'cpu', threads };
-    const { id, name, selfTest } = await requireDevice(wanted, threads, surroundings, signal, modelOperators);
-    const memoryBytes = await deviceMemory(id, surroundings.deviceMemory);
-    return { device: id, threads, name, selfTest, memoryBytes };
-  };
+  const places = modelPlaces(surroundings);
   const open = async (
     { folder, adapter = modelAdapter, device, weights: wanted = modelWeights }: ModelPlace,
     signal: AbortSignal,
     { weights, why }: ModelNeeds,
   ): Promise<LoadedModel> => {
-    const where = { ...(await deviceOf(device ?? surroundings.modelDevice, signal)), adapter: adapter ?? undefined };
+    const where = { ...(await places(device ?? surroundings.modelDevice, signal)), adapter: adapter ?? undefined };
     const [chosen, needed] = [wanted, weights ?? wanted].map((each) => heldWeights(each, where.device));
     if (weights === undefined || chosen === needed) return store.open(folder, { ...where, weights: wanted });
     return store.open(folder, { ...where, weights, whyWeights: why });

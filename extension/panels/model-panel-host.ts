@@ -3,6 +3,7 @@ import type { Disposable } from 'vscode';
 import type { DeviceInfo } from '../../protocol/compute/api';
 import type { DeviceChoices, ModelChoice, WaitingModel } from '../../protocol/panels/run-panel';
 import type { Provenance, ModelSummary } from '../../protocol/schema/parts';
+import { devicesIn } from '../../protocol/inputs/devices';
 import { choiceOfHeld, type WeightChoice } from '../../protocol/inputs/weights';
 import { FailureError } from '../../protocol/wire/failures';
 import { isCancelled } from '../platform/compute';
@@ -192,12 +193,14 @@ export abstract class ModelPanelHost<
    * Where a result is asked further questions: with the weights and on the device that gave it, where that works here, so that what
    * is shown beside it is of the same numbers; else on the device of the setting.
    */
-  protected async whereOf({ device: { id }, weights: held, model: { adapter } }: Made): Promise<Where> {
+  protected async whereOf({ device, weights: held, model: { adapter } }: Made): Promise<Where> {
+    const { asked: id = device.id } = device;
     const as = defined({ weights: held && choiceOfHeld(held), adapter });
     if (id === 'cpu') return { device: id, ...as };
     const { devices } = this.services;
     const found = devices.known() ?? (await devices.test(false));
-    return { ...(found.some((device) => device.id === id && device.available) ? { device: id } : {}), ...as };
+    const works = devicesIn(id).every((named) => found.some((one) => one.id === named && one.available));
+    return { ...(works ? { device: id } : {}), ...as };
   }
 
   /** Queues a question of the panel, by its kind: its reply or the reason why there is none is posted. */

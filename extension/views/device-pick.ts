@@ -2,6 +2,7 @@
 import { hostname } from 'node:os';
 import * as vscode from 'vscode';
 import type { DeviceInfo } from '../../protocol/compute/api';
+import { namesSeveral } from '../../protocol/inputs/devices';
 import type { Compute } from '../platform/compute';
 import { setting, updateSetting } from '../platform/settings';
 import { deviceFacts, deviceLine, deviceReport } from './device-lines';
@@ -27,6 +28,7 @@ function deviceRow(device: DeviceInfo): Row {
 
 function chosenWords(devices: readonly DeviceInfo[]): string {
   const chosen = setting('headscope.compute.device');
+  if (namesSeveral(chosen)) return `Models run on ${chosen} (headscope.compute.device), and kernels on the CPU`;
   return devices.some(({ id }) => id === chosen)
     ? 'The device on which kernels and models run'
     : `headscope.compute.device names "${chosen}", which is not among the devices of this machine. Choose another one.`;

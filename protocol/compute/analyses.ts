@@ -2,6 +2,7 @@
 import type { AnalysisInfo, AnalysisProgress } from '../analysis/analysis';
 import type { AnalysisRequest, AnalysisResult, TaskRequest, SectionQuestion } from '../analysis/schema';
 import type { TaskInfo, TaskProgress, TaskResult } from '../analysis/tasks';
+import type { DevicePart } from '../schema/parts';
 import type { Section } from '../sections/section';
 
 /** What an analysis needs, before it runs. */
@@ -13,6 +14,8 @@ export interface AnalysisEstimate {
   /** From earlier runs of the model, or a first guess from its size; absent where no prompt is run. */
   readonly seconds?: number;
   readonly bytes?: number;
+  /** What each device holds of the model, where several do. */
+  readonly parts?: readonly DevicePart[];
 }
 
 /** A result that the compute server made or was sent. */

@@ -116,7 +116,7 @@ export const settings = {
     scope: 'machine-overridable',
     default: 'cpu',
     description:
-      'Device on which kernels and models run, by its id in "Headscope: Devices…", for example cpu or webgpu.',
+      'Device on which kernels and models run, by its id in "Headscope: Devices…", for example cpu or webgpu. For models also auto, or devices that share the layers, for example webgpu,cpu or webgpu:0-11,cpu:12-23.',
   }),
   'headscope.compute.weights': choice({
     scope: 'machine-overridable',

@@ -11,6 +11,7 @@ import { machineWords } from './machine';
 import type { ModuleSetup, ModuleResult } from './module-schema';
 import type { ModelSummary, ImageSpan, DeviceSummary, Provenance, HeldWeights } from '../schema/parts';
 import { heldWords } from '../inputs/weights';
+import { partWords } from './device-words';
 
 /**
  * `refuse`: where it differs the numbers are of different work or units, and no ratio or difference of them is given.
@@ -53,6 +54,11 @@ const device: Fields<DeviceSummary> = {
   runtime: name('runtime'),
   platform: name('platform'),
   onCpu: long('parts that ran on the CPU'),
+  parts: long<DeviceSummary['parts']>(
+    'layers of each device',
+    (parts) => (parts ?? []).map(partWords).join('; ') || 'none',
+  ),
+  asked: 'free',
   id: 'free',
 };
 

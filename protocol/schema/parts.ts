@@ -48,7 +48,25 @@ export const inexactHeld = oneOf(inexact);
 const held = oneOf(['float32', ...inexact]);
 export type HeldWeights = Output<typeof held>;
 
+/** The most devices that share a model, each named once a part. */
+export const mostDevices = 64;
+
+const devicePart = object({
+  id: text,
+  name: text,
+  /** From 0, both included; absent: none. */
+  layers: optional(object({ first: whole, last: whole })),
+  embedding: optional(flag),
+  head: optional(flag),
+  /** Of the weights as they are opened; of a part of the CPU, those that are read from the disk in each pass are counted too. */
+  weightBytes: whole,
+  /** What a run may take there; absent: not known, or the CPU's, which has the memory limit. */
+  memoryBytes: optional(whole),
+});
+export type DevicePart = Output<typeof devicePart>;
+
 const device = object({
+  /** Of several devices: each with its layers (`webgpu:0-11,cpu:12-23`). */
   id: text,
   provider: text,
   name: text,
@@ -59,6 +77,10 @@ const device = object({
   platform: text,
   /** Sentences that say which parts of a model ran on the CPU instead, and why. */
   onCpu: optional(texts),
+  /** What was asked for, where that is not the id: `auto`, or devices that share the layers by memory. */
+  asked: optional(text),
+  /** Where several devices hold a model: what each of them holds, in the order of the layers. */
+  parts: optional(list(devicePart, 'a list of what devices hold', { most: mostDevices + 1 })),
 });
 export type DeviceSummary = Output<typeof device>;
 

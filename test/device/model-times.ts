@@ -104,7 +104,7 @@ export async function modelTimes(found: DeviceInfo, folder: string, size: Size):
     const what = `decoding against ${digits(crossing)} ms in which the weights cross ${digits(bandwidth)} GB/s once`;
     verdict(what, median(onDevice.decode) / crossing, targets.decode);
   }
-  for (const sentence of there.sessions.placement.sentences()) console.log(sentence);
+  for (const sentence of there.sessions.places.sentences()) console.log(sentence);
   console.log('');
   for (const { sessions, reference } of [there, here]) {
     await sessions.release();

@@ -1,7 +1,10 @@
 /** Where the next runs of a panel take place: the devices of this machine as last tested, and why the others are not here. */
 import { html, nothing, type TemplateResult } from 'lit';
 import type { DeviceInfo } from '../../protocol/compute/api';
+import { devicesIn, namesSeveral, readDeviceChoice } from '../../protocol/inputs/devices';
 import type { WeightChoice } from '../../protocol/inputs/weights';
+import { partWords } from '../../protocol/results/device-words';
+import type { DevicePart } from '../../protocol/schema/parts';
 import { button, dropdown, type Choice } from './controls';
 import { icon } from './icons';
 import { plural, significant } from './numbers';
@@ -20,13 +23,15 @@ export interface Devices {
 export interface DeviceFieldOptions extends Pick<Devices, 'found' | 'asked'> {
   /** Absent: of a panel whose plan always names a device. */
   readonly setting?: string;
+  /** Whether several devices may share what runs: a model. `parts`: what each of them holds of the model that is open. */
+  readonly shared?: { readonly parts?: readonly DevicePart[] | undefined };
   readonly chosen: string;
   readonly onChoose: (id: string) => void;
   readonly onTest: () => void;
 }
 
 export function deviceField(options: DeviceFieldOptions): TemplateResult {
-  const { found, chosen, asked, onChoose, onTest } = options;
+  const { found, chosen, asked, shared, onChoose, onTest } = options;
   const device = found.find(({ id }) => id === chosen);
   // Why the chosen one does not work is said above.
   const missing = found.filter(({ id, available }) => !available && id !== chosen);
@@ -41,7 +46,7 @@ export function deviceField(options: DeviceFieldOptions): TemplateResult {
         onClick: onTest,
       })}
     </div>
-    ${standing(device, chosen, asked, found.length > 0)}
+    ${shared && namesSeveral(chosen) ? sharing(chosen, asked, shared.parts) : standing(device, chosen, asked, found.length > 0)}
     ${
       missing.length === 0
         ? nothing
@@ -65,9 +70,15 @@ function deviceChoices({
   found,
   setting,
   chosen,
-}: Pick<DeviceFieldOptions, 'found' | 'setting' | 'chosen'>): readonly Choice[] {
-  const ids = ['cpu', ...found.map(({ id }) => id), ...(setting === undefined ? [] : [setting]), chosen];
+  shared,
+}: Pick<DeviceFieldOptions, 'found' | 'setting' | 'chosen' | 'shared'>): readonly Choice[] {
+  const several = shared && found.filter(({ available }) => available).length > 1 ? ['auto'] : [];
+  const ids = ['cpu', ...found.map(({ id }) => id), ...several, ...(setting === undefined ? [] : [setting]), chosen];
   return [...new Set(ids)].map((id) => {
+    if (id === 'auto') {
+      const hint = 'The layers of the model are shared out over the devices by their memory.';
+      return { value: id, label: `auto${id === setting ? ' (setting)' : ''}: layers by memory`, hint };
+    }
     const device = found.find((one) => one.id === id);
     const of = device === undefined ? '' : device.available ? `: ${device.name}` : ': not here';
     return {
@@ -77,6 +88,15 @@ function deviceChoices({
       ...(device?.reason === undefined ? {} : { hint: device.reason }),
     };
   });
+}
+
+function sharing(chosen: string, asked: boolean, parts: readonly DevicePart[] = []): TemplateResult {
+  if (asked) return html`<div class="reason" role="status">Testing the devices…</div>`;
+  const read = readDeviceChoice(chosen);
+  if (!read.ok) return html`<div class="problem" role="alert">${read.why}</div>`;
+  return parts.length === 0
+    ? html`<div class="reason">The layers are shared out over the devices by their memory.</div>`
+    : html`<div class="reason" id="device-parts">${parts.map((part) => html`<div>${partWords(part)}</div>`)}</div>`;
 }
 
 function standing(device: DeviceInfo | undefined, chosen: string, asked: boolean, tested: boolean): TemplateResult {
@@ -112,11 +132,9 @@ export const placed = <P extends { readonly device?: string }>(plan: P, { settin
 
 /** Why nothing runs on the device of the form, as far as it was tested; undefined: it works, or nobody knows. */
 export function whyNotOnDevice({ form, devices }: Pick<OnDevice, 'form' | 'devices'>): string | undefined {
-  const id = form?.device || devices.setting;
-  const device = devices.found.find((one) => one.id === id);
-  return device?.available === false
-    ? `${id} cannot be used here: ${device.reason ?? ''} Choose another device.`
-    : undefined;
+  const ids = devicesIn(form?.device || devices.setting);
+  const missing = devices.found.find(({ id, available }) => !available && ids.includes(id));
+  return missing && `${missing.id} cannot be used here: ${missing.reason ?? ''} Choose another device.`;
 }
 
 interface OnDevice {

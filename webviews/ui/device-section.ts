@@ -1,15 +1,25 @@
 /** Where the next runs of a panel that runs a model take place. */
 import { html, type TemplateResult } from 'lit';
 import { deviceField } from './device-field';
-import type { ModelState } from './run-state';
+import { modelOfForm, type ModelState } from './run-state';
+
+interface ModelForm {
+  readonly folder: string;
+  readonly adapter?: string;
+  readonly device: string;
+}
 
 interface DevicePart {
-  readonly state: Pick<ModelState, 'devices'> & { readonly form: { readonly device: string } | undefined };
+  readonly state: Pick<ModelState, 'devices' | 'model'> & { readonly form: ModelForm | undefined };
   readonly actions: { chooseDevice(id: string): void; testDevices(): void };
 }
 
-export const deviceOf = ({ state: { form, devices }, actions }: DevicePart): TemplateResult =>
-  html`<h2
+export function deviceOf({ state, actions }: DevicePart): TemplateResult {
+  const { form, devices } = state;
+  const chosen = form?.device || devices.setting;
+  const opened = modelOfForm(state)?.device;
+  const parts = opened && (opened.asked ?? opened.id) === chosen ? opened.parts : undefined;
+  return html`<h2
       class="device"
       title="Where the next runs of this panel take place; the default is headscope.compute.device."
     >
@@ -17,7 +27,9 @@ export const deviceOf = ({ state: { form, devices }, actions }: DevicePart): Tem
     </h2>
     ${deviceField({
       ...devices,
-      chosen: form?.device || devices.setting,
+      chosen,
+      shared: { parts },
       onChoose: (id) => actions.chooseDevice(id),
       onTest: () => actions.testDevices(),
     })}`;
+}

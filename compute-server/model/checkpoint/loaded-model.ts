@@ -17,8 +17,10 @@ import type {
   HeldWeights,
 } from '../../../protocol/schema/parts';
 import { heldWeights } from '../../../protocol/inputs/weights';
+import { sharesOf, type WeightSizes } from '../run/graphs/device-shares';
 import { LayerSessions } from '../run/graphs/layer-sessions';
 import type { FurtherGraphs } from '../run/graphs/pieces';
+import type { DeviceId } from '../../runtime/session';
 import { requireRoom, type DeviceRoom } from '../run/stream/budget';
 import { PackedWeights } from '../weights/packed-weights';
 import { startPieceThread } from '../weights/piece-thread';
@@ -32,6 +34,8 @@ import {
   requireParts,
   roomOn,
   summaryOf,
+  type Candidate,
+  type HeldShare,
   type ModelDevice,
   type Sessions,
   type WeightOptions,
@@ -73,8 +77,8 @@ export interface LoadedModel extends TokenIds {
   /** The same model on the cpu with exact weights, which a run on another device or on other weights is held against. */
   readonly reference?: LayerSessions;
   readonly tokeniser: TokeniserOutcome;
-  /** What a run may take on a device other than the cpu. */
-  readonly room?: DeviceRoom;
+  /** What a run may take on devices other than the cpu. */
+  readonly rooms: readonly DeviceRoom[];
   /** Where it runs, with the parts that run on the cpu instead. */
   device(): Promise<DeviceSummary>;
   /** How a text becomes one vector, where files of sentence-transformers say it. */
@@ -100,6 +104,8 @@ export interface LoadedModel extends TokenIds {
 }
 
 export interface OpenOptions extends ModelDevice, WeightOptions {
+  /** Devices that share the layers, in their order; absent: all are on `device`. */
+  readonly among?: readonly Candidate[] | undefined;
   /** Folder of an adapter that is put on the model. */
   readonly adapter?: string | undefined;
   /** Bytes of weights that may be open at once. */
@@ -154,7 +160,8 @@ export async function openModel(path: string, options: OpenOptions): Promise<Loa
   let hash: string;
   let packed: PackedWeights | undefined;
   let cache: WeightCache | undefined;
-  let room: DeviceRoom | undefined;
+  let rooms: readonly DeviceRoom[] = [];
+  let shares: readonly HeldShare[] | undefined;
   try {
     const known = source.stores(specifyModel(description, weights));
     if (description !== source.description) requireHeadApart(known, tensors);
@@ -174,7 +181,9 @@ export async function openModel(path: string, options: OpenOptions): Promise<Loa
       ...checkpoint,
       tensors: [...checkpoint.tensors, ...(adapter?.tensors ?? [])],
     });
-    const holding = holdingOf(held, options.device, encoded.length > 0 || isSummed);
+    const holdingOn = (device: DeviceId) => holdingOf(held, device, encoded.length > 0 || isSummed);
+    // Where several devices share the layers, the sessions widen the codes of those that are not on the CPU.
+    const holding = holdingOn(options.among ? 'cpu' : options.device);
     if (holding) {
       const key = `${hash} ${watched.stamp} ${held}`;
       cache = options.cache && new WeightCache(options.cache, key, options.say ?? (() => undefined));
@@ -182,13 +191,24 @@ export async function openModel(path: string, options: OpenOptions): Promise<Loa
       if (!cache && weightBytes > worthThread) startPieceThread();
     }
     const opening = { ...options, ...(packed ? { packed } : {}), ...(held === 'float16' ? { products: held } : {}) };
-    opened = openSessions(specified, weights, root, opening, requireUnchanged);
-    requireParts(opened, options.memoryLimit);
-    if (options.device !== 'cpu') {
-      room = roomOn(options.device, options.memoryBytes, opened);
-      requireRoom(room);
+    if (options.among) {
+      const sizesOn = (device: DeviceId): WeightSizes => {
+        const own = holdingOn(device);
+        const { products, ...rest } = { ...opening, device, ...(own ? { packed: new PackedWeights(own) } : {}) };
+        const placed = products && device !== 'cpu' ? { ...rest, products } : rest;
+        const { text: main, vision } = openSessions(specified, weights, root, placed, requireUnchanged);
+        return (main ?? vision)?.weightSizes() ?? { layers: [], head: 0 };
+      };
+      const sizes = { cpu: sizesOn('cpu'), device: sizesOn(options.device) };
+      shares = sharesOf(options.among, sizes);
+      const alone = holdsAll(shares, sizes.device);
+      if (alone) return await openModel(path, { ...options, ...alone, among: undefined });
     }
-    if (options.device !== 'cpu' || held !== 'float32') {
+    opened = openSessions(specified, weights, root, { ...opening, shares }, requireUnchanged);
+    requireParts(opened, options.memoryLimit);
+    rooms = roomsOf(options, shares, opened);
+    for (const room of rooms) requireRoom(room);
+    if (!isOnCpu(options, shares) || held !== 'float32') {
       const exact = holdingOf('float32', 'cpu', encoded.length > 0 || isSummed);
       const onCpu = {
         ...options,
@@ -198,7 +218,7 @@ export async function openModel(path: string, options: OpenOptions): Promise<Loa
       } as const;
       reference = openSessions(specified, weights, root, onCpu, requireUnchanged);
     }
-    if (options.device !== 'cpu') {
+    if (!isOnCpu(options, shares)) {
       for (const sessions of partsOf(opened)) await sessions.place();
     }
   } catch (error) {
@@ -206,25 +226,32 @@ export async function openModel(path: string, options: OpenOptions): Promise<Loa
     throw error;
   }
   const dtypes = [...new Set([...tensors.values()].map(({ dtype }) => dtype))];
-  const device = (): Promise<DeviceSummary> => summaryOf(options, opened);
+  const device = (): Promise<DeviceSummary> => summaryOf(options, opened, shares);
+  const where = await device();
   const common = {
     ...{ folder, description, weights, weightsFolder: root, weightsHeld: held, device, requireUnchanged },
     ...{ config, tensors: [...tensors.values()] },
-    ...(room ? { room } : {}),
+    rooms,
     ...(adapter ? { base: filesFolder } : {}),
     ...(cache ? { packAgain: () => packAgain(cache, opened) } : {}),
     changed: watched.changed,
     // Numbers of two devices, or of two ways to hold weights, are not put together.
-    stamp: `${watched.stamp}${options.device === 'cpu' ? '' : ` on ${options.device}`}${held === 'float32' ? '' : ` in ${held}`}`,
+    stamp: `${watched.stamp}${isOnCpu(options, shares) ? '' : ` on ${where.id}`}${held === 'float32' ? '' : ` in ${held}`}`,
   };
-  const elsewhere = options.device === 'cpu' ? undefined : await device();
-  const where = elsewhere ?? (await device());
   const bytes = partsOf(opened).reduce((sum, sessions) => sum + sessions.weightBytes(), 0);
   const { limitBytes } = options;
   const kept = await cache?.check(bytes);
   const ofWeights = [
     ...ofQuantised,
-    ...weightNotes({ choice, held, dtypes, encoded, bytes, limitBytes, device: where }),
+    ...weightNotes({
+      choice,
+      held,
+      dtypes,
+      encoded,
+      bytes,
+      limitBytes,
+      device: { id: isOnCpu(options, shares) ? 'cpu' : where.id, name: where.name },
+    }),
     ...(kept === undefined ? [] : [kept]),
     ...(options.whyWeights === undefined ? [] : [options.whyWeights]),
   ];
@@ -234,7 +261,8 @@ export async function openModel(path: string, options: OpenOptions): Promise<Loa
   const unread = 'unread' in specified ? specified.unread : undefined;
   const recurrent = specified.kind === 'text' ? recurrentNote(specified.text) : undefined;
   const left = [...(unread === undefined ? [] : [unread]), ...(recurrent === undefined ? [] : [recurrent]), ...notes];
-  notes = [...left, ...(await deviceNotes(where, ofWeights, opened, room))];
+  const placed = [...(options.leftOut ?? []), ...(shares && opened.vision && opened.text ? [visionOnCpu] : [])];
+  notes = [...left, ...placed, ...(await deviceNotes(where, ofWeights, opened, rooms))];
   const summary = (part: ModelPart, spec: ModelSpec, tokeniser: TokeniserOutcome): ModelSummary => {
     const context = usableContext(spec);
     return {
@@ -262,9 +290,14 @@ export async function openModel(path: string, options: OpenOptions): Promise<Loa
       ...(unread === undefined ? {} : { unread }),
       ...(notes.length > 0 ? { notes } : {}),
       weights: held,
-      ...(elsewhere ? { device: elsewhere } : {}),
+      ...(options.device === 'cpu' && !shares ? {} : { device: where }),
     };
   };
+  /** Where several devices share the layers of a text part, the part in front of it runs on the CPU. */
+  const before =
+    shares && opened.text
+      ? { rooms: [], device: () => summaryOf({ device: 'cpu', threads: options.threads }, {}) }
+      : undefined;
   const vision =
     specified.kind === 'text' || specified.kind === 'encoder-decoder' || !opened.vision
       ? undefined
@@ -274,6 +307,7 @@ export async function openModel(path: string, options: OpenOptions): Promise<Loa
     : {};
   const encoder: LoadedModel | undefined = vision && {
     ...common,
+    ...before,
     spec: vision.tower.stack,
     sessions: vision.sessions,
     ...(reference?.vision ? { reference: reference.vision } : {}),
@@ -297,6 +331,7 @@ export async function openModel(path: string, options: OpenOptions): Promise<Loa
     specified.kind === 'encoder-decoder' && opened.source
       ? {
           ...common,
+          ...before,
           spec: specified.source,
           sessions: opened.source,
           ...(reference?.source ? { reference: reference.source } : {}),
@@ -325,6 +360,32 @@ export async function openModel(path: string, options: OpenOptions): Promise<Loa
   };
 }
 
+/** On the CPU alone: in as many shares as it may be, it computes the same numbers. */
+const isOnCpu = ({ device }: ModelDevice, shares: readonly HeldShare[] | undefined): boolean =>
+  shares ? shares.every((share) => share.device === 'cpu') : device === 'cpu';
+
+const visionOnCpu = 'Several devices share the layers of its text part; its vision encoder runs on the CPU.';
+
+/** What a run finds on each device other than the CPU. */
+function roomsOf(
+  { device, memoryBytes }: ModelDevice,
+  shares: readonly HeldShare[] | undefined,
+  opened: Sessions,
+): readonly DeviceRoom[] {
+  if (!shares) return device === 'cpu' ? [] : [roomOn(device, memoryBytes, opened)];
+  return shares
+    .filter((share) => share.device !== 'cpu')
+    .map((share) => roomOn(share.device, share.memoryBytes, opened, share));
+}
+
+/** The device that holds the whole model alone, which then is opened as on any other. */
+function holdsAll(shares: readonly HeldShare[], sizes: WeightSizes): Omit<ModelDevice, 'threads'> | undefined {
+  const [first, ...more] = shares;
+  if (!first || more.length > 0 || (sizes.head > 0 && !first.head)) return undefined;
+  const { device, name, selfTest, memoryBytes } = first;
+  return { device, name, selfTest, memoryBytes };
+}
+
 /** How a text becomes one vector, as files of sentence-transformers or a GGUF file say it. */
 function embeddingHead({ filesFolder, pooling }: ModelSource, { head, hiddenSize }: ModelSpec) {
   const width = head.project?.outputs ?? hiddenSize;
@@ -345,14 +406,24 @@ function openSessions(
   specified: SpecifiedModel,
   weights: StoredWeights,
   root: string,
-  options: OpenOptions & { readonly packed?: PackedWeights; readonly products?: 'float16' },
+  options: OpenOptions & {
+    readonly packed?: PackedWeights;
+    readonly products?: 'float16';
+    readonly shares?: readonly HeldShare[] | undefined;
+  },
   requireUnchanged: () => Promise<void>,
 ): Sessions {
   const { text, vision: tower }: { readonly text?: ModelSpec; readonly vision?: VisionTower } =
     specified.kind === 'multimodal' ? specified.spec : specified;
   const connector = specified.kind === 'multimodal' ? specified.spec.connector : undefined;
+  /** Of several devices: the layers of the text are shared, of a model that reads pictures alone those of its encoder. */
+  const shared = text ?? tower?.stack;
   const open = (spec: ModelSpec, limitBytes: number, further: FurtherGraphs = {}): LayerSessions => {
-    const sessions = new LayerSessions(spec, weights, root, { ...options, limitBytes }, requireUnchanged, further);
+    const { products: _, ...rest } = options;
+    const placed =
+      options.shares && spec !== shared ? ({ ...rest, device: 'cpu', shares: undefined } as const) : options;
+    const own = { ...placed, limitBytes };
+    const sessions = new LayerSessions(spec, weights, root, own, requireUnchanged, further);
     sessions.check();
     return sessions;
   };

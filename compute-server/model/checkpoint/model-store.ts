@@ -6,18 +6,20 @@ import type { LayerSessions } from '../run/graphs/layer-sessions';
 import { openModel, type LoadedModel, type OpenOptions } from './loaded-model';
 import type { ModelDevice, WeightOptions } from './model-device';
 import type { WeightChoice } from '../../../protocol/inputs/weights';
-import type { DeviceId } from '../../runtime/session';
 
 /** What is open, and how. */
 interface Kept {
   readonly path: string;
   readonly adapter: string | undefined;
-  readonly device: DeviceId;
+  /** As it was asked for: the id of one, or several. */
+  readonly device: string;
   readonly weights: WeightChoice;
   readonly model: LoadedModel;
 }
 
-type PlacedOptions = ModelDevice & Pick<WeightOptions, 'weights' | 'whyWeights'> & Pick<OpenOptions, 'adapter'>;
+type PlacedOptions = ModelDevice &
+  Pick<WeightOptions, 'weights' | 'whyWeights'> &
+  Pick<OpenOptions, 'adapter' | 'among'>;
 
 export class ModelStore {
   private kept: Kept | undefined;
@@ -26,7 +28,7 @@ export class ModelStore {
 
   async open(path: string, options: PlacedOptions): Promise<LoadedModel> {
     const { kept } = this;
-    const { adapter, device, weights = 'as-stored' } = options;
+    const { adapter, asked: device = options.device, weights = 'as-stored' } = options;
     const isModel = kept?.path === path && kept.adapter === adapter;
     const same = isModel && kept.device === device && kept.weights === weights;
     if (same && (await kept.model.changed()) === undefined) return kept.model;

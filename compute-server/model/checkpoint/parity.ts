@@ -74,7 +74,7 @@ export async function requireParity(model: LoadedModel, sequence: Sequence, hook
   if (device !== undefined) {
     throw new FailureError({
       code: 'device-unavailable',
-      device: model.sessions.placement.device,
+      device: (await model.device()).id,
       detail: `On ${device} the model differs from its float32 run on the CPU by ${maxLogitError.toPrecision(3)} in the logits${where}, and ${tolerance?.toPrecision(2)} is allowed, so nothing of that run is shown. Update the driver, or run the model on the CPU.`,
     });
   }
@@ -227,7 +227,7 @@ class Comparison {
       ...(worst > 0 ? { worstLayer: layerErrors.indexOf(worst) } : {}),
       ok: maxLogitError <= tolerance,
       ...(model.reference ? { tolerance } : {}),
-      ...(model.sessions.placement.device === 'cpu' ? {} : { device: (await model.device()).name }),
+      ...(model.sessions.places.areOnCpu ? {} : { device: (await model.device()).name }),
       ...(model.weightsHeld === 'float32' ? {} : { weights: model.weightsHeld }),
       ...(model.weightsHeld === 'float32' || !vocabulary ? {} : { greedy: sameChoices(a, b, vocabulary.outputs) }),
     };
@@ -240,10 +240,10 @@ class Comparison {
 }
 
 /** In units of the largest logit. */
-function toleranceOf({ sessions: { placement }, weightsHeld }: LoadedModel): number {
+function toleranceOf({ sessions: { places }, weightsHeld }: LoadedModel): number {
   if (weightsHeld !== 'float32') return weightTolerance[weightsHeld];
-  if (placement.device === 'cpu') return parityTolerance;
-  return deviceTolerance[placement.productError > float32Error ? 'reduced' : 'float32'];
+  if (places.areOnCpu) return parityTolerance;
+  return deviceTolerance[places.productError > float32Error ? 'reduced' : 'float32'];
 }
 
 /** Positions of logits [positions, vocabulary] at which both have the same largest one. */

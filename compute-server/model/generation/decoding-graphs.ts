@@ -20,12 +20,12 @@ interface Decoding {
 /** On the cpu alone: other devices decode by the graphs of the blocks, and so do models with ALiBi. */
 export const mayStep = (
   model: ModelSpec,
-  { placement }: LayerSessions,
+  { places }: LayerSessions,
   { blocksAlone, variant = [] }: Decoding,
   start: number,
 ): boolean =>
   !blocksAlone &&
-  placement.device === 'cpu' &&
+  places.areOnCpu &&
   withAttention(model.blocks).every(
     ({ attention }) => !hasScoreTerms(attention) && attention.turns === undefined && attention.sinks === undefined,
   ) &&

@@ -39,8 +39,9 @@ export class PackedWeights {
     private readonly options: { readonly temporaryFolder?: string; readonly worthFile?: number } = {},
   ) {}
 
-  layout(weights: StoredWeights, uses: PackedUses): PieceLayout {
-    return new PieceLayout(weights, this.holding, uses);
+  /** `widened`: without products with stored codes. */
+  layout(weights: StoredWeights, uses: PackedUses, widened = false): PieceLayout {
+    return new PieceLayout(weights, widened ? { ...this.holding, codes: false } : this.holding, uses);
   }
 
   /** Whether a piece is opened from the cache: the tensors that it was made of are not read again. */

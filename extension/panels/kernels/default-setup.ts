@@ -1,5 +1,6 @@
 /** The plan the kernels panel starts with when none was left, from the settings. */
 import type { SettingKey, SettingValue } from '../../../protocol/contributions/settings';
+import { namesSeveral } from '../../../protocol/inputs/devices';
 import { benchmarkSetup } from '../../../protocol/panels/kernels-schema';
 import { type BenchmarkSetup, rowsOf } from '../../../protocol/results/benchmark-schema';
 import { check, type Schema } from '../../../protocol/schema/check';
@@ -19,7 +20,8 @@ export function defaultSetup(setting: <K extends SettingKey>(key: K) => SettingV
       lengths: setting('headscope.benchmark.lengths'),
     },
     parameters: {},
-    device: setting('headscope.compute.device'),
+    // Several devices share a model, and a kernel runs on one.
+    device: namesSeveral(setting('headscope.compute.device')) ? 'cpu' : setting('headscope.compute.device'),
     threads: setting('headscope.compute.threads'),
     precision: setting('headscope.benchmark.precision'),
     seed: setting('headscope.benchmark.seed'),

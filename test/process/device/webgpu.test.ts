@@ -102,6 +102,54 @@ describe('models on WebGPU', function () {
     });
   }
 
+  it('layers on WebGPU and on the CPU: the numbers of the CPU alone, and what each holds', async () => {
+    for (const device of ['webgpu:0-0,cpu:1-1', 'cpu:0-0,webgpu:1-1']) {
+      const shared = place.client({}, { HEADSCOPE_DEVICE: device });
+      const found = await textOnBoth({ cpu: servers.cpu, device: shared }, text, ids);
+      for (const [what, error] of Object.entries(found.errors)) {
+        assert.ok(error <= rounding, `${what} differs by ${error} on ${device}`);
+      }
+      assert.equal(found.device.id, device);
+      assert.equal(found.device.provider, device.replace(/:\d-\d/g, ''));
+      const { parity } = found;
+      assert.ok(parity.ok && parity.maxLogitError > 0 && parity.device === found.device.name, String(parity.device));
+      const there = found.device.parts?.find(({ id }) => id === 'webgpu');
+      assert.deepEqual(there?.layers, device.startsWith('cpu') ? { first: 1, last: 1 } : { first: 0, last: 0 });
+      // The table of the embedding is tied to the head, which goes with the last layer.
+      assert.equal(there?.head, device.startsWith('cpu') ? true : undefined);
+    }
+  });
+
+  it('headscope devices --model says what each device would hold, and refuses what cannot be held with both numbers', async () => {
+    const words = ['devices', '--model', text, '--threads', '1'];
+    const auto = await place.headscope([...words, '--device', 'auto', '--device-memory', '1GB']);
+    assert.deepEqual([auto.code, auto.stdout.trim()], [0, 'webgpu holds the whole model.'], auto.stderr);
+    const left = await place.headscope([...words, '--device', 'auto']);
+    assert.equal(left.stdout.trim(), 'cpu holds the whole model.');
+    assert.match(
+      left.stderr,
+      /How much memory WebGPU adapter \(webgpu\) has is not known, so auto gives it no layers\./,
+    );
+    const split = await place.headscope([...words, '--device', 'webgpu:0-0,cpu:1-1', '--json', '-']);
+    assert.equal(split.code, 0, split.stderr);
+    const { parts, device } = JSON.parse(split.stdout) as { parts: { id: string }[]; device: { parts: unknown } };
+    assert.deepEqual(
+      parts.map(({ id }) => id),
+      ['webgpu', 'cpu'],
+    );
+    assert.deepEqual(parts, device.parts);
+    for (const [where, memory, why] of [
+      ['webgpu:0-0,cpu:1-1', '1KB', /Layer 0 takes [\d.]+ kB on webgpu, which has 1\.0 kB: none of them fits\./],
+      ['webgpu:0-0', '1GB', /The model has 2 layers, from 0 to 1, and no device has layer 1\./],
+      ['gpu0,cpu', '1GB', /There is no device "gpu0"\. Devices are cpu, webgpu/],
+      ['webgpu:0-0,cpu:2-3', '1GB', /No device has layer 1\./],
+    ] as const) {
+      const { code, stderr } = await place.headscope([...words, '--device', where, '--device-memory', memory]);
+      assert.notEqual(code, 0);
+      assert.match(stderr, why);
+    }
+  });
+
   it('pictures: the vision encoder, divergence with and without the picture, reinforcement', async () => {
     const found = await pictureOnBoth(servers, llava, picture, [...ids, vlm.imageToken, 11]);
     assertEqual(found);

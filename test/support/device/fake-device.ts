@@ -66,8 +66,13 @@ export class FakeDevice implements DeviceMemory {
 
   /** The sessions, those of the pieces that `there` takes as if they ran on this device. */
   sessions(real: LayerSessions, there: (piece: Piece) => boolean = () => true): LayerSessions {
-    const placement = Object.create(real.placement, { device: { value: 'webgpu' } }) as LayerSessions['placement'];
-    const sessions = Object.create(real, { placement: { value: placement } }) as LayerSessions;
+    const places = Object.create(real.places, {
+      areOnCpu: { value: false },
+      deviceOfLayer: {
+        value: (layer: number) => (there({ kind: 'block', layer, instrumented: true }) ? 'webgpu' : 'cpu'),
+      },
+    }) as LayerSessions['places'];
+    const sessions = Object.create(real, { places: { value: places } }) as LayerSessions;
     sessions.session = async (piece) => {
       const session = await real.session(piece);
       return there(piece) ? this.session(session) : session;

@@ -41,6 +41,7 @@ const machine: readonly (readonly [string, 'name', unknown])[] = [
   ['device.runtime', 'name', 'onnxruntime-node 1.31.0'],
   ['device.platform', 'name', 'darwin-arm64'],
   ['device.onCpu', 'name', ['Layer 0 runs on the CPU: Scan is not there on this device.']],
+  ['device.parts', 'name', [{ id: 'cpu', name: 'a processor', layers: { first: 0, last: 1 }, weightBytes: 10 }]],
   ['weights', 'name', 'q4'],
   ['headscope', 'name', '9.9.9'],
 ];

@@ -297,10 +297,10 @@ function isOfAnotherRun({ tabs, active, awaitsTab }: State, { run }: { readonly 
   return awaitsTab || tabs.find(({ id }) => id === active)?.run !== run;
 }
 
-/** The request of a result, with the device where it ran. */
+/** The request of a result, with the device where it ran, or what was asked for where that names several. */
 const setupOfShown = (result: AnalysisResult): AnalysisSetup => ({
   ...setupOfAnalysis(result),
-  device: result.device.id,
+  device: result.device.asked ?? result.device.id,
 });
 
 function answered(

@@ -8,14 +8,15 @@ import type { Graph } from '../../../../kernels/graph/graph';
 import { lensProblem } from '../../../../models/architectures/lens-graph';
 import type { ModelSpec } from '../../../../models/architectures/model-spec';
 import { stepsGraph } from '../../../../models/architectures/step-graph';
-import type { SelfTest } from '../../../../protocol/compute/api';
 import type { StoredTensor, StoredWeights } from '../../../../models/architectures/stored-weights';
 import { FailureError } from '../../../../protocol/wire/failures';
 import { lacksOperator } from '../../../devices/missing-operators';
 import { openSession, type DeviceId, type RuntimeSession } from '../../../runtime/session';
 import type { PackedWeights } from '../../weights/packed-weights';
 import { besideEachOther, type PieceLayout } from '../../weights/piece-layout';
-import { faultOf, onDevice, Placement, webgpuBinding, type Place } from './placement';
+import type { WeightSizes } from './device-shares';
+import { PiecePlaces, type PlaceOptions } from './piece-places';
+import { faultOf, onDevice, webgpuBinding, type Place } from './placement';
 import {
   areTwins,
   isLayer,
@@ -49,12 +50,16 @@ interface Sizes {
   readonly atOnce: number;
   /** Each tensor once. */
   readonly weights: number;
+  /** At once, by the device that the pieces are for. */
+  readonly on: ReadonlyMap<DeviceId, number>;
   /** What is opened as a whole and takes most. */
   readonly largest: { readonly name: string; readonly bytes: number };
 }
 
 interface Opened {
   readonly piece: Piece;
+  /** Whose memory holds it. */
+  readonly holder: DeviceId;
   readonly session: RuntimeSession;
   readonly bytes: number;
   /** Bytes that its runs took, which a session of the cpu keeps for its next run. */
@@ -63,7 +68,7 @@ interface Opened {
 
 /** A model whose weights do not fit the limit together. */
 export interface Reopening {
-  /** Bytes of all weights as opened, and of those that may be open at once. */
+  /** Bytes of all weights as opened (of several devices: those on the CPU), and of those that may be open at once. */
   readonly bytes: number;
   readonly limitBytes: number;
   /** Layers that are opened again in each pass over the model. */
@@ -88,7 +93,7 @@ export class LayerSessions {
   /** In order of use: the first is the one used longest ago. */
   private readonly opened = new Map<string, Opened>();
   private limitBytes: number;
-  readonly placement: Placement;
+  readonly places: PiecePlaces;
   private readonly ahead: ReadAhead;
   private sizes: Sizes | undefined;
   private prepack: boolean | undefined;
@@ -103,13 +108,10 @@ export class LayerSessions {
     private readonly model: ModelSpec,
     private readonly weights: StoredWeights,
     private readonly weightsFolder: string,
-    private readonly options: {
-      readonly device: DeviceId;
+    private readonly options: PlaceOptions & {
       readonly threads: number;
       /** Bytes of weights that may be open at once; one piece is always allowed. */
       readonly limitBytes: number;
-      /** Absent for the cpu. */
-      readonly selfTest?: SelfTest | undefined;
       /** Default: 256 MB. */
       readonly prepackedBytes?: number;
       /** Weights that are not read where they are stored: held in integers, or widened. */
@@ -123,7 +125,7 @@ export class LayerSessions {
   ) {
     this.limitBytes = options.limitBytes;
     this.ahead = new ReadAhead(weightsFolder);
-    this.placement = new Placement(options.device, options.selfTest);
+    this.places = new PiecePlaces(options);
   }
 
   async session(piece: Piece): Promise<RuntimeSession> {
@@ -142,20 +144,22 @@ export class LayerSessions {
     if (!this.openTwice(parts)) {
       for (const { piece: other } of [...this.opened.values()]) if (areTwins(piece, other)) await this.close(other);
     }
-    await this.makeRoom(bytes, piece);
+    const holder = this.places.deviceOf(piece);
+    await this.makeRoom(bytes, piece, holder);
     // A piece is opened when the run comes to it: offsets of the old headers would read anything in a file that was replaced.
     await this.requireUnchanged();
     const session = await this.open(piece, parts);
-    this.opened.set(key, { piece, session, bytes, kept: 0 });
+    this.opened.set(key, { piece, holder, session, bytes, kept: 0 });
     await this.readNext(piece);
     return session;
   }
 
   /** Where the model does not fit: the layer behind a layer, if it is not open. */
   private async readNext(piece: Piece): Promise<void> {
-    if (!isLayer(piece) || this.fits()) return;
+    if (!isLayer(piece)) return;
     const next = { ...piece, layer: piece.layer + 1 };
-    if (next.layer >= this.model.blocks.length || this.opened.has(keyOf(next))) return;
+    if (next.layer >= this.model.blocks.length || this.fits(this.places.deviceOf(next)) || this.opened.has(keyOf(next)))
+      return;
     const { layouts, sources } = this.partsOf(next);
     if (!layouts?.every((layout) => this.options.packed?.keeps(layout))) await this.ahead.start(sources);
   }
@@ -163,10 +167,10 @@ export class LayerSessions {
   /** Weights of the pieces behind this one that are not read where they are stored are made meanwhile. */
   private prepareNext(piece: Piece): void {
     const { packed } = this.options;
-    if (!packed || this.options.device !== 'cpu') return;
+    if (!packed) return;
     for (const next of piecesBehind(this.model, piece, preparedAhead)) {
       const key = keyOf(next);
-      if (this.opened.has(key) || this.soon.has(key)) continue;
+      if (this.places.deviceOf(next) !== 'cpu' || this.opened.has(key) || this.soon.has(key)) continue;
       const parts = this.partsOf(next);
       const [layout, ...more] = parts.layouts ?? [];
       if (!layout || more.length > 0) continue;
@@ -178,17 +182,25 @@ export class LayerSessions {
 
   private partsOf(piece: Piece, multiplied: 'float16' | 'float32' = this.options.products ?? 'float32'): PieceParts {
     if (piece.kind === 'steps') return this.partsOfSteps(piece);
-    const products = multiplied === 'float16' ? multiplied : undefined;
+    const device = this.places.deviceOf(piece);
+    const { areSeveral } = this.places;
+    const products = multiplied === 'float16' && !(areSeveral && device === 'cpu') ? multiplied : undefined;
     const layout = this.options.packed?.layout(
-      { ...this.limited, find: (name) => this.weights.find(name) },
+      { ...this.limitedOn(device), find: (name) => this.weights.find(name) },
       usesOf(piece),
+      areSeveral && device !== 'cpu',
     );
     if (layout) {
       const graph = pieceGraph(this.model, this.further, piece, layout);
       if (layout.changes) return { graph, weights: layout.bytes, sources: layout.sources, layouts: [layout] };
     }
     const used = new Map<string, StoredTensor>();
-    const graph = pieceGraph(this.model, this.further, piece, this.noting(used, mayPack(piece) ? products : undefined));
+    const graph = pieceGraph(
+      this.model,
+      this.further,
+      piece,
+      this.noting(used, device, mayPack(piece) ? products : undefined),
+    );
     const weights = new Map([...used].map(([name, tensor]) => [name, openBytes(tensor, products)]));
     return { graph, weights, sources: [...used.values()] };
   }
@@ -213,14 +225,18 @@ export class LayerSessions {
 
   private measure(): Sizes {
     const tensors = new Map<string, number>();
+    const on = new Map<DeviceId, number>();
     const pieces = this.pieces().map((piece) => {
       const { weights } = this.partsOf(piece);
       for (const [name, bytes] of weights) tensors.set(name, bytes);
-      return { name: wordsOf(piece), bytes: sumOf(weights) };
+      const [holder, bytes] = [this.places.deviceOf(piece), sumOf(weights)];
+      on.set(holder, (on.get(holder) ?? 0) + bytes);
+      return { name: wordsOf(piece), bytes };
     });
     return {
       atOnce: pieces.reduce((sum, { bytes }) => sum + bytes, 0),
       weights: sumOf(tensors),
+      on,
       largest: pieces.reduce((most, one) => (one.bytes > most.bytes ? one : most)),
     };
   }
@@ -230,8 +246,25 @@ export class LayerSessions {
     return this.sized().atOnce;
   }
 
-  private fits(): boolean {
-    return this.bytesAtOnce() <= this.limitBytes;
+  /** The bytes of all pieces that a device is meant to hold. */
+  bytesHeldBy(device: DeviceId): number {
+    return this.sized().on.get(device) ?? 0;
+  }
+
+  /** What layers and head take when they are open. */
+  weightSizes(): WeightSizes {
+    const bytesOf = (piece: Piece): number => sumOf(this.partsOf(piece).weights);
+    return {
+      layers: this.model.blocks.map(
+        ({ index: layer, cross }) =>
+          bytesOf({ kind: 'block', layer, instrumented: false }) + (cross ? bytesOf({ kind: 'cross', layer }) : 0),
+      ),
+      head: this.model.head.vocabulary ? bytesOf({ kind: 'head' }) : 0,
+    };
+  }
+
+  private fits(holder: DeviceId): boolean {
+    return this.bytesHeldBy(holder) <= this.places.limitOf(holder, this.limitBytes);
   }
 
   /** What is opened as a whole and takes most, and its bytes as opened. */
@@ -240,17 +273,17 @@ export class LayerSessions {
   }
 
   /**
-   * Bytes of weights that are open on the device at most, as opened: of all graphs that run there (a tensor that two of them
-   * read lies there twice), no more than may be open at once, and at least the largest, which is always allowed.
+   * Bytes of weights that are open on a device other than the CPU at most, as opened: of all graphs that run there (a tensor that two
+   * of them read lies there twice), no more than may be open at once, and at least the largest, which is always allowed.
    * `multiplied`: what linear maps that are not held in integers multiply in.
    */
-  bytesOnDevice(multiplied?: 'float16'): number {
+  bytesOnDevice(device: DeviceId, multiplied?: 'float16'): number {
     const pieces = this.pieces().flatMap((piece) => {
       const { graph, weights } = this.partsOf(piece, multiplied);
-      return this.placement.of(keyOf(piece), graph).device === 'cpu' ? [] : [sumOf(weights)];
+      return this.places.of(piece, graph).device === device ? [sumOf(weights)] : [];
     });
     const all = pieces.reduce((sum, bytes) => sum + bytes, 0);
-    return Math.max(Math.min(all, this.limitBytes), ...pieces, 0);
+    return Math.max(Math.min(all, this.places.limitOf(device, this.limitBytes)), ...pieces, 0);
   }
 
   /**
@@ -258,9 +291,14 @@ export class LayerSessions {
    * and open one, tried on a layer in the middle.
    */
   async reopening(): Promise<Reopening | undefined> {
-    if (this.fits()) return undefined;
-    const { length } = this.model.blocks;
-    const piece = { kind: 'block', layer: Math.floor(length / 2), instrumented: true } as const;
+    const { areSeveral } = this.places;
+    const holder = areSeveral ? 'cpu' : this.options.device;
+    if (this.fits(holder)) return undefined;
+    const own = this.model.blocks
+      .map(({ index }) => index)
+      .filter((layer) => this.places.deviceOfLayer(layer) === holder);
+    const { length } = own;
+    const piece = { kind: 'block', layer: own[Math.floor(length / 2)] ?? 0, instrumented: true } as const;
     const { sources, weights } = this.partsOf(piece);
     const started = performance.now();
     await (
@@ -270,15 +308,16 @@ export class LayerSessions {
     const seconds = (performance.now() - started) / 1000;
     await this.close(piece);
     const besides = this.pieces()
-      .filter(({ kind }) => kind !== 'block')
+      .filter((one) => one.kind !== 'block' && this.places.deviceOf(one) === holder)
       .reduce((sum, one) => sum + sumOf(this.partsOf(one).weights), 0);
     const kept = Math.max(0, Math.floor((this.limitBytes - besides) / sumOf(weights)));
-    return { bytes: this.weightBytes(), limitBytes: this.limitBytes, layers: Math.max(1, length - kept), seconds };
+    const bytes = areSeveral ? this.bytesHeldBy(holder) : this.weightBytes();
+    return { bytes, limitBytes: this.limitBytes, layers: Math.max(1, length - kept), seconds };
   }
 
   private async open(piece: Piece, parts: PieceParts): Promise<RuntimeSession> {
     const name = keyOf(piece);
-    const place = this.placement.of(name, parts.graph);
+    const place = this.places.of(piece, parts.graph);
     try {
       const session = await this.openAt(place, piece, parts);
       return place.device === 'cpu' ? session : onDevice(session, place.device, name);
@@ -286,7 +325,7 @@ export class LayerSessions {
       await this.requireUnchanged();
       if (error instanceof FailureError) throw error;
       if (place.device !== 'cpu' && lacksOperator(error)) {
-        this.placement.refuse(name, 'An operator of its graph is not there on this device for its types.');
+        this.places.refuse(piece, 'An operator of its graph is not there on this device for its types.');
         return this.open(piece, parts);
       }
       if (place.device !== 'cpu') throw faultOf(place.device, name, error);
@@ -319,13 +358,21 @@ export class LayerSessions {
 
   /** Finds out where each graph runs; the edge is opened, as its types are tried by no self-test. */
   async place(): Promise<void> {
-    for (const [name, graph] of this.graphs()) this.placement.of(name, graph);
+    for (const piece of this.allPieces()) this.places.of(piece, this.partsOf(piece).graph);
     await this.session(this.model.embedding ? { kind: 'embedding' } : { kind: 'further', name: 'patches' });
   }
 
   /** Whether the model has this graph besides its layers. */
   has({ name }: Piece & { readonly kind: 'further' }): boolean {
     return Object.hasOwn(this.further, name);
+  }
+
+  get hasEmbedding(): boolean {
+    return this.model.embedding !== undefined;
+  }
+
+  get hasHead(): boolean {
+    return this.model.head.vocabulary !== undefined;
   }
 
   get layerCount(): number {
@@ -350,13 +397,16 @@ export class LayerSessions {
 
   /** Every graph that a run may open, with its name. */
   *graphs(): Generator<readonly [name: string, graph: Graph<Dim>]> {
+    for (const piece of this.allPieces()) yield [keyOf(piece), this.partsOf(piece).graph];
+  }
+
+  private allPieces(): readonly Piece[] {
     const lenses = lensProblem(this.model) === undefined ? [false, true] : [];
-    const all: readonly Piece[] = [
+    return [
       ...this.pieces(),
       ...lenses.map((tokens) => ({ kind: 'lens', tokens }) as const),
       ...this.model.blocks.map(({ index }) => ({ kind: 'block', layer: index, instrumented: true }) as const),
     ];
-    for (const piece of all) yield [keyOf(piece), this.partsOf(piece).graph];
   }
 
   private pieces(): readonly Piece[] {
@@ -364,10 +414,10 @@ export class LayerSessions {
   }
 
   /** The weights, noting each tensor that a graph asks for. */
-  private noting(used: Map<string, StoredTensor>, products?: 'float16'): StoredWeights {
+  private noting(used: Map<string, StoredTensor>, device: DeviceId, products?: 'float16'): StoredWeights {
     return {
       ...(products ? { products } : {}),
-      ...this.limited,
+      ...this.limitedOn(device),
       find: (name) => {
         const tensor = this.weights.find(name);
         if (tensor) used.set(name, tensor);
@@ -376,11 +426,11 @@ export class LayerSessions {
     };
   }
 
-  private get limited(): Pick<StoredWeights, 'largest' | 'sum'> {
-    const { weights, options } = this;
+  private limitedOn(device: DeviceId): Pick<StoredWeights, 'largest' | 'sum'> {
+    const { weights } = this;
     return {
       ...(weights.sum ? { sum: (name: string) => weights.sum?.(name) } : {}),
-      ...(options.device === 'webgpu' ? { largest: webgpuBinding } : {}),
+      ...(device === 'webgpu' ? { largest: webgpuBinding } : {}),
     };
   }
 
@@ -398,17 +448,21 @@ export class LayerSessions {
    * the limit of weights, which is the memory limit; layers beyond it are opened again.
    */
   async ran(layer: number, bytes: number): Promise<void> {
-    if (this.options.device !== 'cpu') return;
+    if (this.places.deviceOfLayer(layer) !== 'cpu') return;
     for (const [key, one] of this.opened)
       if (one.piece.kind === 'block' && one.piece.layer === layer)
         this.opened.set(key, { ...one, kept: Math.max(one.kept, bytes) });
-    const sum = (): number => [...this.opened.values()].reduce((all, one) => all + one.bytes + one.kept, 0);
+    const sum = (): number => this.openOn('cpu').reduce((all, one) => all + one.bytes + one.kept, 0);
     // The next layer needs as much. The one used last goes first: the others are needed before it.
     while (sum() + bytes > 2 * this.limitBytes) {
       const last = [...this.opened.values()].findLast(({ kept }) => kept > 0);
       if (!last) return;
       await this.close(last.piece);
     }
+  }
+
+  private openOn(holder: DeviceId): readonly Opened[] {
+    return [...this.opened.values()].filter((one) => one.holder === holder);
   }
 
   openBytes(): number {
@@ -433,7 +487,7 @@ export class LayerSessions {
 
   private grouped(): ReadonlyMap<number, Piece & { readonly kind: 'steps' }> {
     const found = new Map<number, Piece & { readonly kind: 'steps' }>();
-    if (this.options.device !== 'cpu' || !this.fits()) return found;
+    if (!this.places.areOnCpu || !this.fits('cpu')) return found;
     let [first, held] = [0, 0];
     let laid: boolean | undefined;
     for (const { index, shortcut, cross } of this.model.blocks) {
@@ -442,7 +496,7 @@ export class LayerSessions {
       // All weights of a session are in one folder.
       if ((laid ??= layouts !== undefined) !== (layouts !== undefined)) return new Map();
       const bytes = layouts ? sumOf(weights) : 0;
-      if (index > first && held + bytes > groupBytes) [first, held] = [index, 0];
+      if (index > first && (this.places.beginsAt(index) || held + bytes > groupBytes)) [first, held] = [index, 0];
       held += bytes;
       found.set(first, { kind: 'steps', first, count: index + 1 - first });
     }
@@ -485,9 +539,12 @@ export class LayerSessions {
     return this.stepBytes.reduce((sum, bytes, layer) => (open.has(layer) ? sum : sum + bytes), 0);
   }
 
-  private async makeRoom(bytes: number, opening: Piece): Promise<void> {
-    while (this.opened.size > 0 && this.openBytes() + bytes > this.limitBytes) {
-      await this.close(victimOf(this.opened.values(), opening));
+  private async makeRoom(bytes: number, opening: Piece, holder: DeviceId): Promise<void> {
+    for (;;) {
+      const open = this.openOn(holder);
+      const sum = open.reduce((all, one) => all + one.bytes, 0);
+      if (open.length === 0 || sum + bytes <= this.places.limitOf(holder, this.limitBytes)) return;
+      await this.close(victimOf(open, opening));
     }
   }
 }

@@ -213,6 +213,14 @@ function layersOf(piece: Piece): { readonly first: number; readonly count: numbe
   return isLayer(piece) ? { first: piece.layer, count: 1 } : { first: 0, count: 0 };
 }
 
+/** The layer of a piece, or on which side of the layers it is; what belongs to no side is with the embedding. */
+export function sideOf(piece: Piece): number | 'embedding' | 'head' {
+  if (piece.kind === 'gradient') return piece.of === 'distance' ? 'head' : piece.of;
+  if (piece.kind === 'steps') return piece.first;
+  if ('layer' in piece) return piece.layer;
+  return piece.kind === 'head' || piece.kind === 'lens' || piece.kind === 'target' ? 'head' : 'embedding';
+}
+
 /** Whether the two compute the same layer for different kinds of run. */
 export function areTwins(one: Piece, other: Piece): boolean {
   const [own, others] = [one, other].map(layersOf) as [ReturnType<typeof layersOf>, ReturnType<typeof layersOf>];

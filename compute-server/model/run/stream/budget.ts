@@ -7,6 +7,7 @@ import type { StateSpec } from '../../../../models/architectures/state-spec';
 import { positionsOfState, readsShape, stateShapes } from '../../../../models/architectures/states/state-branch';
 import type { BlockSpec, ModelSpec } from '../../../../models/architectures/model-spec';
 import { innerWidth } from '../../../../models/architectures/network-spec';
+import type { LayerRange } from '../../../../protocol/inputs/devices';
 import { rowsHeld } from '../../../../protocol/plans/held';
 import { FailureError } from '../../../../protocol/wire/failures';
 import type { DeviceId } from '../../../runtime/session';
@@ -127,6 +128,8 @@ function cacheNumbers(model: ModelSpec, { batch, length, further = 0, plan }: Ru
 /** The memory of another device than the cpu, as far as a run there is concerned. */
 export interface DeviceRoom {
   readonly device: DeviceId;
+  /** Those that run there, and whether the language head does; absent: the whole model. */
+  readonly part?: { readonly layers: LayerRange; readonly head: boolean };
   /** That a run may take; absent: not known, and nothing is refused for it. */
   readonly memoryBytes?: number | undefined;
   /** The most bytes of weights that are open there at once, as opened, and what they would take in float16. */
@@ -149,17 +152,19 @@ export function largestChunk(
   wanted?: number,
   /** Whether a shorter run is a way out: not where the rows are those of a picture. */
   shortenable = true,
-  room?: DeviceRoom,
+  rooms: readonly DeviceRoom[] = [],
 ): number {
-  const need = (length: number, chunk: number): number => {
+  const need = (length: number, chunk: number, of = model): number => {
     const shorter = { ...run, length };
-    return chunkBytes(model, shorter, Math.min(Math.max(chunk, run.prefix ?? 0), length)) + heldBytes(model, shorter);
+    return chunkBytes(of, shorter, Math.min(Math.max(chunk, run.prefix ?? 0), length)) + heldBytes(of, shorter);
   };
   // Half of the limit: the other half is for weights.
   const limit = limitBytes / 2;
-  const onDevice = room?.memoryBytes;
-  const fitsDevice = (length: number, chunk: number, weights = room?.weightBytes ?? 0): boolean =>
-    onDevice === undefined || weights + need(length, chunk) <= onDevice;
+  const parts = rooms.map((room) => ({ room, of: partOf(model, room) }));
+  const fitsPart = ({ room, of }: (typeof parts)[number], length: number, chunk: number, half = false): boolean =>
+    room.memoryBytes === undefined ||
+    (half ? room.halfWeightBytes : room.weightBytes) + need(length, chunk, of) <= room.memoryBytes;
+  const fitsDevice = (length: number, chunk: number): boolean => parts.every((part) => fitsPart(part, length, chunk));
   const fitsProcess = (length: number, chunk: number): boolean => need(length, chunk) <= limit;
   const choices = readsBothWays(model)
     ? [Infinity]
@@ -180,14 +185,16 @@ export function largestChunk(
     }
     return shortenable && low > 0 ? { fittingLength: low } : {};
   };
-  if (room && onDevice !== undefined && fitsProcess(length, smallest)) {
+  const full = parts.find((part) => !fitsPart(part, length, smallest));
+  if (full?.room.memoryBytes !== undefined && fitsProcess(length, smallest)) {
+    const { room, of } = full;
     throw new FailureError({
       code: 'out-of-memory',
       device: room.device,
-      neededBytes: Math.ceil(room.weightBytes + need(length, smallest)),
-      limitBytes: onDevice,
+      neededBytes: Math.ceil(room.weightBytes + need(length, smallest, of)),
+      limitBytes: full.room.memoryBytes,
       ...longest((shorter) => fitsProcess(shorter, smallest) && fitsDevice(shorter, smallest)),
-      ...halfWeights(room, fitsDevice(length, smallest, room.halfWeightBytes)),
+      ...halfWeights(room, fitsPart(full, length, smallest, true)),
     });
   }
   throw new FailureError({
@@ -197,6 +204,15 @@ export function largestChunk(
     limitBytes,
     ...longest((shorter) => fitsProcess(shorter, smallest) && fitsDevice(shorter, smallest)),
   });
+}
+
+/** What of a model runs on a device. */
+function partOf(model: ModelSpec, { part }: DeviceRoom): ModelSpec {
+  if (!part) return model;
+  const { layers, head } = part;
+  const { vocabulary: _, ...withoutVocabulary } = model.head;
+  const blocks = model.blocks.slice(layers.first, layers.last + 1);
+  return { ...model, blocks, head: head ? model.head : withoutVocabulary };
 }
 
 const halfWeights = ({ halfWeightBytes, weightBytes }: DeviceRoom, fits: boolean): { halfWeightsFit?: true } =>
@@ -215,10 +231,10 @@ export function requireRoom(room: DeviceRoom): void {
   });
 }
 
-/** The chunk of a run of an opened model, in the process and on its device. */
+/** The chunk of a run of an opened model, in the process and on its devices. */
 export const chunkThatFits = (
-  { spec, room }: { readonly spec: ModelSpec; readonly room?: DeviceRoom | undefined },
+  { spec, rooms }: { readonly spec: ModelSpec; readonly rooms?: readonly DeviceRoom[] | undefined },
   run: RunShape,
   limitBytes: number,
   wanted?: number,
-): number => largestChunk(spec, run, limitBytes, wanted, true, room);
+): number => largestChunk(spec, run, limitBytes, wanted, true, rooms);

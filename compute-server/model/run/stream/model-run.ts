@@ -79,6 +79,8 @@ export async function* layersOf(
     for (const block of model.blocks.slice(stream.layer)) {
       const batch = Math.max(batchAt(block.index), stream.batch);
       if (batch > stream.batch) pass(await spread(stream, batch));
+      // Between two devices the stream comes to the host once; a layer may read it several times.
+      if (changesDevice(sessions, block.index)) pass(streamOf(await hostStream(stream)));
       if (request.keepResiduals?.includes(block.index)) residuals.push(await hostStream(stream));
       const { result, out, keys } = await runLayer(model, sessions, block, {
         request,
@@ -124,4 +126,8 @@ export async function* layersOf(
     disposeStream(stream);
     if (!done) for (const keys of inPlace) keys.dispose();
   }
+}
+
+function changesDevice({ places }: LayerSessions, layer: number): boolean {
+  return layer > 0 && places.deviceOfLayer(layer) !== places.deviceOfLayer(layer - 1);
 }

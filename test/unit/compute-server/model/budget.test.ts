@@ -86,7 +86,7 @@ describe('the chunk of a run', () => {
     const bytes = { weightBytes: 3e6, halfWeightBytes: 1e6 };
     const room = (memoryBytes?: number): DeviceRoom => ({ device: 'cuda', memoryBytes, ...bytes });
     const plan = (length: number, limit: number, of: DeviceRoom) =>
-      largestChunk(llama.model.spec, shape(length), limit, undefined, true, of);
+      largestChunk(llama.model.spec, shape(length), limit, undefined, true, [of]);
 
     it('holds the weights as opened and the run, of which shorter chunks take less', () => {
       assert.equal(plan(4000, 1e9, room(1e9)), 256);

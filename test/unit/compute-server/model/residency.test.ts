@@ -101,11 +101,16 @@ describe('a run on a device that holds tensors', () => {
         }
       });
 
-      it('a layer that runs on the cpu fetches what it needs, and the next one goes on there', async () => {
+      it('between two devices the stream comes to the host once, whatever reads it there', async () => {
         const device = new FakeDevice();
         const sessions = device.sessions(tiny.model.sessions, (piece) => piece.kind !== 'block' || piece.layer !== 1);
-        const found = await runPrompt(tiny.model.spec, sessions, { ids, chunk, logits: 'last' });
-        assert.deepEqual(found, await here({}));
+        const request = {
+          statistics: true,
+          taps: [{ layer: 1, tap: 'residual.input' }],
+          keepResiduals: [1],
+        } as const;
+        const found = await runPrompt(tiny.model.spec, sessions, { ids, chunk, logits: 'last', ...request });
+        assert.deepEqual(found, await here(request));
         assert.deepEqual(
           device.fetches,
           lengths.map((length) => [1, length, tiny.model.spec.hiddenSize]),
