@@ -15,7 +15,7 @@ export interface LayerRange {
   readonly last: number;
 }
 
-export type DeviceChoice =
+type DeviceChoice =
   | { readonly kind: 'one'; readonly id: string }
   | { readonly kind: 'auto' }
   /** In the order of their layers. */

@@ -84,7 +84,7 @@ export async function summaryOf(
 }
 
 /** As a person asks for them: `webgpu:0-11,cpu:12-23`. */
-export const idOf = (shares: readonly HeldShare[]): string =>
+const idOf = (shares: readonly HeldShare[]): string =>
   shares.map(({ device, layers }) => deviceWithLayers(device, layers)).join();
 
 /** What each share holds; the embedding, and a head that no share holds, are the CPU's. */

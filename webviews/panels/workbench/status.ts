@@ -10,6 +10,7 @@ import { bytes, count, seconds, significant, took } from '../../ui/numbers';
 import { exportItems, firstRun, runBar } from '../../ui/run-bar';
 import { banner, comparisonBanner, modelNotes, runBanners, staleBanner } from '../../ui/run-status';
 import { chatPromptWords } from '../../../protocol/results/chat-prompt';
+import { partWords } from '../../../protocol/results/device-words';
 import { parityWords } from '../../../protocol/results/parity-words';
 import type { Part } from './actions';
 import { comparisonWords } from './comparison';
@@ -84,18 +85,21 @@ function estimateLine({ estimated, beside }: State): TemplateResult | typeof not
   const { estimate } = estimated;
   if (!estimate) return html`<span id="estimate">Estimating…</span>`;
   if (estimate.supported !== true) return nothing;
-  const { passes, seconds: time, bytes: memory } = estimate;
+  const { passes, seconds: time, bytes: memory, parts: devices = [] } = estimate;
   const parts = [
     ...(time === undefined ? [] : [time < 1 ? 'a second' : seconds(time)]),
     ...(memory === undefined || memory === 0 ? [] : [bytes(memory)]),
   ];
+  const runs = passes === undefined ? '' : `${count(passes)} forward ${passes === 1 ? 'pass' : 'passes'}. `;
+  const words = [
+    time === undefined
+      ? 'Memory beside its weights'
+      : `${runs}From earlier runs of the model or, before the first, its size. Memory is beside its weights`,
+    ...(devices.length === 0 ? [] : [listed(devices.map(partWords))]),
+  ];
   return parts.length === 0
     ? nothing
-    : html`<span
-        id="estimate"
-        title=${time === undefined ? 'Memory beside its weights' : `${passes === undefined ? '' : `${count(passes)} forward ${passes === 1 ? 'pass' : 'passes'}. `}From earlier runs of the model or, before the first, its size. Memory is beside its weights`}
-        >About ${parts.join(', ')}</span
-      >`;
+    : html`<span id="estimate" title=${words.join('. ')}>About ${parts.join(', ')}</span>`;
 }
 
 function parityBadge({ result }: State): TemplateResult | typeof nothing {

@@ -8,7 +8,7 @@ import { keyOf, sideOf, type Piece } from './pieces';
 import { Placement, type Place } from './placement';
 
 /** Layers of a model on one of several devices. */
-export interface PlacedShare extends DeviceShare {
+interface PlacedShare extends DeviceShare {
   readonly selfTest?: SelfTest | undefined;
 }
 
