@@ -42,7 +42,7 @@ for (const [panel, hostOf] of Object.entries(hosts)) {
       await page.getByText('agree with float64').waitFor();
       assert.deepEqual(
         (await options()).map((text) => text.trim()),
-        ['cpu (setting): AMD EPYC', 'webgpu: WebGPU adapter', 'cuda: not here'],
+        ['cpu (setting): AMD EPYC', 'webgpu: WebGPU adapter', 'cuda: not here', 'auto: layers by memory'],
       );
       await page.locator('.devices-missing summary').focus();
       await page.keyboard.press('Enter');
@@ -60,6 +60,22 @@ for (const [panel, hostOf] of Object.entries(hosts)) {
         [],
       );
       await panel.close();
+    });
+
+    it('several devices that share the layers are said, and one of them that is not here turns Run off', async () => {
+      for (const [setting, words] of [
+        ['auto', 'The layers are shared out over the devices by their memory.'],
+        ['webgpu:0-1,cpu:3-4', 'No device has layer 2. Let cpu begin at 2, or give them to another device.'],
+        ['cuda,cpu', 'cuda cannot be used here: '],
+      ] as const) {
+        const panel = await browser.open({ host: hostOf('full', { ...tested, setting }) });
+        await panel.page.getByText(words).first().waitFor();
+        assert.deepEqual(
+          panel.complaints.filter((text) => !text.includes('GL Driver Message')),
+          [],
+        );
+        await panel.close();
+      }
     });
 
     it('fits into 300 px with its reasons; one that is not here turns Run off with the reason', async () => {
