@@ -1,4 +1,5 @@
 /** The models that can be seen from here: found by name, recognised by content through the language server, kept until files change. */
+import { dirname } from 'node:path';
 import * as vscode from 'vscode';
 import { contextKeys } from '../../protocol/contributions/views';
 import type { ModelFacts, OtherFileFacts } from '../../protocol/language/requests';
@@ -22,6 +23,12 @@ export interface Model {
   readonly vision: boolean;
   /** The kind of file, if it is not a config. GGUF files may run. */
   readonly other?: Pick<OtherFileFacts, 'kind' | 'title'>;
+}
+
+/** A model that belongs to another one, and the config of that. */
+export interface ModelBelow {
+  readonly model: Model;
+  readonly base: vscode.Uri;
 }
 
 export interface FoundModels {
@@ -129,7 +136,11 @@ export class ModelIndex extends Owner {
         .filter(({ uri, other }) => uri.scheme === 'file' && (other === undefined || other.kind === 'gguf'))
         .map(async ({ uri, label }) => {
           const facts = await this.describe(uri).catch(() => null);
-          return facts === null || facts.parts.length === 0 ? undefined : modelChoice(facts, label, modelPath(uri));
+          if (facts === null || facts.parts.length === 0) return undefined;
+          const [choice, of] = [modelChoice(facts, label, modelPath(uri)), facts.file?.formOf];
+          if (of === undefined) return choice;
+          const title = facts.file?.title ?? '';
+          return { ...choice, formOf: { folder: modelPath(vscode.Uri.parse(of, true)), title } };
         }),
     );
     return distinctChoices(
@@ -150,13 +161,29 @@ export class ModelIndex extends Owner {
   }
 
   /** The adapters whose base is among the models, each with the config of that. */
-  async adapters(): Promise<readonly { readonly model: Model; readonly base: vscode.Uri }[]> {
+  async adapters(): Promise<readonly ModelBelow[]> {
     const { models } = await this.find();
     const own = models.filter(({ uri, other }) => uri.scheme === 'file' && other?.kind === 'adapter');
+    return this.below(own, ({ base }) => base?.uri);
+  }
+
+  /** The GGUF files that lie beside the safetensors of the same model, each with the config of these. */
+  async forms(): Promise<readonly ModelBelow[]> {
+    const { models } = await this.find();
+    const folders = new Set(models.filter(({ other }) => other === undefined).map(({ uri }) => dirname(uri.fsPath)));
+    const own = models.filter(({ uri, other }) => other?.kind === 'gguf' && folders.has(dirname(uri.fsPath)));
+    return this.below(own, ({ formOf }) => formOf);
+  }
+
+  private async below(
+    models: readonly Model[],
+    configOf: (file: OtherFileFacts) => string | undefined,
+  ): Promise<readonly ModelBelow[]> {
     const found = await Promise.all(
-      own.map(async (model) => {
-        const base = (await this.describe(model.uri).catch(() => null))?.file?.base;
-        return base === undefined ? [] : [{ model, base: vscode.Uri.parse(base.uri, true) }];
+      models.map(async (model) => {
+        const file = (await this.describe(model.uri).catch(() => null))?.file;
+        const config = file && configOf(file);
+        return config === undefined ? [] : [{ model, base: vscode.Uri.parse(config, true) }];
       }),
     );
     return found.flat();

@@ -1,12 +1,12 @@
 /** What the panels that run a model need of the rest of the extension to choose one. */
 import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import * as vscode from 'vscode';
 import type { ModelChoice } from '../../protocol/panels/run-panel';
 import { demoChoice } from '../models/model-choices';
 import { onSettingChange, setting } from '../platform/settings';
-import { isModelFile } from '../models/model-names';
+import { fileLabel, isModelFile } from '../models/model-names';
 import { realFolder } from '../models/real-folder';
 import type { ModelPanelServices, ModelPanelTypes } from './model-panel-host';
 import type { PanelParts } from './panels';
@@ -62,9 +62,7 @@ async function browseModel(): Promise<string | undefined> {
     title: 'Folder of a Model (config.json with its .safetensors, or one .gguf file)',
   });
   const folder = chosen?.[0]?.fsPath;
-  if (folder === undefined) return undefined;
-  const file = await modelFileIn(folder);
-  return file === undefined ? realFolder(folder) : join(folder, file);
+  return folder === undefined ? undefined : modelIn(folder);
 }
 
 async function browseAdapter(): Promise<string | undefined> {
@@ -78,9 +76,19 @@ async function browseAdapter(): Promise<string | undefined> {
   return folder === undefined ? undefined : realFolder(folder);
 }
 
-/** The GGUF file of a folder without a config. A vision encoder (mmproj) is a separate file beside the language model. */
-async function modelFileIn(folder: string): Promise<string | undefined> {
+/**
+ * The model of a folder, or which of several the person picks: safetensors with a config, and GGUF files. A vision encoder (mmproj) is a
+ * separate file beside the language model.
+ */
+async function modelIn(folder: string): Promise<string | undefined> {
   const names = await readdir(folder).catch((): string[] => []);
-  const files = names.filter((name) => name.endsWith('.gguf') && isModelFile(name) && !/mmproj/i.test(name));
-  return names.includes('config.json') || files.length > 1 ? undefined : files[0];
+  const files = names.filter((name) => name.endsWith('.gguf') && isModelFile(name) && !/mmproj/i.test(name)).toSorted();
+  const whole = { label: 'safetensors', description: 'config.json with its .safetensors', path: realFolder(folder) };
+  const items = [
+    ...(names.includes('config.json') || files.length === 0 ? [whole] : []),
+    ...files.map((name) => ({ label: fileLabel(name), description: name, path: join(folder, name) })),
+  ];
+  if (items.length === 1) return items[0]?.path;
+  const asked = { title: `Models in ${basename(folder)}`, placeHolder: 'Which one to run' };
+  return (await vscode.window.showQuickPick(items, asked))?.path;
 }

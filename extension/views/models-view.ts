@@ -11,7 +11,7 @@ import type { ModelChoice } from '../../protocol/panels/run-panel';
 import type { HistoryEntry } from '../history/entry';
 import type { History } from '../history/history';
 import { whyNotRun } from '../models/model-choices';
-import type { Model, ModelIndex } from '../models/model-index';
+import type { Model, ModelBelow, ModelIndex } from '../models/model-index';
 import { modelPath } from '../models/model-path';
 import { offeredStores, type ModelStore } from '../models/other-stores';
 import { setting } from '../platform/settings';
@@ -77,8 +77,6 @@ const showModel = (uri: vscode.Uri): vscode.Command => ({
   arguments: [uri],
 });
 
-type Adapters = Awaited<ReturnType<ModelIndex['adapters']>>;
-
 const mayRun = ({ other }: Model): boolean => other === undefined || other.kind === 'gguf';
 
 function contextOf({ vision, other, family }: Model, facts: ModelFacts | undefined): string {
@@ -125,16 +123,16 @@ export class ModelsView extends LineTree {
       void this.mark(models);
       const runs = await this.results.history.list().catch((): readonly HistoryEntry[] => []);
       const demos = this.demos.filter(({ runs }) => runs === true);
-      const adapters = await this.index.adapters();
-      const below = new Set(adapters.map(({ model }) => model.uri.toString()));
+      const below = [...(await this.index.forms()), ...(await this.index.adapters())];
+      const placed = new Set(below.map(({ model }) => model.uri.toString()));
       const found = models
-        .filter(({ uri }) => !below.has(uri.toString()) && demos.every(({ folder }) => modelPath(uri) !== folder))
+        .filter(({ uri }) => !placed.has(uri.toString()) && demos.every(({ folder }) => modelPath(uri) !== folder))
         .toSorted((a, b) => this.place(a) - this.place(b));
-      const folders = [...demos.map(({ folder }) => folder), ...found.filter(mayRun).map(({ uri }) => modelPath(uri))];
+      const folders = [...demos.map(({ folder }) => folder), ...models.filter(mayRun).map(({ uri }) => modelPath(uri))];
       return [
         ...problems.map(noteNode),
-        ...demos.map((demo) => this.demoNode(demo, runs, adapters)),
-        ...found.map((model) => this.node(model, runs, adapters)),
+        ...demos.map((demo) => this.demoNode(demo, runs, below)),
+        ...found.map((model) => this.node(model, runs, below)),
         ...this.otherRuns(runs, folders),
         ...(await this.savedFiles()),
         ...(await offeredStores(setting('headscope.models.folders'))).map(offerNode),
@@ -166,7 +164,11 @@ export class ModelsView extends LineTree {
     return whyNotRun(facts, label) === undefined ? 0 : 2;
   }
 
-  private demoNode({ folder, label, vision }: Demo, runs: readonly HistoryEntry[], adapters: Adapters): ModelNode {
+  private demoNode(
+    { folder, label, vision }: Demo,
+    runs: readonly HistoryEntry[],
+    below: readonly ModelBelow[],
+  ): ModelNode {
     const uri = vscode.Uri.file(`${folder}/config.json`);
     return {
       line: demoLine(folder, label),
@@ -180,7 +182,7 @@ export class ModelsView extends LineTree {
       },
       children: async () => [
         ...(await this.runs(runs, folder)),
-        ...this.adaptersOf(folder, adapters),
+        ...this.below(folder, runs, below),
         ...(await this.facts(uri)),
       ],
     };
@@ -236,12 +238,12 @@ export class ModelsView extends LineTree {
     ];
   }
 
-  /** The adapters of a model, as rows below it. */
-  private adaptersOf(folder: string, adapters: Adapters): readonly ModelNode[] {
-    return adapters.filter(({ base }) => modelPath(base) === folder).map(({ model }) => this.node(model, [], adapters));
+  /** Other forms of a model and its adapters, as rows below it. */
+  private below(folder: string, runs: readonly HistoryEntry[], all: readonly ModelBelow[]): readonly ModelNode[] {
+    return all.filter(({ base }) => modelPath(base) === folder).map(({ model }) => this.node(model, runs, all));
   }
 
-  private node(model: Model, runs: readonly HistoryEntry[], adapters: Adapters): ModelNode {
+  private node(model: Model, runs: readonly HistoryEntry[], below: readonly ModelBelow[]): ModelNode {
     const facts = this.index.known(model.uri);
     return {
       line: modelLine(model, vscode.workspace.asRelativePath(model.uri), facts),
@@ -254,7 +256,7 @@ export class ModelsView extends LineTree {
           : showModel(model.uri),
       children: async () => [
         ...(mayRun(model) ? await this.runs(runs, modelPath(model.uri)) : []),
-        ...this.adaptersOf(modelPath(model.uri), adapters),
+        ...this.below(modelPath(model.uri), runs, below),
         ...(await this.facts(model.uri)),
       ],
     };

@@ -35,13 +35,12 @@ export class OtherFiles {
     const base = otherKind(file) === 'adapter' ? await this.files.baseOf(file) : undefined;
     const read = await this.models.read(file, base);
     if (!read.ok) throw new ResponseError(requestFailed, read.message);
-    return otherFacts(
-      uri,
-      nameOf(file),
-      read.model,
-      await runnableOther(read.model.kind, file),
-      base === undefined ? undefined : { name: base.label, uri: base.uri },
-    );
+    const { kind } = read.model;
+    const formOf = kind === 'gguf' ? await this.files.checkpointBeside(file) : undefined;
+    return otherFacts(uri, nameOf(file), read.model, await runnableOther(kind, file), {
+      ...(base === undefined ? {} : { base: { name: base.label, uri: base.uri } }),
+      ...(formOf === undefined ? {} : { formOf }),
+    });
   }
 
   /** Those that are models; a file that cannot be read is one where its name alone says so. */

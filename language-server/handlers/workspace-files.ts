@@ -4,6 +4,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { TextDocument } from 'vscode-languageserver-textdocument';
 import { lastName } from '../../models/formats/adapter/describe-adapter';
 import type { OwnFamily } from '../../models/formats/workspace-family';
+import { isFormOf } from '../../models/formats/gguf/other-form';
 import { otherKind } from '../../models/formats/read-other';
 import { noFacts } from '../service/folder-facts';
 import type { BaseFact, FolderFacts } from '../service/folder-facts';
@@ -114,6 +115,16 @@ export class WorkspaceFiles {
     const uri = pathToFileURL(config).href;
     const description = (await this.at(uri))?.description;
     return description === undefined ? undefined : { label: lastName(path.dirname(config)), uri, description };
+  }
+
+  /** URI of the config beside a GGUF file, if weights lie beside it too and are of the model that the file holds. */
+  async checkpointBeside(gguf: string): Promise<string | undefined> {
+    const folder = path.dirname(gguf);
+    const uri = pathToFileURL(path.join(folder, 'config.json')).href;
+    const description = (await this.at(uri))?.description;
+    if (description === undefined || !(await isFormOf(gguf, description))) return undefined;
+    const { shards } = await this.reader.facts(folder);
+    return [...shards.values()].some(({ pointer }) => !pointer) ? uri : undefined;
   }
 
   factsOfFolder(folder: string): Promise<FolderFacts> {

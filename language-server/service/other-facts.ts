@@ -1,5 +1,5 @@
 import type { OtherModel } from '../../models/formats/other-model';
-import type { ModelFacts } from '../../protocol/language/requests';
+import type { ModelFacts, OtherFileFacts } from '../../protocol/language/requests';
 import { noFacts } from './folder-facts';
 import { JsonDocument } from './json-document';
 import { modelFacts, modelSentence } from './model-facts';
@@ -10,13 +10,16 @@ export const otherSentence = ({ title, description }: OtherModel): string =>
 
 const lowered = (sentence: string): string => sentence.charAt(0).toLowerCase() + sentence.slice(1);
 
-/** The facts of a GGUF file, a graph or an adapter, as those of a config; `base`: where the model of an adapter lies. */
+/**
+ * The facts of a GGUF file, a graph or an adapter, as those of a config; `base`: where the model of an adapter lies, `formOf`: the config
+ * of the weights of which a GGUF file is another form.
+ */
 export const otherFacts = (
   uri: string,
   name: string,
   other: OtherModel,
   supported: ModelFacts['supported'],
-  base?: { readonly name: string; readonly uri: string },
+  { base, formOf }: Pick<OtherFileFacts, 'base' | 'formOf'> = {},
 ): ModelFacts => {
   const { kind, title, description, parameters, bytes, formats, bitsPerWeight, details, notes } = other;
   const described =
@@ -47,7 +50,11 @@ export const otherFacts = (
         }),
     ...(formats.length === 0 ? {} : { weightBytes: bytes, formats }),
     ...(bitsPerWeight === undefined ? {} : { bitsPerWeight }),
-    file: { kind, title, details, notes, ...(base === undefined ? {} : { base }) },
+    file: {
+      ...{ kind, title, details, notes },
+      ...(base === undefined ? {} : { base }),
+      ...(formOf === undefined ? {} : { formOf }),
+    },
     supported,
     errors: 0,
     warnings: 0,

@@ -36,14 +36,15 @@ export function ggufTensor(tensor: GgufCheckpointTensor, at: (file: string) => s
   return format ? { ...plain, encoded: { format, parts: { blocks: { location, offset, length } } } } : plain;
 }
 
-export const asGgufStores = (specified: SpecifiedModel, { fused }: GgufArchitecture): SpecifiedModel => {
+export const asGgufStores = (specified: SpecifiedModel, { fused, byInputs }: GgufArchitecture): SpecifiedModel => {
+  const order = byInputs ? 'inputs-outputs' : 'outputs-inputs';
   const stored = (value: unknown): unknown => {
     if (Array.isArray(value)) return value.map(stored);
     if (typeof value !== 'object' || value === null) return value;
     const own = Object.fromEntries(
       Object.entries(value)
         .filter(([key]) => key !== 'gainOffset')
-        .map(([key, item]) => [key, key === 'stored' && item === 'inputs-outputs' ? 'outputs-inputs' : stored(item)]),
+        .map(([key, item]) => [key, key === 'stored' && item === 'inputs-outputs' ? order : stored(item)]),
     );
     const expert = ofExpert(own);
     if (expert) return expert;

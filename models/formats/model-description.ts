@@ -258,12 +258,20 @@ export interface Quantisation {
   }[];
   /** Some modules have other bits or groups, by patterns; the tensors of a module show its own. */
   readonly mixed?: boolean;
+  /** Several groups of modules, each with a format of its own (compressed-tensors): a name, `re:` and a pattern, or a class. */
+  readonly groups?: readonly (GroupFormat & { readonly targets: readonly string[] })[];
   /** How the numbers of GPTQ (`checkpoint_format`) or AWQ (`version`) are laid out, as written. */
   readonly form?: string;
   /** Modules that are not listed have `bits` (MLX), or are not quantised (modelopt). */
   readonly otherModules?: 'quantised' | 'plain';
   readonly path: JsonPath;
 }
+
+/** What groups of modules of one checkpoint may differ in. */
+type GroupFormat = Pick<
+  Quantisation,
+  'bits' | 'algorithm' | 'groupSize' | 'blockSize' | 'symmetric' | 'whole' | 'ordered' | 'inputScale'
+>;
 
 export interface ModuleBits {
   /** Name of a module with `*` for each number, e.g. `model.layers.*.mlp.up_proj`. */

@@ -48,6 +48,8 @@ export interface OtherFileFacts {
   readonly notes: readonly string[];
   /** The base model of an adapter, where it is among the models that are known; URI of its config. */
   readonly base?: { readonly name: string; readonly uri: string };
+  /** URI of the config beside a GGUF file, if the file holds the same model as the weights of that config. */
+  readonly formOf?: string;
 }
 
 export interface ModelFacts {

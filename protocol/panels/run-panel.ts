@@ -12,6 +12,8 @@ export interface ModelChoice {
   readonly runs: true | string;
   /** What the list says beside the name: "no weights", "2 errors". */
   readonly mark?: string;
+  /** For a GGUF file beside the safetensors of the same model: the folder of these, and what the file is (`GGUF Q4_K_M`). */
+  readonly formOf?: { readonly folder: string; readonly title: string };
   /** Adapters that were found for it. */
   readonly adapters?: readonly { readonly folder: string; readonly label: string; readonly hint: string }[];
 }

@@ -8,10 +8,10 @@ import { join } from 'node:path';
 import { toBfloat16, toHalf } from '../../kernels/tensors/half';
 import { ggufFile, list, u32 } from './gguf-file';
 import { encoderConversions } from './gguf-encoder-conversions';
+import { furtherConversions } from './gguf-further-conversions';
 import {
   deepValues,
   dense,
-  furtherConversions,
   graniteFactors,
   mixture,
   named,
@@ -21,7 +21,7 @@ import {
   type Conversion,
   type Named,
   type Values,
-} from './gguf-further-conversions';
+} from './gguf-conversion-parts';
 import { readTensors } from './reference/variants';
 import type { CheckpointTensor } from './safetensors-file';
 
@@ -347,12 +347,18 @@ function falconKeys(config: Config): number {
   return config['multi_query'] === true ? 1 : (numberOf(config, 'num_attention_heads') ?? 1);
 }
 
-const conversionOf = (type: unknown): Conversion | undefined => {
+const conversionOf = ({
+  model_type: own,
+  architectures,
+  num_experts_per_tok: routes,
+}: Config): Conversion | undefined => {
+  const isAlone = Array.isArray(architectures) && architectures[0] === 'T5EncoderModel';
+  const type = isAlone ? 'T5EncoderModel' : own === 'nemotron_h' && routes !== undefined ? 'nemotron_h_moe' : own;
   const all = { ...conversions, ...further, ...furtherConversions, ...encoderConversions };
   return typeof type === 'string' && Object.hasOwn(all, type) ? all[type] : undefined;
 };
 
-export const hasConversion = (config: Config): boolean => conversionOf(config['model_type']) !== undefined;
+export const hasConversion = (config: Config): boolean => conversionOf(config) !== undefined;
 
 export interface ConversionOptions {
   /** The format of matrices that are multiplied or read row by row; everything else is F32. Default: F32. */
@@ -366,7 +372,7 @@ export interface ConversionOptions {
 /** Writes `file` (`name.gguf`), or its parts, and gives the path of the first. */
 export function convertToGguf(folder: string, file: string, options: ConversionOptions = {}): string {
   const config = JSON.parse(readFileSync(join(folder, 'config.json'), 'utf8')) as Config;
-  const conversion = conversionOf(config['model_type']);
+  const conversion = conversionOf(config);
   if (!conversion) throw new RangeError(`no conversion of ${String(config['model_type'])} is written down`);
   const tensors = [
     ...converted(config, conversion, readTensors(join(folder, 'model.safetensors'))),
@@ -398,7 +404,9 @@ function fileOf(
   const pieces: Buffer[] = [];
   let offset = 0;
   const header = tensors.map(([name, { shape, data }]) => {
-    const isMatrix = shape.length > 1 && !/_norm|ffn_gate_inp|position_embd|conv1d|ssm_[ad]$/.test(name);
+    const isMatrix =
+      shape.length > 1 &&
+      !/_norm|ffn_gate_inp|position_embd|conv1d|ssm_[ad]$|lerp_|rel_b|time_mix_(w[12]|decay|first)/.test(name);
     const { id, encode } = !isMatrix ? floatFormats.F32 : typeof format === 'function' ? format(name) : format;
     const width = shape.at(-1) ?? 1;
     const rows = Array.from({ length: data.length / width }, (_, row) =>
@@ -418,10 +426,12 @@ function* converted(
   conversion: Conversion,
   tensors: ReadonlyMap<string, CheckpointTensor>,
 ): Generator<Named> {
-  const { names, rows, addsOne, turned, parted, changes } = conversion;
+  const { names, rows, addsOne, turned, parted, changes, together = (all) => all } = conversion;
   const experts = new Map<string, CheckpointTensor[]>();
-  const changed = [...tensors].flatMap(([name, tensor]) =>
-    changes ? changes(name, tensor, config) : takenOutOfTurns([name, tensor]),
+  const changed = together(
+    [...tensors].flatMap(([name, tensor]) =>
+      changes ? changes(name, tensor, config) : takenOutOfTurns([name, tensor]),
+    ),
   );
   for (const [name, tensor] of changed) {
     const pattern = name
@@ -442,7 +452,11 @@ function* converted(
     if (turned?.test(name)) own = transposed(tensor);
     if (parted && name.includes('query_key_value')) own = inParts(tensor, config, heads);
     if (pattern.includes('{e}')) experts.set(to, [...(experts.get(to) ?? []), own]);
-    else yield [to, { ...own, shape: /ssm_[ad]$/.test(to) ? own.shape : own.shape.filter((axis) => axis !== 1) }];
+    else
+      yield [
+        to,
+        { ...own, shape: /ssm_[ad]$|lerp_fused/.test(to) ? own.shape : own.shape.filter((axis) => axis !== 1) },
+      ];
   }
   for (const [name, all] of experts) {
     yield [name, { shape: [all.length, ...(all[0]?.shape ?? [])], data: concatenated(all.map(({ data }) => data)) }];

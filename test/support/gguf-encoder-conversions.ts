@@ -1,6 +1,6 @@
 /** Conversions of encoders (conversion/bert.py of llama.cpp, December 2026): heads and poolers are left out. */
 import { u32 } from './gguf-file';
-import { numberOf, type Config, type Conversion, type Values } from './gguf-further-conversions';
+import { numberOf, type Config, type Conversion, type Values } from './gguf-conversion-parts';
 
 const both = (names: Readonly<Record<string, string>>): Readonly<Record<string, string>> =>
   Object.fromEntries(
@@ -43,6 +43,54 @@ const distilbert = both({
 const reads = { 'attention.causal': { bool: false } } as const;
 const mean = 1;
 const first = 2;
+
+const t5Names = {
+  'shared.weight': 'token_embd.weight',
+  'lm_head.weight': 'output.weight',
+  ...Object.fromEntries(
+    (['encoder', 'decoder'] as const).flatMap((stack) => {
+      const [short, network] = [stack.slice(0, 3), stack === 'encoder' ? 1 : 2];
+      const own = (from: string, to: string) => [`${stack}.blocks.{n}.${from}.weight`, `${short}.blk.{n}.${to}.weight`];
+      return [
+        [`${stack}.final_layer_norm.weight`, `${short}.output_norm.weight`],
+        own('0.layer_norm', 'attn_norm'),
+        own(`${network}.layer_norm`, 'ffn_norm'),
+        own('0.SelfAttention.relative_attention_bias', 'attn_rel_b'),
+        ...['q', 'k', 'v', 'o'].map((map) => own(`0.SelfAttention.${map}`, `attn_${map}`)),
+        ...['q', 'k', 'v', 'o'].map((map) => own(`1.EncDecAttention.${map}`, `cross_attn_${map}`)),
+        ...(stack === 'decoder' ? [own('1.layer_norm', 'cross_attn_norm')] : []),
+        own(`${network}.DenseReluDense.wi`, 'ffn_up'),
+        own(`${network}.DenseReluDense.wi_0`, 'ffn_gate'),
+        own(`${network}.DenseReluDense.wi_1`, 'ffn_up'),
+        own(`${network}.DenseReluDense.wo`, 'ffn_down'),
+      ] as [string, string][];
+    }),
+  ),
+};
+
+/** conversion/t5.py; an encoder alone has an architecture of its own. */
+const t5 = (architecture: 't5' | 't5encoder'): Conversion => ({
+  architecture,
+  names: t5Names,
+  changes: (name, tensor) => [[name.replace(/\.block\.(\d+)\.layer\./, '.blocks.$1.'), tensor]],
+  values: (config): Values => ({
+    context_length: u32(512),
+    feed_forward_length: u32(number(config, 'd_ff')),
+    block_count: u32(number(config, 'num_layers')),
+    'attention.head_count': u32(number(config, 'num_heads')),
+    'attention.head_count_kv': u32(number(config, 'num_heads')),
+    'attention.key_length': u32(number(config, 'd_kv')),
+    'attention.value_length': u32(number(config, 'd_kv')),
+    'attention.layer_norm_rms_epsilon': { f32: number(config, 'layer_norm_epsilon') },
+    'attention.relative_buckets_count': u32(number(config, 'relative_attention_num_buckets')),
+    ...(architecture === 't5'
+      ? {
+          decoder_block_count: u32(number(config, 'num_decoder_layers')),
+          decoder_start_token_id: u32(number(config, 'decoder_start_token_id')),
+        }
+      : {}),
+  }),
+});
 
 export const encoderConversions: Readonly<Record<string, Conversion>> = {
   bert: {
@@ -149,4 +197,7 @@ export const encoderConversions: Readonly<Record<string, Conversion>> = {
       hidden_activation: 'gelu',
     }),
   },
+  t5: t5('t5'),
+  umt5: t5('t5'),
+  T5EncoderModel: t5('t5encoder'),
 };

@@ -9,7 +9,21 @@ interface Choosable {
   readonly family: string;
   readonly runs: true | string;
   readonly mark?: string;
+  readonly formOf?: { readonly folder: string; readonly title: string };
 }
+
+/** For a GGUF file beside the safetensors of the same model, the folder of these if it is listed; else the path itself. */
+export function wholeModel(path: string, models: readonly Choosable[]): string {
+  const folder = models.find((one) => one.folder === path)?.formOf?.folder;
+  return folder !== undefined && models.some((one) => one.folder === folder) ? folder : path;
+}
+
+/** The GGUF files that are other forms of the model of a folder. */
+export const formsOf = <T extends Choosable>(
+  folder: string,
+  models: readonly T[],
+): readonly { readonly choice: T; readonly title: string }[] =>
+  models.flatMap((choice) => (choice.formOf?.folder === folder ? [{ choice, title: choice.formOf.title }] : []));
 
 export interface ModelProblem {
   readonly folder: string;

@@ -16,6 +16,7 @@ import { countVocabulary, largestTokenizer } from '../../../models/formats/compa
 import { stageRuns } from '../../../models/formats/stage-runs';
 import type { TokenizerVocabulary } from '../../../models/formats/companions/tokenizer-vocabulary';
 import { resolveInside } from '../../../models/formats/containment';
+import { formsIn } from '../../../models/formats/gguf/other-form';
 import { readCompanions, readModelFolder } from '../../../models/formats/model-folder';
 import type { OtherModel } from '../../../models/formats/other-model';
 import { runnableOther } from '../../../models/architectures/other-verdict';
@@ -89,10 +90,11 @@ export async function inspectModel(path: string, base?: string): Promise<Inspect
   const read = await readModelFolder(path);
   if (!read.ok) throw new CommandError(exitCodes.failed, read.message);
   const checkpoint = await openCheckpoint(read.folder);
-  const [companions, graphs, tokenizer] = await Promise.all([
+  const [companions, graphs, tokenizer, forms] = await Promise.all([
     readCompanions(read.folder),
     readOnnxFolder(read.folder),
     tokenizerOf(read.folder),
+    formsIn(read.folder, read.model),
   ]);
   const found = inspectionOf(path, read.model, checkpoint);
   const onnx = graphs.flatMap(({ file, read: graph }) => {
@@ -101,7 +103,10 @@ export async function inspectModel(path: string, base?: string): Promise<Inspect
     return [{ file, inputs, outputs, attention, elements, opsets }];
   });
   const unreadable = graphs.flatMap(({ file, read: graph }) => (graph.ok ? [] : [`${file}: ${graph.message}`]));
-  return { ...found, companions, tokenizer, onnx, notes: [...read.notes, ...found.notes, ...unreadable] };
+  const others = forms.map(
+    ({ file, title }) => `${file} (${title}) holds the same model. To run that form, give the path of the file.`,
+  );
+  return { ...found, companions, tokenizer, onnx, notes: [...read.notes, ...found.notes, ...unreadable, ...others] };
 }
 
 const noWeights: Checkpoint = { folder: '', tensors: [], files: [], problems: [], bytesRead: 0 };
@@ -232,10 +237,15 @@ const unreadOf = (model: ModelDescription): Pick<Inspection, 'unread'> => {
 };
 
 /** Mixed precision has no one number of bits. */
-const quantisationOf = ({ method, bits, modules }: Quantisation): NonNullable<Inspection['quantisation']> => ({
-  method: modules === undefined ? method : `${method}, mixed`,
-  bits: modules === undefined ? (bits ?? null) : null,
-});
+const quantisationOf = ({
+  method,
+  bits,
+  modules,
+  groups = [],
+}: Quantisation): NonNullable<Inspection['quantisation']> => {
+  const isMixed = modules !== undefined || groups.some((group) => group.bits !== bits);
+  return { method: isMixed ? `${method}, mixed` : method, bits: isMixed ? null : (bits ?? null) };
+};
 
 /** 2k and 8k, and the whole context; nothing longer than the model takes. */
 function lengthsFor(context: number | undefined): readonly number[] {

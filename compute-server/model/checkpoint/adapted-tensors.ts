@@ -6,7 +6,7 @@ import type { SpecifiedModel } from '../../../models/architectures/catalogue';
 import { ModelError } from '../../../models/architectures/model-spec';
 import { isEncoded, storedAxes } from '../weights/tensor-source';
 import type { StoredTensor, SummedWeight } from '../../../models/architectures/stored-weights';
-import { baseNames } from '../../../models/formats/adapter/base-names';
+import { baseNames, isNamed } from '../../../models/formats/adapter/base-names';
 import { mergeIt, unreadAdapter, type AdapterConfig } from '../../../models/formats/adapter/adapter-config';
 import { lastName } from '../../../models/formats/adapter/describe-adapter';
 import { adaptedFormat, reorderedRows, withRows } from '../../../models/formats/adapter/adapted-matrix';
@@ -265,8 +265,6 @@ function keepWhole(
     );
   found.set(name, { ...tensor, name });
 }
-
-const isNamed = (module: string, target: string): boolean => module === target || module.endsWith(`.${target}`);
 
 const onHead = (module: string): string =>
   `The adapter changes ${module} alone, and in this model the embedding and the language head are one tensor. ${mergeIt}`;

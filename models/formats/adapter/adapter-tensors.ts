@@ -2,7 +2,9 @@
 import type { ModelDescription } from '../model-description';
 import { expectedTensors, tensorNames } from '../expected-tensors';
 import { elementsOf } from '../tensors/tensor-table';
+import { matchedNames } from '../python-patterns';
 import type { AdapterConfig } from './adapter-config';
+import { isNamed } from './base-names';
 
 export interface NamedShape {
   readonly name: string;
@@ -74,19 +76,24 @@ export const baseParameters = (model: ModelDescription): number | undefined =>
   expectedTensors(model)?.reduce((sum, tensor) => sum + elementsOf(tensor), 0);
 
 /**
- * Parameters of a LoRA whose weights are not there: rank x (input + output) over the targets in the base model. A target is
- * the name of a module or what follows one of its points; patterns are not tried. Undefined where it cannot be said.
+ * Parameters of a LoRA whose weights are not there: rank x (input + output) over the targets in the base model. Targets are names, as
+ * `isNamed` takes them, or one pattern of a whole name. Undefined where it cannot be said.
  */
 export function expectedParameters(config: AdapterConfig, base: ModelDescription): number | undefined {
   const { kind, rank, targets, patterned, magnitudes, saved } = config;
   const modules = baseModules(base);
   const isPlain = kind === 'LORA' && patterned !== true && magnitudes !== true && saved.length === 0;
-  if (!isPlain || rank === undefined || typeof targets === 'string' || modules === undefined) return undefined;
+  if (!isPlain || rank === undefined || modules === undefined || targets === 'all-linear') return undefined;
+  const matched = typeof targets === 'string' ? matchedNames(targets, [...modules.keys()]) : undefined;
+  if (typeof matched === 'string') return undefined;
+  const chosen = new Set(matched);
+  const isTarget = (module: string): boolean =>
+    typeof targets === 'string' ? chosen.has(module) : targets.some((target) => isNamed(module, target));
   let total = 0;
   for (const [name, { output, input }] of modules) {
     const layer = /\.(\d+)\./.exec(name)?.[1];
     if (config.layers !== undefined && (layer === undefined || !config.layers.includes(Number(layer)))) continue;
-    if (targets.some((target) => name === target || name.endsWith(`.${target}`))) total += rank * (input + output);
+    if (isTarget(name)) total += rank * (input + output);
   }
   return total === 0 ? undefined : total;
 }

@@ -16,6 +16,9 @@ const coreOf = (name: string): string =>
 const endingsOf = (name: string): readonly string[] =>
   [...name.matchAll(/\./g)].map(({ index }) => name.slice(index + 1));
 
+/** Whether a target of an adapter means a module: by its name, or by what follows one of its points (PEFT). */
+export const isNamed = (module: string, target: string): boolean => module === target || module.endsWith(`.${target}`);
+
 /** Undefined for a key that two names share. */
 function unique(
   names: Iterable<string>,

@@ -5,6 +5,7 @@ import { shortened } from '../short-text';
 import type { AdapterConfig } from './adapter-config';
 import { adapterTitle, scalingOf } from './adapter-config';
 import type { AdaptedModule } from './adapter-tensors';
+import { baseNames } from './base-names';
 import { adaptedModules, baseModules, baseParameters, expectedParameters } from './adapter-tensors';
 
 /** The model that an adapter is for, where it was found. */
@@ -150,16 +151,19 @@ function matchOf(
   const inBase = baseModules(description);
   const adapted = modules.filter(({ whole }) => !whole);
   if (inBase === undefined || adapted.length === 0) return undefined;
-  const found = adapted.filter(({ module }) => inBase.has(module));
+  // As a run finds them: a checkpoint may lack what its class has in front of its names.
+  const nameOf = baseNames(new Set([...inBase.keys()].map((module) => `${module}.weight`)));
+  const inModel = (module: string) => inBase.get(nameOf(`${module}.weight`)?.slice(0, -'.weight'.length) ?? '');
+  const found = adapted.filter(({ module }) => inModel(module) !== undefined);
   const unlike = found.filter(({ module, input, output }) => {
-    const matrix = inBase.get(module);
+    const matrix = inModel(module);
     // GPT-2 keeps its matrices the other way round.
     const fits = (a: number | undefined, b: number | undefined): boolean =>
       (input === undefined || input === a) && (output === undefined || output === b);
     return matrix !== undefined && !fits(matrix.input, matrix.output) && !fits(matrix.output, matrix.input);
   });
   const [one] = unlike;
-  const matrix = one === undefined ? undefined : inBase.get(one.module);
+  const matrix = one === undefined ? undefined : inModel(one.module);
   return {
     words: `${found.length} of ${adapted.length} adapted modules`,
     notes:

@@ -27,19 +27,20 @@ export function readQuantisation(object: JsonObject, path: JsonPath): Quantisati
         : number(object['bits']) !== undefined && number(object['group_size']) !== undefined
           ? 'mlx'
           : 'unknown';
-  const { weights: group, inputs } = firstGroup(object);
+  const groups = groupsOf(object);
+  const [first] = groups;
   const bits =
     number(object['bits']) ??
     number(object['w_bit']) ??
-    number(group?.['num_bits']) ??
+    first?.bits ??
     (object['load_in_4bit'] === true || object['_load_in_4bit'] === true ? 4 : undefined) ??
     (object['load_in_8bit'] === true || object['_load_in_8bit'] === true ? 8 : undefined) ??
     (typeof algorithm === 'string' ? bitsOfName(algorithm) : undefined) ??
     bitsOfName(name);
-  const groupSize =
-    number(object['group_size']) ?? number(object['q_group_size']) ?? number(group?.['group_size']) ?? undefined;
-  const block = object['weight_block_size'] ?? group?.['block_structure'];
-  const symmetric = object['sym'] ?? group?.['symmetric'];
+  const groupSize = number(object['group_size']) ?? number(object['q_group_size']) ?? first?.groupSize ?? undefined;
+  const block = object['weight_block_size'];
+  const blockSize = Array.isArray(block) ? numbersIn(block) : first?.blockSize;
+  const symmetric = object['sym'] ?? first?.symmetric;
   const experts = object['moe_quant_algo'];
   const format = object['quant_algo'] ?? object['format'] ?? object['packing_format'] ?? object['mode'];
   const expertBits = typeof experts === 'string' ? bitsOfName(experts) : undefined;
@@ -48,15 +49,13 @@ export function readQuantisation(object: JsonObject, path: JsonPath): Quantisati
   const listed = modulesOf(object['quantized_layers']);
   const own = name === 'mlx' ? ownModules(object) : { modules: [], excluded: [], own: [] };
   const modules = [...listed, ...own.modules];
-  const order = object['desc_act'] ?? group?.['actorder'];
-  // FP8 of transformers without blocks, and that of modelopt, has one scale for each matrix.
-  const whole = group?.['strategy'] === 'tensor';
+  const ordered = object['desc_act'] === true || typeof object['desc_act'] === 'string' || first?.ordered === true;
   return {
     method: name,
     ...(bits === undefined ? {} : { bits }),
     ...(typeof format === 'string' ? { algorithm: format } : {}),
     ...(groupSize === undefined ? {} : { groupSize }),
-    ...(Array.isArray(block) ? { blockSize: block.filter((item): item is number => typeof item === 'number') } : {}),
+    ...(blockSize === undefined ? {} : { blockSize }),
     ...(typeof symmetric === 'boolean' ? { symmetric } : {}),
     ...(expertBits === undefined ? {} : { expertBits }),
     ...(cacheBits === undefined ? {} : { cacheBits }),
@@ -64,10 +63,11 @@ export function readQuantisation(object: JsonObject, path: JsonPath): Quantisati
     ...(own.own.length === 0 ? {} : { own: own.own }),
     ...(isMixed(object) ? { mixed: true } : {}),
     ...(typeof form === 'string' ? { form } : {}),
-    ...(whole ? { whole } : {}),
-    ...(order === true || typeof order === 'string' ? { ordered: true } : {}),
+    ...(groups.length > 1 ? { groups } : {}),
+    ...(first?.whole ? { whole: true } : {}),
+    ...(ordered ? { ordered: true } : {}),
     ...(object['bnb_4bit_use_double_quant'] === true ? { nestedScales: true } : {}),
-    ...(inputs === undefined ? {} : { inputScale: true }),
+    ...(groups.some(({ inputScale }) => inputScale) ? { inputScale: true } : {}),
     plainScales: hasPlainScales(name, object),
     excluded: [
       ...strings(object['modules_to_not_convert']),
@@ -83,10 +83,9 @@ export function readQuantisation(object: JsonObject, path: JsonPath): Quantisati
 
 /** Modules have bits of their own by patterns: groups of compressed-tensors, `dynamic` of GPTQModel, `extra_config` of AutoRound. */
 function isMixed(object: JsonObject): boolean {
-  const groups = object['config_groups'];
-  const several = isObject(groups) && Object.keys(groups).length > 1;
   return (
-    several || [object['dynamic'], object['extra_config']].some((by) => isObject(by) && Object.keys(by).length > 0)
+    groupsOf(object).length > 1 ||
+    [object['dynamic'], object['extra_config']].some((by) => isObject(by) && Object.keys(by).length > 0)
   );
 }
 
@@ -160,16 +159,32 @@ function hasPlainScales(method: string, object: JsonObject): boolean {
   return method === 'gptq' && (format === 'gptq' || format === 'gptq_v2') && object['is_marlin_format'] !== true;
 }
 
+const numbersIn = (list: readonly JsonValue[]): readonly number[] =>
+  list.filter((item): item is number => typeof item === 'number');
+
 /** compressed-tensors and modelopt give the formats of weights and of their inputs in a list of groups. */
-function firstGroup(object: JsonObject): { readonly weights?: JsonObject; readonly inputs?: JsonObject } {
+function groupsOf(object: JsonObject): NonNullable<Quantisation['groups']> {
   const groups = object['config_groups'];
-  if (!isObject(groups)) return {};
-  for (const group of Object.values(groups)) {
-    if (!isObject(group) || !isObject(group['weights'])) continue;
-    const inputs = group['input_activations'];
-    return { weights: group['weights'], ...(isObject(inputs) ? { inputs } : {}) };
-  }
-  return {};
+  return Object.values(isObject(groups) ? groups : {}).flatMap((group) => {
+    const weights = isObject(group) ? group['weights'] : undefined;
+    if (!isObject(group) || !isObject(weights)) return [];
+    const [bits, groupSize] = [number(weights['num_bits']), number(weights['group_size'])];
+    const { block_structure: block, symmetric, actorder: order } = weights;
+    return [
+      {
+        targets: strings(group['targets']),
+        ...(typeof group['format'] === 'string' ? { algorithm: group['format'] } : {}),
+        ...(bits === undefined ? {} : { bits }),
+        ...(groupSize === undefined ? {} : { groupSize }),
+        ...(Array.isArray(block) ? { blockSize: numbersIn(block) } : {}),
+        ...(typeof symmetric === 'boolean' ? { symmetric } : {}),
+        // FP8 of transformers without blocks, and that of modelopt, has one scale for each matrix.
+        ...(weights['strategy'] === 'tensor' ? { whole: true } : {}),
+        ...(order === true || typeof order === 'string' ? { ordered: true } : {}),
+        ...(isObject(group['input_activations']) ? { inputScale: true } : {}),
+      },
+    ];
+  });
 }
 
 /** At the top of the file, or inside its text part. */

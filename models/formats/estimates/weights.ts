@@ -11,17 +11,74 @@ const quantised = new Set<ExpectedTensor['group']>(['attention', 'mixer', 'mlp',
 
 /** `re:` begins a pattern (compressed-tensors); other entries name a module or a part of its name. */
 export function isExcluded(pattern: string, excluded: readonly string[]): boolean {
-  return excluded.some((entry) => {
-    if (!entry.startsWith('re:')) return pattern.includes(entry.replaceAll('*', ''));
-    const source = entry.slice(3);
-    // Patterns come from a file: long ones, or ones with nested repetition, could take for ever.
-    if (source.length > 200 || /[*+}][)\]]*[*+{]/.test(source)) return false;
-    try {
-      return new RegExp(source).test(pattern);
-    } catch {
-      return false;
-    }
-  });
+  return excluded.some((entry) =>
+    entry.startsWith('re:')
+      ? patternOf(entry.slice(3))?.test(pattern) === true
+      : pattern.includes(entry.replaceAll('*', '')),
+  );
+}
+
+/** Patterns come from a file: long ones, or ones with nested repetition, could take for ever. */
+function patternOf(source: string, start = ''): RegExp | undefined {
+  if (source.length > 200 || /[*+}][)\]]*[*+{]/.test(source)) return undefined;
+  try {
+    return new RegExp(start === '' ? source : `${start}(?:${source})`);
+  } catch {
+    return undefined;
+  }
+}
+
+type Groups = NonNullable<Quantisation['groups']>;
+
+/**
+ * The group of a module: the one that names it, else one whose pattern matches the beginning of its name, else one of its class
+ * (`find_name_or_class_matches` of compressed-tensors 0.13).
+ */
+function groupFinder(groups: Groups): (module: string) => Groups[number] | undefined {
+  const targets = groups.flatMap((group) => group.targets.map((target) => ({ target, group })));
+  const named = new Map(targets.map(({ target, group }) => [innerName(target), group]));
+  const patterns = targets
+    .filter(({ target }) => target.startsWith('re:'))
+    .toSorted((one, other) => (one.target < other.target ? -1 : 1))
+    .flatMap(({ target, group }) => {
+      const pattern = patternOf(target.slice(3), '^');
+      return pattern ? [{ pattern, group }] : [];
+    });
+  const ofClass = targets.find(({ target }) => target === 'Linear')?.group;
+  return (module) =>
+    named.get(innerName(module)) ?? patterns.find(({ pattern }) => pattern.test(module))?.group ?? ofClass;
+}
+
+/** Names of one tensor by layer and expert that are matched one by one. */
+const mostNames = 100_000;
+
+/** The same as storedOf, for several groups. */
+function storedInGroups(
+  tensor: StoredTensor,
+  quantisation: Quantisation,
+  groups: Groups,
+  names: StoredNames | undefined,
+): readonly Stored[] {
+  if (names === undefined && !isQuantised(tensor, quantisation)) return [];
+  const all = (tensor.layers?.length ?? 1) * (tensor.experts ?? 1);
+  const find = groupFinder(groups);
+  const counts = new Map<Groups[number], number>();
+  const modules = all > mostNames ? [tensor.pattern] : tensorNames(tensor);
+  let count = 0;
+  for (const name of modules) {
+    count += 1;
+    const module = name.replace(/\.weight$/, '');
+    const group = find(module);
+    const isStored = names ? names.hasScales(module) : !isExcluded(module, quantisation.excluded);
+    if (group?.bits !== undefined && isStored) counts.set(group, (counts.get(group) ?? 0) + 1);
+  }
+  const { method, plainScales, excluded, path, algorithm } = quantisation;
+  // What a group does not have is not that of the first.
+  const shared = { method, plainScales, excluded, path, ...(algorithm === undefined ? {} : { algorithm }) };
+  return [...counts].map(([group, own]) => ({
+    ...bitsIn({ ...shared, ...group }, group.bits ?? 0, group.groupSize, tensor.shape),
+    share: own / count,
+  }));
 }
 
 /** Elements of one tensor row that are stored in `bits`, and the bits of their scales. */
@@ -69,6 +126,7 @@ function isQuantised(tensor: StoredTensor, { method, groupSize = 64 }: Quantisat
 /** How the elements of a tensor are stored; the rest of them are in the model's dtype. */
 function storedOf(tensor: StoredTensor, quantisation: Quantisation, names?: StoredNames): readonly Stored[] {
   if (!isMatrix(tensor)) return [];
+  if (quantisation.groups) return storedInGroups(tensor, quantisation, quantisation.groups, names);
   const { modules = [], otherModules, bits, expertBits } = quantisation;
   const module = moduleOf(tensor.pattern);
   const layers = tensor.layers?.length ?? 1;
@@ -104,10 +162,14 @@ class StoredNames {
     let [quantised, all] = [0, 0];
     for (const name of tensorNames(tensor)) {
       all++;
-      const module = innerName(name).replace(/\.weight$/, '');
-      if (scaleSuffixes.some((suffix) => this.names.has(module + suffix))) quantised++;
+      if (this.hasScales(name.replace(/\.weight$/, ''))) quantised++;
     }
     return quantised / Math.max(1, all);
+  }
+
+  hasScales(module: string): boolean {
+    const inner = innerName(module);
+    return scaleSuffixes.some((suffix) => this.names.has(inner + suffix));
   }
 
   /** AutoGPTQ gave a bias to maps that have none in the model. */

@@ -2,6 +2,7 @@
 import type { JsonObject } from '../config/config-reader';
 import type { MadeTensor } from './made-tensors';
 import type { Metadata } from './metadata';
+import type { GgufPlace } from './tensor-names';
 
 export interface GgufFacts {
   readonly metadata: Metadata;
@@ -21,8 +22,14 @@ export interface GgufArchitecture {
   readonly fused?: 'queries-keys-values';
   /** Names of tensors of the model or of a layer that differ from those of most architectures (tensor-names.ts). */
   readonly names?: Readonly<Record<string, string>>;
+  /** The place of a tensor by its name in a checkpoint, where names follow another pattern than those of most architectures. */
+  readonly place?: (tensor: string) => GgufPlace | undefined;
+  /** Tensors of the file that no model reads. */
+  readonly idle?: RegExp;
   /** Tensors of a checkpoint that the file holds in another form, by their name in layer `block`. */
   readonly made?: (tensor: string, block: number, facts: GgufFacts) => MadeTensor | undefined;
+  /** Matrices that the class stores input by input are made so again by `made`; elsewhere the file has them output by output. */
+  readonly byInputs?: true;
   /** Tensors of the family that conversion leaves out, as no output of the model depends on them. */
   readonly dropped?: RegExp;
   /** Keys that are refused elsewhere, as they change what is computed, and which `config` takes over. */

@@ -17,6 +17,8 @@ import {
 import { encoderArchitectures } from './encoder-architectures';
 import { expertArchitectures } from './expert-architectures';
 import { recurrentArchitectures } from './recurrent-architectures';
+import { rwkvArchitectures } from './rwkv-architectures';
+import { t5Architectures } from './t5-architectures';
 
 /** llama.cpp divides queries by the root of a head's width; in the largest models of Gemma by the root of the stream's width over heads. */
 const gemmaScale =
@@ -138,6 +140,31 @@ const architectures: Readonly<Record<string, GgufArchitecture>> = {
     config: ({ metadata }) =>
       metadata.ownNumber('block_count') === 64 ? { sliding_window_pattern: 4 } : { sliding_window: null },
   },
+  mistral3: {
+    rotation: 'neighbours',
+    follows: ['rope.scaling.yarn_log_multiplier'],
+    config: ({ metadata }) => {
+      const [temper, factor] = ['attention.temperature_scale', 'rope.scaling.factor'].map((key) =>
+        metadata.ownNumber(key),
+      );
+      const scaled = metadata.ownNumber('rope.scaling.yarn_log_multiplier');
+      if (metadata.text(metadata.own('rope.scaling.type')) !== 'yarn') return {};
+      return {
+        rope_scaling: null,
+        rope_parameters: {
+          rope_type: 'yarn',
+          rope_theta: metadata.ownNumber('rope.freq_base') ?? 10000,
+          ...optional('factor', factor),
+          ...optional('original_max_position_embeddings', metadata.ownNumber('rope.scaling.original_context_length')),
+          beta_fast: metadata.ownNumber('rope.scaling.yarn_beta_fast') ?? 32,
+          beta_slow: metadata.ownNumber('rope.scaling.yarn_beta_slow') ?? 1,
+          // Conversion leaves mscale out; in published models it is mscale_all_dim, so that rotated vectors keep their lengths.
+          ...(scaled === undefined ? {} : { mscale: scaled, mscale_all_dim: scaled }),
+          ...optional('llama_4_scaling_beta', temper),
+        },
+      };
+    },
+  },
   glm4: { rotation: 'neighbours', config: biases },
   smollm3: { rotation: 'neighbours', config: all(biases, always({ no_rope_layer_interval: 4 })) },
   arcee: { rotation: 'neighbours', config: biases },
@@ -184,6 +211,8 @@ const architectures: Readonly<Record<string, GgufArchitecture>> = {
   ...expertArchitectures,
   ...recurrentArchitectures,
   ...encoderArchitectures,
+  ...t5Architectures,
+  ...rwkvArchitectures,
 };
 
 export const ggufArchitecture = (name: string): GgufArchitecture | undefined =>

@@ -23,7 +23,7 @@ import type { GgufTensor } from './header';
 import type { Metadata } from './metadata';
 import { metadataOf, problemsOf, readGgufParts, type GgufPart } from './read-gguf';
 import { axesOf, wholeParts, type MadeTensor, type RowRange } from './made-tensors';
-import { areExperts, expertMap, inLayerOf, isDown, placeInGguf } from './tensor-names';
+import { areExperts, expertMap, inLayerOf, isDown, placeInGguf, type GgufPlace } from './tensor-names';
 import { tensorType } from './tensor-types';
 import { isTokenizerKey } from './token-keys';
 
@@ -131,7 +131,7 @@ export async function openGguf(
     ({ name: of }) => !areExperts(of) && architecture.dropped?.test(of) !== true,
   );
   if (lacking[0] !== undefined) {
-    const lacked = placeInGguf(lacking[0].name, architecture.names)?.name ?? lacking[0].name;
+    const lacked = placeOf(lacking[0].name, architecture)?.name ?? lacking[0].name;
     return refused(`${lackSentence(lacked, lacking.length)} Fetch the file again.`);
   }
   return {
@@ -279,17 +279,20 @@ function scalingOf(metadata: Metadata, { all, long, short }: Tables): JsonObject
 /** Tensors under the names of the family's checkpoints; `unread` are those of the file that have no such name. */
 function namedTensors(
   description: ModelDescription,
-  { names, made }: GgufArchitecture,
+  architecture: GgufArchitecture,
   byName: ByName,
   facts: GgufFacts,
 ): { readonly tensors: readonly GgufCheckpointTensor[]; readonly unread: readonly string[] } {
+  const { made, idle } = architecture;
   const tensors: GgufCheckpointTensor[] = [];
   const read = new Set<string>(Object.values(tableNames));
   for (const expected of expectedTensors(description) ?? []) {
     for (const name of namesOf(expected)) {
       const at = made && inLayerOf(name);
       const recipe = at && made(at.name, at.block, facts);
-      const found = recipe ? madeTensor(name, expected, recipe, byName) : storedTensor(name, expected, names, byName);
+      const found = recipe
+        ? madeTensor(name, expected, recipe, byName)
+        : storedTensor(name, expected, architecture, byName);
       if (found === undefined) continue;
       for (const part of found.from) read.add(part);
       tensors.push(found.tensor);
@@ -297,7 +300,8 @@ function namedTensors(
   }
   const blocks = description.parts[0]?.layers.length ?? 0;
   const isCopy = copies(facts, blocks);
-  const unread = [...byName.keys()].filter((name) => !read.has(name) && !isBeyond(name, blocks) && !isCopy(name));
+  const isIdle = (name: string): boolean => isBeyond(name, blocks) || isCopy(name) || idle?.test(name) === true;
+  const unread = [...byName.keys()].filter((name) => !read.has(name) && !isIdle(name));
   return { tensors, unread };
 }
 
@@ -313,13 +317,16 @@ interface Found {
   readonly from: readonly string[];
 }
 
+const placeOf = (name: string, { place, names }: GgufArchitecture): GgufPlace | undefined =>
+  place ? place(name) : placeInGguf(name, names);
+
 function storedTensor(
   name: string,
   { shape: asked }: ExpectedTensor,
-  names: GgufArchitecture['names'],
+  architecture: GgufArchitecture,
   byName: ByName,
 ): Found | undefined {
-  const place = placeInGguf(name, names);
+  const place = placeOf(name, architecture);
   // Conversion leaves the suffix of some norms out (Falcon-H1).
   const found = place && (byName.get(place.name) ?? byName.get(place.name.replace(/\.weight$/, '')));
   if (!found) return undefined;
@@ -378,10 +385,12 @@ const placed = ({ tensor, part }: { readonly tensor: GgufTensor; readonly part: 
   ...{ offset: part.header.dataStart + tensor.offset, length: tensor.bytes ?? 0 },
 });
 
-/** GGUF leaves out axes of length 1, and divides some vectors into groups. */
+/** GGUF leaves out axes of length 1, divides some vectors into groups, and may have rows of several items one after the other. */
 function fitted(shape: readonly number[], asked: readonly number[]): readonly number[] {
-  const isVector = asked.length === 1 && shape.reduce((size, axis) => size * axis, 1) === asked[0];
-  return isVector || squeezed(shape) === squeezed(asked) ? asked : shape;
+  const size = (axes: readonly number[]): number => axes.reduce((product, axis) => product * axis, 1);
+  const isVector = asked.length === 1 && size(shape) === asked[0];
+  const isRows = shape.length === 2 && shape[1] === asked.at(-1) && size(shape) === size(asked);
+  return isVector || isRows || squeezed(shape) === squeezed(asked) ? asked : shape;
 }
 
 /** The names of a kind of tensor. Where a checkpoint has the maps of all experts in one tensor, each map is named. */

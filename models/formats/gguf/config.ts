@@ -38,6 +38,7 @@ const modelTypes: Readonly<Record<string, string>> = {
   'modern-bert': 'modernbert',
   'neo-bert': 'neobert',
   deci: 'nemotron-nas',
+  t5encoder: 't5',
 };
 
 /** `expert_gating_func` of DeepSeek-V3, whose architecture has the name of DeepSeek-V2's. */
@@ -238,6 +239,7 @@ export function configOf(metadata: Metadata, tensors: readonly GgufTensor[]): Js
     // The names of T5, whose file has two stacks.
     ...(written === 't5'
       ? {
+          architectures: [metadata.architecture === 't5encoder' ? 'T5EncoderModel' : 'T5ForConditionalGeneration'],
           num_layers: blocks,
           num_decoder_layers: metadata.ownNumber('decoder_block_count') ?? blocks,
           ...optional('num_heads', heads?.largest),
@@ -247,6 +249,7 @@ export function configOf(metadata: Metadata, tensors: readonly GgufTensor[]): Js
       : {}),
     ...number('state_size', 'ssm.state_size'),
     ...number('conv_kernel', 'ssm.conv_kernel'),
+    ...number('head_size', 'wkv.head_size'),
     ...ropeOf(metadata, widths.key, tensors),
     ...expertsOf(metadata),
     ...latentOf(metadata),

@@ -35,6 +35,8 @@ const unknownFamily = (architecture: string | undefined): string =>
 function withHeads(part: ModelPart, metadata: Metadata): ModelPart {
   const heads = metadata.perLayer('attention.head_count');
   if (heads === undefined || part.attention === 'mla' || metadata.architecture === 'clip') return part;
+  // The header has 0 heads of attention.
+  if (metadata.hasAny(metadata.own('wkv.'))) return part;
   const keyValue = metadata.perLayer('attention.head_count_kv') ?? heads;
   const { key: headDim = part.headDim, value: valueDim = part.valueDim } = headWidths(metadata);
   const [windowKey, windowValue] = [

@@ -9,8 +9,11 @@ export interface MadeTensor {
   readonly rows?: readonly RowRange[];
   /** Columns of the tensor, from first to last, as ranges of those of the parts. Absent: in order. */
   readonly columns?: readonly ColumnRange[];
-  /** `logarithm`: numbers are ln(-x), where the file has the decay -exp(x) of a recurrence. */
-  readonly numbers?: 'logarithm';
+  /**
+   * `logarithm`: numbers are ln(-x), where the file has the decay -exp(x) of a recurrence. `times`: they are those of the file times a power
+   * of 2.
+   */
+  readonly numbers?: 'logarithm' | { readonly times: number };
 }
 
 interface MadePart {
@@ -69,9 +72,10 @@ export function madeFormat(
   const name = [...new Set(parts.map(({ type }) => type))].join(' and ');
   const sources = parts.map((part, at) => ({ ...part, ...axesOf(part), format: known[at] ?? one, name: partName(at) }));
   const { decoder } = one;
+  const factor = typeof numbers === 'object' ? numbers.times : 1;
   const areCodes =
     decoder.kind === 'exact' &&
-    numbers === undefined &&
+    numbers !== 'logarithm' &&
     (columns ?? []).every(({ first, count }) => first % decoder.form.block === 0 && count % decoder.form.block === 0) &&
     sources.every(({ format, transposed }) => format === one && transposed === undefined);
   if (!areCodes) {
@@ -90,6 +94,7 @@ export function madeFormat(
           }
           const placed = inColumns(out, columns, asked.columns, 1, Float32Array);
           // The smallest number has a logarithm, so that a decay of 0 is none at all rather than no number.
+          if (factor !== 1) return placed.map((x) => x * factor);
           return numbers === 'logarithm' ? placed.map((x) => Math.log(Math.max(-x, Number.MIN_VALUE))) : placed;
         },
       },
@@ -106,7 +111,7 @@ export function madeFormat(
           if (source === undefined) return [];
           // A decoder overwrites its arrays at the next call.
           const { codes, scales, minima } = decoder.codes(rowsOf(source, range, asked));
-          return [{ codes: codes.slice(), scales: scales.slice(), minima: minima?.slice() }];
+          return [{ codes: codes.slice(), scales: times(scales, factor), minima: minima && times(minima, factor) }];
         });
         const minima = found.map((each) => each.minima).filter((each) => each !== undefined);
         const { block } = decoder.form;
@@ -131,6 +136,10 @@ export function madeFormat(
 }
 
 type Rows = Uint8Array | Float32Array | Float64Array;
+
+/** A copy. */
+const times = <T extends Float32Array | Float64Array>(values: T, factor: number): T =>
+  (factor === 1 ? values.slice() : values.map((x) => x * factor)) as T;
 
 type Source = StoredPart & {
   readonly name: string;

@@ -167,6 +167,7 @@ const shortConvolution: GgufArchitecture = {
 const ones = { embedding_multiplier: 1, lm_head_multiplier: 1, key_multiplier: 1 };
 
 const nemotron: GgufArchitecture = {
+  names: { 'mixer.fc1_latent_proj': 'ffn_latent_down', 'mixer.fc2_latent_proj': 'ffn_latent_up' },
   made: decay,
   config: (facts) => {
     const { metadata, has } = facts;

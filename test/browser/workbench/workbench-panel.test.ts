@@ -10,6 +10,7 @@ import type { OpenOptions } from '../support/panel-page';
 import {
   answering,
   finished,
+  model,
   openMessage,
   pair,
   plan,
@@ -103,6 +104,28 @@ describe('the workbench', () => {
       await shown(panel, 'About 3.00 MB');
       const { plan: asked } = await panel.posts('estimate', before);
       assert.deepEqual([asked.folder, asked.input.kind], ['/demo-vlm', 'image']);
+    });
+
+    it('offers the GGUF files beside the safetensors of a model as other forms of it, and keeps the interventions', async () => {
+      const formOf = { folder: '/models/gpt2', title: 'GGUF Q4_K_M' };
+      const file = '/models/gpt2/gpt2-Q4_K_M.gguf';
+      const { models } = openMessage();
+      const form = { folder: file, label: 'gpt2-Q4_K_M', family: 'gpt2', runs: true, formOf } as const;
+      const panel = await start({ host: answering(openMessage({ models: [...models, form] })) });
+      const labels = (name: string): Promise<readonly string[]> =>
+        panel.page.locator(`vscode-dropdown[aria-label="${name}"] vscode-option`).allTextContents();
+      assert.deepEqual(await labels('Model'), ['gpt2', 'llama']);
+      assert.deepEqual(await labels('Form'), ['safetensors', 'GGUF Q4_K_M']);
+      await panel.page.locator('vscode-dropdown[aria-label=Form]').click();
+      await panel.page.getByRole('option', { name: 'GGUF Q4_K_M' }).click();
+      assert.equal((await panel.posts('chooseModel')).folder, file);
+      await panel.send({ kind: 'model', model: { ...model, folder: file, name: 'gpt2-Q4_K_M' } });
+      const chosen = panel.page.locator('vscode-dropdown[aria-label=Model]');
+      assert.equal(await chosen.evaluate((field) => (field as HTMLSelectElement).value), '/models/gpt2');
+      await panel.page.click('#run:not([disabled])');
+      const { plan: run } = await panel.posts('run');
+      assert.equal(run.folder, file);
+      assert.deepEqual(run.interventions, plan.interventions);
     });
 
     it('says why an analysis does not run on this model', async () => {

@@ -6,7 +6,12 @@ import { join } from 'node:path';
 import { normWeights } from '../../../compute-server/model/checkpoint/layer-weights';
 import { openModel, type LoadedModel } from '../../../compute-server/model/checkpoint/loaded-model';
 import { runPrompt } from '../../../compute-server/model/run/stream/model-run';
+import { isFormOf } from '../../../models/formats/gguf/other-form';
+import { readModelFolder } from '../../../models/formats/model-folder';
+import { encodedSource } from '../../../compute-server/model/prompt/source';
+import type { Sequence } from '../../../diagnostics/model-runner/sequence';
 import { uniform } from '../../support/checkpoints/encoded-tiny';
+import { tinyRwkv6 } from '../../support/checkpoints/tiny-rwkv6';
 import { randomCheckpoint } from '../../support/checkpoints/tiny-experts';
 import { convertToGguf } from '../../support/gguf-conversion';
 import { writeSafetensors } from '../../support/safetensors-file';
@@ -85,6 +90,10 @@ const chosen = [
   'phimoe--PhimoeForCausalLM--hard',
   'qwen3_5--Qwen3_5ForCausalLM',
   'qwen3_5_moe--Qwen3_5MoeForCausalLM',
+  'ministral3--Ministral3ForCausalLM',
+  't5--T5ForConditionalGeneration',
+  't5-gated--T5ForConditionalGeneration--hard',
+  'umt5--UMT5ForConditionalGeneration',
 ];
 
 /** Keys that a header cannot hold, as llama.cpp has one value for each architecture. */
@@ -94,6 +103,15 @@ const implied: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   // The width of a head.
   'gemma2--Gemma2ForCausalLM--hard': { query_pre_attn_scalar: 24 },
   'gemma3_text--Gemma3ForCausalLM--hard': { query_pre_attn_scalar: 24 },
+  // llama.cpp has one distance for all, and the head reads scaled numbers where it is the table of words.
+  't5-gated--T5ForConditionalGeneration--hard': { relative_attention_max_distance: 128, scale_decoder_outputs: true },
+  // So that positions are far enough to temper scores.
+  'ministral3--Ministral3ForCausalLM': {
+    rope_parameters: {
+      ...{ rope_type: 'yarn', rope_theta: 1e6, factor: 16, original_max_position_embeddings: 6, beta_fast: 32 },
+      ...{ beta_slow: 1, mscale: 1, mscale_all_dim: 1, llama_4_scaling_beta: 0.1 },
+    },
+  },
   // In the checkpoint none is thinned out.
   'gemma3n--Gemma3nForCausalLM': { activation_sparsity_pattern: [0.95, 0, 0.95, 0] },
   'llama4_text--Llama4ForCausalLM--hard': { attention_chunk_size: 8192, floor_scale: 8192 },
@@ -105,6 +123,25 @@ const implied: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
     ...{ lm_head_multiplier: 0.7, mlp_multipliers: [1.2, 0.6], ssm_in_multiplier: 0.75, ssm_out_multiplier: 1.4 },
     ssm_multipliers: [1.1, 0.9, 0.8, 1.2, 0.7],
   },
+};
+
+/** Decoders that no reference folder has, of random weights. */
+const nemotron = {
+  ...{ model_type: 'nemotron_h', architectures: ['NemotronHForCausalLM'], hidden_size: 32, num_hidden_layers: 4 },
+  ...{ num_attention_heads: 4, num_key_value_heads: 2, head_dim: 8, intermediate_size: 48, vocab_size: 99 },
+  ...{ mamba_num_heads: 4, mamba_head_dim: 8, n_groups: 2, ssm_state_size: 8, conv_kernel: 4, norm_eps: 1e-5 },
+  ...{ layer_norm_epsilon: 1e-5, tie_word_embeddings: false, max_position_embeddings: 128 },
+};
+const randomDecoders: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
+  nemotron_h: { ...nemotron, layers_block_type: ['mamba', 'mlp', 'attention', 'mamba'] },
+  nemotron_h_moe: {
+    ...{ ...nemotron, layers_block_type: ['mamba', 'moe', 'attention', 'moe'], n_routed_experts: 4 },
+    ...{ num_experts_per_tok: 2, moe_intermediate_size: 24, moe_shared_expert_intermediate_size: 40 },
+    ...{ n_shared_experts: 1, n_group: 1, topk_group: 1, norm_topk_prob: true, routed_scaling_factor: 2.5 },
+    moe_latent_size: 16,
+  },
+  // Layers are rescaled from the second on.
+  rwkv6: { ...tinyRwkv6[0].config, vocab_size: 99, rescale_every: 1 },
 };
 
 const ids = [5, 17, 2, 41, 8, 33, 60, 7, 11, 52, 3, 29, 90, 14, 6, 77];
@@ -132,9 +169,29 @@ describe('models of GGUF files', () => {
     writeFileSync(join(folder, 'config.json'), JSON.stringify({ ...config, ...own }));
     return folder;
   };
+  const randomFolder = (name: string, config: Readonly<Record<string, unknown>>): string => {
+    const folder = join(room, name);
+    mkdirSync(folder);
+    const checkpoint = randomCheckpoint(config);
+    writeFileSync(join(folder, 'config.json'), JSON.stringify(checkpoint.config));
+    writeSafetensors(join(folder, 'model.safetensors'), checkpoint.tensors);
+    return folder;
+  };
   const open = (path: string): Promise<LoadedModel> => openModel(path, { device: 'cpu', threads: 1, limitBytes: 1e9 });
-  const logitsOf = async ({ spec, sessions }: LoadedModel): Promise<Float32Array> => {
-    const { logits } = await runPrompt(spec, sessions, { ids, chunk: ids.length, logits: 'all' });
+  const isForm = async (file: string, folder: string): Promise<boolean> => {
+    const checkpoint = await readModelFolder(folder);
+    return checkpoint.ok && (await isFormOf(file, checkpoint.model));
+  };
+  /** What an encoder-decoder reads. */
+  const sourceOf = async ({ source }: LoadedModel): Promise<Pick<Sequence, 'source'>> => {
+    const own = ids.toReversed();
+    return source
+      ? { source: { ids: own, stream: await encodedSource(source, { ids: own }, { memoryLimit: 1e9 }) } }
+      : {};
+  };
+  const logitsOf = async (model: LoadedModel): Promise<Float32Array> => {
+    const request = { ...(await sourceOf(model)), ids, chunk: ids.length, logits: 'all' } as const;
+    const { logits } = await runPrompt(model.spec, model.sessions, request);
     return logits?.data as Float32Array;
   };
 
@@ -172,6 +229,10 @@ describe('models of GGUF files', () => {
       ...{ model_type: 'qwen3_5_text', ...sizes, head_dim: 32, layer_types: ['linear_attention', 'full_attention'] },
       ...{ linear_num_key_heads: 2, linear_num_value_heads: 4, linear_key_head_dim: 32, linear_value_head_dim: 32 },
       ...{ linear_conv_kernel_dim: 4, rope_parameters: { rope_type: 'default', partial_rotary_factor: 0.5 } },
+    },
+    'a power of 2 times those of the file': {
+      ...{ ...tinyRwkv6[0].config, hidden_size: 64, head_size: 16, attention_hidden_size: 64, intermediate_size: 64 },
+      ...{ vocab_size: 96, rescale_every: 1 },
     },
     'rows of two tensors, one transposed': {
       ...{ model_type: 'deepseek_v3', ...sizes, num_key_value_heads: 4, kv_lora_rank: 32, q_lora_rank: 32 },
@@ -241,16 +302,14 @@ describe('models of GGUF files', () => {
     ['modernbert--ModernBertForMaskedLM--hard', 'ModernBertModel', 'cls'],
     ['nomic_bert', 'NomicBertModel', 'mean'],
     ['neobert', 'NeoBERT', 'cls'],
+    ['t5--T5EncoderModel', 'T5EncoderModel', undefined],
   ] as const;
   for (const [name, className, pooling] of encoders) {
     if (!(name in random) && !referenceModels.some((model) => model.name === name)) continue;
     it(`${name} as ${className}`, async () => {
       let folder = join(room, name);
       if (name in random) {
-        mkdirSync(folder);
-        const checkpoint = randomCheckpoint(random[name as keyof typeof random]);
-        writeFileSync(join(folder, 'config.json'), JSON.stringify(checkpoint.config));
-        writeSafetensors(join(folder, 'model.safetensors'), checkpoint.tensors);
+        folder = randomFolder(name, random[name as keyof typeof random]);
       } else {
         folder = folderOf(name);
         const path = join(folder, 'config.json');
@@ -269,6 +328,7 @@ describe('models of GGUF files', () => {
         const [norms, own] = [await lastNorm(whole), await lastNorm(gguf)];
         assert.deepEqual([own?.gain, own?.bias], [norms?.gain, norms?.bias]);
         assert.equal(gguf.summary.causal, false);
+        assert.ok(await isForm(join(room, `${name}.gguf`), folder), 'it is offered as another form of the checkpoint');
         assert.deepEqual(gguf.embedding?.modes, pooling && [pooling]);
       } finally {
         await whole.sessions.release();
@@ -277,24 +337,31 @@ describe('models of GGUF files', () => {
     });
   }
 
+  for (const [name, config] of Object.entries(randomDecoders)) {
+    it(name, () => isTheSame(name, randomFolder(name, config)));
+  }
+
   for (const name of chosen) {
-    if (!referenceModels.some((model) => model.name === name)) continue;
-    it(name, async () => {
-      const folder = folderOf(name);
-      const file = convertToGguf(folder, join(room, `${name}.gguf`));
-      const [whole, gguf] = [await open(folder), await open(file)];
-      try {
-        const [expected, found] = [await logitsOf(whole), await logitsOf(gguf)];
-        const largest = expected.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-        const worst = expected.reduce((most, value, at) => Math.max(most, Math.abs(value - (found[at] ?? NaN))), 0);
-        assert.ok(worst <= 1e-6 * largest, `${worst / largest}`);
-        assert.ok((await decodedDifference(gguf, ids)) <= 1e-5, 'token by token');
-        assert.equal(gguf.summary.name, name);
-        assert.deepEqual(gguf.stopIds, whole.stopIds);
-      } finally {
-        await whole.sessions.release();
-        await gguf.sessions.release();
+    if (referenceModels.some((model) => model.name === name)) it(name, () => isTheSame(name, folderOf(name)));
+  }
+
+  async function isTheSame(name: string, folder: string): Promise<void> {
+    const file = convertToGguf(folder, join(room, `${name}.gguf`));
+    const [whole, gguf] = [await open(folder), await open(file)];
+    try {
+      const [expected, found] = [await logitsOf(whole), await logitsOf(gguf)];
+      const largest = expected.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+      const worst = expected.reduce((most, value, at) => Math.max(most, Math.abs(value - (found[at] ?? NaN))), 0);
+      assert.ok(worst <= 1e-6 * largest, `${worst / largest}`);
+      assert.ok((await decodedDifference(gguf, ids, await sourceOf(gguf))) <= 1e-5, 'token by token');
+      assert.equal(gguf.summary.name, name);
+      assert.ok(await isForm(file, folder), 'it is offered as another form of the checkpoint');
+      assert.deepEqual(gguf.stopIds, whole.stopIds);
+    } finally {
+      for (const { source, sessions } of [whole, gguf]) {
+        await source?.sessions.release();
+        await sessions.release();
       }
-    });
+    }
   }
 });

@@ -13,6 +13,7 @@ import { noFacts } from '../../../language-server/service/folder-facts';
 import { hoverAt } from '../../../language-server/service/hover';
 import { fileLinks } from '../../../language-server/service/links';
 import { BaseModels } from '../../../language-server/workspace/other-models';
+import { formsIn } from '../../../models/formats/gguf/other-form';
 import { describeModel } from '../../../models/formats/describe-model';
 import { onnxGraph } from '../../support/onnx-graph';
 import { ggufFile, smallLlama } from '../../support/gguf-file';
@@ -34,6 +35,9 @@ const adapter = {
   target_modules: ['q_proj'],
   base_model_name_or_path: 'someone/Base',
 };
+
+/** The header of a file without tensors. */
+const safetensors = Buffer.concat([Buffer.from([2, 0, 0, 0, 0, 0, 0, 0]), Buffer.from('{}')]);
 
 describe('files beside configs', () => {
   let folder: string;
@@ -105,6 +109,24 @@ describe('files beside configs', () => {
     mkdirSync(join(folder, 'm'));
     symlinkSync(join(folder, 'elsewhere.gguf'), join(folder, 'm', 'link.gguf'));
     await assert.rejects(others.facts(pathToFileURL(join(folder, 'm', 'link.gguf')).href), /leads out of its folder/);
+  });
+
+  it('in GGUF are another form of a config beside them, where its weights lie there too and it has the same sizes', async () => {
+    const config = { ...base, hidden_size: 256, intermediate_size: 512, vocab_size: 300 };
+    const formOf = async (folder: string, changed: object = {}): Promise<string | undefined> => {
+      written(`${folder}/config.json`, JSON.stringify({ ...config, ...changed }));
+      return (await others.facts(written(`${folder}/small.gguf`, ggufFile(smallLlama())))).file?.formOf;
+    };
+    assert.equal(await formOf('alone'), undefined, 'no weights lie beside it');
+    for (const of of ['same', 'draft', 'pointer'])
+      written(`${of}/model.safetensors`, of === 'pointer' ? 'version https://git-lfs.github.com/spec/v1' : safetensors);
+    assert.equal(await formOf('same'), pathToFileURL(join(folder, 'same', 'config.json')).href);
+    assert.equal(await formOf('draft', { num_hidden_layers: 3 }), undefined);
+    assert.equal(await formOf('pointer'), undefined);
+    assert.deepEqual(await formsIn(join(folder, 'same'), describeModel(config)), [
+      { file: 'small.gguf', title: 'GGUF Q4_K_M' },
+    ]);
+    assert.deepEqual(await formsIn(join(folder, 'draft'), describeModel({ ...config, num_hidden_layers: 3 })), []);
   });
 
   it('of adapters find their base among the configs that are listed, and nowhere else', async () => {

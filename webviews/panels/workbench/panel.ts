@@ -18,6 +18,7 @@ import type { HeadSupply, SectionFormat, SectionView } from '../../sections/sect
 import { canonical } from '../../ui/canonical';
 import { announce } from '../../ui/announce';
 import { headName } from '../../ui/head-names';
+import { wholeModel } from '../../ui/model-field';
 import { chosenModel, ModelRunPanel } from '../../ui/model-run-panel';
 import type { Spoken, StartedRun } from '../../ui/run-panel';
 import { forgiven, isOfForm } from '../../ui/run-state';
@@ -306,14 +307,15 @@ export class WorkbenchPanel
     this.edit(next);
   }
 
-  /** An adapter belongs to its base, so another model needs another adapter. */
-  chooseModel(folder: string, adapter = folder === this.state.form?.folder ? this.state.form.adapter : ''): void {
+  /** An adapter belongs to its base, and interventions name heads: another model needs others, another form of the same model does not. */
+  chooseModel(folder: string, chosen?: string): void {
     this.touched = true;
-    const { form, phase } = this.state;
+    const { form, phase, models } = this.state;
     if (!form) return;
+    const isSame = wholeModel(folder, models) === wholeModel(form.folder, models);
+    const adapter = chosen ?? (isSame ? form.adapter : '');
     this.host.post(chosenModel({ folder, adapter }, this.device));
-    // Interventions name heads of the model that was there before.
-    const interventions = folder === form.folder ? form.interventions : [];
+    const interventions = isSame ? form.interventions : [];
     this.change({
       ...withoutRun(this.state),
       form: { ...form, folder, adapter, interventions },

@@ -4,7 +4,7 @@ import { groupTitles, type AnalysisInfo } from '../../../protocol/analysis/analy
 import { weightChoices, type WeightChoice } from '../../../protocol/inputs/weights';
 import { button, checkbox, dropdown, field, textField, toolbar } from '../../ui/controls';
 import { deviceOf } from '../../ui/device-section';
-import { lastName, modelField } from '../../ui/model-field';
+import { formsOf, lastName, modelField, wholeModel } from '../../ui/model-field';
 import { bytes, count } from '../../ui/numbers';
 import { pageLink } from '../../ui/panel-page';
 import { modelOfForm, whyModelOfFormDoesNotRun } from '../../ui/run-state';
@@ -142,17 +142,34 @@ function analysisAndModel(part: Part): TemplateResult {
 
 const model = (part: Part): TemplateResult =>
   html`${modelField({
-    models: part.state.models,
-    folder: part.state.form?.folder ?? '',
+    models: part.state.models.filter(({ folder }) => wholeModel(folder, part.state.models) === folder),
+    folder: wholeModel(part.state.form?.folder ?? '', part.state.models),
     onChoose: (to) => part.actions.chooseModel(to),
     onBrowse: () => part.actions.post({ kind: 'browseModel' }),
   })}
-  ${modelFacts(part)} ${adapter(part)} ${deviceOf(part)} ${weights(part)}`;
+  ${formField(part)} ${modelFacts(part)} ${adapter(part)} ${deviceOf(part)} ${weights(part)}`;
+
+/** Which of the files of the model runs: its safetensors, or a GGUF file beside them. */
+function formField({ state: { form, models }, actions }: Part): TemplateResult | typeof nothing {
+  const folder = wholeModel(form?.folder ?? '', models);
+  const forms = formsOf(folder, models);
+  if (forms.length === 0) return nothing;
+  const titles = forms.map(({ title }) => title);
+  const choices = [
+    { value: folder, label: 'safetensors', hint: folder },
+    ...forms.map(({ choice: { folder: value, label, mark }, title }) => {
+      const name = titles.filter((one) => one === title).length > 1 ? `${title}: ${label}` : title;
+      return { value, label: mark === undefined ? name : `${name} (${mark})`, hint: value };
+    }),
+  ];
+  return html`<h2 class="next" title="The files of this model that the next runs read.">Form</h2>
+    ${dropdown({ label: 'Form', choices, value: form?.folder ?? '', onChange: (to) => actions.chooseModel(to) })}`;
+}
 
 /** What is put on the model in the next runs. */
 function adapter({ state: { form, models }, actions }: Part): TemplateResult {
   const { folder = '', adapter: chosen = '' } = form ?? {};
-  const found = models.find((one) => one.folder === folder)?.adapters ?? [];
+  const found = models.find((one) => one.folder === wholeModel(folder, models))?.adapters ?? [];
   const known = found.map(({ folder: value, label, hint }) => ({ value, label, hint }));
   const isKnown = chosen === '' || known.some(({ value }) => value === chosen);
   const choices = [

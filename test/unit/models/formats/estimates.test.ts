@@ -456,6 +456,42 @@ describe('bytes of weights', () => {
       compressed('mxfp4-pack-quantized', { num_bits: 4, type: 'float', strategy: 'group', group_size: 32 }),
       1_025_536 + 294_912 + 18_432,
     ],
+    [
+      // Attention: 196,608 numbers in 8 bits with a scale for each of 768 rows. Networks: 393,216 in 4 bits, a scale for 128 of them,
+      // 2 x 512 x 2 + 256 x 4, and the shape of each matrix.
+      'compressed-tensors, two groups',
+      {
+        quant_method: 'compressed-tensors',
+        format: 'mixed-precision',
+        config_groups: {
+          group_0: {
+            targets: ['re:.*self_attn.*'],
+            format: 'int-quantized',
+            weights: { num_bits: 8, type: 'int', strategy: 'channel', symmetric: true },
+          },
+          group_1: {
+            targets: ['Linear'],
+            format: 'pack-quantized',
+            weights: { num_bits: 4, type: 'int', strategy: 'group', group_size: 128, symmetric: true },
+          },
+        },
+        ignore: ['lm_head'],
+      },
+      1_025_536 + 196_608 + 2 * 768 + 196_608 + 2 * (1024 * 2 + 256 * 4) + 3 * 16,
+    ],
+    [
+      // Only the network is in a group, by its names.
+      'compressed-tensors, two groups that leave attention out',
+      {
+        quant_method: 'compressed-tensors',
+        format: 'int-quantized',
+        config_groups: {
+          group_0: { targets: ['model.layers.0.mlp.down_proj'], weights: { num_bits: 8, strategy: 'tensor' } },
+          group_1: { targets: ['re:.*mlp[.](gate|up)_proj'], weights: { num_bits: 8, strategy: 'channel' } },
+        },
+      },
+      1_025_536 + 2 * 196_608 + 393_216 + 2 + 2 * 1024,
+    ],
     // Blocks: q and o 4 each, k and v 2 each, the others 8 each: 36 scales of 4 bytes.
     ['FP8 in blocks', { quant_method: 'fp8', weight_block_size: [128, 128] }, 1_025_536 + 589_824 + 36 * 4],
     // Scales of weight and of input, 4 bytes each.

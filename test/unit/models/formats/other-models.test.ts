@@ -216,6 +216,29 @@ describe('models without a config.json', () => {
       assert.equal((await read(path)).parameters, undefined);
     });
 
+    it('find modules as a run does: by a pattern of a whole name, and where the class has other names in front', async () => {
+      const counted = async (targets: string): Promise<number | undefined> => {
+        const path = written('pattern/adapter_config.json', JSON.stringify({ ...config, target_modules: targets }));
+        return (await read(path, found)).parameters?.total;
+      };
+      assert.equal(await counted('.*\\.(q|v)_proj'), 3584);
+      assert.equal(await counted('.*layers\\.1\\..*q_proj'), 8 * 128);
+      assert.equal(await counted('q_proj'), undefined, 'a pattern matches a whole name');
+      assert.equal(await counted('all-linear'), undefined);
+      const path = written('adapter_config.json', JSON.stringify(config));
+      const inner = safetensorsBytes(
+        new Map([
+          ['base_model.model.model.language_model.layers.1.self_attn.q_proj.lora_A.weight', zeros(8, 96)],
+          ['base_model.model.model.language_model.layers.1.self_attn.q_proj.lora_B.weight', zeros(64, 8)],
+          ['base_model.model.model.language_model.layers.1.self_attn.x_proj.lora_A.weight', zeros(8, 64)],
+        ]),
+      );
+      written('adapter_model.safetensors', inner);
+      const model = await read(path, found);
+      assert.equal(detail(model, 'In the base'), '1 of 2 adapted modules');
+      assert.match(model.notes.join(' '), /q_proj is adapted from 96 to 64, and in Base it goes from 64 to 64/);
+    });
+
     it('say that they are for another model', async () => {
       const path = written('adapter_config.json', JSON.stringify(config));
       written('adapter_model.safetensors', weights(96));
