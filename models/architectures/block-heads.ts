@@ -112,5 +112,5 @@ export function recurrentNote({ blocks }: Pick<ModelSpec, 'blocks'>): string | u
     `${count} of its ${blocks.length} layers ${count === 1 ? 'has' : 'have'} a recurrence`;
   if (alone.length === 0)
     return `${have(recurrent.length)} beside attention: heads are those of attention, and the recurrence is run with them.`;
-  return `${have(alone.length)} in place of attention: heads there have no probabilities, and what is counted of probabilities leaves them out; their maps are effective attention, which has both signs.`;
+  return `${have(alone.length)} in place of attention. Heads there have no probabilities, so statistics of probabilities leave them out. Their maps are effective attention, which may be below 0.`;
 }

@@ -12,7 +12,7 @@ interface Share {
 }
 
 /** Smallest distance of two points along x: what the bars of one x share. */
-function spacing({ points }: Series): number {
+export function spacing({ points }: Series): number {
   const xs = points.map(({ x }) => x).sort((a, b) => a - b);
   const gaps = xs.slice(1).map((x, at) => x - (xs[at] ?? 0));
   return gaps.reduce((least, gap) => (gap > 0 ? Math.min(least, gap) : least), Infinity);

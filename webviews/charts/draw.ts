@@ -1,7 +1,8 @@
 /** Turns the description of a chart into an ECharts option for a size and a theme. Pure, so that screen and export agree. */
+import type { Domain } from './axis';
 import { domainOfAxis, place, ticksOf, xTicksOf } from './chart-axis';
-import type { Axis, Chart } from './chart';
-import { barSeries, whiskerSeries } from './draw-bars';
+import type { Axis, Chart, Series } from './chart';
+import { barSeries, spacing, whiskerSeries } from './draw-bars';
 import { markSeries, referenceSeries } from './draw-lines';
 import type { DrawOptions } from './draw-options';
 import { bandSeries, lineSeries, pinSeries } from './draw-series';
@@ -26,10 +27,14 @@ export function draw(chart: Chart, given: DrawOptions): Option {
   const bars = drawn.filter(({ mark }) => mark === 'bars');
   const stacks = drawn.filter(({ mark }) => mark === 'stack');
   const fromZero = bars.length + stacks.length > 0;
-  const xDomain = domainOfAxis(
+  const xDomain = aroundBars(
+    domainOfAxis(
+      chart.x,
+      points.map(({ x }) => x),
+      fromZero ? 0.08 : 0.04,
+    ),
     chart.x,
-    points.map(({ x }) => x),
-    fromZero ? 0.08 : 0.04,
+    [...bars, ...stacks],
   );
   const yDomain = domainOfAxis(
     chart.y,
@@ -121,6 +126,16 @@ export function draw(chart: Chart, given: DrawOptions): Option {
       ...pinSeries(drawn, options),
     ],
   };
+}
+
+/** Bars stand about their value: the first and the last one are drawn whole. */
+function aroundBars([low, high]: Domain, { scale }: Axis, bars: readonly Series[]): Domain {
+  if (scale !== 'linear') return [low, high];
+  const ends = bars.flatMap((series) => {
+    const half = Math.min(spacing(series), high - low) / 2;
+    return series.points.flatMap(({ x }) => [x - half, x + half]);
+  });
+  return [Math.min(low, ...ends), Math.max(high, ...ends)];
 }
 
 const nameOf = (axis: Axis): string => (axis.unit ? `${axis.name} (${axis.unit})` : axis.name);

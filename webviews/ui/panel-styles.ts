@@ -86,6 +86,9 @@ export const panelFrameStyles = css`
   .banner > div {
     min-width: 0;
   }
+  .banner .link + .link {
+    margin-left: 8px;
+  }
   .banner.warning {
     border-left-color: var(--vscode-editorWarning-foreground);
   }

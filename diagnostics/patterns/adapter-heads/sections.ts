@@ -95,7 +95,7 @@ const tensorTable = ({ tensors }: AdapterHeadsResult): Section =>
     tensors.toSorted((a, b) => b.relative - a.relative).slice(0, listed),
     [
       build.text('tensor', 'Tensor'),
-      build.text('part', 'Part'),
+      tensors.some(({ part }) => part !== '') && build.text('part', 'Part'),
       build.number('relative', 'Relative change', 'sqrt(sum (w - w0)^2 / sum w0^2).'),
       build.number('mean', 'Mean change', 'mean |w - w0|.'),
       build.number('largest', 'Largest change', 'max |w - w0|.'),

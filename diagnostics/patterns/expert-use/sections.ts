@@ -55,12 +55,12 @@ function specialisationChart({ layers, permutations = 0, documents = 0, tokens =
   return build.chart(
     'specialisation',
     'What experts specialise in',
-    `${counted(documents, 'document', 'documents')}, ${tokens} tokens; chance is the mean of ${permutations} random permutations of the tokens, which leave the loads as they are.`,
+    `${counted(documents, 'document', 'documents')}, ${tokens} tokens; chance is the mean of ${permutations} random permutations of the tokens, which leave the loads as they are. Specialisation: (mutual information - chance) / entropy of the experts, so 0 is chance.`,
     build.categoryAxis(
       'layer',
       layers.map(({ layer }) => `L${layer}`),
     ),
-    build.axis('(mutual information - chance) / entropy of the experts'),
+    build.axis('specialisation'),
     sortings.map(
       (by) =>
         layers.some((layer) => testOf(layer, by)) &&

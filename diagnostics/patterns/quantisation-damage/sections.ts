@@ -127,7 +127,7 @@ const tensorTable = ({ tensors }: DamageResult) =>
     tensors.toSorted((a, b) => b.relative - a.relative).slice(0, listed),
     [
       build.text('tensor', 'Tensor'),
-      build.text('part', 'Part'),
+      tensors.some(({ part }) => part !== '') && build.text('part', 'Part'),
       build.text('format', 'Format'),
       build.number('relative', 'Relative error', 'sqrt(sum (w - w0)^2 / sum w0^2).'),
       build.number('mean', 'Mean error', 'mean |w - w0|.'),

@@ -31,7 +31,7 @@ const wordsOf = (kind: string): string => recurrenceWords[kind] ?? kind;
 /** Why layers have no cells among the heads of attention, by layer. */
 export const withoutAttention = ({ recurrences, beside }: EffectiveHeads): NonNullable<HeadsSection['without']> =>
   recurrences.map((kind, layer) =>
-    kind === null || beside[layer] === true ? null : `${wordsOf(kind)}: no probabilities, see effective attention`,
+    kind === null || beside[layer] === true ? null : `${wordsOf(kind)}: no probabilities`,
   );
 
 export function effectiveSections({ effective, tokens = 0 }: Partial<HeadsMeasured>): readonly Section[] {

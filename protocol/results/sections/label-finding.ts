@@ -26,7 +26,7 @@ export function labelFinding({ statistics, classes, classAblations = [] }: Parti
     return `${measuredLayers(layers)} measured; labels follow with the null models.`;
   }
   if (classes.length === 0) {
-    return `None of ${counted(heads, 'head', 'heads')} has a label: no score is both more than its null model gives (${familyRate} over all scores) and far enough above what is to be expected.`;
+    return `None of ${counted(heads, 'head', 'heads')} has a label: no score is both above chance (p at most ${familyRate} over all scores) and high enough for a label.`;
   }
   const labelled = new Set(classes.map(({ layer, head }) => `${layer}.${head}`)).size;
   const each = headsByLabel(classes).map(({ label, heads: of }) => `${of.length} ${labelWords[label].title}`);

@@ -42,7 +42,7 @@ describe('sections of recurrences', () => {
   it('stand beside the heads of attention, on a scale about 0, and say why those have none', () => {
     const [heads, grid] = headsSections(resultOf([[0.5, 0.25], []], effective));
     assert.ok(heads?.kind === 'heads' && grid?.kind === 'heads');
-    assert.deepEqual(heads.without, [null, 'a gated delta rule: no probabilities, see effective attention']);
+    assert.deepEqual(heads.without, [null, 'a gated delta rule: no probabilities']);
     assert.deepEqual(grid.without, ['attention, or neither', null]);
     assert.equal(grid.cell, 'recurrence head');
     assert.deepEqual(

@@ -38,6 +38,21 @@ describe('logarithmic axes', () => {
   });
 });
 
+describe('bars along numbers', () => {
+  it('are drawn whole where the axis begins at the first of them', () => {
+    const axis: Axis = { name: 'token', scale: 'linear', base: 10, min: 0, format: String };
+    const identity: Identity = { id: 'a', title: 'a', name: 'a', code: 'A', hue: 0, shape: 'circle', dash: [] };
+    const points = [0, 1, 2, 3].map((x) => ({ x, y: 1, key: { series: 'a', at: x }, text: String(x) }));
+    const series: Series = { id: 'a', identity, title: 'a', points, role: 'measured', mark: 'bars' };
+    const chart: Chart = {
+      ...{ id: 'chart', title: 'Chart', description: '', empty: '', hover: 'x', x: axis, y: axis, series: [series] },
+      ...{ references: [], marks: [], twin: twinByX({ title: 'token' }, axis, [series]) },
+    };
+    const [x] = [draw(chart, { theme, width: 410, height: 240 }).xAxis].flat();
+    assert.ok(Number(x?.min) <= -0.5 && Number(x?.max) >= 3.5, `${String(x?.min)} to ${String(x?.max)}`);
+  });
+});
+
 describe('labels at the ends of lines', () => {
   const label = (text: string, y: number, x = 0) => ({ text, x, y, width: 20 });
 

@@ -50,7 +50,7 @@ describe('the finding of labels', () => {
   it('without a label says by which test, and offers nothing', () => {
     assert.equal(
       finding(whole),
-      'None of 4 heads has a label: no score is both more than its null model gives (0.05 over all scores) and far enough above what is to be expected.',
+      'None of 4 heads has a label: no score is both above chance (p at most 0.05 over all scores) and high enough for a label.',
     );
     assert.deepEqual(offers(whole), []);
   });
