@@ -103,15 +103,22 @@ class Writer {
 /** scale * a' b' as Mul, Transpose and MatMul. */
 function product(writer: Writer): void {
   const [left, right] = [writer.input(0), writer.input(1)];
-  const turned = (value: string, rank: number, part: string): string => {
-    const axes = Array.from({ length: rank }, (_, axis) => BigInt(axis));
-    const ints = [...axes.slice(0, -2), axes[rank - 1]!, axes[rank - 2]!];
+  const inOrder = (value: string, order: readonly number[], part: string): string => {
     const type = AttributeProto_AttributeType.INTS;
+    const ints = order.map(BigInt);
     return writer.step('Transpose', part, [value], [create(AttributeProtoSchema, { name: 'perm', type, ints })]);
+  };
+  const turned = (value: string, rank: number, part: string): string => {
+    const axes = Array.from({ length: rank }, (_, axis) => axis);
+    return inOrder(value, [...axes.slice(0, -2), rank - 1, rank - 2], part);
   };
   let [a, b] = [left.name, right.name];
   const scale = writer.attribute('alpha')?.f ?? 1;
   if (scale !== 1) a = writer.step('Mul', 'scaled', [a, writer.scalar('scale', scale)]);
+  if (writer.attribute('transBatchB')?.i === 1n) {
+    const axes = Array.from({ length: right.rank }, (_, axis) => axis);
+    b = inOrder(b, [...axes.slice(1, -1), 0, right.rank - 1], 'batches');
+  }
   if (writer.attribute('transA')?.i === 1n) a = turned(a, left.rank, 'left');
   if (writer.attribute('transB')?.i === 1n) b = turned(b, right.rank, 'right');
   writer.last('MatMul', [a, b]);

@@ -7,10 +7,13 @@ import {
 } from '../../../models/instrument/changes/changes';
 import { headsOf } from '../../../models/architectures/block-heads';
 import { rowWidth } from '../../../models/architectures/carried-rows';
+import { sharedName } from '../../../models/architectures/step-graph';
 import type { BlockSpec, ModelSpec } from '../../../models/architectures/model-spec';
 import { isRouted } from '../../../models/architectures/network-spec';
 import { routerTaps } from '../../../models/instrument/taps';
 import type { RuntimeArray, RuntimeValue, RuntimeValues } from '../../runtime/values';
+import type { AttentionSpec } from '../../../models/architectures/attention-spec';
+import type { HeadCache } from '../run/cache/head-cache';
 import type { KeyValueCache } from '../run/cache/key-value-cache';
 import { layerPlanOf, readsMeans } from '../run/cache/layer-plan';
 import { crossFeeds, sourceKeys, sourceOf } from '../run/cross/source-keys';
@@ -19,7 +22,7 @@ import { numbersOf, requireFinite, shortcutFeed } from '../run/graphs/run-stream
 import { floats } from '../run/graphs/runtime-arrays';
 import { stateOutputs, statesIn } from '../run/stream/layer-feeds';
 import { StepColumns } from '../run/stream/step-columns';
-import type { StepFeeds } from '../run/stream/step-feeds';
+import { StepFeeds } from '../run/stream/step-feeds';
 import { rowOutputs, StepRow } from '../run/stream/step-row';
 import type { SequenceRunRequest } from './sequence-run-request';
 
@@ -51,6 +54,8 @@ export interface Left {
 
 export class RowSteps {
   private readonly columns: StepColumns;
+  /** Whether each key/value head has a cache of its own, as under a plan. */
+  private readonly apart: boolean;
 
   constructor(
     private readonly model: ModelSpec,
@@ -59,17 +64,29 @@ export class RowSteps {
     private readonly request: SequenceRunRequest,
     private readonly variant: Variant,
   ) {
-    this.columns = new StepColumns(model, variant);
+    this.apart = model.blocks.some((block) => layerPlanOf(variant, block) !== undefined);
+    this.columns = new StepColumns(model, variant, this.apart);
+  }
+
+  /** What the steps of a row of the sequence take. */
+  feedsOf(start: number): StepFeeds {
+    const { model, request: sequence, variant } = this;
+    return new StepFeeds(model, { start, sequence, variant }, this.apart);
+  }
+
+  /** Whether the graphs of steps compute a layer; else those of the blocks do. */
+  serves(block: BlockSpec, feeds: StepFeeds): boolean {
+    return !feeds.readsNothing(block, this.cache);
   }
 
   /** The blocks from `layer` on that are one session, if all of them are run as they are. */
-  togetherFrom(layer: number, isMasked: (block: BlockSpec) => boolean): readonly BlockSpec[] | undefined {
+  togetherFrom(layer: number, isServed: (block: BlockSpec) => boolean): readonly BlockSpec[] | undefined {
     const piece = this.sessions.stepsFrom(layer);
     if (!piece || piece.count === 1) return undefined;
     const blocks = this.model.blocks.slice(piece.first, piece.first + piece.count);
     const areAlone = blocks.some(
       (block) =>
-        isMasked(block) ||
+        !isServed(block) ||
         readsMeans(layerPlanOf(this.variant, block)) ||
         this.columns.kinds(block).length > 0 ||
         changesStepStream(this.variant, block.index),
@@ -86,11 +103,12 @@ export class RowSteps {
     look: (block: BlockSpec, looked: Looked) => void,
   ): Promise<Left | undefined> {
     const { index: first = 0 } = blocks[0] ?? {};
-    const session = await this.sessions.session({ kind: 'steps', first, count: blocks.length });
+    const { apart } = this;
+    const session = await this.sessions.session({ kind: 'steps', first, count: blocks.length, apart });
     const all: Record<string, RuntimeArray> = {};
     for (const block of blocks) {
       for (const [name, value] of Object.entries(feeds.of(block, this.cache, residual)))
-        all[name === 'residual' ? name : `${block.index}/${name}`] = value;
+        all[name === 'residual' ? name : (sharedName(block, name) ?? `${block.index}/${name}`)] = value;
     }
     const outputs = blocks.flatMap((block) => this.outputs(block, wanted).map((name) => `${block.index}/${name}`));
     const values = await session.run(all, [...outputs, 'residual.out']);
@@ -120,7 +138,8 @@ export class RowSteps {
     const cross = block.cross && (await sourceKeys(this.model, this.sessions, block, sourceOf(this.request)));
     const means = readsMeans(layerPlanOf(this.variant, block));
     const changes = this.columns.kinds(block);
-    const session = await this.sessions.session({ kind: 'step', layer, ...(means ? { means } : {}), changes });
+    const { apart } = this;
+    const session = await this.sessions.session({ kind: 'step', layer, apart, ...(means ? { means } : {}), changes });
     const { residual, shortcut } = entering;
     const plain = {
       ...feeds.of(block, this.cache, await numbersOf(residual), means),
@@ -147,9 +166,16 @@ export class RowSteps {
       ...stateOutputs(block),
       ...(observe && headsOf(block).heads > 0 ? ['head_output'] : []),
       ...(observe && block.cross ? ['cross.probabilities'] : []),
-      ...(attention && (observe || statistics) ? rowOutputs(attention.kvHeads, statistics && !moved) : []),
+      ...(attention && (observe || statistics)
+        ? rowOutputs(this.apart ? attention.kvHeads : undefined, statistics && !moved)
+        : []),
       ...(routers && isRouted(block.feedForward) ? routerTaps : []),
     ];
+  }
+
+  /** By key/value head. */
+  private caches({ kvHeads }: AttentionSpec, layer: number): readonly HeadCache[] {
+    return this.apart ? this.cache.heads(layer) : new Array<HeadCache>(kvHeads).fill(this.cache.rows(layer));
   }
 
   /** Shows what a layer gave, and keeps its row. */
@@ -164,9 +190,10 @@ export class RowSteps {
     if (looks || (routers && isRouted(block.feedForward))) {
       const means = readsMeans(layerPlanOf(this.variant, block));
       const moved = movesProbabilities(this.columns.kinds(block));
+      const { apart } = this;
       const row =
         looks && attention
-          ? new StepRow(attention.heads, this.cache.heads(layer), this.cache.first(layer), values, means, moved)
+          ? new StepRow(attention.heads, this.caches(attention, layer), this.cache.first(layer), values, apart, means, moved)
           : undefined;
       look(block, {
         row,

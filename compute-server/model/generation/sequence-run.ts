@@ -27,7 +27,6 @@ import type { LayerSessions } from '../run/graphs/layer-sessions';
 import { embedRows } from '../run/stream/embed';
 import { runPrompt } from '../run/stream/model-run';
 import { int64, range } from '../run/graphs/runtime-arrays';
-import { StepFeeds } from '../run/stream/step-feeds';
 import { RowSteps, type Looked, type Looks } from './row-steps';
 import type { SequenceRunRequest } from './sequence-run-request';
 import { followingOf, mayStep, type Following } from './decoding-graphs';
@@ -228,10 +227,7 @@ export class SequenceRun implements Continuation {
     const routers: RouterRows[] = [];
     const ranking = (wanted.observe && wanted.topKeys) ?? false;
     const observations = added.map(() => emptyObservation(ranking, request.source !== undefined));
-    const steps =
-      length === 1 && this.bySteps(start)
-        ? new StepFeeds(model, { start, sequence: request, variant: this.variant })
-        : undefined;
+    const steps = length === 1 && this.bySteps(start) ? this.steps.feedsOf(start) : undefined;
     const look = (block: BlockSpec, { row, headOutput, cross, routers: values }: Looked): void => {
       if (values) routers.push(routerRows(block.index, values));
       if (picks) {
@@ -249,7 +245,9 @@ export class SequenceRun implements Continuation {
     try {
       for (let layer = 0; layer < model.blocks.length; layer++) {
         const block = model.blocks[layer]!;
-        const group = steps && this.steps.togetherFrom(layer, (each) => this.masked(each));
+        const isServed = (each: BlockSpec): boolean =>
+          steps !== undefined && !this.masked(each) && this.steps.serves(each, steps);
+        const group = steps && this.steps.togetherFrom(layer, isServed);
         if (steps && group) {
           const left = await this.steps.together(group, steps, await numbersOf(residual), wanted, look);
           if (left) {
@@ -258,7 +256,7 @@ export class SequenceRun implements Continuation {
             continue;
           }
         }
-        if (steps && !this.masked(block)) {
+        if (steps && isServed(block)) {
           const { out, shortcut: left } = await this.steps.alone(
             ...([block, steps, { residual, shortcut }, wanted, start, look] as const),
           );

@@ -11,7 +11,7 @@ import {
   type Pass,
 } from './gradient-rule';
 import { multiplyDims, type Dim } from '../dims';
-import type { Value } from '../records';
+import { GraphError, type Value } from '../records';
 import { cast, floor, multiply, subtract } from './elementwise';
 import { concat, reshape, slice, unsqueeze } from './layout';
 import { fusedMatmul, zeroPointBytes } from './matrix';
@@ -78,13 +78,15 @@ export const matrixRules: GradientRules = {
   MatMul: ofOutput((applied, g) =>
     passesOf(inputOf(applied, 0), inputOf(applied, 1), g, { transposeA: false, transposeB: false, scale: 1 }),
   ),
-  FusedMatMul: ofOutput((applied, g) =>
-    passesOf(inputOf(applied, 0), inputOf(applied, 1), g, {
+  FusedMatMul: ofOutput((applied, g) => {
+    if (intOf(applied.node, 'transBatchB', 0) === 1)
+      throw new GraphError('FusedMatMul has no gradient where rows lie in front of the batch axes.');
+    return passesOf(inputOf(applied, 0), inputOf(applied, 1), g, {
       transposeA: intOf(applied.node, 'transA', 0) === 1,
       transposeB: intOf(applied.node, 'transB', 0) === 1,
       scale: floatOf(applied.node, 'alpha', 1),
-    }),
-  ),
+    });
+  }),
   // Only what the matrix is multiplied with has a gradient: the matrix itself is stored in integers.
   MatMulNBits: ofOutput((applied, g) => [() => fusedMatmul(g, widened(applied))]),
   Gemm: ofOutput((applied, g) => {

@@ -1,5 +1,5 @@
 /** Matrix products. */
-import type { Dim } from '../dims';
+import type { Dim, Shape } from '../dims';
 import { broadcast, printShape } from '../dims';
 import { float, int, type Value } from '../records';
 import { describe, fail, sameType } from './checks';
@@ -26,20 +26,28 @@ export function matmul(a: Value, b: Value, name?: string): Value {
 
 /**
  * scale * a' b' with optional transposition of the last two axes, in one pass (com.microsoft FusedMatMul): spares the
- * transposed copy of the keys.
+ * transposed copy of the keys. `rowsFirst`: b is [k, ..., n], its rows in front of the batch axes.
  */
 export function fusedMatmul(
   a: Value,
   b: Value,
-  options: { readonly transposeA?: boolean; readonly transposeB?: boolean; readonly scale?: number } = {},
+  options: {
+    readonly transposeA?: boolean;
+    readonly transposeB?: boolean;
+    readonly rowsFirst?: boolean;
+    readonly scale?: number;
+  } = {},
   name?: string,
 ): Value {
   sameType('FusedMatMul', name, a, b);
   if (a.shape.length < 2 || b.shape.length < 2) {
     fail('FusedMatMul', name, `both sides need two axes: ${describe(a)} and ${describe(b)}.`);
   }
-  const [rows, innerA] = lastTwo(a, options.transposeA ?? false);
-  const [innerB, columns] = lastTwo(b, options.transposeB ?? false);
+  const { rowsFirst = false } = options;
+  const [first = 1, ...others] = b.shape;
+  const right = rowsFirst ? [...others.slice(0, -1), first, ...others.slice(-1)] : b.shape;
+  const [rows, innerA] = lastTwo(a.shape, options.transposeA ?? false);
+  const [innerB, columns] = lastTwo(right, options.transposeB ?? false);
   if (innerA !== innerB) {
     fail(
       'FusedMatMul',
@@ -47,7 +55,7 @@ export function fusedMatmul(
       `the inner axes differ: ${describe(a)} and ${describe(b)} (${innerA} against ${innerB}).`,
     );
   }
-  const batch = broadcast(a.shape.slice(0, -2), b.shape.slice(0, -2));
+  const batch = broadcast(a.shape.slice(0, -2), right.slice(0, -2));
   if (!batch) fail('FusedMatMul', name, `the batch axes do not broadcast: ${describe(a)} and ${describe(b)}.`);
   return a.graph.node(
     'FusedMatMul',
@@ -56,15 +64,16 @@ export function fusedMatmul(
     {
       transA: int(options.transposeA ? 1 : 0),
       transB: int(options.transposeB ? 1 : 0),
+      ...(rowsFirst ? { transBatchB: int(1) } : {}),
       alpha: float(options.scale ?? 1),
     },
     'com.microsoft',
   )[0];
 }
 
-const lastTwo = (value: Value, transposed: boolean): readonly [Dim, Dim] => {
-  const rows = value.shape.at(-2) ?? 1;
-  const columns = value.shape.at(-1) ?? 1;
+const lastTwo = (shape: Shape, transposed: boolean): readonly [Dim, Dim] => {
+  const rows = shape.at(-2) ?? 1;
+  const columns = shape.at(-1) ?? 1;
   return transposed ? [columns, rows] : [rows, columns];
 };
 
@@ -212,8 +221,8 @@ export function gemm(
   if (a.shape.length !== 2 || b.shape.length !== 2) {
     fail('Gemm', name, `takes two axes: ${describe(a)} and ${describe(b)}.`);
   }
-  const [rows, innerA] = lastTwo(a, options.transposeA ?? false);
-  const [innerB, columns] = lastTwo(b, options.transposeB ?? false);
+  const [rows, innerA] = lastTwo(a.shape, options.transposeA ?? false);
+  const [innerB, columns] = lastTwo(b.shape, options.transposeB ?? false);
   if (innerA !== innerB) fail('Gemm', name, `the inner axes differ: ${describe(a)} and ${describe(b)}.`);
   const shape = [rows, columns];
   if (c && printShape(broadcast(c.shape, shape) ?? []) !== printShape(shape)) {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { openSession } from '../../../compute-server/runtime/session';
 import { catalogue } from '../../../kernels/catalogue';
 import { GraphBuilder } from '../../../kernels/graph/builder';
 import { operatorsOf } from '../../../kernels/graph/operators-of';
@@ -48,6 +49,43 @@ describe('Law: in standard operators alone the graph equals the float64 referenc
     assert.ok(!operatorsOf(standard.model).has('Or'));
     assert.deepEqual([...(await runGraph(standard, inputs, 'float32'))['y']!.data], [0, 1, 1, 1]);
   });
+
+  for (const transposeB of [false, true]) {
+    it(`with the rows of a matrix in front of its batch axes${transposeB ? ', turned' : ''}`, async () => {
+      const [batches, queries, rows, width] = [3, 2, 5, 4];
+      const a = normalTensor([batches, queries, transposeB ? width : rows], seedFor(1, 'a'));
+      const b = normalTensor([rows, batches, width], seedFor(1, 'b'));
+      const expected: number[] = [];
+      for (let batch = 0; batch < batches; batch++) {
+        for (let query = 0; query < queries; query++) {
+          const left = (at: number): number => a.data[(batch * queries + query) * a.shape[2]! + at]!;
+          const right = (row: number, at: number): number => b.data[(row * batches + batch) * width + at]!;
+          for (let out = 0; out < (transposeB ? rows : width); out++) {
+            let sum = 0;
+            for (let at = 0; at < a.shape[2]!; at++) sum += left(at) * (transposeB ? right(out, at) : right(at, out));
+            expected.push(sum);
+          }
+        }
+      }
+      const graph = new GraphBuilder('product');
+      const product = fusedMatmul(
+        graph.input('a', 'float32', [batches, queries, 'k']),
+        graph.input('b', 'float32', transposeB ? ['rows', batches, 'k'] : ['k', batches, width]),
+        { transposeB, rowsFirst: true },
+      );
+      assert.deepEqual(product.shape, [batches, queries, transposeB ? 'rows' : width]);
+      graph.output(product, 'y');
+      const fused = graph.finishDynamic();
+      for (const one of [fused, inStandardOperators(fused)]) {
+        const session = await openSession(one, { device: 'cpu', threads: 1 });
+        const data = (x: typeof a) => ({ data: Float32Array.from(x.data), shape: x.shape });
+        const { y } = await session.run({ a: data(a), b: data(b) });
+        await session.release();
+        expected.forEach((value, at) => assert.ok(Math.abs(value - Number(y!.data[at])) < 1e-5));
+        assert.equal(y!.data.length, expected.length);
+      }
+    });
+  }
 
   it('in float16, with either side turned', async () => {
     const draw = (name: string, ...shape: readonly number[]) =>

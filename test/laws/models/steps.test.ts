@@ -59,6 +59,8 @@ describe('steps of decoding', () => {
 
   const withWindow = (window: number): TinyModel =>
     llamaLike(`mistral, window ${window}`, 'mistral', { sliding_window: window });
+  /** A row that reads itself alone goes through the blocks: a step takes at least one row of a cache. */
+  const kindOf = ({ name }: TinyModel): string => (name === 'mistral, window 1' ? 'block' : 'step');
   const decoders = tinyModels.filter(({ name }) => name !== 'bert');
 
   for (const tiny of [...decoders, withWindow(1), withWindow(2), withWindow(12)]) {
@@ -70,7 +72,7 @@ describe('steps of decoding', () => {
       used();
       for (const [at, id] of decoded.entries()) {
         const { logits } = await steps.extend([id]);
-        assert.deepEqual(used(), ['step']);
+        assert.deepEqual(used(), [kindOf(tiny)]);
         (expected[prompt.length + at] ?? []).forEach((value, i) => {
           assert.ok(Math.abs(value - (logits[i] ?? NaN)) <= tolerance, `row ${at}`);
         });
@@ -245,7 +247,7 @@ describe('steps of decoding', () => {
             continue;
           }
           const found = await steps.extend([id], { observe: true, topKeys: true, statistics: true });
-          assert.deepEqual(used(), ['step']);
+          assert.deepEqual(used(), [kindOf(tiny)]);
           const { observations, logits } = await observed.extend([id], { observe: true, topKeys: true });
           const { statistics } = await counted.extend([id], { statistics: true });
           const together = await both.extend([id], { observe: true, topKeys: true, statistics: true });

@@ -1,6 +1,6 @@
 /**
- * Keys and values of one key/value head of one layer in buffers of their own: a row of d numbers for each position held, which
- * goes into a step graph as it lies. Keys are rotated, so the order of the rows is free: where the oldest leaves as one comes,
+ * Keys and values of one key/value head of one layer, or of all its heads side by side, in buffers of their own: a row of d (or g d)
+ * numbers for each position held, which goes into a step graph as it lies. Keys are rotated, so the order of the rows is free: where the oldest leaves as one comes,
  * the new row takes its place.
  *
  * In front lie rows that are never dropped, in runs (attention sinks, chosen positions); behind them the newest rows without a
@@ -55,6 +55,16 @@ export class HeadCache {
     this.values = single ? this.keys : new Float32Array(room * width);
     this.tail = this.following = first;
     if (mean) this.mean = new DroppedMean(width);
+  }
+
+  /** Over rows that lie in order from `first` on, in buffers that are handed over. */
+  static over(width: number, first: number, rows: number, keys: Float32Array, values: Float32Array): HeadCache {
+    const cache = new HeadCache(width, { first });
+    cache.keys = keys;
+    cache.values = values;
+    cache.held = rows;
+    cache.following = first + rows;
+    return cache;
   }
 
   /** Rows held. */

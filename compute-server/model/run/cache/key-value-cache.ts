@@ -22,7 +22,7 @@ interface LayerCache {
   /** Position first; empty while the layer is held head by head. */
   key: Float32Array;
   value: Float32Array;
-  /** By key/value head, of a batch of one. */
+  /** Of a batch of one: by key/value head, or one that holds the rows of all. */
   heads?: readonly HeadCache[] | undefined;
   /** What the heads keep; absent: everything. */
   plan?: PlanChange;
@@ -83,9 +83,29 @@ export class KeyValueCache {
 
   /** The layer head by head, of a batch of one. */
   heads(layer: number): readonly HeadCache[] {
-    const cache = this.at(layer);
-    if (cache.heads) return cache.heads;
+    const { heads, plan } = this.at(layer);
+    const [, kvHeads = 0] = this.shapes[layer] ?? [];
+    if (heads && (plan !== undefined || heads.length === kvHeads)) return heads;
+    this.inRows(layer);
     return this.byHead(layer);
+  }
+
+  /** The rows of all heads of a layer as one cache, of a batch of one. Not under a plan, where each head holds rows of its own. */
+  rows(layer: number): HeadCache {
+    const { heads, plan } = this.at(layer);
+    const [held] = heads ?? [];
+    if (held && heads?.length === 1 && plan === undefined) return held;
+    const cache = this.inRows(layer);
+    this.requireOne(layer);
+    const { key, value, first, length } = cache;
+    const rows = HeadCache.over(this.widths[layer] ?? 0, first, length, key, value);
+    Object.assign(cache, { heads: [rows] }, noRows());
+    return rows;
+  }
+
+  private requireOne(layer: number): void {
+    const [batch = 1] = this.shapes[layer] ?? [];
+    if (batch !== 1) throw new RangeError(`a cache of ${batch} variants is not held head by head`);
   }
 
   /**
@@ -102,8 +122,8 @@ export class KeyValueCache {
   private byHead(layer: number): readonly HeadCache[] {
     const cache = this.at(layer);
     const { plan, first, length } = cache;
-    const [batch = 1, kvHeads = 0, headDim = 0] = this.shapes[layer] ?? [];
-    if (batch !== 1) throw new RangeError(`a cache of ${batch} variants is not held head by head`);
+    this.requireOne(layer);
+    const [, kvHeads = 0, headDim = 0] = this.shapes[layer] ?? [];
     const { key, value } = cache;
     cache.heads = Array.from({ length: kvHeads }, (_, g) => {
       const gaps = plan ? droppedBy(plan, g, first + length) : [];

@@ -141,8 +141,11 @@ export class LayerSessions {
     this.soon.delete(key);
     this.prepareNext(piece);
     const bytes = sumOf(parts.weights);
-    if (!this.openTwice(parts)) {
-      for (const { piece: other } of [...this.opened.values()]) if (areTwins(piece, other)) await this.close(other);
+    const twice = this.openTwice(parts);
+    for (const { piece: other } of [...this.opened.values()]) {
+      // The same layers for caches of another form would be one more copy.
+      const otherForm = parts.layouts !== undefined && piece.kind === 'steps' && other.kind === 'steps';
+      if ((!twice || otherForm) && areTwins(piece, other)) await this.close(other);
     }
     const holder = this.places.deviceOf(piece);
     await this.makeRoom(bytes, piece, holder);
@@ -211,7 +214,7 @@ export class LayerSessions {
     const layouts = alone.flatMap((parts) => parts.layouts ?? []);
     const weights = layouts.length === 0 ? blocks.map(() => this.weights) : besideEachOther(layouts);
     return {
-      graph: stepsGraph(this.model, blocks, ({ index }) => weights[index - piece.first] ?? this.weights),
+      graph: stepsGraph(this.model, blocks, ({ index }) => weights[index - piece.first] ?? this.weights, piece),
       weights: new Map(alone.flatMap((parts) => [...parts.weights])),
       sources: alone.flatMap(({ sources }) => sources),
       ...(layouts.length === 0 ? {} : { layouts }),
@@ -534,7 +537,7 @@ export class LayerSessions {
     const open = new Set<number>();
     for (const { piece } of this.opened.values()) {
       if (piece.kind === 'step' && keyOf(piece) === keyOf({ kind: 'step', layer: piece.layer })) open.add(piece.layer);
-      if (piece.kind === 'steps') for (let at = 0; at < piece.count; at++) open.add(piece.first + at);
+      if (piece.kind === 'steps' && !piece.apart) for (let at = 0; at < piece.count; at++) open.add(piece.first + at);
     }
     return this.stepBytes.reduce((sum, bytes, layer) => (open.has(layer) ? sum : sum + bytes), 0);
   }

@@ -36,15 +36,19 @@ export type Piece =
   | { readonly kind: 'target' }
   /** What the parts of a layer add along a direction; what heads write; what they make of a stream before rotation. */
   | { readonly kind: 'attribution' | 'written' | 'projection'; readonly layer: number }
-  /** One new position of a layer, on caches by head; `means`: with the means of what they dropped; `changes`: built for these kinds. */
+  /**
+   * One new position of a layer; `apart`: on a cache for each key/value head; `means`: with the means of what they dropped; `changes`:
+   * built for these kinds.
+   */
   | {
       readonly kind: 'step';
       readonly layer: number;
+      readonly apart?: boolean;
       readonly means?: boolean;
       readonly changes?: readonly Kind[];
     }
-  /** The same of layers in a row, in one graph, without options. */
-  | { readonly kind: 'steps'; readonly first: number; readonly count: number }
+  /** The same of layers in a row, in one graph. */
+  | { readonly kind: 'steps'; readonly first: number; readonly count: number; readonly apart?: boolean }
   /** With rare changes, or heads that choose the blocks that they read, it is instrumented. */
   | {
       readonly kind: 'block';
@@ -82,7 +86,7 @@ export function keyOf(piece: Piece): string {
   if (piece.kind === 'lens') return piece.tokens ? 'lens of tokens' : 'lens';
   if (piece.kind === 'gradient') return `gradient.${JSON.stringify(piece.wanted)}.${piece.of}`;
   if (piece.kind === 'keys') return `keys.${piece.changes.join('+')}.${piece.layer}`;
-  if (piece.kind === 'steps') return `steps.${piece.first}.${piece.count}`;
+  if (piece.kind === 'steps') return `steps${piece.apart ? ' apart' : ''}.${piece.first}.${piece.count}`;
   if (piece.kind === 'block') {
     const changed = [
       ...(piece.rare ?? []),
@@ -93,7 +97,7 @@ export function keyOf(piece: Piece): string {
     return `${graph}.${piece.layer}`;
   }
   if (piece.kind === 'step') {
-    const more = [...(piece.means ? ['means'] : []), ...(piece.changes ?? [])];
+    const more = [...(piece.apart ? ['caches apart'] : []), ...(piece.means ? ['means'] : []), ...(piece.changes ?? [])];
     if (more.length > 0) return `step with ${more.join(' and ')}.${piece.layer}`;
   }
   return 'layer' in piece ? `${piece.kind}.${piece.layer}` : piece.kind;
@@ -186,7 +190,7 @@ export function pieceGraph(model: ModelSpec, further: FurtherGraphs, piece: Piec
     case 'step':
       return stepGraph(model, block(piece.layer), weights, piece);
     case 'steps':
-      return stepsGraph(model, model.blocks.slice(piece.first, piece.first + piece.count), () => weights);
+      return stepsGraph(model, model.blocks.slice(piece.first, piece.first + piece.count), () => weights, piece);
     case 'keys':
       return keysGraph(model, block(piece.layer), weights, piece.changes);
     case 'cross':
@@ -225,7 +229,7 @@ export function sideOf(piece: Piece): number | 'embedding' | 'head' {
 export function areTwins(one: Piece, other: Piece): boolean {
   const [own, others] = [one, other].map(layersOf) as [ReturnType<typeof layersOf>, ReturnType<typeof layersOf>];
   const overlap = Math.min(own.first + own.count, others.first + others.count) > Math.max(own.first, others.first);
-  return overlap && (one.kind !== other.kind || (one.kind === 'step' && keyOf(one) !== keyOf(other)));
+  return overlap && (one.kind !== other.kind || (one.kind !== 'block' && keyOf(one) !== keyOf(other)));
 }
 
 /**

@@ -32,6 +32,8 @@ export class StepColumns {
   constructor(
     private readonly model: ModelSpec,
     private readonly variant: Variant,
+    /** Each key/value head has a cache of its own. */
+    private readonly apart: boolean,
   ) {}
 
   /** What the step graph of a layer is built for. Found once: a variant has an entry for each head, and a step asks every layer. */
@@ -50,7 +52,8 @@ export class StepColumns {
 
   private filledFor(block: BlockSpec, cache: KeyValueCache, columns: number): Filled {
     const layer = block.index;
-    const pieces = cache.heads(layer)[0]?.pieces() ?? [];
+    // Kinds that have columns are not for a layer whose heads hold rows of their own.
+    const pieces = this.apart ? [] : cache.rows(layer).pieces();
     const last = pieces.at(-1);
     // Rows that are added lie behind the last piece.
     const order = JSON.stringify(pieces.map((piece) => (piece === last ? { ...piece, to: 0 } : piece)));

@@ -38,14 +38,28 @@ export class StepFeeds {
       readonly sequence: Pick<Sequence, 'ids' | 'positions'>;
       readonly variant: Variant;
     },
+    /** Each key/value head has a cache of its own. */
+    private readonly apart = false,
   ) {
     this.position = positionAt(row.sequence, row.start);
   }
 
+  /** Whether the new row reads no earlier one. A product of no rows would end the process (onnxruntime 1.30, SIGFPE). */
+  readsNothing(block: BlockSpec, cache: KeyValueCache): boolean {
+    if (this.apart || !block.attention) return false;
+    this.forget(block, cache);
+    return cache.length(block.index) === 0;
+  }
+
   /** Forgets the keys of a window layer that the new row does not read: a step graph has no mask. */
+  private forget(block: BlockSpec, cache: KeyValueCache): void {
+    const window = block.attention?.window;
+    if (window !== undefined) cache.trim(block.index, this.readable(block, window, cache));
+  }
+
   of(block: BlockSpec, cache: KeyValueCache, residual: Float32Array, means = false): Record<string, RuntimeArray> {
     const { index: layer, attention } = block;
-    if (attention?.window !== undefined) cache.trim(layer, this.readable(block, attention.window, cache));
+    this.forget(block, cache);
     const feeds: Record<string, RuntimeArray> = {
       residual: { data: residual, shape: [1, residual.length] },
       ...(attention || block.state
@@ -55,6 +69,11 @@ export class StepFeeds {
       ...stateFeeds(block, cache.states.get(layer)),
     };
     if (!attention) return feeds;
+    if (!this.apart) {
+      const { key, value, length } = cache.rows(layer);
+      const shape = [length, attention.kvHeads, attention.headDim];
+      return Object.assign(feeds, { key: { ...key, shape }, value: { ...value, shape } });
+    }
     for (const [g, head] of cache.heads(layer).entries()) {
       feeds[`key.${g}`] = head.key;
       feeds[`value.${g}`] = head.value;

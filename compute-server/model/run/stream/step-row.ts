@@ -13,9 +13,11 @@ import type { RuntimeValues } from '../../../runtime/session';
 import type { HeadCache } from '../cache/head-cache';
 import { floats, range } from '../graphs/runtime-arrays';
 
-/** Outputs of the step graph that a `StepRow` reads; the sums of its heads need the scores. */
-export const rowOutputs = (kvHeads: number, scores: boolean): string[] =>
-  range(0, kvHeads).flatMap((g) => [`probabilities.${g}`, ...(scores ? [`scores.${g}`] : [])]);
+/** Outputs of the step graph that a `StepRow` reads; the sums of its heads need the scores. `apart`: of that many caches, by head. */
+export const rowOutputs = (apart: number | undefined, scores: boolean): string[] =>
+  ['probabilities', ...(scores ? ['scores'] : [])].flatMap((name) =>
+    apart === undefined ? [name] : range(0, apart).map((g) => `${name}.${g}`),
+  );
 
 /** Sums over the probabilities p of one head. */
 export interface RowSums {
@@ -39,10 +41,13 @@ export class StepRow {
   /** Before the caches take the new row. */
   constructor(
     private readonly heads: number,
+    /** By key/value head; the same one for each where the rows of all are in one. */
     private readonly caches: readonly HeadCache[],
     /** The first row of the sequence that the row may read. */
     readonly first: number,
     private readonly values: RuntimeValues,
+    /** Whether the heads are outputs of their own. */
+    private readonly apart: boolean,
     /** Whether the graph has a column for a mean. */
     means = false,
     /** Attention was moved: what is read is no softmax of scores, and its own logarithms take their place. */
@@ -50,14 +55,22 @@ export class StepRow {
   ) {
     this.before = means ? 2 : 1;
     this.group = heads / caches.length;
-    this.probabilities = caches.map((_, g) => floats(values, `probabilities.${g}`));
+    this.probabilities = caches.map((_, g) => this.output('probabilities', g));
     this.dropped = caches.map(droppedOf);
   }
 
   private scoresOf(g: number): Float32Array {
-    if (!this.moved) return floats(this.values, `scores.${g}`);
+    if (!this.moved) return this.output('scores', g);
     // Below 1e-37 a probability is nothing in float32, and its logarithm is finite.
     return (this.probabilities[g] ?? new Float32Array(0)).map((p) => Math.log(Math.max(p, 1e-37)));
+  }
+
+  /** Of the queries of a key/value head, [h / g, 1 + means + keys]. */
+  private output(name: 'probabilities' | 'scores', g: number): Float32Array {
+    if (this.apart) return floats(this.values, `${name}.${g}`);
+    const all = floats(this.values, name);
+    const each = all.length / this.caches.length;
+    return all.subarray(g * each, (g + 1) * each);
   }
 
   sums(head: number): RowSums {

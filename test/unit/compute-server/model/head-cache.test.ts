@@ -203,7 +203,7 @@ describe('the cache of a head', () => {
 });
 
 describe('the cache of a layer', () => {
-  it('is the same position first and head by head, whatever came between', () => {
+  it('is the same position first, head by head and with the rows of all heads in one, whatever came between', () => {
     const [kvHeads, width] = [2, 3];
     const cache = new KeyValueCache([kvHeads * width], [[1, kvHeads, width]]);
     const numbers = (position: number, sign: number): number[] =>
@@ -238,6 +238,23 @@ describe('the cache of a layer', () => {
     expect([4, 5, 6, 7, 8]);
     add(9);
     expect([4, 5, 6, 7, 8, 9]);
+    const rows = cache.rows(0);
+    assert.deepEqual([...rows.key.data], [4, 5, 6, 7, 8, 9].flatMap((position) => numbers(position, 1)));
+    for (let position = 10; position < 13; position++) {
+      assert.equal(cache.rows(0), rows);
+      add(position);
+      cache.trim(0, 5);
+    }
+    // The newest took the places of the oldest.
+    assert.deepEqual(
+      [8, 9, 10, 11, 12].map((row) => rows.placeOf(row)),
+      [2, 3, 4, 0, 1],
+    );
+    assert.deepEqual([...rows.rowOf(11).value], numbers(11, -1));
+    const [, again] = cache.heads(0);
+    assert.deepEqual([...(again?.rowOf(11).key ?? [])], [1103, 1104, 1105]);
+    assert.equal(cache.rows(0).length, 5);
+    expect([8, 9, 10, 11, 12]);
   });
 
   it('holds what the plan of its heads keeps once it is told so, in buffers of that size, and not all positions any more', () => {
@@ -261,10 +278,13 @@ describe('the cache of a layer', () => {
       assert.equal(cache.heads(0)[1]?.mean?.count, length - 7);
       cache.append(0, numbers(1), numbers(1));
     }
-    assert.throws(() => cache.past(0), /no longer holds all positions/);
+    for (const all of [() => cache.past(0), () => cache.rows(0)])
+      assert.throws(all, /no longer holds all positions/);
   });
 
   it('of several variants is not held head by head', () => {
-    assert.throws(() => new KeyValueCache([4], [[2, 1, 2]]).heads(0), RangeError);
+    const cache = new KeyValueCache([4], [[2, 1, 2]]);
+    assert.throws(() => cache.heads(0), RangeError);
+    assert.throws(() => cache.rows(0), RangeError);
   });
 });
