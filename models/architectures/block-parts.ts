@@ -22,7 +22,7 @@ import { routedNetworks } from './experts';
 import { expertHeads, type ExpertOutputs } from './head-experts';
 import { latentHeads, latentValues } from './latent';
 import { fourierTransform } from './fourier-transform';
-import { gainOf, held, innerOf, linear, norm } from './layers';
+import { gainOf, held, innerOf, linear, linears, norm } from './layers';
 import type { AttentionSpec } from './attention-spec';
 import type { NarrowSpec } from './carried-spec';
 import type { BlockSpec, BranchNorms, CrossSpec, ModelSpec } from './model-spec';
@@ -204,13 +204,18 @@ function projectHeads(
       const { shared } = projection;
       const through = (from: Value): Value => (shared ? normedMap(graph, weights, shared, from) : from);
       const queried = through(x);
-      const ofQuery = linear(graph, weights, projection.query, queried);
+      const [ofQuery, ofKey, ofValue] = linears(
+        graph,
+        weights,
+        [projection.query, projection.key, projection.value],
+        [queried, forKeys === x ? queried : through(forKeys), forKeys],
+      ) as [Value, Value, Value];
       const both = spec.gated && reshape(ofQuery, [...rows, heads, 2 * headDim]);
       return {
         query: both ? slice(both, -1, 0, headDim) : split(ofQuery, heads),
         ...(both ? { gate: sigmoid(slice(both, -1, headDim)) } : {}),
-        key: split(linear(graph, weights, projection.key, forKeys === x ? queried : through(forKeys)), kvHeads),
-        value: widened(spec, linear(graph, weights, projection.value, forKeys), rows),
+        key: split(ofKey, kvHeads),
+        value: widened(spec, ofValue, rows),
       };
     }
     case 'fused': {
@@ -357,9 +362,12 @@ export function feedForward(
 ): Value {
   const { innerNorm, mixing, threshold } = spec;
   const mixed = mixing && channelMixing(graph, mixing, weights, x);
-  const gated = spec.gate && linear(graph, weights, spec.gate, x);
+  const read = mixed?.up ?? x;
+  const [up, gated] = spec.gate
+    ? (linears(graph, weights, [spec.gate, spec.up], [x, read]).toReversed() as [Value, Value])
+    : [linear(graph, weights, spec.up, read)];
   const gate = gated && threshold !== undefined ? aboveThreshold(gated, threshold) : gated;
-  const inner = innerOf(graph, weights, spec, linear(graph, weights, spec.up, mixed?.up ?? x), gate);
+  const inner = innerOf(graph, weights, spec, up, gate);
   const given = linear(graph, weights, spec.down, units(innerNorm ? norm(graph, weights, innerNorm, inner) : inner));
   return mixed ? multiply(given, mixed.gate) : given;
 }

@@ -16,23 +16,64 @@ import {
   subtract,
   where,
 } from '../../kernels/graph/operators/elementwise';
-import { concat, reshape, slice, transpose } from '../../kernels/graph/operators/layout';
+import { concat, reshape, slice, split, transpose } from '../../kernels/graph/operators/layout';
 import { fusedMatmul, matmul } from '../../kernels/graph/operators/matrix';
 import { layerNormalization, rmsNormalization } from '../../kernels/graph/operators/normalize';
 import { unreachable } from '../unreachable';
 import type { FeedForwardSpec, LearnedActivation } from './network-spec';
 import type { Activation, Linear, Norm } from './weights-spec';
 import { heldProduct, inPieces, rowsWithin } from './packed-matrices';
-import { rowsOfTensor, storedWeight, sumOf, weight, type StoredWeights } from './stored-weights';
+import { partLabel, rowsOfTensor, storedWeight, sumOf, weight, type StoredWeights } from './stored-weights';
 
 /** x [..., inputs] -> [..., outputs]. FusedMatMul reads the weight as it is stored: no transposed copy. */
 export function linear(graph: GraphBuilder, weights: StoredWeights, spec: Linear, x: Value): Value {
-  const { bias, factor, beside } = spec;
+  const { beside } = spec;
   const own = summedProduct(graph, weights, spec, x);
   const product = beside ? add(own, linear(graph, weights, beside[1], linear(graph, weights, beside[0], x))) : own;
+  return biased(graph, weights, spec, product);
+}
+
+function biased(graph: GraphBuilder, weights: StoredWeights, spec: Linear, product: Value): Value {
+  const { bias, factor } = spec;
   const whole = bias === undefined ? product : add(product, biasOf(graph, weights, spec, bias));
   return factor === undefined ? whole : multiply(whole, factor);
 }
+
+/**
+ * Several maps, each of its input. Where these are one row, weights that are held together are one product: each product of a token
+ * rounds the row and wakes the other thread once more. For many rows it costs more to take the outputs apart.
+ */
+export function linears(
+  graph: GraphBuilder,
+  weights: StoredWeights,
+  specs: readonly Linear[],
+  inputs: readonly Value[],
+): readonly Value[] {
+  const [x] = inputs;
+  const arePlain = specs.every((spec) => isPlain(spec) && sumOf(graph, weights, spec.weight) === undefined);
+  const together = arePlain ? weights.packTogether?.(specs) : undefined;
+  const isOneRow = x?.shape.slice(0, -1).every((dim) => dim === 1) && inputs.every((input) => input === x);
+  const last = specs.length - 1;
+  if (!together && last > 1) {
+    // Values are often kept in more bits than queries and keys.
+    const before = linears(graph, weights, specs.slice(0, last), inputs.slice(0, last));
+    return [...before, linear(graph, weights, specs[last]!, inputs[last]!)];
+  }
+  if (!together || !x || !isOneRow) return specs.map((spec, at) => linear(graph, weights, spec, inputs[at]!));
+  const outputs = specs.map((spec) => spec.outputs);
+  const all: Linear = {
+    weight: specs.map(partLabel).join('+'),
+    inputs: specs[0]!.inputs,
+    outputs: outputs.reduce((sum, count) => sum + count, 0),
+    stored: 'outputs-inputs',
+  };
+  const product = heldProduct(graph, all, together, x, weights.largest);
+  return split(product, -1, outputs).map((part, at) => biased(graph, weights, specs[at]!, part));
+}
+
+/** Whether it is a matrix of its own, with a bias at most. */
+const isPlain = ({ stored, groups, storedShape, beside, everySecond, biasRow }: Linear): boolean =>
+  stored === 'outputs-inputs' && [groups, storedShape, beside, everySecond, biasRow].every((each) => each === undefined);
 
 /** Multiplies by a weight that is a sum: by the stored matrix, and separately by the two small matrices in float32. */
 function summedProduct(graph: GraphBuilder, weights: StoredWeights, spec: Linear, x: Value): Value {

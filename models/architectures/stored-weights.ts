@@ -115,6 +115,11 @@ export interface StoredWeights {
   sum?(name: string): SummedWeight | undefined;
   /** The weight of a linear map that is not held in floats, stored in `shape`; undefined: it is held as it is stored. */
   pack?(linear: Linear, shape: readonly number[]): HeldMatrix | undefined;
+  /**
+   * The weights of linear maps of the same inputs as one, the rows of each behind those of the one before: from then on `pack` gives parts
+   * of it. Undefined: they are not held in one form.
+   */
+  packTogether?(linears: readonly Linear[]): PackedMatrix | undefined;
   /** Where tables are held in integers: all rows of a tensor [rows, columns]; undefined: as float numbers. */
   packTable?(name: string, shape: readonly number[]): PackedMatrix | undefined;
   /** Linear maps of float16 multiply in float16, on devices that do. */

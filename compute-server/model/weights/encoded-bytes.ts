@@ -3,7 +3,7 @@ import { blocksOf, zeroPointBytes } from '../../../kernels/graph/operators/matri
 import type { EncodedRows } from '../../../models/formats/number-formats/number-format';
 import { FailureError } from '../../../protocol/wire/failures';
 import { bytesOf, type Append } from './append';
-import type { CodedMatrix, WidenedTensor } from './piece-layout';
+import type { CodedMatrix, CodedRows, WidenedTensor } from './piece-layout';
 import { storedAxes, type Encoded, type TensorSource } from './tensor-source';
 
 /** How many numbers are read at once; a row is never divided. */
@@ -71,8 +71,61 @@ function someRows(rows: EncodedRows, byRow: readonly string[], from: number, cou
   return { ...rows, parts: Object.fromEntries(parts), first: rows.first + from, count };
 }
 
+/** What is written behind the values of all rows. */
+interface Behind {
+  readonly lowValues: Uint8Array;
+  readonly scales: Float32Array;
+  readonly minima: Float32Array;
+  readonly zeroPoints: Uint8Array;
+  readonly lowZeroPoints: Uint8Array;
+}
+
 export async function codedMatrix(matrix: CodedMatrix, source: TensorSource, append: Append): Promise<void> {
-  const { tensor, form, firstRow, rows, columns, parts } = matrix;
+  const { of, form, columns, parts } = matrix;
+  const { low } = parts;
+  const rows = of.reduce((sum, one) => sum + one.rows, 0);
+  const blocks = blocksOf(columns, form.block);
+  const bits = low ? 4 : form.bits;
+  const perRow = zeroPointBytes(blocks, bits);
+  const rowBytes = (blocks * form.block * bits) / 8;
+  const behind: Behind = {
+    lowValues: new Uint8Array(low ? rows * rowBytes : 0),
+    scales: new Float32Array(rows * blocks),
+    minima: new Float32Array(parts.minima ? rows * blocks : 0),
+    zeroPoints: new Uint8Array(parts.zeroPoints ? rows * perRow : 0),
+    lowZeroPoints: new Uint8Array(low ? rows * perRow : 0),
+  };
+  let above = 0;
+  for (const one of of) {
+    await codedRows(matrix, one, above, source, append, behind);
+    above += one.rows;
+  }
+  await append(bytesOf(behind.scales), parts.scales.offset);
+  if (parts.zeroPoints) await append(behind.zeroPoints, parts.zeroPoints.offset);
+  if (low) {
+    await append(behind.lowValues, low.values.offset);
+    await append(behind.lowZeroPoints, low.zeroPoints.offset);
+  }
+  if (parts.minima) await append(bytesOf(behind.minima), parts.minima.offset);
+  if (parts.order) {
+    const { tensor } = of[0]!;
+    const { decoder, name } = tensor.encoded.format;
+    const inOrder = decoder.kind === 'exact' ? decoder.order : undefined;
+    const order = inOrder?.({ ...storedAxes(tensor), parts: await source.wholeParts(tensor) });
+    if (!order) throw new RangeError(`${name} has no order of columns`);
+    await append(bytesOf(order), parts.order.offset);
+  }
+}
+
+/** Writes the values of the rows of one tensor, of which `above` come before, and puts into `behind` what else they have. */
+async function codedRows(
+  { form, columns, parts }: CodedMatrix,
+  { tensor, firstRow, rows }: CodedRows,
+  above: number,
+  source: TensorSource,
+  append: Append,
+  { lowValues, scales, minima, zeroPoints, lowZeroPoints }: Behind,
+): Promise<void> {
   const { decoder, name, byRow } = tensor.encoded.format;
   if (decoder.kind !== 'exact') throw new RangeError(`${name} has no codes`);
   const { block } = form;
@@ -88,17 +141,11 @@ export async function codedMatrix(matrix: CodedMatrix, source: TensorSource, app
     ? rowsWithin(inCache, columns)
     : most;
   const values = new Uint8Array(most * rowBytes);
-  // In the file these follow the values of all rows.
-  const lowValues = new Uint8Array(low ? rows * rowBytes : 0);
-  const scales = new Float32Array(rows * blocks);
-  const minima = new Float32Array(parts.minima ? rows * blocks : 0);
-  const zeroPoints = new Uint8Array(parts.zeroPoints ? rows * perRow : 0);
-  const lowZeroPoints = new Uint8Array(low ? rows * perRow : 0);
   for (let row = 0; row < rows; row += most) {
     const count = Math.min(most, rows - row);
     const read = await source.rows(tensor, firstRow + row, count);
     for (let from = 0; from < count; from += near) {
-      const at = row + from;
+      const at = above + row + from;
       const some = decoder.codes(someRows(read, byRow, from, Math.min(near, count - from)));
       packBits(some.codes, bits, shift, values.subarray(from * rowBytes));
       if (low) packBits(some.codes, bits, 0, lowValues.subarray(at * rowBytes));
@@ -110,22 +157,11 @@ export async function codedMatrix(matrix: CodedMatrix, source: TensorSource, app
         if (low) packBits(own, bits, 0, lowZeroPoints.subarray((at + r) * perRow));
       }
     }
-    await append(values.subarray(0, count * rowBytes), parts.values.offset + row * rowBytes);
+    await append(values.subarray(0, count * rowBytes), parts.values.offset + (above + row) * rowBytes);
   }
-  requireNumbers(scales, 'a scale', tensor);
-  requireNumbers(minima, 'an offset', tensor);
-  await append(bytesOf(scales), parts.scales.offset);
-  if (parts.zeroPoints) await append(zeroPoints, parts.zeroPoints.offset);
-  if (low) {
-    await append(lowValues, low.values.offset);
-    await append(lowZeroPoints, low.zeroPoints.offset);
-  }
-  if (parts.minima) await append(bytesOf(minima), parts.minima.offset);
-  if (parts.order) {
-    const order = decoder.order?.({ ...storedAxes(tensor), parts: await source.wholeParts(tensor) });
-    if (!order) throw new RangeError(`${name} has no order of columns`);
-    await append(bytesOf(order), parts.order.offset);
-  }
+  const [first, end] = [above * blocks, (above + rows) * blocks];
+  requireNumbers(scales.subarray(first, end), 'a scale', tensor);
+  requireNumbers(minima.subarray(first, end), 'an offset', tensor);
 }
 
 export async function widenedTensor(

@@ -60,13 +60,18 @@ export interface WidenedTensor {
   readonly offset: number;
 }
 
-/** Rows of an encoded tensor as their stored codes, laid out for MatMulNBits. */
-export interface CodedMatrix {
-  readonly kind: 'coded';
+/** Rows of an encoded tensor. */
+export interface CodedRows {
   readonly tensor: Encoded;
-  readonly form: ExactForm;
   readonly firstRow: number;
   readonly rows: number;
+}
+
+/** Rows of encoded tensors, one behind the other, as their stored codes, laid out for MatMulNBits. */
+export interface CodedMatrix {
+  readonly kind: 'coded';
+  readonly of: readonly CodedRows[];
+  readonly form: ExactForm;
   readonly columns: number;
   /** In the order of the file. */
   readonly parts: Omit<PackedMatrix, 'kind' | 'bits' | 'block' | 'activations'>;
@@ -112,6 +117,8 @@ export interface PieceEntries {
 
 export class PieceLayout implements StoredWeights, PieceEntries {
   private readonly entries = new Map<string, Entry>();
+  /** Matrices that lie in one with others, by label. */
+  private readonly together = new Map<string, CodedMatrix['parts']>();
   private end = headerBytes;
   private hash: string | undefined;
   readonly largest?: number;
@@ -189,6 +196,22 @@ export class PieceLayout implements StoredWeights, PieceEntries {
     };
   }
 
+  packTogether(linears: readonly Linear[]): PackedMatrix | undefined {
+    const { codes, activations } = this.holding;
+    if (!this.uses.products || !this.uses.codes || !codes) return undefined;
+    const rows = linears.map((linear) => {
+      const { outputs, storedRows = outputs, inputs } = linear;
+      const tensor = checkedTensor(this.weights, linear.weight, [storedRows, inputs]);
+      if (!isEncoded(tensor) || tensor.encoded.transposed) return undefined;
+      return { tensor, firstRow: firstStored(tensor, linear), rows: outputs };
+    });
+    if (!rows.every((each) => each !== undefined)) return undefined;
+    const forms = rows.map(({ tensor }) => exactForm(tensor));
+    const [form] = forms;
+    const isOne = forms.every((each) => each && form && JSON.stringify(each) === JSON.stringify(form));
+    return form && isOne && !form.ordered ? this.codedRows(rows, activations) : undefined;
+  }
+
   packTable(name: string, shape: readonly number[]): PackedMatrix | undefined {
     if (!this.uses.tables || !this.holding.codes) return undefined;
     const tensor = checkedTensor(this.weights, name, shape);
@@ -206,25 +229,39 @@ export class PieceLayout implements StoredWeights, PieceEntries {
     rows: number,
     activations: 'float' | 'int8' | 'none' = 'none',
   ): PackedMatrix | undefined {
-    const { decoder } = tensor.encoded.format;
-    const { columns } = storedAxes(tensor);
-    if (decoder.kind !== 'exact') return undefined;
-    const { form } = decoder;
+    return this.codedRows([{ tensor, firstRow, rows }], activations);
+  }
+
+  /** Of tensors of one form. */
+  private codedRows(of: readonly CodedRows[], activations: 'float' | 'int8' | 'none'): PackedMatrix | undefined {
+    const [first] = of;
+    const form = first && exactForm(first.tensor);
+    if (!form) return undefined;
+    const { columns } = storedAxes(first.tensor);
     const { block } = form;
     if (form.minima && columns % block !== 0) return undefined;
     // The kernel that multiplies codes by floats takes 4 bits, so codes of 8 bits become two matrices: the high and the low halves.
     const split = form.bits === 8 && activations === 'float';
     const bits = split ? 4 : form.bits;
-    const label = `${tensor.name} from ${firstRow} by ${rows}${activations === 'none' ? ' as a table' : ''}`;
+    const labels = of.map((rows) => `${labelOf(rows)}${activations === 'none' ? ' as a table' : ''}`);
+    const label = labels.join(', ');
     const before = this.entries.get(label);
-    const parts = before?.kind === 'coded' ? before.parts : this.codedParts(form, bits, rows, columns);
-    this.entries.set(label, { kind: 'coded', tensor, form, firstRow, rows, columns, parts });
+    const all = of.reduce((sum, { rows }) => sum + rows, 0);
+    const parts =
+      this.together.get(label) ??
+      (before?.kind === 'coded' ? before.parts : this.codedParts(form, bits, all, columns));
+    if (!this.together.has(label)) this.entries.set(label, { kind: 'coded', of, form, columns, parts });
+    let above = 0;
+    for (const [at, { rows }] of of.length > 1 ? of.entries() : []) {
+      this.together.set(labels[at]!, rowsOfParts(parts, above / all, rows / all));
+      above += rows;
+    }
     return { kind: 'integers', bits, block, ...parts, activations: activations === 'none' ? 'float' : activations };
   }
 
   /** Undefined if the tensor has to be read as float numbers. */
   private narrow(tensor: Encoded, firstRow: number, rows: number): HalfMatrix | TableMatrix | undefined {
-    const label = `${tensor.name} from ${firstRow} by ${rows}`;
+    const label = labelOf({ tensor, firstRow, rows });
     const before = this.entries.get(label);
     if (before?.kind === 'narrow') return before.held;
     const { columns } = storedAxes(tensor);
@@ -287,7 +324,7 @@ export class PieceLayout implements StoredWeights, PieceEntries {
 
   /** Tensors that are read to make the file. */
   get sources(): readonly StoredTensor[] {
-    return this.parts.map(({ tensor }) => tensor);
+    return this.parts.flatMap((entry) => (entry.kind === 'coded' ? entry.of.map(({ tensor }) => tensor) : entry.tensor));
   }
 
   /** Hash of everything that decides where things are in the file. To be asked for when the graph is built. */
@@ -303,6 +340,24 @@ export class PieceLayout implements StoredWeights, PieceEntries {
     this.end = Math.ceil((at + bytes) / alignment) * alignment;
     return at;
   }
+}
+
+const labelOf = ({ tensor, firstRow, rows }: CodedRows): string => `${tensor.name} from ${firstRow} by ${rows}`;
+
+/** The codes of a tensor that has them. */
+function exactForm({ encoded }: Encoded): ExactForm | undefined {
+  const { decoder } = encoded.format;
+  return decoder.kind === 'exact' ? decoder.form : undefined;
+}
+
+/** Some of the rows of a matrix, as shares of all: every part has as many bytes for each row. */
+function rowsOfParts<T extends object>(parts: T, first: number, count: number): T {
+  const some = Object.entries(parts).map(([key, part]: [string, ExternalData | object]) => {
+    if (!('length' in part)) return [key, rowsOfParts(part, first, count)] as const;
+    const { location, offset, length } = part;
+    return [key, { location, offset: offset + Math.round(length * first), length: Math.round(length * count) }] as const;
+  });
+  return Object.fromEntries(some) as T;
 }
 
 /** The first row of a linear map among the stored rows. */
@@ -349,6 +404,10 @@ export function besideEachOther(layouts: readonly PieceLayout[]): readonly Store
       },
       pack: (linear, shape) => {
         const held = layout.pack(linear, shape);
+        return held && movedBy(base, held);
+      },
+      packTogether: (linears) => {
+        const held = layout.packTogether(linears);
         return held && movedBy(base, held);
       },
       packTable: () => undefined,

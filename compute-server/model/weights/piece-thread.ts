@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { FormatRecipe } from '../../../models/formats/number-formats/number-format';
 import type { Entry, PieceEntries } from './piece-layout';
+import type { Encoded } from './tensor-source';
 
 /** In the bundle the script is in the same folder. A thread does not load TypeScript by itself, so from sources it is given a loader. */
 const fromSources = __filename.endsWith('.ts');
@@ -16,13 +17,15 @@ const script = fromSources
 const idleMs = 10_000;
 
 /** An entry with the recipes of its formats in their place. */
-type Sent<T> = T extends { readonly tensor: { readonly encoded: infer E } }
-  ? Omit<T, 'tensor'> & {
-      readonly tensor: Omit<T['tensor'], 'encoded'> & {
-        readonly encoded: Omit<E, 'format'> & { readonly format: FormatRecipe };
-      };
-    }
-  : T;
+type Sent<T> = T extends { readonly of: readonly (infer R)[] }
+  ? Omit<T, 'of'> & { readonly of: readonly Sent<R>[] }
+  : T extends { readonly tensor: { readonly encoded: infer E } }
+    ? Omit<T, 'tensor'> & {
+        readonly tensor: Omit<T['tensor'], 'encoded'> & {
+          readonly encoded: Omit<E, 'format'> & { readonly format: FormatRecipe };
+        };
+      }
+    : T;
 
 export interface PieceRequest {
   readonly id: number;
@@ -92,6 +95,13 @@ export function startPieceThread(): PieceThread {
   }));
 }
 
+/** Undefined: its format has no recipe. */
+function sent<T extends { readonly tensor: Encoded }>(one: T): Sent<T> | undefined {
+  const { format, ...encoded } = one.tensor.encoded;
+  if (!format.recipe) return undefined;
+  return { ...one, tensor: { ...one.tensor, encoded: { ...encoded, format: format.recipe } } } as unknown as Sent<T>;
+}
+
 /** Writes the file of a piece in the thread. False: it could not be written there, for whatever reason. */
 export async function writeInThread(layout: PieceEntries, source: string, path: string): Promise<boolean> {
   const entries: Sent<Entry>[] = [];
@@ -100,9 +110,15 @@ export async function writeInThread(layout: PieceEntries, source: string, path: 
       entries.push(entry);
       continue;
     }
-    const { format, ...encoded } = entry.tensor.encoded;
-    if (!format.recipe) return false;
-    entries.push({ ...entry, tensor: { ...entry.tensor, encoded: { ...encoded, format: format.recipe } } });
+    if (entry.kind === 'coded') {
+      const of = entry.of.map(sent);
+      if (!of.every((rows) => rows !== undefined)) return false;
+      entries.push({ ...entry, of });
+      continue;
+    }
+    const one = sent(entry);
+    if (!one) return false;
+    entries.push(one);
   }
   return startPieceThread().ask({ entries, size: layout.size, source, path });
 }

@@ -7,7 +7,9 @@ import { openModel, type LoadedModel } from '../../../compute-server/model/check
 import { layerWeights } from '../../../compute-server/model/checkpoint/layer-weights';
 import { SequenceRun } from '../../../compute-server/model/generation/sequence-run';
 import { runGradients } from '../../../compute-server/model/gradient/gradient-run';
+import { readGraph } from '../../../kernels/graph/stored-tensors';
 import { LayerSessions } from '../../../compute-server/model/run/graphs/layer-sessions';
+import { pieceGraph, usesOf, type Piece } from '../../../compute-server/model/run/graphs/pieces';
 import { runPrompt } from '../../../compute-server/model/run/stream/model-run';
 import type { Holding } from '../../../compute-server/model/weights/piece-layout';
 import { PackedWeights } from '../../../compute-server/model/weights/packed-weights';
@@ -32,14 +34,25 @@ const mixture = (name: string): string => {
   return /o_proj/.test(name) ? 'Q5_K' : 'Q4_K';
 };
 
-const models: Readonly<Record<string, { config: object; format: (name: string) => string; transposed?: boolean }>> = {
+interface EncodedModel {
+  readonly config: object;
+  readonly format: (name: string) => string;
+  readonly transposed?: boolean;
+  /** Products of codes in a layer for many rows, and for one: those of the same row and form are one there. */
+  readonly products?: readonly [rows: number, row: number];
+}
+
+const models: Readonly<Record<string, EncodedModel>> = {
   'llama, tied, five formats': {
     config: { architectures: ['LlamaForCausalLM'], model_type: 'llama', tie_word_embeddings: true, ...sizes },
     format: mixture,
+    // Queries and keys, and gate and up.
+    products: [7, 5],
   },
   'phi3, fused projections in Q4_0': {
     config: { architectures: ['Phi3ForCausalLM'], model_type: 'phi3', ...sizes, pad_token_id: 0 },
     format: () => 'Q4_0',
+    products: [7, 4],
   },
   'gpt2, stored as the transpose in Q8_0, with biases': {
     config: {
@@ -122,7 +135,7 @@ describe('models with weights that are quantised in their files', () => {
     }
   });
 
-  for (const [name, { config, format, transposed }] of Object.entries(models)) {
+  for (const [name, { config, format, transposed, products }] of Object.entries(models)) {
     it(name, async () => {
       const at = join(folder, name.replaceAll(/\W+/g, '-'));
       const turned = (tensor: string): boolean => transposed === true && /c_attn|c_proj|c_fc/.test(tensor);
@@ -177,6 +190,16 @@ describe('models with weights that are quantised in their files', () => {
       };
       const [plain, coded] = [await decode(model.sessions), await decode(exact)];
       coded.forEach((row, i) => close(row, plain[i]!, 1e-5, `row ${i}`));
+      const productsIn = (piece: Piece): number => {
+        const layout = new PackedWeights({ codes: true, activations: 'int8' }).layout(weights, usesOf(piece));
+        const { graph } = readGraph(pieceGraph(spec, {}, piece, layout).model);
+        return graph?.node.filter(({ opType }) => opType === 'MatMulNBits').length ?? 0;
+      };
+      const pieces: readonly Piece[] = [
+        { kind: 'block', layer: 0, instrumented: true },
+        { kind: 'step', layer: 0 },
+      ];
+      if (products) assert.deepEqual(pieces.map(productsIn), products);
 
       // Gradients, and weights on the host.
       const request: Parameters<typeof runGradients>[1] = {

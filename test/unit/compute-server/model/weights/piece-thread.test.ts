@@ -8,7 +8,8 @@ import { quantising } from '../../../../../compute-server/model/weights/holding'
 import { writePieceFile } from '../../../../../compute-server/model/weights/piece-file';
 import { PieceLayout, type Holding } from '../../../../../compute-server/model/weights/piece-layout';
 import { writeInThread } from '../../../../../compute-server/model/weights/piece-thread';
-import type { StoredTensor, StoredWeights } from '../../../../../models/architectures/stored-weights';
+import type { ExternalData } from '../../../../../kernels/graph/records';
+import type { PackedMatrix, StoredTensor, StoredWeights } from '../../../../../models/architectures/stored-weights';
 import { ggufFormat } from '../../../../../models/formats/number-formats/gguf-formats';
 import { uniform } from '../../../../support/checkpoints/encoded-tiny';
 import { awqMatrix } from '../../../../support/quantised/awq';
@@ -60,6 +61,55 @@ describe('the thread that makes weights ahead', () => {
         encoded: { format, parts: { blocks: place } },
       };
       await sameBytes({ find: () => tensor }, name, stored, room);
+    });
+  }
+
+  for (const activations of ['float', 'int8'] as const) {
+    it(`gives matrices that are held as one the bytes that each has alone, activations in ${activations}`, async () => {
+      const format = ggufFormat('Q8_0')!;
+      const counts = { query: 24, key: 8, value: 16 };
+      const tensors = new Map(
+        Object.entries(counts).map(([name, count], at) => {
+          const data = randomBlocks('Q8_0', count * columns, uniform(20 + at), 0.1);
+          writeFileSync(join(room, name), data);
+          const place = { location: name, offset: 0, length: data.length };
+          const encoded = { format, parts: { blocks: place } };
+          return [name, { name, dtype: 'Q8_0', shape: [count, columns], ...place, encoded }] as const;
+        }),
+      );
+      const weights: StoredWeights = { find: (name) => tensors.get(name) };
+      const maps = Object.entries(counts).map(([weight, outputs]) => {
+        return { weight, inputs: columns, outputs, stored: 'outputs-inputs' } as const;
+      });
+      const holding: Holding = { codes: true, activations };
+      const written = async (layout: PieceLayout): Promise<Buffer> => {
+        const paths = ['thread', 'own'].map((name) => join(mkdtempSync(join(room, 'piece-')), name));
+        assert.ok(await writeInThread(layout, room, paths[0]!));
+        await writePieceFile(layout, room, paths[1]!);
+        const [one, other] = paths.map((path) => readFileSync(path));
+        assert.deepEqual(one, other);
+        return other!;
+      };
+      const joint = new PieceLayout(weights, holding, uses);
+      const whole = joint.packTogether(maps)!;
+      const parts = maps.map((map) => joint.pack(map, [map.outputs, columns]) as PackedMatrix);
+      const bytes = await written(joint);
+      const alone = await Promise.all(
+        maps.map(async (map) => {
+          const layout = new PieceLayout(weights, holding, uses);
+          const held = layout.pack(map, [map.outputs, columns]) as PackedMatrix;
+          return { held, bytes: await written(layout) };
+        }),
+      );
+      const at = (file: Buffer, { offset, length }: ExternalData): Buffer => file.subarray(offset, offset + length);
+      const rangesOf = ({ values, scales, zeroPoints, low }: PackedMatrix): readonly ExternalData[] =>
+        [values, scales, zeroPoints, low?.values, low?.zeroPoints].filter((range) => range !== undefined);
+      assert.equal(rangesOf(whole).length, activations === 'int8' ? 2 : 4);
+      rangesOf(whole).forEach((range, which) => {
+        const own = alone.map(({ held, bytes: file }) => at(file, rangesOf(held)[which]!));
+        assert.deepEqual(at(bytes, range), Buffer.concat(own));
+        parts.forEach((part, map) => assert.deepEqual(at(bytes, rangesOf(part)[which]!), own[map]));
+      });
     });
   }
 
