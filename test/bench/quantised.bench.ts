@@ -1,10 +1,14 @@
-/** The speed of GGUF files against llama.cpp on the same file: synthetic llamas of random valid blocks. */
+/**
+ * The speed of GGUF files against llama.cpp on the same file: synthetic llamas of random valid blocks. HEADSCOPE_QUANTISED takes words:
+ * `short` for small files and few rounds, which shows in two minutes that everything runs; others must be in the name of a file
+ * (`HEADSCOPE_QUANTISED="322 Q8_0"` runs one).
+ */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { WeightChoice } from '../../protocol/inputs/weights';
 import type { Bench } from './support/bench';
-import { compareWithLlamaCpp, type Targets } from './support/llama-comparison';
+import { compareWithLlamaCpp, shortAmount, usualAmount, type Targets } from './support/llama-comparison';
 import { writeSyntheticGguf, type SyntheticFormat } from './support/synthetic-gguf';
 import { oneBillion, realSize, type SyntheticModel } from './support/synthetic-model';
 
@@ -26,6 +30,9 @@ const files: readonly (readonly [string, SyntheticModel, SyntheticFormat, readon
   ['1.2 B in Q4_K_M', oneBillion, 'Q4_K_M', inTurn],
 ];
 
+/** The same proportions in 4 layers. */
+const small = (model: SyntheticModel): SyntheticModel => ({ ...model, layers: 4, inner: 1024, vocabulary: 2048 });
+
 /** Rounding of keys and values to float16 moves log p by 1e-3, that of activations to 8 bits by up to 0.5. */
 const difference = (format: SyntheticFormat): number => (format === 'F32' ? 0.02 : 1);
 
@@ -33,14 +40,22 @@ const bench: Bench = {
   name: 'quantised',
   onRequest: true,
   async run(report) {
+    const words = (process.env['HEADSCOPE_QUANTISED'] ?? '').split(' ').filter((word) => word !== '');
+    const isShort = words.includes('short');
+    const wanted = files.filter(([name]) => words.every((word) => word === 'short' || name.includes(word)));
+    if (wanted.length === 0) throw new Error(`No file of this bench has ${words.join(' and ')} in its name.`);
+    const amount = isShort ? shortAmount : usualAmount;
     const room = mkdtempSync(join(tmpdir(), 'headscope-bench-quantised-'));
     const file = join(room, 'model.gguf');
     try {
-      for (const [name, model, format, rounds] of files) {
+      for (const [shape, whole, format, rounds] of wanted) {
+        const model = isShort ? small(whole) : whole;
+        const name = isShort ? `${shape}, cut short` : shape;
         writeSyntheticGguf(file, model, format);
         for (const ways of rounds) {
           const { vocabulary } = model;
-          await compareWithLlamaCpp(report, { name, file, vocabulary, threads, ways, difference: difference(format) });
+          const most = difference(format);
+          await compareWithLlamaCpp(report, { name, file, vocabulary, threads, ways, difference: most, amount });
         }
       }
     } finally {

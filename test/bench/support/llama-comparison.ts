@@ -10,12 +10,29 @@ import type { Report } from './bench';
 import { installLlamaCpp } from './llama-cpp/install';
 import { SequenceProcess, type SequenceJob } from './sequence-messages';
 
-/** Tokens of the prompt, and how often it is run. */
-const lengths = [
-  [512, 6],
-  [2048, 3],
-] as const;
-const decodeRounds = 16;
+export interface Amount {
+  /** Tokens of the prompt, and how often it is run. */
+  readonly lengths: readonly (readonly [length: number, rounds: number])[];
+  readonly decodeRounds: number;
+}
+
+export const usualAmount: Amount = {
+  lengths: [
+    [512, 6],
+    [2048, 3],
+  ],
+  decodeRounds: 16,
+};
+
+/** Shows that the comparison runs; its times say little. */
+export const shortAmount: Amount = {
+  lengths: [
+    [64, 2],
+    [128, 2],
+  ],
+  decodeRounds: 2,
+};
+
 /** Tokens of one turn. */
 const tokens = 4;
 /** Length of the prompt on which all must agree. */
@@ -37,6 +54,7 @@ export interface Comparison {
   readonly ways: Readonly<Partial<Record<WeightChoice, Targets>>>;
   /** Largest difference of log p over the whole vocabulary that passes as rounding. */
   readonly difference: number;
+  readonly amount: Amount;
 }
 
 interface Side {
@@ -46,9 +64,10 @@ interface Side {
 }
 
 export async function compareWithLlamaCpp(report: Report, comparison: Comparison): Promise<void> {
-  const { file: path, vocabulary, threads } = comparison;
+  const { name: what, file: path, vocabulary, threads, amount } = comparison;
   const library = await installLlamaCpp();
-  const job = { path, threads, vocabulary, context: Math.max(...lengths.flat()) + decodeRounds * tokens + 64 };
+  const longest = Math.max(...amount.lengths.map(([length]) => length));
+  const job = { path, threads, vocabulary, context: longest + amount.decodeRounds * tokens + 64 };
   const sides: Side[] = [];
   const llama = await start({ ...job, library });
   try {
@@ -56,7 +75,8 @@ export async function compareWithLlamaCpp(report: Report, comparison: Comparison
       sides.push({ name: weights, process: await start({ ...job, weights }), targets });
     }
     await requireAgreement(report, comparison, sides, llama);
-    for (const [length, rounds] of lengths) await race(report, comparison.name, sides, llama, length, rounds);
+    for (const [length, rounds] of amount.lengths)
+      await race(report, what, sides, llama, { length, rounds, decodeRounds: amount.decodeRounds });
   } finally {
     await Promise.all([llama, ...sides.map(({ process }) => process)].map((each) => each.stop()));
   }
@@ -102,8 +122,7 @@ async function race(
   what: string,
   sides: readonly Side[],
   llama: SequenceProcess,
-  length: number,
-  rounds: number,
+  { length, rounds, decodeRounds }: Readonly<Record<'length' | 'rounds' | 'decodeRounds', number>>,
 ): Promise<void> {
   const prefill: Times = new Map();
   const plain: Times = new Map();
