@@ -73,7 +73,8 @@ export function linears(
 
 /** Whether it is a matrix of its own, with a bias at most. */
 const isPlain = ({ stored, groups, storedShape, beside, everySecond, biasRow }: Linear): boolean =>
-  stored === 'outputs-inputs' && [groups, storedShape, beside, everySecond, biasRow].every((each) => each === undefined);
+  stored === 'outputs-inputs' &&
+  [groups, storedShape, beside, everySecond, biasRow].every((each) => each === undefined);
 
 /** Multiplies by a weight that is a sum: by the stored matrix, and separately by the two small matrices in float32. */
 function summedProduct(graph: GraphBuilder, weights: StoredWeights, spec: Linear, x: Value): Value {

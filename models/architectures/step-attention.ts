@@ -134,8 +134,7 @@ function readTogether(
 
 /** Each key/value head reads rows of its own, [1, cached.<g>, d]. */
 function readApart(graph: GraphBuilder, { kvHeads, headDim, softcap }: AttentionSpec, own: NewRow): Read {
-  const cache = (name: string, g: number): Value =>
-    graph.input(`${name}.${g}`, 'float32', [1, `cached.${g}`, headDim]);
+  const cache = (name: string, g: number): Value => graph.input(`${name}.${g}`, 'float32', [1, `cached.${g}`, headDim]);
   const each = new Array<number>(kvHeads).fill(1);
   const nearOf = split(own.scores, 0, each);
   const read = split(own.queries, 0, each).map((queries, g) => {

@@ -193,7 +193,15 @@ export class RowSteps {
       const { apart } = this;
       const row =
         looks && attention
-          ? new StepRow(attention.heads, this.caches(attention, layer), this.cache.first(layer), values, apart, means, moved)
+          ? new StepRow(
+              attention.heads,
+              this.caches(attention, layer),
+              this.cache.first(layer),
+              values,
+              apart,
+              means,
+              moved,
+            )
           : undefined;
       look(block, {
         row,

@@ -248,8 +248,7 @@ export class PieceLayout implements StoredWeights, PieceEntries {
     const before = this.entries.get(label);
     const all = of.reduce((sum, { rows }) => sum + rows, 0);
     const parts =
-      this.together.get(label) ??
-      (before?.kind === 'coded' ? before.parts : this.codedParts(form, bits, all, columns));
+      this.together.get(label) ?? (before?.kind === 'coded' ? before.parts : this.codedParts(form, bits, all, columns));
     if (!this.together.has(label)) this.entries.set(label, { kind: 'coded', of, form, columns, parts });
     let above = 0;
     for (const [at, { rows }] of of.length > 1 ? of.entries() : []) {
@@ -324,7 +323,9 @@ export class PieceLayout implements StoredWeights, PieceEntries {
 
   /** Tensors that are read to make the file. */
   get sources(): readonly StoredTensor[] {
-    return this.parts.flatMap((entry) => (entry.kind === 'coded' ? entry.of.map(({ tensor }) => tensor) : entry.tensor));
+    return this.parts.flatMap((entry) =>
+      entry.kind === 'coded' ? entry.of.map(({ tensor }) => tensor) : entry.tensor,
+    );
   }
 
   /** Hash of everything that decides where things are in the file. To be asked for when the graph is built. */
@@ -355,7 +356,10 @@ function rowsOfParts<T extends object>(parts: T, first: number, count: number): 
   const some = Object.entries(parts).map(([key, part]: [string, ExternalData | object]) => {
     if (!('length' in part)) return [key, rowsOfParts(part, first, count)] as const;
     const { location, offset, length } = part;
-    return [key, { location, offset: offset + Math.round(length * first), length: Math.round(length * count) }] as const;
+    return [
+      key,
+      { location, offset: offset + Math.round(length * first), length: Math.round(length * count) },
+    ] as const;
   });
   return Object.fromEntries(some) as T;
 }

@@ -97,7 +97,11 @@ export function keyOf(piece: Piece): string {
     return `${graph}.${piece.layer}`;
   }
   if (piece.kind === 'step') {
-    const more = [...(piece.apart ? ['caches apart'] : []), ...(piece.means ? ['means'] : []), ...(piece.changes ?? [])];
+    const more = [
+      ...(piece.apart ? ['caches apart'] : []),
+      ...(piece.means ? ['means'] : []),
+      ...(piece.changes ?? []),
+    ];
     if (more.length > 0) return `step with ${more.join(' and ')}.${piece.layer}`;
   }
   return 'layer' in piece ? `${piece.kind}.${piece.layer}` : piece.kind;

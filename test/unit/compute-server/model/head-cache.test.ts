@@ -239,7 +239,10 @@ describe('the cache of a layer', () => {
     add(9);
     expect([4, 5, 6, 7, 8, 9]);
     const rows = cache.rows(0);
-    assert.deepEqual([...rows.key.data], [4, 5, 6, 7, 8, 9].flatMap((position) => numbers(position, 1)));
+    assert.deepEqual(
+      [...rows.key.data],
+      [4, 5, 6, 7, 8, 9].flatMap((position) => numbers(position, 1)),
+    );
     for (let position = 10; position < 13; position++) {
       assert.equal(cache.rows(0), rows);
       add(position);
@@ -278,8 +281,7 @@ describe('the cache of a layer', () => {
       assert.equal(cache.heads(0)[1]?.mean?.count, length - 7);
       cache.append(0, numbers(1), numbers(1));
     }
-    for (const all of [() => cache.past(0), () => cache.rows(0)])
-      assert.throws(all, /no longer holds all positions/);
+    for (const all of [() => cache.past(0), () => cache.rows(0)]) assert.throws(all, /no longer holds all positions/);
   });
 
   it('of several variants is not held head by head', () => {
