@@ -6,12 +6,14 @@ import { join, resolve } from 'node:path';
 import { onnxGraph } from '../../support/onnx-graph';
 import { tinyModels, writeTinyModel } from '../../support/checkpoints/tiny-models';
 import { patience } from '../../support/patience';
+import { bundledServer } from '../compute/support/bundle';
+import { buildServer } from '../model/support/model-server';
 
 const root = resolve(__dirname, '..', '..', '..');
+const { cliScript } = bundledServer('test-model');
 
 function inspect(...args: string[]) {
-  const main = join(root, 'compute-server', 'cli', 'main.ts');
-  const run = spawnSync(process.execPath, ['--import', 'tsx', main, 'inspect', ...args], {
+  const run = spawnSync(process.execPath, [cliScript, 'inspect', ...args], {
     cwd: root,
     encoding: 'utf8',
     timeout: patience(60_000),
@@ -22,6 +24,7 @@ function inspect(...args: string[]) {
 describe('headscope inspect', function () {
   this.timeout(120_000);
   let folder: string;
+  before(buildServer);
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), 'inspect-'));
   });
