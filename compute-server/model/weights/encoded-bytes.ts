@@ -110,8 +110,8 @@ export async function codedMatrix(matrix: CodedMatrix, source: TensorSource, app
   if (parts.order) {
     const { tensor } = of[0]!;
     const { decoder, name } = tensor.encoded.format;
-    const inOrder = decoder.kind === 'exact' ? decoder.order : undefined;
-    const order = inOrder?.({ ...storedAxes(tensor), parts: await source.wholeParts(tensor) });
+    const whole = { ...storedAxes(tensor), parts: await source.wholeParts(tensor) };
+    const order = decoder.kind === 'exact' ? decoder.order?.(whole) : undefined;
     if (!order) throw new RangeError(`${name} has no order of columns`);
     await append(bytesOf(order), parts.order.offset);
   }
