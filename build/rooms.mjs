@@ -97,7 +97,7 @@ export const restrictedPackages = [
   },
   {
     name: '@kubernetes/client-node',
-    homes: ['compute-server/sweeps/kubernetes'],
+    homes: ['compute-server/sweeps/kubernetes', 'test/unit/compute-server/sweeps'],
     message: 'compute-server/sweeps/kubernetes alone talks to Kubernetes.',
   },
   { name: 'vscode', homes: ['extension', 'test/editor'], message: 'extension alone talks to the editor.' },

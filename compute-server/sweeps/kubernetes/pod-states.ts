@@ -59,6 +59,7 @@ export async function stateOfIndex(
       const why = waitingFor(pod, named);
       return { state: 'waiting', ...(why === undefined ? {} : { why }) };
     }
+    case undefined:
     default:
       // Its pod has not been made yet, or failed and is made again.
       return { state: 'waiting' };
@@ -82,6 +83,7 @@ function waitingFor({ status, metadata }: V1Pod, { image, volume }: Named): stri
     case 'CreateContainerError':
     case 'RunContainerError':
       return `Its container cannot be made (${said || waiting.reason}). Correct the image, cancel the sweep and submit it again.`;
+    case undefined:
     default:
       break;
   }

@@ -96,6 +96,22 @@ describe('collected results', () => {
     assert.deepEqual(shorter.means, []);
   });
 
+  it('are never those of a file that is half written, or of another cell', async () => {
+    const [key, other] = ['1', '2'].map((digit) => digit.padStart(24, '0'));
+    const { rows } = await collected(['model'], [[{ model: 'a' }, { loss: 1 }]]);
+    assert.equal(rows.length, 1);
+    writeFileSync(folder.resultFile(key ?? ''), `{"loss": 1, "sweep": {"key": "${key}"`);
+    writeFileSync(folder.resultFile(other ?? ''), `{"loss": 1, "sweep": {"key": "${key}"}}`);
+    const cells = [key, other].map((name = '', cell): CellStatus => ({
+      ...{ key: name, state: 'done', tries: 1, cell, settings: {}, file: `results/${name}.json` },
+    }));
+    const states = { open: 0, waiting: 0, running: 0, done: 2, failed: 0, cancelled: 0 };
+    const status = { title: '', run: 'task', cells, done: 2, total: 2, states, axes: [], active: false };
+    const { rows: none, missing } = await collect(status, folder);
+    assert.deepEqual([none.length, missing.length], [0, 2]);
+    assert.match(missing[0]?.reason ?? '', /is incomplete, or not the result of this cell\. Delete it/u);
+  });
+
   it('have no means where cells do not differ by a seed', async () => {
     assert.equal((await collected(['model'], [[{ model: 'a' }, { loss: 1 }]])).means, undefined);
   });

@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Submission } from '../../../../compute-server/sweeps/engine';
+import type { Submission, TaskResources } from '../../../../compute-server/sweeps/engine';
 import { secondsOfLimit } from '../../../../compute-server/sweeps/slurm/cluster';
 import { fieldsOf } from '../../../../compute-server/sweeps/slurm/commands';
 import { slurmEngine } from '../../../../compute-server/sweeps/slurm/slurm-engine';
@@ -54,6 +54,27 @@ describe('Slurm', () => {
     command('sacctmgr', 'exit 1');
     command('sacct', 'echo "Slurm accounting storage is disabled" >&2; exit 1');
   };
+
+  it('is refused with a sentence where it is not there, or can never take a cell', async () => {
+    const why = async (resources: Partial<TaskResources> = {}, slurm: SweepFile['slurm'] = {}): Promise<string> => {
+      const of = { ...sweep, slurm };
+      const planned = await slurmEngine(of).plan(of, { threads: 1, gpus: 0, ...resources });
+      return planned.ok ? '' : planned.why;
+    };
+    const path = process.env['PATH'];
+    process.env['PATH'] = join(folder, 'bin');
+    assert.match(await why(), /^Slurm's scontrol is not on the PATH of this machine\. Run this on a login node/u);
+    process.env['PATH'] = path;
+    cluster();
+    assert.equal(await why(), '');
+    assert.match(await why({}, { partition: 'gone' }), /^The cluster has no partition gone\. It has main: correct/u);
+    // The node has 64,000 MiB.
+    assert.match(await why({ memoryBytes: 65_000 * 2 ** 20 }), /^No node of the partition main has what a cell needs/u);
+    assert.match(await why({ secondsOfCell: 90_000 }), /^A cell may take 25\.0 h, but the partition main ends jobs/u);
+    const ahead = new Date(Date.now() + 900_000).toLocaleString('sv').replace(' ', 'T');
+    command('scontrol', `echo "Configuration data as of ${ahead}"`);
+    assert.match(await why(), /^The clock of the cluster is 15 min ahead of this machine's/u);
+  });
 
   it('says limits of time as sbatch(1) writes them', () => {
     const limits = {
@@ -153,6 +174,10 @@ describe('Slurm', () => {
       return state?.state === 'died' ? state.reason : '';
     };
     assert.match(reasonOf(1), /^It exceeded its time limit\./);
+    writeFileSync(join(folder, 'engine', 'ends', '4.97'), 'n3\n');
+    rmSync(join(folder, 'engine', 'ends', '4.98'));
+    const unshared = (await slurmEngine(sweep).status(given, { stages: [{ first: 0, count: 6, jobs: ['5'] }] })).get(4);
+    assert.match(unshared?.state === 'died' ? unshared.reason : '', /^The node n3 does not see .* all nodes share\.$/u);
     assert.match(reasonOf(4), /^The node n3 has no .*npm run package:cli/);
     assert.match(reasonOf(5), /^Slurm holds it \(launch failed requeued held\)\. scontrol release 5_5/);
   });

@@ -84,6 +84,22 @@ describe('a submission', () => {
     assert.deepEqual(told.laid.plan.refused, ['It has no heads.']);
   });
 
+  it('is refused while another one of the sweep is made', async () => {
+    let took = 0;
+    let second: ReturnType<typeof submitSweep> | undefined;
+    const engine = engineThat(async () => {
+      took += 1;
+      second = submitSweep(opened({ seeds: 2 }), { engine, engineOf: () => engine, command: ['node'] });
+      await second;
+      return {};
+    });
+    const first = await submitSweep(opened({ seeds: 2 }), { engine, engineOf: () => engine, command: ['node'] });
+    const other = await second;
+    assert.ok(first.ok && other && !other.ok);
+    assert.match(other.why, /^The sweep is being submitted by process \d+ on .*Wait until that has ended/u);
+    assert.equal(took, 1);
+  });
+
   it('whose jobs nobody knows has none that take cells beside those of the next', async () => {
     const folder = new SweepFolder(join(base, 'a.headscope-sweep.yaml'));
     const sweep = { kind: 'headscope-sweep' as const, version: 1 as const, run: 'bench', seeds: 2 };
