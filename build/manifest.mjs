@@ -15,6 +15,7 @@ import { areas, settings } from '../protocol/contributions/settings.ts';
 import {
   container,
   customEditors,
+  sweepEditor,
   exampleMarker,
   panels,
   emptyKey,
@@ -150,12 +151,20 @@ export function manifestOfTables(catalogue = all) {
       viewsContainers: { activitybar: [container] },
       views: { [container.id]: listedViews() },
       viewsWelcome: welcomes(),
-      customEditors: editors.map(({ viewType, name, suffix }) => ({
-        viewType,
-        displayName: name,
-        selector: [{ filenamePattern: `*${suffix}` }],
-        priority: 'default',
-      })),
+      customEditors: editors
+        .map(({ viewType, name, suffix }) => ({
+          viewType,
+          displayName: name,
+          selector: [{ filenamePattern: `*${suffix}` }],
+          priority: 'default',
+        }))
+        .concat({
+          viewType: sweepEditor.viewType,
+          displayName: sweepEditor.name,
+          selector: sweepEditor.patterns.map((filenamePattern) => ({ filenamePattern })),
+          // The file of a sweep is written as text.
+          priority: 'option',
+        }),
       menus: menus(catalogue),
       jsonValidation,
       walkthroughs: [

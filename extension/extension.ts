@@ -12,6 +12,7 @@ import { planCommands } from './commands/plan-commands';
 import { registerCommands } from './commands/register';
 import { resultCommands } from './commands/result-commands';
 import { serverCommands } from './commands/server-commands';
+import { sweepCommands } from './commands/sweep-commands';
 import { showModelCommands } from './commands/show-model-commands';
 import { exampleCommands, welcomeToExample } from './first-start';
 import { workspaceHistory } from './history/workspace-history';
@@ -27,6 +28,7 @@ import { ModelPanels } from './panels/model/model-panels';
 import { FileEditor } from './panels/file-editor';
 import { ModuleFiles } from './panels/module/module-files';
 import { PlanFiles } from './panels/plan/plan-files';
+import { SweepPanels } from './panels/sweep/sweep-panels';
 import { createCompute } from './platform/create-compute';
 import { GraphTabs } from './platform/graph-tabs';
 import { KernelCatalogue } from './platform/kernel-catalogue';
@@ -60,7 +62,7 @@ function register(context: vscode.ExtensionContext, log: vscode.LogOutputChannel
   };
 
   const catalogue = new AnalysisCatalogue(context.asAbsolutePath('dist/analyses.json'));
-  const { compute, detached } = createCompute(
+  const { compute, detached, launch } = createCompute(
     context,
     log,
     { analysis: (id) => catalogue.of(id)?.title, model: modelName },
@@ -102,6 +104,15 @@ function register(context: vscode.ExtensionContext, log: vscode.LogOutputChannel
     module: own(new ModuleFiles(parts)).files,
     plan: own(new PlanFiles(parts)).files,
   };
+  own(
+    new SweepPanels({
+      extension: context.extensionUri,
+      library,
+      log,
+      editors,
+      launch: () => ({ ...launch(), module: context.asAbsolutePath('dist/cli.js') }),
+    }),
+  );
   const modelPanels = own(new ModelPanels({ extension: context.extensionUri, models, language, compute, log }));
   const live = own(new LiveView({ model: modelPanels, kernels, workbench }, context.workspaceState));
   own(new GraphTabs(language, (config) => modelPanels.followIfModel(config)));
@@ -127,6 +138,7 @@ function register(context: vscode.ExtensionContext, log: vscode.LogOutputChannel
         ...liveCommands(live),
         ...deviceCommands(compute),
         ...resultCommands({ library, history, editors }),
+        ...sweepCommands({ workbench, catalogue }),
         ...exampleCommands(context),
       },
       paletteCommands(workbench, catalogue, demos, context.extension.packageJSON),

@@ -48,18 +48,14 @@ export async function collect(status: SweepStatus, folder: SweepFolder): Promise
       missing.push({ key, settings, reason: reason ?? `It is ${state === 'open' ? 'not submitted' : state}.` });
       continue;
     }
-    const text = await readFile(join(folder.path, file), 'utf8').catch(() => '');
-    const parsed = parseJsonText(text);
-    const result = parsed.ok ? fieldsIn(parsed.value) : {};
-    // A file that was cut off, or changed by hand, is no result.
-    if (fieldsIn(result['sweep'])['key'] !== key) {
+    const result = await readCell(folder, key, file);
+    if (!result) {
       const why = `${file} is incomplete, or not the result of this cell. Delete it and submit the sweep again.`;
       missing.push({ key, settings, reason: why });
       continue;
     }
-    const { finding } = result;
-    const about = { key, settings, file, ...(typeof finding === 'string' ? { finding } : {}) };
-    const own = valuesOf(result);
+    const { finding, rows: own } = result;
+    const about = { key, settings, file, ...(finding === undefined ? {} : { finding }) };
     cells.push({ settings, rows: own });
     for (const values of own) rows.push({ ...about, values });
   }
@@ -67,9 +63,24 @@ export async function collect(status: SweepStatus, folder: SweepFolder): Promise
   return { title, run, axes, rows, ...(axes.includes('seed') ? { means: seedMeans(cells) } : {}), missing };
 }
 
-type Values = Record<string, number | string | boolean | null>;
+export type Values = Readonly<Record<string, number | string | boolean | null>>;
 
-/** One for each row where the result is a table (bench, plan evaluate); else one. */
+export interface CellResult {
+  /** The first sentence of the result, where it has one. */
+  readonly finding?: string;
+  /** One for each row where the result is a table (bench, plan evaluate); else one. */
+  readonly rows: readonly Values[];
+}
+
+/** Undefined for a file that is not there, was cut off, or was changed by hand: it is no result of this cell. */
+export async function readCell(folder: SweepFolder, key: string, file: string): Promise<CellResult | undefined> {
+  const parsed = parseJsonText(await readFile(join(folder.path, file), 'utf8').catch(() => ''));
+  const result = parsed.ok ? fieldsIn(parsed.value) : {};
+  if (fieldsIn(result['sweep'])['key'] !== key) return undefined;
+  const { finding } = result;
+  return { ...(typeof finding === 'string' ? { finding } : {}), rows: valuesOf(result) };
+}
+
 function valuesOf(result: Readonly<Record<string, unknown>>): readonly Values[] {
   const { rows } = result;
   if (Array.isArray(rows) && rows.length > 0) return rows.map((row) => scalars(fieldsIn(row)));
@@ -82,7 +93,7 @@ function valuesOf(result: Readonly<Record<string, unknown>>): readonly Values[] 
 }
 
 function scalars(fields: Readonly<Record<string, unknown>>): Values {
-  const values: Values = {};
+  const values: Record<string, Values[string]> = {};
   const take = (inner: Readonly<Record<string, unknown>>, prefix: string, level: number): void => {
     for (const [name, value] of Object.entries(inner)) {
       const path = `${prefix}${name}`;

@@ -40,8 +40,16 @@ interface Laid {
 
 type Layout = { readonly ok: true; readonly laid: Laid } | { readonly ok: false; readonly why: string };
 
-/** Lays out a submission without writing anything. `estimate` is asked only where its answers count: for packing, or for a memory limit. */
-export async function planSweep(opened: OpenedSweep, engine: SweepEngine, estimate?: EstimateOfCell): Promise<Layout> {
+/**
+ * Lays out a submission without writing anything. `estimate` is asked only where its answers count: for packing, or for a memory limit.
+ * `only`: of all cells without a result, those with these keys.
+ */
+export async function planSweep(
+  opened: OpenedSweep,
+  engine: SweepEngine,
+  estimate?: EstimateOfCell,
+  only: (key: string) => boolean = () => true,
+): Promise<Layout> {
   const { folder, sweep, cells, resources, parts } = opened;
   const planned = await engine.plan(sweep, resources);
   if (!planned.ok) return planned;
@@ -62,6 +70,7 @@ export async function planSweep(opened: OpenedSweep, engine: SweepEngine, estima
       done += 1;
       continue;
     }
+    if (!only(key)) continue;
     const whole: Unit = { cell: cell.number, key };
     if (parts === 1) {
       first.push(whole);
@@ -124,11 +133,13 @@ export interface SubmitOptions {
   /** Program and arguments of a task, without the number of the submission and of the task. */
   readonly command: readonly string[];
   readonly estimate?: EstimateOfCell;
+  /** Keys of the cells that are started, of those without a result; absent: all. */
+  readonly only?: (key: string) => boolean;
 }
 
 export async function submitSweep(
   opened: OpenedSweep,
-  { engine, engineOf, command, estimate }: SubmitOptions,
+  { engine, engineOf, command, estimate, only }: SubmitOptions,
 ): Promise<Submitted> {
   const { folder, sweep } = opened;
   await folder.make();
@@ -149,7 +160,7 @@ export async function submitSweep(
     }
     // Its command was ended while the engine took the jobs, and nobody can ask for them: those that start take no cell.
     if (before && before.handle === undefined) await folder.markCancelled(before.number);
-    const layout = await planSweep(opened, engine, estimate);
+    const layout = await planSweep(opened, engine, estimate, only);
     if (!layout.ok) return layout;
     const { plan, stages, tasks } = layout.laid;
     if (plan.units === 0) return { ok: true, plan };

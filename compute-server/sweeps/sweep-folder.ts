@@ -2,7 +2,7 @@
  * The folder of a sweep beside its file, `NAME.headscope-sweep/`: results, logs, states and submissions. Results belong to the person:
  * nothing here deletes one.
  */
-import { mkdir, readdir, readFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { writeInOneStep, writeNew } from '../../files/write-file';
 import { type EngineId } from '../../protocol/sweeps/sweep-file';
@@ -93,6 +93,33 @@ export class SweepFolder {
 
   async make(): Promise<void> {
     for (const folder of [this.results, this.parts, this.logs]) await mkdir(folder, { recursive: true });
+  }
+
+  /**
+   * Sets a result aside, with what is done of its parts, so that the cell can run again: into `results/earlier`, under a name that no file
+   * has. Gives back what undoes it.
+   */
+  async setAside(key: string): Promise<() => Promise<void>> {
+    const earlier = join(this.results, 'earlier');
+    await mkdir(earlier, { recursive: true });
+    const taken = new Set(await readdir(earlier));
+    const number = (count: number): string => (taken.has(`${key}-${count}`) ? number(count + 1) : `${key}-${count}`);
+    const place = join(earlier, number(1));
+    await mkdir(place);
+    const parts = await readdir(this.parts).catch(() => []);
+    const files = [
+      this.resultFile(key),
+      ...parts.filter((name) => name.startsWith(`${key}.`)).map((name) => join(this.parts, name)),
+    ];
+    const moved: (readonly [string, string])[] = [];
+    for (const file of files) {
+      const to = join(place, basename(file));
+      await rename(file, to);
+      moved.push([file, to]);
+    }
+    return async () => {
+      for (const [file, to] of moved) await rename(to, file);
+    };
   }
 
   /** Keys of cells that have a result, and names of parts that are done. */

@@ -14,7 +14,7 @@ export function createCompute(
   log: Log,
   named: Named,
   workspace: () => readonly string[],
-): { readonly compute: Compute; readonly detached: DetachedRuns } {
+): { readonly compute: Compute; readonly detached: DetachedRuns; readonly launch: () => ComputeLaunch } {
   const module = context.asAbsolutePath('dist/compute-server.js');
   const launch = (): ComputeLaunch => ({
     module,
@@ -52,5 +52,5 @@ export function createCompute(
       () => compute.settingsChanged(),
     ),
   );
-  return { compute, detached };
+  return { compute, detached, launch };
 }

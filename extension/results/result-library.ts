@@ -109,6 +109,11 @@ export class ResultLibrary extends Owner {
     return this.readAs(kind, uri, inWorkspace) as Promise<SavedResult>;
   }
 
+  /** A file that does not say its kind by its name. */
+  async readOf(kind: Kind, uri: vscode.Uri): Promise<SavedResult> {
+    return this.readAs(kind, uri, false) as Promise<SavedResult>;
+  }
+
   private async readAs<K extends Kind>(kind: K, uri: vscode.Uri, inWorkspace: boolean): Promise<SavedFile<K>> {
     const row = resultKinds[kind];
     const content = await parsed(uri, (text) => row.parse(text));

@@ -23,6 +23,7 @@ import type { ResultLibrary } from '../results/result-library';
 import { baseLine, demoLine, modelLine, modelLines } from './model-lines';
 import { otherLine } from './result-line';
 import { runNodes, savedNode } from './result-nodes';
+import { sweepsNode, watchSweeps } from './sweep-nodes';
 import type { Node } from './tree';
 import { LineTree, failureNode, noteNode } from './tree';
 
@@ -91,6 +92,7 @@ export class ModelsView extends LineTree {
   private readonly demos: readonly Demo[];
   private readonly selected = this.own(new vscode.EventEmitter<vscode.Uri>());
   private marking = false;
+  private watched: vscode.Disposable | undefined;
   /** A model is the one selected line. */
   readonly onSelect = this.selected.event;
 
@@ -135,6 +137,7 @@ export class ModelsView extends LineTree {
         ...found.map((model) => this.node(model, runs, below)),
         ...this.otherRuns(runs, folders),
         ...(await this.savedFiles()),
+        ...(await this.sweeps()),
         ...(await offeredStores(setting('headscope.models.folders'))).map(offerNode),
       ];
     } catch (error) {
@@ -211,6 +214,13 @@ export class ModelsView extends LineTree {
         children: async () => runNodes(others, await this.results.history.files(), otherLine),
       },
     ];
+  }
+
+  /** The results of cells stand below their sweep. */
+  private async sweeps(): Promise<readonly Node[]> {
+    this.watched ??= this.own(watchSweeps(() => this.refresh()));
+    const sweeps = await sweepsNode();
+    return sweeps === undefined ? [] : [sweeps];
   }
 
   /** They are read when the row is opened. */

@@ -2,7 +2,16 @@
  * Every command, declared once: title, what it needs, where menus offer it. `npm run manifest` writes package.json from it,
  * and `extension/commands` registers exactly this table.
  */
-import { contextKeys, customEditors, exampleIsOpen, items, views, workbenchPanel, type LivePanelName } from './views';
+import {
+  contextKeys,
+  customEditors,
+  exampleIsOpen,
+  items,
+  sweepEditor,
+  views,
+  workbenchPanel,
+  type LivePanelName,
+} from './views';
 
 type Menu = 'editor/title' | 'editor/context' | 'explorer/context' | 'view/title' | 'view/item/context';
 
@@ -44,6 +53,7 @@ const isResult = (...kinds: readonly (keyof typeof customEditors)[]): string => 
   const chosen = kinds.length === 0 ? (Object.keys(customEditors) as (keyof typeof customEditors)[]) : kinds;
   return `resourceFilename =~ /(${chosen.map((kind) => escaped(customEditors[kind].suffix)).join('|')})$/`;
 };
+const isSweepFile = 'resourceFilename =~ /\\.headscope-sweep\\.ya?ml$/';
 const isOpenResult = `activeCustomEditorId =~ /^(${Object.values(customEditors)
   .map((editor) => escaped(editor.viewType))
   .join('|')})$/`;
@@ -211,6 +221,21 @@ export const commands = {
       inExplorer(both(isResult('plan'), trusted), '3_headscope@5'),
       onRows('models', items.resultOfPlan, '2_compare@3'),
     ],
+  },
+  'headscope.openSweep': {
+    title: 'Open Sweep',
+    icon: 'open-preview',
+    menus: [
+      inEditorTitle(both(isSweepFile, `activeCustomEditorId != '${sweepEditor.viewType}'`), 'navigation@1'),
+      inExplorer(isSweepFile, '3_headscope@1'),
+    ],
+  },
+  'headscope.newSweep': {
+    title: 'New Sweep from This Run',
+    icon: 'new-file',
+    needs: 'trust',
+    palette: `activeWebviewPanelId == '${workbenchPanel}'`,
+    menus: [inEditorTitle(`activeWebviewPanelId == '${workbenchPanel}'`, '2_sweep@1')],
   },
   'headscope.restartCompute': {
     title: 'Restart Compute Server',

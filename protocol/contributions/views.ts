@@ -128,6 +128,16 @@ export const analysisSuffix = customEditors.analysis.suffix;
 export const moduleSuffix = customEditors.module.suffix;
 export const planSuffix = customEditors.plan.suffix;
 
+/** The panel of a sweep, beside the text editor of its file. */
+export const sweepEditor = {
+  viewType: 'headscope.sweepFile',
+  name: 'Headscope Sweep',
+  patterns: ['*.headscope-sweep.yaml', '*.headscope-sweep.yml'],
+} as const;
+
+/** How a new one is named. */
+export const sweepSuffix = '.headscope-sweep.yaml';
+
 export const interventionSuffix = '.headscope-intervention.json';
 
 /** Keys that `when` clauses read. */
@@ -169,4 +179,5 @@ export const items = {
   /** Also as `resultOfPlanInWorkspace`. */
   resultOfPlan: 'resultOfPlan',
   analysis: 'analysis',
+  sweep: 'sweep',
 } as const;

@@ -5,7 +5,7 @@ import { Option, type Command } from 'commander';
 import { lockAnew } from '../../../files/lock';
 import { timeInWords } from '../../../protocol/sweeps/quantities';
 import { runNamed } from '../../../protocol/sweeps/catalogue';
-import { readSweep } from '../../../protocol/sweeps/read-sweep';
+import { readSweep, type PlacedSweepFault } from '../../../protocol/sweeps/read-sweep';
 import { engineIds, type EngineId, type SweepValue } from '../../../protocol/sweeps/sweep-file';
 import type { CellStatus, SweepStatus } from '../../../protocol/sweeps/sweep-status';
 import { counted } from '../../../protocol/wire/number-words';
@@ -18,6 +18,7 @@ import { kubernetesEngine } from '../../sweeps/kubernetes/kubernetes-engine';
 import { localEngine, serveLocal } from '../../sweeps/local-engine';
 import { slurmEngine } from '../../sweeps/slurm/slurm-engine';
 import { OpenedSweep } from '../../sweeps/opened-sweep';
+import { servePanel, SweepPanelAnswers } from '../../sweeps/picture/answers';
 import type { SeedMean } from '../../sweeps/seed-means';
 import { StateStore } from '../../sweeps/state-store';
 import { statusOf } from '../../sweeps/status';
@@ -149,6 +150,27 @@ export const sweep: Registration = (program, session) => {
     },
   );
 
+  // The panel of VS Code starts this.
+  group
+    .command('panel', { hidden: true })
+    .argument('<sweep>')
+    .action(async (path: string) => {
+      await servePanel(
+        new SweepPanelAnswers({
+          async open(submitted) {
+            const folder = new SweepFolder(path);
+            const last = submitted ? await folder.last() : undefined;
+            const shell = last ? (last.shell ?? {}) : shellSettingsOf(process.env);
+            const read = readOpened(program, folder, await textFile(path), shell);
+            if ('opened' in read) return read.opened;
+            return { mistakes: read.faults.slice(0, 20).map(({ line, message }) => ({ line, message })) };
+          },
+          engineOf: knownEngine,
+          estimateOf,
+          command: ({ folder }) => [process.execPath, script(), 'sweep', 'work', folder.file],
+        }),
+      );
+    });
   // Only engines start these.
   group
     .command('work', { hidden: true })
@@ -226,14 +248,26 @@ async function submitted(
 const shownFaults = 5;
 
 function opening(program: Command, folder: SweepFolder, text: string, path: string, shell: ShellSettings): OpenedSweep {
-  const catalogue = sweepCatalogue(program);
-  const { sweep: read, faults } = readSweep(text, catalogue);
-  if (!read || faults.length > 0) {
+  const read = readOpened(program, folder, text, shell);
+  if ('faults' in read) {
+    const { faults } = read;
     const some = faults.slice(0, shownFaults).map(({ line, message }) => `${path}:${line}: ${message}`);
     const more = faults.length > shownFaults ? [`There are ${faults.length - shownFaults} more.`] : [];
     throw wrongUsage([...some, ...more].join('\n'));
   }
-  return new OpenedSweep(folder, read, text, cellProgram(program, catalogue, read), shell);
+  return read.opened;
+}
+
+function readOpened(
+  program: Command,
+  folder: SweepFolder,
+  text: string,
+  shell: ShellSettings,
+): { readonly opened: OpenedSweep } | { readonly faults: readonly PlacedSweepFault[] } {
+  const catalogue = sweepCatalogue(program);
+  const { sweep: read, faults } = readSweep(text, catalogue);
+  if (!read || faults.length > 0) return { faults };
+  return { opened: new OpenedSweep(folder, read, text, cellProgram(program, catalogue, read), shell) };
 }
 
 async function requireCells(opened: OpenedSweep): Promise<void> {

@@ -8,6 +8,7 @@ import { fromKernelsPanel, type FromKernelsPanel } from '../../../protocol/panel
 import { fromModelPanel } from '../../../protocol/panels/model-schema';
 import { fromModulePanel } from '../../../protocol/panels/module-schema';
 import { fromPlanPanel } from '../../../protocol/panels/plan-schema';
+import { fromSweepPanel } from '../../../protocol/panels/sweep-schema';
 import { messagesOf } from '../../../extension/panels/page-messages';
 import { check, type Schema } from '../../../protocol/schema/check';
 import { anything } from '../../../protocol/schema/fields';
@@ -67,6 +68,7 @@ const schemas: Readonly<Record<string, Schema<unknown>>> = {
   model: fromModelPanel,
   module: fromModulePanel,
   plan: fromPlanPanel,
+  sweep: fromSweepPanel,
 };
 
 export class PanelBrowser<To extends Message = ToKernelsPanel, From extends Message = FromKernelsPanel> {

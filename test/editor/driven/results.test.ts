@@ -1,6 +1,6 @@
 /** Saved results as a person keeps them: renamed, compared, opened as text and deleted from the Models view. */
 import assert from 'node:assert/strict';
-import { copyFileSync, existsSync, readFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Locator } from 'playwright-core';
 import { listedName } from '../../../extension/results/result-words';
@@ -13,6 +13,7 @@ import { useWindow } from './window';
 const suffix = '.headscope-bench.json';
 const planFile = 'razor.headscope-plan.json';
 const analysisFile = 'act-2026-11-30.headscope-analysis.json';
+const sweepFile = 'tasks.headscope-sweep.yaml';
 const [first, second] = ['attention-on-this-laptop', 'another-run'];
 
 describe('saved results in VS Code', function () {
@@ -22,6 +23,9 @@ describe('saved results in VS Code', function () {
       copyFileSync(join(workspace, first + suffix), join(workspace, second + suffix));
       for (const file of [planFile, analysisFile])
         copyFileSync(join(repositoryRoot, 'test/fixtures/results', file), join(workspace, file));
+      // Prompts alone, without a model.
+      const lines = ['kind: headscope-sweep', 'version: 1', 'run: task', 'settings: { samples: 2 }'];
+      writeFileSync(join(workspace, sweepFile), [...lines, 'matrix: { task: [induction, capitals] }'].join('\n'));
     },
   });
   const fileOf = (name: string): string => join(window().workspace, name + suffix);
@@ -99,6 +103,26 @@ describe('saved results in VS Code', function () {
     assert.ok(read.ok);
     const painted = { kind: 'recent', sinks: 4, recent: 64 };
     assert.deepEqual(read.result.heads[1], [painted, painted]);
+  });
+
+  it('runs a sweep from its panel, opens what a cell wrote, and lists it below the sweep', async () => {
+    const { bench } = window();
+    await bench.openFile(sweepFile);
+    await bench.runCommand('Headscope: Open Sweep');
+    const panel = await bench.webviewWith("#root[data-panel='sweep']");
+    await panel.locator('#finding', { hasText: 'None of the 2 cells has run yet.' }).waitFor();
+    await panel.locator('#submit').click();
+    await panel.locator('#finding', { hasText: 'All 2 cells are done.' }).waitFor();
+    await panel.locator('.sweep-grid td').first().click();
+    await panel.locator('#open-result').click();
+    await bench.page.locator('.monaco-editor .view-line', { hasText: '"task"' }).first().waitFor();
+    const row = (name: RegExp): Locator => bench.page.locator('.sidebar [role=treeitem]', { hasText: name }).first();
+    await bench.openContainer('Headscope');
+    await row(/^Sweeps/).click();
+    await row(/^tasks2 results/)
+      .locator('.monaco-tl-twistie')
+      .click();
+    await row(/^task capitals/).waitFor();
   });
 
   it('opens the page of an analysis from its saved result, and a page that it links to', async () => {

@@ -160,12 +160,12 @@ describe('contributions', () => {
     }
   });
 
-  it('registers an editor for every kind of saved result, and a serializer for every panel', () => {
+  it('registers an editor for sweeps and for every kind of saved result, and a serializer for every panel', () => {
     for (const name of panelNames)
       assert.match(sources, new RegExp(`viewType: ${name}\\b|registerWebviewPanelSerializer\\(${name}\\b`), name);
     assert.deepEqual(
       contributes.customEditors.map((editor) => editor.viewType),
-      Object.values(resultKinds).map(({ viewType }) => viewType),
+      [...Object.values(resultKinds).map(({ viewType }) => viewType), named.sweepEditor.viewType],
     );
   });
 
