@@ -179,7 +179,18 @@ export async function removeProven(path: string, isOurs: (content: Buffer) => bo
   }
 }
 
-/** The same of a file that other processes put there too: one that came since it was looked at stays. */
+/** Gives such a file another name, which no file has. True when it is there. */
+export async function moveProven(path: string, to: string, isOurs: (content: Buffer) => boolean): Promise<boolean> {
+  const isFree = await lstat(to).then(
+    () => false,
+    (error: unknown) => (error as NodeJS.ErrnoException).code === 'ENOENT',
+  );
+  if (!isFree || !(await lstat(path)).isFile() || !isOurs(await readFile(path))) return false;
+  await rename(path, to);
+  return true;
+}
+
+/** Deletes such a file where other processes put one too: one that came since it was looked at stays. */
 export async function removeShared(path: string, isOurs: (content: Buffer) => boolean): Promise<void> {
   try {
     if (!(await lstat(path)).isFile() || !isOurs(await readFile(path))) return;

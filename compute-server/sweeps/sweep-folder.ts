@@ -2,10 +2,12 @@
  * The folder of a sweep beside its file, `NAME.headscope-sweep/`: results, logs, states and submissions. Results belong to the person:
  * nothing here deletes one.
  */
-import { mkdir, readdir, readFile, rename } from 'node:fs/promises';
+import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
+import { moveProven } from '../../files/remove';
 import { writeInOneStep, writeNew } from '../../files/write-file';
 import { type EngineId } from '../../protocol/sweeps/sweep-file';
+import { fieldsIn } from '../../protocol/schema/fields';
 import { parseJsonText } from '../../protocol/wire/json-text';
 import { isKey, type ShellSettings } from './cell-key';
 import type { EngineHandle, Submission } from './engine';
@@ -38,6 +40,14 @@ export interface KeptSubmission extends Submission {
   /** Absent until the engine has the jobs. */
   readonly handle?: EngineHandle;
 }
+
+/** The file of a part that is done; its steps hold what it found. */
+export const donePart = '{}\n';
+
+const keyOfResult = (text: string): unknown => {
+  const parsed = parseJsonText(text);
+  return parsed.ok ? fieldsIn(fieldsIn(parsed.value)['sweep'])['key'] : undefined;
+};
 
 export class SweepFolder {
   /** Absolute path of the file. */
@@ -96,29 +106,28 @@ export class SweepFolder {
   }
 
   /**
-   * Sets a result aside, with what is done of its parts, so that the cell can run again: into `results/earlier`, under a name that no file
-   * has. Gives back what undoes it.
+   * Sets a result aside, with what is done of its parts, so that the cell can run again: into a new folder of `results/earlier`. Gives back
+   * what undoes it; undefined where the file is not the result of this cell, and stays.
    */
-  async setAside(key: string): Promise<() => Promise<void>> {
+  async setAside(key: string): Promise<(() => Promise<void>) | undefined> {
     const earlier = join(this.results, 'earlier');
     await mkdir(earlier, { recursive: true });
     const taken = new Set(await readdir(earlier));
     const number = (count: number): string => (taken.has(`${key}-${count}`) ? number(count + 1) : `${key}-${count}`);
     const place = join(earlier, number(1));
     await mkdir(place);
-    const parts = await readdir(this.parts).catch(() => []);
-    const files = [
-      this.resultFile(key),
-      ...parts.filter((name) => name.startsWith(`${key}.`)).map((name) => join(this.parts, name)),
-    ];
+    const isResult = (content: Buffer): boolean => keyOfResult(content.toString('utf8')) === key;
+    const isPart = (content: Buffer): boolean => content.toString('utf8') === donePart;
+    const result: readonly [string, string] = [this.resultFile(key), join(place, `${key}.json`)];
+    if (!(await moveProven(...result, isResult))) return undefined;
     const moved: (readonly [string, string])[] = [];
-    for (const file of files) {
-      const to = join(place, basename(file));
-      await rename(file, to);
-      moved.push([file, to]);
+    for (const name of await readdir(this.parts).catch(() => [])) {
+      const files: readonly [string, string] = [join(this.parts, name), join(place, name)];
+      if (name.startsWith(`${key}.`) && (await moveProven(...files, isPart))) moved.push(files);
     }
     return async () => {
-      for (const [file, to] of moved) await rename(to, file);
+      await moveProven(result[1], result[0], isResult);
+      for (const [from, to] of moved) await moveProven(to, from, isPart);
     };
   }
 

@@ -13,7 +13,7 @@ import { settingOfVariable, shellSettingsOf, shellVariables, type ShellSettings 
 import type { CellProgram } from './cell-program';
 import { runCell } from './run-cell';
 import { Journal, StateStore, type KeptState } from './state-store';
-import { unitName, type KeptSubmission, type SweepFolder, type Unit } from './sweep-folder';
+import { donePart, unitName, type KeptSubmission, type SweepFolder, type Unit } from './sweep-folder';
 
 export interface Work {
   readonly folder: SweepFolder;
@@ -117,7 +117,7 @@ async function runUnit(of: Work, unit: Unit, journal: Journal, before: number): 
     const { run } = program;
     const made = { ...ended.result, sweep: { key: unit.key, run, cell: unit.cell, settings: cell.own } };
     try {
-      await writeInOneStep(target, unit.part === undefined ? `${JSON.stringify(made, undefined, 2)}\n` : '{}\n');
+      await writeInOneStep(target, unit.part === undefined ? `${JSON.stringify(made, undefined, 2)}\n` : donePart);
     } catch (error) {
       if (!(error instanceof NotWritten)) throw error;
       await journal.add({

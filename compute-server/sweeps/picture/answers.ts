@@ -8,6 +8,7 @@ import type {
 } from '../../../protocol/sweeps/sweep-picture';
 import { counted } from '../../../protocol/wire/number-words';
 import { cancelSweep } from '../cancel';
+import type { EstimateOfCell } from '../cell-work';
 import { EngineRefusal, type SweepEngine } from '../engine';
 import type { EngineId } from '../../../protocol/sweeps/sweep-file';
 import type { OpenedSweep } from '../opened-sweep';
@@ -18,10 +19,11 @@ import { pictureOf } from './picture';
 
 /** What the command line has for the panel. */
 export interface PanelSweep {
-  /** The sweep as the file has it now, or what is wrong with the file. */
-  open(): Promise<OpenedSweep | SweepMistakes>;
+  /** The sweep as the file has it now, or what is wrong with the file. `submitted`: with the shell of its last submission. */
+  open(submitted: boolean): Promise<OpenedSweep | SweepMistakes>;
   /** Undefined if this version does not have it. */
   engineOf(id: EngineId, opened: OpenedSweep): SweepEngine | undefined;
+  estimateOf?(opened: OpenedSweep): EstimateOfCell | undefined;
   /** Program and arguments of a task. */
   command(opened: OpenedSweep): readonly string[];
 }
@@ -36,14 +38,14 @@ export class SweepPanelAnswers {
 
   async answer(ask: SweepAsk): Promise<SweepAnswers[SweepAsk['kind']]> {
     if (ask.kind === 'look') return this.look(ask.look);
-    const opened = await this.opened();
+    const opened = await this.opened(ask.kind === 'cancel');
     if (ask.kind === 'cancel') return this.cancel(opened);
     return ask.kind === 'submit' ? this.submit(opened, ask.which) : this.again(opened, ask.key);
   }
 
   private async look(look: SweepLook): Promise<SweepPicture | SweepMistakes> {
     const began = performance.now();
-    const opened = await this.sweep.open();
+    const opened = await this.sweep.open(true);
     if ('mistakes' in opened) return opened;
     const status = await statusOf(opened, (id) => this.sweep.engineOf(id, opened));
     await this.known.readFor(status.cells, opened.folder);
@@ -70,8 +72,16 @@ export class SweepPanelAnswers {
     const last = await folder.last();
     if (last && (await isActive(last, (id) => this.sweep.engineOf(id, opened))))
       throw new NotDone('The sweep is running. Wait until it has ended, or cancel it, then run the cell again.');
+    const now: string[] = [];
+    for await (const cell of opened.keyed()) now.push(cell.key);
+    if (!now.includes(key))
+      throw new NotDone(
+        'The sweep has this cell no more, or it ran with settings of another shell. Run it from there.',
+      );
     const isDone = (await folder.finished()).has(key);
     const back = isDone ? await folder.setAside(key) : async (): Promise<void> => {};
+    if (!back)
+      throw new NotDone(`results/${key}.json is not the result of this cell. Move the file away, then run the cell.`);
     try {
       const said = await this.start(opened, (one) => one === key);
       return isDone ? `${said} Its result before is in results/earlier.` : said;
@@ -87,7 +97,9 @@ export class SweepPanelAnswers {
     const id = opened.sweep.engine ?? 'local';
     const engine = this.sweep.engineOf(id, opened);
     if (!engine) throw new NotDone(`This version of Headscope has no engine "${id}". Change engine in the file.`);
+    const estimate = this.sweep.estimateOf?.(opened);
     const submitted = await submitSweep(opened, {
+      ...(estimate ? { estimate } : {}),
       engine,
       engineOf: (one) => this.sweep.engineOf(one, opened),
       command: this.sweep.command(opened),
@@ -99,8 +111,8 @@ export class SweepPanelAnswers {
     return `${counted(units, 'run was', 'runs were')} submitted to the engine ${engine.id}.`;
   }
 
-  private async opened(): Promise<OpenedSweep> {
-    const opened = await this.sweep.open();
+  private async opened(submitted: boolean): Promise<OpenedSweep> {
+    const opened = await this.sweep.open(submitted);
     if (!('mistakes' in opened)) return opened;
     const [first] = opened.mistakes;
     throw new NotDone(`The file has mistakes. Line ${first?.line ?? 1}: ${first?.message ?? ''}`);

@@ -21,6 +21,7 @@ import {
   dropFile,
   dropFolder,
   nameFolder,
+  moveProven,
   removeProven,
   removeTemporary,
   type Form,
@@ -131,6 +132,13 @@ describe('folders that Headscope deletes from', () => {
     symlinkSync('ours', join(root, 'link'));
     for (const one of ['theirs', 'link', 'ours', 'none']) await removeProven(join(root, one), isOurs);
     assert.deepEqual(readdirSync(root).sort(), ['link', 'theirs']);
+    writeFileSync(join(root, 'ours'), 'ours');
+    assert.equal(await moveProven(join(root, 'ours'), join(root, 'theirs'), isOurs), false, 'onto no other file');
+    assert.equal(await moveProven(join(root, 'theirs'), join(root, 'moved'), isOurs), false);
+    assert.equal(await moveProven(join(root, 'link'), join(root, 'moved'), isOurs), false);
+    assert.equal(await moveProven(join(root, 'ours'), join(root, 'moved'), isOurs), true);
+    assert.deepEqual(readdirSync(root).sort(), ['link', 'moved', 'theirs']);
+    assert.equal(readFileSync(join(root, 'theirs'), 'utf8'), 'theirs');
   });
 });
 

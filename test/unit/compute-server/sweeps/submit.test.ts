@@ -1,11 +1,12 @@
 /** Submissions of a sweep, with engines that a test plays. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { SweepEngine } from '../../../../compute-server/sweeps/engine';
 import type { EstimateOfCell } from '../../../../compute-server/sweeps/cell-work';
 import { OpenedSweep } from '../../../../compute-server/sweeps/opened-sweep';
+import { SweepPanelAnswers } from '../../../../compute-server/sweeps/picture/answers';
 import { planSweep, submitSweep } from '../../../../compute-server/sweeps/submit';
 import { SweepFolder } from '../../../../compute-server/sweeps/sweep-folder';
 import type { SweepFile } from '../../../../protocol/sweeps/sweep-file';
@@ -114,5 +115,56 @@ describe('a submission', () => {
     );
     const third = await submit(engineThat(() => Promise.resolve({})));
     assert.ok(!third.ok && /^The sweep runs already: it was submitted/u.test(third.why));
+  });
+
+  it('of one cell again sets its result aside and starts nothing else; what is no result of it stays', async () => {
+    const folder = new SweepFolder(join(base, 'a.headscope-sweep.yaml'));
+    const sweep = {
+      kind: 'headscope-sweep' as const,
+      version: 1 as const,
+      run: 'bench',
+      engine: 'slurm' as const,
+      seeds: 3,
+    };
+    const program = {
+      run: 'bench',
+      resumes: false,
+      words: () => [],
+      paths: () => [],
+      fault: () => undefined,
+      takes: () => false,
+    };
+    const opened = () => new OpenedSweep(folder, sweep, '', program);
+    let engine: SweepEngine = { ...engineThat(() => Promise.resolve({})), status: () => Promise.resolve(new Map()) };
+    const answers = new SweepPanelAnswers({
+      open: () => Promise.resolve(opened()),
+      engineOf: () => engine,
+      command: () => ['node'],
+    });
+    await folder.make();
+    const keys: string[] = [];
+    for await (const { key } of opened().keyed()) keys.push(key);
+    const [first = '', second = ''] = keys;
+    writeFileSync(folder.resultFile(first), JSON.stringify({ sweep: { key: first } }));
+    writeFileSync(folder.resultFile(second), JSON.stringify({ sweep: { key: first } }));
+    assert.equal(
+      await answers.answer({ kind: 'again', key: first }),
+      '1 run was submitted to the engine slurm. Its result before is in results/earlier.',
+    );
+    assert.deepEqual(
+      (await folder.allUnits(1)).map(({ key }) => key),
+      [first],
+    );
+    assert.deepEqual(readdirSync(join(folder.results, 'earlier', `${first}-1`)), [`${first}.json`]);
+    assert.ok(!existsSync(folder.resultFile(first)));
+    await assert.rejects(answers.answer({ kind: 'again', key: second }), /is not the result of this cell\. Move/u);
+    assert.ok(existsSync(folder.resultFile(second)));
+    // A refusal brings it back.
+    writeFileSync(folder.resultFile(first), JSON.stringify({ sweep: { key: first } }));
+    engine = { ...engine, plan: () => Promise.resolve({ ok: false, why: 'There is no such partition.' }) };
+    await assert.rejects(answers.answer({ kind: 'again', key: first }), /There is no such partition/u);
+    assert.ok(existsSync(folder.resultFile(first)));
+    engine = { ...engine, status: () => Promise.resolve(new Map([[0, { state: 'running' as const }]])) };
+    await assert.rejects(answers.answer({ kind: 'again', key: first }), /The sweep is running/u);
   });
 });
