@@ -113,9 +113,12 @@ function gridOf(cells: readonly CellStatus[], look: SweepLook, axes: readonly Ax
   const columnFrom = start(look.columnFrom, across?.ids.length ?? 1, most.columns);
   const rows = Math.min(most.rows, down.ids.length - rowFrom);
   const columns = across ? Math.min(most.columns, across.ids.length - columnFrom) : 1;
-  const counts = Array.from({ length: rows }, () =>
-    Array.from({ length: columns }, () => ({ states: {} as Record<string, number>, cells: 0, key: '' })),
-  );
+  const empty = (): { states: Record<string, number>; cells: number; key: string } => ({
+    states: {},
+    cells: 0,
+    key: '',
+  });
+  const counts = Array.from({ length: rows }, () => Array.from({ length: columns }, empty));
   for (const cell of cells) {
     const row = (placeOn(down, cell) ?? -1) - rowFrom;
     const column = across ? (placeOn(across, cell) ?? -1) - columnFrom : 0;

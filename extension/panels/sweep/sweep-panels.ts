@@ -60,7 +60,9 @@ export class SweepPanels extends Owner implements vscode.CustomTextEditorProvide
         void host.refresh();
       }),
     );
-    panel.onDidDispose(() => listeners.dispose());
+    panel.onDidDispose(() => {
+      listeners.dispose();
+    });
   }
 
   private services(document: vscode.TextDocument, process: SweepProcess): SweepServices {

@@ -43,7 +43,7 @@ export function restored(kept: unknown): State {
   const { look, views } = kept;
   return {
     ...firstState,
-    ...(isObject(look) ? { look: look as SweepLook } : {}),
+    ...(isObject(look) ? { look } : {}),
     ...(isObject(views) ? { views: views as State['views'] } : {}),
   };
 }
@@ -90,5 +90,5 @@ export function looking(
     ...('show' in change || 'only' in change ? { page: undefined } : {}),
   };
   const all = Object.entries({ ...look, ...begins, ...change });
-  return Object.fromEntries(all.filter(([, value]) => value !== undefined)) as SweepLook;
+  return Object.fromEntries(all.filter(([, value]) => value !== undefined));
 }
