@@ -6,9 +6,11 @@ export interface ReadingRules {
   readonly window?: number | undefined;
   /** The window begins at the multiples of its size. */
   readonly chunked?: boolean | undefined;
+  /** Rows that read all and that all read, whatever the window. */
+  readonly marked?: readonly number[] | undefined;
 }
 
-/** Rows [first, end) of `length`. */
+/** Rows [first, end) of `length`, without marked ones. */
 export function keysRead(
   query: number,
   length: number,
@@ -22,6 +24,8 @@ export function keysRead(
 
 /** How many. */
 export function countOfKeysRead(query: number, length: number, rules: ReadingRules): number {
+  const { marked = [] } = rules;
+  if (marked.includes(query)) return length;
   const { first, end } = keysRead(query, length, rules);
-  return end - first;
+  return end - first + marked.filter((row) => row < first || row >= end).length;
 }

@@ -4,6 +4,7 @@
  */
 import type { Variant } from '../../models/instrument/changes/changes';
 import type { HeadGain } from '../../models/instrument/changes/gain';
+import type { MarkRule } from '../../models/formats/families/shared/computation';
 import type { StateKind } from '../../models/architectures/state-spec';
 import type { RouterTap } from '../../models/instrument/taps';
 import type { PromptInput, EncoderInput } from '../../protocol/inputs/prompt';
@@ -57,6 +58,8 @@ export interface ModelFacts {
     readonly window?: number | undefined;
     /** The window begins at the multiples of its size. */
     readonly chunked?: boolean | undefined;
+    /** Which tokens of a text read all and are read by all, whatever the window. */
+    readonly marks?: MarkRule;
     /** Its rotary positions can be renumbered: they turn alike in a text of any length. */
     readonly renumbers?: true;
     /** Why its heads cannot choose blocks of the past, in a sentence; absent: they can. */

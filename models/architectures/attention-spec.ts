@@ -36,7 +36,15 @@ type Projection =
   /** Keys and values are those of an earlier layer, which rows carry (carried-rows.ts). */
   | { readonly kind: 'handed'; readonly query: Linear; readonly layer: number }
   | LatentProjection
-  | MixtureProjection;
+  | MixtureProjection
+  | MarkedProjection;
+
+/** Maps of all tokens, and those by which marked tokens read (marked-tokens.ts). Heads are twice as wide as what the maps give of each. */
+export interface MarkedProjection {
+  readonly kind: 'marked';
+  readonly usual: Readonly<Record<'query' | 'key' | 'value', Linear>>;
+  readonly marked: Readonly<Record<'query' | 'key' | 'value', Linear>>;
+}
 
 /**
  * Multi-head latent attention (arXiv:2405.04434, section 2.1; arXiv:2503.11132), computed in its absorbed form: all query heads read

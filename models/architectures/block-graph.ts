@@ -6,7 +6,7 @@
  * query reads the keys up to its reach, which is its own position but for a prefix that reads in both directions, and the last one near enough where it
  * reads around itself), and with a window, around it or where distance counts (`score-terms.ts`) `query_positions` [n] and `key_positions`, all of them int32, which every device compares (WebGPU has no int64);
  * `past_key` and `past_value` [past, b, g, d] (position first, so that a prefix of a growing cache is one piece of memory);
- * `rope_cos` and `rope_sin` [n, dimensions / 2] where the block rotates; those of cross-attention (`cross-attention.ts`); interventions and statistics when instrumented.
+ * `query_marks` [n] and `key_marks` [past + n], int32, 1 at tokens that are marked, where they are (marked-tokens.ts); `rope_cos` and `rope_sin` [n, dimensions / 2] where the block rotates; those of cross-attention (`cross-attention.ts`); interventions and statistics when instrumented.
  * Where the block has a recurrence: `past_state.<name>` [b, ...] by the names of states/state-mixer.ts, and outputs `state.<name>`.
  * If the block has a shortcut (`BlockSpec.shortcut`): the input `shortcut` [b, n, w], or the output `shortcut.out` [b, n, w] for the next block.
  * Outputs: `residual.out`, `new_key`, `new_value` [n, b, g, d], `present_key`, `present_value` [past + n, b, g, d] (past and new
@@ -238,7 +238,11 @@ function attentionOutput(
   const forKeys = basis ? ofLowRank(basis, x) : x;
   const { groups } = spec;
   const forQueries = groups && groups.level > groups.from ? joinedRows(graph, groups, x) : x;
-  const projected = normedHeads(graph, spec, weights, forQueries, forKeys, handedTo(model, spec, row), every);
+  const marked = spec.projection.kind === 'marked';
+  const marks = marked ? graph.input('query_marks', 'int32', ['n']) : undefined;
+  const projected = normedHeads(graph, spec, weights, forQueries, {
+    ...{ forKeys, handed: handedTo(model, spec, row), every, marks },
+  });
   onHeads(projected);
   const rope: Rope | undefined = spec.rope === undefined ? undefined : model.ropes[spec.rope];
   const reads = positionsRead(spec);
@@ -284,7 +288,13 @@ function attentionOutput(
       }
     : undefined;
   const positions =
-    places && reads.reach ? { ...places, reach: graph.input('query_reach', 'int32', ['n']) } : undefined;
+    places && reads.reach
+      ? {
+          ...places,
+          reach: graph.input('query_reach', 'int32', ['n']),
+          ...(marks ? { marks: { queries: marks, keys: graph.input('key_marks', 'int32', [keys]) } } : {}),
+        }
+      : undefined;
   const allKeys = all('key', newKey);
   const allValues = all('value', newValue);
   const output = attend(

@@ -1,4 +1,5 @@
 /** What a block has in the place where most have attention: its heads, and what to say where something is asked of attention alone. */
+import type { MarkRule } from '../formats/families/shared/computation';
 import type { AttentionSpec } from './attention-spec';
 import { ModelError, type BlockSpec, type ModelSpec } from './model-spec';
 import type { StateKind } from './state-spec';
@@ -99,14 +100,25 @@ export const withAttention = (
 export const readsBothWays = ({ blocks }: Pick<ModelSpec, 'blocks'>): boolean =>
   blocks.some(({ attention, fourier = false }) => fourier || attention?.causal === false);
 
-/** What a person should know about a model with other mixers, or with groups of tokens, before looking at its heads; undefined if it has neither. */
-export function recurrentNote({ blocks }: Pick<ModelSpec, 'blocks'>): string | undefined {
+const markedWords: Readonly<Record<MarkRule['kind'], string>> = {
+  first: 'The first token reads all tokens and is read by all',
+  question: 'The tokens in front of the first separator read all tokens and are read by all',
+  text: 'The tokens behind the first two separators read all tokens and are read by all',
+};
+
+/**
+ * What a person should know before looking at the heads of a model with other mixers, with groups of tokens, or with marked tokens; undefined
+ * if it has none of them.
+ */
+export function noteOfHeads({ blocks, marks }: Pick<ModelSpec, 'blocks' | 'marks'>): string | undefined {
   const recurrent = blocks.filter(({ state }) => state !== undefined);
   const alone = recurrent.filter(({ attention }) => attention === undefined);
   if (blocks.some(({ fourier }) => fourier))
     return 'Its layers have a Fourier transform instead of attention, with no learned weights. It has no heads, and questions about heads are refused.';
   if (blocks.some(({ attention }) => attention?.groups))
     return 'Its blocks join neighbouring tokens into groups. All tokens of a group share one row, and attention to a group is shown at its first token. Tokens at the end may be left out.';
+  if (marks)
+    return `${markedWords[marks.kind]}, through projections of their own. Other tokens read their neighbours besides.`;
   if (recurrent.length === 0) return undefined;
   const have = (count: number): string =>
     `${count} of its ${blocks.length} layers ${count === 1 ? 'has' : 'have'} a recurrence`;

@@ -23,9 +23,10 @@ import { expertHeads, type ExpertOutputs } from './head-experts';
 import { latentHeads, latentValues } from './latent';
 import { fourierTransform } from './fourier-transform';
 import { gainOf, held, innerOf, linear, linears, norm } from './layers';
+import { joinedHalves, markedHeads } from './marked-tokens';
 import type { AttentionSpec } from './attention-spec';
 import type { NarrowSpec } from './carried-spec';
-import type { BlockSpec, BranchNorms, CrossSpec, ModelSpec } from './model-spec';
+import { ModelError, type BlockSpec, type BranchNorms, type CrossSpec, type ModelSpec } from './model-spec';
 import { isRouted, type FeedForwardSpec } from './network-spec';
 import type { Norm, NormedMap } from './weights-spec';
 import type { RouterBranches } from './router';
@@ -186,15 +187,25 @@ export interface ProjectedHeads {
 
 const usualOrder = ['query', 'key', 'value'] as const;
 
-/** From x [b, n, w]: query [b, n, h, d], key and value [b, n, g, d]; key and value from another stream where it is given. */
+/** What projections read besides the stream. */
+export interface ProjectionInputs {
+  /** The stream that keys and values are made of; absent: that of the queries. */
+  readonly forKeys?: Value;
+  /** Keys and values of an earlier layer. */
+  readonly handed?: HeadRows | undefined;
+  /** Experts that no row chose are computed too (BlockBranches). */
+  readonly every?: boolean;
+  /** 1 at the tokens that are marked, else 0, [n]. */
+  readonly marks?: Value | undefined;
+}
+
+/** From x [b, n, w]: query [b, n, h, d], key and value [b, n, g, d]. */
 function projectHeads(
   graph: GraphBuilder,
   spec: AttentionSpec,
   weights: StoredWeights,
   x: Value,
-  forKeys: Value = x,
-  handed?: HeadRows,
-  every = false,
+  { forKeys = x, handed, every = false, marks }: ProjectionInputs,
 ): ProjectedHeads {
   const { heads, kvHeads, headDim, projection } = spec;
   const rows = x.shape.slice(0, -1);
@@ -253,6 +264,12 @@ function projectHeads(
       return { query: split(linear(graph, weights, projection.query, x), heads), ...handed };
     case 'paired':
       return pairedHeads(graph, spec, projection, weights, x);
+    case 'marked':
+      if (!marks)
+        throw new ModelError(
+          'Queries, keys and values of a token depend on whether it is marked, which its stream does not say. Choose another model.',
+        );
+      return markedHeads(graph, spec, projection, weights, x, forKeys, marks);
     case 'mixture':
       return expertHeads(graph, spec, projection, weights, x, forKeys, every);
     case 'latent': {
@@ -289,24 +306,21 @@ export function joinedHeads(
     ? differences(graph, spec, differential, weights, joined)
     : projection.kind === 'latent'
       ? latentValues(graph, projection, heads, weights, joined)
-      : narrowed(spec, joined);
+      : projection.kind === 'marked'
+        ? joinedHalves(spec, joined)
+        : narrowed(spec, joined);
   return linear(graph, weights, output, outputNorm ? norm(graph, weights, outputNorm, values) : values);
 }
 
-/**
- * Queries, keys and values behind the norms of query and key, before rotation; late norms lack their gain here (`lateGains`). `every`:
- * experts that no row chose are computed too (BlockBranches).
- */
+/** Queries, keys and values behind the norms of query and key, before rotation; late norms lack their gain here (`lateGains`). */
 export function normedHeads(
   graph: GraphBuilder,
   spec: AttentionSpec,
   weights: StoredWeights,
   x: Value,
-  forKeys: Value = x,
-  handed?: HeadRows,
-  every = false,
+  inputs: ProjectionInputs = {},
 ): ProjectedHeads {
-  const { query, key, value, ...beside } = projectHeads(graph, spec, weights, x, forKeys, handed, every);
+  const { query, key, value, ...beside } = projectHeads(graph, spec, weights, x, inputs);
   const { clip, headDim, lateNorms } = spec;
   const normed = (heads: Value, of: Norm | undefined): Value => {
     if (!of) return heads;

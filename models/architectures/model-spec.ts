@@ -3,7 +3,7 @@
  * stored tensors into a ModelSpec, and `block-graph.ts` turns one block of it into a layer graph.
  */
 import type { Rope } from '../formats/model-description';
-import type { Waves } from '../formats/families/shared/computation';
+import type { MarkRule, Waves } from '../formats/families/shared/computation';
 import type { AttentionSpec } from './attention-spec';
 import type { BesideText } from './beside-spec';
 import type { AltUpSpec, CarriedSpec, NarrowSpec, VectorSpec } from './carried-spec';
@@ -191,6 +191,8 @@ export interface ModelSpec {
   readonly blocks: readonly BlockSpec[];
   readonly head: HeadSpec;
   readonly ropes: readonly Rope[];
+  /** Which tokens of a text are marked; present where blocks have the projection `marked`. */
+  readonly marks?: MarkRule;
   /** Width of the rows that cross-attention reads; present where blocks have `cross`. */
   readonly sourceWidth?: number;
   /** `max_position_embeddings`; what a rotary form makes of it says `usableContext`. */

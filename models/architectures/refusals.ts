@@ -11,11 +11,6 @@ interface Refusal {
 
 const refusals: readonly Refusal[] = [
   {
-    types: ['longformer'],
-    classes: /^Longformer(ForSequenceClassification|ForQuestionAnswering|ForMultipleChoice)/,
-    why: 'marks tokens that read everything and are read by all, through projections of their own, which Headscope does not compute: choose LongformerModel, or the class for masked or single tokens',
-  },
-  {
     types: ['yoso'],
     why: 'weighs tokens by how often their hashes collide, so its rows are no probabilities: choose a model whose attention is a softmax',
   },

@@ -56,7 +56,7 @@ export function stepAttention(
   }: StepOptions & { readonly row: Value; readonly onHeads: (heads: HeadRows) => void },
 ): Value {
   const { heads, kvHeads, headDim } = spec;
-  const projected = normedHeads(graph, spec, weights, x, x, handedTo(model, spec, row));
+  const projected = normedHeads(graph, spec, weights, x, { handed: handedTo(model, spec, row) });
   onHeads(projected);
   const rope = spec.rope === undefined ? undefined : model.ropes[spec.rope];
   const angles = rope && {

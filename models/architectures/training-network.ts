@@ -76,6 +76,7 @@ interface Objective {
 /** Why the blocks of a model are not all that a row of it goes through, or not attention; undefined where they are. */
 function untrained(model: ModelSpec): string | undefined {
   if (model.carried) return 'Rows of the model carry more than its stream from layer to layer.';
+  if (model.marks) return 'Some tokens of the model read and are read by all.';
   for (const block of model.blocks) {
     if (block.cross) return `Layer ${block.index} reads a source.`;
     if (block.attention && block.state) return `Layer ${block.index} has a recurrence beside its attention.`;
@@ -166,7 +167,7 @@ function attention(
   input: (name: string) => Value,
   onRouting: (routing: TrainedRouting) => void,
 ): Value {
-  const { query, key, value, gate, experts } = normedHeads(graph, spec, weights, x, x, undefined, true);
+  const { query, key, value, gate, experts } = normedHeads(graph, spec, weights, x, { every: true });
   const rope = spec.rope === undefined ? undefined : model.ropes[spec.rope];
   const byHead = (heads: Value): Value => transpose(heads, [0, 2, 1, 3]);
   const late = lateGains(graph, spec, weights);

@@ -12,6 +12,7 @@ import {
   lessOrEqual,
   logarithm,
   multiply,
+  or,
   sigmoid,
   subtract,
   where,
@@ -63,6 +64,8 @@ export interface Positions {
   readonly queries?: Value;
   readonly reach: Value;
   readonly keys: Value;
+  /** 1 at tokens that read all and are read by all, of queries [n] and keys [t]. */
+  readonly marks?: { readonly queries: Value; readonly keys: Value };
 }
 
 /** query [b, h, n, d], key and value [b, g, t, d] -> head outputs [b, h, n, d]. */
@@ -168,12 +171,16 @@ function causalMask(rules: AttentionRules, positions: Positions): Value {
   const behind = rules.window ?? rules.around;
   const [query, chunk] = [positions.queries, rules.chunked ? rules.window : undefined];
   const column = (x: Value): Value => reshape(x, ['n', 1]);
-  const readable =
+  const near =
     behind === undefined || !query
       ? past
       : chunk === undefined
         ? and(past, greater(key, subtract(column(query), behind)))
         : and(past, greater(cast(key, 'float32'), column(beforeChunk(query, chunk))));
+  const { marks } = positions;
+  const readable = marks
+    ? or(or(near, greater(column(marks.queries), 0)), greater(reshape(marks.keys, [1, marks.keys.shape[0] ?? 1]), 0))
+    : near;
   const scalar = (number: number): Value => key.graph.constant('float32', [], [number]);
   return where(readable, scalar(0), scalar(maskedScore));
 }

@@ -82,6 +82,7 @@ function nonLinearPart(spec: AttentionSpec): string | undefined {
     [spec.convolution !== undefined, 'adds a convolution of values to the outputs of its heads'],
     [spec.turns !== undefined, 'rotates by a stored table'],
     [valueDim !== undefined, 'has values that are narrower than its keys'],
+    [projection.kind === 'marked', 'has projections of their own for tokens that read all others'],
     [projection.kind === 'handed', 'has layers that read the keys and values of another'],
     [valueNorm !== undefined, 'normalises its values'],
     [clip !== undefined, 'holds queries, keys and values between bounds'],
@@ -159,6 +160,8 @@ export async function projections(
       throw new RangeError('keys of another layer are not taken apart');
     case 'paired':
       throw new RangeError('pairs of heads are not taken apart');
+    case 'marked':
+      throw new RangeError('heads with two projections are not taken apart');
     case 'mixture':
       throw new RangeError('heads of experts are not taken apart');
     case 'latent': {

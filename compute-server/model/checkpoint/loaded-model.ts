@@ -2,7 +2,7 @@
 import { relative, sep } from 'node:path';
 import { specifyModel, type SpecifiedModel } from '../../../models/architectures/catalogue';
 import { usableContext } from '../../../models/architectures/context';
-import { headsOf, recurrentNote, withAttention, readsBothWays } from '../../../models/architectures/block-heads';
+import { headsOf, noteOfHeads, withAttention, readsBothWays } from '../../../models/architectures/block-heads';
 import { ModelError, type ModelSpec } from '../../../models/architectures/model-spec';
 import { rotaryFrequencies } from '../../../models/architectures/rope';
 import { sourceGraph } from '../../../models/architectures/source-graph';
@@ -259,8 +259,13 @@ export async function openModel(path: string, options: OpenOptions): Promise<Loa
   if (typeof pooling === 'string') notes = [...notes, pooling];
   const embedding = typeof pooling === 'object' ? { embedding: pooling } : {};
   const unread = 'unread' in specified ? specified.unread : undefined;
-  const recurrent = specified.kind === 'text' ? recurrentNote(specified.text) : undefined;
-  const left = [...(unread === undefined ? [] : [unread]), ...(recurrent === undefined ? [] : [recurrent]), ...notes];
+  const ofHeads =
+    specified.kind === 'text'
+      ? noteOfHeads(specified.text)
+      : specified.kind === 'encoder-decoder'
+        ? noteOfHeads(specified.source)
+        : undefined;
+  const left = [...(unread === undefined ? [] : [unread]), ...(ofHeads === undefined ? [] : [ofHeads]), ...notes];
   const placed = [...(options.leftOut ?? []), ...(shares && opened.vision && opened.text ? [visionOnCpu] : [])];
   notes = [...left, ...placed, ...(await deviceNotes(where, ofWeights, opened, rooms))];
   const summary = (part: ModelPart, spec: ModelSpec, tokeniser: TokeniserOutcome): ModelSummary => {

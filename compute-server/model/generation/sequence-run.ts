@@ -390,7 +390,7 @@ export class SequenceRun implements Continuation {
   }
 
   private collector({ attention }: BlockSpec, picks: PickTable): StatisticsCollector {
-    const window = attention && windowOf(attention, this.request);
+    const window = attention && windowOf(attention, this.request, this.model.marks);
     return new StatisticsCollector(attention?.heads ?? 0, picks, this.groups, undefined, 0, window);
   }
 }

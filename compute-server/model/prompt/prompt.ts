@@ -2,6 +2,7 @@
 import type { Tokenised } from '../../../protocol/compute/models';
 import type { IdsRequest } from '../../../protocol/compute/request-parts';
 import type { EncoderInput, PromptInput } from '../../../protocol/inputs/prompt';
+import { unmarkable } from '../../../models/architectures/marked-tokens';
 import { fewestTokens } from '../../../models/architectures/token-groups';
 import { tileRegion } from '../../../models/images/token-layout';
 import { readsBeyond, type Intervention } from '../../../protocol/interventions/interventions';
@@ -117,6 +118,8 @@ function readPrompt(model: LoadedModel, prompt: PromptInput): ReadPrompt {
     throw refusal(
       `The prompt has ${ids.length} ${ids.length === 1 ? 'token' : 'tokens'}, and the model joins neighbouring tokens of texts of ${fewest} tokens and more. Lengthen it.`,
     );
+  const noPair = unmarkable(model.spec.marks, ids);
+  if (noPair !== undefined) throw refusal(noPair);
   const outside = ids.find((id) => !Number.isInteger(id) || id < 0 || (id >= vocabulary && id !== imageToken));
   if (outside !== undefined) throw refusal(`Token id ${outside} is outside the vocabulary of ${vocabulary}.`);
   if (prompt.image === undefined && imageToken !== undefined && ids.includes(imageToken)) {

@@ -1,5 +1,6 @@
 /** The analysis `head-concentration`: how much of their attention heads rest on few keys, and which heads of a layer read alike. */
 import type { Analysis } from '../../analysis';
+import { markedRows } from '../../../models/architectures/marked-tokens';
 import { countOfKeysRead } from '../../model-runner/keys-read';
 import { attentionMap } from '../../shared/sections/head-maps';
 import { concentrationOf, type LayerConcentration } from './layer';
@@ -40,7 +41,7 @@ export const headConcentration: Analysis<Parameters, ConcentrationResult> = {
     if (!prompt) throw new RangeError('a prompt is needed');
     const layers: LayerConcentration[] = [];
     const { blocks } = model.facts;
-    for (const [layer, { heads, causal, window, chunked }] of blocks.entries()) {
+    for (const [layer, { heads, causal, window, chunked, marks }] of blocks.entries()) {
       yield {
         sentence: `Layer ${layer + 1} of ${blocks.length}`,
         done: layer,
@@ -55,7 +56,8 @@ export const headConcentration: Analysis<Parameters, ConcentrationResult> = {
         const n = Math.round(Math.sqrt(maps[0]?.length ?? 0));
         const all = Array.from({ length: n }, (_, query) => query);
         const queries = which === 'first' ? all.slice(0, 1) : which === 'last' ? all.slice(-1) : all;
-        const keys = (query: number): number => countOfKeysRead(query, n, { causal, window, chunked });
+        const marked = marks && markedRows(marks, prompt.ids);
+        const keys = (query: number): number => countOfKeysRead(query, n, { causal, window, chunked, marked });
         return concentrationOf(maps, n, queries, keys, strongest);
       });
       layers.push(own);

@@ -1,4 +1,5 @@
 /** Scores and labels of the heads of a run: random sequences are run beside it for what its prompt cannot show. */
+import { markedRows } from '../../../models/architectures/marked-tokens';
 import { addsAtPositions, changesOf, type Variant, hasChange } from '../../../models/instrument/changes/changes';
 import type { HeadLabel } from '../../../protocol/results/heads';
 import type { ClassAblation, HeadClass, LabelScores } from '../../../protocol/results/heads-schema';
@@ -40,7 +41,8 @@ export async function* labelHeads(
   const { causal, windows } = model.facts.summary;
   const { length } = sequence.ids;
   const chunked = model.facts.blocks.map((block) => block.chunked === true);
-  const scores = scoreHeads({ prompt: statistics, length, causal, windows, chunked, probed, unstructured });
+  const marked = model.facts.blocks.map(({ marks }) => (marks ? markedRows(marks, sequence.ids) : []));
+  const scores = scoreHeads({ prompt: statistics, length, causal, windows, chunked, marked, probed, unstructured });
   const labelled = { classes: labelsAmong(scores), labelScores: inTables(judged(scores), chunked.length) };
   if (!run.causal) return labelled;
   const sentence = `Removing ${labelled.classes.length} labelled heads, alone and by label`;

@@ -104,6 +104,8 @@ export interface LabelInput {
   readonly windows?: readonly (number | null)[];
   /** By layer: whether the window begins at the multiples of its size; absent: none does. */
   readonly chunked?: readonly boolean[];
+  /** By layer: rows that read all and that all read; absent: none. */
+  readonly marked?: readonly (readonly number[])[];
   /** With the structure, by layer; empty where no probe was run: then no score of it is given. */
   readonly probed: readonly ProbeScores[];
   /** Without it: one entry per seed, each by layer. */
@@ -132,6 +134,7 @@ export function scoreHeads(input: LabelInput): HeadScore[] {
       causal: input.causal,
       window: input.windows?.[layer] ?? Infinity,
       chunked: input.chunked?.[layer],
+      marked: input.marked?.[layer],
     };
     const most = meanLogReadable(input.length, rules);
     const chance = entropyOfRandomRows(readableKeys(input.length, rules));

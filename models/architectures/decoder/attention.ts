@@ -82,7 +82,7 @@ export function attentionOf(
       : { outputNorm: normOf(stack, at, layout.attention.outputNorm, heads * headDim) }),
     ...valueBiasOf(stack, at, kvHeads, headDim),
   };
-  return pairedOf(stack, index, at, whole);
+  return pairedOf(stack, index, at, markedOf(stack, at, whole));
 }
 
 function valueBiasOf(stack: Stack, at: Names, kvHeads: number, headDim: number): Pick<AttentionSpec, 'valueBias'> {
@@ -90,6 +90,19 @@ function valueBiasOf(stack: Stack, at: Names, kvHeads: number, headDim: number):
   if (!valueBias) return {};
   const map = mapOf(stack, at, valueBias.map, kvHeads * headDim, kvHeads);
   return { valueBias: { linear: map, gain: at.name(valueBias.gain) } };
+}
+
+/** Heads are twice as wide where tokens are marked. */
+function markedOf({ part, layout, computes }: Stack, at: Names, spec: AttentionSpec): AttentionSpec {
+  const { marked } = layout.attention;
+  if (!marked || !computes.marks?.(part)) return spec;
+  const { projection, heads, kvHeads, headDim } = spec;
+  if (projection.kind !== 'separate' || heads !== kvHeads)
+    throw new ModelError('Projections of marked tokens stand beside others for as many keys as queries.');
+  const [query, key, value] = marked.map((name) => mapOf({ layout, part }, at, name, part.hiddenSize, heads * headDim));
+  if (!query || !key || !value) throw new RangeError('a projection of marked tokens has three maps');
+  const { kind: _kind, shared: _shared, ...usual } = projection;
+  return { ...spec, projection: { kind: 'marked', usual, marked: { query, key, value } }, headDim: 2 * headDim };
 }
 
 /** Heads in pairs are twice as wide as their keys. */

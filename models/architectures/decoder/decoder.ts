@@ -60,6 +60,7 @@ export function specifyDecoder(input: ArchitectureInput, { layout, computes }: S
   const plainNorm = computes.plainFinalNorm === true || (computes.plainFinalNorm && computes.plainFinalNorm(part));
   const { positions } = embedding;
   const unit = computes.unitHead?.(part);
+  const marks = computes.marks?.(part);
   return withStreamNorms(stack, {
     family: part.family,
     hiddenSize: part.hiddenSize,
@@ -85,6 +86,7 @@ export function specifyDecoder(input: ArchitectureInput, { layout, computes }: S
       ...(part.softcap?.logits === undefined ? {} : { softcap: part.softcap.logits }),
     },
     ropes: part.ropes.map((rope, index) => turned(part, rope, index)),
+    ...(marks ? { marks } : {}),
     ...(input.sourceWidth === undefined ? {} : { sourceWidth: input.sourceWidth }),
     contextLength: readable(stack, positions),
   });

@@ -88,6 +88,15 @@ const cases: readonly Case[] = [
     ],
   },
   {
+    of: 'longformer--LongformerForMaskedLM',
+    class: 'LongformerForSequenceClassification',
+    maps: ['classifier.dense', 'classifier.out_proj'],
+    without: /^lm_head/,
+    labels: (tensors, rows) => [
+      dense(tensors, 'classifier.out_proj', dense(tensors, 'classifier.dense', first(rows)).map(Math.tanh)),
+    ],
+  },
+  {
     of: 'fnet--FNetForMaskedLM',
     class: 'FNetForSequenceClassification',
     maps: ['fnet.pooler.dense', 'classifier'],

@@ -22,6 +22,8 @@ import {
 } from '../../../../diagnostics/model-runner/head-numbers';
 import { positionAt, type KeyGroup, type Sequence } from '../../../../diagnostics/model-runner/sequence';
 import type { AttentionSpec } from '../../../../models/architectures/attention-spec';
+import { markedRows } from '../../../../models/architectures/marked-tokens';
+import type { ModelSpec } from '../../../../models/architectures/model-spec';
 import { topKeys } from '../../../../models/instrument/statistics';
 import type { RuntimeArray, RuntimeValues } from '../../../runtime/session';
 import {
@@ -49,20 +51,28 @@ interface ChunkSums {
   readonly spread: ArrayLike<number>;
 }
 
-/** Which keys the queries of a layer read: those of their last `size` positions, or those nearer than that on either side. */
+/**
+ * Which keys the queries of a layer read: those of their last `size` positions, or those nearer than that on either side, and marked ones;
+ * marked queries read all.
+ */
 export interface Window {
   readonly size: number;
   readonly around: boolean;
   readonly chunked: boolean;
+  /** Ascending. */
+  readonly marked: readonly number[];
   readonly sequence: Pick<Sequence, 'ids' | 'positions'>;
 }
 
 export function windowOf(
-  { window, chunked, around }: AttentionSpec,
+  { window, chunked, around, projection }: AttentionSpec,
   sequence: Pick<Sequence, 'ids' | 'positions'>,
+  marks: ModelSpec['marks'],
 ): Window | undefined {
   const size = window ?? around;
-  return size === undefined ? undefined : { size, around: around !== undefined, chunked: chunked === true, sequence };
+  if (size === undefined) return undefined;
+  const marked = marks && projection.kind === 'marked' ? markedRows(marks, sequence.ids) : [];
+  return { size, around: around !== undefined, chunked: chunked === true, marked, sequence };
 }
 
 /** Collects one layer's statistics over the chunks of a prompt (variant 0 of the batch). */
@@ -168,12 +178,12 @@ export class StatisticsCollector {
       this.counts.all++;
       if (position > 0) this.counts.afterFirst++;
       if ((this.picks.earlier[position]?.length ?? 0) > 0) this.counts.repeated++;
-      const { first, readable, local } = this.reach(position, firstKey);
+      const { reads, readable, local } = this.reach(position, firstKey);
       this.nullMeans.selfToken += 1 / readable;
       this.nullMeans.localWindow += local / readable;
       if (position > 0) {
         this.nullMeans.previousToken += 1 / readable;
-        this.nullMeans.firstToken += first === 0 ? 1 / readable : 0;
+        this.nullMeans.firstToken += reads(0) ? 1 / readable : 0;
       }
       if (this.drawn !== undefined)
         this.blockRows[blockOf(position, this.drawn ?? 1)] =
@@ -249,11 +259,20 @@ export class StatisticsCollector {
     this.sums[at] = (this.sums[at] ?? 0) + number;
   }
 
-  /** First key that the row reads, how many it reads, and how many of them are inside the local window. */
+  /** Whether the row reads a key, how many it reads, and how many of them are inside the local window. */
   private reach(position: number, firstKey: number) {
-    const first = Math.max(firstKey, this.firstInWindow(position));
-    const end = this.window?.around === true ? this.endAround(position) : Math.max(position + 1, this.prefix);
-    return { first, readable: end - first, local: Math.min(localWindow, position + 1 - first) };
+    const { marked = [], sequence } = this.window ?? {};
+    const all = marked.includes(position);
+    const first = all ? firstKey : Math.max(firstKey, this.firstInWindow(position));
+    const around = this.window?.around === true ? this.endAround(position) : Math.max(position + 1, this.prefix);
+    const end = all ? (sequence?.ids.length ?? around) : around;
+    const beside = marked.filter((key) => key < first || key >= end);
+    const near = beside.filter((key) => key < first && key > position - localWindow).length;
+    return {
+      reads: (key: number): boolean => (key >= first && key < end) || beside.includes(key),
+      readable: end - first + beside.length,
+      local: Math.min(localWindow, position + 1 - first) + near,
+    };
   }
 
   /** Keys are held for all rows of a chunk: the later ones of a window layer do not read the first of them. */
@@ -278,7 +297,7 @@ export class StatisticsCollector {
   }
 
   private spreadName(firstKey: number, start: number, length: number): string {
-    return `spread from key ${firstKey}, ${start}, ${length}, window ${this.window?.size ?? 'none'}`;
+    return `spread from key ${firstKey}, ${start}, ${length}, window ${this.window?.size ?? 'none'}, marked ${this.window?.marked.length ?? 0}`;
   }
 
   /** What the graph takes from the largest probability of each row, and what it multiplies the rest by. */

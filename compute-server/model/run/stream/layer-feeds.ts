@@ -4,6 +4,7 @@ import type { CacheBytes, KeyValueCache, LayerStates } from '../cache/key-value-
 import { numbersOf, rowsOf } from '../graphs/run-stream';
 import { arrayOf, floats, range, flag, int32, int64 } from '../graphs/runtime-arrays';
 import { rowWidth } from '../../../../models/architectures/carried-rows';
+import { markedRows } from '../../../../models/architectures/marked-tokens';
 import { positionsRead } from '../../../../models/architectures/block-graph';
 import { newState, pastState } from '../../../../models/architectures/states/names';
 import { stateShapes } from '../../../../models/architectures/states/state-branch';
@@ -67,8 +68,27 @@ export function blockFeeds(
           ),
         }
       : {}),
+    ...marksOf(model, block, sequence.ids, [run.start, run.length], [cache.first(layer), keys]),
     ...(tables ? { rope_cos: { data: tables.cos, shape }, rope_sin: { data: tables.sin, shape } } : {}),
   };
+}
+
+/** Which queries and keys are marked: rows from a first one on, and how many. */
+function marksOf(
+  { marks }: ModelSpec,
+  { attention }: BlockSpec,
+  ids: readonly number[],
+  queries: readonly [first: number, count: number],
+  keys: readonly [first: number, count: number],
+): Record<string, RuntimeArray> {
+  if (!marks || attention?.projection.kind !== 'marked') return {};
+  const marked = new Set(markedRows(marks, ids));
+  const of = ([first, count]: readonly [number, number]): RuntimeArray =>
+    int32(
+      range(first, count).map((row) => (marked.has(row) ? 1 : 0)),
+      [count],
+    );
+  return { query_marks: of(queries), key_marks: of(keys) };
 }
 
 /** The states that the graphs of a block take: zeros in front of the first row. */

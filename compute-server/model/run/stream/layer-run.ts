@@ -192,7 +192,7 @@ async function runChunks(
           groups,
           request.thumbnails ? request.ids.length : undefined,
           prefixOf(model, request),
-          attention && windowOf(attention, request),
+          attention && windowOf(attention, request, model.marks),
         )
       : undefined;
   const effects =

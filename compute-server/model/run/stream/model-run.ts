@@ -52,7 +52,7 @@ export async function* layersOf(
   if (request.reinforcement && (variants.length > 1 || request.lastMass)) {
     throw new RangeError('gains are chosen for one variant, without the mass of the last row');
   }
-  requirePossible(request, variants.length);
+  requirePossible(model, request, variants.length);
   const chunks = chunksOfRun(model, request);
   const picks = new PickTable(request.earlier ?? (request.statistics ? earlierOccurrences(request.ids) : []));
   // Variants that agree up to a layer share the work below it: they are run as one until the first of them changes something.

@@ -3,7 +3,8 @@
  * rows of a prompt are run at a time.
  */
 import { readsBothWays } from '../../../../models/architectures/block-heads';
-import type { ModelSpec } from '../../../../models/architectures/model-spec';
+import { markedRows } from '../../../../models/architectures/marked-tokens';
+import { ModelError, type ModelSpec } from '../../../../models/architectures/model-spec';
 import type { Sequence } from '../../../../diagnostics/model-runner/sequence';
 import type {
   KeptPrefix,
@@ -93,6 +94,7 @@ export function chunksOfRun(model: ModelSpec, request: RunRequest): readonly Chu
 
 /** Throws where the parts of a request contradict each other: what a caller inside the process got wrong. */
 export function requirePossible(
+  { marks }: Pick<ModelSpec, 'marks'>,
   { ids, past, variantIds, variantSources, ...request }: RunRequest,
   variants: number,
 ): void {
@@ -101,6 +103,11 @@ export function requirePossible(
   if (variantIds && (variantIds.length !== variants || variantIds.some((own) => own.length !== ids.length))) {
     throw new RangeError(`ids of ${variantIds.length} variants, for ${variants} variants of ${ids.length} rows`);
   }
+  const marked = (own: readonly number[]): string => (marks ? markedRows(marks, own).join() : '');
+  if (variantIds?.some((own) => marked(own) !== marked(ids)))
+    throw new ModelError(
+      'The model marks other tokens in one text than in another, so the two are not run together. Make their questions equally long.',
+    );
   if (!past) return;
   const { statistics, topKeys, maps, lastMass, reinforcement, keepCache, prefix } = request;
   if (statistics || topKeys || maps || lastMass || reinforcement || keepCache || prefix !== undefined) {

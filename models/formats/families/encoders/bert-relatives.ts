@@ -11,6 +11,7 @@ import {
 import { bertLayout, encoderFamily } from '../shared/encoder-family';
 import type { StackFamily } from '../shared/family';
 import { amount, word } from '../shared/family';
+import { markKeys, marksOf, readMarks } from '../shared/marks';
 import { bertKeys, encoderKeys, encoderSizes, honoured, idle, idleOfText, only } from '../shared/run-keys';
 import { robertaKeys } from './bert';
 
@@ -201,7 +202,8 @@ export const dpr: StackFamily = encoderFamily({
 
 /**
  * A window of positions around each (arXiv:2004.05150, section 3.1), half of it on either side, which may differ from layer
- * to layer; positions that the caller marks see all and are seen by all, through projections of their own.
+ * to layer; marked positions see all and are seen by all, through projections of their own. Classes of texts and of questions mark some; for
+ * others `global_tokens` may name them.
  */
 export const longformer = encoderFamily({
   id: 'longformer',
@@ -210,16 +212,22 @@ export const longformer = encoderFamily({
   architectures: /^Longformer(Model|For)/,
   run: {
     ...robertaKeys,
-    ...honoured('attention_window'),
-    ...idle('which positions a class for questions marks', 'sep_token_id'),
+    ...honoured('attention_window', 'sep_token_id'),
+    ...markKeys,
     ...idle('how a program is written out', 'onnx_export', 'ignore_attention_mask'),
-    ...idle('the same products in another layout', 'attention_mode', 'attention_dilation', 'autoregressive'),
+    ...idle('the same products in another layout', 'attention_mode'),
+    // The published code reads every second neighbour by a list of these; the class reads all.
+    attention_dilation: { kind: 'each', values: [1, null] },
+    ...only([false, null], 'autoregressive'),
   },
-  choice: (reader) => ({
-    window: reader.integerAt('attention_window', 0) ?? 512,
-    layerKinds: (count) =>
-      Array.from({ length: count }, () => ({ kind: 'window', note: 'marked positions see all and are seen by all' })),
-  }),
+  choice: (reader) => {
+    readMarks(reader);
+    return {
+      window: reader.integerAt('attention_window', 0) ?? 512,
+      layerKinds: (count) =>
+        Array.from({ length: count }, () => ({ kind: 'window', note: 'marked positions see all and are seen by all' })),
+    };
+  },
   finish: (part, reader) => ({
     ...part,
     layers: part.layers.map((layer) => {
@@ -229,17 +237,14 @@ export const longformer = encoderFamily({
     }),
   }),
   // Half of the window on either side, and the position itself.
-  computes: { around: (_, { attention }) => Math.floor((attention.window ?? 0) / 2) + 1 },
+  computes: { around: (_, { attention }) => Math.floor((attention.window ?? 0) / 2) + 1, marks: marksOf },
   layout: {
     ...bertLayout,
     root: 'longformer.',
     positions: { name: 'embeddings.position_embeddings', behindPadding: true },
     attention: {
       ...bertLayout.attention,
-      unread: (own, _, part) => {
-        for (const name of ['query_global', 'key_global', 'value_global'])
-          own.linear('attention', `self.${name}`, part.hiddenSize, part.hiddenSize, true);
-      },
+      marked: ['self.query_global', 'self.key_global', 'self.value_global'],
     },
     heads: robertaHeads('longformer.pooler.dense'),
   },

@@ -3,6 +3,7 @@ import { bartEncoderKeys, bartKeys, bartStack } from '../shared/bart-layout';
 import type { CompositeFamily, StackRow } from '../shared/family';
 import { recordedKeys } from '../shared/family-row';
 import { writeHalves } from '../shared/halves';
+import { firstMarkKey, marksOf, readMarks } from '../shared/marks';
 import { honoured, idle, type RunKeys } from '../shared/run-keys';
 import { isDecoderAlone, readFlat } from './encoder-decoder';
 
@@ -10,6 +11,7 @@ const run: RunKeys = {
   ...bartKeys,
   ...bartEncoderKeys,
   ...honoured('attention_window', 'max_encoder_position_embeddings', 'max_decoder_position_embeddings'),
+  ...firstMarkKey,
   ...idle('each half has a length of its own', 'max_position_embeddings'),
 };
 
@@ -25,14 +27,19 @@ const encoder: StackRow = {
       output: 'output',
       inputBias: true,
       outputBias: true,
-      unread: (own, _, part) => {
-        for (const name of ['query_global', 'key_global', 'value_global'])
-          own.linear('attention', `longformer_self_attn.${name}`, part.hiddenSize, part.hiddenSize, true);
-      },
+      marked: [
+        'longformer_self_attn.query_global',
+        'longformer_self_attn.key_global',
+        'longformer_self_attn.value_global',
+      ],
     },
   },
   // Half of the window on either side, and the position itself.
-  computes: { ...bartEncoder.computes, around: (_, { attention }) => Math.floor((attention.window ?? 0) / 2) + 1 },
+  computes: {
+    ...bartEncoder.computes,
+    around: (_, { attention }) => Math.floor((attention.window ?? 0) / 2) + 1,
+    marks: marksOf,
+  },
 };
 
 const halves = { decoder: bartStack('led.decoder.', form), encoder };
@@ -48,6 +55,7 @@ export const led: CompositeFamily = {
   run,
   ...halves,
   read: (reader) => {
+    readMarks(reader);
     const windowOf = (layer: number): number | undefined => reader.integerAt('attention_window', layer);
     const parts = readFlat(reader, {
       family: 'led',

@@ -51,6 +51,8 @@ export interface Computation {
   readonly around?: (part: ModelPart, layer: Layer) => number | undefined;
   /** Layers with a window read everything in texts up to so long, as the class does; longer ones are not run. */
   readonly readsAllOf?: (part: ModelPart) => number | undefined;
+  /** Tokens that read all and are read by all, through the projections `marked` of the layout; undefined if there are none. */
+  readonly marks?: (part: ModelPart) => MarkRule | undefined;
   /** Tokens of a text at most, where the class computes longer ones in another way. */
   readonly longest?: (part: ModelPart) => number | undefined;
   /** Epsilon of the norms, where no key of the config gives it. */
@@ -166,6 +168,13 @@ export interface Tempered {
   readonly every: number;
   readonly from: 0 | 1;
 }
+
+/**
+ * Which tokens of a text are marked: the first; those of a question, in front of the first separator; or those behind the two separators that
+ * end it (Longformer).
+ */
+export type MarkRule =
+  { readonly kind: 'first' } | { readonly kind: 'question' | 'text'; readonly separator: number };
 
 /** What is added to a score: slope of the head x (position of the key - position of the query) (arXiv:2108.12409, section 3). */
 export interface AlibiBias {

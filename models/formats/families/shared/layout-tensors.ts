@@ -41,7 +41,6 @@ function writeAttention(
   if (latent !== undefined) {
     writeLatentAttention(own, layer, inputBias, holds(layout.latentNorms ?? true, part));
     layout.more?.(own, layer, part);
-    layout.unread?.(own, layer, part);
     return;
   }
   if (layout.experts !== undefined) {
@@ -108,8 +107,8 @@ function writeAttention(
     own.add('attention', layout.valueBias.gain, [kvHeads]);
   }
   for (const name of Object.values(layout.differential ?? {}).flat()) own.add('attention', name, [headDim]);
+  for (const name of layout.marked ?? []) linear(name, hidden, hidden, inputBias);
   layout.more?.(own, layer, part);
-  layout.unread?.(own, layer, part);
 }
 
 function writeHeadExperts(

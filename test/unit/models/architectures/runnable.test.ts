@@ -70,16 +70,7 @@ describe('which models of images run', () => {
   });
 
   it('classes that compute something else than attention over a text are refused with the reason', () => {
-    const longformer = { ...text, attention_window: 4 };
     for (const [config, sentence] of [
-      [
-        { ...longformer, model_type: 'longformer', architectures: ['LongformerForSequenceClassification'] },
-        /^LongformerForSequenceClassification marks tokens that read everything and are read by all/,
-      ],
-      [
-        { ...longformer, model_type: 'longformer', architectures: ['LongformerForQuestionAnswering'] },
-        /^LongformerForQ/,
-      ],
       [
         { model_type: 'deepseek_v4' },
         /^A model of the type "deepseek_v4" carries several streams, .*: choose a DeepSeek-V3\.$/,
@@ -92,7 +83,6 @@ describe('which models of images run', () => {
       [{ model_type: 'yoso' }, /^A model of the type "yoso" weighs tokens by how often their hashes collide/],
     ] as const)
       assert.match(String(verdict(config)), sentence);
-    assert.equal(verdict({ ...longformer, model_type: 'longformer', architectures: ['LongformerForMaskedLM'] }), true);
   });
 
   it('a family that is not known is called by its model_type', () => {
