@@ -9,7 +9,10 @@ import type { LoadedModel } from '../model/checkpoint/loaded-model';
 import { renumbers, unfit } from '../model/interventions/chosen-blocks';
 import { readoutFacts } from './text-readout';
 
-function factsOfHeads({ index, attention, state }: BlockSpec, { ropes, marks }: ModelSpec): ModelFacts['blocks'][number] {
+function factsOfHeads(
+  { index, attention, state }: BlockSpec,
+  { ropes, marks }: ModelSpec,
+): ModelFacts['blocks'][number] {
   const recurrent = state ? { state: { kind: state.kind, heads: state.heads, headDim: state.headDim } } : {};
   if (!attention) return { heads: 0, kvHeads: 0, headDim: 0, causal: true, ...recurrent };
   const { heads, kvHeads, headDim, causal, window, chunked, around, rope, lateNorms } = attention;

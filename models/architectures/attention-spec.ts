@@ -37,7 +37,13 @@ type Projection =
   | { readonly kind: 'handed'; readonly query: Linear; readonly layer: number }
   | LatentProjection
   | MixtureProjection
-  | MarkedProjection;
+  | MarkedProjection
+  | PredictingProjection;
+
+/** Queries of both streams of a row, and keys and values of each of them (predicting-stream.ts). Heads stand twice. */
+export interface PredictingProjection extends Readonly<Record<'query' | 'key' | 'value', Linear>> {
+  readonly kind: 'predicting';
+}
 
 /** Maps of all tokens, and those by which marked tokens read (marked-tokens.ts). Heads are twice as wide as what the maps give of each. */
 export interface MarkedProjection {
@@ -138,6 +144,10 @@ export interface AttentionSpec {
   /** Name of one learned score a head, [heads], beside those of the keys: probabilities sum to less than 1 (gpt-oss). */
   readonly sinks?: string;
   readonly buckets?: BucketBias;
+  /** With the projection `predicting`. */
+  readonly mappedBuckets?: MappedBuckets;
+  /** Keys and values are given to twice as many heads as they are made for (cross-attention of two streams). */
+  readonly twice?: true;
   readonly disentangled?: DisentangledTerms;
   readonly waves?: RelativeWaves;
   readonly groups?: TokenGroups;
@@ -193,6 +203,12 @@ export interface RelativeWaves {
   readonly position: string;
   /** Names of a vector [h, d] that is added to queries, and of a table [2, h, d] whose second row they meet in keys of the same segment. */
   readonly segment?: { readonly query: string; readonly table: string };
+}
+
+/** A number for each bucket of distances and head, which a map of the stream gives, is added to the scores (ProphetNet). */
+export interface MappedBuckets extends Pick<DistanceBuckets, 'buckets' | 'farthest'> {
+  /** w -> buckets h, of each stream. */
+  readonly map: Linear;
 }
 
 /** A learned number for each head and bucket of distances is added to the scores (T5, MPNet). */

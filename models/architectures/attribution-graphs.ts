@@ -165,7 +165,8 @@ export function writtenGraph(model: ModelSpec, block: BlockSpec, weights: Stored
     requireOwnOutputs(block.attention);
     requireOwnHeads(block.attention);
   }
-  if (block.bottleneck ?? block.shared ?? block.attention?.groups) throw new ModelError(unnamedPart(block) ?? '');
+  if (block.bottleneck ?? block.shared ?? block.attention?.groups ?? block.attention?.mappedBuckets)
+    throw new ModelError(unnamedPart(block) ?? '');
   const { output: behind, gain } = block.attentionNorms;
   const graph = new GraphBuilder(`written.${block.index}`);
   const rows = (name: string): Value => graph.input(name, 'float32', ['n', heads * headDim]);
@@ -219,7 +220,8 @@ function unbiasedBy(
 export function projectionGraph(model: ModelSpec, block: BlockSpec, weights: StoredWeights): Graph<Dim> {
   const { attentionNorms } = block;
   const attention = attentionIn(block);
-  if (block.shared ?? block.altUp ?? block.attention?.groups) throw new ModelError(unnamedPart(block) ?? '');
+  if (block.shared ?? block.altUp ?? attention.groups ?? attention.mappedBuckets)
+    throw new ModelError(unnamedPart(block) ?? '');
   const graph = new GraphBuilder(`projection.${block.index}`);
   const residual = graph.input('residual', 'float32', ['b', 'n', model.hiddenSize]);
   const input = attentionNorms.input ? norm(graph, weights, attentionNorms.input, residual) : residual;

@@ -35,6 +35,7 @@ import type { LayerTap } from '../instrument/taps';
 import { crossOutput } from './cross-attention';
 import { layerSizes } from './layer-sizes';
 import { rotate } from './layers';
+import { predictingReads } from './predicting-stream';
 import { stateBranch } from './states/state-branch';
 import { sharedOutput } from './shared-block';
 import { convolvedValues, hasDistanceTerms, scoreTerms } from './score-terms';
@@ -297,14 +298,29 @@ function attentionOutput(
       : undefined;
   const allKeys = all('key', newKey);
   const allValues = all('value', newValue);
+  const { own } = projected;
+  const reading =
+    spec.mappedBuckets && own && queries && places
+      ? predictingReads(
+          graph,
+          spec,
+          spec.mappedBuckets,
+          weights,
+          { x: forQueries, query, own },
+          { queries, keys: places.keys },
+          maskedScore,
+        )
+      : undefined;
   const output = attend(
     graph,
     {
       ...spec,
-      sinks: spec.sinks === undefined ? undefined : weight(graph, weights, spec.sinks, [spec.heads]),
+      sinks:
+        reading?.score ?? (spec.sinks === undefined ? undefined : weight(graph, weights, spec.sinks, [spec.heads])),
+      besideKeys: reading?.value,
       gate: projected.gate && transpose(projected.gate, [0, 2, 1, 3]),
       beside: convolvedValues(graph, spec, weights, allValues, places),
-      terms: scoreTerms(graph, spec, weights, { query, key: allKeys, value: allValues }, places),
+      terms: reading?.terms ?? scoreTerms(graph, spec, weights, { query, key: allKeys, value: allValues }, places),
       unread: places && keysUnread(groups, places.keys, maskedScore),
     },
     query,

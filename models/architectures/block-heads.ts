@@ -57,6 +57,8 @@ export function undividedPart({
 }: UnnamedParts): string | undefined {
   if (attention?.groups)
     return 'The model joins neighbouring tokens between its blocks, so what a layer adds to one token cannot be split among its heads.';
+  if (attention?.mappedBuckets)
+    return 'A row of the model has two streams, of the text and of what it predicts, and a layer reads both, so what it adds cannot be split among its heads.';
   if (bottleneck)
     return 'The model narrows its stream in each layer and adds the output of several networks through one map, so what a layer adds cannot be split among its heads.';
   const part = adapter
@@ -111,6 +113,9 @@ const markedWords: Readonly<Record<MarkRule['kind'], string>> = {
  * if it has none of them.
  */
 export function noteOfHeads({ blocks, marks }: Pick<ModelSpec, 'blocks' | 'marks'>): string | undefined {
+  const twice = blocks.find(({ attention }) => attention?.mappedBuckets)?.attention?.heads;
+  if (twice !== undefined)
+    return `Each row has two streams: one of the text, and one that predicts the next token. The first ${twice / 2} of the ${twice} heads of a layer are those of the predicting stream, the others the same heads in that of the text. A predicting row also reads itself, which maps leave out.`;
   const recurrent = blocks.filter(({ state }) => state !== undefined);
   const alone = recurrent.filter(({ attention }) => attention === undefined);
   if (blocks.some(({ fourier }) => fourier))

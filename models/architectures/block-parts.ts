@@ -29,6 +29,7 @@ import type { NarrowSpec } from './carried-spec';
 import { ModelError, type BlockSpec, type BranchNorms, type CrossSpec, type ModelSpec } from './model-spec';
 import { isRouted, type FeedForwardSpec } from './network-spec';
 import type { Norm, NormedMap } from './weights-spec';
+import { predictingHeads, type OwnReading } from './predicting-stream';
 import type { RouterBranches } from './router';
 import { channelMixing } from './states/channel-mixing';
 import { joinedRows } from './token-groups';
@@ -181,6 +182,8 @@ export interface ProjectedHeads {
   readonly value: Value;
   /** What multiplies the outputs of heads, [..., n, h, d], where they are gated. */
   readonly gate?: Value;
+  /** What rows of a stream that predicts read of themselves. */
+  readonly own?: OwnReading;
   /** Where queries and outputs are of experts (MixtureProjection). */
   readonly experts?: ExpertOutputs;
 }
@@ -188,7 +191,7 @@ export interface ProjectedHeads {
 const usualOrder = ['query', 'key', 'value'] as const;
 
 /** What projections read besides the stream. */
-export interface ProjectionInputs {
+interface ProjectionInputs {
   /** The stream that keys and values are made of; absent: that of the queries. */
   readonly forKeys?: Value;
   /** Keys and values of an earlier layer. */
@@ -270,6 +273,8 @@ function projectHeads(
           'Queries, keys and values of a token depend on whether it is marked, which its stream does not say. Choose another model.',
         );
       return markedHeads(graph, spec, projection, weights, x, forKeys, marks);
+    case 'predicting':
+      return predictingHeads(graph, spec, projection, weights, x);
     case 'mixture':
       return expertHeads(graph, spec, projection, weights, x, forKeys, every);
     case 'latent': {

@@ -8,7 +8,7 @@ import type { Dim } from '../../kernels/graph/dims';
 import type { Graph } from '../../kernels/graph/graph';
 import type { Value } from '../../kernels/graph/records';
 import { divide, hyperbolicTangent, multiply } from '../../kernels/graph/operators/elementwise';
-import { gather, reshape, transpose } from '../../kernels/graph/operators/layout';
+import { concat, gather, reshape, transpose } from '../../kernels/graph/operators/layout';
 import { fusedMatmul, matmul } from '../../kernels/graph/operators/matrix';
 import { softmax } from '../../kernels/graph/operators/reduce';
 import { addCrossStatistics } from '../instrument/cross-statistics';
@@ -46,7 +46,8 @@ function keysOf(
   const graph = source.graph as GraphBuilder;
   const { key, value } = projections(spec, block.index);
   const byHead = (map: Linear, name: string): Value => {
-    const rows = linear(graph, weights, map, source);
+    const once = linear(graph, weights, map, source);
+    const rows = spec.twice ? concat([once, once], -1) : once;
     const heads = reshape(rows, [...source.shape.slice(0, 2), spec.kvHeads, spec.headDim]);
     return transpose(heads, [0, 2, 1, 3], named ? name : undefined);
   };

@@ -32,7 +32,9 @@ export const embeddingGraph = (model: ModelSpec, weights: StoredWeights): Graph<
 export function buildEmbedding(model: ModelSpec, weights: StoredWeights): GraphBuilder {
   const graph = new GraphBuilder('embedding');
   const ids = graph.input('token_ids', 'int64', ['b', 'n']);
-  const words = embedded(graph, model, weights, ids, () => graph.input('query_positions', 'int32', ['n']));
+  let positions: Value | undefined;
+  const given = (): Value => (positions ??= graph.input('query_positions', 'int32', ['n']));
+  const words = embedded(graph, model, weights, ids, given);
   graph.output(firstRow(graph, model, weights, ids, words), 'residual.out');
   return graph;
 }
@@ -54,7 +56,7 @@ export function embedded(
   if (spec.neighbours) x = concat([1, 0, -1].map(movedRows(graph, x)), -1);
   if (spec.project) x = linear(graph, weights, spec.project, x);
   if (spec.beside) x = besideText(graph, weights, spec.beside, x);
-  const width = spec.widen ? spec.width : model.hiddenSize;
+  const width = spec.widen || spec.predicts ? spec.width : model.hiddenSize;
   if (spec.norm && spec.wordNorm) x = norm(graph, weights, spec.norm, x);
   if (spec.positions) {
     const own = positions();
@@ -69,10 +71,31 @@ export function embedded(
   for (const { weight: name, rows } of spec.types ?? [])
     x = add(x, gather(weight(graph, weights, name, [rows, width]), graph.constant('int64', [], [0])));
   if (spec.wordNorm) return x;
+  if (spec.predicts) return withPredicting(graph, weights, spec, x, positions());
   const narrow = spec.norm?.size === width;
   if (spec.norm && narrow) x = norm(graph, weights, spec.norm, x);
   if (spec.widen) x = linear(graph, weights, spec.widen, x);
   return spec.norm && !narrow ? norm(graph, weights, spec.norm, x) : x;
+}
+
+/** The stream that predicts in front of that of the text x [b, n, w], before their norm: [b, n, 2 w]. */
+function withPredicting(
+  graph: GraphBuilder,
+  weights: StoredWeights,
+  { predicts, positions, norm: normed, width }: EmbeddingSpec,
+  x: Value,
+  own: Value,
+): Value {
+  if (!predicts || positions?.weight === undefined || !normed)
+    throw new RangeError('a stream that predicts begins with a learned position, and a norm');
+  const behind = tableRows(graph, weights, positions.weight, [positions.rows, width], add(own, positions.offset + 1));
+  const table = weight(graph, weights, predicts.table, [predicts.rows, width]);
+  // It is the same in all texts.
+  const predicting = add(multiply(x, 0), add(behind, gather(table, graph.constant('int64', [], [predicts.row]))));
+  return concat(
+    [predicting, x].map((stream) => norm(graph, weights, normed, stream)),
+    -1,
+  );
 }
 
 /** Factor of each token, [b, n, 1], of ids [b, n] that are a whole text. */
@@ -118,6 +141,7 @@ export function logitsOf(graph: GraphBuilder, model: ModelSpec, weights: StoredW
   const spec = model.head;
   if (!spec.vocabulary) throw new RangeError('the model has no language head');
   let x = lastStream(graph, model, weights, residual);
+  if (spec.first !== undefined) x = slice(x, -1, 0, spec.first);
   if (spec.norm) x = norm(graph, weights, spec.norm, x);
   if (spec.project) x = linear(graph, weights, spec.project, x);
   if (spec.transform) {

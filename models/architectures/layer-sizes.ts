@@ -15,7 +15,8 @@ export function layerSizes(model: ModelSpec, block: BlockSpec): LayerSizes {
     ...(cross ? { crossHeads: cross.attention.heads, crossHeadDim: cross.attention.headDim } : {}),
     ...(attention && state ? { stateHeads: state.heads, stateHeadDim: state.headDim } : {}),
     ...(block.bottleneck ? { networkWidth: block.bottleneck.width } : {}),
-    units: feedForward === undefined || isRouted(feedForward) ? 0 : feedForward.down.inputs,
+    units:
+      feedForward === undefined || isRouted(feedForward) ? 0 : feedForward.down.inputs * (feedForward.down.each ?? 1),
     experts: isRouted(feedForward) ? expertCounts(feedForward.router) : undefined,
     rotated: rope === undefined ? undefined : ropes[rope],
     noScores: withoutAttention(block),

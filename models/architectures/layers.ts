@@ -27,10 +27,19 @@ import { partLabel, rowsOfTensor, storedWeight, sumOf, weight, type StoredWeight
 
 /** x [..., inputs] -> [..., outputs]. FusedMatMul reads the weight as it is stored: no transposed copy. */
 export function linear(graph: GraphBuilder, weights: StoredWeights, spec: Linear, x: Value): Value {
+  const { each, ...whole } = spec;
+  if (each !== undefined) return inHalves(x, (half) => linear(graph, weights, whole, half));
   const { beside } = spec;
   const own = summedProduct(graph, weights, spec, x);
   const product = beside ? add(own, linear(graph, weights, beside[1], linear(graph, weights, beside[0], x))) : own;
   return biased(graph, weights, spec, product);
+}
+
+/** x [..., 2 i] -> [..., 2 o], by what is made of each half. */
+function inHalves(x: Value, made: (half: Value) => Value): Value {
+  const rows = x.shape.slice(0, -1);
+  const halves = made(reshape(x, [...rows, 2, Number(x.shape.at(-1)) / 2]));
+  return reshape(halves, [...rows, 2 * Number(halves.shape.at(-1))]);
 }
 
 function biased(graph: GraphBuilder, weights: StoredWeights, spec: Linear, product: Value): Value {
@@ -72,9 +81,9 @@ export function linears(
 }
 
 /** Whether it is a matrix of its own, with a bias at most. */
-const isPlain = ({ stored, groups, storedShape, beside, everySecond, biasRow }: Linear): boolean =>
+const isPlain = ({ stored, groups, storedShape, beside, everySecond, biasRow, each }: Linear): boolean =>
   stored === 'outputs-inputs' &&
-  [groups, storedShape, beside, everySecond, biasRow].every((each) => each === undefined);
+  [groups, storedShape, beside, everySecond, biasRow, each].every((part) => part === undefined);
 
 /** Multiplies by a weight that is a sum: by the stored matrix, and separately by the two small matrices in float32. */
 function summedProduct(graph: GraphBuilder, weights: StoredWeights, spec: Linear, x: Value): Value {
@@ -178,6 +187,8 @@ function groupedProduct(
 }
 
 export function norm(graph: GraphBuilder, weights: StoredWeights, spec: Norm, x: Value): Value {
+  const { each, ...whole } = spec;
+  if (each !== undefined) return inHalves(x, (half) => norm(graph, weights, whole, half));
   const { heads, ...plain } = spec;
   if (heads) {
     const normed = norm(graph, weights, { ...plain, weight: undefined }, x);

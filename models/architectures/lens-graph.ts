@@ -24,6 +24,8 @@ export function lensProblem({ head, carried }: ModelSpec): string | undefined {
   if (!head.vocabulary) return 'The model has no language head, so nothing adds to its logits.';
   if (head.transform)
     return 'Its language head is not a linear map of the residual stream: there is a layer with an activation in between.';
+  if (head.first !== undefined)
+    return 'Its language head reads one of two streams, and each layer mixes them, so what a part adds to a logit is not computed.';
   if (carried && carried.makes.length > 0)
     return 'Its language head reads the mean of several streams, each scaled to the length of the first, so what a part of one adds to a logit is not computed.';
   if (head.unit)

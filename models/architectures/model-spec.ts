@@ -129,6 +129,8 @@ export interface EmbeddingSpec {
   readonly types?: readonly { readonly weight: string; readonly rows: number }[];
   /** Inputs other than the words, which are the same at every token of a text. */
   readonly beside?: BesideText;
+  /** A second stream for each token, in front of its numbers: this row of a table and the position behind, normed (predicting-stream.ts). */
+  readonly predicts?: { readonly table: string; readonly rows: number; readonly row: number };
   readonly norm?: Norm;
   /** The norm is of the words, before positions are added; such a model has no types and is not widened (Blenderbot small). */
   readonly wordNorm?: true;
@@ -175,6 +177,8 @@ export interface HeadSpec {
   readonly transform?: { readonly linear: Linear; readonly activation: Activation; readonly norm: Norm };
   /** Absent: the model has no language head, and the run ends with the last residual. */
   readonly vocabulary?: Linear;
+  /** Only the first numbers of a row are read, so many. */
+  readonly first?: number;
   /** `vocabulary` reads only the first numbers of a row, and this map reads the rest (MobileBERT). */
   readonly rest?: Linear;
   /** Each row, or each column, of `vocabulary` is divided by its length. */

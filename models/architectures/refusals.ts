@@ -27,11 +27,6 @@ const refusals: readonly Refusal[] = [
     why: 'adds scores for the places of words on a page in every layer, which Headscope does not compute: choose a model of text alone',
   },
   {
-    types: ['prophetnet', 'xlm-prophetnet'],
-    classes: /^(?!.*Encoder$)/,
-    why: 'predicts several tokens ahead, with a stream for each beside that of the text, which Headscope does not compute: choose a BART or T5, or ProphetNetEncoder',
-  },
-  {
     types: ['pegasus_x'],
     why: 'has global tokens beside those of the source, which read all of it and are read by every block, and which Headscope does not show: choose a Pegasus or LED',
   },

@@ -22,13 +22,13 @@ interface TermPositions {
 }
 
 /** Whether scores have a term that depends on the positions of queries and keys. */
-export const hasDistanceTerms = ({ alibi, buckets, disentangled, waves }: AttentionSpec): boolean =>
-  alibi !== undefined || buckets !== undefined || disentangled !== undefined || waves !== undefined;
+export const hasDistanceTerms = ({ alibi, buckets, disentangled, waves, mappedBuckets }: AttentionSpec): boolean =>
+  [alibi, buckets, disentangled, waves, mappedBuckets].some((term) => term !== undefined);
 
 /** Whether anything is added to the products of queries and keys. */
 export const hasScoreTerms = (spec: AttentionSpec): boolean => hasDistanceTerms(spec) || spec.valueBias !== undefined;
 
-/** Undefined where scores are products alone. */
+/** Undefined where scores are products alone; terms of mapped buckets are made elsewhere (predicting-stream.ts). */
 export function scoreTerms(
   graph: GraphBuilder,
   spec: AttentionSpec,
@@ -154,7 +154,7 @@ function positionScores(
 }
 
 /** In each row of x [b, h, i, rows] the columns that the indices [i, j] name. */
-function picked(x: Value, indices: Value): Value {
+export function picked(x: Value, indices: Value): Value {
   const shape = concat([shapeOf(x, 0, 2), shapeOf(indices)], 0);
   const all = x.graph.node(
     'Expand',

@@ -76,6 +76,7 @@ interface Objective {
 /** Why the blocks of a model are not all that a row of it goes through, or not attention; undefined where they are. */
 function untrained(model: ModelSpec): string | undefined {
   if (model.carried) return 'Rows of the model carry more than its stream from layer to layer.';
+  if (model.embedding?.predicts) return 'A row of the model has a stream that predicts beside that of the text.';
   if (model.marks) return 'Some tokens of the model read and are read by all.';
   for (const block of model.blocks) {
     if (block.cross) return `Layer ${block.index} reads a source.`;

@@ -31,6 +31,8 @@ export interface Linear {
   readonly biasRow?: { readonly row: number; readonly rows: number };
   /** Two maps one after the other (an adapter of low rank that a checkpoint stores separately). */
   readonly beside?: readonly [down: Linear, up: Linear];
+  /** It reads each half of a row by itself, and gives both results side by side (ProphetNet); sizes are of one half. */
+  readonly each?: 2;
   /** Absent: 1 (Granite multiplies what branches add, and divides the logits; Cohere multiplies the logits). */
   readonly factor?: number;
 }
@@ -45,6 +47,8 @@ export interface Norm {
   readonly epsilon: number;
   /** Gemma stores the gain minus one. */
   readonly gainOffset?: 1;
+  /** Each half of a row is normed by itself (ProphetNet); the size is of one half. */
+  readonly each?: 2;
   /** Heads that are normed each by itself, with a gain each: `weight` is [heads, size] (Cohere), or `each` names theirs (StableLM). */
   readonly heads?: { readonly count: number; readonly each?: readonly string[] };
 }

@@ -18,7 +18,7 @@ import {
   where,
 } from '../../kernels/graph/operators/elementwise';
 import { gather, reshape } from '../../kernels/graph/operators/layout';
-import { reduceMax, softmax } from '../../kernels/graph/operators/reduce';
+import { reduceMax, reduceSum, softmax } from '../../kernels/graph/operators/reduce';
 import { headOutput, scoreKeys } from './grouped-heads';
 import { chosenScores, type Rotate } from './changes/block-choice';
 import { emphasised } from './changes/emphasis';
@@ -53,8 +53,10 @@ export interface AttentionRules {
   readonly unread?: Value | undefined;
   /** What is added to the outputs of heads, before their gains, [b, h, n, d]. */
   readonly beside?: Value | undefined;
-  /** Learned scores beside those of the keys, [h]. */
+  /** Scores beside those of the keys: learned ones, [h], or those of what a row reads besides, [b, h, n, 1]. */
   readonly sinks?: Value | undefined;
+  /** What the rest of the probabilities weighs, [b, h, n, d]; absent: nothing. */
+  readonly besideKeys?: Value | undefined;
   /** Factors on the outputs of heads, [b, h, n, d]. */
   readonly gate?: Value | undefined;
 }
@@ -130,7 +132,9 @@ export function attend(
       ? besideSinks(sinks, scores, name)
       : softmax(scores, -1, name);
   const probabilities = tap ? tap(softmaxed) : softmaxed;
-  const whole = (output: Value): Value => {
+  const whole = (ofKeys: Value): Value => {
+    const rest = rules.besideKeys && subtract(1, reduceSum(probabilities, [3]));
+    const output = rules.besideKeys && rest ? add(ofKeys, multiply(rest, rules.besideKeys)) : ofKeys;
     const all = rules.beside ? add(output, rules.beside) : output;
     return rules.gate ? multiply(all, rules.gate) : all;
   };
@@ -151,13 +155,15 @@ export function attend(
 }
 
 /**
- * Probabilities of the keys where each head has one learned score more, [h], that no key belongs to: they sum to less than 1. With the
+ * Probabilities of the keys where each head has one score more, [h] or [b, h, n, 1], that no key belongs to: they sum to less than 1. With the
  * largest score m and its share p_m, the log of the normaliser is m - ln p_m, and the keys together have the sigmoid of its distance.
  */
 function besideSinks(sinks: Value, scores: Value, name?: string): Value {
   const shares = softmax(scores);
   const normaliser = subtract(reduceMax(scores, [3]), logarithm(reduceMax(shares, [3])));
-  const ofKeys = sigmoid(subtract(normaliser, reshape(sinks, [1, sinks.shape[0] ?? 1, 1, 1])));
+  const ofKeys = sigmoid(
+    subtract(normaliser, sinks.shape.length === 1 ? reshape(sinks, [1, sinks.shape[0] ?? 1, 1, 1]) : sinks),
+  );
   return multiply(shares, ofKeys, name);
 }
 

@@ -162,6 +162,8 @@ export async function projections(
       throw new RangeError('pairs of heads are not taken apart');
     case 'marked':
       throw new RangeError('heads with two projections are not taken apart');
+    case 'predicting':
+      throw new RangeError('heads of two streams are not taken apart');
     case 'mixture':
       throw new RangeError('heads of experts are not taken apart');
     case 'latent': {

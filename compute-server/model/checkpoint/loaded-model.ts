@@ -263,7 +263,7 @@ export async function openModel(path: string, options: OpenOptions): Promise<Loa
     specified.kind === 'text'
       ? noteOfHeads(specified.text)
       : specified.kind === 'encoder-decoder'
-        ? noteOfHeads(specified.source)
+        ? (noteOfHeads(specified.text) ?? noteOfHeads(specified.source))
         : undefined;
   const left = [...(unread === undefined ? [] : [unread]), ...(ofHeads === undefined ? [] : [ofHeads]), ...notes];
   const placed = [...(options.leftOut ?? []), ...(shares && opened.vision && opened.text ? [visionOnCpu] : [])];
@@ -280,7 +280,7 @@ export async function openModel(path: string, options: OpenOptions): Promise<Loa
       heads: Math.max(...spec.blocks.map((block) => headsOf(block).heads)),
       kvHeads: Math.max(...spec.blocks.map((block) => headsOf(block).kvHeads)),
       headDim: part.headDim,
-      hiddenSize: part.hiddenSize,
+      hiddenSize: spec.hiddenSize,
       vocabulary: part.vocabularySize ?? 0,
       ...(context === undefined || !Number.isFinite(context) || part.role === 'vision'
         ? {}

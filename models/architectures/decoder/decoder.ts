@@ -13,6 +13,7 @@ import { carriedOf } from './carried';
 import { embeddingOf } from './embedding';
 import { narrowBlock } from './narrow-block';
 import { normOf, scaled, type Stack } from './stack';
+import { withPredictingStream } from './predicting';
 import { withStreamNorms } from './stream-norms';
 
 /** Throws ModelError with one sentence where the checkpoint cannot be computed. */
@@ -61,7 +62,7 @@ export function specifyDecoder(input: ArchitectureInput, { layout, computes }: S
   const { positions } = embedding;
   const unit = computes.unitHead?.(part);
   const marks = computes.marks?.(part);
-  return withStreamNorms(stack, {
+  const spec: ModelSpec = {
     family: part.family,
     hiddenSize: part.hiddenSize,
     ...carriedOf(stack, names, words),
@@ -89,7 +90,8 @@ export function specifyDecoder(input: ArchitectureInput, { layout, computes }: S
     ...(marks ? { marks } : {}),
     ...(input.sourceWidth === undefined ? {} : { sourceWidth: input.sourceWidth }),
     contextLength: readable(stack, positions),
-  });
+  };
+  return withPredictingStream(stack, names, withStreamNorms(stack, spec));
 }
 
 /** With a proportional form all numbers of a head are in pairs, and most pairs turn by nothing. */

@@ -15,7 +15,7 @@ import { runnable } from '../../../models/architectures/catalogue';
 import { languageNetwork } from '../../../models/architectures/training-network';
 import { describeModel } from '../../../models/formats/describe-model';
 import { countOfKeysRead } from '../../../diagnostics/model-runner/keys-read';
-import { dense, gelu, layerNorm, type Rows } from '../../support/reference/class-heads';
+import { dense, gelu, layerNorm, someNumbers, type Rows } from '../../support/reference/class-heads';
 import { difference } from '../../support/reference/compare-model';
 import { referenceModels } from '../../support/reference/reference-models';
 import { writeVariant } from '../../support/reference/variants';
@@ -131,6 +131,19 @@ function pass(stack: Stack, tensors: Tensors, ids: readonly number[], marked: re
   return { rows, maps };
 }
 
+/** The head of a class in place of that of tokens. */
+function withHead(tensors: Tensors, className: string): void {
+  for (const name of [...tensors.keys()]) if (name.startsWith('lm_head.')) tensors.delete(name);
+  const map = (name: string, outputs: number): void => {
+    tensors.set(`${name}.weight`, someNumbers([outputs, 32], outputs));
+    tensors.set(`${name}.bias`, someNumbers([outputs], outputs + 0.5));
+  };
+  if (className.endsWith('ForQuestionAnswering')) map('qa_outputs', 2);
+  if (!className.endsWith('ForSequenceClassification')) return;
+  map('classifier.dense', 32);
+  map('classifier.out_proj', 2);
+}
+
 const known = new Set(referenceModels.map(({ name }) => name));
 
 describe('marked tokens', () => {
@@ -142,9 +155,17 @@ describe('marked tokens', () => {
   after(() => rmSync(room, { recursive: true }));
 
   const longformerOf = { of: 'longformer--LongformerForMaskedLM', config: { attention_window: [4, 2] } };
-  async function withVariant<T>(variant: Variant, use: (model: LoadedModel, tensors: Tensors) => Promise<T>): Promise<T> {
+  async function withVariant<T>(
+    variant: Variant,
+    use: (model: LoadedModel, tensors: Tensors) => Promise<T>,
+  ): Promise<T> {
     let tensors: Tensors = new Map();
-    const { path } = writeVariant({ ...variant, tensors: (all) => void (tensors = all) }, room);
+    const [className] = (variant.config['architectures'] ?? []) as readonly string[];
+    const change = (all: Tensors): void => {
+      if (className !== undefined) withHead(all, className);
+      tensors = all;
+    };
+    const { path } = writeVariant({ ...variant, tensors: change }, room);
     const model = await openModel(path, { device: 'cpu', threads: 1, limitBytes: 1e9 });
     try {
       return await use(model, tensors);
@@ -177,7 +198,12 @@ describe('marked tokens', () => {
     ['those of a question', { architectures: ['LongformerForQuestionAnswering'] }, question, [0, 1, 2, 3]],
     ['those of a choice', { architectures: ['LongformerForMultipleChoice'] }, question, [6, 7, 8, 9, 10, 11]],
     ['those that the config names', { global_tokens: 'first' }, text, [0]],
-    ['none where the config says so', { architectures: ['LongformerForSequenceClassification'], global_tokens: 'none' }, text, []],
+    [
+      'none where the config says so',
+      { architectures: ['LongformerForSequenceClassification'], global_tokens: 'none' },
+      text,
+      [],
+    ],
   ] as const;
   for (const [what, config, ids, marked] of cases) {
     it(`of Longformer are ${what}`, async () => {
@@ -199,7 +225,11 @@ describe('marked tokens', () => {
       ['first', [0]],
       ['none', []],
     ] as const) {
-      const variant = { of: 'led--LEDForConditionalGeneration', what: `marked: ${global}`, config: { global_tokens: global } };
+      const variant = {
+        of: 'led--LEDForConditionalGeneration',
+        what: `marked: ${global}`,
+        config: { global_tokens: global },
+      };
       await withVariant(variant, async (model, tensors) => {
         await assertPassed(model.source ?? assert.fail(), text, pass(led, tensors, text, marked));
         assert.equal(model.spec.marks, undefined);
@@ -258,7 +288,10 @@ describe('marked tokens', () => {
         /^.*The prompt has 1 separator \(token 2\), and the model reads a question and a text with 3: /,
       );
       const { spec, sessions, weights } = model;
-      assert.throws(() => projectionGraph(spec, spec.blocks[0] ?? assert.fail(), weights), /depend on whether it is marked/);
+      assert.throws(
+        () => projectionGraph(spec, spec.blocks[0] ?? assert.fail(), weights),
+        /depend on whether it is marked/,
+      );
       assert.throws(() => languageNetwork('net', spec, {}).build, /read and are read by all/);
       // The first question is longer.
       const longer = [0, 17, 40, 8, 7, 2, 2, 61, 22, 9, 33, 2];
@@ -270,7 +303,10 @@ describe('marked tokens', () => {
     });
     const { config } = referenceModels.find(({ name }) => name === longformerOf.of) ?? assert.fail();
     for (const [change, sentence] of [
-      [{ global_tokens: 'last' }, /^global_tokens is "last", and Headscope computes Longformer where it is one of none, first/],
+      [
+        { global_tokens: 'last' },
+        /^global_tokens is "last", and Headscope computes Longformer where it is one of "none", "first"/,
+      ],
       [{ attention_dilation: [1, 2] }, /^attention_dilation is /],
       [{ autoregressive: true }, /^autoregressive is true/],
     ] as const)

@@ -44,9 +44,9 @@ export const otherClass: Readonly<Record<string, string>> = {
   'nllb_moe--NllbMoeForConditionalGeneration':
     'The class of 5.2 sends tokens to other experts than those that its router weighs; the class before it, for which the model was published, does not',
   'prophetnet--ProphetNetForCausalLM':
-    'The class of 5.2 gives rows of its predicting streams the scores by distance of other rows, heads and streams; the first class, for which the models were published, does not',
+    'The class of 5.2 gives rows of its predicting streams the scores by distance of other rows, heads and streams; predicting-stream.test.ts has both',
   'prophetnet--ProphetNetForConditionalGeneration':
-    'The class of 5.2 gives rows of its predicting streams the scores by distance of other rows, heads and streams; the first class, for which the models were published, does not',
+    'The class of 5.2 gives rows of its predicting streams the scores by distance of other rows, heads and streams; predicting-stream.test.ts has both',
   'switch_transformers--SwitchTransformersEncoderModel':
     'The class of 5.2 adds the biases of distances in the first layer alone; those before it, and T5, in every layer',
 };

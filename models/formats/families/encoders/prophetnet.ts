@@ -1,7 +1,7 @@
 /**
  * ProphetNet: an encoder of BART's kind, and a decoder with a stream beside that of the text which predicts the next token, and further ones
  * for later tokens (arXiv:2001.04063, section 3.2). Scores of the decoder have a term by distance, which a map of the stream gives. A run
- * computes the encoder alone.
+ * computes the streams of the text and of the next token.
  */
 import type { ConfigReader } from '../../config/config-reader';
 import type { ModelPart } from '../../model-description';
@@ -23,7 +23,7 @@ const run: RunKeys = {
   ...idleOfText,
   ...honoured('vocab_size', 'hidden_size', 'max_position_embeddings', 'pad_token_id'),
   ...honoured('num_encoder_layers', 'num_encoder_attention_heads', 'encoder_ffn_dim'),
-  ...idle('of the decoder', ...ofDecoder),
+  ...honoured(...ofDecoder),
   ...only(activations, 'activation_function'),
   ...idle('other names of sizes of the two halves', 'num_attention_heads', 'num_hidden_layers'),
   ...idle('the class says of itself whether it reads from left to right', 'is_decoder'),
@@ -109,7 +109,7 @@ export const prophetNet: CompositeFamily = {
   tied: true,
   task: 'sequence-to-sequence',
   run,
-  encoder: halves.encoder,
+  ...halves,
   read: (reader) => ({ parts: readParts(reader), exact: true }),
   tensors(model, table) {
     const [part] = model.parts;

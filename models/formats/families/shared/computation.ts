@@ -173,8 +173,7 @@ export interface Tempered {
  * Which tokens of a text are marked: the first; those of a question, in front of the first separator; or those behind the two separators that
  * end it (Longformer).
  */
-export type MarkRule =
-  { readonly kind: 'first' } | { readonly kind: 'question' | 'text'; readonly separator: number };
+export type MarkRule = { readonly kind: 'first' } | { readonly kind: 'question' | 'text'; readonly separator: number };
 
 /** What is added to a score: slope of the head x (position of the key - position of the query) (arXiv:2108.12409, section 3). */
 export interface AlibiBias {

@@ -181,6 +181,8 @@ export interface DecoderLayout {
     };
     /** What an attention layer holds beside these, under its own prefix: an indexer, a gate. */
     readonly more?: LayerWriter;
+    /** The same, where a run does not need it. */
+    readonly unread?: LayerWriter;
     /** Projections of tokens that are marked (Longformer); read where `computes.marks` has a rule. */
     readonly marked?: readonly [query: string, key: string, value: string];
   };

@@ -41,6 +41,7 @@ function writeAttention(
   if (latent !== undefined) {
     writeLatentAttention(own, layer, inputBias, holds(layout.latentNorms ?? true, part));
     layout.more?.(own, layer, part);
+    layout.unread?.(own, layer, part);
     return;
   }
   if (layout.experts !== undefined) {
@@ -109,6 +110,7 @@ function writeAttention(
   for (const name of Object.values(layout.differential ?? {}).flat()) own.add('attention', name, [headDim]);
   for (const name of layout.marked ?? []) linear(name, hidden, hidden, inputBias);
   layout.more?.(own, layer, part);
+  layout.unread?.(own, layer, part);
 }
 
 function writeHeadExperts(

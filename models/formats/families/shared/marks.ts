@@ -8,7 +8,7 @@ import type { MarkRule } from './computation';
 import { firstArchitecture, sizeOf, word } from './family';
 import { only, type RunKeys } from './run-keys';
 
-export const markKey = 'global_tokens';
+const markKey = 'global_tokens';
 
 const rules = ['first', 'question', 'text'] as const;
 
