@@ -225,7 +225,7 @@ describe('groups of tokens', () => {
     );
     assert.deepEqual([row(2), row(3), row(4)], [row(1), row(1), row(1)]);
     assert.notDeepEqual(row(5), row(1));
-    assert.ok(model.summary.notes?.some((note) => note.startsWith('Its blocks join neighbouring tokens.')));
+    assert.ok(model.summary.notes?.some((note) => note.startsWith('Its blocks join neighbouring tokens into groups.')));
     await model.sessions.release();
   });
 
