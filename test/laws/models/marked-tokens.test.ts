@@ -292,7 +292,7 @@ describe('marked tokens', () => {
         () => projectionGraph(spec, spec.blocks[0] ?? assert.fail(), weights),
         /depend on whether it is marked/,
       );
-      assert.throws(() => languageNetwork('net', spec, {}).build, /read and are read by all/);
+      assert.throws(() => languageNetwork('net', spec, {}), /read and are read by all/);
       // The first question is longer.
       const longer = [0, 17, 40, 8, 7, 2, 2, 61, 22, 9, 33, 2];
       const request = { ids: question, variantIds: [question, longer], variants: [[], []] };
