@@ -196,6 +196,12 @@ describe('marked tokens', () => {
   const cases = [
     ['the first, of texts', { architectures: ['LongformerForSequenceClassification'] }, text, [0]],
     ['those of a question', { architectures: ['LongformerForQuestionAnswering'] }, question, [0, 1, 2, 3]],
+    [
+      'those of a question before another separator',
+      { architectures: ['LongformerForQuestionAnswering'], sep_token_id: 29 },
+      question.map((id) => (id === 2 ? 29 : id)),
+      [0, 1, 2, 3],
+    ],
     ['those of a choice', { architectures: ['LongformerForMultipleChoice'] }, question, [6, 7, 8, 9, 10, 11]],
     ['those that the config names', { global_tokens: 'first' }, text, [0]],
     [

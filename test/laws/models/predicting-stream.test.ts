@@ -4,6 +4,8 @@
  * gives what the class gives, and without it what was published and Headscope computes.
  */
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { layerWeights } from '../../../compute-server/model/checkpoint/layer-weights';
 import { openModel, type LoadedModel } from '../../../compute-server/model/checkpoint/loaded-model';
@@ -11,13 +13,15 @@ import { runPrompt } from '../../../compute-server/model/run/stream/model-run';
 import { layerAttributionGraph, projectionGraph } from '../../../models/architectures/attribution-graphs';
 import { lensGraph } from '../../../models/architectures/lens-graph';
 import { languageNetwork } from '../../../models/architectures/training-network';
-import { dense, gelu, layerNorm, type Rows } from '../../support/reference/class-heads';
+import { dense, gelu, layerNorm, someNumbers, type Rows } from '../../support/reference/class-heads';
 import { decodedDifference, difference } from '../../support/reference/compare-model';
 import { firstOf, readExpected, referenceModels, type ReferenceModel } from '../../support/reference/reference-models';
-import { readTensors } from '../../support/reference/variants';
+import { readTensors, writeVariant } from '../../support/reference/variants';
 import { tensorOf, type Tensors } from '../../support/reference/variant-tensors';
 
-const [heads, streams, buckets, farthest, epsilon] = [4, 2, 32, 128, 1e-5];
+const [heads, epsilon] = [4, 1e-5];
+/** As in both reference checkpoints. */
+const usual = { streams: 2, buckets: 32, farthest: 128 };
 const range = (count: number): readonly number[] => Array.from({ length: count }, (_, i) => i);
 const dot = (a: readonly number[], b: readonly number[]): number => a.reduce((sum, x, i) => sum + x * (b[i] ?? NaN), 0);
 const plus = (a: readonly number[], b: readonly number[]): readonly number[] => a.map((x, i) => x + (b[i] ?? NaN));
@@ -28,7 +32,7 @@ const softmax = (scores: readonly number[]): readonly number[] => {
 };
 
 /** Half of the buckets are of one distance each, the others grow logarithmically (as T5's, keys behind a query alone). */
-function bucketOf(steps: number): number {
+function bucketOf(steps: number, { buckets, farthest }: typeof usual): number {
   const exact = buckets / 2;
   if (steps < exact) return Math.max(0, steps);
   return Math.min(buckets - 1, Math.floor(exact + (Math.log(steps / exact) / Math.log(farthest / exact)) * exact));
@@ -43,7 +47,14 @@ interface Passed {
   readonly cross: readonly (readonly (readonly Rows[])[])[];
 }
 
-function pass(tensors: Tensors, ids: readonly number[], source: Rows | undefined, mixed: boolean): Passed {
+function pass(
+  tensors: Tensors,
+  ids: readonly number[],
+  source: Rows | undefined,
+  mixed: boolean,
+  sizes = usual,
+): Passed {
+  const { streams } = sizes;
   const at = 'prophetnet.decoder.';
   const rowOf = (name: string, row: number): readonly number[] => {
     const { shape, data } = tensorOf(tensors, name);
@@ -92,7 +103,7 @@ function pass(tensors: Tensors, ids: readonly number[], source: Rows | undefined
           ids.map((__, i) => {
             const query = part(q[stream]?.[i], head);
             const score = (key: readonly number[] | undefined, steps: number): number =>
-              dot(query, part(key, head)) / Math.sqrt(width) + term(stream, i, head, bucketOf(steps));
+              dot(query, part(key, head)) / Math.sqrt(width) + term(stream, i, head, bucketOf(steps, sizes));
             // A stream for a later token reads less of the text, but always its first token.
             const reads = (j: number): boolean => j === 0 || j <= i - Math.max(0, stream - 1);
             const ofText = ids.map((___, j) =>
@@ -223,6 +234,43 @@ for (const name of ['prophetnet--ProphetNetForCausalLM', 'prophetnet--ProphetNet
         assert.ok(difference(own, ofText.flat(2), false) <= 1e-7);
       });
       assert.ok((await decodedDifference(model, ids, source())) <= 1e-5);
+    });
+
+    it('has as many streams, buckets and distances as the config says', async () => {
+      const sizes = { streams: 3, buckets: 8, farthest: 6 };
+      const config = { ngram: 3, num_buckets: 8, relative_max_distance: 6 };
+      let tensors: Tensors = new Map();
+      const change = (all: Tensors): void => {
+        for (const [key, { shape, data }] of all)
+          if (key.includes('.relative_pos_embeddings.')) {
+            // Rows of a bucket follow each other, one for each head.
+            const [, ...inner] = shape;
+            const kept = sizes.buckets * heads;
+            all.set(key, { shape: [kept, ...inner], data: data.slice(0, (data.length / (shape[0] ?? 1)) * kept) });
+          } else if (key.endsWith('.ngram_embeddings.weight')) {
+            all.set(key, someNumbers([sizes.streams, shape[1] ?? 0], sizes.streams));
+          }
+        tensors = all;
+      };
+      const room = mkdtempSync(join(tmpdir(), 'headscope-predicting-'));
+      try {
+        const { path } = writeVariant({ of: name, what: 'other sizes', config, tensors: change }, room);
+        const other = await openModel(path, { device: 'cpu', threads: 1, limitBytes: 1e9 });
+        try {
+          const result = await runPrompt(other.spec, other.sessions, { ids, chunk: 4, logits: 'all', ...source() });
+          const expectedLogits = pass(tensors, ids, sourceRows, false, sizes).logits[0]?.flat() ?? [];
+          assert.ok(difference(result.logits?.data ?? [], expectedLogits, true) <= 1e-6);
+          for (const key of ['buckets', 'farthest'] as const) {
+            const wrong = pass(tensors, ids, sourceRows, false, { ...sizes, [key]: sizes[key] + 2 });
+            assert.ok(!(difference(wrong.logits[0]?.flat() ?? [], expectedLogits, true) <= 1e-4), key);
+          }
+        } finally {
+          await other.source?.sessions.release();
+          await other.sessions.release();
+        }
+      } finally {
+        rmSync(room, { recursive: true });
+      }
     });
 
     it('has heads that are changed and differentiated, those of the text by themselves', async () => {

@@ -5,9 +5,6 @@ import type { Plugin } from 'esbuild';
 
 const root = path.resolve(__dirname, '../../../..');
 
-// A forked process takes over the options of this one. A bundle needs no loader of TypeScript, which takes longer than its start.
-process.execArgv = process.execArgv.filter((option) => option !== '--import=tsx');
-
 export interface BundledServer {
   readonly serverScript: string;
   readonly cliScript: string;
@@ -21,6 +18,8 @@ export function bundledServer(name: string): BundledServer {
 
 /** Bundles the compute server and the command line as build/bundle.mjs does, beside the shipped ones. */
 export async function bundleServer(name: string, plugins: Plugin[] = []): Promise<BundledServer> {
+  // What is forked takes over the options of this process. Bundles need no loader of TypeScript, which takes longer than their start.
+  process.execArgv = process.execArgv.filter((option) => option !== '--import=tsx');
   await build({
     entryPoints: {
       'compute-server': path.join(root, 'compute-server/main.ts'),

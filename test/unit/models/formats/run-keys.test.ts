@@ -91,6 +91,12 @@ const elsewhere = new Set([
   'mamba_d_conv',
   // Whether MobileBERT's classifiers read a pooler, in laws/models/classifier-heads.test.ts.
   'classifier_activation',
+  // Which token separates a question from a text, in laws/models/marked-tokens.test.ts.
+  'sep_token_id',
+  // Streams and distances of ProphetNet's decoder, in laws/models/predicting-stream.test.ts.
+  'ngram',
+  'num_buckets',
+  'relative_max_distance',
   // Granite's hybrids without positions are compared; with them, their attention is that of Granite.
   'position_embedding_type',
 ]);
