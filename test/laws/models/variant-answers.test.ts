@@ -99,7 +99,8 @@ for (const family of ['llama', 'gpt2', 'gemma2', 'mistral, window 7'] as const) 
       ];
       const own = [base, patched([19, 14]), patched([19]), oneRow, base];
       const rows: number[] = [];
-      const counted: Pick<LayerSessions, 'ran' | 'session'> = {
+      const counted: Pick<LayerSessions, 'places' | 'ran' | 'session'> = {
+        places: tiny.model.sessions.places,
         ran: () => Promise.resolve(),
         async session(key) {
           const session = await tiny.model.sessions.session(key);
@@ -121,7 +122,8 @@ for (const family of ['llama', 'gpt2', 'gemma2', 'mistral, window 7'] as const) 
 
     it('cost one pass through the layers below the first difference', async () => {
       const runs: number[] = [];
-      const counted: Pick<LayerSessions, 'ran' | 'session'> = {
+      const counted: Pick<LayerSessions, 'places' | 'ran' | 'session'> = {
+        places: tiny.model.sessions.places,
         ran: () => Promise.resolve(),
         async session(key) {
           if (key.kind === 'block') runs.push(key.layer);
