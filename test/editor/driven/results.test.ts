@@ -37,6 +37,27 @@ describe('saved results in VS Code', function () {
   const listed = (name: string): string =>
     listedName((JSON.parse(readFileSync(fileOf(name), 'utf8')) as { created: string }).created, name);
 
+  // Before the saved results are listed, whose rows push those of sweeps out of view.
+  it('runs a sweep from its panel, opens what a cell wrote, and lists it below the sweep', async () => {
+    const { bench } = window();
+    await bench.openFile(sweepFile);
+    await bench.runCommand('Headscope: Open Sweep');
+    const panel = await bench.webviewWith("#root[data-panel='sweep']");
+    await panel.locator('#finding', { hasText: 'None of the 2 cells has run yet.' }).waitFor();
+    await panel.locator('#submit').click();
+    await panel.locator('#finding', { hasText: 'All 2 cells are done.' }).waitFor();
+    await panel.locator('.sweep-grid td').first().click();
+    await panel.locator('#open-result').click();
+    await bench.page.locator('.monaco-editor .view-line', { hasText: '"task"' }).first().waitFor();
+    const row = (name: RegExp): Locator => bench.page.locator('.sidebar [role=treeitem]', { hasText: name }).first();
+    await bench.openContainer('Headscope');
+    await row(/^Sweeps/).click();
+    await row(/^tasks2 results/)
+      .locator('.monaco-tl-twistie')
+      .click();
+    await row(/^task capitals/).waitFor();
+  });
+
   it('lists what lies in the workspace, and renames a file to what is typed', async () => {
     const { bench } = window();
     entry = await savedResults(bench);
@@ -103,26 +124,6 @@ describe('saved results in VS Code', function () {
     assert.ok(read.ok);
     const painted = { kind: 'recent', sinks: 4, recent: 64 };
     assert.deepEqual(read.result.heads[1], [painted, painted]);
-  });
-
-  it('runs a sweep from its panel, opens what a cell wrote, and lists it below the sweep', async () => {
-    const { bench } = window();
-    await bench.openFile(sweepFile);
-    await bench.runCommand('Headscope: Open Sweep');
-    const panel = await bench.webviewWith("#root[data-panel='sweep']");
-    await panel.locator('#finding', { hasText: 'None of the 2 cells has run yet.' }).waitFor();
-    await panel.locator('#submit').click();
-    await panel.locator('#finding', { hasText: 'All 2 cells are done.' }).waitFor();
-    await panel.locator('.sweep-grid td').first().click();
-    await panel.locator('#open-result').click();
-    await bench.page.locator('.monaco-editor .view-line', { hasText: '"task"' }).first().waitFor();
-    const row = (name: RegExp): Locator => bench.page.locator('.sidebar [role=treeitem]', { hasText: name }).first();
-    await bench.openContainer('Headscope');
-    await row(/^Sweeps/).click();
-    await row(/^tasks2 results/)
-      .locator('.monaco-tl-twistie')
-      .click();
-    await row(/^task capitals/).waitFor();
   });
 
   it('opens the page of an analysis from its saved result, and a page that it links to', async () => {
