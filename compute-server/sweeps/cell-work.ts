@@ -1,4 +1,5 @@
 /** The work of the cells of a sweep before they run, from estimates of some of them. */
+import { mean } from '../../kernels/tensors/vectors';
 import type { Cell, Cells } from '../../protocol/sweeps/cells';
 
 /** What is known of a cell before it runs. */
@@ -55,15 +56,14 @@ export async function cellWork(cells: Cells, numbers: Iterable<number>, estimate
     if (known.neverFits !== undefined) neverFits.add(known.neverFits);
     if (known.refused !== undefined) refused.add(known.refused);
   }
-  const mean = meanOf([...seconds.values()]) ?? 1;
-  const means = new Map([...ofModel].map(([model, some]) => [model, meanOf(some) ?? mean]));
+  const usual = meanOf([...seconds.values()]) ?? 1;
+  const means = new Map([...ofModel].map(([model, some]) => [model, meanOf(some) ?? usual]));
   const workOf = (number: number): number => {
     const known = seconds.get(cells.placeOf(number));
     const cell = known === undefined && means.size > 1 ? cells.at(number) : undefined;
-    return known ?? (cell && means.get(modelOf(cell))) ?? mean;
+    return known ?? (cell && means.get(modelOf(cell))) ?? usual;
   };
   return { workOf, neverFits: [...neverFits], refused: [...refused] };
 }
 
-const meanOf = (values: readonly number[]): number | undefined =>
-  values.length === 0 ? undefined : values.reduce((sum, value) => sum + value, 0) / values.length;
+const meanOf = (values: readonly number[]): number | undefined => (values.length === 0 ? undefined : mean(values));

@@ -1,5 +1,5 @@
 /** Means over the seeds of a sweep: one row for each row of a result that the seeds share. */
-import { student975 } from '../../diagnostics/shared/statistics/student';
+import { meanInterval } from '../../diagnostics/shared/statistics/proportion';
 import type { CellSettings } from '../../protocol/sweeps/sweep-file';
 
 /**
@@ -34,11 +34,10 @@ export interface CellRows {
 
 function seedMean(values: readonly number[]): SeedMean {
   const n = values.length;
-  const mean = values.reduce((sum, value) => sum + value, 0) / n;
+  const { mean, low, high } = meanInterval(values);
   if (n < 2) return { n, mean };
   const deviation = Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (n - 1));
-  const half = (student975(n - 1) * deviation) / Math.sqrt(n);
-  return { n, mean, deviation, low: mean - half, high: mean + half };
+  return { n, mean, deviation, low, high };
 }
 
 /**
