@@ -63,11 +63,16 @@ const bundles = [
   node('compute-server/images/decoder.ts', 'dist/picture-decoder.js'),
   node('compute-server/model/text/text-worker.ts', 'dist/text-worker.js'),
   node('compute-server/model/weights/piece-worker.ts', 'dist/piece-worker.js'),
-  // The client of Kubernetes is apart: only a sweep on Kubernetes loads it.
+  // Apart are the client of Kubernetes, which only a sweep there loads, and the protocol of agents, which only `headscope mcp` loads.
   {
-    ...node('compute-server/cli/main.ts', 'dist/cli.js', ['onnxruntime-node', './kubernetes-client']),
+    ...node('compute-server/cli/main.ts', 'dist/cli.js', [
+      'onnxruntime-node',
+      './kubernetes-client',
+      './agent-protocol',
+    ]),
     supported: { 'dynamic-import': false },
   },
+  node('compute-server/cli/mcp/agent-protocol.ts', 'dist/agent-protocol.js'),
   node('compute-server/sweeps/kubernetes/kubernetes-client.ts', 'dist/kubernetes-client.js'),
   ...panels,
 ].filter((options) => existsSync(options.entryPoints[0]));

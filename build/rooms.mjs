@@ -100,6 +100,11 @@ export const restrictedPackages = [
     homes: ['compute-server/sweeps/kubernetes', 'test/unit/compute-server/sweeps'],
     message: 'compute-server/sweeps/kubernetes alone talks to Kubernetes.',
   },
+  {
+    name: '@modelcontextprotocol/sdk',
+    homes: ['compute-server/cli/mcp', 'test/process/agents'],
+    message: 'compute-server/cli/mcp alone knows the protocol of agents.',
+  },
   { name: 'vscode', homes: ['extension', 'test/editor'], message: 'extension alone talks to the editor.' },
 ];
 

@@ -147,7 +147,7 @@ export function analysed(
   return client.call('analysis', [request], {
     signal: session.signal,
     onProgress(progress) {
-      if (progress.kind === 'stage') session.progress(lineOf(progress));
+      if (progress.kind === 'stage') session.progress(lineOf(progress), progress.share);
     },
   });
 }

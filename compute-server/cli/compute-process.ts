@@ -31,18 +31,20 @@ function forkServer(script: string, environment: NodeJS.ProcessEnv): ComputeProc
   };
 }
 
-/** A client of a compute server that is started by the first call. */
-export function computeClient(
+/** For a client whose first call starts the process. */
+export const clientOptions = (
   script: string,
   environment: NodeJS.ProcessEnv,
   options: Omit<ComputeClientOptions, 'start' | 'after'> = {},
-): ComputeClient {
-  return new ComputeClient({
-    ...options,
-    start: () => forkServer(script, environment),
-    after(milliseconds, act) {
-      const timer = setTimeout(act, milliseconds);
-      return () => clearTimeout(timer);
-    },
-  });
-}
+): ComputeClientOptions => ({
+  ...options,
+  start: () => forkServer(script, environment),
+  after(milliseconds, act) {
+    const timer = setTimeout(act, milliseconds);
+    return () => clearTimeout(timer);
+  },
+});
+
+/** A client of a compute server that is started by the first call. */
+export const computeClient = (...given: Parameters<typeof clientOptions>): ComputeClient =>
+  new ComputeClient(clientOptions(...given));

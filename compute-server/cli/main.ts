@@ -17,7 +17,7 @@ if (process.send) {
 }
 
 async function main(): Promise<number> {
-  const session = new CommandSession();
+  const session = new CommandSession().ofProcess();
   try {
     await lookAtOutputs(headscopeProgram(session), session).parseAsync();
     return session.exitCode;

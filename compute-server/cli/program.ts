@@ -15,6 +15,7 @@ import { heads } from './commands/heads';
 import { jobs } from './commands/jobs';
 import { inspect } from './commands/inspect';
 import { map } from './commands/map';
+import { mcp } from './commands/mcp';
 import { mechanisms } from './commands/mechanisms';
 import { moduleCommand, modules } from './commands/modules';
 import { plan } from './commands/plan';
@@ -28,7 +29,6 @@ import { vhd } from './commands/vhd';
 import { forceOption } from './output-options';
 import type { Registration } from './registration';
 import type { CommandSession } from './session';
-import { writeErr, writeOut } from './terminal';
 
 const commands: readonly Registration[] = [
   devices,
@@ -56,9 +56,14 @@ const commands: readonly Registration[] = [
   chair,
   pope,
   (program) => program.addCommand(checkCommand()),
+  (program, session) => mcp(headscopeProgram)(program, session),
 ];
 
 export function headscopeProgram(session: CommandSession): Command {
+  const output = {
+    writeOut: (text: string) => session.terminal.writeOut(text),
+    writeErr: (text: string) => session.terminal.writeErr(text),
+  };
   const program = new Command('headscope')
     .description(
       'Benchmark attention kernels on this machine, inspect model configs, and show what the heads of a model do.',
@@ -67,14 +72,11 @@ export function headscopeProgram(session: CommandSession): Command {
     .addOption(forceOption())
     .showHelpAfterError('Run it with --help to see what it takes.')
     .configureHelp({ showGlobalOptions: true })
-    .configureOutput({ writeOut, writeErr })
+    .configureOutput(output)
     .exitOverride();
   for (const register of commands) register(program, session);
   // Subcommands that were made apart do not inherit these.
   for (const command of program.commands)
-    command
-      .configureOutput({ writeOut, writeErr })
-      .exitOverride()
-      .showHelpAfterError('Run it with --help to see what it takes.');
+    command.configureOutput(output).exitOverride().showHelpAfterError('Run it with --help to see what it takes.');
   return program;
 }

@@ -91,10 +91,15 @@ const ofServing = [
   'measure',
 ] as const;
 
+const dashed = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+
+/** Options that say how a model is served, without dashes in front. */
+export const servingSettings: readonly string[] = ofServing.map(dashed);
+
 /** Refuses what makes no sense together. */
 export function requireServing(options: ServingOptions): void {
   const [stray] = options.serve ? [] : ofServing.filter((name) => options[name] !== undefined);
-  const flag = (name: string): string => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+  const flag = (name: string): string => `--${dashed(name)}`;
   if (stray !== undefined) throw wrongUsage(`${flag(stray)} says how a model is served. Add --serve.`);
   if (!options.measure) return;
   const given = ofServing.find(

@@ -1,11 +1,11 @@
-/** What a command works with: the compute server, the person's Ctrl+C, and where words and results go. */
+/** What a command works with: the compute server, the signal that stops it, and where words and results go. */
 import { writeOutput, type OutputKind } from '../../files/output';
 import { NotWritten } from '../../files/write-file';
-import type { ComputeClient } from '../../protocol/compute/client';
-import { computeClient, serverScript } from './compute-process';
+import { ComputeClient, type ComputeClientOptions } from '../../protocol/compute/client';
+import { clientOptions, serverScript } from './compute-process';
 import { CommandError, exitCodes } from './exit-codes';
 import { headscopeVersion } from '../version';
-import { onOutputErrors, replaceLine, writeErr, writeOut } from './terminal';
+import { onOutputErrors, ownTerminal, type Terminal } from './terminal';
 
 export class CommandSession {
   private readonly controller = new AbortController();
@@ -14,12 +14,15 @@ export class CommandSession {
   /** `--force`: files that are no earlier results are replaced. */
   force = false;
 
-  constructor() {
+  constructor(readonly terminal: Terminal = ownTerminal) {}
+
+  /** For the one command of a process: Ctrl+C stops it, and output that cannot be written is reported. */
+  ofProcess(): this {
     process.on('SIGINT', () => {
       // A second Ctrl+C does not wait for what has been measured.
       if (this.controller.signal.aborted) process.exit(exitCodes.cancelled);
       this.progress('Stopping …');
-      this.controller.abort();
+      this.stop();
     });
     onOutputErrors(
       (error) => {
@@ -34,46 +37,57 @@ export class CommandSession {
       // Without a place to say so, a note that cannot be written is lost; the result is not.
       () => {},
     );
+    return this;
   }
 
-  /** Fires on Ctrl+C. */
+  stop(): void {
+    this.controller.abort();
+  }
+
+  /** Fires when the command is to stop. */
   get signal(): AbortSignal {
     return this.controller.signal;
   }
 
   /** A compute server with further environment (limits, folders); it ends with the command. */
   compute(environment: Readonly<Record<string, string>> = {}): ComputeClient {
-    const client = computeClient(
-      serverScript(),
-      { ...process.env, ...environment },
-      {
-        onLog: (level, message) => {
-          if (level !== 'info') this.note(message);
+    const client = this.clientOf(
+      clientOptions(
+        serverScript(),
+        { ...process.env, ...environment },
+        {
+          onLog: (level, message) => {
+            if (level !== 'info') this.note(message);
+          },
         },
-      },
+      ),
     );
     this.clients.push(client);
     return client;
   }
 
+  protected clientOf(options: ComputeClientOptions): ComputeClient {
+    return new ComputeClient(options);
+  }
+
   /** One line that replaces itself; silent when stderr is no terminal. */
-  progress(line: string): void {
-    replaceLine(line);
+  progress(line: string, share?: number): void {
+    this.terminal.progress(line, share);
   }
 
   endProgress(): void {
-    replaceLine('');
+    this.terminal.progress('');
   }
 
   /** A sentence on stderr. */
   note(sentence: string): void {
     this.endProgress();
-    writeErr(`${sentence}\n`);
+    this.terminal.writeErr(`${sentence}\n`);
   }
 
   print(text: string): void {
     this.endProgress();
-    writeOut(`${text}\n`);
+    this.terminal.writeOut(`${text}\n`);
   }
 
   /**
@@ -86,7 +100,7 @@ export class CommandSession {
     const text = `${JSON.stringify(isOwn ? { ...made, ...result } : result, null, 2)}\n`;
     this.endProgress();
     if (target === '-') {
-      writeOut(text);
+      this.terminal.writeOut(text);
       return;
     }
     await this.writeFile(target, text, 'result');

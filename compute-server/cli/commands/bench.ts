@@ -109,7 +109,10 @@ async function run(options: BenchOptions, session: CommandSession): Promise<void
           return;
         }
         const left = progress.secondsLeft ? `, about ${Math.ceil(progress.secondsLeft)} s left` : '';
-        session.progress(`${progress.done}/${progress.total} ${progress.sentence}${left}`);
+        session.progress(
+          `${progress.done}/${progress.total} ${progress.sentence}${left}`,
+          progress.done / Math.max(1, progress.total),
+        );
       },
     });
   } catch (error) {

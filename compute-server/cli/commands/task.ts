@@ -93,7 +93,8 @@ export const task: Registration = (program, session) => {
         ],
         {
           signal: session.signal,
-          onProgress: ({ sentence, done, total }) => session.progress(`${sentence} (${done} of ${total})`),
+          onProgress: ({ sentence, done, total }) =>
+            session.progress(`${sentence} (${done} of ${total})`, done / Math.max(1, total)),
         },
       );
       if (result.model) sayNotes(session, result.model);

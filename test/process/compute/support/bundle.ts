@@ -35,7 +35,7 @@ export async function bundleServer(name: string, plugins: Plugin[] = []): Promis
     format: 'cjs',
     mainFields: ['module', 'main'],
     alias: { highs: path.join(root, 'node_modules/highs/build/highs.js') },
-    external: ['onnxruntime-node', './kubernetes-client'],
+    external: ['onnxruntime-node', './kubernetes-client', './agent-protocol'],
     logLevel: 'error',
     define: { 'process.env.HEADSCOPE_VERSION': '"0.0.0-test"' },
     plugins,
