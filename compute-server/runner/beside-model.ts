@@ -4,6 +4,7 @@ import type { BesideModel } from '../../diagnostics/model-runner/beside';
 import type { ModelRunner } from '../../diagnostics/model-runner/model-runner';
 import type { ExternalData } from '../../kernels/graph/records';
 import { exchangesOf, otherName } from '../../models/architectures/exchange';
+import type { ModelSpec } from '../../models/architectures/model-spec';
 import type { StoredTensor, StoredWeights } from '../../models/architectures/stored-weights';
 import { openModel, type LoadedModel } from '../model/checkpoint/loaded-model';
 import { closeModel } from '../model/checkpoint/model-store';
@@ -31,7 +32,7 @@ export class OpenedBeside implements BesideModel<ModelRunner> {
   ) {
     this.model = runnerOf(other);
     this.stamp = `${other.summary.hash} ${other.stamp}`;
-    this.specs = exchangesOf(own.spec, other.spec);
+    this.specs = exchangesOf(stacksOf(own), stacksOf(other));
     this.exchanges = this.specs;
   }
 
@@ -49,8 +50,8 @@ export class OpenedBeside implements BesideModel<ModelRunner> {
 
   async exchanged<T>(exchange: number, act: (model: ModelRunner) => Promise<T>): Promise<T> {
     const { own, other } = this;
-    const spec = this.specs[exchange]?.spec;
-    if (!spec) throw new RangeError(`no exchange ${exchange}`);
+    const mixed = this.specs[exchange];
+    if (!mixed) throw new RangeError(`no exchange ${exchange}`);
     const folder = commonFolder([own.weightsFolder, other.weightsFolder].map((each) => join(each, 'weights')));
     const weights: StoredWeights = {
       find(name) {
@@ -63,21 +64,25 @@ export class OpenedBeside implements BesideModel<ModelRunner> {
     const encoded = [...own.tensors, ...other.tensors].some(isEncoded);
     const holding = holdingOf('float32', 'cpu', encoded);
     const { defaultThreads: threads, memoryLimit } = this.surroundings;
-    const options = {
-      device: 'cpu' as const,
-      threads,
-      limitBytes: memoryLimit * besideShare,
-      ...(holding ? { packed: new PackedWeights(holding) } : {}),
-    } as const;
     const requireUnchanged = async (): Promise<void> => {
       await own.requireUnchanged();
       await other.requireUnchanged();
     };
-    const sessions = new LayerSessions(spec, weights, folder, options, requireUnchanged);
+    const opened: LayerSessions[] = [];
+    const mixedWith = (model: LoadedModel, spec: ModelSpec): LoadedModel => {
+      const options = {
+        ...{ device: 'cpu' as const, threads, limitBytes: memoryLimit * besideShare },
+        ...(holding ? { packed: new PackedWeights(holding) } : {}),
+      };
+      const sessions = new LayerSessions(spec, weights, folder, options, requireUnchanged);
+      opened.push(sessions);
+      return { ...model, spec, weights, weightsFolder: folder, sessions };
+    };
+    const source = own.source && mixed.source ? { source: mixedWith(own.source, mixed.source.spec) } : {};
     try {
-      return await act(this.runnerOf({ ...own, spec, weights, weightsFolder: folder, sessions }));
+      return await act(this.runnerOf({ ...mixedWith(own, mixed.spec), ...source }));
     } finally {
-      await sessions.release();
+      for (const sessions of opened) await sessions.release();
     }
   }
 
@@ -85,6 +90,8 @@ export class OpenedBeside implements BesideModel<ModelRunner> {
     return closeModel(this.other);
   }
 }
+
+const stacksOf = ({ spec, source }: LoadedModel) => ({ spec, source: source?.spec });
 
 /** The tensor with its locations relative to another folder. */
 function moved(tensor: StoredTensor, from: string, to: string): StoredTensor {

@@ -1,5 +1,6 @@
 /** Weights of a model that is open, for analyses of what its heads could do. */
 import type {
+  Attending,
   BesideWeights,
   EncoderHead,
   HeadMap,
@@ -47,8 +48,11 @@ export class ServerWeights implements ModelWeights {
     return scoreWeights(await this.block(layer), this.model.weights, this.model.weightsFolder);
   }
 
-  async heads(layer: number): Promise<HeadMaps> {
-    return headMaps(await this.block(layer), this.model.weights, this.model.weightsFolder);
+  async heads(layer: number, of: Attending = 'self'): Promise<HeadMaps> {
+    const block = await this.block(layer);
+    const { cross } = block;
+    const read = of === 'self' ? block : cross ? { attention: cross.attention } : {};
+    return headMaps(read, this.model.weights, this.model.weightsFolder);
   }
 
   private async block(layer: number): Promise<BlockSpec> {

@@ -19,6 +19,7 @@ import type {
   LayersRequest,
   LayerStep,
   NextTokens,
+  ResidualStream,
   RowAnswer,
   RunRequest,
   RunResult,
@@ -90,7 +91,8 @@ export class ServerRunner implements ModelRunner {
     this.weights = new ServerWeights(model, signal);
     this.trainer = new ServerTrainer(surroundings, signal);
     this.checkpoint = new ServerCheckpoint(
-      opened,
+      // The encoder of an encoder-decoder has a specification of its own.
+      model === opened.source ? model : opened,
       surroundings,
       signal,
       (draft) => new ServerRunner(draft, draft, surroundings, signal),
@@ -380,7 +382,11 @@ export class ServerRunner implements ModelRunner {
     return source && new ServerRunner(this.opened, source, this.surroundings, this.signal);
   }
 
-  async encoded(given: SourceRows, variants: readonly Variant[]): Promise<readonly SourceRows[]> {
+  async encoded(
+    given: SourceRows,
+    variants: readonly Variant[],
+    from?: ResidualStream,
+  ): Promise<readonly SourceRows[]> {
     const { source: encoder } = this.opened;
     if (!encoder) throw new RangeError('the model is no encoder-decoder');
     const { memoryLimit } = this.surroundings;
@@ -388,7 +394,7 @@ export class ServerRunner implements ModelRunner {
     const read = { ids, ...(embeddings ? { embeddings } : {}), ...(variantGroups ? { groups: variantGroups } : {}) };
     const encodings: SourceRows[] = [];
     for (const variant of variants) {
-      const stream = await encodedSource(encoder, read, { memoryLimit, signal: this.signal, variant });
+      const stream = await encodedSource(encoder, read, { memoryLimit, signal: this.signal, variant, from });
       encodings.push({ ...given, stream, variant });
     }
     return encodings;

@@ -9,6 +9,8 @@ export interface BesideModel<Model> {
     readonly tensors: readonly string[];
     /** Layers that run otherwise, rising: the first one for the embedding, the last one for the language head. */
     readonly layers: readonly number[];
+    /** The same of the encoder of an encoder-decoder; absent: none of its maps is taken. */
+    readonly source?: { readonly layers: readonly number[] };
   }[];
   /** The open model with these maps from the other one, while `act` runs. Do not run its other layers. */
   exchanged<T>(exchange: number, act: (model: Model) => Promise<T>): Promise<T>;

@@ -290,8 +290,8 @@ export interface ModelRunner {
   beside(path?: string): Promise<BesideModel<ModelRunner>>;
   /** The encoder of an encoder-decoder, which runs on the ids of a source; undefined where there is none. */
   source(): ModelRunner | undefined;
-  /** A source as the encoder gives it under each variant of its own. */
-  encoded(source: SourceRows, variants: readonly Variant[]): Promise<readonly SourceRows[]>;
+  /** A source as the encoder gives it under each variant of its own. With `from` the encoder goes on behind the layers that left it. */
+  encoded(source: SourceRows, variants: readonly Variant[], from?: ResidualStream): Promise<readonly SourceRows[]>;
   /** What reaches the logits through the residual stream alone. */
   readonly direct: DirectPaths;
   readonly weights: ModelWeights;

@@ -71,6 +71,9 @@ export interface LayerWeights {
  */
 export type BesideWeights = 'gates' | 'scores';
 
+/** Heads that read their own text, or the source of an encoder-decoder. */
+export type Attending = 'self' | 'cross';
+
 export type HeadMaps = Pick<LayerWeights, 'query' | 'key' | 'value' | 'output'>;
 
 /**
@@ -118,8 +121,11 @@ export interface EncoderHead {
 export interface ModelWeights {
   /** Refuses a layer whose attention does more than these weights say, but for what is `beside` them. */
   layer(layer: number, beside?: readonly BesideWeights[]): Promise<LayerWeights>;
-  /** Refuses a layer whose heads have no maps of their own. What else is done to queries, keys and values is not asked. */
-  heads(layer: number): Promise<HeadMaps>;
+  /**
+   * Refuses a layer whose heads have no maps of their own. What else is done to queries, keys and values is not asked. Keys and values of
+   * cross-attention are maps of the source.
+   */
+  heads(layer: number, of?: Attending): Promise<HeadMaps>;
   /** Refuses layers whose scores are no form of what attention reads. */
   scores(layer: number): Promise<ScoreWeights>;
   /** A linear map of the specification, [outputs, inputs]. */

@@ -1,3 +1,4 @@
+import { adaptedModules } from '../../models/formats/adapter/adapter-tensors';
 import { describeModel } from '../../models/formats/describe-model';
 import type { JsonValue } from '../../models/formats/model-description';
 import { expectedTensors } from '../../models/formats/expected-tensors';
@@ -105,8 +106,7 @@ export interface KnownModules {
 export const modulesOf = (facts: FolderFacts): KnownModules | undefined => {
   const adapter = facts.shards.get('adapter_model.safetensors');
   if (adapter !== undefined && adapter.problem === undefined && !adapter.pointer && adapter.tensors.length > 0) {
-    const names = adapter.tensors.map(({ name }) => name.replace(/\.lora_.*$|\.(weight|bias)$/, ''));
-    return { names, file: adapter.file };
+    return { names: adaptedModules(adapter.tensors).map(({ module }) => module), file: adapter.file };
   }
   const index = facts.companions['model.safetensors.index.json'];
   const map = isObject(index) ? index['weight_map'] : undefined;
@@ -170,7 +170,3 @@ const expertModules = [
   'down_proj',
   'gate_up_proj',
 ];
-
-/** What a target may say for a module: its whole name, or what follows one of its points. */
-export const endingsOf = (name: string): readonly string[] =>
-  [...name.matchAll(/\./g)].map(({ index }) => name.slice(index + 1)).concat(name);

@@ -13,13 +13,24 @@ const mark = 'beside/';
 export const otherName = (name: string): string | undefined =>
   name.startsWith(mark) ? name.slice(mark.length) : undefined;
 
-/** Maps that are taken from the other model together. */
-export interface Exchange {
-  /** Names of their tensors in the model itself. */
-  readonly tensors: readonly string[];
+interface Mixed {
   /** Layers that run otherwise, rising: the first one for the embedding, the last one for the language head. */
   readonly layers: readonly number[];
   readonly spec: ModelSpec;
+}
+
+/** Maps that are taken from the other model together. */
+export interface Exchange extends Mixed {
+  /** Names of their tensors in the model itself. */
+  readonly tensors: readonly string[];
+  /** The same of the encoder of an encoder-decoder, if maps of it are taken. */
+  readonly source?: Mixed;
+}
+
+/** A model, and the encoder that it reads a source with. */
+interface Stacks {
+  readonly spec: ModelSpec;
+  readonly source?: ModelSpec | undefined;
 }
 
 const isLinear = (value: object): value is Linear =>
@@ -52,8 +63,27 @@ function taken<T>(own: T, other: unknown, wanted: (place: string) => boolean = (
 export const layoutOf = ({ ropes }: ModelSpec, { rope }: AttentionSpec): 'half' | 'interleaved' | undefined =>
   rope === undefined ? undefined : ropes[rope]?.layout;
 
-/** What can be exchanged: the embedding, each map of attention and network, experts of a layer together, the language head. */
-export function exchangesOf(own: ModelSpec, other: ModelSpec): readonly Exchange[] {
+/**
+ * What can be exchanged: the embedding, each map of attention and network, experts of a layer together, the language head. A tensor that an
+ * encoder shares with its decoder is exchanged in both.
+ */
+export function exchangesOf(own: Stacks, other: Stacks): readonly Exchange[] {
+  const found = ofStack(own.spec, other.spec);
+  const ofSource = own.source && other.source ? ofStack(own.source, other.source) : [];
+  const sourceOf = ({ tensors }: Exchange) => ofSource.find((each) => each.tensors.join() === tensors.join());
+  const shared = new Set(found.map(sourceOf));
+  return [
+    ...found.map((each) => ({ ...each, ...given(sourceOf(each)) })),
+    ...ofSource
+      .filter((each) => !shared.has(each))
+      .map((each) => ({ tensors: each.tensors, layers: [], spec: own.spec, ...given(each) })),
+  ];
+}
+
+const given = (source: Mixed | undefined): Pick<Exchange, 'source'> =>
+  source ? { source: { layers: source.layers, spec: source.spec } } : {};
+
+function ofStack(own: ModelSpec, other: ModelSpec): readonly Exchange[] {
   const last = own.blocks.length - 1;
   const { embedding, head } = own;
   const found: Exchange[] = [];
@@ -91,9 +121,12 @@ function ofBlock(own: Placed, other: Placed, layer: number): readonly Exchange[]
     spec: { ...spec, ropes, blocks: spec.blocks.with(layer, { ...block, ...changed }) },
   });
   const found: Exchange[] = [];
-  const { attention, feedForward } = block;
-  const beside = other.block.attention;
-  if (attention && beside && attention.projection.kind === beside.projection.kind) {
+  const ofHeads = (
+    attention: AttentionSpec | undefined,
+    beside: AttentionSpec | undefined,
+    put: (changed: AttentionSpec) => Partial<BlockSpec>,
+  ): void => {
+    if (!attention || attention.projection.kind !== beside?.projection.kind) return;
     const turns = layoutOf(spec, attention) !== layoutOf(other.spec, beside);
     const rope = beside.rope === undefined ? undefined : other.spec.ropes[beside.rope];
     const part = (places: (place: string) => boolean, turned: boolean): void => {
@@ -105,7 +138,7 @@ function ofBlock(own: Placed, other: Placed, layer: number): readonly Exchange[]
         found.push(
           exchange(
             linears.map(([, linear]) => linear),
-            { attention: changed },
+            put(changed),
             ropes,
           ),
         );
@@ -118,8 +151,12 @@ function ofBlock(own: Placed, other: Placed, layer: number): readonly Exchange[]
     } else if (!turns && JSON.stringify(shapeOf(attention.projection)) === JSON.stringify(shapeOf(beside.projection))) {
       part(() => true, false);
     }
-    found.push(exchange([attention.output], { attention: { ...attention, output: marked(beside.output) } }));
-  }
+    found.push(exchange([attention.output], put({ ...attention, output: marked(beside.output) })));
+  };
+  ofHeads(block.attention, other.block.attention, (attention) => ({ attention }));
+  const { cross, feedForward } = block;
+  if (cross)
+    ofHeads(cross.attention, other.block.cross?.attention, (attention) => ({ cross: { ...cross, attention } }));
   const network = other.block.feedForward;
   if (!feedForward || !network) return found;
   const places = linearsOf(feedForward);

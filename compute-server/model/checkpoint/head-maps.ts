@@ -9,7 +9,7 @@ import { noRows, normWeights, outputOf, projections, wholeTensor } from './layer
 
 /** `folder` is the one that the locations of the tensors are relative to. */
 export async function headMaps(
-  { attention, shared }: BlockSpec,
+  { attention, shared }: Pick<BlockSpec, 'attention' | 'shared'>,
   weights: StoredWeights,
   folder: string,
 ): Promise<HeadMaps> {

@@ -173,7 +173,7 @@ const poolings: readonly (PoolingMode | undefined)[] = [undefined, 'mean', 'cls'
 async function openFile({ path, file }: GgufPath): Promise<ModelSource> {
   const opened = await openGguf(file);
   if (!opened.ok) throw unusable(path, opened.message);
-  const { config, description, checkpoint, metadata, stores, reordered } = opened.gguf;
+  const { config, description, checkpoint, metadata, assumed, stores, reordered } = opened.gguf;
   const verdict = runnable(description);
   if (verdict !== true) throw unusable(path, verdict);
   const pooling = poolings[metadata.ownNumber('pooling_type') ?? 0];
@@ -193,7 +193,7 @@ async function openFile({ path, file }: GgufPath): Promise<ModelSource> {
     storedTensor: ggufTensor,
     stores: (specified) => asGgufStores(specified, stores),
     // What is lacking or would be left unread was refused when the file was opened.
-    fits: () => unread,
+    fits: () => [...assumed, ...unread],
     holds: { converted: true, ...rowOrderOf(description, stores, reordered) },
     readTokeniser: () => Promise.resolve(openGgufTokeniser(metadata)),
     ...(pooling === undefined ? {} : { pooling }),

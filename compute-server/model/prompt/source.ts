@@ -1,5 +1,6 @@
 /** What the encoder of an encoder-decoder makes of a source, for the cross-attention of its decoder. */
 import type { Variant } from '../../../models/instrument/changes/changes';
+import type { ResidualStream } from '../../../diagnostics/model-runner/run-request';
 import type { Sequence } from '../../../diagnostics/model-runner/sequence';
 import type { LoadedModel } from '../checkpoint/loaded-model';
 import { chunkThatFits } from '../run/stream/budget';
@@ -15,13 +16,15 @@ export interface EncodingRun {
 interface Encoding extends EncodingRun {
   /** What is changed in the encoder; its groups are those of the source. */
   readonly variant?: Variant;
+  /** The encoder goes on behind the layers that left this. */
+  readonly from?: ResidualStream | undefined;
 }
 
 /** The stream that leaves the encoder, behind its last norm, [m, w] (`SourceRows.stream`). */
 export async function encodedSource(
   encoder: LoadedModel,
   source: Pick<Sequence, 'ids' | 'embeddings' | 'groups'>,
-  { memoryLimit, signal, variant }: Encoding,
+  { memoryLimit, signal, variant, from }: Encoding,
 ): Promise<Float32Array> {
   const { spec, sessions } = encoder;
   const { length } = source.ids;
@@ -30,9 +33,10 @@ export async function encodedSource(
     sessions,
     {
       ...source,
-      chunk: chunkThatFits(encoder, { length, batch: 1, keepCache: false, logits: 'none' }, memoryLimit),
+      chunk: from?.chunk ?? chunkThatFits(encoder, { length, batch: 1, keepCache: false, logits: 'none' }, memoryLimit),
       logits: 'none',
       keepLast: true,
+      ...(from ? { from } : {}),
       ...(variant ? { variants: [variant] } : { plain: true }),
     },
     { signal },

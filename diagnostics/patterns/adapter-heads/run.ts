@@ -63,7 +63,9 @@ export async function* adapterHeadsRun(
   ends = await kept('embedding and head', () => endErrors(model, base));
   for (const layer of blocks.keys()) {
     yield { sentence: `Heads of layer ${layer} of ${blocks.length}`, done: done++, total };
-    changes.push(await kept(`heads of layer ${layer}`, () => headChanges(model, base, [request], layer)));
+    changes.push(
+      await kept(`heads of layer ${layer}`, () => headChanges(model, base, [{ own: request, beside: request }], layer)),
+    );
   }
   yield { sentence: 'Predictions', done: done++, total, partial: result() };
   predicted = await kept('predictions', async () => {

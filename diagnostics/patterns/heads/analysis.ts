@@ -22,7 +22,7 @@ import { crossId, encoderId, encoderLabelledId } from '../../../protocol/results
 import { attentionMap, crossMap, effectiveMap } from '../../shared/sections/head-maps';
 import { effectiveId } from '../../../protocol/results/sections/effective';
 import { headsFinding } from '../../../protocol/results/sections/heads-finding';
-import { crossMapsOf, crossOf, textsOf } from './cross-layer';
+import { crossMapsOf, crossOf, textsOf } from '../../shared/cross-attention/cross-layer';
 import { effectiveOf, measuresEffective } from './effective';
 import { keptLayer, knownOf, type KeptLayer } from './layers';
 import { headsParameters, labellingIn, type HeadsParameters } from './parameters';

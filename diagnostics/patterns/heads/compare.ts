@@ -15,6 +15,7 @@ import {
   otherHeads,
   shapeOf,
 } from '../../shared/labels/label-compare';
+import { titleIn } from '../../shared/effects/change-grids';
 import * as build from '../../../protocol/sections/builders';
 
 export const compare = (a: HeadsMeasured, b: HeadsMeasured): readonly Section[] => [
@@ -27,7 +28,7 @@ const ofEncoder = (a: StackMeasured, b: StackMeasured): readonly Section[] =>
   compareLabelled(a, b).map((section) => ({
     ...section,
     id: `encoder-${section.id}`,
-    title: `Encoder: ${section.title.slice(0, 1).toLowerCase()}${section.title.slice(1)}`,
+    title: titleIn('encoder', section.title),
     ...(section.kind === 'heads' ? { stack: 'encoder' as const } : {}),
   }));
 

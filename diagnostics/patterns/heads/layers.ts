@@ -9,7 +9,7 @@ import { shownTokens, type ExpertLayer } from '../../../protocol/sections/expert
 import type { CrossTexts } from '../../shared/cross-attention/cross-statistics';
 import { statisticsIn, tablesOf } from '../../shared/labels/measured-run';
 import { routedBlocks, routingOf, shownRouting } from '../../shared/routed-experts';
-import { crossLayerOf, type CrossLayer } from './cross-layer';
+import { crossLayerOf, type CrossLayer } from '../../shared/cross-attention/cross-layer';
 
 export interface KeptLayer {
   readonly numbers: HeadNumbers;

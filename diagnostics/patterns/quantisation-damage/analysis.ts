@@ -22,6 +22,7 @@ export const quantisationDamage: Analysis<DamageParameters, DamageResult> = {
     note: 'Divergences of the next token are those that llama.cpp reports. Errors by head, and ranking tensors by what each alone recovers, are choices of Headscope.',
   },
   inputs: ['prompt', 'corpus', 'task'],
+  sources: 'also',
   exactWeights: true,
   parameters: {
     against: field.folder('Made from', 'The checkpoint that the model was made from: a folder, or a GGUF file.'),
@@ -34,9 +35,9 @@ export const quantisationDamage: Analysis<DamageParameters, DamageResult> = {
     ...textParameters,
   },
   result: damageResult,
-  supports({ patches, sourceBlocks }, { against }) {
-    if (patches || sourceBlocks) {
-      const why = 'The model reads more than a text. Choose a decoder, or an encoder of texts.';
+  supports({ patches }, { against }) {
+    if (patches) {
+      const why = 'The model reads pictures, and this reads texts. Choose a model of texts.';
       return { ok: false, why };
     }
     if (against.trim() === '') {
@@ -48,13 +49,18 @@ export const quantisationDamage: Analysis<DamageParameters, DamageResult> = {
   },
   estimate(facts, input, { exchange, labels, ...parameters }) {
     const { count, rows } = textsAhead(input, parameters);
-    const maps = facts.blocks.length + 4;
-    const ofText = 2 * passesOfMaps(facts) + (facts.predicts ? 2 + (exchange ? 7 * maps : 0) : 0);
+    const { blocks, sourceBlocks = [] } = facts;
+    const isCrossed = blocks.some(({ cross }) => cross !== undefined);
+    const exchanges = 7 * (blocks.length + 4) + (isCrossed ? 4 * blocks.length + 6 * sourceBlocks.length : 0);
+    const ofMaps = passesOfMaps(facts) * (isCrossed ? 3 : 1);
+    const ofText = 2 * ofMaps + (facts.predicts ? 2 + (exchange ? exchanges : 0) : 0);
     const answers = input.task && facts.predicts ? 2 * input.task.samples.length : 0;
     return {
-      passes: count * ofText + (labels ? 2 * labelPasses : 0) + answers,
+      passes: count * ofText + (labels ? 2 * labelPasses * (isCrossed ? 2 : 1) : 0) + answers,
       ...(input.corpus ? { tokens: rows } : {}),
-      bytes: 2 * mapBytes(facts, rows) + 4 * 4 * rows * facts.summary.vocabulary,
+      bytes:
+        2 * mapBytes(facts, Math.max(rows, input.prompts[0]?.source?.ids.length ?? 0)) +
+        4 * 4 * rows * facts.summary.vocabulary,
     };
   },
   run: damageRun,

@@ -2,7 +2,7 @@
 import type { Output } from '../../../protocol/schema/check';
 import { figure, list, numbers, object, optional, text, texts, whole } from '../../../protocol/schema/fields';
 import { comparedTensor, perHead } from '../../shared/beside/compared';
-import { labelChanges } from '../../shared/beside/label-changes';
+import { crossLabelChanges, labelChanges } from '../../shared/beside/label-changes';
 import { taskAccuracies } from '../../shared/beside/task-accuracies';
 
 const wider = object({
@@ -16,15 +16,7 @@ const wider = object({
 });
 export type Wider = Output<typeof wider>;
 
-export const damageResult = object({
-  /** Name of the model that it was made from. */
-  against: text,
-  /** Mean over the tokens of all texts of KL of the next token, nats; NaN of a model that predicts none. */
-  divergence: figure,
-  /** The same for each token, text by text. */
-  divergences: numbers,
-  /** Share of the tokens after which both models predict the same token. */
-  agree: figure,
+const heads = {
   /** Relative error of the rows (columns of the output) of each head. */
   query: perHead,
   key: perHead,
@@ -38,6 +30,23 @@ export const damageResult = object({
   maps: perHead,
   /** Relative change of the output of the head. */
   outputs: perHead,
+};
+const headsAlone = object(heads);
+export type HeadDamage = Output<typeof headsAlone>;
+
+export const damageResult = object({
+  /** Name of the model that it was made from. */
+  against: text,
+  /** Mean over the tokens of all texts of KL of the next token, nats; NaN of a model that predicts none. */
+  divergence: figure,
+  /** The same for each token, text by text. */
+  divergences: numbers,
+  /** Share of the tokens after which both models predict the same token. */
+  agree: figure,
+  ...heads,
+  /** Of an encoder-decoder, whose own attention is above. */
+  cross: optional(object({ ...heads, labels: optional(crossLabelChanges) })),
+  encoder: optional(object({ ...heads, labels: optional(labelChanges) })),
   tensors: list(comparedTensor, 'a list of tensors'),
   /** The divergence of each text. Absent in results of earlier versions. */
   texts: optional(list(object({ name: text, tokens: whole, divergence: figure, agree: figure }), 'a list of texts')),

@@ -1,12 +1,14 @@
 /** What the analysis shows and says. */
 import type { HeadPlace } from '../../../protocol/schema/written-form';
 import type { Section } from '../../../protocol/sections/section';
+import type { Stack } from '../../../protocol/sections/section-base';
 import { counted, percent } from '../../../protocol/wire/number-words';
 import * as build from '../../../protocol/sections/builders';
 import { labelTable } from '../../shared/beside/label-changes';
 import { changeOfMaps, changeOfParts, changeOfTokens } from '../../shared/beside/sections';
 import { accuracyTable } from '../../shared/beside/task-accuracies';
-import type { DamageResult } from './result';
+import { titleIn } from '../../shared/effects/change-grids';
+import type { DamageResult, HeadDamage } from './result';
 
 /** Rows of a table. */
 const listed = 100;
@@ -19,7 +21,7 @@ interface HurtHead extends HeadPlace {
 }
 
 /** Those whose outputs changed most first. */
-export function hurtHeads({ outputs, maps, weights, largest }: DamageResult): readonly HurtHead[] {
+export function hurtHeads({ outputs, maps, weights, largest }: HeadDamage): readonly HurtHead[] {
   return outputs
     .flatMap((row, layer) =>
       row.map((change, head) => ({
@@ -34,7 +36,7 @@ export function hurtHeads({ outputs, maps, weights, largest }: DamageResult): re
 }
 
 /** Heads are measured before predictions. */
-const hasHeads = ({ outputs = [] }: Partial<DamageResult>): boolean =>
+const hasHeads = ({ outputs = [] }: Partial<HeadDamage>): boolean =>
   outputs.flat().some((change) => !Number.isNaN(change));
 
 const isMeasured = (result: Partial<DamageResult>): result is DamageResult => (result.divergences ?? []).length > 0;
@@ -46,14 +48,15 @@ const threeDigits = (value: number): string => String(Number(value.toPrecision(3
 export function finding(result: Partial<DamageResult>): string {
   if (!isMeasured(result) && !hasHeads(result)) return 'Nothing has been compared yet.';
   const { against, divergence, agree, wider, tensors, labels, accuracy } = result as DamageResult;
-  const heads = hurtHeads(result as DamageResult);
-  const [head] = heads;
+  const [head] = stacksOf(result as DamageResult)
+    .flatMap(([stack, heads]) => hurtHeads(heads).map((each) => ({ ...each, stack })))
+    .sort((a, b) => b.outputs - a.outputs);
   const differs = tensors.some(({ largest }) => largest > 0) || (head?.outputs ?? 0) > 0 || divergence > 0;
   if (!differs) return `Nothing differs from ${against}: weights, maps, outputs and predictions are the same.`;
   const [tensor] = wider;
   const most =
     head && head.outputs > 0
-      ? ` The head whose outputs changed most is L${head.layer}H${head.head}: by ${percent(head.outputs)} of their size.`
+      ? ` The head whose outputs changed most is L${head.layer}H${head.head}${head.stack ? placeWords[head.stack] : ''}: by ${percent(head.outputs)} of their size.`
       : '';
   const keep =
     tensor && tensor.recovered > 0
@@ -70,11 +73,25 @@ export function finding(result: Partial<DamageResult>): string {
   return `The next token differs from that of ${against} by ${threeDigits(divergence)} nats on average; both models predict the same token after ${percent(agree)} of the tokens.${keep}${most}${changed}${answers}`;
 }
 
-const grid = (result: DamageResult) =>
+const placeWords: Readonly<Record<Stack, string>> = { cross: ' of cross-attention', encoder: ' of the encoder' };
+
+/** The model's own attention, then cross-attention and encoder, as far as they are there. */
+const stacksOf = (result: DamageResult): readonly (readonly [stack: Stack | undefined, heads: HeadDamage])[] => {
+  const { cross, encoder } = result;
+  return [
+    [undefined, result],
+    ...(cross ? [['cross', cross] as const] : []),
+    ...(encoder ? [['encoder', encoder] as const] : []),
+  ];
+};
+
+const idIn = (stack: Stack | undefined, id: string): string => (stack === undefined ? id : `${id}-${stack}`);
+
+const grid = (against: string, stack: Stack | undefined, result: HeadDamage) =>
   build.heads(
-    'heads',
-    'Heads that quantising changed',
-    `Against ${result.against}. The output of a head depends on its own weights and on what the layers below it pass on.`,
+    idIn(stack, 'heads'),
+    titleIn(stack, 'Heads that quantising changed'),
+    `Against ${against}. The output of a head depends on its own weights and on what the layers below it pass on.`,
     [
       build.amounts(
         'outputs',
@@ -92,16 +109,23 @@ const grid = (result: DamageResult) =>
       build.amounts('largest', 'Largest error', 'max |w - w0| over the same.', result.largest),
       ...changeOfParts('Error', 'The same share', result),
     ],
+    { stack },
   );
 
-const headTable = (result: DamageResult) =>
-  build.table('hurt', 'Heads whose outputs changed most', undefined, hurtHeads(result).slice(0, listed), [
-    build.head(),
-    build.number('outputs', 'Outputs', 'Relative change of the output of the head.'),
-    build.number('maps', 'Maps', 'Mean Jensen-Shannon distance of the attention of a token.'),
-    build.number('weights', 'Weights', 'Relative error of its weights.'),
-    build.number('largest', 'Largest error', 'max |w - w0| of its weights.'),
-  ]);
+const headTable = (stack: Stack | undefined, result: HeadDamage) =>
+  build.table(
+    idIn(stack, 'hurt'),
+    titleIn(stack, 'Heads whose outputs changed most'),
+    undefined,
+    hurtHeads(result).slice(0, listed),
+    [
+      build.head(),
+      build.number('outputs', 'Outputs', 'Relative change of the output of the head.'),
+      build.number('maps', 'Maps', 'Mean Jensen-Shannon distance of the attention of a token.'),
+      build.number('weights', 'Weights', 'Relative error of its weights.'),
+      build.number('largest', 'Largest error', 'max |w - w0| of its weights.'),
+    ],
+  );
 
 const widerTable = ({ wider, divergence }: DamageResult) =>
   build.table(
@@ -153,13 +177,15 @@ const textTable = (texts: NonNullable<DamageResult['texts']>) =>
   );
 
 export function sections(result: Partial<DamageResult>): readonly Section[] {
-  const { tensors = [], outputs = [], notes = [], texts = [], labels, accuracy } = result;
+  const { tensors = [], outputs = [], notes = [], texts = [], labels, accuracy, against = '', cross, encoder } = result;
   const names = { own: 'This model', beside: result.against ?? '' };
   const whole = result as DamageResult;
   return [
-    ...(outputs.length > 0 ? [grid(whole)] : []),
-    ...(hasHeads(result) ? [headTable(whole)] : []),
+    ...(outputs.length > 0 ? stacksOf(whole).map(([stack, heads]) => grid(against, stack, heads)) : []),
+    ...stacksOf(whole).flatMap(([stack, heads]) => (hasHeads(heads) ? [headTable(stack, heads)] : [])),
     ...(labels ? [labelTable(labels, names)] : []),
+    ...(cross?.labels ? [labelTable(cross.labels, names, 'cross')] : []),
+    ...(encoder?.labels ? [labelTable(encoder.labels, names, 'encoder')] : []),
     ...(accuracy ? [accuracyTable(accuracy, names)] : []),
     ...(isMeasured(result) ? [tokenChart(result)] : []),
     ...(texts.length > 1 ? [textTable(texts)] : []),

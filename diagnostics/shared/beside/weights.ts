@@ -4,7 +4,7 @@ import type { ModelSpec } from '../../../models/architectures/model-spec';
 import type { Linear } from '../../../models/architectures/weights-spec';
 import { FailureError } from '../../../protocol/wire/failures';
 import type { ModelRunner } from '../../model-runner/model-runner';
-import type { HeadMap, HeadMaps } from '../../model-runner/weights';
+import type { Attending, HeadMap, HeadMaps } from '../../model-runner/weights';
 import { Difference } from './differences';
 import { inHalves } from './row-order';
 import type { ComparedTensor } from './compared';
@@ -21,7 +21,13 @@ export interface LayerErrors {
 /** How many numbers of a matrix are read at once. */
 const mostNumbers = 2 ** 23;
 
-export async function layerErrors(own: ModelRunner, exact: ModelRunner, layer: number): Promise<LayerErrors> {
+/** `cross`: the cross-attention of the layer alone, without its network. */
+export async function layerErrors(
+  own: ModelRunner,
+  exact: ModelRunner,
+  layer: number,
+  of: Attending = 'self',
+): Promise<LayerErrors> {
   const notes: string[] = [];
   const tensors: ComparedTensor[] = [];
   const block = own.checkpoint.spec.blocks[layer];
@@ -29,20 +35,24 @@ export async function layerErrors(own: ModelRunner, exact: ModelRunner, layer: n
   let heads: LayerErrors['heads'] = Object.fromEntries(
     [...headParts, 'weights', 'largest'].map((name) => [name, []]),
   ) as unknown as LayerErrors['heads'];
-  if (block?.attention && other?.attention) {
+  const attention = attentionIn(block, of);
+  if (attention && attentionIn(other, of)) {
     try {
-      const maps = { own: await mapsOf(own, layer), exact: await mapsOf(exact, layer) };
-      const names = namesOf(block.attention);
+      const maps = { own: await mapsOf(own, layer, of), exact: await mapsOf(exact, layer, of) };
+      const names = namesOf(attention);
       for (const part of headParts) {
         const difference = new Difference().add(maps.own[part].data, maps.exact[part].data);
         tensors.push(row(own, names[part], difference, layer, names.fused && part !== 'output' ? part : ''));
       }
-      heads = headErrors(own, layer, maps.own, maps.exact);
+      heads = headErrors(attention, maps.own, maps.exact);
     } catch (error) {
       if (!(error instanceof FailureError) || error.failure.code !== 'unsupported') throw error;
-      notes.push(`The attention of layer ${layer} is left out of the errors of weights: ${error.failure.detail}`);
+      notes.push(
+        `The ${of === 'cross' ? 'cross-attention' : 'attention'} of layer ${layer} is left out of the errors of weights: ${error.failure.detail}`,
+      );
     }
   }
+  if (of === 'cross') return { tensors, heads, notes };
   const network = await pairErrors(own, exact, linearsOf(block?.feedForward), linearsOf(other?.feedForward), layer);
   return { tensors: [...tensors, ...network.tensors], heads, notes: [...notes, ...network.notes] };
 }
@@ -144,6 +154,9 @@ export const formatOf = ({ checkpoint }: ModelRunner, tensor: string): string =>
 
 type Attention = NonNullable<ModelSpec['blocks'][number]['attention']>;
 
+const attentionIn = (block: ModelSpec['blocks'][number] | undefined, of: Attending): Attention | undefined =>
+  of === 'cross' ? block?.cross?.attention : block?.attention;
+
 function namesOf({ projection, output }: Attention) {
   const linears = linearsOf(projection);
   const named = (part: string): string =>
@@ -155,10 +168,10 @@ function namesOf({ projection, output }: Attention) {
 }
 
 /** Rows of queries and keys in the order in which halves of a head are rotated together. */
-async function mapsOf(model: ModelRunner, layer: number): Promise<HeadMaps> {
-  const weights = await model.weights.heads(layer);
+async function mapsOf(model: ModelRunner, layer: number, of: Attending): Promise<HeadMaps> {
+  const weights = await model.weights.heads(layer, of);
   const { spec } = model.checkpoint;
-  const attention = spec.blocks[layer]?.attention;
+  const attention = attentionIn(spec.blocks[layer], of);
   if (!attention || layoutOf(spec, attention) !== 'interleaved') return weights;
   const { dimensions = 0 } = spec.ropes[attention.rope ?? -1] ?? {};
   const turned = (map: HeadMap): HeadMap => ({
@@ -168,8 +181,7 @@ async function mapsOf(model: ModelRunner, layer: number): Promise<HeadMaps> {
   return { ...weights, query: turned(weights.query), key: turned(weights.key) };
 }
 
-function headErrors(model: ModelRunner, layer: number, own: HeadMaps, exact: HeadMaps): LayerErrors['heads'] {
-  const { heads = 0, kvHeads = 1, headDim = 0 } = model.facts.blocks[layer] ?? {};
+function headErrors({ heads, kvHeads, headDim }: Attention, own: HeadMaps, exact: HeadMaps): LayerErrors['heads'] {
   const found = { query: [], key: [], value: [], output: [], weights: [], largest: [] } as Record<
     keyof LayerErrors['heads'],
     number[]

@@ -22,6 +22,10 @@ interface ChangeWords {
 
 const stackWords: Readonly<Record<Stack, string>> = { cross: 'Cross-attention: ', encoder: 'Encoder: ' };
 
+/** A title as that of these heads of an encoder-decoder. */
+export const titleIn = (stack: Stack | undefined, title: string): string =>
+  stack === undefined ? title : `${stackWords[stack]}${title.slice(0, 1).toLowerCase()}${title.slice(1)}`;
+
 /** Grids that both results have, with the same heads. */
 export const changeGrids = (
   grids: readonly Grid[],
@@ -39,7 +43,7 @@ export const changeGrids = (
     return [
       build.heads(
         stack === undefined ? 'change' : `change-${stack}`,
-        stack === undefined ? title : `${stackWords[stack]}${title.slice(0, 1).toLowerCase()}${title.slice(1)}`,
+        titleIn(stack, title),
         caption,
         [build.signed('change', number, definition, change, unit)],
         { stack },

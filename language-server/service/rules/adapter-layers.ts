@@ -1,6 +1,7 @@
 import type { JsonPath, JsonValue } from '../../../models/formats/model-description';
 import { layerOf, ranges } from '../../../models/formats/tensors/tensor-sentences';
-import { endingsOf, modulesOf } from '../adapter-modules';
+import { targetsOf } from '../../../models/formats/adapter/base-names';
+import { modulesOf } from '../adapter-modules';
 import { namesOf } from '../../../models/formats/config/config-reader';
 import { numberField } from '../../../models/formats/config/json-values';
 import type { JsonObject } from '../../../models/formats/config/config-reader';
@@ -35,9 +36,7 @@ const layersOfWeights = ({
   facts,
 }: RuleContext): { readonly layers: ReadonlySet<number>; readonly file: string } | undefined => {
   const modules = modulesOf(facts);
-  const layers = new Set(
-    modules?.names.flatMap((name) => layerOf(`${name.replace(/^base_model\.model\./, '')}.`) ?? []),
-  );
+  const layers = new Set(modules?.names.flatMap((name) => layerOf(`${name}.`) ?? []));
   return modules === undefined || layers.size === 0 ? undefined : { layers, file: modules.file };
 };
 
@@ -97,8 +96,7 @@ const chosenModules = (
   facts: FolderFacts,
 ): { readonly names: readonly string[]; readonly whole: boolean } | undefined => {
   const weights = facts.shards.has('adapter_model.safetensors') ? modulesOf(facts) : undefined;
-  if (weights?.file === 'adapter_model.safetensors')
-    return { names: weights.names.map((name) => name.replace(/^base_model\.model\./, '')), whole: true };
+  if (weights?.file === 'adapter_model.safetensors') return { names: weights.names, whole: true };
   const { target_modules: targets, target_parameters: parameters } = value;
   // A pattern or "all-linear" chooses modules that only the model knows.
   if (!Array.isArray(targets)) return undefined;
@@ -118,7 +116,7 @@ export const loraPattern: Rule = {
     if (!isObject(value) || chosen === undefined) return;
     const { names, whole } = chosen;
     const lasts = new Set(names.map(lastOf));
-    const endings = new Set(whole ? names.flatMap(endingsOf) : names);
+    const endings = whole ? targetsOf(names) : new Set(names);
     let tried = 0;
     const matches = (key: string): boolean => {
       // PEFT looks for the key at the end of a name, behind a point or at the start.

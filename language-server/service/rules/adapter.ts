@@ -1,6 +1,7 @@
 import type { JsonPath, JsonValue } from '../../../models/formats/model-description';
+import { baseNames, targetsOf } from '../../../models/formats/adapter/base-names';
 import { baseFamily } from '../adapter-bases';
-import { endingsOf, endModules, moduleNames, modulesOf, modulesOfConfig } from '../adapter-modules';
+import { endModules, moduleNames, modulesOf, modulesOfConfig } from '../adapter-modules';
 import { namesOf } from '../../../models/formats/config/config-reader';
 import { numberField } from '../../../models/formats/config/json-values';
 import type { JsonObject } from '../../../models/formats/config/config-reader';
@@ -67,8 +68,7 @@ export const loraTarget: Rule = {
       modules === undefined ? [] : [{ message: `modules of ${modules.file}`, place: { file: modules.file } }];
     if (typeof targets === 'string') {
       if (targets === 'all-linear' || modules === undefined) return;
-      const stripped = modules.names.map((name) => name.replace(/^base_model\.model\./, ''));
-      const found = matchesSome(targets, [...modules.names, ...stripped]);
+      const found = matchesSome(targets, modules.names);
       if (found === 'no') {
         report(
           ['target_modules'],
@@ -85,14 +85,16 @@ export const loraTarget: Rule = {
       return;
     }
     if (!Array.isArray(targets)) return;
-    // A target is the whole name of a module or what follows one of its points.
-    const endings = new Set(modules?.names.flatMap(endingsOf));
+    const inModules = targetsOf(modules?.names ?? []);
+    // Weights of the base may lack what its class has in front of their names.
+    const nameOf = baseNames(new Set(modules?.names));
+    const means = (target: string): boolean => inModules.has(target) || nameOf(target) !== undefined;
     const lasts = new Set(modules?.names.map((name) => name.slice(name.lastIndexOf('.') + 1)));
     const family = modules === undefined ? modulesByFamily(context, value) : undefined;
     // PEFT stops only where no name matches; lists for several families are written so (adapters of Phi-3 with q_proj).
     const isThere = (target: JsonValue): boolean =>
       typeof target === 'string' &&
-      (endings.has(target) || family?.names.has(target.slice(target.lastIndexOf('.') + 1)) === true);
+      (means(target) || family?.names.has(target.slice(target.lastIndexOf('.') + 1)) === true);
     const someMatch = (targets as readonly JsonValue[]).some(isThere);
     const usual = [...moduleNames].filter((name) => name.length > 4);
     (targets as readonly JsonValue[]).forEach((target, index) => {
@@ -102,7 +104,7 @@ export const loraTarget: Rule = {
       // The name of another family is no slip of the pen, near as it may be to one of this.
       const isOfOthers = moduleNames.has(last);
       if (modules !== undefined) {
-        if (endings.has(target)) return;
+        if (means(target)) return;
         const near = isOfOthers ? undefined : nearestName(last, lasts, 3);
         report(
           path,

@@ -25,7 +25,7 @@ export interface AdaptedModule {
 
 /** Names that PEFT gives its tensors: what is before them is the module. */
 const ending =
-  /\.(lora_(embedding_)?[AB]|lora_E|lora_magnitude_vector|ia3_l|hada_[tw]\d(_[ab])?|lokr_[tw]\d(_[ab])?|vera_lambda_[bd]|oft_[rR]|boft_[RSs]|hra_u)(\.[\w-]+)?(\.(weight|bias))?$/;
+  /\.(token_adapter\.trainable_tokens_delta|lora_(embedding_)?[AB]|lora_E|lora_magnitude_vector|ia3_l|hada_[tw]\d(_[ab])?|lokr_[tw]\d(_[ab])?|vera_lambda_[bd]|oft_[rR]|boft_[RSs]|hra_u)(\.[\w-]+)?(\.(weight|bias))?$/;
 
 const product = (shape: readonly number[]): number => shape.reduce((all, size) => all * size, 1);
 
@@ -38,7 +38,7 @@ export function adaptedModules(tensors: readonly NamedShape[]): readonly Adapted
     const at = ending.exec(name);
     const full = (at === null ? name.replace(/\.(weight|bias)$/, '') : name.slice(0, at.index))
       .replace(/^base_model\.model\./, '')
-      .replace(/\.(modules_to_save\.[\w-]+|original_module|base_layer)(?=\.|$)/, '');
+      .replace(/\.(modules_to_save\.[\w-]+|original_module|(token_adapter\.)?base_layer)(?=\.|$)/, '');
     const module = found.get(full) ?? { module: full, parameters: 0, whole: at === null };
     const [rows, columns] = shape;
     module.parameters += product(shape);

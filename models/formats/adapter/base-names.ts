@@ -19,6 +19,10 @@ const endingsOf = (name: string): readonly string[] =>
 /** Whether a target of an adapter means a module: by its name, or by what follows one of its points (PEFT). */
 export const isNamed = (module: string, target: string): boolean => module === target || module.endsWith(`.${target}`);
 
+/** All targets that mean one of these modules. */
+export const targetsOf = (modules: readonly string[]): ReadonlySet<string> =>
+  new Set(modules.flatMap((module) => [module, ...endingsOf(module)]));
+
 /** Undefined for a key that two names share. */
 function unique(
   names: Iterable<string>,

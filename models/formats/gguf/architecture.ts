@@ -36,6 +36,8 @@ export interface GgufArchitecture {
   readonly follows?: readonly string[];
   /** What cannot be followed, as a sentence. */
   readonly refused?: (facts: GgufFacts) => string | undefined;
+  /** What the header does not say, and how it is taken: sentences for inspection and results. */
+  readonly assumed?: (facts: GgufFacts) => readonly string[];
   /** Keys of the config that follow from the architecture or from keys of its own. */
   readonly config?: (facts: GgufFacts) => JsonObject;
 }

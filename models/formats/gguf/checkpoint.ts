@@ -43,6 +43,8 @@ interface GgufCheckpoint {
   /** Conversion put the rows of queries and keys into another order than those of the family's checkpoints. */
   readonly reordered: boolean;
   readonly metadata: Metadata;
+  /** What the header does not say, and how it is taken. */
+  readonly assumed: readonly string[];
   /** As a config.json of the same model would be. */
   readonly config: JsonObject;
   readonly description: ModelDescription;
@@ -143,6 +145,7 @@ export async function openGguf(
         architecture.rotation === 'neighbours' &&
         plain.parts.some(({ ropes }) => ropes.some(({ layout }) => layout === 'half')),
       metadata,
+      assumed: architecture.assumed?.(facts) ?? [],
       config,
       description,
       checkpoint: {

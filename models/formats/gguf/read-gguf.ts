@@ -3,6 +3,7 @@ import type { ModelDescription } from '../model-description';
 import { fileIdentity } from '../regular-file';
 import { resolveInside, type Contained } from '../containment';
 import { shortened } from '../short-text';
+import { ggufArchitecture } from './architectures';
 import { contradictions, describeGguf } from './describe-gguf';
 import { GgufBudget } from './budget';
 import type { GgufHeader, GgufTensor, ReadGgufHeader } from './header';
@@ -185,9 +186,17 @@ function modelOf(headers: readonly GgufPart[], parts: number, missing: readonly 
       ...(tensors.some(({ name }) => name === 'rope_freqs.weight')
         ? ['The rotary embedding is scaled by the tensor rope_freqs.weight, whose numbers are not read.']
         : []),
+      ...(isComplete ? assumedOf(metadata, tensors) : []),
     ],
     bytesRead: headers.reduce((sum, { header }) => sum + header.bytesRead, 0),
   };
+}
+
+function assumedOf(metadata: Metadata, tensors: readonly GgufTensor[]): readonly string[] {
+  const shapes = new Map(tensors.map(({ name, shape }) => [name, shape]));
+  const architecture = metadata.architecture === undefined ? undefined : ggufArchitecture(metadata.architecture);
+  const has = (name: string): boolean => shapes.has(name);
+  return architecture?.assumed?.({ metadata, has, shape: (name) => shapes.get(name) }) ?? [];
 }
 
 /** A LoRA adapter has a pair of tensors for each weight, `….lora_a` with the rank as its rows. */

@@ -42,22 +42,42 @@ function placeInT5(tensor: string): GgufPlace | undefined {
   return stem === undefined ? undefined : { name: `${stack.slice(0, 3)}.blk.${block}.${stem}.weight` };
 }
 
-const config = ({ metadata, has }: GgufFacts): JsonObject => ({
-  // Each layer of UMT5 has its table of positions.
-  ...(has('enc.blk.1.attn_rel_b.weight') ? { model_type: 'umt5' } : {}),
+/** Each layer of UMT5 has its table of positions. */
+const isUmt5 = ({ has }: GgufFacts): boolean => has('enc.blk.1.attn_rel_b.weight');
+
+/** The farthest position that has a place of its own among the buckets. */
+const farthest = 128;
+
+const config = (facts: GgufFacts): JsonObject => ({
+  ...(isUmt5(facts) ? { model_type: 'umt5' } : {}),
+  ...keysOf(facts),
+});
+
+const keysOf = ({ metadata, has }: GgufFacts): JsonObject => ({
   ...optional('d_model', metadata.ownNumber('embedding_length')),
   ...optional('relative_attention_num_buckets', metadata.ownNumber('attention.relative_buckets_count')),
   ...optional('layer_norm_epsilon', metadata.ownNumber('attention.layer_norm_rms_epsilon')),
   ...optional('decoder_start_token_id', metadata.ownNumber('decoder_start_token_id')),
   // llama.cpp has no key for these two.
-  relative_attention_max_distance: 128,
+  relative_attention_max_distance: farthest,
   feed_forward_proj: has('enc.blk.0.ffn_gate.weight') ? 'gated-gelu' : 'relu',
 });
+
+/** MT5 and T5 have the same tensors, but MT5 does not scale what a language head reads that is the embedding too. */
+const assumed = (facts: GgufFacts): readonly string[] => [
+  `A GGUF file of T5 does not say which relative position is the farthest that is told apart. Headscope takes ${farthest}, as llama.cpp does.`,
+  ...(facts.has('dec.output_norm.weight') && !facts.has('output.weight') && !isUmt5(facts)
+    ? [
+        'The language head is the embedding, and the file does not tell T5 from MT5. Headscope reads it as T5, which scales the input of that head. If the model is an MT5, use its safetensors.',
+      ]
+    : []),
+];
 
 const t5: GgufArchitecture = {
   place: placeInT5,
   // Files of the first T5 have a table of cross-attention, which its class does not read.
   idle: /\.cross_attn_rel_b\.weight$/,
+  assumed,
   config,
 };
 

@@ -4,6 +4,7 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openModel, type LoadedModel } from '../../../compute-server/model/checkpoint/loaded-model';
+import { encodedSource } from '../../../compute-server/model/prompt/source';
 import { runPrompt } from '../../../compute-server/model/run/stream/model-run';
 import { quantisationDamage } from '../../../diagnostics/patterns/quantisation-damage/analysis';
 import type { DamageResult } from '../../../diagnostics/patterns/quantisation-damage/result';
@@ -13,6 +14,7 @@ import { taskAccuracy } from '../../../diagnostics/circuits/task-accuracy/analys
 import { fromHalf, toHalf } from '../../../kernels/tensors/half';
 import { promptIds as ids } from '../../support/checkpoints/open-tiny';
 import { randomCheckpoint } from '../../support/checkpoints/tiny-experts';
+import { tinyEncoderDecoder } from '../../support/checkpoints/tiny-encoder-decoders';
 import { tinyModel, tinyTensors, writeConfig, writeTinyModel } from '../../support/checkpoints/tiny-models';
 import { convertToGguf } from '../../support/gguf-conversion';
 import { shortDemoLm } from '../../support/demo-models';
@@ -392,6 +394,168 @@ describe('damage by quantising', () => {
       /^Compared with bert-exact\. The head whose outputs changed most is L1H/,
     );
   });
+
+  for (const [family, { self, cross, encoder, table }] of Object.entries({
+    bart: {
+      self: 'model.decoder.layers.1.self_attn.q_proj.weight',
+      cross: 'model.decoder.layers.1.encoder_attn.k_proj.weight',
+      encoder: 'model.encoder.layers.1.self_attn.v_proj.weight',
+      table: 'model.shared.weight',
+    },
+    t5: {
+      self: 'decoder.block.1.layer.0.SelfAttention.q.weight',
+      cross: 'decoder.block.1.layer.1.EncDecAttention.k.weight',
+      encoder: 'encoder.block.1.layer.0.SelfAttention.v.weight',
+      table: 'shared.weight',
+    },
+  } as const)) {
+    it(`of an encoder-decoder (${family}): three grids, each with its own source, and tensors of both halves are tried`, async () => {
+      const made = tinyEncoderDecoder(
+        family as 'bart' | 't5',
+        family === 't5' ? { num_layers: 2 } : { decoder_layers: 2 },
+      );
+      const folderOf = (name: string, rough: readonly string[]): string => {
+        const folder = join(room, `${family}-${name}`);
+        mkdirSync(folder);
+        writeConfig(folder, made.config);
+        const tensors = new Map(made.tensors);
+        for (const each of rough) {
+          const tensor = tensors.get(each) ?? assert.fail(`${each} of ${[...tensors.keys()].join()}`);
+          tensors.set(each, { ...tensor, data: tensor.data.map((value) => Math.round(value * 8) / 8) });
+        }
+        writeSafetensors(join(folder, 'model.safetensors'), tensors);
+        return folder;
+      };
+      const all = [self, cross, encoder, table];
+      const [before, after] = [folderOf('before', []), folderOf('after', all)];
+      const source = { ids: [7, 22, 41, 9, 33, 5, 58, 12] };
+      const target = [family === 't5' ? 0 : 2, 17, 40, 8, 29, 3, 50];
+      const input = { kind: 'prompt', prompt: { kind: 'ids', ids: source.ids, target } } as const;
+      const [own, other] = [await open(after), await open(before)];
+      // Trying tensors and labels takes long, and is alike in both.
+      const isWhole = family === 'bart';
+      const parameters = { against: before, labels: isWhole, exchange: isWhole };
+      const result = await resultFor(own, quantisationDamage, { input, parameters });
+
+      const places = { layer: 1, heads: [0, 1, 2, 3].map((head) => ({ layer: 1, head })) };
+      const encoderHeads = places.heads.slice(0, own.source?.spec.blocks[1]?.attention?.heads);
+      const captured = async ({ spec, sessions, source: half }: LoadedModel) => {
+        assert.ok(half);
+        const stream = await encodedSource(half, source, { memoryLimit: 1e9 });
+        const decoder = await runPrompt(spec, sessions, {
+          ...{ ids: target, source: { ...source, stream }, chunk: 7, logits: 'all' },
+          ...{ maps: places.heads, crossMaps: places.heads },
+          taps: (['attention.head_output', 'cross.head_output'] as const).map((tap) => ({ layer: 1, tap })),
+        });
+        const ofSource = await runPrompt(half.spec, half.sessions, {
+          ...{ ids: source.ids, chunk: 8, logits: 'none', maps: encoderHeads },
+          taps: [{ layer: 1, tap: 'attention.head_output' }],
+        });
+        const [layer, below] = [decoder.layers[1] ?? assert.fail(), ofSource.layers[1] ?? assert.fail()];
+        const data = (of: unknown): Float32Array => (of as { data: Float32Array }).data;
+        const logits = [...data(decoder.logits)];
+        const width = logits.length / 7;
+        return {
+          own: { maps: layer.maps, outputs: data(layer.taps['attention.head_output']) },
+          cross: { maps: layer.cross?.maps ?? assert.fail(), outputs: data(layer.taps['cross.head_output']) },
+          encoder: { maps: below.maps, outputs: data(below.taps['attention.head_output']) },
+          rows: Array.from({ length: 7 }, (_, row) => logits.slice(row * width, (row + 1) * width)),
+        };
+      };
+      const [mine, theirs] = [await captured(own), await captured(other)];
+      const changeOfOutput = (a: Float32Array, b: Float32Array): number => {
+        const squares = (of: Iterable<number>): number => [...of].reduce((sum, value) => sum + value * value, 0);
+        return Math.sqrt(squares(a.map((value, at) => value - b[at]!)) / squares(b));
+      };
+      const distance = (a: Float32Array, b: Float32Array, rows: number): number => {
+        const columns = a.length / rows;
+        const shares = Array.from({ length: rows }, (_, row) => {
+          let sum = 0;
+          for (let at = row * columns; at < (row + 1) * columns; at++) {
+            const [p, q] = [a[at]!, b[at]!];
+            if (p > 0) sum += (p * Math.log2((2 * p) / (p + q))) / 2;
+            if (q > 0) sum += (q * Math.log2((2 * q) / (p + q))) / 2;
+          }
+          return Math.sqrt(Math.max(0, sum));
+        });
+        return shares.reduce((sum, value) => sum + value, 0) / rows;
+      };
+      for (const [stack, heads] of [
+        ['own', result],
+        ['cross', result.cross ?? assert.fail()],
+        ['encoder', result.encoder ?? assert.fail()],
+      ] as const) {
+        const count = stack === 'encoder' ? encoderHeads.length : 4;
+        assert.equal(heads.maps[1]?.length, count, stack);
+        const size = mine[stack].outputs.length / count;
+        for (let head = 0; head < count; head++) {
+          const [a, b] = [mine[stack].maps.get(head)!, theirs[stack].maps.get(head)!];
+          near(heads.maps[1]![head]!, distance(a, b, stack === 'encoder' ? 8 : 7), 1e-5);
+          const part = (of: Float32Array): Float32Array => of.subarray(head * size, (head + 1) * size);
+          near(heads.outputs[1]![head]!, changeOfOutput(part(mine[stack].outputs), part(theirs[stack].outputs)), 1e-5);
+          assert.ok(heads.maps[1]![head]! > 1e-3 && heads.outputs[1]![head]! > 1e-3, `${stack} ${head}`);
+        }
+        // The rows of one map were rounded in each stack.
+        const [part, tensor] = ({ own: ['query', self], cross: ['key', cross], encoder: ['value', encoder] } as const)[
+          stack
+        ];
+        const exactRows = made.tensors.get(tensor)?.data ?? assert.fail();
+        const last = exactRows.subarray(exactRows.length - exactRows.length / count);
+        near(
+          heads[part][1]!.at(-1)!,
+          changeOfOutput(
+            last.map((value) => Math.round(value * 8) / 8),
+            last,
+          ),
+          1e-6,
+        );
+        for (const each of ['query', 'key', 'value', 'output'] as const)
+          if (each !== part)
+            assert.ok(
+              heads[each].flat().every((error) => error === 0),
+              `${stack} ${each}`,
+            );
+      }
+      const log = (row: readonly number[]): readonly number[] => {
+        const total = Math.log(row.reduce((sum, value) => sum + Math.exp(value), 0));
+        return row.map((value) => value - total);
+      };
+      const divergenceOf = (rows: readonly (readonly number[])[]): number =>
+        rows.reduce((sum, row, at) => {
+          const [p, q] = [log(theirs.rows[at]!), log(row)];
+          return sum + p.reduce((part, value, id) => part + Math.exp(value) * (value - q[id]!), 0) / rows.length;
+        }, 0);
+      near(result.divergence, divergenceOf(mine.rows), 1e-7);
+      assert.ok(result.divergence > 1e-5);
+      const sections = quantisationDamage.sections(result).map(({ id }) => id);
+      for (const id of ['heads', 'heads-cross', 'heads-encoder', 'hurt', 'hurt-encoder'])
+        assert.ok(sections.includes(id), id);
+
+      if (!isWhole) return;
+      // Each tensor exact by itself, against a checkpoint that was written so. The table is of both halves and of the language head.
+      for (const [at, name] of all.entries()) {
+        const found = result.wider.find(({ tensors }) => tensors.includes(name)) ?? assert.fail(name);
+        assert.deepEqual(found.tensors, [name]);
+        const wide = await open(
+          folderOf(
+            `wide-${at}`,
+            all.filter((each) => each !== name),
+          ),
+        );
+        near(found.divergence, divergenceOf((await captured(wide)).rows), 1e-7);
+        assert.ok(Math.abs(found.divergence - result.divergence) > 1e-6, name);
+      }
+      for (const id of ['changed-labels', 'changed-labels-cross', 'changed-labels-encoder'])
+        assert.ok(sections.includes(id), id);
+      const same = await resultFor(other, quantisationDamage, {
+        input,
+        parameters: { against: before, exchange: false, labels: false },
+      });
+      assert.match(quantisationDamage.finding(same), /^Nothing differs from/);
+      for (const { outputs, maps } of [same, same.cross!, same.encoder!])
+        for (const value of [...outputs.flat(), ...maps.flat()]) assert.equal(value, 0);
+    });
+  }
 
   it('against another model is refused with the sizes of both', async () => {
     const other = join(room, 'other');

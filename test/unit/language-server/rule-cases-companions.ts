@@ -35,14 +35,12 @@ const adapter = (rest: Surroundings = {}): Surroundings => named('adapter_config
 const adapterOf = (config: JsonValue): Surroundings => beside('adapter_config.json', config);
 const lora = (fields: string): string => `{"peft_type": "LORA", "r": 8, ${fields}}`;
 const gpt2 = { model_type: 'gpt2', n_embd: 64, n_head: 4, n_layer: 2, vocab_size: 100 };
-const loraWeights = adapter(
-  folder([], {}, [
-    shard('adapter_model.safetensors', {
-      'base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight': [8, 64],
-      'base_model.model.model.layers.1.self_attn.q_proj.lora_A.weight': [8, 64],
-    }),
-  ]),
-);
+const weightsOf = (file: string, shapes: Readonly<Record<string, readonly number[]>>): Surroundings =>
+  adapter(folder([], {}, [shard(file, shapes)]));
+const loraWeights = weightsOf('adapter_model.safetensors', {
+  'base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight': [8, 64],
+  'base_model.model.model.layers.1.self_attn.q_proj.lora_A.weight': [8, 64],
+});
 
 const qwenVl = '"model_type": "qwen2_5_vl", "hidden_size": 64, "vocab_size": 151936';
 /** Ids of Qwen2.5-VL (tokenizer_config.json of the Instruct models). */
@@ -482,6 +480,24 @@ export const companionCases: Readonly<Record<string, RuleCases>> = {
     ],
     silent: [
       [lora('"target_modules": ["c_attn", "c_proj", "lm_head", "wte"]'), adapterOf(gpt2)],
+      [
+        '{"peft_type": "IA3", "target_modules": ["k_proj", "down_proj"]}',
+        weightsOf('adapter_model.safetensors', {
+          'base_model.model.model.layers.0.self_attn.k_proj.ia3_l': [64, 1],
+          'base_model.model.model.layers.0.mlp.down_proj.ia3_l': [1, 128],
+        }),
+      ],
+      [
+        lora('"target_modules": ["embed_tokens"]'),
+        weightsOf('adapter_model.safetensors', {
+          'base_model.model.model.embed_tokens.token_adapter.trainable_tokens_delta': [3, 64],
+        }),
+      ],
+      // A checkpoint of the class inside that which the adapter names.
+      [
+        lora('"target_modules": ["transformer.h.0.attn.c_attn"]'),
+        weightsOf('model.safetensors', { 'h.0.attn.c_attn.weight': [64, 192], 'h.1.attn.c_attn.weight': [64, 192] }),
+      ],
       [lora('"target_modules": ["q_proj"], "base_model_name_or_path": "someone/gpt2-like"'), adapter()],
       [
         lora('"target_modules": ["q_proj", "gate_proj", "embed_tokens"], "base_model_name_or_path": "Qwen/Qwen2.5-7B"'),

@@ -299,6 +299,23 @@ describe('GGUF files', () => {
         ['encoder', 4, 8, 64],
       ],
     );
+    // What no key of a header says.
+    const assumedOf = async (kind: string, ...names: readonly string[]): Promise<string> => {
+      const tensors = names.map((name, at) => ({ name, sizes: [1], type: 0, offset: 32 * at }));
+      return (await model({ ...architecture(kind, keys), tensors, data: 32 * names.length })).notes.join(' ');
+    };
+    const decoder = 'dec.output_norm.weight';
+    const [farthest, isTied] = [/Headscope takes 128, as llama\.cpp does\./, /does not tell T5 from MT5/];
+    for (const [kind, names, tied] of [
+      ['t5', [decoder], true],
+      ['t5', [decoder, 'output.weight'], false],
+      ['t5', [decoder, 'enc.blk.1.attn_rel_b.weight'], false],
+      ['t5encoder', [], false],
+    ] as const) {
+      const notes = await assumedOf(kind, ...names);
+      assert.match(notes, farthest);
+      assert.equal(isTied.test(notes), tied, names.join());
+    }
   });
 
   it('counts the experts that a token is sent to', async () => {

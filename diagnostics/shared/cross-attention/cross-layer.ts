@@ -1,16 +1,12 @@
-/** What a run of the analysis `heads` keeps of the cross-attention of each layer, and what is known of some of them. */
+/** What a run keeps of the cross-attention of each layer, and what is known of some of them. */
 import { crossStatisticNames, type CrossHeads, type CrossStatisticName } from '../../../protocol/results/cross-heads';
 import { writtenThumbnails } from '../../../protocol/results/thumbnails';
 import type { CrossNumbers } from '../../model-runner/head-numbers';
-import type { ModelFacts, Prompt } from '../../model-runner/model-runner';
+import type { ModelFacts } from '../../model-runner/model-runner';
 import type { CrossResult } from '../../model-runner/run-request';
-import { crossClasses } from '../../shared/cross-attention/cross-labels';
-import {
-  crossMapNumbers,
-  crossPicture,
-  type CrossMapNumbers,
-  type CrossTexts,
-} from '../../shared/cross-attention/cross-statistics';
+import type { Sequence } from '../../model-runner/sequence';
+import { crossClasses } from './cross-labels';
+import { crossMapNumbers, crossPicture, type CrossMapNumbers, type CrossTexts } from './cross-statistics';
 
 /** Sides of a picture at most. */
 const pictureSide = 32;
@@ -31,7 +27,7 @@ export interface CrossLayer {
 /** The heads whose maps a run gives. */
 export function crossMapsOf(
   { blocks }: ModelFacts,
-  { ids, source }: Prompt,
+  { ids, source }: Sequence,
 ): readonly { readonly layer: number; readonly head: number }[] {
   const most = Math.max(0, ...blocks.map(({ cross }) => cross?.heads ?? 0));
   if (!source || 4 * most * ids.length * source.ids.length > mostMapBytes) return [];
@@ -40,7 +36,7 @@ export function crossMapsOf(
   );
 }
 
-export const textsOf = ({ specialIds }: ModelFacts, { ids, source }: Prompt): CrossTexts => ({
+export const textsOf = ({ specialIds }: ModelFacts, { ids, source }: Sequence): CrossTexts => ({
   source: source?.ids ?? [],
   target: ids,
   specialIds,
