@@ -11,7 +11,7 @@ import { mostHeads, mostLayers } from '../../schema/parts';
 import { chooseByGates, type GateRule, type Gates } from '../gates';
 import { fullPlan, type HeadPlan } from '../head-plan';
 import type { Plan } from '../plan-file';
-import { importedPlan, type ImportTarget, type PlanFormat } from './format';
+import { importedPlan, streamOf, type ImportTarget, type PlanFormat } from './format';
 
 /** Defaults of the release: half of the heads of a model with grouped heads, and the sizes that it deploys with. */
 const usual = { sparsity: 0.5, sinks: 64, recent: 256 } as const;
@@ -130,23 +130,12 @@ function ruleGiven(sparsity: unknown, threshold: unknown): GateRule | undefined 
 }
 
 /** 1 for a head that keeps everything, 0 for one that streams. */
-function writeGates({ heads }: Plan): Checked<string> {
-  const streams = heads.flat().filter(({ kind }) => kind !== 'full');
-  const sizes = new Set(
-    streams.map((keep) =>
-      keep.kind === 'recent' && keep.share === undefined && !keep.mean && !keep.append
-        ? `${keep.sinks}+${keep.recent}`
-        : 'other',
-    ),
-  );
-  if (sizes.has('other') || sizes.size > 1) {
-    const why =
-      'DuoAttention’s table has two kinds of heads: those that keep everything, and those with the same sinks and recents. Export a table instead.';
-    return { ok: false, why };
-  }
-  const [stream] = streams;
-  const first = stream?.kind === 'recent' ? sizesLine(stream) : '';
-  return { ok: true, result: first + gatesText(heads.map((row) => row.map(({ kind }) => (kind === 'full' ? 1 : 0)))) };
+function writeGates(plan: Plan): Checked<string> {
+  const read = streamOf(plan, 'DuoAttention’s table has');
+  if (!read.ok) return read;
+  const first = read.result ? sizesLine(read.result) : '';
+  const gates = plan.heads.map((row) => row.map(({ kind }) => (kind === 'full' ? 1 : 0)));
+  return { ok: true, result: first + gatesText(gates) };
 }
 
 export const duoAttentionGates: PlanFormat = {

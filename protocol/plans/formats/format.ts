@@ -1,7 +1,7 @@
 /** A form in which a plan is read from elsewhere and written for elsewhere, one file each, beside this one. */
 import type { ParameterValues } from '../../schema/parts';
 import type { Checked } from '../../schema/check';
-import type { HeadPlan } from '../head-plan';
+import type { HeadPlan, RecentPlan } from '../head-plan';
 import { checkPlan, type Plan, type PlannedModel } from '../plan-file';
 
 /** What a file of another form does not say: the model that the plan is for, and what made it here. */
@@ -59,4 +59,29 @@ export function importedPlan(
     ...(scores === undefined ? {} : { scores }),
   };
   return checkPlan({ kind: 'headscope-plan', version: 1, title, model, heads, origin });
+}
+
+/**
+ * What the heads of a plan keep that do not keep everything, where it is the same number of first and recent positions for all of them;
+ * undefined if all keep everything. `appended`: the form keeps what is written after the prompt beside the rest.
+ */
+export function streamOf({ heads }: Plan, form: string, { appended = false } = {}): Checked<RecentPlan | undefined> {
+  const streams = heads.flat().filter(({ kind }) => kind !== 'full');
+  const [first] = streams;
+  const plain = streams.every(
+    (keep) =>
+      keep.kind === 'recent' &&
+      keep.share === undefined &&
+      !keep.mean &&
+      (appended || !keep.append) &&
+      first?.kind === 'recent' &&
+      keep.sinks === first.sinks &&
+      keep.recent === first.recent,
+  );
+  if (!plain)
+    return {
+      ok: false,
+      why: `${form} two kinds of heads: those that keep everything, and those with the same sinks and recents. Export a table instead.`,
+    };
+  return { ok: true, result: first?.kind === 'recent' ? first : undefined };
 }

@@ -72,6 +72,105 @@ describe('formats of plans', () => {
     );
   });
 
+  const plan = (rows: Plan['heads'], title = 'Half'): Plan => {
+    const read = imported(
+      ['layer,head,kind,keeps', '0,0,full,full', '0,1,full,full', '1,0,full,full', '1,1,full,full'].join('\n'),
+    );
+    if (read?.ok !== true) throw new TypeError('the table is read');
+    return { ...read.result, title, heads: rows };
+  };
+  const full: HeadPlan = { kind: 'full' };
+  const stream: HeadPlan = { kind: 'recent', sinks: 4, recent: 64 };
+  const window = (recent: number): HeadPlan => ({ kind: 'recent', sinks: 0, recent });
+  const written = (id: string, ...given: Parameters<typeof plan>): string => {
+    const text = planFormat(id)?.export?.(plan(...given));
+    return text?.ok ? text.result : (text?.why ?? 'no export');
+  };
+
+  it('write a press of kvpress, whose title cannot add a line of code', () => {
+    const text = written('kvpress', [
+      [full, stream],
+      [stream, stream],
+    ]);
+    assert.match(text, /^STREAMING = \[\n {4}\[0, 1\],\n {4}\[1, 1\],\n\]$/mu);
+    assert.match(text, /self\.sink_size, self\.recent_size = 4, 64$/mu);
+    assert.match(text, /^press = PlanPress\(head_compression_ratio=0\.75\)$/mu);
+    const lines = written(
+      'kvpress',
+      [
+        [full, full],
+        [full, full],
+      ],
+      'a\nimport os\r\nb',
+    ).split(/[\r\n]/u);
+    assert.equal(
+      lines.some((line) => line.startsWith('import os')),
+      false,
+    );
+    assert.match(
+      written('kvpress', [
+        [full, stream],
+        [full, window(8)],
+      ]),
+      /two kinds of heads/u,
+    );
+    assert.match(
+      written('kvpress', [
+        [full, window(0)],
+        [full, full],
+      ]),
+      /cannot keep 0 recent positions/u,
+    );
+    const appended: HeadPlan = { kind: 'recent', sinks: 4, recent: 64, append: true };
+    assert.match(
+      written('kvpress', [
+        [full, appended],
+        [full, full],
+      ]),
+      /ratio=0\.25/u,
+    );
+  });
+
+  it('write windows of layers: a query that reads 8 positions before it and itself has a window of 9', () => {
+    const text = written('layer-types', [
+      [window(8), window(8)],
+      [full, full],
+    ]);
+    assert.deepEqual(JSON.parse(text), { layer_types: ['sliding_attention', 'full_attention'], sliding_window: 9 });
+    assert.deepEqual(
+      JSON.parse(
+        written('layer-types', [
+          [full, full],
+          [full, full],
+        ]),
+      ),
+      {
+        layer_types: ['full_attention', 'full_attention'],
+      },
+    );
+    assert.match(
+      written('layer-types', [
+        [full, window(8)],
+        [full, full],
+      ]),
+      /layer 0 keeps full, 0\+8\./u,
+    );
+    assert.match(
+      written('layer-types', [
+        [full, full],
+        [stream, stream],
+      ]),
+      /layer 1 keeps 4\+64\./u,
+    );
+    assert.match(
+      written('layer-types', [
+        [window(8), window(8)],
+        [window(9), window(9)],
+      ]),
+      /8 and 9 positions/u,
+    );
+  });
+
   it('read retrieval scores: the best query head of each key/value head, and what keeps everything', () => {
     const scores = JSON.stringify({ '0-0': [0.1], '0-1': [0.5, 0.1], '1-2': [0.9], '1-3': [0] });
     const read = (settings: ImportTarget['settings']) => {
