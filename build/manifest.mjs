@@ -38,7 +38,7 @@ function typeOf(setting) {
     case 'number':
       return { type: setting.kind, minimum: setting.min, maximum: setting.max };
     case 'text':
-      return { type: 'string' };
+      return { type: setting.mayBeNumber ? ['string', 'number'] : 'string' };
     case 'choice':
       return { type: 'string', enum: Object.keys(setting.options), enumDescriptions: Object.values(setting.options) };
     case 'textList':

@@ -1,6 +1,7 @@
 /** What the process was started with: its own script, folders, limits. Read once in main.ts, passed to whoever needs it. */
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { memoryOf, readDeviceMemory, type DeviceMemory } from '../protocol/inputs/device-memory';
 import { isWeightChoice, weightChoices, type WeightChoice } from '../protocol/inputs/weights';
 import type { ProcessorTime } from './machine-load';
 import { machineMemory } from './machine-memory';
@@ -22,8 +23,8 @@ export interface Surroundings {
   readonly modelAdapter?: string;
   /** Bytes that packed weights kept on the disk may take together; 0: none are kept. */
   readonly keptWeightBytes: number;
-  /** Bytes of memory of the device, as a person says; absent: what can be found out. */
-  readonly deviceMemory?: number;
+  /** Memory of devices, as a person says; absent: what can be found out. */
+  readonly deviceMemory?: DeviceMemory;
   /** The processor time of the machine and of this process; absent: as the system counts it. */
   readonly processorTime?: () => ProcessorTime;
   /** Ends the process behind its next answer; the caller starts a new one with the next call. */
@@ -42,12 +43,15 @@ export function readSurroundings(
   environment: NodeJS.ProcessEnv,
   log: Surroundings['log'],
 ): Surroundings {
-  const deviceMemory = positive(environment['HEADSCOPE_DEVICE_MEMORY']);
+  const deviceMemory = deviceMemoryIn(environment['HEADSCOPE_DEVICE_MEMORY'], log);
   const modelAdapter = environment['HEADSCOPE_ADAPTER'];
   return {
     entry,
     cacheFolder: environment['HEADSCOPE_CACHE_DIR'] || defaultCacheFolder(environment),
-    memoryLimit: positive(environment['HEADSCOPE_MEMORY_LIMIT']) ?? Math.floor(machineMemory() * defaultShare),
+    memoryLimit:
+      positive(environment['HEADSCOPE_MEMORY_LIMIT']) ??
+      (deviceMemory && memoryOf(deviceMemory, 'cpu')) ??
+      Math.floor(machineMemory() * defaultShare),
     defaultThreads: threadsIn(environment, log),
     modelDevice: environment['HEADSCOPE_DEVICE']?.trim() || 'cpu',
     modelWeights: weightsIn(environment, log),
@@ -87,6 +91,15 @@ export function threadsIn(environment: NodeJS.ProcessEnv, log?: Surroundings['lo
     `${asked} threads are more than this machine has processors (${processors}): the runtime chooses their number. Set at most ${processors}.`,
   );
   return 0;
+}
+
+/** What is no size is left out, which the log says: a setting is not checked before. */
+function deviceMemoryIn(text: string | undefined, log: Surroundings['log']): DeviceMemory | undefined {
+  if (text === undefined || text.trim() === '') return undefined;
+  const read = readDeviceMemory(text);
+  if (read.ok) return read.memory;
+  log('warn', `The memory of devices (headscope.compute.deviceMemory, --device-memory) is left out: ${read.why}`);
+  return undefined;
 }
 
 const positive = (text: string | undefined): number | undefined => {

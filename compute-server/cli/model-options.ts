@@ -27,7 +27,7 @@ export interface PlaceOptions {
   readonly activations?: string;
   readonly adapter?: string;
   readonly cacheWeights?: number;
-  readonly deviceMemory?: number;
+  readonly deviceMemory?: string;
 }
 
 export interface PromptOptions extends InterventionOptions, PlaceOptions {
@@ -134,7 +134,7 @@ export const environmentOf = (options: PlaceOptions): Record<string, string> => 
   ...weightsAsked(options),
   ...(options.adapter === undefined ? {} : { HEADSCOPE_ADAPTER: resolve(options.adapter) }),
   ...(options.cacheWeights === undefined ? {} : { HEADSCOPE_CACHE_WEIGHTS: String(options.cacheWeights) }),
-  ...(options.deviceMemory === undefined ? {} : { HEADSCOPE_DEVICE_MEMORY: String(options.deviceMemory) }),
+  ...(options.deviceMemory === undefined ? {} : { HEADSCOPE_DEVICE_MEMORY: options.deviceMemory }),
   ...(options.memoryLimit === undefined ? {} : { HEADSCOPE_MEMORY_LIMIT: String(options.memoryLimit) }),
   ...(options.threads === 0 ? {} : { HEADSCOPE_THREADS: String(options.threads) }),
 });

@@ -6,7 +6,8 @@ import { readDeviceChoice } from '../../protocol/inputs/devices';
 import { weightChoices } from '../../protocol/inputs/weights';
 import { processors } from '../processors';
 import type { NumberRange } from '../../protocol/sweeps/catalogue';
-import { bytesOfText } from '../../protocol/sweeps/quantities';
+import { readDeviceMemory } from '../../protocol/inputs/device-memory';
+import { bytesOfText } from '../../protocol/wire/quantities';
 
 /** A parser that says what it takes, for the editor, which checks sweeps without running a command. */
 type Ranged<T> = ((text: string) => T) & { readonly range: NumberRange };
@@ -60,10 +61,11 @@ export function threads(text: string): number {
 }
 
 /** The device for commands that run a model. Without it HEADSCOPE_DEVICE counts, then the cpu. */
-export const deviceOption = (): Option =>
+export const deviceOption = (when = ''): Option =>
   new Option(
     '--device <id>',
-    'where the model runs: a device of `headscope devices`, auto, or several that share the layers, e.g. webgpu,cpu or webgpu:0-11,cpu:12-23 (default: HEADSCOPE_DEVICE, else cpu)',
+    when +
+      'where the model runs: a device of `headscope devices`, auto, or several that share the layers, e.g. webgpu,cpu or webgpu:0-11,cpu:12-23 (default: HEADSCOPE_DEVICE, else cpu)',
   ).argParser(devices);
 
 function devices(text: string): string {
@@ -71,12 +73,8 @@ function devices(text: string): string {
   if (!read.ok) throw new InvalidArgumentError(read.why);
   const { choice } = read;
   const named = choice.kind === 'auto' ? [] : choice.kind === 'one' ? [choice] : choice.devices;
-  const unknown = named.find(({ id }) => !(deviceIds as readonly string[]).includes(id));
-  if (unknown) {
-    throw new InvalidArgumentError(
-      `There is no device "${unknown.id}". Devices are ${deviceIds.join(', ')}; auto chooses among those that work here.`,
-    );
-  }
+  const unknown = named.find(({ id }) => !isDeviceId(id));
+  if (unknown) throw new InvalidArgumentError(`${noDevice(unknown.id)}; auto chooses among those that work here.`);
   return text;
 }
 
@@ -113,11 +111,24 @@ export const cacheWeightsOption = (): Option =>
     .argParser((text: string) => bytes(text))
     .preset(String(usualCache));
 
-export const deviceMemoryOption = (): Option =>
+export const deviceMemoryOption = (when = ''): Option =>
   new Option(
     '--device-memory <size>',
-    'memory of the device, e.g. 8GB: runs that need more are refused (default: what can be found out)',
-  ).argParser(bytes);
+    when +
+      'memory of the device, e.g. 8GB, or of each, e.g. webgpu=6GB,cpu=20GB: runs that need more are refused (default: what can be found out)',
+  ).argParser(deviceMemory);
+
+function deviceMemory(text: string): string {
+  const read = readDeviceMemory(text);
+  if (!read.ok) throw new InvalidArgumentError(read.why);
+  const unknown = Object.keys(read.memory.of).find((id) => !isDeviceId(id));
+  if (unknown !== undefined) throw new InvalidArgumentError(`${noDevice(unknown)}.`);
+  return text;
+}
+
+const isDeviceId = (id: string): boolean => (deviceIds as readonly string[]).includes(id);
+
+const noDevice = (id: string): string => `There is no device "${id}". Devices are ${deviceIds.join(', ')}`;
 
 export const seed = whole(...limits.seed);
 

@@ -15,7 +15,7 @@ import {
 } from '../../models/formats/estimates/serving/request';
 import { machineMemory } from '../machine-memory';
 import { CommandError, exitCodes, wrongUsage } from './exit-codes';
-import { between, whole } from './options';
+import { between, deviceMemoryOption, deviceOption, whole } from './options';
 import type { CommandSession } from './session';
 
 export interface ServingOptions {
@@ -30,6 +30,8 @@ export interface ServingOptions {
   readonly activationBits?: ServingRequest['activationBits'];
   readonly tensorParallel?: number;
   readonly link?: number;
+  readonly device?: string;
+  readonly deviceMemory?: string;
 }
 
 const usualDevice = 'h100-sxm';
@@ -76,7 +78,9 @@ export const addServingOptions = (command: Command): Command =>
       'with --serve, GB/s that one device sends to the others (default: as published)',
       between(0.001, 1e6),
     )
-    .option('--measure', 'with --serve, run the model here too: predicted against measured');
+    .option('--measure', 'with --serve, run the model here too: predicted against measured')
+    .addOption(deviceOption('with --measure, '))
+    .addOption(deviceMemoryOption('with --measure, '));
 
 const ofServing = [
   'deviceProfile',
@@ -91,16 +95,24 @@ const ofServing = [
   'measure',
 ] as const;
 
+const ofMeasurement = ['device', 'deviceMemory'] as const;
+
 const dashed = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 
 /** Options that say how a model is served, without dashes in front. */
-export const servingSettings: readonly string[] = ofServing.map(dashed);
+export const servingSettings: readonly string[] = [...ofServing, ...ofMeasurement].map(dashed);
 
 /** Refuses what makes no sense together. */
 export function requireServing(options: ServingOptions): void {
-  const [stray] = options.serve ? [] : ofServing.filter((name) => options[name] !== undefined);
+  const [stray] = options.serve ? [] : [...ofServing, ...ofMeasurement].filter((name) => options[name] !== undefined);
   const flag = (name: string): string => `--${dashed(name)}`;
   if (stray !== undefined) throw wrongUsage(`${flag(stray)} says how a model is served. Add --serve.`);
+  const [place] = options.measure ? [] : ofMeasurement.filter((name) => options[name] !== undefined);
+  if (place !== undefined) {
+    throw wrongUsage(
+      `${flag(place)} says where the model runs. Add --measure, or name another device's figures with --device-profile.`,
+    );
+  }
   if (!options.measure) return;
   const given = ofServing.find(
     (name) => !['measure', 'prompt', 'deviceProfile'].includes(name) && options[name] !== undefined,

@@ -11,7 +11,8 @@ import {
   type ServingFigure,
 } from '../../models/formats/estimates/serving/serving';
 import type { MeasuredSeconds, ServingMeasurement } from '../../protocol/compute/serving';
-import { cpuName } from '../provenance';
+import { heldWords } from '../../protocol/results/device-words';
+import { bytesInWords } from '../../protocol/wire/words';
 import { CommandError, exitCodes } from './exit-codes';
 import { deviceFrom, requestFrom, type ServingOptions } from './serving-options';
 import type { CommandSession } from './session';
@@ -23,8 +24,7 @@ export interface ServingReport extends ServingCost {
   readonly measured?: {
     readonly prefill: Compared;
     readonly decode: Compared;
-    readonly rates: ServingMeasurement['rates'];
-  };
+  } & Pick<ServingMeasurement, 'rates' | 'device' | 'parts' | 'crossings'>;
 }
 
 /** Seconds; the ratio is of what was predicted to the fastest run, which other work on the machine disturbs least. */
@@ -84,12 +84,15 @@ async function measuredServing(
   const prompt = options.prompt ?? Math.min(usualPrompt, model.parts[0]?.contextLength ?? usualPrompt);
   session.progress('Running the model, and measuring what this machine can reach …');
   const measurement = await session
-    .compute()
+    .compute({
+      ...(options.device === undefined ? {} : { HEADSCOPE_DEVICE: options.device }),
+      ...(options.deviceMemory === undefined ? {} : { HEADSCOPE_DEVICE_MEMORY: options.deviceMemory }),
+    })
     .call('measureServing', [{ folder, prompt, tokens: measuredTokens }], { signal: session.signal });
-  const { rates } = measurement;
+  const { rates, device, parts, crossings } = measurement;
   // The bandwidth and peak beside the rates are for the roofline alone.
   const roof = { peakGflops: rates.products / 1e9, peakBandwidthGBs: rates.weightBytes / 1e9 };
-  const request = plainRequest({ ...measuredDevice(cpuName, roof), rates }, measurement);
+  const request = plainRequest({ ...measuredDevice(device.name, roof), rates }, measurement);
   const cost = costOf(model, request);
   const compared = (predicted: number, measured: MeasuredSeconds): Compared => ({
     ...measured,
@@ -102,7 +105,9 @@ async function measuredServing(
     measured: {
       prefill: compared(cost.prefill.seconds, measurement.prefill),
       decode: compared(cost.decode.seconds, measurement.decode),
-      rates,
+      ...{ rates, device },
+      ...(parts ? { parts } : {}),
+      ...(crossings ? { crossings } : {}),
     },
   };
 }
@@ -154,13 +159,20 @@ export function servingText(report: ServingReport): string {
       ? []
       : [
           textTable(
-            ['', 'predicted', 'median', 'fastest', 'predicted / fastest'],
+            [
+              '',
+              measured.parts ? 'predicted for the CPU alone' : 'predicted',
+              'median',
+              'fastest',
+              'predicted / fastest',
+            ],
             (['prefill', 'decode'] as const).map((phase) => {
               const { predicted, median, fastest, ratio } = measured[phase];
               return [phase, milliseconds(predicted), milliseconds(median), milliseconds(fastest), ratio.toFixed(2)];
             }),
             [1, 2, 3, 4],
           ),
+          ...sharedText(measured),
         ];
   return [
     head,
@@ -169,4 +181,38 @@ export function servingText(report: ServingReport): string {
     ...against,
     report.assumptions.map((each) => `- ${each}`).join('\n'),
   ].join('\n\n');
+}
+
+/** Where several devices hold the model: the time of each, and what goes between them. */
+function sharedText({ parts, crossings = [] }: NonNullable<ServingReport['measured']>): readonly string[] {
+  if (!parts) return [];
+  const share = (part: number, all: number): string => `${Math.round((100 * part) / all)} %`;
+  const sum = (phase: 'prefill' | 'decode'): number => parts.reduce((all, part) => all + part[phase], 0);
+  const times = textTable(
+    ['part', 'holds', 'prompt', 'share', 'token', 'share'],
+    parts.map((part) => [
+      part.id,
+      heldWords(part),
+      milliseconds(part.prefill),
+      share(part.prefill, sum('prefill')),
+      milliseconds(part.decode),
+      share(part.decode, sum('decode')),
+    ]),
+    [2, 3, 4, 5],
+  );
+  const between = textTable(
+    ['crosses', 'before', 'in a prompt', 'in a token'],
+    crossings.map(({ from, to, before, prefill, decode }) => [
+      `${from} to ${to}`,
+      before === 'head' ? 'the language head' : `layer ${before}`,
+      bytesInWords(prefill),
+      bytesInWords(decode),
+    ]),
+    [2, 3],
+  );
+  return [
+    times,
+    crossings.length > 0 ? between : 'Nothing crosses: all parts are in the memory of one device.',
+    'The time of a part includes fetching what crosses to it. Rates are those of the CPU: the prediction is of the model on the CPU alone.',
+  ];
 }

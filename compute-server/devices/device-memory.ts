@@ -9,6 +9,7 @@
 import { execFile } from 'node:child_process';
 import { totalmem } from 'node:os';
 import { promisify } from 'node:util';
+import { memoryOf, type DeviceMemory } from '../../protocol/inputs/device-memory';
 import type { DeviceId } from '../runtime/session';
 
 /** Share of the memory of a card that a run may take: its context, the display and other programs have the rest. */
@@ -36,15 +37,16 @@ const thisMachine: MachineFacts = {
   },
 };
 
-/** Bytes that a run may take on the device; undefined where it is not known. `said`: by the person, in bytes. */
+/** Bytes that a run may take on the device; undefined where it is not known. `said`: by the person. */
 export async function deviceMemory(
   device: DeviceId,
-  said: number | undefined,
+  said: DeviceMemory | undefined,
   machine: MachineFacts = thisMachine,
 ): Promise<number | undefined> {
   // Its limit is the memory limit.
   if (device === 'cpu') return undefined;
-  if (said !== undefined) return said;
+  const own = said && memoryOf(said, device);
+  if (own !== undefined) return own;
   if (device === 'cuda') {
     // onnxruntime takes the first card. The figures are MiB.
     const [first = ''] = ((await machine.nvidia()) ?? '').trim().split('\n');

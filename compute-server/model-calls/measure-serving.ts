@@ -18,6 +18,8 @@ import { SequenceRun } from '../model/generation/sequence-run';
 import { runPrompt } from '../model/run/stream/model-run';
 import { pieceGraph, type Piece } from '../model/run/graphs/pieces';
 import { chunkThatFits } from '../model/run/stream/budget';
+import { cpuName } from '../provenance';
+import { crossings, partTimes, TimedParts } from './timed-parts';
 
 const rounds = 3;
 /** Seconds of prompts in a round, without the very first run, which opens the sessions. */
@@ -41,10 +43,12 @@ export async function measureServing(
       `Its weights are held in ${model.weightsHeld}, and rates are measured in float32. Leave --weights out.`,
     );
   }
-  const [device = 'cpu', ...more] = sessions.places.devices;
-  if (more.length > 0) {
-    throw refuse('Its layers are on several devices, and rates are those of one. Choose one device.');
-  }
+  const where = await model.device();
+  const { parts } = where;
+  // Rates are those of one device: where several hold the model, of the CPU, which is what they are held against.
+  const device = parts ? 'cpu' : (sessions.places.devices[0] ?? 'cpu');
+  const timed = parts && new TimedParts(sessions, parts);
+  const opened = timed?.sessions ?? sessions;
   const run = {
     length: prompt,
     batch: 1,
@@ -77,18 +81,28 @@ export async function measureServing(
     { device, threads: defaultThreads },
   );
   await runPrompt(spec, sessions, plain, { signal });
-  const prompts: number[] = [];
-  const steps: number[] = [];
+  const [prompts, steps]: [number[], number[]] = [[], []];
+  const [promptParts, stepParts]: [(readonly number[])[], (readonly number[])[]] = [[], []];
+  /** Of a run, in seconds, which are kept. */
+  const timeOf = async (act: () => Promise<unknown>, all: number[], ofParts: (readonly number[])[]): Promise<void> => {
+    const seconds = timed ? await timed.of(act) : [await secondsOf(act)];
+    all.push(seconds.reduce((sum, each) => sum + each, 0));
+    if (timed) ofParts.push(seconds);
+  };
   for (let round = 0; round < rounds; round++) {
     await rates.round(signal);
     const began = performance.now();
-    do prompts.push(await secondsOf(() => runPrompt(spec, sessions, plain, { signal })));
+    do await timeOf(() => runPrompt(spec, opened, plain, { signal }), prompts, promptParts);
     while (performance.now() - began < secondsOfPrompts * 1000);
-    const sequence = await SequenceRun.start(spec, sessions, { ids, chunk: prompt, stepsAtOnce: true }, { signal });
-    for (let token = 0; token < tokens + warmTokens; token++) {
-      signal.throwIfAborted();
-      const seconds = await secondsOf(() => sequence.extend([ids[token % prompt] ?? 0]));
-      if (token >= warmTokens) steps.push(seconds);
+    const sequence = await SequenceRun.start(spec, opened, { ids, chunk: prompt, stepsAtOnce: true }, { signal });
+    try {
+      for (let token = 0; token < tokens + warmTokens; token++) {
+        signal.throwIfAborted();
+        const [all, ofParts] = token < warmTokens ? [[], []] : [steps, stepParts];
+        await timeOf(() => sequence.extend([ids[token % prompt] ?? 0]), all, ofParts);
+      }
+    } finally {
+      sequence.dispose();
     }
   }
   const stepped = mayStep(spec, sessions, {}, prompt);
@@ -97,6 +111,8 @@ export async function measureServing(
     tokens,
     prefill: { median: median(prompts), fastest: Math.min(...prompts), runs: prompts.length },
     decode: { median: median(steps), fastest: Math.min(...steps), runs: steps.length },
+    ...(parts ? { parts: partTimes(parts, promptParts, stepParts), crossings: crossings(spec, parts, prompt) } : {}),
+    device: { id: device, name: device === 'cpu' ? cpuName : where.name },
     rates: { ...rates.rates, calls: { prefill: callsOf(model, false), decode: callsOf(model, stepped) } },
   };
 }

@@ -1,5 +1,5 @@
 /** The ModelRunner of an opened model: what analyses run it through. */
-import { changesOf, type Variant } from '../../models/instrument/changes/changes';
+import type { Variant } from '../../models/instrument/changes/changes';
 import type {
   ContinuationRequest,
   DrawnPictures,
@@ -15,7 +15,6 @@ import type { Readout } from '../../diagnostics/model-runner/readout';
 import type { GradientRequest, GradientResult } from '../../diagnostics/model-runner/gradients';
 import type {
   AskedRow,
-  KeptPrefix,
   LayersRequest,
   LayerStep,
   NextTokens,
@@ -29,7 +28,6 @@ import type { Sequence, SourceRows } from '../../diagnostics/model-runner/sequen
 import type { EncoderInput, PromptInput } from '../../protocol/inputs/prompt';
 import type { Parity } from '../../protocol/schema/parts';
 import type { Intervention } from '../../protocol/interventions/interventions';
-import { FailureError } from '../../protocol/wire/failures';
 import type { LoadedModel } from '../model/checkpoint/loaded-model';
 import { requireParity } from '../model/checkpoint/parity';
 import { preparePicture } from '../model/checkpoint/vision-model';
@@ -44,11 +42,10 @@ import { withChangedPixels } from '../model/prompt/image-prompt';
 import { idsOfText, piecesOf, readerOf, sequenceOf, textOf } from '../model/prompt/prompt';
 import { encodedSource } from '../model/prompt/source';
 import { withWrittenTarget } from '../model/prompt/source-prompt';
-import { type RunShape, chunkThatFits } from '../model/run/stream/budget';
 import { withChangedSource } from '../model/interventions/changed-source';
 import { groupsFor, lower } from '../model/interventions/lower';
 import { layersOf, runPrompt } from '../model/run/stream/model-run';
-import type { CachedPrefix, RunRequest as ServerRequest } from '../model/run/stream/run-request';
+import type { CachedPrefix } from '../model/run/stream/run-request';
 import { hostStream } from '../model/run/graphs/run-stream';
 import type { Surroundings } from '../surroundings';
 import { ServerCheckpoint } from '../conversions/server-checkpoint';
@@ -60,12 +57,10 @@ import { labelAnswer } from './label-answer';
 import { OpenedBeside } from './beside-model';
 import { ServerDirectPaths } from './direct-paths';
 import { jointSpaceOf } from './joint-space';
+import { PlannedRuns } from './planned-runs';
 import { ServerWeights } from './model-weights';
 import { drawnPictures, textFile } from './files';
 import { answersOfVariants, streamsOfVariants } from './variant-answers';
-
-/** Variants of a batch at most: more of them make no run faster. */
-const mostSideBySide = 16;
 
 export class ServerRunner implements ModelRunner {
   readonly facts: ModelFacts;
@@ -76,6 +71,7 @@ export class ServerRunner implements ModelRunner {
   readonly trainer: ServerTrainer;
   readonly checkpoint: ServerCheckpoint;
   private readonly besides: OpenedBeside[] = [];
+  private readonly planned: PlannedRuns;
 
   constructor(
     private readonly opened: LoadedModel,
@@ -84,6 +80,7 @@ export class ServerRunner implements ModelRunner {
     private readonly surroundings: Surroundings,
     readonly signal: AbortSignal,
   ) {
+    this.planned = new PlannedRuns(model, surroundings.memoryLimit);
     this.joint = jointSpaceOf(opened, signal);
     this.facts = factsOf(model, this.joint);
     this.readout = readoutOf(model, (sequence, variants, read) => this.lastStreams(sequence, variants, read));
@@ -189,7 +186,14 @@ export class ServerRunner implements ModelRunner {
     const { opened, model, signal } = this;
     const { memoryLimit } = this.surroundings;
     const { ids, prefix, source } = prompt;
-    const chunk = this.chunkFor({ length: ids.length, batch: 1, keepCache: false, logits: 'none', prefix, source });
+    const chunk = this.planned.chunkFor({
+      length: ids.length,
+      batch: 1,
+      keepCache: false,
+      logits: 'none',
+      prefix,
+      source,
+    });
     const of = { opened, model, sequence: prompt, chunk, memoryLimit, signal };
     const {
       variants: [variant = []],
@@ -204,16 +208,20 @@ export class ServerRunner implements ModelRunner {
 
   layers(request: LayersRequest): AsyncGenerator<LayerStep, RunResult> {
     return layerSteps(
-      layersOf(this.specFor(request), this.model.sessions, this.planned(request), { signal: this.signal }),
+      layersOf(this.planned.specFor(request), this.model.sessions, this.planned.requestFor(request), {
+        signal: this.signal,
+      }),
     );
   }
 
   run(request: RunRequest): Promise<RunResult> {
-    return runPrompt(this.specFor(request), this.model.sessions, this.planned(request), { signal: this.signal });
+    return runPrompt(this.planned.specFor(request), this.model.sessions, this.planned.requestFor(request), {
+      signal: this.signal,
+    });
   }
 
   async losses(sequence: Sequence, rows: readonly number[], variants: readonly Variant[]): Promise<readonly number[]> {
-    const batch = this.largestBatch(sequence, variants.length);
+    const batch = this.planned.largestBatch(sequence, variants.length);
     const losses: number[] = [];
     for (let first = 0; first < variants.length; first += batch) {
       const some = variants.slice(first, first + batch);
@@ -237,8 +245,7 @@ export class ServerRunner implements ModelRunner {
         asked.map(({ row, tokens }) => labelAnswer(rows[of === 'text' ? 0 : row] ?? new Float64Array(0), tokens)),
       );
     }
-    const batch = this.largestBatch(sequence, variants.length);
-    const chunk = this.chunkFor(shapeOf(sequence, batch));
+    const { batch, chunk } = this.planned.batchFor(sequence, variants.length);
     return await answersOfVariants(spec, sessions, { sequence, asked, variants, batch, chunk, signal: this.signal });
   }
 
@@ -248,8 +255,7 @@ export class ServerRunner implements ModelRunner {
     read: (stream: Float32Array, variant: number) => void,
   ): Promise<void> {
     const { spec, sessions } = this.model;
-    const batch = this.largestBatch(sequence, variants.length);
-    const chunk = this.chunkFor(shapeOf(sequence, batch));
+    const { batch, chunk } = this.planned.batchFor(sequence, variants.length);
     return streamsOfVariants(spec, sessions, { sequence, variants, batch, chunk, signal: this.signal }, read);
   }
 
@@ -258,7 +264,7 @@ export class ServerRunner implements ModelRunner {
     variants: readonly Variant[],
   ): Promise<readonly (readonly NextTokens[])[]> {
     return nextTokensOf(sequences, variants, {
-      batchOf: (longest, texts) => this.largestBatch({ ids: longest }, texts),
+      batchOf: (longest, texts) => this.planned.largestBatch({ ids: longest }, texts),
       run: (request) => this.run(request),
     });
   }
@@ -280,7 +286,7 @@ export class ServerRunner implements ModelRunner {
       ...(source ? { source } : {}),
       ...(positions ? { positions: positions.slice(0, length) } : {}),
     };
-    const chunk = this.chunkFor({ length, batch: 1, keepCache: true, logits: 'none', source });
+    const chunk = this.planned.chunkFor({ length, batch: 1, keepCache: true, logits: 'none', source });
     const { cache } = await runPrompt(
       this.model.spec,
       this.model.sessions,
@@ -304,7 +310,7 @@ export class ServerRunner implements ModelRunner {
 
   continuation(request: ContinuationRequest): Promise<SequenceRun> {
     const { sequence, variant, observe, topKeys, further, held = 1, onLayer } = request;
-    const chunk = this.chunkFor(
+    const chunk = this.planned.chunkFor(
       {
         atOnce: goesByColumns(variant ?? []),
         length: sequence.ids.length,
@@ -399,67 +405,6 @@ export class ServerRunner implements ModelRunner {
     }
     return encodings;
   }
-
-  private specFor({ depth, logits, lossAt, answersAt }: RunRequest): LoadedModel['spec'] {
-    const { spec } = this.model;
-    if (depth === undefined || depth >= spec.blocks.length) return spec;
-    if (logits !== 'none' || lossAt || answersAt)
-      throw new RangeError('a run that ends before the last layer has no logits');
-    return { ...spec, blocks: spec.blocks.slice(0, depth) };
-  }
-
-  private planned(request: RunRequest): ServerRequest {
-    const { past, depth: _, ...rest } = request;
-    const variants = request.variants ?? [];
-    // Heads that choose blocks have the scores of each place side by side, and are faster where these stay in the processor's caches.
-    const chooses = variants.some((each) => changesOf(each, 'blocks').length > 0);
-    const planned = this.chunkFor(
-      {
-        atOnce: variants.some((each) => goesByColumns(each)),
-        length: request.ids.length,
-        batch: Math.max(1, variants.length) * (chooses ? 3 : 1),
-        keepCache: false,
-        logits: request.logits,
-        effective: request.effective ?? false,
-        prefix: request.prefix,
-        source: request.source,
-      },
-      request.chunk,
-    );
-    const chunk = chooses && request.chunk === undefined ? Math.min(planned, 64) : planned;
-    return { ...rest, chunk, ...(past ? { past: cached(past) } : {}) };
-  }
-
-  private chunkFor(shape: RunShape, wanted?: number): number {
-    return chunkThatFits(this.model, shape, this.surroundings.memoryLimit, wanted);
-  }
-
-  /** Half as many at a time until the memory suffices: one at a time needs what a plain run needs. */
-  private largestBatch(sequence: Sequence, variants: number): number {
-    for (let batch = Math.min(mostSideBySide, variants); batch > 1; batch = Math.floor(batch / 2)) {
-      try {
-        this.chunkFor(shapeOf(sequence, batch));
-        return batch;
-      } catch (error) {
-        if (!(error instanceof FailureError) || error.failure.code !== 'out-of-memory') throw error;
-      }
-    }
-    return 1;
-  }
-}
-
-const shapeOf = ({ ids, prefix, source }: Sequence, batch: number): RunShape => ({
-  length: ids.length,
-  batch,
-  keepCache: false,
-  logits: 'none',
-  prefix,
-  source,
-});
-
-function cached(past: KeptPrefix): CachedPrefix {
-  if (!('cache' in past)) throw new RangeError('the prefix is of another runner');
-  return past as CachedPrefix;
 }
 
 async function* layerSteps(run: ReturnType<typeof layersOf>): AsyncGenerator<LayerStep, RunResult> {

@@ -1,7 +1,7 @@
 /** A sweep that was read: its cells with their keys, and where it lies. */
 import { isAbsolute, relative, resolve, sep } from 'node:path';
 import { Cells, type Cell } from '../../protocol/sweeps/cells';
-import { bytesOfText, secondsOfText } from '../../protocol/sweeps/quantities';
+import { bytesOfText, secondsOfText } from '../../protocol/wire/quantities';
 import type { CellSettings, SweepFile } from '../../protocol/sweeps/sweep-file';
 import type { TaskResources } from './engine';
 import { cellKey, settingOfVariable, shellVariables, type ShellSettings, type ShellVariable } from './cell-key';

@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createTemporary, removeTemporary } from '../../files/remove';
-import { timeInWords } from '../../protocol/sweeps/quantities';
+import { timeInWords } from '../../protocol/wire/quantities';
 import { parseJsonText } from '../../protocol/wire/json-text';
 import { exitInWords } from '../processes/exit-words';
 import type { TaskResources } from './engine';

@@ -27,8 +27,8 @@ export interface ComputeLaunch {
   readonly threads: number;
   /** GB (10^9 bytes); 0: from the memory that is free. */
   readonly memoryLimit: number;
-  /** Memory of the device that models run on, in GB; 0: what can be found out. */
-  readonly deviceMemory: number;
+  /** `headscope.compute.deviceMemory`: memory of devices; a number alone is in GB (10^9 bytes); empty or 0: what can be found out. */
+  readonly deviceMemory: string;
   /** Folder for what is measured once per device. */
   readonly cacheFolder: string;
   /** A line the child wrote outside the protocol (native code writes to stderr). */
@@ -54,7 +54,9 @@ export function launchOptions(
   if (launch.runtimeFolder !== '') env['HEADSCOPE_RUNTIME'] = launch.runtimeFolder;
   if (launch.threads > 0) env['HEADSCOPE_THREADS'] = String(launch.threads);
   if (launch.memoryLimit > 0) env['HEADSCOPE_MEMORY_LIMIT'] = String(Math.round(launch.memoryLimit * 1e9));
-  if (launch.deviceMemory > 0) env['HEADSCOPE_DEVICE_MEMORY'] = String(Math.round(launch.deviceMemory * 1e9));
+  const memory = Number(launch.deviceMemory);
+  if (memory > 0) env['HEADSCOPE_DEVICE_MEMORY'] = String(Math.round(memory * 1e9));
+  else if (Number.isNaN(memory)) env['HEADSCOPE_DEVICE_MEMORY'] = launch.deviceMemory;
   if (electron && launch.nodePath === '') {
     env['ELECTRON_RUN_AS_NODE'] = '1';
     env['ELECTRON_NO_ASAR'] = '1';

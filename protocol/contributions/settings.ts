@@ -32,6 +32,8 @@ export interface NumberSetting extends Described {
 export interface TextSetting extends Described {
   readonly kind: 'text';
   readonly default: string;
+  /** A number is read as its text. */
+  readonly mayBeNumber?: true;
 }
 
 export interface ChoiceSetting<T extends string> extends Described {
@@ -147,13 +149,12 @@ export const settings = {
     description:
       'Most memory in GB that one run may need by the estimate; a larger request is refused before it starts. 0 takes 70 % of the memory of the machine, or of the container.',
   }),
-  'headscope.compute.deviceMemory': number({
+  'headscope.compute.deviceMemory': text({
     scope: 'machine',
-    min: 0,
-    max: 65536,
-    default: 0,
+    default: '',
+    mayBeNumber: true,
     description:
-      'Memory in GB of the device on which models run; a run that needs more by the estimate is refused before it starts. 0 takes what can be found out: of NVIDIA cards with CUDA and of Apple silicon. The CPU has headscope.compute.memoryLimit.',
+      'Memory of the device on which models run, for example 8 (GB) or 8GB, or of each of several devices, for example webgpu=6GB,cuda=20GB; a run that needs more by the estimate is refused before it starts. Empty takes what can be found out: of NVIDIA cards with CUDA and of Apple silicon. The CPU has headscope.compute.memoryLimit.',
   }),
   'headscope.models.folders': textList({
     scope: 'machine',
@@ -327,6 +328,7 @@ function parse(setting: Setting, value: unknown): unknown {
     case 'number':
       return inRange(value, setting.min, setting.max, false) ? value : setting.default;
     case 'text':
+      if (setting.mayBeNumber && typeof value === 'number' && Number.isFinite(value)) return String(value);
       return typeof value === 'string' ? value.trim() || setting.default : setting.default;
     case 'choice':
       return typeof value === 'string' && Object.hasOwn(setting.options, value) ? value : setting.default;

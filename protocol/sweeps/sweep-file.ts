@@ -19,7 +19,7 @@ import {
   wholeFrom,
 } from '../schema/fields';
 import { headOf } from '../schema/parts';
-import { bytesOfText, secondsOfText } from './quantities';
+import { bytesOfText, secondsOfText } from '../wire/quantities';
 
 /** The most cells of a sweep. A larger one is more than a person can read or a cluster accepts. */
 export const mostCells = 1_000_000;

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import type { FromWorkbench } from '../../protocol/panels/workbench-schema';
 import type { ToWorkbench } from '../../protocol/panels/workbench';
 import type { DeviceChoices, PanelPlace } from '../../protocol/panels/run-panel';
+import type { DeviceSummary } from '../../protocol/schema/parts';
 import { patience } from '../support/patience';
 import { testedDevices, untested } from '../support/device/panel-devices';
 import * as workbench from './workbench/workbench-host';
@@ -15,6 +16,10 @@ const tested: DeviceChoices = { devices: testedDevices, setting: 'cpu' };
 const hosts: Readonly<Record<string, (place: PanelPlace, devices: DeviceChoices) => Host>> = {
   workbench: (place, devices) => workbench.answering(workbench.finished({ place, devices })),
 };
+
+/** With a model that is open on these devices. */
+const sharedHost = (place: PanelPlace, devices: DeviceChoices, device: DeviceSummary): Host =>
+  workbench.answering(workbench.openMessage({ place, devices, model: { ...workbench.model, device } }));
 
 for (const [panel, hostOf] of Object.entries(hosts)) {
   describe(`the device of the ${panel} panel`, function () {
@@ -74,6 +79,47 @@ for (const [panel, hostOf] of Object.entries(hosts)) {
           panel.complaints.filter((text) => !text.includes('GL Driver Message')),
           [],
         );
+        await panel.close();
+      }
+    });
+
+    it('what each of several devices holds stands below the list, wide and in 300 px', async () => {
+      const setting = 'webgpu,cpu';
+      const name = 'WebGPU adapter';
+      const parts = [
+        { id: 'webgpu', name, weightBytes: 3.1e9, memoryBytes: 4e9, layers: { first: 0, last: 11 } },
+        {
+          id: 'cpu',
+          name: 'AMD EPYC',
+          weightBytes: 2.5e9,
+          layers: { first: 12, last: 23 },
+          embedding: true,
+          head: true,
+        },
+      ];
+      const device = {
+        ...{ id: 'webgpu:0-11,cpu:12-23', provider: 'webgpu,cpu', name: `${name} and AMD EPYC`, asked: setting, parts },
+        ...{ threads: 1, runtime: 'onnxruntime-node 1.30.0', platform: 'linux-x64' },
+      };
+      for (const [place, width] of [
+        ['full', 1200],
+        ['side', 300],
+      ] as const) {
+        const panel = await browser.open({ host: sharedHost(place, { ...tested, setting }, device), place, width });
+        const { page } = panel;
+        await page.waitForSelector('#settings .disclosure-button, #device-parts');
+        if ((await page.locator('#device-parts').count()) === 0) await page.click('#settings .disclosure-button');
+        const lines = page.locator('#device-parts div');
+        await lines.first().waitFor();
+        assert.deepEqual(await lines.allTextContents(), [
+          'webgpu holds layers 0 to 11 (3.1 GB of 4.0 GB)',
+          'cpu holds the token embedding, layers 12 to 23 and the language head (2.5 GB)',
+        ]);
+        const { right, inner } = await lines.last().evaluate((one) => ({
+          right: one.getBoundingClientRect().right,
+          inner: document.documentElement.clientWidth,
+        }));
+        assert.ok(right <= inner, `${right} of ${inner}`);
         await panel.close();
       }
     });

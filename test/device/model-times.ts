@@ -100,7 +100,7 @@ export async function modelTimes(found: DeviceInfo, folder: string, size: Size):
   const bandwidth = found.peakBandwidthGBs;
   if (bandwidth === undefined) console.log('decoding against the bandwidth: not run, the bandwidth was not measured');
   else {
-    const crossing = there.sessions.weightBytes() / (bandwidth * 1e6);
+    const crossing = there.sessions.sizes.weights() / (bandwidth * 1e6);
     const what = `decoding against ${digits(crossing)} ms in which the weights cross ${digits(bandwidth)} GB/s once`;
     verdict(what, median(onDevice.decode) / crossing, targets.decode);
   }

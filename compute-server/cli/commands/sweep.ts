@@ -3,7 +3,7 @@ import { basename } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Option, type Command } from 'commander';
 import { lockAnew } from '../../../files/lock';
-import { timeInWords } from '../../../protocol/sweeps/quantities';
+import { timeInWords } from '../../../protocol/wire/quantities';
 import { runNamed } from '../../../protocol/sweeps/catalogue';
 import { readSweep, type PlacedSweepFault } from '../../../protocol/sweeps/read-sweep';
 import { engineIds, type EngineId, type SweepValue } from '../../../protocol/sweeps/sweep-file';

@@ -31,6 +31,7 @@ import { weightNotes } from '../weights/weight-notes';
 import {
   deviceNotes,
   partsOf,
+  placeOfWeights,
   requireParts,
   roomOn,
   summaryOf,
@@ -197,7 +198,7 @@ export async function openModel(path: string, options: OpenOptions): Promise<Loa
         const { products, ...rest } = { ...opening, device, ...(own ? { packed: new PackedWeights(own) } : {}) };
         const placed = products && device !== 'cpu' ? { ...rest, products } : rest;
         const { text: main, vision } = openSessions(specified, weights, root, placed, requireUnchanged);
-        return (main ?? vision)?.weightSizes() ?? { layers: [], head: 0 };
+        return (main ?? vision)?.sizes.ofLayersAndHead() ?? { layers: [], head: 0 };
       };
       const sizes = { cpu: sizesOn('cpu'), device: sizesOn(options.device) };
       shares = sharesOf(options.among, sizes);
@@ -238,7 +239,7 @@ export async function openModel(path: string, options: OpenOptions): Promise<Loa
     // Numbers of two devices, or of two ways to hold weights, are not put together.
     stamp: `${watched.stamp}${isOnCpu(options, shares) ? '' : ` on ${where.id}`}${held === 'float32' ? '' : ` in ${held}`}`,
   };
-  const bytes = partsOf(opened).reduce((sum, sessions) => sum + sessions.weightBytes(), 0);
+  const bytes = partsOf(opened).reduce((sum, sessions) => sum + sessions.sizes.weights(), 0);
   const { limitBytes } = options;
   const kept = await cache?.check(bytes);
   const ofWeights = [
@@ -250,7 +251,7 @@ export async function openModel(path: string, options: OpenOptions): Promise<Loa
       encoded,
       bytes,
       limitBytes,
-      device: { id: isOnCpu(options, shares) ? 'cpu' : where.id, name: where.name },
+      device: placeOfWeights(where, isOnCpu(options, shares), shares),
     }),
     ...(kept === undefined ? [] : [kept]),
     ...(options.whyWeights === undefined ? [] : [options.whyWeights]),
@@ -378,9 +379,15 @@ function roomsOf(
   opened: Sessions,
 ): readonly DeviceRoom[] {
   if (!shares) return device === 'cpu' ? [] : [roomOn(device, memoryBytes, opened)];
-  return shares
-    .filter((share) => share.device !== 'cpu')
-    .map((share) => roomOn(share.device, share.memoryBytes, opened, share));
+  const others = new Map(shares.filter((share) => share.device !== 'cpu').map((share) => [share.device, share]));
+  return [...others.values()].map((share) =>
+    roomOn(
+      share.device,
+      share.memoryBytes,
+      opened,
+      shares.filter((one) => one.device === share.device),
+    ),
+  );
 }
 
 /** The device that holds the whole model alone, which then is opened as on any other. */
@@ -429,7 +436,7 @@ function openSessions(
       options.shares && spec !== shared ? ({ ...rest, device: 'cpu', shares: undefined } as const) : options;
     const own = { ...placed, limitBytes };
     const sessions = new LayerSessions(spec, weights, root, own, requireUnchanged, further);
-    sessions.check();
+    sessions.pieces.check();
     return sessions;
   };
   if (text) requireRopes(text);
@@ -440,7 +447,7 @@ function openSessions(
     encoder &&
     open(encoder, options.limitBytes, states ? { source: { build: states, output: 'residual.out' } } : undefined);
   const beside = vision ?? source;
-  const share = beside && text ? Math.min(beside.bytesAtOnce(), options.limitBytes / 2) : 0;
+  const share = beside && text ? Math.min(beside.sizes.atOnce(), options.limitBytes / 2) : 0;
   if (beside && text) beside.limit(share);
   return {
     ...(text ? { text: open(text, options.limitBytes - share) } : {}),

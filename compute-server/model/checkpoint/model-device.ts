@@ -13,6 +13,7 @@ import type { DeviceRoom } from '../run/stream/budget';
 import type { DeviceShare, SharingDevice } from '../run/graphs/device-shares';
 import type { LayerSessions } from '../run/graphs/layer-sessions';
 import type { CacheOptions } from '../weights/weight-cache';
+import type { WeightFacts } from '../weights/weight-notes';
 
 /** A device that models are opened on. */
 export interface ModelDevice {
@@ -96,10 +97,10 @@ function partsOfShares(shares: readonly HeldShare[], { text, vision }: Sessions)
     ...(memoryBytes === undefined ? {} : { memoryBytes }),
   }));
   const onCpu = {
-    ...(sessions?.hasEmbedding ? { embedding: true } : {}),
-    ...(sessions?.hasHead && !shares.some(({ head }) => head) ? { head: true } : {}),
+    ...(sessions?.pieces.hasEmbedding ? { embedding: true } : {}),
+    ...(sessions?.pieces.hasHead && !shares.some(({ head }) => head) ? { head: true } : {}),
   };
-  const besides = (sessions?.bytesHeldBy('cpu') ?? 0) - sumOf(shares.filter(({ device }) => device === 'cpu'));
+  const besides = (sessions?.sizes.heldBy('cpu') ?? 0) - sumOf(shares.filter(({ device }) => device === 'cpu'));
   const at = ofShares.findIndex(({ id }) => id === 'cpu');
   if (at < 0) return [{ id: 'cpu', name: cpuName, weightBytes: besides, ...onCpu }, ...ofShares];
   return ofShares.map((part, index) =>
@@ -114,7 +115,7 @@ export function roomOn(
   device: DeviceId,
   memoryBytes: number | undefined,
   opened: Sessions,
-  part?: DeviceRoom['part'],
+  parts?: DeviceRoom['parts'],
 ): DeviceRoom {
   const sum = (of: (sessions: LayerSessions) => number): number =>
     partsOf(opened).reduce((all, sessions) => all + of(sessions), 0);
@@ -123,14 +124,14 @@ export function roomOn(
     memoryBytes,
     weightBytes: sum((sessions) => sessions.bytesOnDevice(device)),
     halfWeightBytes: sum((sessions) => sessions.bytesOnDevice(device, 'float16')),
-    ...(part ? { part } : {}),
+    ...(parts ? { parts } : {}),
   };
 }
 
 /** Refuses a model of which one layer, or another part that is opened as a whole, passes the memory limit of the process. */
 export function requireParts(opened: Sessions, memoryLimit = Infinity): void {
   for (const sessions of partsOf(opened)) {
-    const largest = sessions.largestPiece();
+    const largest = sessions.sizes.largest();
     if (largest.bytes <= memoryLimit) continue;
     throw new FailureError({
       code: 'out-of-memory',
@@ -170,7 +171,9 @@ async function reopeningNote(sessions: LayerSessions | undefined, what: string):
   if (!sessions || !reopening) return [];
   const { bytes, limitBytes, layers, seconds } = reopening;
   const all =
-    sessions.layerCount === layers ? `Its ${layers} ${what}` : `${layers} of its ${sessions.layerCount} ${what}`;
+    sessions.pieces.layerCount === layers
+      ? `Its ${layers} ${what}`
+      : `${layers} of its ${sessions.pieces.layerCount} ${what}`;
   const own = sessions.places.areSeveral ? 'weights on the CPU' : 'weights';
   return [
     `Its ${own} take ${bytesInWords(bytes)} and ${bytesInWords(limitBytes)} of the memory limit are theirs. ${all} are read from the disk in each pass over the model (in a generation: for each token), which takes about ${secondsInWords(layers * seconds)} a pass, the next layer being read while one runs. A higher limit (headscope.compute.memoryLimit) makes it faster.`,
@@ -179,3 +182,18 @@ async function reopeningNote(sessions: LayerSessions | undefined, what: string):
 
 const secondsInWords = (seconds: number): string =>
   seconds < 0.95 ? `${Math.max(10, Math.round(seconds * 100) * 10)} ms` : `${seconds.toFixed(seconds < 9.5 ? 1 : 0)} s`;
+
+/** Where weights are that the CPU does not multiply, for notes. */
+export function placeOfWeights(
+  { id, name }: DeviceSummary,
+  onCpu: boolean,
+  shares: readonly HeldShare[] | undefined,
+): WeightFacts['device'] {
+  if (onCpu || !shares) return { id: onCpu ? 'cpu' : id, name };
+  const others = shares.filter(({ device }) => device !== 'cpu');
+  return {
+    id,
+    name: listed([...new Set(others.map((share) => share.name))]),
+    besideCpu: others.length < shares.length,
+  };
+}

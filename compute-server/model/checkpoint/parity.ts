@@ -115,7 +115,7 @@ export async function beginParity(
   const tokens = Math.min(sequence.ids.length, parityLength);
   const before = known.get(model);
   const whole = (): Promise<Parity> => requireParity(model, sequence, hooks);
-  if ((before && before.tokens >= tokens) || length <= first || model.sessions.weightBytes() <= atOnce) {
+  if ((before && before.tokens >= tokens) || length <= first || model.sessions.sizes.weights() <= atOnce) {
     return finished(await whole());
   }
   const comparison = new Comparison(model, sequence, hooks);

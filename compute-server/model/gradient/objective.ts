@@ -80,7 +80,8 @@ export async function givenGradients(
   const shape = [1, weights.length / width, width];
   const residual = { data: last.chunks[0] ?? new Float32Array(0), shape };
   const graph = { kind: 'further', name: 'source' } as const;
-  if (!sessions.has(graph)) return { objective: dot(residual.data, weights), stream: { ...last, chunks: [weights] } };
+  if (!sessions.pieces.has(graph))
+    return { objective: dot(residual.data, weights), stream: { ...last, chunks: [weights] } };
   const given = floats(await (await sessions.session(graph)).run({ residual }), 'residual.out');
   const session = await sessions.session({ kind: 'further gradient', name: 'source', weights: sums.names });
   const values = await session.run({ residual, 'gradient.residual.out': { data: weights, shape } });

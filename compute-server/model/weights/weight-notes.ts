@@ -17,7 +17,8 @@ export interface WeightFacts {
   /** As opened. */
   readonly bytes: number;
   readonly limitBytes: number;
-  readonly device: Pick<DeviceSummary, 'id' | 'name'>;
+  /** `besideCpu`: some of the layers are on the CPU. */
+  readonly device: Pick<DeviceSummary, 'id' | 'name'> & { readonly besideCpu?: boolean };
 }
 
 export function weightNotes(facts: WeightFacts): readonly string[] {
@@ -31,7 +32,9 @@ export function weightNotes(facts: WeightFacts): readonly string[] {
         `Its linear layers are held as ${heldWords[held]}: blocks of 32 numbers with a factor each; embeddings, norms and biases stay exact. All take ${taken}.${onCpu ? ' What goes into a linear layer is rounded to 8 bits as well, in blocks of 32. A number halfway between two integers may be rounded up or down, so logits differ slightly from machine to machine.' : ''}`,
       ];
     case 'float16':
-      return [`Its linear layers are held and multiplied in float16 on ${device.name}, and take ${taken}.`];
+      return [
+        `Its linear layers are held and multiplied in float16 on ${device.name}${device.besideCpu ? ', and in float32 on the CPU' : ''}, and take ${taken}.`,
+      ];
     case 'int8-activations':
       if (encoded.every((one) => !isCoded(one)))
         return [
@@ -92,7 +95,7 @@ function quantisedNotes({ choice, encoded, bytes, device }: WeightFacts): readon
   return [
     device.id === 'cpu'
       ? `${multipliedAsStored(encoded)} ${encoded.every(isCoded) ? 'Nothing is rounded' : 'A number that has more digits than float32 is rounded to it; nothing else is'}. ${taken}`
-      : `Its ${namesOf(encoded)} weights are widened to float32 on ${device.name}. ${taken}`,
+      : `Its ${namesOf(encoded)} weights are widened to float32 on ${device.name}${device.besideCpu && encoded.every((one) => isCoded(one) || isNarrow(one)) ? ', and held as they are stored on the CPU' : ''}. ${taken}`,
     ...(choice === 'q8' || choice === 'q4' || choice === 'float16'
       ? [
           encoded.every(isOfFloats)

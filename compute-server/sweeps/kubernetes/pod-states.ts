@@ -1,6 +1,6 @@
 /** The states of tasks by Kubernetes: from the status of their Job, and from the pods of those that have not succeeded. */
 import type { V1Job, V1Pod } from '@kubernetes/client-node';
-import { timeInWords } from '../../../protocol/sweeps/quantities';
+import { timeInWords } from '../../../protocol/wire/quantities';
 import { printableLine } from '../../../protocol/wire/printable';
 import type { TaskState } from '../engine';
 import { containerName, lacks } from './manifest';

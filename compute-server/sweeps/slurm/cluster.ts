@@ -1,6 +1,6 @@
 /** What a cluster accepts: the limits of its configuration and of one partition, and whether a cell can ever run there. */
 import type { SweepFile } from '../../../protocol/sweeps/sweep-file';
-import { timeInWords } from '../../../protocol/sweeps/quantities';
+import { timeInWords } from '../../../protocol/wire/quantities';
 import { counted } from '../../../protocol/wire/number-words';
 import { EngineRefusal, type Capacity, type TaskResources } from '../engine';
 import { ask, fieldsOf, noPartition, outputOf } from './commands';

@@ -297,7 +297,7 @@ describe('adapters', () => {
       assert.equal(/multiplied beside (one matrix|\d+ matrices), which stay/.test(notes), !made.lengths && !made.table);
       assert.equal(/each has its own numbers here/.test(notes), made.apart !== undefined);
       // Its numbers are those of the merged model, and what products read stays as it is in the file.
-      const sizes = (at: LoadedModel): number => at.sessions.weightBytes();
+      const sizes = (at: LoadedModel): number => at.sessions.sizes.weights();
       if (!merges && !made.apart && !made.whole) assert.ok(sizes(model) < 1.2 * sizes(alone), `${sizes(model)}`);
     });
   }

@@ -147,7 +147,7 @@ describe('models with weights that are quantised in their files', () => {
       const sessions = (holding: Holding): LayerSessions => {
         const options = { device: 'cpu', threads: 1, limitBytes: 1e9, packed: new PackedWeights(holding) } as const;
         const opened = new LayerSessions(spec, weights, model.folder, options, () => model.requireUnchanged());
-        opened.check();
+        opened.pieces.check();
         held.push(opened);
         return opened;
       };

@@ -189,7 +189,7 @@ describe('the pieces of a model', () => {
       const large = await openHalf(folder, 0);
       const small = await openHalf(folder);
       const blocks = llama.model.spec.blocks.length;
-      const half = llama.model.sessions.weightBytes();
+      const half = llama.model.sessions.sizes.weights();
       assert.equal(small.sessions.stepsToOpen(), 0);
 
       // By hand, in float32: as in the model below, with an embedding and a head that are not tied.
@@ -229,14 +229,14 @@ describe('the pieces of a model', () => {
 
     it('stay open for steps where blocks and steps do not fit together', async () => {
       const tiny = await openTiny('llama');
-      const tight = await openHalf(tiny.model.folder, undefined, tiny.model.sessions.weightBytes());
+      const tight = await openHalf(tiny.model.folder, undefined, tiny.model.sessions.sizes.weights());
       const run = await SequenceRun.start(tight.spec, tight.sessions, { ids, chunk: 20 });
       await run.extend([3]);
       const steps = { kind: 'steps', first: 0, count: 2 } as const;
       const session = await tight.sessions.session(steps);
       await run.extend([5]);
       assert.equal(await tight.sessions.session(steps), session);
-      assert.ok(tight.sessions.openBytes() <= tiny.model.sessions.weightBytes());
+      assert.ok(tight.sessions.openBytes() <= tiny.model.sessions.sizes.weights());
       await tight.sessions.release();
       await tiny.close();
     });
@@ -246,13 +246,13 @@ describe('the pieces of a model', () => {
     const llama = await openTiny('llama');
     const half = join(llama.model.folder, 'half');
     writeTinyModel(half, llama.tiny, 'BF16');
-    const weightBytes = llama.model.sessions.weightBytes();
+    const weightBytes = llama.model.sessions.sizes.weights();
     const model = await openModel(half, { device: 'cpu', threads: 1, limitBytes: 9 * weightBytes });
     assert.match(
       model.summary.notes?.join(' ') ?? '',
       /^Its BF16 weights are widened to float32 when they are opened, and take [\d.]+ kB: half weights save no memory on the CPU; 8-bit weights do .*\.$/,
     );
-    assert.equal(model.sessions.weightBytes(), weightBytes);
+    assert.equal(model.sessions.sizes.weights(), weightBytes);
     await model.sessions.release();
     const small = await openModel(half, { device: 'cpu', threads: 1, limitBytes: 11 * weightBytes });
     assert.equal(small.summary.notes, undefined);

@@ -123,7 +123,7 @@ describe('models with weights in integers', () => {
     // By hand: rows of 32 inputs take 32 bytes and a factor of 4, the 48 of `down` two blocks of both.
     const layer = (32 + 16 + 16 + 32 + 48 + 48) * 36 + 32 * 2 * 36 + 2 * 32 * 4;
     const ends = 61 * 32 * 4 + 61 * 36 + 32 * 4;
-    assert.equal(sessions.weightBytes(), 2 * layer + ends);
+    assert.equal(sessions.sizes.weights(), 2 * layer + ends);
     await sessions.session({ kind: 'block', layer: 0, instrumented: true });
     assert.equal(sessions.openBytes(), layer);
   });

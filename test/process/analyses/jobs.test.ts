@@ -57,7 +57,7 @@ describe('runs that go on without a window', function () {
     cacheWeights: 0,
     threads: 1,
     memoryLimit: 0,
-    deviceMemory: 0,
+    deviceMemory: '',
     cacheFolder: join(folder, 'cache'),
   });
   const open = (of: readonly string[] = [workspace]): DetachedRuns => {

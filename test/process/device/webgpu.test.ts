@@ -85,15 +85,19 @@ describe('models on WebGPU', function () {
     assert.match(notes.join(' '), /BF16 weights are widened to float32 .* take \d.* kB on WebGPU adapter\./);
   });
 
-  for (const weights of ['q8', 'float16'] as const) {
-    it(`text in ${weights}: on the device, as far from exact weights as rounding makes it`, async () => {
-      const server = place.client({}, { HEADSCOPE_DEVICE: 'webgpu', HEADSCOPE_WEIGHTS: weights });
+  for (const [weights, where] of [
+    ['q8', 'webgpu'],
+    ['float16', 'webgpu'],
+    ['float16', 'webgpu:0-0,cpu:1-1'],
+  ] as const) {
+    it(`text in ${weights} on ${where}: as far from exact weights as rounding makes it`, async () => {
+      const server = place.client({}, { HEADSCOPE_DEVICE: where, HEADSCOPE_WEIGHTS: weights });
       const llama = place.at(`llama ${weights}`);
       writeTinyModel(llama, tinyModel('llama'));
       const parity = await server.call('parity', [llama, { kind: 'ids', ids }]);
       const { device, weights: held } = await server.call('openModel', [llama]);
       assert.equal(held, weights);
-      assert.equal(device?.onCpu, undefined);
+      assert.deepEqual([device?.id, device?.onCpu], [where, undefined]);
       assert.equal(parity.weights, weights);
       assert.equal(parity.device, device?.name);
       // Logits are of size 1 to 4; rounding moves a number by 5e-4 of it in float16, and by 4e-3 of its block in 8 bits.

@@ -5,8 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { deviceMemory, type MachineFacts } from '../../../compute-server/devices/device-memory';
 import { forgetProofs, probe, requireDevice } from '../../../compute-server/devices/devices';
+import { readSurroundings } from '../../../compute-server/surroundings';
 import { setupPage } from '../../../extension/results/setup-words';
 import type { SetupReport } from '../../../protocol/compute/setup';
+import { readDeviceMemory } from '../../../protocol/inputs/device-memory';
 import { FailureError } from '../../../protocol/wire/failures';
 import { sentenceOf } from '../../../protocol/wire/words';
 import { surroundingsOf } from '../../support/model-jobs';
@@ -100,10 +102,43 @@ describe('the memory of a device', () => {
   const smi = (text: string) => machine({ nvidia: () => Promise.resolve(text) });
 
   it('is what the person says, of any device but the cpu', async () => {
-    assert.equal(await deviceMemory('webgpu', 8e9, machine()), 8e9);
-    assert.equal(await deviceMemory('cuda', 8e9, smi('24576')), 8e9);
-    assert.equal(await deviceMemory('cpu', 8e9, machine()), undefined);
+    const eight = { each: 8e9, of: {} };
+    assert.equal(await deviceMemory('webgpu', eight, machine()), 8e9);
+    assert.equal(await deviceMemory('cuda', eight, smi('24576')), 8e9);
+    assert.equal(await deviceMemory('cpu', eight, machine()), undefined);
   });
+
+  it('may be said for each device; of one that is left out it is what can be found out', async () => {
+    const read = readDeviceMemory('webgpu=6GB, cpu=20GiB');
+    assert.ok(read.ok);
+    assert.equal(await deviceMemory('webgpu', read.memory, machine()), 6e9);
+    assert.equal(await deviceMemory('cuda', read.memory, smi('1000\n')), 943_718_400);
+    assert.equal(await deviceMemory('dml', read.memory, machine()), undefined);
+    // That of the CPU is the memory limit, where none is set.
+    const limitOf = (environment: NodeJS.ProcessEnv) => readSurroundings('', environment, () => undefined).memoryLimit;
+    const HEADSCOPE_DEVICE_MEMORY = 'webgpu=6GB,cpu=20GiB';
+    assert.equal(limitOf({ HEADSCOPE_DEVICE_MEMORY }), 20 * 2 ** 30);
+    assert.equal(limitOf({ HEADSCOPE_DEVICE_MEMORY, HEADSCOPE_MEMORY_LIMIT: '5' }), 5);
+    assert.equal(limitOf({ HEADSCOPE_DEVICE_MEMORY: '8GB' }), limitOf({}));
+  });
+
+  for (const [text, why] of [
+    ['eight', /^"eight" is no size\. Write for example 8GB, or webgpu=6GB,cpu=20GB\.$/],
+    ['webgpu=6GB,20GB', /^"20GB" does not say which device has it\./],
+    ['webgpu=', /^"webgpu=" is no size\./],
+    ['cuda=6GB,cuda=8GB', /^The memory of cuda is given twice\. Give it once\.$/],
+  ] as const) {
+    it(`${text} is refused in a sentence; from a setting it is left out, which the log says`, () => {
+      const read = readDeviceMemory(text);
+      assert.match(read.ok ? 'it is read' : read.why, why);
+      const said: string[] = [];
+      const { deviceMemory: known } = readSurroundings('', { HEADSCOPE_DEVICE_MEMORY: text }, (_, words) =>
+        said.push(words),
+      );
+      assert.equal(known, undefined);
+      assert.match(said.join(), /^The memory of devices \(headscope\.compute\.deviceMemory.*is left out: "?/);
+    });
+  }
 
   it('is nine tenths of the first card that nvidia-smi lists, in MiB; of no other kind of device', async () => {
     assert.equal(await deviceMemory('cuda', undefined, smi('1000\n24576\n')), 943_718_400);

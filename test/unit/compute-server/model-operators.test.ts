@@ -50,7 +50,7 @@ describe('graphs of models for a device', function () {
   }
   const untested = (model: LoadedModel, { shapes }: TinyModel): Record<string, string> => {
     const missing: Record<string, string> = {};
-    for (const [name, graph] of [...model.sessions.graphs(), ...gradients(model, Object.keys(shapes))]) {
+    for (const [name, graph] of [...model.sessions.pieces.graphs(), ...gradients(model, Object.keys(shapes))]) {
       for (const operator of operatorsOf(inStandardOperators(graph).model)) {
         found.add(operator);
         if (!operatorTests[operator] || isRewritten(operator) || operator.endsWith(' int64')) missing[operator] = name;

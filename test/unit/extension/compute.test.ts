@@ -188,7 +188,7 @@ describe('the process of the compute server', () => {
     runtimeFolder: '',
     threads: 0,
     memoryLimit: 0,
-    deviceMemory: 0,
+    deviceMemory: '',
     cacheFolder: '/cache',
     log: () => undefined,
     ...change,
@@ -203,7 +203,7 @@ describe('the process of the compute server', () => {
         runtimeFolder: '/cuda',
         threads: 4,
         memoryLimit: 1.5,
-        deviceMemory: 8,
+        deviceMemory: '8',
       }),
       { NODE_OPTIONS: '--inspect', HOME: '/h' },
       true,
@@ -223,6 +223,10 @@ describe('the process of the compute server', () => {
       ELECTRON_RUN_AS_NODE: '1',
       ELECTRON_NO_ASAR: '1',
     });
+    const said = (deviceMemory: string) => launchOptions(launch({ deviceMemory }), {}).env?.['HEADSCOPE_DEVICE_MEMORY'];
+    assert.equal(said('webgpu=6GB,cpu=20GB'), 'webgpu=6GB,cpu=20GB');
+    assert.equal(said('8GB'), '8GB');
+    assert.equal(said('0'), undefined);
     const elsewhere = launchOptions(
       launch({ nodePath: '/usr/bin/node' }),
       { ELECTRON_RUN_AS_NODE: '1', HEADSCOPE_WEIGHTS: 'q4' },

@@ -37,6 +37,9 @@ describe('settings', () => {
     assert.equal(parseSetting('headscope.benchmark.pattern', 'noncausal-cross'), 'noncausal-cross');
     assert.equal(parseSetting('headscope.benchmark.pattern', 'toString'), 'causal-self');
     assert.equal(parseSetting('headscope.compute.device', ' webgpu '), 'webgpu');
+    assert.equal(parseSetting('headscope.compute.device', 8), 'cpu');
+    assert.equal(parseSetting('headscope.compute.deviceMemory', 8), '8');
+    assert.equal(parseSetting('headscope.compute.deviceMemory', 'webgpu=6GB,cpu=20GB'), 'webgpu=6GB,cpu=20GB');
   });
 
   it('keep the valid items of a list, sorted and once', () => {

@@ -1,7 +1,7 @@
 /** What the panel says of a sweep. Pure. */
 import type { CellState } from '../../../protocol/sweeps/sweep-status';
 import type { GridTile, ShownCell, SweepPicture } from '../../../protocol/sweeps/sweep-picture';
-import { timeInWords } from '../../../protocol/sweeps/quantities';
+import { timeInWords } from '../../../protocol/wire/quantities';
 import type { IconName } from '../../ui/icons';
 import { count } from '../../ui/numbers';
 

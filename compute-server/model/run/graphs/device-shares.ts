@@ -6,6 +6,7 @@
  */
 import { rangeWords, type LayerRange } from '../../../../protocol/inputs/devices';
 import { FailureError, refusal } from '../../../../protocol/wire/failures';
+import { listed } from '../../../../protocol/wire/listed';
 import { bytesInWords } from '../../../../protocol/wire/words';
 import type { DeviceId } from '../../../runtime/session';
 
@@ -47,16 +48,21 @@ export function sharesOf<D extends SharingDevice>(
   const last = sizes.device.layers.length - 1;
   const areGiven = devices.every(({ layers }) => layers);
   const parts = areGiven ? devices.map(({ layers }) => layers) : byMemory(devices, sizes.device);
+  /** By device: a device that has layers in several places holds them all. */
+  const held = new Map<DeviceId, number>();
   const shares = devices.flatMap((device, at): (D & DeviceShare)[] => {
     const layers = parts[at];
     if (!layers) return [];
     const own = device.device === 'cpu' ? sizes.cpu : sizes.device;
     const ofLayers = sumOf(own.layers.slice(layers.first, layers.last + 1));
-    const head = own.head > 0 && layers.last === last && fits(device, ofLayers + own.head, areGiven ? 1 : weightShare);
+    const all = (held.get(device.device) ?? 0) + ofLayers;
+    held.set(device.device, all);
+    const head = own.head > 0 && layers.last === last && fits(device, all + own.head, areGiven ? 1 : weightShare);
     return [{ ...device, layers, head, weightBytes: ofLayers + (head ? own.head : 0) }];
   });
   requireAll(shares, last);
   for (const share of shares) requireMemory(share, sizes.device.layers);
+  for (const [device, bytes] of held) requireMemoryOfAll(device, bytes, shares);
   return shares;
 }
 
@@ -135,6 +141,16 @@ function requireMemory({ device, memoryBytes, layers, weightBytes }: DeviceShare
   const words = rangeWords(layers);
   throw refusal(
     `${words.charAt(0).toUpperCase()}${words.slice(1)} ${layers.first === layers.last ? 'takes' : 'take'} ${bytesInWords(weightBytes)} on ${device}, which has ${bytesInWords(memoryBytes)}: ${count === 0 ? 'none of them fits' : `${count} of them ${count === 1 ? 'fits' : 'fit'}`}. Give it fewer, or correct headscope.compute.deviceMemory (--device-memory) if it has more.`,
+  );
+}
+
+/** Of a device that has layers in several places. */
+function requireMemoryOfAll(device: DeviceId, bytes: number, all: readonly DeviceShare[]): void {
+  const own = all.filter((share) => share.device === device);
+  const memoryBytes = own[0]?.memoryBytes;
+  if (device === 'cpu' || memoryBytes === undefined || bytes <= memoryBytes) return;
+  throw refusal(
+    `${device} is given ${listed(own.map(({ layers }) => rangeWords(layers)))}, which take ${bytesInWords(bytes)} together, and has ${bytesInWords(memoryBytes)}. Give it fewer, or correct headscope.compute.deviceMemory (--device-memory) if it has more.`,
   );
 }
 

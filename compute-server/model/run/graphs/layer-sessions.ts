@@ -3,58 +3,18 @@
  * weights together would pass the limit, some layers stay open and the others are opened again in each pass over the model,
  * the next one read while a layer runs.
  */
-import type { Dim } from '../../../../kernels/graph/dims';
-import type { Graph } from '../../../../kernels/graph/graph';
-import { lensProblem } from '../../../../models/architectures/lens-graph';
 import type { ModelSpec } from '../../../../models/architectures/model-spec';
-import { stepsGraph } from '../../../../models/architectures/step-graph';
-import type { StoredTensor, StoredWeights } from '../../../../models/architectures/stored-weights';
+import type { StoredWeights } from '../../../../models/architectures/stored-weights';
 import { FailureError } from '../../../../protocol/wire/failures';
 import { lacksOperator } from '../../../devices/missing-operators';
 import { openSession, type DeviceId, type RuntimeSession } from '../../../runtime/session';
-import type { PackedWeights } from '../../weights/packed-weights';
-import { besideEachOther, type PieceLayout } from '../../weights/piece-layout';
-import type { WeightSizes } from './device-shares';
+import { ModelPieces, type HeldWeights, type PieceParts } from './model-pieces';
 import { PiecePlaces, type PlaceOptions } from './piece-places';
-import { faultOf, onDevice, webgpuBinding, type Place } from './placement';
-import {
-  areTwins,
-  isLayer,
-  keyOf,
-  mayPack,
-  usesOf,
-  pieceGraph,
-  piecesBehind,
-  piecesOf,
-  victimOf,
-  wordsOf,
-  type FurtherGraphs,
-  type Piece,
-} from './pieces';
+import { PieceSizes, sumOf } from './piece-sizes';
+import { areTwins, isLayer, keyOf, piecesBehind, victimOf, type FurtherGraphs, type Piece } from './pieces';
+import { faultOf, onDevice, type Place } from './placement';
 import { ReadAhead } from './read-ahead';
-
-/** A piece as it is going to be opened. */
-interface PieceParts {
-  readonly graph: Graph<Dim>;
-  /** Bytes that each of its weights takes when it is open, by a label of its own. */
-  readonly weights: ReadonlyMap<string, number>;
-  /** Tensors that are read to open it. */
-  readonly sources: readonly StoredTensor[];
-  /** The layouts of a piece whose weights are not read where they are stored: one, or of each layer of a group. */
-  readonly layouts?: readonly PieceLayout[];
-}
-
-/** Bytes that the pieces of a plain run take when they are open. */
-interface Sizes {
-  /** All pieces at once; a tensor that two of them read counts for each. */
-  readonly atOnce: number;
-  /** Each tensor once. */
-  readonly weights: number;
-  /** At once, by the device that the pieces are for. */
-  readonly on: ReadonlyMap<DeviceId, number>;
-  /** What is opened as a whole and takes most. */
-  readonly largest: { readonly name: string; readonly bytes: number };
-}
+import { stepGroupsOf, type StepGroups } from './step-groups';
 
 interface Opened {
   readonly piece: Piece;
@@ -83,9 +43,6 @@ export interface Reopening {
  */
 const prepackedBytes = 256e6;
 
-/** Bytes of weights that are laid out in one file for the steps of several layers. */
-const groupBytes = 512e6;
-
 /** Pieces whose weights are made while one is opened. */
 const preparedAhead = 2;
 
@@ -94,11 +51,11 @@ export class LayerSessions {
   private readonly opened = new Map<string, Opened>();
   private limitBytes: number;
   readonly places: PiecePlaces;
+  readonly pieces: ModelPieces;
+  readonly sizes: PieceSizes;
   private readonly ahead: ReadAhead;
-  private sizes: Sizes | undefined;
   private prepack: boolean | undefined;
-  /** By their first layer. */
-  private groups: ReadonlyMap<number, Piece & { readonly kind: 'steps' }> | undefined;
+  private groups: StepGroups | undefined;
   /** By layer: what opening its step reads again. */
   private stepBytes: readonly number[] | undefined;
   /** Graphs of pieces that are opened soon. */
@@ -106,26 +63,25 @@ export class LayerSessions {
 
   constructor(
     private readonly model: ModelSpec,
-    private readonly weights: StoredWeights,
+    weights: StoredWeights,
     private readonly weightsFolder: string,
-    private readonly options: PlaceOptions & {
-      readonly threads: number;
-      /** Bytes of weights that may be open at once; one piece is always allowed. */
-      readonly limitBytes: number;
-      /** Default: 256 MB. */
-      readonly prepackedBytes?: number;
-      /** Weights that are not read where they are stored: held in integers, or widened. */
-      readonly packed?: PackedWeights;
-      /** Linear maps that multiply in float16 where they run on the device. */
-      readonly products?: 'float16';
-    },
+    private readonly options: PlaceOptions &
+      HeldWeights & {
+        readonly threads: number;
+        /** Bytes of weights that may be open at once; one piece is always allowed. */
+        readonly limitBytes: number;
+        /** Default: 256 MB. */
+        readonly prepackedBytes?: number;
+      },
     /** Rejects when the files are no longer those whose headers were read. */
     private readonly requireUnchanged: () => Promise<void>,
-    private readonly further: FurtherGraphs = {},
+    further: FurtherGraphs = {},
   ) {
     this.limitBytes = options.limitBytes;
     this.ahead = new ReadAhead(weightsFolder);
     this.places = new PiecePlaces(options);
+    this.pieces = new ModelPieces(model, weights, further, this.places, options);
+    this.sizes = new PieceSizes(this.pieces, this.places);
   }
 
   async session(piece: Piece): Promise<RuntimeSession> {
@@ -137,7 +93,7 @@ export class LayerSessions {
       await this.readNext(piece);
       return known.session;
     }
-    const parts = this.soon.get(key) ?? this.partsOf(piece);
+    const parts = this.soon.get(key) ?? this.pieces.partsOf(piece);
     this.soon.delete(key);
     this.prepareNext(piece);
     const bytes = sumOf(parts.weights);
@@ -163,7 +119,7 @@ export class LayerSessions {
     const next = { ...piece, layer: piece.layer + 1 };
     if (next.layer >= this.model.blocks.length || this.fits(this.places.deviceOf(next)) || this.opened.has(keyOf(next)))
       return;
-    const { layouts, sources } = this.partsOf(next);
+    const { layouts, sources } = this.pieces.partsOf(next);
     if (!layouts?.every((layout) => this.options.packed?.keeps(layout))) await this.ahead.start(sources);
   }
 
@@ -174,7 +130,7 @@ export class LayerSessions {
     for (const next of piecesBehind(this.model, piece, preparedAhead)) {
       const key = keyOf(next);
       if (this.places.deviceOf(next) !== 'cpu' || this.opened.has(key) || this.soon.has(key)) continue;
-      const parts = this.partsOf(next);
+      const parts = this.pieces.partsOf(next);
       const [layout, ...more] = parts.layouts ?? [];
       if (!layout || more.length > 0) continue;
       packed.ahead(layout, this.weightsFolder);
@@ -183,110 +139,13 @@ export class LayerSessions {
     for (const key of [...this.soon.keys()].slice(0, -2 * preparedAhead)) this.soon.delete(key);
   }
 
-  private partsOf(piece: Piece, multiplied: 'float16' | 'float32' = this.options.products ?? 'float32'): PieceParts {
-    if (piece.kind === 'steps') return this.partsOfSteps(piece);
-    const device = this.places.deviceOf(piece);
-    const { areSeveral } = this.places;
-    const products = multiplied === 'float16' && !(areSeveral && device === 'cpu') ? multiplied : undefined;
-    const layout = this.options.packed?.layout(
-      { ...this.limitedOn(device), find: (name) => this.weights.find(name) },
-      usesOf(piece),
-      areSeveral && device !== 'cpu',
-    );
-    if (layout) {
-      const graph = pieceGraph(this.model, this.further, piece, layout);
-      if (layout.changes) return { graph, weights: layout.bytes, sources: layout.sources, layouts: [layout] };
-    }
-    const used = new Map<string, StoredTensor>();
-    const graph = pieceGraph(
-      this.model,
-      this.further,
-      piece,
-      this.noting(used, device, mayPack(piece) ? products : undefined),
-    );
-    const weights = new Map([...used].map(([name, tensor]) => [name, openBytes(tensor, products)]));
-    return { graph, weights, sources: [...used.values()] };
-  }
-
-  private partsOfSteps(piece: Piece & { readonly kind: 'steps' }): PieceParts {
-    const blocks = this.model.blocks.slice(piece.first, piece.first + piece.count);
-    const alone = blocks.map(({ index: layer }) => this.partsOf({ kind: 'step', layer }));
-    const layouts = alone.flatMap((parts) => parts.layouts ?? []);
-    const weights = layouts.length === 0 ? blocks.map(() => this.weights) : besideEachOther(layouts);
-    return {
-      graph: stepsGraph(this.model, blocks, ({ index }) => weights[index - piece.first] ?? this.weights, piece),
-      weights: new Map(alone.flatMap((parts) => [...parts.weights])),
-      sources: alone.flatMap(({ sources }) => sources),
-      ...(layouts.length === 0 ? {} : { layouts }),
-    };
-  }
-
-  /** Builds every graph, so only once: this is most of the time that opening a small model takes. */
-  private sized(): Sizes {
-    return (this.sizes ??= this.measure());
-  }
-
-  private measure(): Sizes {
-    const tensors = new Map<string, number>();
-    const on = new Map<DeviceId, number>();
-    const pieces = this.pieces().map((piece) => {
-      const { weights } = this.partsOf(piece);
-      for (const [name, bytes] of weights) tensors.set(name, bytes);
-      const [holder, bytes] = [this.places.deviceOf(piece), sumOf(weights)];
-      on.set(holder, (on.get(holder) ?? 0) + bytes);
-      return { name: wordsOf(piece), bytes };
-    });
-    return {
-      atOnce: pieces.reduce((sum, { bytes }) => sum + bytes, 0),
-      weights: sumOf(tensors),
-      on,
-      largest: pieces.reduce((most, one) => (one.bytes > most.bytes ? one : most)),
-    };
-  }
-
-  /** Bytes of all pieces when they are open at once; a tensor that two of them read counts for each. */
-  bytesAtOnce(): number {
-    return this.sized().atOnce;
-  }
-
-  /** The bytes of all pieces that a device is meant to hold. */
-  bytesHeldBy(device: DeviceId): number {
-    return this.sized().on.get(device) ?? 0;
-  }
-
-  /** What layers and head take when they are open. */
-  weightSizes(): WeightSizes {
-    const bytesOf = (piece: Piece): number => sumOf(this.partsOf(piece).weights);
-    return {
-      layers: this.model.blocks.map(
-        ({ index: layer, cross }) =>
-          bytesOf({ kind: 'block', layer, instrumented: false }) + (cross ? bytesOf({ kind: 'cross', layer }) : 0),
-      ),
-      head: this.model.head.vocabulary ? bytesOf({ kind: 'head' }) : 0,
-    };
-  }
-
   private fits(holder: DeviceId): boolean {
-    return this.bytesHeldBy(holder) <= this.places.limitOf(holder, this.limitBytes);
+    return this.sizes.heldBy(holder) <= this.places.limitOf(holder, this.limitBytes);
   }
 
-  /** What is opened as a whole and takes most, and its bytes as opened. */
-  largestPiece(): { readonly name: string; readonly bytes: number } {
-    return this.sized().largest;
-  }
-
-  /**
-   * Bytes of weights that are open on a device other than the CPU at most, as opened: of all graphs that run there (a tensor that two
-   * of them read lies there twice), no more than may be open at once, and at least the largest, which is always allowed.
-   * `multiplied`: what linear maps that are not held in integers multiply in.
-   */
+  /** PieceSizes.onDevice, with what may be open there at once. */
   bytesOnDevice(device: DeviceId, multiplied?: 'float16'): number {
-    const pieces = this.pieces().flatMap((piece) => {
-      const { graph, weights } = this.partsOf(piece, multiplied);
-      return this.places.of(piece, graph).device === device ? [sumOf(weights)] : [];
-    });
-    const all = pieces.reduce((sum, bytes) => sum + bytes, 0);
-    return Math.max(Math.min(all, this.places.limitOf(device, this.limitBytes)), ...pieces, 0);
+    return this.sizes.onDevice(device, this.places.limitOf(device, this.limitBytes), multiplied);
   }
 
   /**
@@ -302,7 +161,7 @@ export class LayerSessions {
       .filter((layer) => this.places.deviceOfLayer(layer) === holder);
     const { length } = own;
     const piece = { kind: 'block', layer: own[Math.floor(length / 2)] ?? 0, instrumented: true } as const;
-    const { sources, weights } = this.partsOf(piece);
+    const { sources, weights } = this.pieces.partsOf(piece);
     const started = performance.now();
     await (
       await this.ahead.start(sources)
@@ -310,11 +169,12 @@ export class LayerSessions {
     await this.session(piece);
     const seconds = (performance.now() - started) / 1000;
     await this.close(piece);
-    const besides = this.pieces()
+    const besides = this.pieces
+      .plain()
       .filter((one) => one.kind !== 'block' && this.places.deviceOf(one) === holder)
-      .reduce((sum, one) => sum + sumOf(this.partsOf(one).weights), 0);
+      .reduce((sum, one) => sum + this.sizes.of(one), 0);
     const kept = Math.max(0, Math.floor((this.limitBytes - besides) / sumOf(weights)));
-    const bytes = areSeveral ? this.bytesHeldBy(holder) : this.weightBytes();
+    const bytes = areSeveral ? this.sizes.heldBy(holder) : this.sizes.weights();
     return { bytes, limitBytes: this.limitBytes, layers: Math.max(1, length - kept), seconds };
   }
 
@@ -343,7 +203,7 @@ export class LayerSessions {
     const { packed, products, threads } = this.options;
     const prepared = layouts && (await packed?.prepare(layouts, this.weightsFolder));
     // The cpu multiplies in float32 only.
-    const own = device === 'cpu' && products !== undefined ? this.partsOf(piece, 'float32').graph : graph;
+    const own = device === 'cpu' && products !== undefined ? this.pieces.partsOf(piece, 'float32').graph : graph;
     try {
       return await openSession(own, {
         device,
@@ -361,80 +221,14 @@ export class LayerSessions {
 
   /** Finds out where each graph runs; the edge is opened, as its types are tried by no self-test. */
   async place(): Promise<void> {
-    for (const piece of this.allPieces()) this.places.of(piece, this.partsOf(piece).graph);
+    for (const piece of this.pieces.all()) this.places.of(piece, this.pieces.partsOf(piece).graph);
     await this.session(this.model.embedding ? { kind: 'embedding' } : { kind: 'further', name: 'patches' });
-  }
-
-  /** Whether the model has this graph besides its layers. */
-  has({ name }: Piece & { readonly kind: 'further' }): boolean {
-    return Object.hasOwn(this.further, name);
-  }
-
-  get hasEmbedding(): boolean {
-    return this.model.embedding !== undefined;
-  }
-
-  get hasHead(): boolean {
-    return this.model.head.vocabulary !== undefined;
-  }
-
-  get layerCount(): number {
-    return this.model.blocks.length;
   }
 
   /** Changes the bytes of weights that may be open at once. */
   limit(bytes: number): void {
     this.limitBytes = bytes;
     this.groups = undefined;
-  }
-
-  /** Bytes that the weights of all pieces take when they are open, each tensor once. */
-  weightBytes(): number {
-    return this.sized().weights;
-  }
-
-  /** Builds every graph and drops it: throws ModelError when a weight is missing, of another shape or of another type. */
-  check(): void {
-    for (const piece of this.pieces()) pieceGraph(this.model, this.further, piece, this.weights);
-  }
-
-  /** Every graph that a run may open, with its name. */
-  *graphs(): Generator<readonly [name: string, graph: Graph<Dim>]> {
-    for (const piece of this.allPieces()) yield [keyOf(piece), this.partsOf(piece).graph];
-  }
-
-  private allPieces(): readonly Piece[] {
-    const lenses = lensProblem(this.model) === undefined ? [false, true] : [];
-    return [
-      ...this.pieces(),
-      ...lenses.map((tokens) => ({ kind: 'lens', tokens }) as const),
-      ...this.model.blocks.map(({ index }) => ({ kind: 'block', layer: index, instrumented: true }) as const),
-    ];
-  }
-
-  private pieces(): readonly Piece[] {
-    return piecesOf(this.model, this.further);
-  }
-
-  /** The weights, noting each tensor that a graph asks for. */
-  private noting(used: Map<string, StoredTensor>, device: DeviceId, products?: 'float16'): StoredWeights {
-    return {
-      ...(products ? { products } : {}),
-      ...this.limitedOn(device),
-      find: (name) => {
-        const tensor = this.weights.find(name);
-        if (tensor) used.set(name, tensor);
-        return tensor;
-      },
-    };
-  }
-
-  private limitedOn(device: DeviceId): Pick<StoredWeights, 'largest' | 'sum'> {
-    const { weights } = this;
-    return {
-      ...(weights.sum ? { sum: (name: string) => weights.sum?.(name) } : {}),
-      ...(device === 'webgpu' ? { largest: webgpuBinding } : {}),
-    };
   }
 
   /** Releases one piece, if it is open. */
@@ -485,29 +279,12 @@ export class LayerSessions {
    * own: on another device, or where not all of them fit into memory.
    */
   stepsFrom(layer: number): (Piece & { readonly kind: 'steps' }) | undefined {
-    return (this.groups ??= this.grouped()).get(layer);
-  }
-
-  private grouped(): ReadonlyMap<number, Piece & { readonly kind: 'steps' }> {
-    const found = new Map<number, Piece & { readonly kind: 'steps' }>();
-    if (!this.places.areOnCpu || !this.fits('cpu')) return found;
-    let [first, held] = [0, 0];
-    let laid: boolean | undefined;
-    for (const { index, shortcut, cross } of this.model.blocks) {
-      if (shortcut !== undefined || cross) return new Map();
-      const { layouts, weights } = this.partsOf({ kind: 'step', layer: index });
-      // All weights of a session are in one folder.
-      if ((laid ??= layouts !== undefined) !== (layouts !== undefined)) return new Map();
-      const bytes = layouts ? sumOf(weights) : 0;
-      if (index > first && (this.places.beginsAt(index) || held + bytes > groupBytes)) [first, held] = [index, 0];
-      held += bytes;
-      found.set(first, { kind: 'steps', first, count: index + 1 - first });
-    }
-    return found;
+    if (!this.places.areOnCpu || !this.fits('cpu')) return undefined;
+    return (this.groups ??= stepGroupsOf(this.pieces, this.places)).get(layer);
   }
 
   private prepacks(): boolean {
-    return (this.prepack ??= this.weightBytes() <= (this.options.prepackedBytes ?? prepackedBytes));
+    return (this.prepack ??= this.sizes.weights() <= (this.options.prepackedBytes ?? prepackedBytes));
   }
 
   /**
@@ -529,7 +306,7 @@ export class LayerSessions {
   /** Bytes of weights, as opened, that decoding by steps has to read again because the blocks hold them. */
   stepsToOpen(): number {
     this.stepBytes ??= this.model.blocks.map(({ index }) => {
-      const parts = this.partsOf({ kind: 'step', layer: index });
+      const parts = this.pieces.partsOf({ kind: 'step', layer: index });
       if (this.sharesPages(parts) || this.prepacks()) return 0;
       // Weights in integers are made again from those of the file.
       return parts.layouts ? parts.sources.reduce((sum, { length }) => sum + length, 0) : sumOf(parts.weights);
@@ -551,10 +328,3 @@ export class LayerSessions {
     }
   }
 }
-
-/** Half-width weights are widened to float32 when a session opens, unless they are multiplied as float16. */
-const openBytes = (tensor: StoredTensor, products: 'float16' | undefined): number =>
-  products ? tensor.length / (tensor.dtype === 'F32' ? 2 : 1) : tensor.length * (tensor.dtype === 'F32' ? 1 : 2);
-
-const sumOf = (weights: ReadonlyMap<string, number>): number =>
-  [...weights.values()].reduce((sum, bytes) => sum + bytes, 0);

@@ -128,8 +128,8 @@ function cacheNumbers(model: ModelSpec, { batch, length, further = 0, plan }: Ru
 /** The memory of another device than the cpu, as far as a run there is concerned. */
 export interface DeviceRoom {
   readonly device: DeviceId;
-  /** Those that run there, and whether the language head does; absent: the whole model. */
-  readonly part?: { readonly layers: LayerRange; readonly head: boolean };
+  /** The layers that run there, in one place of the model or in several, each with whether the language head follows; absent: all. */
+  readonly parts?: readonly { readonly layers: LayerRange; readonly head: boolean }[];
   /** That a run may take; absent: not known, and nothing is refused for it. */
   readonly memoryBytes?: number | undefined;
   /** The most bytes of weights that are open there at once, as opened, and what they would take in float16. */
@@ -207,12 +207,11 @@ export function largestChunk(
 }
 
 /** What of a model runs on a device. */
-function partOf(model: ModelSpec, { part }: DeviceRoom): ModelSpec {
-  if (!part) return model;
-  const { layers, head } = part;
+function partOf(model: ModelSpec, { parts }: DeviceRoom): ModelSpec {
+  if (!parts) return model;
   const { vocabulary: _, ...withoutVocabulary } = model.head;
-  const blocks = model.blocks.slice(layers.first, layers.last + 1);
-  return { ...model, blocks, head: head ? model.head : withoutVocabulary };
+  const blocks = parts.flatMap(({ layers }) => model.blocks.slice(layers.first, layers.last + 1));
+  return { ...model, blocks, head: parts.some(({ head }) => head) ? model.head : withoutVocabulary };
 }
 
 const halfWeights = ({ halfWeightBytes, weightBytes }: DeviceRoom, fits: boolean): { halfWeightsFit?: true } =>
