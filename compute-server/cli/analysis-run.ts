@@ -2,6 +2,7 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { AnalysisInfo, InputKind } from '../../protocol/analysis/analysis';
+import { waysToGive } from '../../protocol/analysis/input-settings';
 import type { AnalysisInput, AnalysisRequest, AnalysisResult, Part } from '../../protocol/analysis/schema';
 import type { ParameterTable } from '../../protocol/analysis/parameters';
 import type { ParameterValues } from '../../protocol/schema/parts';
@@ -196,23 +197,17 @@ async function analysisInputFrom(
   }
 }
 
-/** What an analysis runs on, with the option that gives it. */
-const waysToGive: Readonly<Record<InputKind, string>> = {
-  prompt: 'a prompt (--prompt)',
-  'prompt-pair': 'a prompt and its counterpart (--prompt, --counterpart)',
-  image: 'a prompt with a picture (--prompt, --image)',
-  task: 'a task (--task)',
-  corpus: 'documents (--corpus)',
-  'image-set': 'pictures (--images)',
-  none: 'the model alone',
-};
+function wayToGive(kind: InputKind): string {
+  const { title, settings } = waysToGive[kind];
+  return settings.length === 0 ? title : `${title} (${settings.map((name) => `--${name}`).join(', ')})`;
+}
 
 /** An analysis that reads one kind of input says itself what is missing; of several, one must be meant. */
 function kindGiven({ inputs, title }: AnalysisInfo, options: AnalysisOptions): InputKind {
   const kind = inputs.find((each) => isGiven(each, options));
   if (kind !== undefined || inputs.length === 1) return kind ?? inputs[0];
   if (inputs.includes('prompt') && (isPrompted(options) || options.image !== undefined)) return 'prompt';
-  throw wrongUsage(`${title} runs on ${inputs.map((each) => waysToGive[each]).join(', or ')}. Give one of them.`);
+  throw wrongUsage(`${title} runs on ${inputs.map(wayToGive).join(', or ')}. Give one of them.`);
 }
 
 /** Whether an option says that the input is of this kind: of an analysis that reads several. */

@@ -2,7 +2,7 @@
 import { InvalidArgumentError, type Command, type Option } from 'commander';
 import { parameterPrefix, taskParameterPrefix, type SettingInfo } from '../../protocol/sweeps/catalogue';
 import type { CellSettings, SweepValue } from '../../protocol/sweeps/sweep-file';
-import { collect, rangeOf } from './options';
+import { collect, takenBy } from './options';
 import { takesPath } from './output-options';
 
 export const commandNamed = (program: Command, words: string): Command => {
@@ -31,17 +31,14 @@ const nameOf = ({ long = '' }: Option): string => long.replace(/^--(no-)?/u, '')
 /** `--no-memory` is one as well, which commander does not count. */
 export const isFlag = ({ required, optional }: Option): boolean => !required && !optional;
 
-const settingOf = (option: Option): SettingInfo => {
-  const range = rangeOf(option.parseArg);
-  return {
-    name: nameOf(option),
-    description: option.description,
-    kind: isFlag(option) ? 'flag' : option.parseArg === collect ? 'many' : 'value',
-    ...(takesPath(option) ? { path: true as const } : {}),
-    ...(option.argChoices ? { choices: option.argChoices } : {}),
-    ...(range ? { range } : {}),
-  };
-};
+const settingOf = (option: Option): SettingInfo => ({
+  name: nameOf(option),
+  description: option.description,
+  kind: isFlag(option) ? 'flag' : option.parseArg === collect ? 'many' : 'value',
+  ...(takesPath(option) ? { path: true as const } : {}),
+  ...(option.argChoices ? { choices: option.argChoices } : {}),
+  ...takenBy(option.parseArg),
+});
 
 export const listOf = (value: SweepValue): readonly (string | number | boolean)[] =>
   typeof value === 'object' ? value : [value];

@@ -2,18 +2,21 @@
 import { InvalidArgumentError, Option } from 'commander';
 import { deviceIds } from '../runtime/session';
 import { limits } from '../../protocol/results/limits';
-import { readDeviceChoice } from '../../protocol/inputs/devices';
+import { deviceFault, noDevice } from '../../protocol/inputs/devices';
 import { weightChoices } from '../../protocol/inputs/weights';
 import { processors } from '../processors';
-import type { NumberRange } from '../../protocol/sweeps/catalogue';
+import type { NumberRange, SettingInfo } from '../../protocol/sweeps/catalogue';
 import { readDeviceMemory } from '../../protocol/inputs/device-memory';
 import { bytesOfText } from '../../protocol/wire/quantities';
 
 /** A parser that says what it takes, for the editor, which checks sweeps without running a command. */
 type Ranged<T> = ((text: string) => T) & { readonly range: NumberRange };
 
-export const rangeOf = (parse: unknown): NumberRange | undefined =>
-  (parse as Partial<Ranged<unknown>> | undefined)?.range;
+/** What the editor is told of an option's values. */
+export const takenBy = (parse: unknown): Pick<SettingInfo, 'range' | 'devices' | 'size'> => {
+  const { range, devices, size } = (parse ?? {}) as Pick<SettingInfo, 'range' | 'devices' | 'size'>;
+  return { ...(range ? { range } : {}), ...(devices ? { devices } : {}), ...(size ? { size } : {}) };
+};
 
 /** A number in decimal notation; NaN for anything else, such as the 0x10 and the blanks that Number reads. */
 export const decimal = (text: string): number =>
@@ -60,6 +63,15 @@ export function threads(text: string): number {
   return value;
 }
 
+const devices = Object.assign(
+  (text: string): string => {
+    const fault = deviceFault(text, deviceIds);
+    if (fault !== undefined) throw new InvalidArgumentError(fault);
+    return text;
+  },
+  { devices: deviceIds },
+);
+
 /** The device for commands that run a model. Without it HEADSCOPE_DEVICE counts, then the cpu. */
 export const deviceOption = (when = ''): Option =>
   new Option(
@@ -67,16 +79,6 @@ export const deviceOption = (when = ''): Option =>
     when +
       'where the model runs: a device of `headscope devices`, auto, or several that share the layers, e.g. webgpu,cpu or webgpu:0-11,cpu:12-23 (default: HEADSCOPE_DEVICE, else cpu)',
   ).argParser(devices);
-
-function devices(text: string): string {
-  const read = readDeviceChoice(text);
-  if (!read.ok) throw new InvalidArgumentError(read.why);
-  const { choice } = read;
-  const named = choice.kind === 'auto' ? [] : choice.kind === 'one' ? [choice] : choice.devices;
-  const unknown = named.find(({ id }) => !isDeviceId(id));
-  if (unknown) throw new InvalidArgumentError(`${noDevice(unknown.id)}; auto chooses among those that work here.`);
-  return text;
-}
 
 /** The weight format for commands that run a model. Without it HEADSCOPE_WEIGHTS counts, then the exact weights. */
 export const weightsOption = (): Option =>
@@ -108,7 +110,7 @@ export const cacheWeightsOption = (): Option =>
     '--cache-weights [size]',
     'keep quantised weights (q8, q4) on the disk for the next run, at most as many, e.g. 20GB (HEADSCOPE_CACHE_DIR names the folder)',
   )
-    .argParser((text: string) => bytes(text))
+    .argParser(bytes)
     .preset(String(usualCache));
 
 export const deviceMemoryOption = (when = ''): Option =>
@@ -122,19 +124,17 @@ function deviceMemory(text: string): string {
   const read = readDeviceMemory(text);
   if (!read.ok) throw new InvalidArgumentError(read.why);
   const unknown = Object.keys(read.memory.of).find((id) => !isDeviceId(id));
-  if (unknown !== undefined) throw new InvalidArgumentError(`${noDevice(unknown)}.`);
+  if (unknown !== undefined) throw new InvalidArgumentError(`${noDevice(unknown, deviceIds)}.`);
   return text;
 }
 
 const isDeviceId = (id: string): boolean => (deviceIds as readonly string[]).includes(id);
 
-const noDevice = (id: string): string => `There is no device "${id}". Devices are ${deviceIds.join(', ')}`;
-
 export const seed = whole(...limits.seed);
 
 export function list<T>(item: (text: string) => T): (text: string) => T[] {
   const parse = (text: string): T[] => text.split(',').map((part) => item(part.trim()));
-  const range = rangeOf(item);
+  const { range } = takenBy(item);
   return range ? Object.assign(parse, { range: { ...range, list: true as const } }) : parse;
 }
 
@@ -144,11 +144,14 @@ export function word(text: string): string {
 }
 
 /** `6GB`, `512MiB` or a number of bytes. */
-export function bytes(text: string): number {
-  const value = bytesOfText(text);
-  if (value === undefined) throw new InvalidArgumentError('It takes a size such as 6GB or 512MiB.');
-  return value;
-}
+export const bytes = Object.assign(
+  (text: string): number => {
+    const value = bytesOfText(text);
+    if (value === undefined) throw new InvalidArgumentError('It takes a size such as 6GB or 512MiB.');
+    return value;
+  },
+  { size: true as const },
+);
 
 /** For engines of sweeps: one part of the set of examples, whose steps are kept for the run that joins the parts. */
 export const partOption = (): Option =>

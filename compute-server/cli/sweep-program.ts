@@ -36,6 +36,7 @@ export function sweepCatalogue(program: Command): SweepCatalogue {
     command: 'run',
     fixed: [one.id],
     parameters: one.parameters,
+    inputs: one.inputs,
     ...('trains' in one ? { trains: true as const } : {}),
     ...('stepsOfPictures' in one ? { cuts: true as const } : {}),
   }));
@@ -44,7 +45,7 @@ export function sweepCatalogue(program: Command): SweepCatalogue {
     title: `headscope ${words}`,
     command: words,
     fixed: [],
-    ...(words === 'plan evaluate' ? planParameters() : {}),
+    ...(words === 'plan evaluate' ? ofPlanEvaluation() : {}),
     ...(cutCommands.includes(words) ? { cuts: true as const } : {}),
   }));
   return {
@@ -54,9 +55,9 @@ export function sweepCatalogue(program: Command): SweepCatalogue {
   };
 }
 
-function planParameters(): Pick<RunInfo, 'parameters'> {
+function ofPlanEvaluation(): Pick<RunInfo, 'parameters' | 'inputs'> {
   const found = analyses.find(({ id }) => id === 'plan-evaluation');
-  return found ? { parameters: found.parameters } : {};
+  return found ? { parameters: found.parameters, inputs: found.inputs } : {};
 }
 
 /** The analysis is that of the sweep, and a cell of `run` names its model. */

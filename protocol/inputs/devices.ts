@@ -45,6 +45,20 @@ export function readDeviceChoice(text: string): Read<{ readonly choice: DeviceCh
   return why === undefined ? { ok: true, choice: { kind: 'several', devices } } : { ok: false, why };
 }
 
+/** What is wrong with a text, as sentences; undefined where it is readable and names only `known` devices. */
+export function deviceFault(text: string, known: readonly string[]): string | undefined {
+  const read = readDeviceChoice(text);
+  if (!read.ok) return read.why;
+  const unknown = devicesIn(text).find((id) => !known.includes(id));
+  return unknown === undefined
+    ? undefined
+    : `${noDevice(unknown, known)}; auto chooses among those that work here.`;
+}
+
+/** A sentence without its end. */
+export const noDevice = (id: string, known: readonly string[]): string =>
+  `There is no device "${id.slice(0, 60)}". Devices are ${known.join(', ')}`;
+
 /** Whether the text may name several devices. */
 export const namesSeveral = (text: string): boolean => text === 'auto' || /[,:]/.test(text);
 

@@ -2,6 +2,7 @@
  * What a sweep can run, with the settings of each: from the commands of the command line and the tables of analyses and tasks.
  * `npm run manifest` writes it to a file for the language server, which has neither.
  */
+import type { AnalysisInfo } from '../analysis/analysis';
 import type { ParameterTable } from '../analysis/parameters';
 
 /** Numbers that an option takes, ends included. */
@@ -25,6 +26,10 @@ export interface SettingInfo {
   readonly path?: true;
   readonly choices?: readonly string[];
   readonly range?: NumberRange;
+  /** It takes a device, or several of them; ids of those that there are. */
+  readonly devices?: readonly string[];
+  /** It takes a size such as 6GB. */
+  readonly size?: true;
 }
 
 export interface CommandInfo {
@@ -43,6 +48,8 @@ export interface RunInfo {
   readonly fixed: readonly string[];
   /** By `param.NAME`; absent: the command checks them itself. */
   readonly parameters?: ParameterTable;
+  /** What an analysis runs on: one of these. Absent: the command checks it itself. */
+  readonly inputs?: AnalysisInfo['inputs'];
   /** It trains its own model, and takes none. */
   readonly trains?: true;
   /** Its set of examples can be cut into parts. */

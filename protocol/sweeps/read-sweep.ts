@@ -3,7 +3,8 @@ import { isMap, isScalar, LineCounter, parseDocument, type Document, type Pair }
 import { allFaults, check } from '../schema/check';
 import { nearestName } from '../wire/nearest-name';
 import type { SweepCatalogue } from './catalogue';
-import { sweepFaults, type SweepFault } from './sweep-faults';
+import type { SweepFault } from './setting-faults';
+import { sweepFaults } from './sweep-faults';
 import { partNames, sweepFields, sweepFile, type SweepFile } from './sweep-file';
 
 /** A fault with its place in the text, as offsets of characters. */

@@ -124,7 +124,8 @@ function valuesAt(path: readonly string[], text: string, run: RunInfo | undefine
   if (name === 'task') return Object.keys(catalogue.tasks).map((id) => ({ name: id }));
   const setting = settingsOf(catalogue, run).find((one) => one.name === name);
   if (setting?.kind === 'flag') return [{ name: 'true' }, { name: 'false' }];
-  return (setting?.choices ?? []).map((choice) => ({ name: choice }));
+  const devices = setting?.devices ? ['auto', ...setting.devices] : [];
+  return (setting?.choices ?? devices).map((choice) => ({ name: choice }));
 }
 
 function parameterNamed(run: RunInfo, text: string, name: string): Parameter | undefined {

@@ -258,6 +258,9 @@ describe('a sweep on this machine', function () {
       await refused('plan', ...ablation, 'matrix: {samples: [4, none]}'),
       /:5: samples must be a whole number from 1 to 100000, not "none"\./u,
     );
+    const missing = await refused('plan', ...ablation, 'matrix: {task: [inducton], device: [gpu]}');
+    assert.match(missing, /:5: There is no task "inducton"; did you mean "induction"\?/u);
+    assert.match(missing, /:5: There is no device "gpu"\. Devices are cpu,/u);
     assert.match(
       await refused('plan', 'run: ablation', 'settings: {model: gone, task: induction}'),
       /model: there is no file or folder gone \(paths are relative to /u,

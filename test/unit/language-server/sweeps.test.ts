@@ -93,6 +93,70 @@ describe('a sweep in the editor', () => {
     assert.match(one('')[1], /holds no sweep/u);
   });
 
+  it('knows tasks, their parameters, devices and sizes', () => {
+    const marks = (text: string): readonly string[] => found(text).map(([mark]) => mark);
+    const task = (lines: string): string => `${head}run: task\n${lines}`;
+    const [[name, says] = ['', '']] = found(`${ablation}settings: {model: a}\nmatrix: {task: [induction, inducton]}\n`);
+    assert.equal(name, 'inducton');
+    assert.match(
+      says,
+      /^There is no task "inducton"; did you mean "induction"\? Choose from indirect-object, .*needle-grid, or name a file/u,
+    );
+    assert.deepEqual(marks(task('cells: [{task: a.jsonl}, {task: folder/own}, {task: capital}]\n')), ['capital']);
+    // induction has length and repeated, capitals has shots and relation, key-value has pairs alone.
+    const several = 'settings: {model: a}\nmatrix:\n  task: [induction, capitals]\n';
+    assert.deepEqual(
+      found(task(`${several}  param.shots: [0]\n`)).map(([mark, message]) => [
+        mark,
+        /the task induction/u.test(message),
+      ]),
+      [['param.shots', true]],
+    );
+    assert.deepEqual(marks(task(`${several}  param.shots: [0]\nexclude: [{task: induction, param.shots: 0}]\n`)), []);
+    assert.deepEqual(marks(task('settings: {param.length: 64}\nmatrix:\n  task: [induction, passkey]\n')), ['64']);
+    assert.deepEqual(found(task('settings: {task: key-value, param.pairs: 40}\n')), [
+      ['40', 'param.pairs must be a whole number from 2 to 28, not 40.'],
+    ]);
+    assert.deepEqual(
+      marks(task('cells:\n  - {task: induction, param.length: 8}\n  - {task: key-value, param.length: 8}\n')),
+      ['param.length'],
+    );
+    assert.deepEqual(marks(`${ablation}${model}matrix:\n  task-param.lenght: [8]\n`), ['task-param.lenght']);
+
+    const devices = '[cpu, auto, [webgpu, cpu], "webgpu:0-3,cpu:4-7", gpu, "cpu:0-3,cuda:5", 0]';
+    assert.deepEqual(found(`${ablation}${model}matrix:\n  device: ${devices}\n`), [
+      [
+        'gpu',
+        'There is no device "gpu". Devices are cpu, webgpu, cuda, coreml, dml; auto chooses among those that work here.',
+      ],
+      ['"cpu:0-3,cuda:5"', 'No device has layer 4. Let cuda begin at 4, or give them to another device.'],
+      [
+        '0',
+        'There is no device "0". Devices are cpu, webgpu, cuda, coreml, dml; auto chooses among those that work here.',
+      ],
+    ]);
+    assert.deepEqual(marks(`${ablation}${model}matrix: {memory-limit: [6GB, 2000, much]}\n`), ['much']);
+  });
+
+  it('says what an analysis runs on where a cell has none of it', () => {
+    const says = (text: string): string =>
+      found(text)
+        .map(([mark, message]) => `${mark}: ${message}`)
+        .join();
+    assert.equal(
+      says(`${ablation}settings: {model: a}\n`),
+      'ablation: Ablation of heads and MLPs runs on a prompt (prompt), or a prompt and its counterpart (prompt, counterpart), or a task (task), but some cells have none. Add one under settings, or a list of them under matrix.',
+    );
+    assert.match(says(`${head}run: activation-patching\nsettings: {model: a, prompt: b}\n`), /^activation-patching: /u);
+    assert.equal(says(`${ablation}settings: {model: a, prompt: b, counterpart-file: c.txt}\n`), '');
+    assert.equal(
+      says(`${ablation}settings: {model: a}\ncells: [{task: induction}, {prompt: b, counterpart: c}]\n`),
+      '',
+    );
+    assert.match(says(`${ablation}settings: {model: a}\ncells: [{task: induction}, {samples: 3}]\n`), /^ablation: /u);
+    assert.match(says(`${head}run: plan evaluate\nsettings: {model: a}\n`), /^plan evaluate: /u);
+  });
+
   it('reads hostile texts without hanging or harm', () => {
     const aliases = `a: &a [x, x]\n${'bcdefghijklmnop'
       .split('')
@@ -122,6 +186,7 @@ describe('a sweep in the editor', () => {
     assert.deepEqual(offered(`${ablation}matrix:\n  param.mode: [zero, |`), ['zero', 'mean', 'resample']);
     assert.deepEqual(offered(`${ablation}matrix:\n  param.mode:\n    - |`), ['zero', 'mean', 'resample']);
     assert.ok(offered(`${ablation}settings:\n  task: |`).includes('induction'));
+    assert.deepEqual(offered(`${ablation}settings:\n  device: |`).slice(0, 3), ['auto', 'cpu', 'webgpu']);
     assert.deepEqual(offered(`${ablation}resources:\n  |`), ['threads', 'memory', 'gpus', 'time']);
     assert.deepEqual(offered(`${ablation}engine: |`), ['local', 'slurm', 'kubernetes']);
     assert.deepEqual(offered('kind: |'), ['headscope-sweep']);
