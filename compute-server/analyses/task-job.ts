@@ -1,6 +1,7 @@
 /** Samples of a task; with a model, how it does on them. */
 import type { Draft, Sample } from '../../diagnostics/tasks/task';
 import { taskSamples, taskTexts, type TaskSamples } from '../../diagnostics/tasks/read-task';
+import { scoredTask } from '../../diagnostics/circuits/task-accuracy/analysis';
 import { scoring } from '../../diagnostics/shared/accuracy/score';
 import { TaskTokens } from '../../diagnostics/tasks/task-tokens';
 import type { SampleView, TaskProgress, TaskResult } from '../../protocol/analysis/tasks';
@@ -25,6 +26,7 @@ export interface TaskRun {
 export async function* taskJob(run: TaskRun, request: TaskRequest): Job<TaskProgress, TaskResult> {
   const { opened, surroundings, signal } = run;
   const stage = (sentence: string, done = 0): TaskProgress => ({ sentence, done, total: request.samples });
+  const began = performance.now();
   yield stage('Making the prompts');
   const made = await provenance({ ...request.parameters }, request.seed, surroundings.defaultThreads);
   const resultOf = <S>({ task, parameters, notes }: TaskSamples<S>) => ({
@@ -83,6 +85,7 @@ export async function* taskJob(run: TaskRun, request: TaskRequest): Job<TaskProg
     const [score] = step.value;
     if (!part) await steps.remove();
     if (!score) throw new RangeError('there is no score');
+    const { finding, ...scored } = scoredTask(drawn, score.samples);
     return {
       ...resultOf(drawn),
       device: await opened.device(),
@@ -94,6 +97,8 @@ export async function* taskJob(run: TaskRun, request: TaskRequest): Job<TaskProg
         const own = score.samples[at];
         return { ...viewOf(sample), ...(own ? { score: own } : {}) };
       }),
+      ...(part ? {} : { finding, scored }),
+      seconds: (performance.now() - began) / 1000,
     };
   }
 }

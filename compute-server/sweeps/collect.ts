@@ -36,7 +36,7 @@ const deepest = 3;
 const besides = new Set([
   ...['headscope', 'created', 'kind', 'version', 'sweep', 'device', 'settings', 'seed', 'seconds', 'parity', 'model'],
   ...['input', 'prompts', 'parameters', 'interventions', 'sections', 'offers', 'source', 'samples', 'notes', 'title'],
-  ...['analysis', 'task', 'weights', 'finding'],
+  ...['analysis', 'task', 'weights', 'finding', 'scored'],
 ]);
 
 export async function collect(status: SweepStatus, folder: SweepFolder): Promise<Collected> {

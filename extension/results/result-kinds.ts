@@ -10,6 +10,7 @@ import type { ToKernelsPanel } from '../../protocol/panels/kernels';
 import type { ToModulePanel } from '../../protocol/panels/module';
 import type { ToPlanPanel } from '../../protocol/panels/plan';
 import { parsePlan, planText, type Plan } from '../../protocol/plans/plan-file';
+import { parseScoredTask } from '../../protocol/results/scored-task';
 import { earlierKinds } from '../../protocol/results/earlier/earlier';
 import type { BenchmarkResult } from '../../protocol/results/benchmark-schema';
 import type { ModuleResult } from '../../protocol/results/module-schema';
@@ -79,10 +80,17 @@ export interface ResultKind<Saved, Compared> {
   readonly compared: (name: string, saved: Saved) => Compared;
 }
 
+/** A task that a model has answered is shown as a result of the analysis that scores prompts. */
+function parseAnalysisOrTask(text: string): Checked<AnalysisResult> {
+  const read = parseAnalysis(text);
+  const task = read.ok ? read : parseScoredTask(text);
+  return task.ok ? task : read;
+}
+
 const analysis: ResultKind<AnalysisResult, ComparedOf<'analysis'>> = {
   ...customEditors.analysis,
   item: items.resultOfAnalysis,
-  parse: parseAnalysis,
+  parse: parseAnalysisOrTask,
   text: analysisText,
   fileName: analysisFileName,
   model: ({ model }) => model,

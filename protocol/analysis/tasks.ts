@@ -2,6 +2,7 @@
 import { object, figure, whole, count } from '../schema/fields';
 import type { Output } from '../schema/check';
 import type { ModelSummary, Provenance, ParameterValues } from '../schema/parts';
+import type { Section } from '../sections/section';
 import type { AnalysisSource } from './analysis';
 import type { ParameterTable } from './parameters';
 
@@ -93,6 +94,16 @@ export interface TaskProgress {
   readonly total: number;
 }
 
+/** What an analysis says of the prompts that were run. */
+export interface ScoredTask {
+  readonly analysis: string;
+  readonly title: string;
+  readonly finding: string;
+  /** By the schema of the analysis. */
+  readonly result: Readonly<Record<string, unknown>>;
+  readonly sections: readonly Section[];
+}
+
 export interface TaskResult extends Provenance {
   readonly task: string;
   readonly title: string;
@@ -104,4 +115,9 @@ export interface TaskResult extends Provenance {
   readonly samples: readonly SampleView[];
   /** What was left out, and why: lines of a file, words that a tokenizer splits. */
   readonly notes: readonly string[];
+  /** The first sentence of `scored`. */
+  readonly finding?: string;
+  /** The same as a result of the analysis `task-accuracy`, which VS Code shows; absent without a model, and of a part. */
+  readonly scored?: Omit<ScoredTask, 'finding'>;
+  readonly seconds?: number;
 }

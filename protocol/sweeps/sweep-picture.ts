@@ -81,6 +81,8 @@ export interface SweepPicture {
   readonly title: string;
   readonly run: string;
   readonly engine?: EngineId;
+  /** Where cells run, as a sentence; absent: what runs takes no device. */
+  readonly place?: string;
   readonly total: number;
   readonly states: Readonly<Record<CellState, number>>;
   readonly secondsLeft?: number;

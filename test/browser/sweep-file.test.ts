@@ -59,7 +59,8 @@ function imageOf(status: SweepStatus, look: SweepLook): ToSweepPanel {
         finding: 'Two heads matter.',
         rows: [{ 'largest.drop': Math.sin(cell) + 1.5, heads: cell % 5 }],
       });
-  return { kind: 'picture', picture: pictureOf(status, known, look, () => 0) };
+  const place = 'Cells run on cpu: the file names no device.';
+  return { kind: 'picture', picture: { ...pictureOf(status, known, look, () => 0), place } };
 }
 
 async function open(
@@ -100,6 +101,7 @@ describe('the panel of a sweep', () => {
     const { page } = panel;
     try {
       await page.waitForSelector('#finding:has-text("19 of 24 cells done, 2 failed, 3 cancelled.")');
+      await page.waitForSelector('.circumstances:has-text("Cells run on cpu: the file names no device.")');
       await page.waitForSelector('[data-section="map"] canvas');
       await page.waitForSelector('[data-section="lines"]');
       await shoot(panel, 'sweep-dark-1280');

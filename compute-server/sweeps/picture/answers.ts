@@ -14,6 +14,7 @@ import type { EngineId } from '../../../protocol/sweeps/sweep-file';
 import type { OpenedSweep } from '../opened-sweep';
 import { isActive, submitSweep } from '../submit';
 import { statusOf } from '../status';
+import { devicesInWords } from './devices-in-words';
 import { KnownResults } from './known-results';
 import { pictureOf } from './picture';
 
@@ -49,7 +50,9 @@ export class SweepPanelAnswers {
     if ('mistakes' in opened) return opened;
     const status = await statusOf(opened, (id) => this.sweep.engineOf(id, opened));
     await this.known.readFor(status.cells, opened.folder);
-    return pictureOf(status, this.known, look, () => (performance.now() - began) / 1000);
+    const picture = pictureOf(status, this.known, look, () => (performance.now() - began) / 1000);
+    const { sweep, shell, program } = opened;
+    return program.takes('device') ? { ...picture, place: devicesInWords(sweep, shell) } : picture;
   }
 
   private async cancel(opened: OpenedSweep): Promise<string> {

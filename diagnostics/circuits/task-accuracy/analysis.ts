@@ -1,8 +1,9 @@
 /** The analysis `task-accuracy`: the prompts of a task with their counterparts, and how a model does on them. */
-import type { TaskMetric } from '../../../protocol/analysis/tasks';
+import type { AnswerScore, ScoredTask, TaskMetric } from '../../../protocol/analysis/tasks';
 import type { Analysis, AnalysisJob, Step } from '../../analysis';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import { meanInterval } from '../../shared/statistics/proportion';
+import type { TaskSamples } from '../../tasks/read-task';
 import type { Sample } from '../../tasks/task';
 import { rangeOf, scoreTask, valueOf } from '../../shared/accuracy/score';
 import { compareAccuracy } from './comparison';
@@ -106,18 +107,42 @@ async function* run(
     scores.forEach((score, at) => {
       const sample = some[at];
       if (!sample) return;
-      scored.push({
-        prompt: shortened(sample.prompt.text, keptStart, keptEnd),
-        counterpart: sample.counterpart ? shortened(sample.counterpart.text, keptStart, keptEnd) : null,
-        right: sample.answers.texts.right,
-        top: score.top ?? '',
-        correct: score.correct,
-        value: valueOf(score, task.metric),
-        facts: sample.facts,
-      });
+      scored.push(promptScore(sample, score, task.metric));
     });
   }
   return soFar();
+}
+
+function promptScore(
+  { prompt, counterpart, answers, facts }: Sample,
+  score: AnswerScore,
+  metric: TaskMetric,
+): PromptScore {
+  return {
+    prompt: shortened(prompt.text, keptStart, keptEnd),
+    counterpart: counterpart ? shortened(counterpart.text, keptStart, keptEnd) : null,
+    right: answers.texts.right,
+    top: score.top ?? '',
+    correct: score.correct,
+    value: valueOf(score, metric),
+    facts,
+  };
+}
+
+/** Scored prompts of a task as this analysis would show them. */
+export function scoredTask({ task, samples, notes }: TaskSamples<Sample>, scores: readonly AnswerScore[]): ScoredTask {
+  const prompts = samples.flatMap((sample, at) => {
+    const score = scores[at];
+    return score ? [promptScore(sample, score, task.metric)] : [];
+  });
+  const result = resultOf(task, prompts, notes, samples.length);
+  return {
+    analysis: taskAccuracy.id,
+    title: taskAccuracy.title,
+    finding: finding(result),
+    result,
+    sections: promptSections(result),
+  };
 }
 
 function resultOf(

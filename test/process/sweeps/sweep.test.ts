@@ -5,6 +5,9 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, trunc
 import { join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Collected } from '../../../compute-server/sweeps/collect';
+import { checkAnalysis } from '../../../protocol/analysis/schema';
+import { earlierKinds } from '../../../protocol/results/earlier/earlier';
+import { parseScoredTask } from '../../../protocol/results/scored-task';
 import type { SweepStatus } from '../../../protocol/sweeps/sweep-status';
 import { buildServer, Place } from '../model/support/model-server';
 
@@ -215,6 +218,14 @@ describe('a sweep on this machine', function () {
     const tasks = await joined(3, 'run: task', `settings: {model: ${model}, task: induction, samples: 70}`);
     const alone = await whole(['task', 'induction', model, '--samples', '70']);
     for (const field of ['accuracy', 'metric', 'samples']) assert.deepEqual(tasks[field], alone[field], field);
+    // VS Code shows it as the analysis that scores the same prompts.
+    const words = ['run', 'task-accuracy', model, '--task', 'induction', '--samples', '70'];
+    const [shown, own] = [parseScoredTask(JSON.stringify(tasks)), checkAnalysis(await whole(words))];
+    assert.ok(shown.ok && own.ok, shown.ok ? '' : shown.why);
+    for (const field of ['analysis', 'title', 'finding', 'result', 'sections', 'model', 'seed'] as const)
+      assert.deepEqual(shown.result[field], own.result[field], field);
+    const { input } = shown.result;
+    assert.ok(input.kind === 'task' && input.task === 'induction' && input.samples === 70);
 
     const scenes = resolve('examples/pictures/scenes');
     const vlm = resolve('examples/models/demo-vlm');
@@ -231,6 +242,7 @@ describe('a sweep on this machine', function () {
       ...['captions', vlm, '--images', scenes, '--truth', join(scenes, 'truth.json'), '--count', '3'],
       ...['--max-new-tokens', '6', '--prompt', prompt.replace('\\n', '\n')],
     ]);
+    assert.equal(earlierKinds.hallucination(JSON.stringify(captions)).ok, true, 'VS Code shows it as well');
     for (const field of ['entries', 'failures', 'plain', 'separation', 'total', 'sample'])
       assert.deepEqual(captions[field], set[field], field);
   });

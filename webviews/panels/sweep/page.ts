@@ -22,6 +22,7 @@ export function sweepPage(part: SweepPage): TemplateResult {
     <header>
       <h1 id="finding">${heading(part)}</h1>
       <p class="circumstances">${picture ? dotted(circumstances(picture)) : nothing}</p>
+      ${picture?.place === undefined ? nothing : html`<p class="circumstances" title=${ofFile}>${picture.place}</p>`}
       ${bar(part)}
       ${picture ? runProgress('Cells that are done', { done: picture.states.done, total: picture.total }) : nothing}
       ${banners(part)}
@@ -33,6 +34,9 @@ export function sweepPage(part: SweepPage): TemplateResult {
     </div>
   </main>`;
 }
+
+const ofFile =
+  'The settings of VS Code do not count for cells. Write device under settings or matrix to run them elsewhere.';
 
 const reading = html`<p class="empty-state" role="status">Reading the sweep and its results…</p>`;
 

@@ -1,9 +1,12 @@
 /** A sweep as its panel shows it: expected values are counted by hand. */
 import assert from 'node:assert/strict';
+import type { ShellSettings } from '../../../../compute-server/sweeps/cell-key';
+import { devicesInWords } from '../../../../compute-server/sweeps/picture/devices-in-words';
 import { KnownResults, namedNumbers } from '../../../../compute-server/sweeps/picture/known-results';
 import { pictureOf } from '../../../../compute-server/sweeps/picture/picture';
 import type { ChartSection } from '../../../../protocol/sections/chart';
 import type { MapSection } from '../../../../protocol/sections/map';
+import type { SweepFile } from '../../../../protocol/sweeps/sweep-file';
 import type { SweepLook, SweepPicture } from '../../../../protocol/sweeps/sweep-picture';
 import {
   cellStates,
@@ -158,6 +161,26 @@ describe('the picture of a sweep', () => {
     assert.deepEqual([shown?.columns?.labels.length, cells.length, listed], [24, 50, 100_000]);
     assert.equal(axes[0]?.values.length, 200);
     assert.ok(JSON.stringify({ shown, cells, sections, axes }).length < 2e6);
+  });
+
+  it('says where cells run: the file decides, then the shell that submitted them, then it is the cpu', () => {
+    const says = (file: Partial<SweepFile>, shell: ShellSettings = {}): string =>
+      devicesInWords({ kind: 'headscope-sweep', version: 1, run: 'ablation', ...file }, shell);
+    const webgpu = { HEADSCOPE_DEVICE: 'webgpu' };
+    assert.equal(says({}), 'Cells run on cpu: the file names no device.');
+    assert.equal(
+      says({ matrix: { task: ['induction'] } }, webgpu),
+      'Cells run on webgpu, as HEADSCOPE_DEVICE was set in the shell that submitted them.',
+    );
+    assert.equal(says({ settings: { device: 'cuda' } }, webgpu), 'Cells run on cuda, as the file says.');
+    assert.equal(
+      says({ settings: { device: 'cuda' }, matrix: { device: ['cpu', 'webgpu,cpu'] }, cells: [{ device: 'cpu' }] }),
+      'Cells run on cpu or webgpu,cpu, as the file says.',
+    );
+    assert.equal(
+      says({ cells: [{ device: 'webgpu' }, { samples: 3 }] }),
+      'Cells run on webgpu, as the file says; those without a device run on cpu.',
+    );
   });
 
   it('offers no choice that is gone, and no picture without numbers', () => {
