@@ -1,10 +1,11 @@
 /** Samples of a task; with a model, how it does on them. */
 import type { Draft, Sample } from '../../diagnostics/tasks/task';
 import { taskSamples, taskTexts, type TaskSamples } from '../../diagnostics/tasks/read-task';
-import { scoredTask } from '../../diagnostics/circuits/task-accuracy/analysis';
+import { analyses } from '../../diagnostics/catalogue';
+import { accuracyOf, scoredPrompt } from '../../diagnostics/shared/accuracy/scored-prompts';
 import { scoring } from '../../diagnostics/shared/accuracy/score';
 import { TaskTokens } from '../../diagnostics/tasks/task-tokens';
-import type { SampleView, TaskProgress, TaskResult } from '../../protocol/analysis/tasks';
+import type { AnswerScore, SampleView, TaskProgress, TaskResult } from '../../protocol/analysis/tasks';
 import type { TaskRequest } from '../../protocol/analysis/schema';
 import { FailureError } from '../../protocol/wire/failures';
 import type { Job } from '../dispatch/dispatcher';
@@ -85,7 +86,6 @@ export async function* taskJob(run: TaskRun, request: TaskRequest): Job<TaskProg
     const [score] = step.value;
     if (!part) await steps.remove();
     if (!score) throw new RangeError('there is no score');
-    const { finding, ...scored } = scoredTask(drawn, score.samples);
     return {
       ...resultOf(drawn),
       device: await opened.device(),
@@ -97,10 +97,29 @@ export async function* taskJob(run: TaskRun, request: TaskRequest): Job<TaskProg
         const own = score.samples[at];
         return { ...viewOf(sample), ...(own ? { score: own } : {}) };
       }),
-      ...(part ? {} : { finding, scored }),
+      ...(part ? {} : asAnalysis(drawn, score.samples)),
       seconds: (performance.now() - began) / 1000,
     };
   }
+}
+
+/** As the analysis that scores prompts shows them. */
+function asAnalysis(
+  { task, samples, notes }: TaskSamples<Sample>,
+  scores: readonly AnswerScore[],
+): Pick<TaskResult, 'finding' | 'scored'> {
+  const analysis = analyses.find(({ id }) => id === 'task-accuracy');
+  if (!analysis) return {};
+  const prompts = samples.flatMap((sample, at) => {
+    const own = scores[at];
+    return own ? [scoredPrompt(sample, own, task.metric)] : [];
+  });
+  const result = accuracyOf(task, prompts, notes, samples.length);
+  const { id, title } = analysis;
+  return {
+    finding: analysis.finding(result),
+    scored: { analysis: id, title, result, sections: analysis.sections(result) },
+  };
 }
 
 function viewOf({ prompt, counterpart, answers, counterpartAnswers, facts, roles }: Sample): SampleView {

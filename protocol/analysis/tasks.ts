@@ -95,10 +95,9 @@ export interface TaskProgress {
 }
 
 /** What an analysis says of the prompts that were run. */
-export interface ScoredTask {
+interface ScoredTask {
   readonly analysis: string;
   readonly title: string;
-  readonly finding: string;
   /** By the schema of the analysis. */
   readonly result: Readonly<Record<string, unknown>>;
   readonly sections: readonly Section[];
@@ -115,9 +114,9 @@ export interface TaskResult extends Provenance {
   readonly samples: readonly SampleView[];
   /** What was left out, and why: lines of a file, words that a tokenizer splits. */
   readonly notes: readonly string[];
-  /** The first sentence of `scored`. */
+  /** A sentence, where there is `scored`. */
   readonly finding?: string;
   /** The same as a result of the analysis `task-accuracy`, which VS Code shows; absent without a model, and of a part. */
-  readonly scored?: Omit<ScoredTask, 'finding'>;
+  readonly scored?: ScoredTask;
   readonly seconds?: number;
 }

@@ -1,17 +1,19 @@
 /** The analysis `task-accuracy`: the prompts of a task with their counterparts, and how a model does on them. */
-import type { AnswerScore, ScoredTask, TaskMetric } from '../../../protocol/analysis/tasks';
 import type { Analysis, AnalysisJob, Step } from '../../analysis';
 import type { ModelRunner } from '../../model-runner/model-runner';
-import { meanInterval } from '../../shared/statistics/proportion';
-import type { TaskSamples } from '../../tasks/read-task';
 import type { Sample } from '../../tasks/task';
-import { rangeOf, scoreTask, valueOf } from '../../shared/accuracy/score';
+import { scoreTask } from '../../shared/accuracy/score';
 import { compareAccuracy } from './comparison';
-import { factShares, shareOf } from '../../shared/accuracy/fact-shares';
-import { taskAccuracyResult, type PromptScore, type TaskAccuracyResult } from './result';
+import {
+  accuracyOf,
+  scoredPrompt,
+  taskAccuracyResult,
+  type PromptScore,
+  type TaskAccuracyResult,
+} from '../../shared/accuracy/scored-prompts';
 import { promptSection } from './prompt-section';
 import { metricWords } from '../../shared/effects/metric';
-import { promptSections, shortened } from './sections';
+import { promptSections } from './sections';
 import { percent } from '../../../protocol/wire/number-words';
 import * as field from '../../../kernels/parameters';
 
@@ -21,9 +23,6 @@ export type TaskAccuracyParameters = { readonly of: string };
 
 /** Prompts of one step: a run that was stopped goes on behind the last step. */
 const ofOneStep = 32;
-
-/** Characters of a long prompt that a result keeps: a needle grid has prompts of many thousand tokens. */
-const [keptStart, keptEnd] = [200, 200];
 
 export const taskAccuracy: Analysis<TaskAccuracyParameters, TaskAccuracyResult> = {
   id: 'task-accuracy',
@@ -91,7 +90,7 @@ async function* run(
   const said =
     left > 0 ? [...notes, `${left} counterparts have no right answer of their own and are left out.`] : notes;
   const scored: PromptScore[] = [];
-  const soFar = (): TaskAccuracyResult => resultOf(task, scored, said, samples.length);
+  const soFar = (): TaskAccuracyResult => accuracyOf(task, scored, said, samples.length);
   for (let from = 0; from < samples.length; from += ofOneStep) {
     const some = samples.slice(from, from + ofOneStep);
     yield {
@@ -107,64 +106,10 @@ async function* run(
     scores.forEach((score, at) => {
       const sample = some[at];
       if (!sample) return;
-      scored.push(promptScore(sample, score, task.metric));
+      scored.push(scoredPrompt(sample, score, task.metric));
     });
   }
   return soFar();
-}
-
-function promptScore(
-  { prompt, counterpart, answers, facts }: Sample,
-  score: AnswerScore,
-  metric: TaskMetric,
-): PromptScore {
-  return {
-    prompt: shortened(prompt.text, keptStart, keptEnd),
-    counterpart: counterpart ? shortened(counterpart.text, keptStart, keptEnd) : null,
-    right: answers.texts.right,
-    top: score.top ?? '',
-    correct: score.correct,
-    value: valueOf(score, metric),
-    facts,
-  };
-}
-
-/** Scored prompts of a task as this analysis would show them. */
-export function scoredTask({ task, samples, notes }: TaskSamples<Sample>, scores: readonly AnswerScore[]): ScoredTask {
-  const prompts = samples.flatMap((sample, at) => {
-    const score = scores[at];
-    return score ? [promptScore(sample, score, task.metric)] : [];
-  });
-  const result = resultOf(task, prompts, notes, samples.length);
-  return {
-    analysis: taskAccuracy.id,
-    title: taskAccuracy.title,
-    finding: finding(result),
-    result,
-    sections: promptSections(result),
-  };
-}
-
-function resultOf(
-  { id, title, metric }: { readonly id: string; readonly title: string; readonly metric: TaskMetric },
-  prompts: readonly PromptScore[],
-  notes: readonly string[],
-  total: number,
-): TaskAccuracyResult {
-  return {
-    task: id,
-    title,
-    metric,
-    accuracy: shareOf(prompts),
-    mean: meanInterval(
-      prompts.map(({ value }) => value),
-      { range: rangeOf[metric] },
-    ),
-    prompts: [...prompts],
-    byFact: factShares(prompts),
-    notes,
-    total,
-  };
 }
 
 function finding({ title, accuracy, mean, metric, total }: Partial<TaskAccuracyResult>): string {

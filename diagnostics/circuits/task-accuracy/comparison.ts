@@ -2,7 +2,7 @@
 import type { Section } from '../../../protocol/sections/section';
 import { meanInterval } from '../../shared/statistics/proportion';
 import { pairedProportions } from '../../shared/statistics/over-pictures';
-import type { PromptScore, TaskAccuracyResult } from './result';
+import type { PromptScore, TaskAccuracyResult } from '../../shared/accuracy/scored-prompts';
 import { metricWords } from '../../shared/effects/metric';
 import * as build from '../../../protocol/sections/builders';
 

@@ -4,7 +4,7 @@ import type { Section } from '../../../protocol/sections/section';
 import type { SectionColumn, TableSection } from '../../../protocol/sections/table';
 import { metricWords } from '../../shared/effects/metric';
 import type { Share } from '../../shared/accuracy/fact-shares';
-import type { TaskAccuracyResult } from './result';
+import { shortened, type TaskAccuracyResult } from '../../shared/accuracy/scored-prompts';
 import * as build from '../../../protocol/sections/builders';
 import type { MeasuredMean } from '../../shared/statistics/proportion';
 
@@ -15,10 +15,6 @@ const answersListed = 4;
 
 /** A cell shows the end of a long prompt, where the question is. */
 const [shownStart, shownEnd] = [0, 48];
-
-/** Without its middle where it is longer than both parts. */
-export const shortened = (text: string, start: number, end: number): string =>
-  text.length <= start + end ? text : `${text.slice(0, start)} … ${text.slice(-end)}`.trimStart();
 
 const number = (name: string, title: string, unit: string, definition: string, digits?: number): SectionColumn => ({
   ...build.number(name, title, definition, unit),

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { compareAccuracy } from '../../../../../diagnostics/circuits/task-accuracy/comparison';
 import { factShares, shareOf } from '../../../../../diagnostics/shared/accuracy/fact-shares';
-import type { PromptScore, TaskAccuracyResult } from '../../../../../diagnostics/circuits/task-accuracy/result';
+import type { PromptScore, TaskAccuracyResult } from '../../../../../diagnostics/shared/accuracy/scored-prompts';
 
 const prompt = (at: number, correct: boolean, value: number): PromptScore => ({
   prompt: `prompt ${at}`,
