@@ -25,6 +25,8 @@ const tabFields = {
   entry: optional(text),
   /** Why its run ended before the result was whole. */
   stopped: optional(text),
+  /** Its run was to go on when the window closes and has not begun: the next window begins it. */
+  waits: optional(exactly(true)),
   /** It is the Look, first in the row: at most one tab is. */
   look: optional(exactly(true)),
   /** It ran by itself and nobody has used it: the next Look takes its place. */

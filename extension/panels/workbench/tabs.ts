@@ -48,6 +48,8 @@ const cutOff = (steps: number): string =>
 
 const nothingFound: Known = { finding: '', sections: [] };
 
+const withoutWaits = ({ waits: _, ...kept }: KeptTab): KeptTab => kept;
+
 const memoryKey = 'workbench.tabs';
 
 export class WorkbenchTabs extends Owner {
@@ -160,8 +162,16 @@ export class WorkbenchTabs extends Owner {
     return setup;
   }
 
+  /** Begins runs that were to go on without the window before and still waited for their turn when it closed. */
+  beginWaiting(): void {
+    for (const { kept } of this.tabs.filter((tab) => tab.kept.waits)) this.goOn(kept.setup);
+  }
+
   /** A run that another window began goes on in its tab, or in one behind the others. */
   goOn(setup: AnalysisSetup): void {
+    // A window that begins a run again may find its job as well.
+    const isHere = ({ flight }: Tab): boolean => flight?.running === true && this.found.has(flight.plan);
+    if (this.tabsOf(setup).some(isHere)) return;
     this.outlasting.add(setup);
     this.found.add(setup);
     void this.parts.run.start(setup);
@@ -258,7 +268,7 @@ export class WorkbenchTabs extends Owner {
     if (event.kind === 'failed' && (event.refused === true || isPartOfLook)) return this.onRefused(tab, run);
     if (event.kind === 'failed' && finished === undefined && !running) {
       tab.failed = event.sentence ?? '';
-      tab.kept = { ...tab.kept, stopped: tab.failed };
+      tab.kept = { ...withoutWaits(tab.kept), stopped: tab.failed };
       this.write(tab);
     }
     if (event.kind === 'result' && finished !== undefined) {
@@ -292,7 +302,8 @@ export class WorkbenchTabs extends Owner {
       delete cutOffTab.failed;
     } else if (kind !== undefined && before !== undefined && this.gives(before)) this.replace(before, flight, kind);
     else {
-      const kept = { id: this.nextId(), ...this.ofSetup(flight.plan) };
+      const waits = this.outlasting.has(flight.plan) ? (true as const) : undefined;
+      const kept = defined({ id: this.nextId(), ...this.ofSetup(flight.plan), waits });
       const tab: Tab = { kept, flight, before: this.front, begun: Date.now() };
       if (kind !== undefined) {
         tab.lookBefore = before;
@@ -308,12 +319,13 @@ export class WorkbenchTabs extends Owner {
 
   /** The tab of a run that the window before had begun. */
   private cutOffTab(plan: AnalysisSetup): Tab | undefined {
+    return this.tabsOf(plan).findLast(({ kept, flight }) => kept.entry === undefined && flight?.running !== true);
+  }
+
+  /** Tabs of one request. */
+  private tabsOf(plan: AnalysisSetup): readonly Tab[] {
     const asKept = check(analysisSetup, JSON.parse(JSON.stringify(plan)));
-    if (!asKept.ok) return undefined;
-    return this.tabs.findLast(
-      ({ kept, flight }) =>
-        kept.entry === undefined && flight?.running !== true && isDeepStrictEqual(kept.setup, asKept.result),
-    );
+    return asKept.ok ? this.tabs.filter(({ kept }) => isDeepStrictEqual(kept.setup, asKept.result)) : [];
   }
 
   /** Its place goes to the next Look: it ran by itself, and nobody has used or pinned it. */
@@ -350,8 +362,12 @@ export class WorkbenchTabs extends Owner {
   }
 
   /** Once for each step and percent. */
-  private onStage(tab: Tab, { stage }: AnalysisFlight): void {
+  private onStage(tab: Tab, { stage, abort }: AnalysisFlight): void {
     if (stage?.kind !== 'stage') return;
+    if (tab.kept.waits && !this.parts.waits(abort.signal)) {
+      tab.kept = withoutWaits(tab.kept);
+      this.keep();
+    }
     const said = `${stage.sentence} ${Math.floor(100 * stage.share)}`;
     if (said === tab.said) return;
     tab.said = said;

@@ -90,6 +90,7 @@ export function workbenchPanels(
     say: (sentence) => void showInformation(sentence),
   });
   history.follow(detached.onFound((plan) => tabs.goOn(plan)));
+  tabs.beginWaiting();
   // As the window closes, they write what runs have found.
   history.follow(tabs);
   history.remember(tabs.shown.tabs.flatMap(({ entry, byItself }) => (byItself && entry !== undefined ? [entry] : [])));

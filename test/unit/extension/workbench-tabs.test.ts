@@ -81,6 +81,36 @@ describe('the tabs of the workbench', () => {
     assert.ok(after.kept.has(entryOf(resultOf(3))));
   });
 
+  it('of runs that go on without the window and still waited for their turn begin in the next one, once', async () => {
+    const before = await withTwoResults();
+    void before.receive({ kind: 'run', plan: setup(3), keepRunning: true });
+    void before.receive({ kind: 'run', plan: setup(4), keepRunning: true });
+    void before.receive({ kind: 'run', plan: setup(5) });
+    await settled();
+    // The first has its turn.
+    before.waits = false;
+    before.going[2]?.say({ kind: 'stage', sentence: 'Prompt 1 of 10', share: 0.1, kept: 0 });
+    const after = new Window(before.memory, before.kept);
+    await after.receive({ kind: 'ready' });
+    after.tabs.beginWaiting();
+    await settled();
+    assert.deepEqual(after.outlasts, [true], 'the one that had begun is found, and others end with the window');
+    after.tabs.goOn(setup(4));
+    await settled();
+    assert.equal(after.going.length, 1, 'its job is not followed twice');
+    const [, , third, fourth, fifth] = after.tabs.shown.tabs;
+    assert.match(third?.failed ?? '', /^The window was closed/);
+    assert.deepEqual([fourth?.id, fourth?.failed, fourth?.standing !== undefined], ['t4', undefined, true]);
+    assert.match(fifth?.failed ?? '', /^The window was closed/);
+    after.going[0]?.end(resultOf(4));
+    await settled();
+    assert.ok(after.kept.has(entryOf(resultOf(4))));
+    const last = new Window(after.memory, after.kept);
+    last.tabs.beginWaiting();
+    await settled();
+    assert.equal(last.going.length, 0, 'one that has ended does not begin again');
+  });
+
   it('of stopped runs outlast the window with what was found, and go on with the same request', async () => {
     const before = await withTwoResults();
     const found = { kind: 'partial', finding: 'Of 3 of 10 prompts.', sections: [] } as const;

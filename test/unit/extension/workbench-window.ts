@@ -51,6 +51,8 @@ export class Window {
   confirms = true;
   /** Tabs of stopped runs that were offered back: each takes whether it is opened again. */
   readonly offered: ((reopens: boolean) => void)[] = [];
+  /** Whether runs wait for their turn; absent: all but the first. */
+  waits: boolean | undefined;
   /** Nothing runs beside what the workbench has asked for. */
   idle = true;
   /** How each result came into the history, and the entries of it that somebody has used. */
@@ -99,7 +101,7 @@ export class Window {
       },
       titleOf: (id) => id,
       modelName: (folder) => folder.slice(1),
-      waits: () => this.going.length > 1,
+      waits: () => this.waits ?? this.going.length > 1,
       stopped: {
         keep: (tab, known) => Promise.resolve(void stopped.set(tab.id, known)),
         read: (tab) => Promise.resolve(stopped.get(tab.id)),
