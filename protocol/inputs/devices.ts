@@ -50,9 +50,7 @@ export function deviceFault(text: string, known: readonly string[]): string | un
   const read = readDeviceChoice(text);
   if (!read.ok) return read.why;
   const unknown = devicesIn(text).find((id) => !known.includes(id));
-  return unknown === undefined
-    ? undefined
-    : `${noDevice(unknown, known)}; auto chooses among those that work here.`;
+  return unknown === undefined ? undefined : `${noDevice(unknown, known)}; auto chooses among those that work here.`;
 }
 
 /** A sentence without its end. */
