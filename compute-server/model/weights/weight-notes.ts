@@ -60,7 +60,7 @@ export function weightNotes(facts: WeightFacts): readonly string[] {
       return [
         onCpu
           ? `${widened}: half weights save no memory on the CPU; 8-bit weights do (headscope.compute.weights, --weights q8).`
-          : `${widened} on ${device.name}.`,
+          : `${widened} on ${device.name}${device.besideCpu ? ' and the CPU' : ''}.`,
       ];
     }
   }

@@ -126,7 +126,7 @@ describe('models on WebGPU', function () {
 
   it('auto takes a device whose memory is known and says so of one whose is not; what cannot be is a sentence', async () => {
     const words = ['devices', '--model', text, '--threads', '1'];
-    const auto = await place.headscope([...words, '--device', 'auto', '--device-memory', '1GB']);
+    const auto = await place.headscope([...words, '--device', 'auto', '--device-memory', 'webgpu=1GB']);
     assert.deepEqual([auto.code, auto.stdout.trim()], [0, 'webgpu holds the whole model.'], auto.stderr);
     const { notes = [], device } = await servers.device.call('openModel', [text, 'auto']);
     assert.equal(device, undefined);
@@ -142,6 +142,17 @@ describe('models on WebGPU', function () {
     const { code, stderr } = await place.headscope([...words, '--device', 'gpu0,cpu']);
     assert.equal(code, 2);
     assert.match(stderr, /There is no device "gpu0"\. Devices are cpu, webgpu/);
+  });
+
+  it('measured as it would be served: the time of each device, and the stream that crosses', async () => {
+    const words = ['inspect', text, '--serve', '--measure', '--prompt', '8', '--device', 'cpu:0-0,webgpu:1-1'];
+    const { code, stdout, stderr } = await place.headscope(words);
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, /predicted for the CPU alone/);
+    assert.match(stdout, /^cpu +the token embedding and layer 0 +[\d.]+ ms +\d+ % +[\d.]+ ms +\d+ %/m);
+    assert.match(stdout, /^webgpu +layer 1 and the language head +[\d.]+ ms/m);
+    // 32 numbers of float32 a row.
+    assert.match(stdout, /^cpu to webgpu +layer 1 +1\.0 kB +128 bytes/m);
   });
 
   it('pictures: the vision encoder, divergence with and without the picture, reinforcement', async () => {

@@ -30,6 +30,7 @@ import { openTiny, promptIds } from '../../../support/checkpoints/open-tiny';
 import { TinyVlms } from '../../../support/checkpoints/open-vlms';
 import { tinyEncoderDecoder } from '../../../support/checkpoints/tiny-encoder-decoders';
 import { randomCheckpoint } from '../../../support/checkpoints/tiny-experts';
+import { writeTinyModel } from '../../../support/checkpoints/tiny-models';
 import { tinyLlava } from '../../../support/checkpoints/tiny-vision';
 import { without } from '../../../support/device/lacking-device';
 import { convertToGguf } from '../../../support/gguf-conversion';
@@ -386,6 +387,12 @@ describe('a model whose layers are on several devices', () => {
     const [ofHalf = [], ofExact = []] = [await bytesOf(half), await bytesOf(exact)];
     assert.deepEqual(ofExact[0], first);
     assert.deepEqual(ofHalf, [first / 2, ofExact[1]]);
+    const bfloat = await openTiny('llama');
+    writeTinyModel(bfloat.model.folder, bfloat.tiny, 'BF16');
+    const wide = await open(bfloat.model.folder, { among });
+    assert.match(wide.summary.notes?.join(' ') ?? '', /take [\d.]+ kB on an adapter and the CPU\./);
+    await release([wide]);
+    await bfloat.close();
     assert.match(
       half.summary.notes?.join(' ') ?? '',
       /multiplied in float16 on an adapter, and in float32 on the CPU, and take/,
