@@ -2,6 +2,7 @@
 // what sweeps can run (sweep-catalogue.mjs), and into package.json what VS Code reads of the tables in protocol/contributions: commands and their menus, views, editors, settings, walkthrough, and the events that
 // start the extension. Everything else there is left alone.
 import { readFileSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { analyses, experiments } from '../diagnostics/catalogue.ts';
@@ -11,6 +12,7 @@ import {
   analysisCommandTitle,
   commandTable,
 } from '../protocol/contributions/commands.ts';
+import { agentServer, agentTools, openTool } from '../protocol/contributions/agents.ts';
 import { areas, settings } from '../protocol/contributions/settings.ts';
 import {
   container,
@@ -128,6 +130,34 @@ const welcomes = () =>
     })),
   ]);
 
+/** What a tool takes is what that of `headscope mcp` takes. */
+function languageModelTools() {
+  const load = createRequire(import.meta.url);
+  const { headscopeProgram } = load('../compute-server/cli/program.ts');
+  const { toolInfo, tools } = load('../compute-server/cli/mcp/tools.ts');
+  const program = headscopeProgram({});
+  return Object.entries(agentTools).map(([name, { tool, without, reference, title, icon, description: own }]) => {
+    const { description, inputSchema } =
+      tool === undefined
+        ? openTool
+        : toolInfo(
+            program,
+            tools.find((one) => one.name === tool),
+          );
+    const properties = Object.entries(inputSchema.properties).filter(([property]) => !without.includes(property));
+    return {
+      name,
+      displayName: title,
+      toolReferenceName: reference,
+      canBeReferencedInPrompt: true,
+      icon: `$(${icon})`,
+      userDescription: own ?? description,
+      modelDescription: own ?? description,
+      inputSchema: { ...inputSchema, properties: Object.fromEntries(properties) },
+    };
+  });
+}
+
 const all = [...analyses, ...experiments];
 
 /** What these tables say of package.json; a key that is not here is written by hand. */
@@ -167,6 +197,8 @@ export function manifestOfTables(catalogue = all) {
         }),
       menus: menus(catalogue),
       jsonValidation,
+      mcpServerDefinitionProviders: [agentServer],
+      languageModelTools: languageModelTools(),
       walkthroughs: [
         {
           ...walkthrough,

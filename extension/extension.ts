@@ -1,6 +1,7 @@
 /** Activation is a table of contents: it registers, and starts nothing before it is needed. */
 import * as vscode from 'vscode';
 import type { Demos } from '../protocol/analysis/next-start';
+import { agents } from './agents/agents';
 import { analysisCommands, paletteCommands } from './commands/analysis-commands';
 import { benchmarkCommands } from './commands/benchmark-commands';
 import { deviceCommands } from './commands/device-commands';
@@ -104,15 +105,9 @@ function register(context: vscode.ExtensionContext, log: vscode.LogOutputChannel
     module: own(new ModuleFiles(parts)).files,
     plan: own(new PlanFiles(parts)).files,
   };
-  own(
-    new SweepPanels({
-      extension: context.extensionUri,
-      library,
-      log,
-      editors,
-      launch: () => ({ ...launch(), module: context.asAbsolutePath('dist/cli.js') }),
-    }),
-  );
+  const commandLine = () => ({ ...launch(), module: context.asAbsolutePath('dist/cli.js') });
+  own(new SweepPanels({ extension: context.extensionUri, library, log, editors, launch: commandLine }));
+  own(agents(commandLine));
   const modelPanels = own(new ModelPanels({ extension: context.extensionUri, models, language, compute, log }));
   const live = own(new LiveView({ model: modelPanels, kernels, workbench }, context.workspaceState));
   own(new GraphTabs(language, (config) => modelPanels.followIfModel(config)));

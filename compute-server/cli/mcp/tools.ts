@@ -46,7 +46,7 @@ export const tools: readonly Tool[] = [
     name: 'check',
     title: 'Check configurations of models',
     description:
-      'Finds faults in config.json and the generation, tokenizer, processor, adapter, index and ONNX files beside it. Runs nothing. With "fix" it mends what leaves no other reading, and asks first.',
+      'Finds faults in config.json and the generation, tokenizer, processor, adapter, index and ONNX files beside it, each with its line, reason and rule. Runs nothing.',
     command: 'check',
     only: ['paths', 'device-memory', 'quiet', 'ignore-others', 'fix', 'dry-run'],
     runs: false,

@@ -5,6 +5,7 @@ interface Manifest {
   readonly contributes: {
     readonly commands: readonly { readonly command: string }[];
     readonly configuration: unknown;
+    readonly languageModelTools: readonly { readonly name: string }[];
   };
 }
 
@@ -29,5 +30,25 @@ describe('activation', () => {
       contributes.commands.map(({ command }) => command).filter((command) => !registered.has(command)),
       [],
     );
+  });
+
+  it('registers the tools of agents, and answers as one is called', async () => {
+    await extension().activate();
+    const { contributes } = extension().packageJSON as Manifest;
+    const known = vscode.lm.tools.map(({ name }) => name);
+    for (const { name } of contributes.languageModelTools) assert.ok(known.includes(name), name);
+
+    const [folder] = vscode.workspace.workspaceFolders ?? [];
+    assert.ok(folder);
+    const call = async (name: string, input: object): Promise<readonly string[]> => {
+      const { content } = await vscode.lm.invokeTool(name, { input, toolInvocationToken: undefined });
+      return content.map((part) => (part instanceof vscode.LanguageModelTextPart ? part.value : ''));
+    };
+    const [words = '', json = ''] = await call('headscope_inspect', { model: 'gpt2' });
+    assert.match(words, /^attention +MHA/m);
+    assert.equal((JSON.parse(json) as { family: string }).family, 'gpt2');
+    await assert.rejects(call('headscope_inspect', { model: '/' }), /outside the folders that are open/);
+    assert.deepEqual(await call('headscope_open', { path: 'gpt2' }), ['Opened gpt2/config.json.']);
+    await assert.rejects(call('headscope_open', { path: '..' }), /outside the folders that are open/);
   });
 });

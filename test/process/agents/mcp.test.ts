@@ -16,6 +16,9 @@ import {
 } from '@modelcontextprotocol/sdk/types.js';
 import Ajv from 'ajv/dist/2020';
 import { called, familyOf } from '../../../build/processes.mjs';
+import { callAgentTool } from '../../../extension/agents/agent-call';
+import { agentLaunch } from '../../../extension/agents/agent-launch';
+import type { ComputeLaunch } from '../../../extension/platform/compute-process';
 import { shortDemoLm } from '../../support/demo-models';
 import { patience } from '../../support/patience';
 
@@ -248,14 +251,13 @@ describe('headscope mcp', function () {
       ['run', { analysis: 'toy-circuits' }, /It trains a model/],
       ['check', { paths: ['model'], fix: true }, /It changes configurations in .*model/],
       ['heads', { ...onPrompt, classify: false, save }, /It writes its result to .*result\.json/],
-      ['run', { ...onPrompt, analysis: 'heads', resume: 'steps' }, /It keeps its steps in .*steps/],
     ] as const) {
       const said = await agent.refused(name, given);
       assert.match(said, reason);
       assert.match(said, /Nothing was run yet\. .*"confirm": true/);
     }
     assert.equal(readFileSync(config, 'utf8'), before);
-    assert.ok(!existsSync(save) && !existsSync(join(root, 'steps')));
+    assert.ok(!existsSync(save));
 
     const saved = await agent.call('heads', { ...onPrompt, classify: false, save, confirm: true });
     assert.deepEqual(JSON.parse(readFileSync(save, 'utf8')), await wholeOf(agent, saved));
@@ -283,7 +285,6 @@ describe('headscope mcp', function () {
       ['run', { analysis: 'nothing', model: shortDemoLm }, /There is no analysis "nothing"/],
       ['run', { ...onPrompt, analysis: 'heads', param: { labels: 'yes' } }, /"param.labels" must be true or false/],
       ['run', { ...onPrompt, analysis: 'heads', param: { wrong: 1 } }, /"param" has no "wrong"\. It takes labels/],
-      ['task', { task: 'nothing' }, /There is no task "nothing"/],
     ] as const) {
       assert.match(await agent.refused(name, given), sentence, `${name} ${JSON.stringify(given)}`);
     }
@@ -359,6 +360,39 @@ describe('headscope mcp', function () {
     } finally {
       await reader.client.close();
     }
+  });
+
+  it('answers the extension, which calls one tool without the library of the protocol', async () => {
+    const launch: ComputeLaunch = {
+      module: cli,
+      nodePath: process.execPath,
+      device: 'cpu',
+      weights: 'as-stored',
+      cacheWeights: 0,
+      runtimeFolder: '',
+      threads: 1,
+      memoryLimit: 0,
+      deviceMemory: '',
+      cacheFolder: place,
+      log: () => {},
+    };
+    const places = { roots: [shortDemoLm, join(place, 'gone')], trusted: false };
+    const shell = { ...process.env, HEADSCOPE_WEIGHTS: 'q4', NODE_OPTIONS: '--inspect' };
+    const made = agentLaunch(launch, places, shell);
+    assert.deepEqual(made.args, [cli, 'mcp', '--inspect-only', `--root=${shortDemoLm}`]);
+    const { HEADSCOPE_WEIGHTS, NODE_OPTIONS, HEADSCOPE_THREADS, PATH } = made.env;
+    assert.deepEqual([HEADSCOPE_WEIGHTS, NODE_OPTIONS, HEADSCOPE_THREADS, PATH], [null, null, '1', undefined]);
+
+    const never = new AbortController().signal;
+    const { text, json, failed } = await callAgentTool(made, 'inspect', { model: '.' }, never);
+    assert.equal(failed, false);
+    assert.match(text, /^attention +GQA, 8 query heads on 4 key\/value heads of 32$/m);
+    assert.equal((json as Fields)['kvBytesPerToken'], 4096);
+    const refused = await callAgentTool(made, 'inspect', { model: outside }, never);
+    assert.ok(refused.failed && /outside the folders that are open/.test(refused.text));
+    await assert.rejects(callAgentTool(made, 'inspect', { model: '.' }, AbortSignal.abort()), { name: 'AbortError' });
+    const broken = { ...made, args: [join(place, 'gone.js')] };
+    await assert.rejects(callAgentTool(broken, 'inspect', {}, never), /ended early\. .*gone\.js/s);
   });
 
   it('says which folder is none', () => {
