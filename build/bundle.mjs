@@ -61,6 +61,16 @@ const bundles = [
   node('language-server/main.ts', 'dist/language-server.js'),
   node('compute-server/main.ts', 'dist/compute-server.js', ['onnxruntime-node']),
   node('compute-server/images/decoder.ts', 'dist/picture-decoder.js'),
+  node('compute-server/own-kernels/kernel-thread.ts', 'dist/kernel-thread.js'),
+  node('compute-server/own-kernels/kernel-process.ts', 'dist/kernel-process.js'),
+  // Runs in the context of a kernel file, which has neither require nor process.
+  {
+    ...node('kernels/own/library.ts', 'dist/kernel-library.js'),
+    platform: 'neutral',
+    format: 'iife',
+    globalName: 'headscopeLibrary',
+    sourcemap: false,
+  },
   node('compute-server/model/text/text-worker.ts', 'dist/text-worker.js'),
   node('compute-server/model/weights/piece-worker.ts', 'dist/piece-worker.js'),
   // Apart are the client of Kubernetes, which only a sweep there loads, and the protocol of agents, which only `headscope mcp` loads.
@@ -128,6 +138,8 @@ async function copyFiles() {
   await writeFile('dist/kernels.json', await catalogueText(kernelsSource));
   await cp('node_modules/@jsquash/jpeg/codec/dec/mozjpeg_dec.wasm', 'dist/mozjpeg_dec.wasm');
   await cp('node_modules/highs/build/highs.wasm', 'dist/highs.wasm');
+  // With its WebAssembly inside; a kernel process loads it from there.
+  await cp('node_modules/amaro/dist/index.js', 'dist/amaro.js');
   await cp('node_modules/@jsquash/png/codec/pkg/squoosh_png_bg.wasm', 'dist/squoosh_png_bg.wasm');
   for (const name of ['codicon.css', 'codicon.ttf']) {
     await cp(`node_modules/@vscode/codicons/dist/${name}`, `dist/webviews/${name}`);

@@ -15,6 +15,7 @@ import { roofTask } from './devices/roof';
 import { selfTestTask } from './devices/self-test';
 import { peakMemoryTask } from './harness/peak-memory';
 import { kernelMethods, serverInfo } from './kernel-methods';
+import { kernelFileMethods } from './kernel-laws/methods';
 import { moduleMethods } from './modules/methods';
 import { jobFlag, serveJob } from './jobs/job-process';
 import { headMethods } from './heads/methods';
@@ -29,6 +30,7 @@ function methodsOf(surroundings: Surroundings): Methods {
   const models = modelCalls(surroundings, lane);
   return {
     ...kernelMethods(surroundings, lane),
+    ...kernelFileMethods(lane),
     ...moduleMethods(surroundings, lane),
     ...modelMethods(surroundings, models),
     ...headMethods(surroundings, models),

@@ -13,6 +13,7 @@ import { distributed } from './commands/distributed';
 import { generate } from './commands/generate';
 import { heads } from './commands/heads';
 import { jobs } from './commands/jobs';
+import { kernel } from './commands/kernel';
 import { inspect } from './commands/inspect';
 import { map } from './commands/map';
 import { mcp } from './commands/mcp';
@@ -38,6 +39,7 @@ const commands: readonly Registration[] = [
   moduleCommand,
   inspect,
   bench,
+  kernel,
   cab,
   distributed,
   generate,

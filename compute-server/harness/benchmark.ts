@@ -10,6 +10,7 @@
  * moving inputs and output (`transfers`), since onnxruntime-node hands over host memory only. How busy the machine was is
  * recorded with every result.
  */
+import { randomInt } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { BenchmarkProgress, SelfTest } from '../../protocol/compute/api';
 import { keptOnResume } from '../../protocol/results/benchmark';
@@ -32,6 +33,7 @@ import { cachedRoof, measureAndKeep } from '../devices/roof-cache';
 import type { Job } from '../dispatch/dispatcher';
 import { runInProcess } from '../processes/task-process';
 import type { DeviceId } from '../runtime/session';
+import type { OwnKernel } from '../own-kernels/own-mechanism';
 import type { Surroundings } from '../surroundings';
 import { headscopeVersion } from '../version';
 import {
@@ -46,13 +48,13 @@ import {
 } from './backward';
 import { efficiencyLengths } from './cab';
 import { coldAndWarm } from './caches';
-import { mechanismOf } from './catalogue';
+import { isOwn, mechanismOf, openOwnKernels } from './catalogue';
 import { cellAt, costOf, shapeAt, supportOf, type Cell } from './cell';
 import { crossovers, exponentFits } from './conclusions';
 import { groups } from './groups';
 import { sharedInputs } from './inputs';
 import { neededBytes, nothingFits, overLimit } from './memory-limit';
-import { peakMemoryTask, type PeakMemory } from './peak-memory';
+import { handedOf, peakMemoryTask, type PeakMemory } from './peak-memory';
 import { isPrepared, prepare, type Prepared } from './preparation';
 import { impossible, refusedRow, timedRow, withoutImpossible } from './rows';
 import { TimeLeft } from './time-left';
@@ -64,7 +66,9 @@ interface Passes extends Prepared {
 }
 
 interface Run {
+  /** With the seed of the inputs, which is drawn anew where kernel files take part. */
   readonly plan: BenchmarkSetup;
+  readonly own: readonly OwnKernel[];
   readonly device: DeviceId;
   /** Absent for the cpu. */
   readonly selfTest: SelfTest | undefined;
@@ -92,6 +96,25 @@ export async function* benchmark(
   doing?: () => readonly string[],
 ): Job<BenchmarkProgress, BenchmarkResult> {
   const started = performance.now();
+  const own = await openOwnKernels(plan.kernels ?? []);
+  try {
+    return yield* benchmarkOpened(plan, own, started, surroundings, signal, doing);
+  } finally {
+    for (const kernel of own) await kernel.rest();
+  }
+}
+
+/** `own`: the plan's kernel files. */
+async function* benchmarkOpened(
+  plan: BenchmarkSetup,
+  own: readonly OwnKernel[],
+  started: number,
+  surroundings: Surroundings,
+  signal: AbortSignal,
+  doing?: () => readonly string[],
+): Job<BenchmarkProgress, BenchmarkResult> {
+  // No kernel file may know what it is going to be asked: its graph could hold the answers.
+  const inputSeed = own.length > 0 ? randomInt(2 ** 31) : plan.seed;
   const mechanisms = [...new Set([plan.baseline, ...plan.mechanisms])].map(mechanismOf);
   const cells = plan.shape.lengths.map((length) => mechanisms.map((mechanism) => cellAt(mechanism, plan, length)));
   const nothing = nothingFits(cells.flat(), plan, surroundings.memoryLimit);
@@ -110,7 +133,8 @@ export async function* benchmark(
     total: cells.flat().length,
   };
   const run: Run = {
-    plan,
+    plan: { ...plan, seed: inputSeed },
+    own,
     device: device.id,
     selfTest,
     threads,
@@ -138,6 +162,9 @@ export async function* benchmark(
     device,
     settings: { memoryLimitBytes: surroundings.memoryLimit },
     seed: plan.seed,
+    ...(own.length > 0
+      ? { inputSeed, kernelFiles: own.map(({ mechanism: { id, title }, sha256 }) => ({ id, title, sha256 })) }
+      : {}),
     plan,
     rows: inSetupOrder(
       run.rows,
@@ -271,6 +298,7 @@ async function* timeGroup(
   run: Run,
 ): AsyncGenerator<BenchmarkProgress, void, void> {
   const { plan, signal } = run;
+  for (const kernel of run.own) await kernel.rest();
   const titles = prepared.map(({ cell }) => cell.mechanism.title).join(', ');
   const forward = prepared.map(({ cell, bound }) => ({ name: cell.mechanism.id, run: () => bound.run() }));
   const backward = prepared.flatMap(({ cell, backward }) =>
@@ -346,6 +374,11 @@ async function* timeGroup(
   }
   for (const row of rowsOf(series, end, peaks, caches, busy)) {
     const { cell } = prepared.find((each) => isRowOf(row, each.cell))!;
+    const changed = await prepared.find((each) => isRowOf(row, each.cell))!.changedSince?.();
+    if (changed !== undefined) {
+      yield* finish({ ...refusedRow(cell, 'wrong', changed), ...pickError(row) }, run);
+      continue;
+    }
     const why = await impossibleHere(row, cell, run);
     const right = why ? { ...refusedRow(cell, 'impossible', why), ...pickError(row) } : row;
     yield* finish(withoutImpossible(right, run.roof), run);
@@ -381,6 +414,7 @@ async function peakOf(cell: Cell, run: Run): Promise<PeakMemory | undefined> {
         seed: plan.seed,
         device: run.device,
         threads: run.threads,
+        ...(isOwn(cell.mechanism.id) ? { handed: handedOf(cell, plan.precision) } : {}),
       },
       { entry: surroundings.entry, signal, timeout: 300_000 },
     );

@@ -18,6 +18,7 @@ import { isCross } from '../../protocol/results/attention-pattern';
 import {
   type BenchmarkSetup,
   type BenchmarkShape,
+  kernelOfWorkspace,
   modes,
   parametersOf,
   rowsOf,
@@ -42,7 +43,7 @@ import {
   wholeOf,
   type Fields,
 } from '../../protocol/schema/fields';
-import { mechanismOf } from './catalogue';
+import { isOwn, mechanismOf } from './catalogue';
 import { parametersOf as resolvedParameters } from './cell';
 import { processors } from '../processors';
 
@@ -63,7 +64,8 @@ const taken = <T>(schema: Schema<T>, act: (value: T) => unknown): Schema<T> =>
 
 const parameters = parametersOf(anyNumber);
 
-const mechanism = taken(filledText, mechanismOf);
+/** Kernel files are opened later. */
+const mechanism = taken(filledText, (id) => isOwn(id) || mechanismOf(id));
 
 const filled = <T>(item: Schema<T>): Schema<readonly T[]> => list(item, 'a list', { least: 1 });
 
@@ -139,7 +141,7 @@ const shape: Schema<BenchmarkShape> = v.lazy((value) => {
 
 /** By mechanism; a value that the mechanism does not take is refused by the sentence of its own table. */
 const parametersByMechanism = taken(record(parameters), (given) => {
-  for (const [id, values] of Object.entries(given)) resolvedParameters(mechanismOf(id), values);
+  for (const [id, values] of Object.entries(given)) if (!isOwn(id)) resolvedParameters(mechanismOf(id), values);
 });
 
 const setupFields: Fields<BenchmarkSetup> = {
@@ -156,6 +158,7 @@ const setupFields: Fields<BenchmarkSetup> = {
   measureMemory: flag,
   backward: optional(flag),
   caches: optional(flag),
+  kernels: optional(list(kernelOfWorkspace, 'a list of kernel files')),
   done: optional(rowsOf(anyNumber)),
   origin: optional(filledText),
 };

@@ -7,7 +7,8 @@ import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import type { ParameterValues } from '../../kernels/mechanism';
+import type { Graph } from '../../kernels/graph/graph';
+import type { Mechanism, ParameterValues, Weight } from '../../kernels/mechanism';
 import { mechanismOf } from './catalogue';
 import { GraphBuilder } from '../../kernels/graph/builder';
 import { negate } from '../../kernels/graph/operators/elementwise';
@@ -15,7 +16,7 @@ import type { AttentionShape, Precision } from '../../kernels/shape';
 import type { Task } from '../processes/task-process';
 import { openSession } from '../runtime/session';
 import type { DeviceId, RuntimeValues } from '../runtime/session';
-import { graphOf } from './cell';
+import { graphOf, type Cell } from './cell';
 import { feedsOf, inputsOf, sharedInputs } from './inputs';
 
 export interface PeakMemoryRequest {
@@ -27,7 +28,27 @@ export interface PeakMemoryRequest {
   readonly seed: number;
   readonly device: DeviceId;
   readonly threads: number;
+  /** Of a kernel file, which is not run there. */
+  readonly handed?: Handed;
 }
+
+interface Handed {
+  readonly graph: Graph;
+  readonly layout: Mechanism['layout'];
+  readonly weights: readonly Weight[];
+}
+
+export const handedOf = ({ mechanism, shape, parameters }: Cell, precision: Precision): Handed => ({
+  graph: mechanism.build(shape, parameters, precision),
+  layout: mechanism.layout,
+  weights: mechanism.weights?.(shape, parameters) ?? [],
+});
+
+/** What a measurement asks of a mechanism. */
+const mechanismFrom = ({ mechanism, handed }: PeakMemoryRequest): Mechanism =>
+  handed
+    ? { ...mechanismOf('fused'), layout: handed.layout, weights: () => handed.weights, build: () => handed.graph }
+    : mechanismOf(mechanism);
 
 export interface PeakMemory {
   readonly bytes: number;
@@ -42,7 +63,7 @@ async function measurePeak(request: PeakMemoryRequest): Promise<PeakMemory> {
   const { device, threads, precision } = request;
   const cell = {
     ...request,
-    mechanism: mechanismOf(request.mechanism),
+    mechanism: mechanismFrom(request),
     length: request.decoding ? request.shape.keys - 1 : request.shape.queries,
   };
   await loadRuntime(device, threads);

@@ -7,6 +7,9 @@ import { lacksOperator, missingOperator } from '../devices/missing-operators';
 import type { SelfTest } from '../../protocol/compute/api';
 import { openSession, type BoundRun, type DeviceId } from '../runtime/session';
 import { cellAt, graphOf, supportOf, type Cell } from './cell';
+import { isOwn } from './catalogue';
+import { KernelFault } from '../own-kernels/kernel-link';
+import { differsFrom } from '../own-kernels/guarded-run';
 import { canBeChecked, check, type Check } from './correctness';
 import { feedsOf, inputsOf, sharedInputs, type SharedInputs } from './inputs';
 import type { BenchmarkSetup, Calibration } from '../../protocol/results/benchmark-schema';
@@ -18,6 +21,8 @@ export interface Prepared {
   readonly bound: BoundRun;
   /** By the calibration of the run; absent without one, and where the graph's work cannot be read off its file. */
   readonly predictedMs?: number;
+  /** Of a kernel file: one more run after the timing; a sentence where it shows something else than the proof. */
+  readonly changedSince?: () => Promise<string | undefined>;
   readonly release: () => Promise<void>;
 }
 
@@ -50,7 +55,13 @@ export async function prepare(
     const graph = graphOf(cell, settings.plan.precision, settings.device);
     const missing = settings.selfTest && missingOperator(graph, settings.selfTest);
     if (missing !== undefined) return { cell, reason: missing, unsupported: true };
-    const { session, bound, checked } = await openAndCheck(cell, graph, shared, settings);
+    if (isOwn(cell.mechanism.id) && !canBeChecked(cell)) {
+      return {
+        cell,
+        reason: 'Its reference takes too long at this length. Give it referenceRows, or choose a shorter length.',
+      };
+    }
+    const { session, bound, checked, changedSince } = await openAndCheck(cell, graph, shared, settings);
     if (!checked.ok) {
       await session.release();
       return { cell, reason: checked.reason!, check: checked };
@@ -60,6 +71,7 @@ export async function prepare(
       cell,
       check: checked,
       bound,
+      ...(isOwn(cell.mechanism.id) ? { changedSince } : {}),
       ...(predicted === undefined ? {} : { predictedMs: predicted }),
       release: () => session.release(),
     };
@@ -71,6 +83,7 @@ export async function prepare(
         unsupported: true,
       };
     }
+    if (error instanceof KernelFault) return { cell, reason: error.message };
     return { cell, reason: `onnxruntime could not run it: ${firstLine(error)}` };
   }
 }
@@ -85,12 +98,16 @@ async function openAndCheck(
   const inputs = inputsOf(cell, shared, plan.seed, precision);
   const session = await openSession(graph, { device, threads });
   try {
-    const bound = session.bind(feedsOf(cell, inputs, plan.seed, precision));
+    const feeds = feedsOf(cell, inputs, plan.seed, precision);
+    const bound = session.bind(feeds);
     const { output } = await bound.run();
+    const first = isOwn(cell.mechanism.id) ? output!.data.slice() : undefined;
     const checked = canBeChecked(cell)
       ? check(cell, inputs, output!, plan.seed, precision, device)
       : await checkShorter(cell, { plan, device, threads });
-    return { session, bound, checked };
+    const changedSince = async (): Promise<string | undefined> =>
+      first && differsFrom(bound, first, feeds, feedsOf(cell, inputs, plan.seed, precision));
+    return { session, bound, checked, changedSince };
   } catch (error) {
     await session.release();
     throw error;

@@ -8,11 +8,13 @@ export interface SoftmaxDefinition {
   readonly reads?: (head: number, query: number, key: number) => boolean;
   /** Added to the scaled score of a pair. */
   readonly bias?: (head: number, query: number, key: number) => number;
+  /** The score of a pair in place of the scaled one; -Infinity: it is not read. */
+  readonly change?: (score: number, head: number, query: number, key: number) => number;
 }
 
 /**
  * o_i = sum_j p_ij v_j with p_ij = exp(s_ij) / sum_k exp(s_ik) over the keys that query i may read, and
- * s_ij = q_i . k_j / sqrt(d) + bias_ij. A query that may read nothing gives zeros. A NaN that is read gives NaN.
+ * s_ij = q_i . k_j / sqrt(d) + bias_ij, or what `change` makes of it. A query that may read nothing gives zeros. A NaN that is read gives NaN.
  * Gives [b, h, rows.length, dv] for the queries listed in `rows`.
  */
 export function softmaxRows(
@@ -22,7 +24,7 @@ export function softmaxRows(
   definition: SoftmaxDefinition = {},
 ): Tensor {
   const { batch, heads, kvHeads, queries, keys, headDim, valueDim } = shape;
-  const { reads, bias } = definition;
+  const { reads, bias, change } = definition;
   const [q, k, v] = [inputs.query.data, inputs.key.data, inputs.value.data];
   const output = zeros([batch, heads, rows.length, valueDim]);
   const scores = new Float64Array(keys);
@@ -41,7 +43,8 @@ export function softmaxRows(
           const at = (kvHead * keys + j) * headDim;
           let dot = 0;
           for (let x = 0; x < headDim; x++) dot += q[from + x]! * k[at + x]!;
-          const score = dot * scale + (bias ? bias(h, i, j) : 0);
+          const biased = dot * scale + (bias ? bias(h, i, j) : 0);
+          const score = change ? change(biased, h, i, j) : biased;
           scores[j] = score;
           highest = Math.max(highest, score);
         }

@@ -14,6 +14,7 @@ import type { TemplateInfo } from './template';
 import type { AnalysisMethods } from './analyses';
 import type { ModuleMethods } from './modules';
 import type { HeadMethods, ModelMethods } from './models';
+import type { KernelFileMethods } from './own-kernels';
 import type { NeighborhoodBound, NeighborhoodRequest } from './neighborhood';
 
 export type { DeviceInfo, SelfTest } from './device-info';
@@ -77,7 +78,7 @@ export type BenchmarkProgress =
   | { readonly kind: 'row'; readonly row: BenchmarkRow; readonly final: boolean };
 
 /** Every method of the compute server: its arguments, its result and, for jobs, its progress. */
-export interface ComputeMethods extends ModelMethods, HeadMethods, AnalysisMethods, ModuleMethods {
+export interface ComputeMethods extends ModelMethods, HeadMethods, AnalysisMethods, ModuleMethods, KernelFileMethods {
   info: { args: []; result: ServerInfo; progress: never };
   /** `again`: also those that this process has proved before. */
   devices: {

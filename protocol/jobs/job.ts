@@ -88,6 +88,7 @@ const codes: { readonly [Code in Failure['code']]: true } = {
   'device-unavailable': true,
   'out-of-memory': true,
   'model-unusable': true,
+  'kernel-file': true,
   'runtime-failed': true,
   cancelled: true,
   'compute-restarted': true,

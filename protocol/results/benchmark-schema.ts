@@ -200,6 +200,10 @@ export const rowsOf = (number: Schema<number>) => list(rowOf(number), 'a list of
 
 const rows = rowsOf(number);
 
+/** A kernel file: the name of its rows, which begins with `own:`, and full paths of the file and of the workspace's folder. */
+export const kernelOfWorkspace = object({ id: text, file: text, root: text });
+export type KernelOfWorkspace = Output<typeof kernelOfWorkspace>;
+
 /** `figureOfSetup`: a number of a plan that was run, or one that is being typed. */
 export const setupOf = (shape: Schema<BenchmarkShape>, figureOfSetup: Schema<number>) =>
   object({
@@ -227,6 +231,8 @@ export const setupOf = (shape: Schema<BenchmarkShape>, figureOfSetup: Schema<num
     backward: optional(flag),
     /** Time runs with cold and with warm caches (on the cpu only). */
     caches: optional(flag),
+    /** Kernel files of the workspace among the mechanisms. */
+    kernels: optional(list(kernelOfWorkspace, 'a list of kernel files', many)),
     /** Rows already measured for the same plan: they are kept, not measured again (resume). */
     done: optional(rowsOf(figureOfSetup)),
     /** The model config that the shape was taken from, for display. */
@@ -415,6 +421,9 @@ export const savedBenchmark = object(
     ...headOf('headscope-bench', 'saved benchmark'),
     ...provenance,
     plan: ensure(setupOf(shape, number), (plan) => cellsOf(plan) <= mostRows, `a plan of at most ${mostRows} rows`),
+    /** Where kernel files took part: what the inputs were drawn from, which no file could know, and which texts ran. */
+    inputSeed: optional(number),
+    kernelFiles: optional(list(object({ id: text, title: text, sha256: text }), 'a list of kernel files', many)),
     rows,
     fits: list(exponentFit, 'a list', { most: mostRows }),
     crossover: list(crossover, 'a list', { most: mostRows }),

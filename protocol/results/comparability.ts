@@ -93,6 +93,7 @@ const plan: Fields<BenchmarkSetup> = {
   mechanisms: 'free',
   baseline: 'free',
   furtherPatterns: 'free',
+  kernels: 'free',
   secondsPerLength: 'free',
   measureMemory: 'free',
   backward: 'free',
@@ -117,6 +118,11 @@ const benchmark: Fields<BenchmarkResult> = {
   plan: { fields: plan },
   // The plan's.
   seed: 'free',
+  inputSeed: 'free',
+  kernelFiles: name<BenchmarkResult['kernelFiles']>(
+    'the kernel files',
+    (files) => (files ?? []).map(({ id, sha256 }) => `${id} ${sha256.slice(0, 8)}`).join(', ') || 'none',
+  ),
   kind: 'free',
   version: 'free',
   rows: 'free',

@@ -23,6 +23,8 @@ export type Failure =
     }
   /** A checkpoint that cannot be run; `detail` is one sentence. */
   | { readonly code: 'model-unusable'; readonly folder: string; readonly detail: string }
+  /** A person's own kernel file is at fault; `detail` is one sentence that begins with the place. */
+  | { readonly code: 'kernel-file'; readonly detail: string }
   | { readonly code: 'runtime-failed'; readonly detail: string }
   | { readonly code: 'cancelled' }
   | { readonly code: 'compute-restarted'; readonly detail: string }

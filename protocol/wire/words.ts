@@ -33,6 +33,8 @@ function wordsOf(failure: Failure): string {
       return outOfMemory(failure);
     case 'model-unusable':
       return `The model in ${failure.folder} cannot be run: ${ended(failure.detail)}`;
+    case 'kernel-file':
+      return ended(failure.detail);
     case 'runtime-failed':
       return `onnxruntime could not do this: ${ended(failure.detail)} Choose another device or a smaller shape; the log has the details.`;
     case 'cancelled':

@@ -1,6 +1,7 @@
-import { Option } from 'commander';
+import { Option, type Command } from 'commander';
 import { attentionPatterns } from '../../../kernels/shape';
 import type { MechanismInfo } from '../../../protocol/compute/api';
+import type { ComputeClient } from '../../../protocol/compute/client';
 import { keptOnResume, type AttentionPattern, type BenchmarkMode } from '../../../protocol/results/benchmark';
 import type { BenchmarkRow, BenchmarkSetup, BenchmarkResult } from '../../../protocol/results/benchmark-schema';
 import { isCross } from '../../../protocol/results/attention-pattern';
@@ -19,7 +20,7 @@ import type { CommandSession } from '../session';
 import { jsonFile } from '../text-files';
 import { parametersFrom } from './bench-parameters';
 
-interface BenchOptions {
+export interface BenchOptions {
   readonly mechanisms?: readonly string[];
   readonly baseline: string;
   readonly pattern: AttentionPattern;
@@ -47,11 +48,26 @@ interface BenchOptions {
 
 /** headscope bench: proves and times mechanisms against a baseline. */
 export const bench: Registration = (program, session) => {
+  withBenchOptions(
+    program
+      .command('bench')
+      .description('Check attention mechanisms against their float64 reference and time them against a baseline.')
+      .option(
+        '--mechanisms <ids>',
+        'mechanisms, separated by commas (default: all that support the pattern)',
+        list(word),
+      ),
+  )
+    .option('--param <id.name=value>', 'a parameter of a mechanism; may be given several times', collect)
+    .option('--resume <file>', 'keep the rows of an earlier result of the same plan')
+    .addOption(jsonOption())
+    .action((options: BenchOptions) => run(options, session));
+};
+
+/** What bench takes as `headscope kernel` does. */
+export function withBenchOptions(command: Command): Command {
   const [length, width] = [whole(...limits.length), whole(...limits.width)];
-  program
-    .command('bench')
-    .description('Check attention mechanisms against their float64 reference and time them against a baseline.')
-    .option('--mechanisms <ids>', 'mechanisms, separated by commas (default: all that support the pattern)', list(word))
+  return command
     .option('--baseline <id>', 'the mechanism that the others are compared with', 'fused')
     .addOption(
       new Option('--pattern <pattern>', 'what reads what').choices([...attentionPatterns]).default('causal-self'),
@@ -73,7 +89,6 @@ export const bench: Registration = (program, session) => {
     .option('--kv-heads <n>', 'key/value heads (default: as many as query heads)', whole(...limits.heads))
     .option('--head-dim <n>', 'width of a query or key head', width, 64)
     .option('--value-dim <n>', 'width of a value head (default: as wide as a key head)', width)
-    .option('--param <id.name=value>', 'a parameter of a mechanism; may be given several times', collect)
     .addOption(new Option('--device <id>', 'the device').choices([...deviceIds]).default('cpu'))
     .option('--threads <n>', 'threads of the cpu, 0 for as many as the runtime chooses', threads, 0)
     .addOption(new Option('--precision <type>', 'number format').choices(['float32', 'float16']).default('float32'))
@@ -87,17 +102,28 @@ export const bench: Registration = (program, session) => {
     .option('--backward', 'time forward and backward passes too (prefill only), their gradients proved before')
     .option('--no-caches', 'do not time runs with cold and with warm caches')
     .option('--no-memory', 'do not measure peak memory')
-    .option('--memory-limit <size>', 'refuse cells that need more, e.g. 6GB (default: a share of the memory)', bytes)
-    .option('--resume <file>', 'keep the rows of an earlier result of the same plan')
-    .addOption(jsonOption())
-    .action((options: BenchOptions) => run(options, session));
-};
+    .option('--memory-limit <size>', 'refuse cells that need more, e.g. 6GB (default: a share of the memory)', bytes);
+}
 
 async function run(options: BenchOptions, session: CommandSession): Promise<void> {
   const environment = options.memoryLimit ? { HEADSCOPE_MEMORY_LIMIT: String(options.memoryLimit) } : {};
   const client = session.compute(environment);
   const known = await client.call('mechanisms', [], { signal: session.signal });
   const plan = await setupFrom(options, known);
+  const result = await runPlan(plan, client, session, environment);
+  if (options.json !== undefined) await session.writeJson(options.json, result);
+  if (options.json !== '-') session.print(benchTable(result));
+  sayMachine(session, result);
+  session.exitCode = exitCodeOf(result);
+}
+
+/** The result, also of a run that was stopped. */
+export async function runPlan(
+  plan: BenchmarkSetup,
+  client: ComputeClient,
+  session: CommandSession,
+  environment: Readonly<Record<string, string>>,
+): Promise<BenchmarkResult> {
   const rows: BenchmarkRow[] = [...(plan.done ?? [])];
   let result: BenchmarkResult;
   try {
@@ -124,16 +150,13 @@ async function run(options: BenchOptions, session: CommandSession): Promise<void
     result = await stoppedResult(plan, rows, cancelled ? 'cancelled' : 'failed', surroundings);
     if (restarted) session.note(sentence(error));
   }
-  if (options.json !== undefined) await session.writeJson(options.json, result);
-  if (options.json !== '-') session.print(benchTable(result));
-  sayMachine(session, result);
-  session.exitCode = exitCodeOf(result);
+  return result;
 }
 
 const sentence = (error: FailureError): string => commandErrorOf(error).message;
 
 /** A time above the roof is a failed check as a wrong output is; a run in which no mechanism asked for has a time has failed. */
-function exitCodeOf({ state, rows, plan }: BenchmarkResult): number {
+export function exitCodeOf({ state, rows, plan }: BenchmarkResult): number {
   if (state === 'cancelled') return exitCodes.cancelled;
   if (state === 'failed') return exitCodes.failed;
   if (rows.some(({ refusal }) => refusal === 'wrong' || refusal === 'impossible')) return exitCodes.findings;
@@ -142,7 +165,7 @@ function exitCodeOf({ state, rows, plan }: BenchmarkResult): number {
     : exitCodes.failed;
 }
 
-async function setupFrom(options: BenchOptions, known: readonly MechanismInfo[]): Promise<BenchmarkSetup> {
+export async function setupFrom(options: BenchOptions, known: readonly MechanismInfo[]): Promise<BenchmarkSetup> {
   const kvHeads = options.kvHeads ?? options.heads;
   if (options.heads % kvHeads !== 0) {
     throw wrongUsage(

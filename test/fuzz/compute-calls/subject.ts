@@ -10,6 +10,7 @@ import { sentenceOf } from '../../../protocol/wire/words';
 import { Dispatcher } from '../../../compute-server/dispatch/dispatcher';
 import { Lane } from '../../../compute-server/dispatch/lane';
 import { kernelMethods } from '../../../compute-server/kernel-methods';
+import { kernelFileMethods } from '../../../compute-server/kernel-laws/methods';
 import { moduleMethods } from '../../../compute-server/modules/methods';
 import { headMethods } from '../../../compute-server/heads/methods';
 import { modelMethods } from '../../../compute-server/model-calls/methods';
@@ -53,6 +54,7 @@ function serverIn(folder: string): Dispatcher {
   return new Dispatcher(
     {
       ...kernelMethods(surroundings, lane),
+      ...kernelFileMethods(lane),
       ...moduleMethods(surroundings, lane),
       ...modelMethods(surroundings, models),
       ...headMethods(surroundings, models),

@@ -122,6 +122,9 @@ export const validCalls: { readonly [M in ComputeMethod]: ComputeMethods[M]['arg
   devices: [{ roof: false }],
   setup: ['coreml'],
   mechanisms: [],
+  checkKernel: [
+    { kernel: { id: 'own:a', file: '/nowhere/a.headscope-kernel.ts', root: '/nowhere' }, parameters: { window: 8 } },
+  ],
   mechanismView: [
     {
       mechanism: 'sliding-window',

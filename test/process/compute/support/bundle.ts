@@ -1,7 +1,7 @@
 import { cp } from 'node:fs/promises';
 import path from 'node:path';
 import { build } from 'esbuild';
-import type { Plugin } from 'esbuild';
+import type { BuildOptions, Plugin } from 'esbuild';
 
 const root = path.resolve(__dirname, '../../../..');
 
@@ -48,4 +48,29 @@ export async function bundleServer(name: string, plugins: Plugin[] = []): Promis
     await cp(path.join(root, 'node_modules', file), path.join(root, 'out', name, path.basename(file)));
   }
   return bundledServer(name);
+}
+
+/** What runs kernel files, beside the bundles of `bundleServer(name)`. */
+export async function bundleKernelProcess(name: string): Promise<void> {
+  const outdir = path.join(root, 'out', name);
+  const shared: BuildOptions = { bundle: true, target: 'node20', mainFields: ['module', 'main'], logLevel: 'error' };
+  await build({
+    ...shared,
+    entryPoints: {
+      'kernel-thread': path.join(root, 'compute-server/own-kernels/kernel-thread.ts'),
+      'kernel-process': path.join(root, 'compute-server/own-kernels/kernel-process.ts'),
+    },
+    outdir,
+    platform: 'node',
+    format: 'cjs',
+  });
+  await build({
+    ...shared,
+    entryPoints: { 'kernel-library': path.join(root, 'kernels/own/library.ts') },
+    outdir,
+    platform: 'neutral',
+    format: 'iife',
+    globalName: 'headscopeLibrary',
+  });
+  await cp(path.join(root, 'node_modules/amaro/dist/index.js'), path.join(outdir, 'amaro.js'));
 }

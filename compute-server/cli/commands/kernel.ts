@@ -1,0 +1,131 @@
+import { dirname, isAbsolute, relative, resolve } from 'node:path';
+import { Argument } from 'commander';
+import type { ComputeClient } from '../../../protocol/compute/client';
+import type { KernelCheck, LawResult } from '../../../protocol/compute/own-kernels';
+import type { BenchmarkSetup, KernelOfWorkspace } from '../../../protocol/results/benchmark-schema';
+import type { ParameterValue } from '../../../protocol/schema/parts';
+import { ownKernelName } from '../../../protocol/inputs/kernel-file';
+import { benchTable } from '../bench-table';
+import { exitCodes, wrongUsage } from '../exit-codes';
+import { sayMachine } from '../machine-load';
+import { collect, list, word } from '../options';
+import { jsonOption } from '../output-options';
+import type { Registration } from '../registration';
+import type { CommandSession } from '../session';
+import { exitCodeOf, runPlan, setupFrom, withBenchOptions, type BenchOptions } from './bench';
+
+interface KernelOptions extends BenchOptions {
+  readonly laws?: boolean;
+}
+
+/** headscope kernel: proves and times a mechanism of one's own. */
+export const kernel: Registration = (program, session) => {
+  withBenchOptions(
+    program
+      .command('kernel')
+      .description(
+        'Run a kernel file of your own (*.headscope-kernel.ts): prove it against its float64 reference and the laws, and time it beside a baseline.',
+      )
+      .addArgument(new Argument('<file>', 'the kernel file; its code runs in a process of its own'))
+      .option('--mechanisms <ids>', 'further mechanisms to time beside it, separated by commas', list(word)),
+  )
+    .option('--param <name=value>', 'a parameter of the file, or ID.NAME=VALUE of another mechanism', collect)
+    .option('--laws', 'prove the laws only, and time nothing')
+    .addOption(jsonOption())
+    .action((file: string, options: KernelOptions) => run(file, options, session));
+};
+
+async function run(given: string, options: KernelOptions, session: CommandSession): Promise<void> {
+  const file = resolve(given);
+  const here = process.cwd();
+  const within = relative(here, file);
+  const root = within.startsWith('..') || isAbsolute(within) ? dirname(file) : here;
+  const id = ownKernelName(file);
+  const own: KernelOfWorkspace = { id, file, root };
+  const { mine, others } = dealt(options.param ?? []);
+  const environment = options.memoryLimit ? { HEADSCOPE_MEMORY_LIMIT: String(options.memoryLimit) } : {};
+  const client = session.compute(environment);
+  const known = await client.call('mechanisms', [], { signal: session.signal });
+  const plan = await setupFrom({ ...options, mechanisms: options.mechanisms ?? [], param: others }, known);
+  const check = await checked(own, mine, client, session);
+  const quiet = options.json === '-';
+  if (!quiet) session.print(lawLines(check, here));
+  if (!check.ok || options.laws) {
+    if (options.json !== undefined) await session.writeJson(options.json, { check });
+    session.exitCode = check.ok ? exitCodes.done : exitCodes.findings;
+    return;
+  }
+  const whole: BenchmarkSetup = {
+    ...plan,
+    mechanisms: [id, ...plan.mechanisms],
+    parameters: { ...plan.parameters, [id]: mine },
+    kernels: [own],
+  };
+  const benchmark = await runPlan(whole, client, session, environment);
+  if (options.json !== undefined) await session.writeJson(options.json, { check, benchmark });
+  if (!quiet) {
+    session.print(`\n${benchTable(benchmark)}`);
+    for (const { mechanism, length, reason } of benchmark.rows) {
+      if (mechanism === id && reason !== undefined) session.print(`Length ${length}: ${reason}`);
+    }
+  }
+  sayMachine(session, benchmark);
+  session.exitCode = exitCodeOf(benchmark);
+}
+
+async function checked(
+  kernel: KernelOfWorkspace,
+  parameters: Readonly<Record<string, ParameterValue>>,
+  client: ComputeClient,
+  session: CommandSession,
+): Promise<KernelCheck> {
+  let done = 0;
+  return client.call('checkKernel', [{ kernel, parameters }], {
+    signal: session.signal,
+    onProgress: ({ result: { law, pattern } }) => session.progress(`${++done} ${law} (${pattern})`),
+  });
+}
+
+/** `name=value` is of the file; `id.name=value` of another mechanism. */
+function dealt(given: readonly string[]): {
+  readonly mine: Readonly<Record<string, ParameterValue>>;
+  readonly others: readonly string[];
+} {
+  const mine: Record<string, ParameterValue> = {};
+  const others: string[] = [];
+  for (const text of given) {
+    const [, name, value] = /^([^=]+)=(.*)$/u.exec(text) ?? [];
+    if (name === undefined || value === undefined) {
+      throw wrongUsage(`--param takes NAME=VALUE, such as window=64, not "${text}".`);
+    }
+    if (name.includes('.')) others.push(text);
+    else mine[name] = valueOf(value);
+  }
+  return { mine, others };
+}
+
+function valueOf(text: string): ParameterValue {
+  if (text === 'true' || text === 'false') return text === 'true';
+  return text.trim() !== '' && Number.isFinite(Number(text)) ? Number(text) : text;
+}
+
+/** Each law once, with the first shape at which it does not hold. */
+function lawLines({ title, laws }: KernelCheck, here: string): string {
+  const byLaw = new Map<string, LawResult[]>();
+  for (const result of laws) byLaw.set(result.law, [...(byLaw.get(result.law) ?? []), result]);
+  const lines = [...byLaw].map(([law, results]) => {
+    const wrong = results.find(({ ok }) => !ok);
+    if (!wrong) return `  holds  ${law} (${results.length} ${results.length === 1 ? 'shape' : 'shapes'})`;
+    const { pattern, queries, keys } = wrong;
+    const where = pattern === '' ? '' : ` (${pattern}, ${queries} queries, ${keys} keys)`;
+    return `  FAILS  ${law}${where}\n         ${placed(wrong, here)}`;
+  });
+  return [title ?? 'The file could not be loaded', ...lines].join('\n');
+}
+
+function placed({ sentence = '', place }: LawResult, here: string): string {
+  if (!place) return sentence;
+  const path = relative(here, place.file);
+  const shown = path.startsWith('..') ? place.file : path;
+  return `${shown}:${place.line}${place.column === undefined ? '' : `:${place.column}`}: ${sentence}`;
+}
