@@ -12,6 +12,8 @@ const load = createRequire(import.meta.url);
 const { analysisResult } = load('../protocol/analysis/schema.ts');
 const { customEditors, interventionSuffix } = load('../protocol/contributions/views.ts');
 const { ownFamilySchema } = load('../models/formats/workspace-family.ts');
+const { captureFile } = load('../protocol/captures/capture-file.ts');
+const { captureSuffix } = load('../protocol/wire/capture-name.ts');
 const { headscopeFileFields } = load('../protocol/inputs/headscope-file.ts');
 const { savedInterventions } = load('../protocol/interventions/file.ts');
 const { interventionField } = load('../protocol/interventions/interventions.ts');
@@ -138,6 +140,7 @@ const kinds = {
   module: { suffix: customEditors.module.suffix, title: customEditors.module.name, of: savedModule },
   plan: { suffix: customEditors.plan.suffix, title: customEditors.plan.name, of: planField },
   intervention: { suffix: interventionSuffix, title: 'Headscope Intervention', of: savedInterventions() },
+  capture: { suffix: captureSuffix, title: 'Headscope Capture', of: captureFile },
   sweep: { suffix: sweepSuffix, title: 'Headscope Sweep', of: sweepFile, yaml: true },
   repository: {
     name: '.headscope.json',

@@ -7,6 +7,7 @@ import { analyses, experiments } from '../diagnostics/catalogue';
 import type { FromCompute } from '../protocol/compute/api';
 import { writeErr } from './cli/terminal';
 import { analysisMethods } from './analyses/methods';
+import { captureCalls } from './captures/capture-calls';
 import { Dispatcher, type Methods } from './dispatch/dispatcher';
 import { Lane } from './dispatch/lane';
 import { taskFlag } from './processes/task-process';
@@ -28,13 +29,14 @@ function methodsOf(surroundings: Surroundings): Methods {
   // One lane for all: what is timed and what runs a model would disturb each other.
   const lane = new Lane();
   const models = modelCalls(surroundings, lane);
+  const captures = captureCalls(surroundings, lane);
   return {
     ...kernelMethods(surroundings, lane),
     ...kernelFileMethods(lane),
     ...moduleMethods(surroundings, lane),
-    ...modelMethods(surroundings, models),
-    ...headMethods(surroundings, models),
-    ...analysisMethods(surroundings, models, analyses, experiments),
+    ...modelMethods(surroundings, models, captures),
+    ...headMethods(surroundings, models, captures),
+    ...analysisMethods(surroundings, { models, captures }, analyses, experiments),
   };
 }
 

@@ -1,14 +1,17 @@
 /**
- * Named tensors from a file: safetensors (F64, F32, F16, BF16), JSON `{"name": nested lists of numbers}`, or the array of a .npy file
- * under the name `rows`.
+ * Named tensors from a file: safetensors (F64, F32, F16, BF16), the arrays of a .npz file, JSON `{"name": nested lists of numbers}`, or
+ * the array of a .npy file under the name `rows`.
  */
 import { fromBfloat16, fromHalf } from '../kernels/tensors/half';
 import { npyHeader } from '../models/formats/npy';
+import { readNpz } from '../models/formats/npz';
 import { FileRefused, readRegular } from '../models/formats/regular-file';
 import { headerLength, parseSafetensorsHeader } from '../models/formats/safetensors/header';
 import { parseJsonText } from '../protocol/wire/json-text';
 
 export interface FileTensor {
+  /** As it is stored, in the names of safetensors. */
+  readonly dtype: string;
   readonly shape: readonly number[];
   readonly data: Float32Array;
 }
@@ -27,6 +30,7 @@ export async function readTensorFile(path: string, largestBytes: number, refuse:
   try {
     const bytes = await readRegular(path, largestBytes);
     if (path.endsWith('.json')) return jsonTensors(bytes, refuse);
+    if (path.endsWith('.npz')) return arraysOf(bytes, largestBytes, refuse);
     return path.endsWith('.npy') ? arrayOf(bytes, refuse) : storedTensors(bytes, refuse);
   } catch (error) {
     if (error instanceof FileRefused) throw refuse(error.message);
@@ -49,7 +53,7 @@ function storedTensors(bytes: Buffer, refuse: Refuse): TensorFile {
       const { dtype, shape, begin, end } = found;
       const data = widened(dtype, bytes.subarray(dataStart + begin, dataStart + end));
       if (!data) throw refuse(`"${name}" is stored as ${dtype}. Store it as F32, F16 or BF16.`);
-      return { shape, data };
+      return { dtype, shape, data };
     },
   };
 }
@@ -76,15 +80,36 @@ function widened(dtype: string, bytes: Uint8Array): Float32Array | undefined {
 const npyName = 'rows';
 
 function arrayOf(bytes: Buffer, refuse: Refuse): TensorFile {
-  const header = npyHeader(bytes);
-  if (typeof header === 'string') throw refuse(header);
-  const { dtype, shape, begin, end } = header;
-  const data = widened(dtype, bytes.subarray(begin, end)) ?? new Float32Array(0);
+  const array = numbersOf(bytes);
+  if (typeof array === 'string') throw refuse(array);
   return {
     names: [npyName],
-    shapeOf: (name) => (name === npyName ? shape : undefined),
-    tensor: (name) => (name === npyName ? { shape, data } : undefined),
+    shapeOf: (name) => (name === npyName ? array.shape : undefined),
+    tensor: (name) => (name === npyName ? array : undefined),
   };
+}
+
+/** The array of a .npy file; a sentence where it is none. */
+function numbersOf(bytes: Buffer): FileTensor | string {
+  const header = npyHeader(bytes);
+  if (typeof header === 'string') return header;
+  const { dtype, shape, begin, end } = header;
+  return { dtype, shape, data: widened(dtype, bytes.subarray(begin, end)) ?? new Float32Array(0) };
+}
+
+function arraysOf(bytes: Buffer, largestBytes: number, refuse: Refuse): TensorFile {
+  const file = readNpz(bytes, largestBytes);
+  if (typeof file === 'string') throw refuse(file);
+  const { names } = file;
+  const read = (name: string): FileTensor | undefined => {
+    const content = file.bytesOf(name);
+    if (content === undefined) return undefined;
+    if (typeof content === 'string') throw refuse(content);
+    const array = numbersOf(content);
+    if (typeof array === 'string') throw refuse(`"${name}" cannot be read: ${array}`);
+    return array;
+  };
+  return { names, shapeOf: (name) => read(name)?.shape, tensor: read };
 }
 
 function jsonTensors(bytes: Buffer, refuse: Refuse): TensorFile {
@@ -106,7 +131,7 @@ function jsonTensors(bytes: Buffer, refuse: Refuse): TensorFile {
         } else throw refuse(`"${name}" is not a list of lists of numbers, all as long as each other.`);
       };
       gather(nested, 0);
-      return [name, { shape, data: Float32Array.from(numbers) }] as const;
+      return [name, { dtype: 'F64', shape, data: Float32Array.from(numbers) }] as const;
     }),
   );
   return {

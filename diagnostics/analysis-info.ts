@@ -24,6 +24,7 @@ export const infoOf = ({
   ...(more.files ? { files: more.files } : {}),
   ...(more.exactWeights ? { exactWeights: more.exactWeights } : {}),
   ...(more.readsPictures ? { readsPictures: more.readsPictures } : {}),
+  ...('readsMaps' in more && more.readsMaps ? { readsMaps: more.readsMaps } : {}),
   ...(more.sources ? { sources: more.sources } : {}),
   ...('converts' in more && more.converts ? { converts: more.converts } : {}),
   ...('trains' in more ? { trains: more.trains } : {}),

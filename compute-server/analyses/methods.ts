@@ -13,6 +13,7 @@ import {
   taskRequest,
   type SectionQuestion,
 } from '../../protocol/analysis/schema';
+import { isCapture } from '../../protocol/wire/capture-name';
 import type { AnalysisProgress } from '../../protocol/analysis/analysis';
 import { nameOfResult, type AnalysisMethods, type NamedResult } from '../../protocol/compute/analyses';
 import { withModel } from '../../protocol/results/sections/heads-of-model';
@@ -20,6 +21,8 @@ import { fieldsIn } from '../../protocol/schema/fields';
 import type { Section } from '../../protocol/sections/section';
 import { FailureError, refusal } from '../../protocol/wire/failures';
 import { printableLine } from '../../protocol/wire/printable';
+import type { CaptureCalls } from '../captures/capture-calls';
+import { capturedAnalysis, capturedAnswer, capturedEstimate } from './captured-analysis';
 import type { Job, Methods } from '../dispatch/dispatcher';
 import { countOf, deviceIn, requested } from '../dispatch/parse';
 import type { ModelCalls, ModelNeeds } from '../model-calls/model-calls';
@@ -32,7 +35,7 @@ import { taskJob } from './task-job';
 
 export function analysisMethods(
   surroundings: Surroundings,
-  calls: ModelCalls,
+  { models: calls, captures }: { readonly models: ModelCalls; readonly captures: CaptureCalls },
   analyses: readonly Analysis[],
   experiments: readonly Experiment[],
 ): Pick<Methods, keyof AnalysisMethods> {
@@ -71,6 +74,12 @@ export function analysisMethods(
       run: ([request], signal) => {
         const analysis = analysisOf(request.analysis);
         if ('trains' in analysis) return experimentEstimate({ experiment: analysis, surroundings }, request);
+        const { folder } = request;
+        if (isCapture(folder)) {
+          return captures.once(folder, signal, (capture) =>
+            capturedEstimate({ capture, analysis, surroundings, signal }, request),
+          );
+        }
         return calls.reading(
           { folder: folderOf(request), ...(request.adapter === undefined ? {} : { adapter: request.adapter }) },
           signal,
@@ -89,6 +98,14 @@ export function analysisMethods(
         if ('trains' in analysis) {
           const run = { experiment: analysis, surroundings, signal };
           return keeping(calls.withoutModel(signal, (open) => experimentJob(run, open, request)));
+        }
+        const { folder } = request;
+        if (isCapture(folder)) {
+          return keeping(
+            captures.job(folder, signal, (capture) =>
+              capturedAnalysis({ capture, analysis, surroundings, signal }, request),
+            ),
+          );
         }
         return keeping(
           calls.job(
@@ -114,10 +131,17 @@ export function analysisMethods(
         if (!isNamed(given)) results.keep(nameOfResult(given), given);
         const result = isNamed(given) ? results.of(given.named, (kept) => ownResult(kept, 'the result')) : given;
         if (result === undefined) return Promise.resolve({ kind: 'unknown-result' as const });
+        const { folder } = result.model;
+        const asked = analysisOf(result.analysis);
+        if (isCapture(folder) && !('trains' in asked)) {
+          return captures.once(folder, signal, (capture) =>
+            capturedAnswer({ capture, analysis: asked, surroundings, signal }, result, question),
+          );
+        }
         return calls.once(
           { ...filesOf(result), device },
           signal,
-          (opened) => answer({ opened, analysis: analysisOf(result.analysis), surroundings, signal }, result, question),
+          (opened) => answer({ opened, analysis: asked, surroundings, signal }, result, question),
           // Those of the result: an answer from other weights would not belong to it.
           { weights: result.weights ?? 'as-stored' },
         );

@@ -21,6 +21,7 @@ import {
   type EncoderOptions,
   type PromptOptions,
 } from './model-options';
+import { modelPath } from './model-path';
 import { sayChatPrompt, sayNotes } from './model-provenance';
 import { collect, partOption, seed, whole } from './options';
 import { jsonOption } from './output-options';
@@ -105,12 +106,12 @@ export async function requestFrom(
   { info, model, parameters = {}, adapter }: Asked,
   options: AnalysisOptions,
 ): Promise<AnalysisRequest> {
-  const folder = model === undefined ? '' : resolve(model);
+  const folder = model === undefined ? '' : await modelPath(model);
   return {
     analysis: info.id,
     folder,
     ...(adapter === undefined ? {} : { adapter: resolve(adapter) }),
-    input: await analysisInputFrom(info, options, () => client.call('tasks', [])),
+    input: await analysisInputFrom(info, folder, options, () => client.call('tasks', [])),
     parameters: {
       ...parameters,
       ...otherModel(info, options),
@@ -160,13 +161,14 @@ function lineOf({ sentence, share, secondsLeft }: { sentence: string; share: num
 
 async function analysisInputFrom(
   info: AnalysisInfo,
+  model: string,
   options: AnalysisOptions,
   tasks: () => Promise<readonly TaskInfo[]>,
 ): Promise<AnalysisInput> {
   const { title } = info;
   switch (kindGiven(info, options)) {
     case 'prompt':
-      return { kind: 'prompt', prompt: await inputFrom(options) };
+      return { kind: 'prompt', prompt: await inputFrom(options, model) };
     case 'prompt-pair':
       return { kind: 'prompt-pair', prompt: await promptFrom(options), counterpart: await counterpartFrom(options) };
     case 'image':

@@ -1,6 +1,7 @@
 /** Options that the commands which run a model share. */
 import { resolve } from 'node:path';
 import { InvalidArgumentError, type Command } from 'commander';
+import { isCapture } from '../../protocol/wire/capture-name';
 import type { EncoderInput, PromptInput } from '../../protocol/inputs/prompt';
 import { wrongUsage } from './exit-codes';
 import { textFile } from './text-files';
@@ -119,9 +120,14 @@ export function addEncoderOptions(command: Command): Command {
     .option('--tile <n>', 'with --encoder, the tile of an image that is cut into tiles, from 0', whole(0, 1 << 16));
 }
 
-export async function inputFrom(options: PromptOptions & EncoderOptions): Promise<PromptInput | EncoderInput> {
+/** `model`: its path. Captured attention brings its own text. */
+export async function inputFrom(
+  options: PromptOptions & EncoderOptions,
+  model: string,
+): Promise<PromptInput | EncoderInput> {
   const prompted = isPrompted(options);
   const image = imageFrom(options);
+  if (isCapture(model) && !prompted && image === undefined) return { kind: 'text', text: '' };
   if (!options.encoder && (prompted || image === undefined)) return promptFrom(options);
   if (image === undefined) throw wrongUsage('--encoder looks at an image. Give one with --image.');
   if (prompted) throw wrongUsage('--encoder reads the image alone. Leave the prompt out, or --encoder.');

@@ -1,5 +1,6 @@
 /** The methods of the compute server that look at one head: the one that is on the screen. */
 import { decidesOverRows } from '../../protocol/interventions/interventions';
+import { isCapture } from '../../protocol/wire/capture-name';
 import type { HeadMethods } from '../../protocol/compute/models';
 import {
   type HeadRowRequest,
@@ -9,6 +10,8 @@ import {
 } from '../../protocol/compute/model-requests';
 import type { IdsRequest } from '../../protocol/compute/request-parts';
 import { refusal } from '../../protocol/wire/failures';
+import type { CaptureCalls } from '../captures/capture-calls';
+import { capturedRow, capturedTile } from './captured-head';
 import { countOf, requested } from '../dispatch/parse';
 import type { Methods } from '../dispatch/dispatcher';
 import type { ModelCalls } from '../model-calls/model-calls';
@@ -34,6 +37,7 @@ function sizeOf({ ids, source = ids, stack }: IdsRequest): readonly [rows: numbe
 export function headMethods(
   surroundings: Surroundings,
   { once }: Pick<ModelCalls, 'once'>,
+  captures: CaptureCalls,
 ): Pick<Methods, keyof HeadMethods> {
   let view: { readonly model: LoadedModel; readonly key: string; readonly view: HeadView | CrossView } | undefined;
   const viewOf = async (
@@ -111,14 +115,18 @@ export function headMethods(
         countOf(args, 1, 'headTile');
         return [requested(headTileRequest, args[0])];
       },
-      run: ([request], signal) =>
-        once(request, signal, async (model) => {
+      run: ([request], signal) => {
+        const { folder } = request;
+        if (isCapture(folder))
+          return captures.once(folder, signal, (capture) => capturedTile(capture, request, signal));
+        return once(request, signal, async (model) => {
           const [rows, columns] = sizeOf(request);
           if (request.rowStart >= rows || request.columnStart >= columns) {
             throw refusal(`the rectangle starts after the end of the prompt of ${rows} tokens`);
           }
           return (await viewOf(model, request, signal)).tile(request, signal);
-        }),
+        });
+      },
     },
     headOutputs: {
       parse(args) {
@@ -133,14 +141,17 @@ export function headMethods(
         countOf(args, 1, 'headRow');
         return [requested(headRowRequest, args[0])];
       },
-      run: ([request], signal) =>
-        once(request, signal, async (model) => {
+      run: ([request], signal) => {
+        const { folder } = request;
+        if (isCapture(folder)) return captures.once(folder, signal, (capture) => capturedRow(capture, request, signal));
+        return once(request, signal, async (model) => {
           const [rows] = sizeOf(request);
           if (request.query >= rows) {
             throw refusal(`query ${request.query} is past the end of the prompt of ${rows} tokens`);
           }
           return (await viewOf(model, request, signal)).rows(request.head, request.query, 1);
-        }),
+        });
+      },
     },
   };
 }

@@ -1,5 +1,8 @@
 /** The methods of the compute server that run models: what each call checks and does. */
+import { isCapture } from '../../protocol/wire/capture-name';
 import type { ModelMethods } from '../../protocol/compute/models';
+import type { CaptureCalls } from '../captures/capture-calls';
+import { CapturedRunner, capturedSummary } from '../captures/captured-runner';
 import { countOf, deviceIn, requested, textOf, weightsIn } from '../dispatch/parse';
 import type { Methods } from '../dispatch/dispatcher';
 import type { Surroundings } from '../surroundings';
@@ -20,7 +23,11 @@ import { measureServing } from './measure-serving';
 import { steeringJob } from './steering-job';
 import { promptInput, promptOrImage } from '../../protocol/inputs/prompt';
 
-export function modelMethods(surroundings: Surroundings, calls: ModelCalls): Pick<Methods, keyof ModelMethods> {
+export function modelMethods(
+  surroundings: Surroundings,
+  calls: ModelCalls,
+  captures: CaptureCalls,
+): Pick<Methods, keyof ModelMethods> {
   const { once, job, reading, opening } = calls;
 
   return {
@@ -38,14 +45,22 @@ export function modelMethods(surroundings: Surroundings, calls: ModelCalls): Pic
         ];
       },
       run: ([folder, device, weights, adapter], signal) =>
-        opening({ folder, device, weights, adapter }, signal, (model) => Promise.resolve(model.summary)),
+        isCapture(folder)
+          ? captures.once(folder, signal, (capture) => Promise.resolve(capturedSummary(capture)))
+          : opening({ folder, device, weights, adapter }, signal, (model) => Promise.resolve(model.summary)),
     },
     tokenise: {
       parse(args) {
         countOf(args, 2, 'tokenise');
         return [textOf(args[0], 'folder'), requested(promptOrImage, args[1], 'prompt')];
       },
-      run: ([folder, prompt], signal) => reading({ folder }, signal, (model) => tokenise(model, prompt)),
+      run: ([folder, prompt], signal) =>
+        isCapture(folder)
+          ? captures.once(folder, signal, async (capture) => {
+              const { ids, tokens } = await new CapturedRunner(capture, signal).prompt(prompt);
+              return { ids, tokens };
+            })
+          : reading({ folder }, signal, (model) => tokenise(model, prompt)),
     },
     promptForPictures: {
       parse(args) {

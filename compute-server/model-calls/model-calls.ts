@@ -1,6 +1,7 @@
 /** Calls that run a model: one at a time, on the model kept warm, with failures that have words. */
 import { ModelError } from '../../models/architectures/model-spec';
 import { heldWeights, type WeightChoice } from '../../protocol/inputs/weights';
+import { isCapture } from '../../protocol/wire/capture-name';
 import { FailureError } from '../../protocol/wire/failures';
 import { alone, jobAlone, Lane } from '../dispatch/lane';
 import type { Surroundings } from '../surroundings';
@@ -86,6 +87,7 @@ export function modelCalls(surroundings: Surroundings, lane: Lane): ModelCalls {
     signal: AbortSignal,
     { weights, why }: ModelNeeds,
   ): Promise<LoadedModel> => {
+    requireModel(folder);
     const where = { ...(await places(device ?? surroundings.modelDevice, signal)), adapter: adapter ?? undefined };
     const [chosen, needed] = [wanted, weights ?? wanted].map((each) => heldWeights(each, where.device));
     if (weights === undefined || chosen === needed) return store.open(folder, { ...where, weights: wanted });
@@ -115,6 +117,7 @@ export function modelCalls(surroundings: Surroundings, lane: Lane): ModelCalls {
   ): Promise<T> =>
     alone(readLane, signal, async () => {
       try {
+        requireModel(folder);
         const on = { device: 'cpu', threads, adapter: adapter ?? undefined } as const;
         const model = await readStore.open(folder, { ...on, weights, whyWeights: why });
         const result = await act(model);
@@ -175,6 +178,14 @@ export function modelCalls(surroundings: Surroundings, lane: Lane): ModelCalls {
         }
       }),
   };
+}
+
+/** Captured tensors have methods of their own. */
+function requireModel(folder: string): void {
+  if (!isCapture(folder)) return;
+  const detail =
+    'It is captured attention, which no model runs. Open the model itself, or look at the heads of the capture.';
+  throw new FailureError({ code: 'model-unusable', folder, detail });
 }
 
 /** What a run throws, as a failure that has words. */

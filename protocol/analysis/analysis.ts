@@ -61,6 +61,8 @@ export interface AnalysisInfo {
    * encoder-decoder is refused.
    */
   readonly sources?: 'only' | 'also';
+  /** It reads the attention maps of the prompt and nothing else, so that captured ones will do. */
+  readonly readsMaps?: true;
   /** It needs no model: it trains its own and writes it into the folder that its parameter `folder` names. */
   readonly trains?: true;
   /** It can write a new checkpoint, into the folder that its parameter `folder` names: a method of `headscope convert`. */

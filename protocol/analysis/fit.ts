@@ -6,7 +6,7 @@ import { listed } from '../wire/listed';
 export interface Request {
   readonly input: InputKind;
   /** Undefined while it is not known. */
-  readonly model: Pick<ModelSummary, 'vision' | 'unread' | 'name' | 'source'> | undefined;
+  readonly model: Pick<ModelSummary, 'vision' | 'unread' | 'name' | 'source' | 'captured'> | undefined;
 }
 
 /** With its article. */
@@ -23,6 +23,8 @@ const inputWords: Readonly<Record<InputKind, string>> = {
 /** A sentence, or undefined where it fits. What only a run finds out is said before it by its estimate. */
 export function whyNotFit(info: AnalysisInfo, { input, model }: Request): string | undefined {
   const { inputs, trains, readsPictures, group } = info;
+  const captured = whyNotCaptured(info, model);
+  if (captured !== undefined) return captured;
   const source = whyNotSource(info, { input, model });
   if (source !== undefined) return source;
   if (trains === true || inputs.includes('none')) {
@@ -34,6 +36,15 @@ export function whyNotFit(info: AnalysisInfo, { input, model }: Request): string
     inputs.map((kind) => inputWords[kind]),
     'or',
   )}, and the input is ${inputWords[input]}.`;
+}
+
+/** Why captured attention is not asked this: only what reads maps and nothing else can be. */
+export function whyNotCaptured(
+  { title, trains, readsMaps }: Pick<AnalysisInfo, 'title' | 'trains' | 'readsMaps'>,
+  model: Request['model'],
+): string | undefined {
+  if (!model?.captured || trains === true || readsMaps === true) return undefined;
+  return `${title} runs the model, and ${model.name} is captured attention. Open the model itself.`;
 }
 
 /** Inputs of one text: what stands for a source and a target is a prompt, or two of them. */

@@ -59,7 +59,7 @@ export const add: InterventionKind<Add> = {
     },
     {
       name: 'path',
-      takes: 'a `.safetensors`, `.npy`, `.json` or `.gguf` file ([steering](steering.md))',
+      takes: 'a `.safetensors`, `.npy`, `.npz`, `.json` or `.gguf` file ([steering](steering.md))',
       meaning: 'the vectors',
     },
   ],

@@ -161,6 +161,7 @@ const model: Fields<ModelSummary> = {
   chatTemplate: 'free',
   vision: 'free',
   unread: 'free',
+  captured: 'free',
   source: 'free',
   notes: 'free',
   // The result says them.

@@ -247,6 +247,8 @@ export const modelSummary = object({
   unread: optional(text),
   /** Present where the model is an encoder-decoder: a prompt is a source and a target. */
   source: optional(sourceSummary),
+  /** True where another program wrote its attention: nothing of it is run. */
+  captured: optional(flag),
   /** Sentences on what the checkpoint holds and the run leaves unread, and on what its device does otherwise than the CPU. */
   notes: optional(texts),
   /** What its linear layers are computed on; absent: exact weights. */

@@ -1,6 +1,7 @@
 /**
  * Each failure as one sentence with a next step, said alike by the extension and the command line.
  */
+import { isCapture } from './capture-name';
 import { unreachable } from '../unreachable';
 import type { Failure } from './failures';
 import { printable } from './printable';
@@ -32,6 +33,7 @@ function wordsOf(failure: Failure): string {
     case 'out-of-memory':
       return outOfMemory(failure);
     case 'model-unusable':
+      if (isCapture(failure.folder)) return `${failure.folder} cannot be used: ${ended(failure.detail)}`;
       return `The model in ${failure.folder} cannot be run: ${ended(failure.detail)}`;
     case 'kernel-file':
       return ended(failure.detail);

@@ -1,10 +1,11 @@
 /** headscope heads: what every head of a model does on a prompt. */
 import type { Command } from 'commander';
+import { isCapture } from '../../../protocol/wire/capture-name';
 import { namedKeysOf, type NamedKeys } from '../../../protocol/inputs/named-keys';
 import { wrongUsage } from '../exit-codes';
 import { collect, whole } from '../options';
 import { existsSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { demoPrompt } from '../../../protocol/inputs/demo-prompt';
 import { gainsAlone } from '../../../protocol/interventions/gains';
 import { analysisOfHeads, headsOfAnalysis } from '../../../protocol/compute/heads-of-analysis';
@@ -23,7 +24,8 @@ import {
   type PromptOptions,
 } from '../model-options';
 import { interventionsFrom } from '../intervention-options';
-import { analysed, saySources } from '../analysis-run';
+import { analysed, analysisWords, saySources } from '../analysis-run';
+import { modelPath } from '../model-path';
 import { jsonOption, OutputOption } from '../output-options';
 import type { Registration } from '../registration';
 import { textTable } from '../table';
@@ -44,7 +46,10 @@ export const heads: Registration = (program, session) => {
         program
           .command('heads')
           .description('Measure and label what every head of a local model does on a prompt.')
-          .argument('[model]', 'a model folder or a .gguf file (default: the demo model, with a demo prompt)'),
+          .argument(
+            '[model]',
+            'a model folder, a .gguf file or captured attention (default: the demo model, with a demo prompt)',
+          ),
       ),
     ),
   )
@@ -60,11 +65,19 @@ export const heads: Registration = (program, session) => {
       }
       const given = isPrompted(options) || options.image !== undefined;
       const client = session.compute(environmentOf(options));
-      const folder = model === undefined ? demoModel() : resolve(model);
+      const folder = model === undefined ? demoModel() : await modelPath(model);
+      const captured = isCapture(folder);
+      if (captured && options.labels !== undefined) {
+        throw wrongUsage(
+          'Labels of captured attention are in its result. Write it with --json, and leave --labels out.',
+        );
+      }
       const request = {
         folder,
         prompt:
-          model === undefined && !given ? ({ kind: 'text', text: demoPrompt } as const) : await inputFrom(options),
+          model === undefined && !given
+            ? ({ kind: 'text', text: demoPrompt } as const)
+            : await inputFrom(options, folder),
         interventions: await interventionsFrom(options, () =>
           client.call('openModel', [folder], { signal: session.signal }),
         ),
@@ -77,6 +90,12 @@ export const heads: Registration = (program, session) => {
       };
       const analysis = await analysed(session, client, analysisOfHeads(request));
       saySources(session, analysis);
+      // Without a model there is no parity, which every result of `heads` has: it is written as one of its analysis.
+      if (captured) {
+        if (options.json !== undefined) await session.writeJson(options.json, analysis);
+        if (options.json !== '-') session.print(analysisWords(analysis));
+        return;
+      }
       const result = headsOfAnalysis(analysis);
       if (options.labels !== undefined) await session.writeJson(options.labels, headLabelsFile(result));
       if (options.json !== undefined) await session.writeJson(options.json, printed(result));

@@ -1,5 +1,4 @@
 /** headscope map: the whole matrix of one head. */
-import { resolve } from 'node:path';
 import { Option } from 'commander';
 import type { Stack } from '../../../protocol/sections/section-base';
 import { gainsAlone } from '../../../protocol/interventions/gains';
@@ -14,6 +13,7 @@ import {
 } from '../model-options';
 import { interventionsFrom } from '../intervention-options';
 import { whole } from '../options';
+import { modelPath } from '../model-path';
 import { modelProvenance, openedModel, sayChatPrompt } from '../model-provenance';
 import { jsonOption } from '../output-options';
 import type { Registration } from '../registration';
@@ -37,7 +37,7 @@ export const map: Registration = (program, session) => {
         .description(
           'The attention probabilities of one head, every query and key; of a recurrence its effective attention, of either sign.',
         )
-        .argument('<model>', 'a model folder or a .gguf file'),
+        .argument('<model>', 'a model folder, a .gguf file or captured attention'),
     ),
   )
     .requiredOption('--layer <l>', 'layer, from 0', whole(0, 1 << 16))
@@ -52,8 +52,8 @@ export const map: Registration = (program, session) => {
     .addOption(jsonOption().default('-'))
     .action(async (model: string, options: MapOptions) => {
       const client = session.compute(environmentOf(options));
-      const folder = resolve(model);
-      const prompt = await inputFrom(options);
+      const folder = await modelPath(model);
+      const prompt = await inputFrom(options, folder);
       const opened = await openedModel(session, client, folder);
       const interventions = await interventionsFrom(options, () => Promise.resolve(opened));
       const tokenised = await client.call('tokenise', [folder, prompt], { signal: session.signal });

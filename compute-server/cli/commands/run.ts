@@ -31,7 +31,10 @@ export const run: Registration = (program, session) => {
       .command('run')
       .description('Run an analysis on a local model. `headscope analyses` lists them.')
       .argument('<analysis>', 'the id of the analysis')
-      .argument('[model]', 'a model folder or a .gguf file; none where the analysis trains its own'),
+      .argument(
+        '[model]',
+        'a model folder, a .gguf file or captured attention; none where the analysis trains its own',
+      ),
   ).action((id: string, model: string | undefined, options: RunOptions) => runAnalysis(session, id, model, options));
 };
 

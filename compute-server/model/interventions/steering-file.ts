@@ -70,7 +70,7 @@ export async function readSteering(path: string, model: Size, largestBytes: numb
   return new Map([...vectors].map(([layer, { data }]) => [layer, data]));
 }
 
-interface Named extends FileTensor {
+interface Named extends Pick<FileTensor, 'shape' | 'data'> {
   readonly name: string;
 }
 

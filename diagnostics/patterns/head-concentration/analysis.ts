@@ -21,6 +21,7 @@ export const headConcentration: Analysis<Parameters, ConcentrationResult> = {
     note: 'The paper measures the mass of the 10 strongest instances and the cosine of branches of its own pooling. The same numbers of the heads of any model are ours.',
   },
   inputs: ['prompt'],
+  readsMaps: true,
   parameters: {
     strongest: field.integer('Strongest keys', 'K of the mass.', { min: 1, max: 1000, default: 10 }),
     queries: field.choice(

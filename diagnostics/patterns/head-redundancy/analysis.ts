@@ -19,6 +19,7 @@ export const headRedundancy: Analysis<HeadRedundancyParameters, HeadRedundancyRe
     note: 'The paper measures accuracy on ImageNet; here the change of the predictions on the prompt, or of the last stream. The baseline of other keys, the order of the plan and its budget are choices of Headscope.',
   },
   inputs: ['prompt'],
+  readsMaps: true,
   parameters: {
     effects: field.flag(
       'Measure effects',
@@ -32,7 +33,11 @@ export const headRedundancy: Analysis<HeadRedundancyParameters, HeadRedundancyRe
     ),
   },
   result: headRedundancyResult,
-  supports: () => ({ ok: true }),
+  supports({ summary: { captured, name } }, { effects }) {
+    if (!captured || !effects) return { ok: true };
+    const why = `Effects of heads are measured by running the model, and ${name} is captured attention. Switch "Measure effects" off (effects=false).`;
+    return { ok: false, why, byParameters: true };
+  },
   estimate(facts, { prompts: [prompt] }, { effects }) {
     const rows = prompt?.ids.length ?? 0;
     const heads = facts.blocks.reduce((sum, block) => sum + block.heads, 0);

@@ -34,6 +34,7 @@ export const heads: Analysis<HeadsParameters, HeadsMeasured> = {
   group: 'patterns',
   source: labelSource,
   inputs: ['prompt'],
+  readsMaps: true,
   sources: 'also',
   parameters: headsParameters,
   result: headsMeasured,

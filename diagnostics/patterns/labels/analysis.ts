@@ -19,6 +19,7 @@ export const labels: Analysis<Parameters, LabelsResult> = {
   group: 'patterns',
   source: labelSource,
   inputs: ['prompt'],
+  readsMaps: true,
   parameters: labelParameters,
   result: labelsResult,
   supports: () => ({ ok: true }),

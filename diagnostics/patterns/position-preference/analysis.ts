@@ -23,6 +23,7 @@ export const positionPreference: Analysis<Parameters, PositionPreferenceResult> 
     note: 'The paper shows it on mean maps. Matching by token in a repeated prompt, the slope and its share are choices of Headscope.',
   },
   inputs: ['prompt'],
+  readsMaps: true,
   parameters: {
     copies: field.integer(
       'Copies',

@@ -27,6 +27,7 @@ export const spectralHeads: Analysis<Parameters, SpectralHeadsResult> = {
     note: 'The fit of trained heads is ours. Without wrap-around, and for causal models, the matrix is Toeplitz: no filter on a ring is causal.',
   },
   inputs: ['prompt'],
+  readsMaps: true,
   parameters: {
     pictures: field.folder(
       'Further pictures',

@@ -31,7 +31,7 @@ export function saveIntervention(
 export async function chooseVector(): Promise<Intervention | undefined> {
   const [file] =
     (await vscode.window.showOpenDialog({
-      filters: { 'Steering vectors': ['gguf', 'safetensors', 'npy', 'json'] },
+      filters: { 'Steering vectors': ['gguf', 'safetensors', 'npy', 'npz', 'json'] },
       openLabel: 'Add',
       title: 'Add a Vector to the Residual Stream',
     })) ?? [];

@@ -7,6 +7,7 @@ import { analyses, experiments } from '../../support/analyses/catalogue';
 import { join, resolve } from 'node:path';
 import type { ComputeMethod, FromCompute } from '../../../protocol/compute/api';
 import { sentenceOf } from '../../../protocol/wire/words';
+import { captureCalls } from '../../../compute-server/captures/capture-calls';
 import { Dispatcher } from '../../../compute-server/dispatch/dispatcher';
 import { Lane } from '../../../compute-server/dispatch/lane';
 import { kernelMethods } from '../../../compute-server/kernel-methods';
@@ -51,14 +52,15 @@ function serverIn(folder: string): Dispatcher {
   };
   const lane = new Lane();
   const models = modelCalls(surroundings, lane);
+  const captures = captureCalls(surroundings, lane);
   return new Dispatcher(
     {
       ...kernelMethods(surroundings, lane),
       ...kernelFileMethods(lane),
       ...moduleMethods(surroundings, lane),
-      ...modelMethods(surroundings, models),
-      ...headMethods(surroundings, models),
-      ...analysisMethods(surroundings, models, analyses, experiments),
+      ...modelMethods(surroundings, models, captures),
+      ...headMethods(surroundings, models, captures),
+      ...analysisMethods(surroundings, { models, captures }, analyses, experiments),
     },
     (message) => sendTo?.(message),
   );

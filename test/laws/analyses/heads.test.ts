@@ -1,5 +1,12 @@
 /** A run of heads that did not end: the next one begins behind its last layer. */
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { capturedAnalysis } from '../../../compute-server/analyses/captured-analysis';
+import { readCapture } from '../../../compute-server/captures/read-capture';
+import { openModel } from '../../../compute-server/model/checkpoint/loaded-model';
+import type { HeadsMeasured } from '../../../protocol/results/labelled-heads';
 import { analyses } from '../../../diagnostics/catalogue';
 import type { LayersRequest } from '../../../diagnostics/model-runner/run-request';
 import { openTiny, promptIds as ids, type OpenTiny } from '../../support/checkpoints/open-tiny';
@@ -7,7 +14,9 @@ import { llamaLike } from '../../support/checkpoints/tiny-models';
 import { analysisJob, prepare } from '../../../compute-server/analyses/analysis-job';
 import type { HeadsSection } from '../../../protocol/sections/heads';
 import type { Section } from '../../../protocol/sections/section';
-import { resultOf, surroundingsOf } from '../../support/model-jobs';
+import { shortDemoLm } from '../../support/demo-models';
+import { resultOf, runnerOf, surroundingsOf } from '../../support/model-jobs';
+import { npzBytes, type NpyArray } from '../../support/npz-file';
 
 const layers = 4;
 
@@ -159,5 +168,85 @@ describe('a result of a task or a corpus', () => {
     assert.ok(prompts.every(({ ids: read, tokens }) => read.length > 4 && tokens.length === read.length));
     assert.notDeepEqual(prompts[0]?.ids, prompts[1]?.ids);
     assert.equal((await run(1)).prompts.length, 1);
+  });
+});
+
+describe('heads of captured attention', () => {
+  it('have the numbers of the run that it was captured from', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'headscope-captured-'));
+    const model = await openModel(shortDemoLm, { device: 'cpu', threads: 1, limitBytes: 1e9, weights: 'as-stored' });
+    try {
+      const analysis = analyses.find(({ id }) => id === 'heads');
+      assert.ok(analysis);
+      const runner = runnerOf(model);
+      const prompt = await runner.prompt({ kind: 'text', text: 'Mr Brown saw the cat. Mr Brown saw the cat again.' });
+      const { blocks } = runner.facts;
+      const places = blocks.flatMap(({ heads }, layer) =>
+        Array.from({ length: heads }, (_, head) => ({ layer, head })),
+      );
+      const taps = [...blocks.keys()].flatMap((layer) =>
+        (['attention.query', 'attention.key'] as const).map((tap) => ({ layer, tap })),
+      );
+      const run = await runner.run({ ...prompt, maps: places, taps, logits: 'none' });
+      const n = prompt.ids.length;
+      const heads = blocks[0]?.heads ?? 0;
+      const maps = places.flatMap(({ layer, head }) => [...(run.layers[layer]?.maps.get(head) ?? [])]);
+      const arrays: Record<string, NpyArray> = { attention: { shape: [blocks.length, 1, heads, n, n], data: maps } };
+      run.layers.forEach(({ layer, taps: given }) => {
+        for (const tap of ['attention.query', 'attention.key'] as const) {
+          const { data, shape } = given[tap] ?? { data: [], shape: [] };
+          arrays[`${tap}.${layer}`] = { data: Array.from(data as Float32Array), shape };
+        }
+      });
+      writeFileSync(join(folder, 'a.npz'), npzBytes(arrays, true));
+      const { scale } = await runner.weights.layer(0, ['gates']);
+      const split = ['batch', 'heads', 'tokens', 'width'];
+      const forms = {
+        attention: [{ name: 'attention', holds: 'attention', layout: ['layers', 'batch', 'heads', 'queries', 'keys'] }],
+        products: [
+          { name: 'attention.query.{layer}', holds: 'query', layout: split },
+          { name: 'attention.key.{layer}', holds: 'key', layout: split },
+        ],
+      };
+      const surroundings = surroundingsOf();
+      const { signal } = new AbortController();
+      const common = { analysis: 'heads', parameters: { labels: false }, interventions: [], seed: 0 };
+      const ids = { kind: 'prompt', prompt: { kind: 'ids', ids: prompt.ids } } as const;
+      const request = { ...common, folder: model.folder, input: ids };
+      const own = (await resultOf(analysisJob({ opened: model, analysis, surroundings, signal }, request)))
+        .result as HeadsMeasured;
+      for (const [form, tensors] of Object.entries(forms)) {
+        const path = join(folder, `${form}.headscope-capture.json`);
+        const head = { kind: 'headscope-capture', version: 1, model: 'demo', file: 'a.npz', causal: true, scale };
+        writeFileSync(path, JSON.stringify({ ...head, tokens: prompt.tokens, ids: prompt.ids, tensors }));
+        const capture = await readCapture(path, 1e9);
+        const found = (
+          await resultOf(capturedAnalysis({ capture, analysis, surroundings, signal }, { ...request, folder: path }))
+        ).result as HeadsMeasured;
+        const most = form === 'attention' ? 1e-6 : 1e-5;
+        for (const [name, table] of Object.entries(own.statistics)) {
+          const other = (found.statistics as unknown as Record<string, readonly (readonly number[])[]>)[name];
+          table.forEach((row, layer) =>
+            row.forEach((value, at) => {
+              const error = Math.abs(value - (other?.[layer]?.[at] ?? Number.NaN));
+              // Distances are as large as the text is long.
+              const size = name === 'meanDistance' || name === 'entropy' ? Math.max(1, Math.abs(value)) : 1;
+              assert.ok(error <= most * size, `${form}: ${name} of L${layer}H${at} differs by ${error}`);
+            }),
+          );
+        }
+        const weights = (of: HeadsMeasured) => of.topKeys?.map((row) => row.map((keys) => keys[0]?.key));
+        assert.deepEqual(weights(found), weights(own));
+        const pictures = [found, own].map(({ thumbnails }) => Buffer.from(thumbnails?.data ?? '', 'base64'));
+        const [a, b] = pictures.map(
+          (bytes) => new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length)),
+        );
+        assert.equal(a?.length, b?.length);
+        assert.ok(a?.every((value, at) => Math.abs(value - (b?.[at] ?? 9)) <= most) && a.length > 0);
+      }
+    } finally {
+      await model.sessions.release();
+      rmSync(folder, { recursive: true });
+    }
   });
 });

@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { captureCalls } from '../../../compute-server/captures/capture-calls';
+import { Lane } from '../../../compute-server/dispatch/lane';
 import { generateJob, nextTokens } from '../../../compute-server/model-calls/generate-job';
 import { headMethods } from '../../../compute-server/heads/methods';
 import type { ModelCalls } from '../../../compute-server/model-calls/model-calls';
@@ -70,7 +72,11 @@ describe('parity', () => {
       job: (_place, _signal, act) => act(model),
       withoutModel: (_signal, act) => act(() => Promise.resolve(model)),
     };
-    return { ...modelMethods(surroundings(), calls), ...headMethods(surroundings(), calls) };
+    const captures = captureCalls(surroundings(), new Lane());
+    return {
+      ...modelMethods(surroundings(), calls, captures),
+      ...headMethods(surroundings(), calls, captures),
+    };
   };
 
   it('of the graphs as they are is exact, and stands in what heads and generate give', async () => {

@@ -141,7 +141,7 @@ export class StatisticsCollector {
   }
 
   /** Takes row `start` of a text from its step graph, with the scores. Groups name each key once; no picture is drawn. */
-  addRow(start: number, row: StepRow): void {
+  addRow(start: number, row: Pick<StepRow, 'first' | 'sums' | 'weightsOf' | 'massOn'>): void {
     const { heads, groups, picks } = this;
     const columns = this.columns();
     const sums = {
@@ -150,6 +150,8 @@ export class StatisticsCollector {
       entropy: new Float64Array(heads),
       spread: new Float64Array(heads * positionalNames.length),
     };
+    // The first token has no other token that it could read.
+    if (start === 0) for (let head = 0; head < heads; head++) sums.picked[head * pickCount + firstSlot] = 0;
     const spread = picks.once(this.spreadName(row.first, start, 1), () => this.spreadRows(start, 1, row.first));
     for (let head = 0; head < heads; head++) {
       const { positions, entropy, largest } = row.sums(head);

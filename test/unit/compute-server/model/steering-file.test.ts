@@ -8,6 +8,7 @@ import { toHalf } from '../../../../kernels/tensors/half';
 import { controlVectorBytes } from '../../../../models/formats/gguf/control-vector';
 import { FailureError } from '../../../../protocol/wire/failures';
 import { sentenceOf } from '../../../../protocol/wire/words';
+import { npzBytes } from '../../../support/npz-file';
 import { safetensorsBytes, type StoredType } from '../../../support/safetensors-file';
 
 const size = { hiddenSize: 3, blocks: { length: 2 } };
@@ -47,6 +48,12 @@ describe('files of steering vectors', () => {
       'a tensor for each layer',
       'a.safetensors',
       stored({ 'direction.1': [[3], second], 'direction.0': [[3], first] }),
+      all,
+    ],
+    [
+      'an array for each layer',
+      'a.npz',
+      npzBytes({ 'direction.1': { shape: [3], data: second }, 'direction.0': { shape: [3], data: first } }, true),
       all,
     ],
     ['names of another kind', 'b.safetensors', stored({ 'layers.1': [[3], second] }, 'F16'), [[1, second]]],
