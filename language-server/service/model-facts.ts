@@ -77,11 +77,22 @@ const partFacts = (part: ModelPart, alibi: ModelPartFacts['alibi']): ModelPartFa
   ...(alibi === undefined ? {} : { alibi }),
 });
 
-/** One sentence on the attention of a model, after its main part. */
+/** Letters of these stand for words. */
+const initials: ReadonlySet<string> = new Set(['awq', 'gptq', 'fp8', 'mxfp4', 'mlx', 'hqq', 'aqlm', 'eetq', 'vptq']);
+
+/** `AWQ 4-bit, `; nothing of weights that are not quantised. */
+const quantisedWords = ({ quantisation }: ModelDescription): string => {
+  if (quantisation === undefined || quantisation.method === 'unknown') return '';
+  const { method, bits } = quantisation;
+  const name = initials.has(method) ? method.toUpperCase() : method.slice(0, 40);
+  return `${name}${bits === undefined || /\d$/.test(name) ? '' : ` ${bits}-bit`}, `;
+};
+
+/** One sentence on how a model is quantised, and on the attention of its main part. */
 export const modelSentence = (description: ModelDescription): string => {
   const part = description.parts[0];
   if (part === undefined || part.layers.length === 0) return `${description.title}.`;
-  const words = attentionWords(part);
+  const words = `${quantisedWords(description)}${attentionWords(part)}`;
   return `${words.charAt(0).toUpperCase()}${words.slice(1)}.`;
 };
 

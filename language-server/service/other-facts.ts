@@ -8,7 +8,9 @@ import { modelFacts, modelSentence } from './model-facts';
 export const otherSentence = ({ title, description }: OtherModel): string =>
   description === undefined ? `${title}.` : `${title}, ${lowered(modelSentence(description))}`;
 
-const lowered = (sentence: string): string => sentence.charAt(0).toLowerCase() + sentence.slice(1);
+/** Initials stay as they are (`AWQ 4-bit`). */
+const lowered = (sentence: string): string =>
+  /^[A-Z]{2}/.test(sentence) ? sentence : sentence.charAt(0).toLowerCase() + sentence.slice(1);
 
 /**
  * The facts of a GGUF file, a graph or an adapter, as those of a config; `base`: where the model of an adapter lies, `formOf`: the config

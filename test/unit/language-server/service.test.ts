@@ -9,6 +9,8 @@ import { hoverAt } from '../../../language-server/service/hover';
 import { inlayHints } from '../../../language-server/service/inlay-hints';
 import { fileLinks } from '../../../language-server/service/links';
 import { modelFacts } from '../../../language-server/service/model-facts';
+import { otherSentence } from '../../../language-server/service/other-facts';
+import type { OtherModel } from '../../../models/formats/other-model';
 import { outline } from '../../../language-server/service/outline';
 import { rendered } from '../../support/rendered';
 import { expectFinding, findingsOf, modelFile, shard, unmark } from './caret';
@@ -393,5 +395,26 @@ describe('model facts', () => {
     const file = modelFile(`{${llama}, "is_causal": false}`);
     const facts = modelFacts(file, { ...noFacts, name: 'bidirectional' }, []);
     assert.match(String(facts?.supported), /^is_causal is false, and Headscope computes Llama where it is true\./);
+  });
+
+  it('say first how the weights are quantised', () => {
+    const sentence = (quantization_config?: object): string | undefined => {
+      const sizes = { model_type: 'llama', hidden_size: 64, num_attention_heads: 4, num_hidden_layers: 2 };
+      const file = modelFile(JSON.stringify({ ...sizes, ...(quantization_config ? { quantization_config } : {}) }));
+      return modelFacts(file, noFacts, [])?.sentence;
+    };
+    const plain = 'ulti-head attention, 4 heads of 16, 2 layers.';
+    assert.equal(sentence(), `M${plain}`);
+    for (const [config, words] of [
+      [{ quant_method: 'awq', bits: 4, group_size: 128 }, 'AWQ 4-bit'],
+      [{ quant_method: 'gptq', bits: 3, group_size: 128 }, 'GPTQ 3-bit'],
+      [{ quant_method: 'fp8', weight_block_size: [128, 128] }, 'FP8'],
+      [{ quant_method: 'bitsandbytes', load_in_4bit: true }, 'Bitsandbytes 4-bit'],
+    ] as const)
+      assert.equal(sentence(config), `${words}, m${plain}`);
+    // Behind the title of an adapter on such a base.
+    const file = modelFile(`{${llama}, "quantization_config": {"quant_method": "awq", "bits": 4, "group_size": 128}}`);
+    const other = { title: 'LoRA r=8', description: file.description } as unknown as OtherModel;
+    assert.match(otherSentence(other), /^LoRA r=8, AWQ 4-bit, /);
   });
 });
