@@ -219,6 +219,21 @@ describe('models of GGUF files', () => {
     await whole.sessions.release();
   });
 
+  it('with a tokenizer inside that is not understood say so, and run on token ids', async () => {
+    const folder = 'examples/models/demo-lm';
+    const tokenizer = JSON.parse(readFileSync(join(folder, 'tokenizer.json'), 'utf8')) as unknown;
+    const values = { ...vocabularyOf(tokenizer, 'smollm'), 'tokenizer.ggml.model': 'plamo2' };
+    const gguf = await open(convertToGguf(folder, join(room, 'unread.gguf'), { values }));
+    const whole = await open(folder);
+    assert.match(gguf.tokeniser.ok ? '' : gguf.tokeniser.why, /plamo2/);
+    const [expected, found] = [await logitsOf(whole), await logitsOf(gguf)];
+    const largest = expected.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+    const worst = expected.reduce((most, value, at) => Math.max(most, Math.abs(value - (found[at] ?? NaN))), 0);
+    assert.ok(worst <= 1e-6 * largest, `${worst / largest}`);
+    await gguf.sessions.release();
+    await whole.sessions.release();
+  });
+
   const sizes = {
     ...{ hidden_size: 64, intermediate_size: 96, num_attention_heads: 4, num_key_value_heads: 2, vocab_size: 96 },
     ...{ num_hidden_layers: 2, max_position_embeddings: 64, rms_norm_eps: 1e-5, rope_theta: 10000 },
