@@ -188,6 +188,13 @@ describe('the panel of a sweep', () => {
       assert.equal((await fresh.posts('submit')).failedOnly, false);
       const [inner, outer] = await fresh.page.evaluate(() => [document.body.scrollWidth, window.innerWidth]);
       assert.ok(inner <= outer, `${inner} px in ${outer} px`);
+      const list = fresh.page.locator('.sweep-list');
+      const cut = await list.locator('.table-frame').evaluate((frame) => frame.scrollWidth - frame.clientWidth);
+      assert.ok(cut <= 0, `${cut} px of the list are cut off`);
+      assert.match(
+        await list.locator('tbody tr').first().innerText(),
+        /open\s+task induction · param\.mode zero · seed 0/u,
+      );
       assert.deepEqual(fresh.complaints, []);
     } finally {
       await fresh.close();

@@ -17,6 +17,9 @@ import { pictureSections } from './sections';
 /** Cells in the order in which a person should look at them. */
 const order: readonly CellState[] = ['failed', 'running', 'cancelled', 'open', 'waiting', 'done'];
 
+/** The value, as JSON, of cells that do not have a setting, and its label. */
+const [withoutIt, none] = ['null', '–'];
+
 export function pictureOf(
   status: SweepStatus,
   known: KnownResults,
@@ -46,7 +49,7 @@ export function pictureOf(
     states,
     ...(secondsLeft === undefined ? {} : { secondsLeft }),
     active,
-    axes: axes.map(listedAxis),
+    axes: axes.map((axis) => listedAxis(axis, look)),
     look: { ...look, page },
     ...(grid ? { grid } : {}),
     cells: listed.slice(page * most.cells, (page + 1) * most.cells).map(shown),
@@ -59,9 +62,12 @@ export function pictureOf(
   };
 }
 
-const listedAxis = ({ name, ids, labels }: Axis): SweepAxis => ({
+const listedAxis = ({ name, ids, labels }: Axis, { only = {} }: SweepLook): SweepAxis => ({
   name,
-  values: ids.slice(0, most.choices).map((id, at): AxisValue => ({ id, label: labels[at] ?? id })),
+  values: [
+    ...ids.slice(0, most.choices).map((id, at): AxisValue => ({ id, label: labels[at] ?? id })),
+    ...(only[name] === withoutIt ? [{ id: withoutIt, label: none }] : []),
+  ],
   count: ids.length,
 });
 
@@ -76,7 +82,7 @@ function resolved(asked: SweepLook, axes: readonly Axis[], known: KnownResults):
   const columns = isColumns ? asked.columns : usual;
   const value = asked.value !== undefined && known.names.includes(asked.value) ? asked.value : known.usual;
   const only = Object.entries(asked.only ?? {}).filter(([name, id]) =>
-    axes.some((axis) => axis.name === name && axis.places.has(id)),
+    axes.some((axis) => axis.name === name && (id === withoutIt || axis.places.has(id))),
   );
   const { rows: _rows, columns: _columns, value: _value, ...rest } = asked;
   return {
@@ -95,18 +101,31 @@ function filtered(
 ): readonly CellStatus[] {
   const wanted = axes.flatMap(({ name }) => (only[name] === undefined ? [] : [[name, only[name]] as const]));
   if (wanted.length === 0) return cells;
-  return cells.filter(({ settings }) =>
-    wanted.every(([name, id]) => settings[name] !== undefined && JSON.stringify(settings[name]) === id),
-  );
+  return cells.filter(({ settings }) => wanted.every(([name, id]) => JSON.stringify(settings[name] ?? null) === id));
 }
 
 const inOrder = (cells: readonly CellStatus[]): readonly CellStatus[] =>
   order.flatMap((state) => cells.filter((cell) => cell.state === state));
 
+/** With a place at the end for cells that do not have the setting, where there are some. */
+function withAll(axis: Axis, cells: readonly CellStatus[]): Axis {
+  if (cells.every(({ settings }) => settings[axis.name] !== undefined)) return axis;
+  const { ids, labels, places } = axis;
+  return {
+    ...axis,
+    ids: [...ids, withoutIt],
+    labels: [...labels, none],
+    places: new Map([...places, [withoutIt, ids.length]]),
+  };
+}
+
 function gridOf(cells: readonly CellStatus[], look: SweepLook, axes: readonly Axis[]): SweepGrid | undefined {
-  const down = axes.find(({ name }) => name === look.rows);
+  const side = (wanted: string | undefined): Axis | undefined => {
+    const axis = axes.find(({ name }) => name === wanted);
+    return axis && withAll(axis, cells);
+  };
+  const [down, across] = [side(look.rows), side(look.columns)];
   if (!down) return undefined;
-  const across = axes.find(({ name }) => name === look.columns);
   const start = (from: number | undefined, count: number, page: number): number =>
     Math.min(from ?? 0, Math.max(0, (Math.ceil(count / page) - 1) * page));
   const rowFrom = start(look.rowFrom, down.ids.length, most.rows);
@@ -120,15 +139,15 @@ function gridOf(cells: readonly CellStatus[], look: SweepLook, axes: readonly Ax
   });
   const counts = Array.from({ length: rows }, () => Array.from({ length: columns }, empty));
   for (const cell of cells) {
-    const row = (placeOn(down, cell) ?? -1) - rowFrom;
-    const column = across ? (placeOn(across, cell) ?? -1) - columnFrom : 0;
+    const row = placeOf(down, cell) - rowFrom;
+    const column = across ? placeOf(across, cell) - columnFrom : 0;
     const tile = counts[row]?.[column];
     if (!tile) continue;
     tile.cells += 1;
     tile.states[cell.state] = (tile.states[cell.state] ?? 0) + 1;
     tile.key = cell.key;
   }
-  const side = ({ name, labels, ids }: Axis, from: number, length: number) => ({
+  const page = ({ name, labels, ids }: Axis, from: number, length: number) => ({
     axis: name,
     ids: ids.slice(from, from + length),
     labels: labels.slice(from, from + length),
@@ -136,8 +155,8 @@ function gridOf(cells: readonly CellStatus[], look: SweepLook, axes: readonly Ax
     count: ids.length,
   });
   return {
-    rows: side(down, rowFrom, rows),
-    ...(across ? { columns: side(across, columnFrom, columns) } : {}),
+    rows: page(down, rowFrom, rows),
+    ...(across ? { columns: page(across, columnFrom, columns) } : {}),
     tiles: counts.map((row) =>
       row.map(({ cells: count, states, key }): GridTile | null =>
         count === 0 ? null : { cells: count, states, ...(count === 1 ? { key } : {}) },
@@ -145,6 +164,8 @@ function gridOf(cells: readonly CellStatus[], look: SweepLook, axes: readonly Ax
     ),
   };
 }
+
+const placeOf = (axis: Axis, cell: CellStatus): number => placeOn(axis, cell) ?? axis.places.get(withoutIt) ?? -1;
 
 function shownCell({ settings, ...cell }: CellStatus, axes: readonly Axis[], known: KnownResults): ShownCell {
   const finding = known.finding(cell.key);

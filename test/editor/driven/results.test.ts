@@ -58,6 +58,21 @@ describe('saved results in VS Code', function () {
     await row(/^task capitals/).waitFor();
   });
 
+  it('makes a sweep of one cell from what the workbench shows', async () => {
+    const { bench, workspace } = window();
+    await bench.runCommand('Headscope: Open Workbench');
+    await workbenchPanel(bench, 'full');
+    await bench.runCommand('Headscope: New Sweep from This Run');
+    await bench.page.locator('.monaco-dialog-box').getByRole('button', { name: 'Save As' }).click();
+    const file = join(workspace, 'made.headscope-sweep.yaml');
+    await bench.answerFileDialog('New Sweep', file);
+    await bench.page.locator('.monaco-editor .view-line', { hasText: /^run:\sheads$/ }).waitFor();
+    await bench.runCommand('Headscope: Open Sweep');
+    const panel = await bench.webviewWith("#root[data-panel='sweep']");
+    await panel.locator('#finding', { hasText: 'The cell has not run yet.' }).waitFor();
+    await panel.locator('.circumstances', { hasText: 'Cells run on cpu: the file names no device.' }).waitFor();
+  });
+
   it('lists what lies in the workspace, and renames a file to what is typed', async () => {
     const { bench } = window();
     entry = await savedResults(bench);

@@ -7,19 +7,28 @@ import { count, took } from '../../ui/numbers';
 import { countColumn, table, textColumn, type Column } from '../../ui/table';
 import { copyTools } from '../../ui/whole-table';
 import type { SweepPage } from './part';
-import { stateSigns } from './words';
+import { nameOfCell, stateSigns } from './words';
 
-export function cellList({ actions }: SweepPage, picture: SweepPicture): TemplateResult {
+const stateColumn: Column<ShownCell> = textColumn('state', 'State', ({ state }) => state, {
+  cell: ({ state, parts }) =>
+    html`<span class="sweep-state ${state}"
+      >${icon(stateSigns[state].icon)}<span>${state}${parts ? ` ${parts.done}/${parts.total}` : nothing}</span></span
+    >`,
+});
+
+/** Where the panel is narrow: the name of a cell, and what it says below it. */
+const narrowColumns = (axes: SweepPicture['axes']): readonly Column<ShownCell>[] => [
+  stateColumn,
+  textColumn('cell', 'Cell', (cell) => nameOfCell(cell, axes), {
+    cell: (cell) =>
+      html`${nameOfCell(cell, axes)} <span class="sweep-why muted">${cell.reason ?? cell.finding ?? nothing}</span>`,
+  }),
+];
+
+export function cellList({ actions, compact }: SweepPage, picture: SweepPicture): TemplateResult {
   const { cells, listed, look, axes } = picture;
   const columns: readonly Column<ShownCell>[] = [
-    textColumn('state', 'State', ({ state }) => state, {
-      cell: ({ state, parts }) =>
-        html`<span class="sweep-state ${state}"
-          >${icon(stateSigns[state].icon)}<span
-            >${state}${parts ? ` ${parts.done}/${parts.total}` : nothing}</span
-          ></span
-        >`,
-    }),
+    stateColumn,
     ...axes.map(({ name }, at) => textColumn<ShownCell>(`axis ${at}`, name, ({ labels }) => labels[at] ?? '')),
     countColumn('time', 'Time', ({ seconds }) => seconds, {
       text: ({ seconds }) => (seconds === undefined ? '' : took(seconds)),
@@ -45,7 +54,7 @@ export function cellList({ actions }: SweepPage, picture: SweepPicture): Templat
         ? html`<p class="empty-state">No cell is ${look.show ?? 'here'} now.</p>`
         : table({
             caption: 'Cells',
-            columns,
+            columns: compact ? narrowColumns(axes) : columns,
             rows: cells,
             key: ({ key }) => key,
             selected: look.cell,

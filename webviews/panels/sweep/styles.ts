@@ -177,6 +177,15 @@ export const sweepStyles = css`
     overflow: hidden;
     text-overflow: ellipsis;
   }
+  .compact .sweep-list td {
+    padding-block: 4px;
+    vertical-align: top;
+    white-space: normal;
+    overflow-wrap: anywhere;
+  }
+  .compact .sweep-list .sweep-state {
+    white-space: nowrap;
+  }
   .sweep-mistakes {
     display: grid;
     gap: 8px;

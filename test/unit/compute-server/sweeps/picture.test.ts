@@ -108,6 +108,27 @@ describe('the picture of a sweep', () => {
     assert.deepEqual(place.grid, shown);
   });
 
+  it('has a place for cells that lack the setting of an axis', () => {
+    const lacking = statusOfCells(
+      ['task', 'weights', 'seed'],
+      [
+        { settings: { task: 'a', weights: 'q8', seed: 0 }, state: 'done' },
+        { settings: { task: 'b', seed: 0 }, state: 'failed' },
+        { settings: { task: 'b', seed: 1 }, state: 'open' },
+      ],
+    );
+    const byWeights = look(lacking, { rows: 'weights', columns: '' });
+    assert.deepEqual(byWeights.grid?.rows.labels, ['q8', '–']);
+    assert.deepEqual(byWeights.grid?.tiles, [
+      [{ cells: 1, states: { done: 1 }, key: key(0) }],
+      [{ cells: 2, states: { failed: 1, open: 1 } }],
+    ]);
+    const chosen = look(lacking, { rows: 'weights', only: { weights: byWeights.grid?.rows.ids[1] ?? '' } });
+    const { id = '', label } = chosen.axes[1]?.values[1] ?? {};
+    assert.deepEqual([id, label], [chosen.look.only?.['weights'], '–'], 'the filter can be taken back');
+    assert.deepEqual([chosen.listed, chosen.cells.map(({ labels }) => labels[1])], [2, ['', '']]);
+  });
+
   it('draws means over the rest with their interval, and no number where a place has no result', () => {
     const { sections, look: chosen } = look(grid);
     assert.equal(chosen.value, 'score', 'the first number that differs between cells');
