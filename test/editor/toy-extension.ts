@@ -8,7 +8,7 @@ import { withTables } from '../../build/manifest.mjs';
 import { infoOf } from '../../diagnostics/analysis-info';
 import { taskInfo } from '../../diagnostics/tasks/task';
 import { tasks } from '../../diagnostics/tasks/catalogue';
-import { bundleServer } from '../process/compute/support/bundle';
+import { bundleShipped } from '../process/compute/support/bundle';
 import { analyses } from '../support/analyses/catalogue';
 import { repositoryRoot } from '../support/host/versions';
 
@@ -23,7 +23,7 @@ export async function makeToyExtension(): Promise<string> {
     symlinkSync(join(repositoryRoot, name), join(folder, name));
   }
   cpSync(join(repositoryRoot, 'dist'), join(folder, 'dist'), { recursive: true });
-  const { serverScript } = await bundleServer('toy-server', [
+  const { serverScript } = await bundleShipped('toy-server', [
     {
       name: 'catalogue-of-tests',
       setup(bundle) {

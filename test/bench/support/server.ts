@@ -1,13 +1,13 @@
 /** A real compute server with the real catalogue, for benches. */
-import { bundleServer } from '../../process/compute/support/bundle';
+import { bundleShipped } from '../../process/compute/support/bundle';
 import { computeClient } from '../../../compute-server/cli/compute-process';
 import type { ComputeClient } from '../../../protocol/compute/client';
 import type { BenchmarkRow, BenchmarkSetup, BenchmarkResult } from '../../../protocol/results/benchmark-schema';
 
-let built: ReturnType<typeof bundleServer> | undefined;
+let built: ReturnType<typeof bundleShipped> | undefined;
 
 export async function startServer(options: Parameters<typeof computeClient>[2] = {}): Promise<ComputeClient> {
-  const { serverScript } = await (built ??= bundleServer('bench-compute'));
+  const { serverScript } = await (built ??= bundleShipped('bench-compute'));
   return computeClient(serverScript, process.env, options);
 }
 

@@ -4,18 +4,17 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { AmpResult } from '../../../diagnostics/plans/amp/result';
-import { bundledServer, bundleServer } from '../compute/support/bundle';
+import { buildPlainServer, plainServer } from '../compute/support/bundle';
 import { runCli } from '../compute/support/run-cli';
 
-const name = 'test-convert';
-const { cliScript } = bundledServer(name);
+const { cliScript } = plainServer;
 const model = resolve('examples/models/demo-lm');
 
 describe('headscope convert', function () {
   this.timeout(180_000);
   let root: string;
   before(async () => {
-    await bundleServer(name);
+    await buildPlainServer();
     root = mkdtempSync(join(tmpdir(), 'headscope-convert-'));
   });
   after(() => rmSync(root, { recursive: true, force: true }));

@@ -3,11 +3,10 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { bundledServer, bundleServer } from '../compute/support/bundle';
+import { buildPlainServer, plainServer } from '../compute/support/bundle';
 import { runCli } from '../compute/support/run-cli';
 
-const name = 'test-steer';
-const { cliScript } = bundledServer(name);
+const { cliScript } = plainServer;
 const model = resolve('examples/models/demo-lm');
 const width = 192;
 
@@ -25,7 +24,7 @@ describe('headscope steer', function () {
   let root: string;
   const at = (file: string): string => join(root, file);
   before(async () => {
-    await bundleServer(name);
+    await buildPlainServer();
     root = mkdtempSync(join(tmpdir(), 'headscope-steer-'));
     writeFileSync(at('toward.txt'), 'the cat sat on the mat\n\nthe cat is here\n');
     writeFileSync(at('from.jsonl'), '{"text": "the dog ran"}\n"a dog and a bird"\n{"prompt": "the king said"}\n');

@@ -14,15 +14,16 @@ import {
   StreamMessageReader,
   StreamMessageWriter,
 } from 'vscode-languageserver-protocol/node';
+import { bundleLanguageServer } from '../compute/support/bundle';
 
 export interface EditorOptions {
   readonly transport?: 'ipc' | 'stdio';
   /** What the editor answers to workspace/configuration; absent: it does not support it. */
   readonly configuration?: () => unknown;
   readonly initializationOptions?: unknown;
-  /** The bundle to run in place of the source. */
+  /** A bundle to run in place of one that is made for the tests. */
   readonly server?: string;
-  /** Options of node for the bundle, as the extension gives them. */
+  /** Options of node, as the extension gives them. */
   readonly nodeOptions?: readonly string[];
 }
 
@@ -46,8 +47,8 @@ export class Editor {
     server,
     nodeOptions = [],
   }: EditorOptions = {}): Promise<Editor> {
-    const main = resolve(server ?? 'language-server/main.ts');
-    const execArgv = server === undefined ? ['--import', 'tsx'] : [...nodeOptions];
+    const main = resolve(server ?? (await bundleLanguageServer()));
+    const execArgv = [...nodeOptions];
     const child =
       transport === 'ipc'
         ? fork(main, ['--node-ipc'], { execArgv, stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })

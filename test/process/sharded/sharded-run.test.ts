@@ -93,7 +93,8 @@ describe('attention over worker processes', function () {
     for (const pattern of ['causal-self', 'noncausal-self'] as const) {
       it(`${workers} along heads equal the float64 reference, ${pattern}`, () =>
         assertRight(callOf({ pattern }, { headWorkers: workers })));
-      for (const schedule of ['ring', 'gather']) {
+      // One worker is the same ring along heads.
+      for (const schedule of workers === 1 ? ['gather'] : ['ring', 'gather']) {
         it(`${workers} along the sequence equal it, ${schedule}, ${pattern}, and pass the bytes of the formula`, () =>
           assertRight(callOf({ pattern }, { sequenceWorkers: workers, schedule })));
       }
