@@ -23,7 +23,8 @@ export const checks = {
     command: ['--max-semi-space-size=64', bin('eslint/bin/eslint.js'), '.', '--max-warnings', '0'],
     minutes: 10,
   },
-  types: { command: [bin('typescript/bin/tsc'), '-b'], minutes: 10 },
+  // In a quarter of the computing of TypeScript 5, which is there for ESLint: its rules read types, and TypeScript 7 gives them none.
+  types: { command: [bin('typescript-7/bin/tsc'), '-b'], minutes: 10 },
   // Files and exports that nothing imports.
   unused: { command: [bin('knip/bin/knip.js'), '--no-progress'], minutes: 5 },
   format: { command: [bin('prettier/bin/prettier.cjs'), '--check', '--log-level', 'warn', '.'], minutes: 10 },
