@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { fork } from 'node:child_process';
 import { on, once } from 'node:events';
+import { createServer } from 'node:net';
 import { availableParallelism } from 'node:os';
 import type { ComputeClient } from '../../../protocol/compute/client';
 import type { FromCompute, MechanismInfo } from '../../../protocol/compute/api';
 import { sentenceOf } from '../../../protocol/wire/words';
+import { listeningPorts } from '../../support/listening-ports';
 import { failureOf } from './support/failure';
 import { buildServer, environment, serverScript, smallPlan, startClient } from './support/server';
 
@@ -23,6 +25,22 @@ describe('calls of the compute server', function () {
     assert.equal(info.headscope, '0.0.0-test');
     assert.notEqual(info.pid, process.pid);
   });
+
+  if (process.platform === 'linux') {
+    it('listens on no port: a remote window has none to forward', async () => {
+      const own = createServer().listen(0, '127.0.0.1');
+      await once(own, 'listening');
+      const address = own.address();
+      assert.ok(typeof address === 'object' && address !== null);
+      assert.deepEqual(
+        listeningPorts(process.pid).filter((port) => port === address.port),
+        [address.port],
+      );
+      own.close();
+      const { pid } = await client.call('info', []);
+      assert.deepEqual(listeningPorts(pid), []);
+    });
+  }
 
   it('answers several calls at once, each with its own result', async () => {
     const [info, mechanisms, supports, again] = await Promise.all([

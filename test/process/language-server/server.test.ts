@@ -17,6 +17,7 @@ import type { DescribeModelResult, RecogniseModelsResult } from '../../../protoc
 import { describeModel, recogniseModels } from '../../../protocol/language/requests';
 import { estimateServing } from '../../../protocol/language/serving';
 import type { EstimateServingResult } from '../../../protocol/language/serving';
+import { listeningPorts } from '../../support/listening-ports';
 import { onnxGraph } from '../../support/onnx-graph';
 import { codes, Editor, messageOf } from './editor';
 
@@ -81,6 +82,7 @@ describe('language server', () => {
       assert.match(finding.codeDescription?.href ?? '', /docs\/rules\/kv-heads-do-not-divide\.md$/);
       assert.deepEqual(finding.range, { start: { line: 6, character: 25 }, end: { line: 6, character: 26 } });
       assert.equal(finding.relatedInformation?.[0]?.location.range.start.line, 5);
+      if (process.platform === 'linux') assert.deepEqual(listeningPorts(editor.child.pid ?? NaN), []);
     });
   }
 
