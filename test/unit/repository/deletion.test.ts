@@ -10,6 +10,8 @@ const product = trackedFiles().filter(
 const deletesInEditor = /\bfs\s*\.\s*delete\s*\(|\bdeleteFile\s*\(|\buseTrash\b/;
 const files = /(?:import|export)\s+(?!type\b)([^;]*?)\s+from\s+'(?:node:)?fs(?:\/promises)?'/g;
 
+const calls = /(?:\{([^{}]*)\}\s*=\s*(?:await\s+)?)?\b(?:require|import)\(\s*'(?:node:)?fs/g;
+
 /** What a text imports of node:fs that it must not; `*` where it takes the whole. */
 function restricted(text: string): readonly string[] {
   const named = [...text.matchAll(files)].flatMap(([, clause = '']) => {
@@ -17,8 +19,10 @@ function restricted(text: string): readonly string[] {
     if (list === undefined) return ['*'];
     return list.split(',').map((name) => name.trim().split(/\s+as\s+/)[0] ?? '');
   });
-  const whole = /\brequire\(\s*'(?:node:)?fs|\bimport\(\s*'(?:node:)?fs/.test(text) ? ['*'] : [];
-  return [...named, ...whole].filter((name) => name === '*' || names.includes(name));
+  const called = [...text.matchAll(calls)].flatMap(
+    ([, list]) => list?.split(',').map((name) => name.trim().split(':')[0] ?? '') ?? ['*'],
+  );
+  return [...named, ...called].filter((name) => name === '*' || names.includes(name));
 }
 
 describe('files of a person', () => {
@@ -41,9 +45,12 @@ describe('files of a person', () => {
       "import * as fs from 'fs';",
       "export { unlinkSync } from 'node:fs';",
       "const { rm } = await import('node:fs/promises');",
+      "const { stat, unlinkSync: gone } = require('node:fs');",
+      "const fs = require('fs');",
     ]) {
       assert.equal(restricted(text).length, 1, text);
     }
     assert.deepEqual(restricted("import { open, stat } from 'node:fs/promises';"), []);
+    assert.deepEqual(restricted("const { writeSync } = require('node:fs');"), []);
   });
 });
