@@ -13,6 +13,7 @@ import { planCommands } from './commands/plan-commands';
 import { registerCommands } from './commands/register';
 import { resultCommands } from './commands/result-commands';
 import { serverCommands } from './commands/server-commands';
+import { captureCommands } from './commands/capture-commands';
 import { sweepCommands } from './commands/sweep-commands';
 import { showModelCommands } from './commands/show-model-commands';
 import { exampleCommands, welcomeToExample } from './first-start';
@@ -134,6 +135,7 @@ function register(context: vscode.ExtensionContext, log: vscode.LogOutputChannel
         ...deviceCommands(compute),
         ...resultCommands({ library, history, editors }),
         ...sweepCommands({ workbench, catalogue }),
+        ...captureCommands(workbench),
         ...exampleCommands(context),
       },
       paletteCommands(workbench, catalogue, demos, context.extension.packageJSON),

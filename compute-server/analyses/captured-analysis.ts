@@ -102,9 +102,10 @@ async function prepared(
       `The causal check removes heads and runs the model, and ${capture.file.model} is captured attention. Leave it out.`,
     );
   }
+  const isLeftOut = input.prompt.kind === 'text' && input.prompt.text === '';
+  const given = isLeftOut ? { kind: 'prompt' as const, prompt: { kind: 'ids' as const, ids: prompt.ids } } : input;
   const job = {
-    // The text as it was captured, whatever way it was given.
-    input: { given: { kind: 'prompt' as const, prompt: { kind: 'ids' as const, ids: prompt.ids } }, prompts: [prompt] },
+    input: { given, prompts: [prompt] },
     parameters: values,
     variant: [],
     groups: [],

@@ -48,14 +48,14 @@ export function capturedSummary(capture: Capture): ModelSummary {
     layers: maps.layers.length,
     ...{ heads, kvHeads, headDim },
     hiddenSize: maps.hiddenWidth ?? Math.max(1, heads * headDim),
-    // Nothing is known of the vocabulary: no random text can be made of it.
-    vocabulary: 0,
+    // As far as it is known.
+    vocabulary: 1 + Math.max(...capturedText(capture).ids),
     contextLength: maps.rows.length,
     causal: file.causal,
     weightBytes: bytes,
     dtypes: [],
     windows: maps.layers.map(() => file.window ?? null),
-    tokenizer: 'The tokens are those that were captured.',
+    tokenizer: true,
     chatTemplate: false,
     captured: true,
     ...(notes.length > 0 ? { notes } : {}),

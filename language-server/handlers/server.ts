@@ -39,6 +39,7 @@ import {
 } from './features';
 import { Graphs } from './graphs';
 import { OtherFiles } from './other-files';
+import { Captures } from './captures';
 import { Sweeps } from './sweeps';
 import { defaultServerSettings, readSettings } from './settings';
 import type { FileSettings, ServerSettings } from './settings';
@@ -86,9 +87,12 @@ export const startServer = (): void => {
     return { checks: settingsUnder(own.checks, repository?.settings), repository };
   };
   const sweeps = new Sweeps(connection, documents);
+  const captures = new Captures(connection, documents);
+  /** What checks a document that is no model file. */
+  const apart = (uri: string): Sweeps | Captures | undefined => [sweeps, captures].find((one) => one.has(uri));
   const models = {
     get: (uri: string) => documents.get(uri),
-    all: () => documents.all().filter(({ uri }) => !sweeps.has(uri)),
+    all: () => documents.all().filter(({ uri }) => !apart(uri)),
   };
   const diagnostics = new Diagnostics(connection, models, files, checks);
   const graphs = new Graphs(connection, files, checks);
@@ -97,7 +101,7 @@ export const startServer = (): void => {
   /** Answers for an open document; a closed one, or a failure, gets the empty answer and the failure is logged. */
   const answer = async <T>(uri: string, empty: T, give: (file: ModelFile) => T | Promise<T>): Promise<T> => {
     const document = documents.get(uri);
-    if (document === undefined || sweeps.has(uri)) return empty;
+    if (document === undefined || apart(uri)) return empty;
     try {
       return await give(await files.open(document));
     } catch (error) {
@@ -141,10 +145,10 @@ export const startServer = (): void => {
     }
   });
 
-  documents.onDidChangeContent(({ document: { uri } }) => (sweeps.has(uri) ? sweeps : diagnostics).changed(uri));
+  documents.onDidChangeContent(({ document: { uri } }) => (apart(uri) ?? diagnostics).changed(uri));
   documents.onDidOpen(({ document }) => graphs.refresh(folderOfUri(document.uri)));
   documents.onDidClose(({ document }) => {
-    (sweeps.has(document.uri) ? sweeps : diagnostics).closed(document.uri);
+    (apart(document.uri) ?? diagnostics).closed(document.uri);
     graphs.refresh(folderOfUri(document.uri));
   });
   connection.onNotification(showGraphs, ({ uris }: ShowGraphsParams) => graphs.show(uris.slice(0, mostAsked)));
@@ -204,6 +208,7 @@ export const startServer = (): void => {
   );
   connection.onCodeAction(({ textDocument, range }) => {
     if (sweeps.has(textDocument.uri)) return sweeps.actions(textDocument.uri, range);
+    if (captures.has(textDocument.uri)) return [];
     return answer(textDocument.uri, [], async () => {
       const [checked, { repository }] = await Promise.all([
         diagnostics.check(textDocument.uri),

@@ -54,6 +54,7 @@ const isResult = (...kinds: readonly (keyof typeof customEditors)[]): string => 
   return `resourceFilename =~ /(${chosen.map((kind) => escaped(customEditors[kind].suffix)).join('|')})$/`;
 };
 const isSweepFile = 'resourceFilename =~ /\\.headscope-sweep\\.ya?ml$/';
+const isCaptureFile = 'resourceFilename =~ /\\.headscope-capture\\.json$/';
 const isOpenResult = `activeCustomEditorId =~ /^(${Object.values(customEditors)
   .map((editor) => escaped(editor.viewType))
   .join('|')})$/`;
@@ -229,6 +230,11 @@ export const commands = {
       inEditorTitle(both(isSweepFile, `activeCustomEditorId != '${sweepEditor.viewType}'`), 'navigation@1'),
       inExplorer(isSweepFile, '3_headscope@1'),
     ],
+  },
+  'headscope.openCapture': {
+    title: 'Open Captured Attention',
+    icon: 'open-preview',
+    menus: [inEditorTitle(isCaptureFile, 'navigation@1'), inExplorer(isCaptureFile, '3_headscope@1')],
   },
   'headscope.newSweep': {
     title: 'New Sweep from This Run',

@@ -17,6 +17,8 @@ export function probeSettings(
   { summary, specialIds, bosId, startId = bosId }: ModelFacts,
   seed: number,
 ): ProbeSettings | undefined {
+  // Other texts than the captured one cannot be run.
+  if (summary.captured) return undefined;
   const { vocabulary, contextLength } = summary;
   const period = probePeriod(vocabulary, specialIds.length, contextLength);
   return period === undefined ? undefined : { vocabulary, avoid: specialIds, bosId: startId, period, seed };

@@ -9,6 +9,7 @@ import { openModel } from '../../../compute-server/model/checkpoint/loaded-model
 import type { HeadsMeasured } from '../../../protocol/results/labelled-heads';
 import { analyses } from '../../../diagnostics/catalogue';
 import type { LayersRequest } from '../../../diagnostics/model-runner/run-request';
+import type { AnalysisResult } from '../../../protocol/analysis/schema';
 import { openTiny, promptIds as ids, type OpenTiny } from '../../support/checkpoints/open-tiny';
 import { llamaLike } from '../../support/checkpoints/tiny-models';
 import { analysisJob, prepare } from '../../../compute-server/analyses/analysis-job';
@@ -220,9 +221,18 @@ describe('heads of captured attention', () => {
         const head = { kind: 'headscope-capture', version: 1, model: 'demo', file: 'a.npz', causal: true, scale };
         writeFileSync(path, JSON.stringify({ ...head, tokens: prompt.tokens, ids: prompt.ids, tensors }));
         const capture = await readCapture(path, 1e9);
-        const found = (
-          await resultOf(capturedAnalysis({ capture, analysis, surroundings, signal }, { ...request, folder: path }))
-        ).result as HeadsMeasured;
+        const asked = (text: string): Promise<AnalysisResult> =>
+          resultOf(
+            capturedAnalysis(
+              { capture, analysis, surroundings, signal },
+              { ...common, folder: path, input: { kind: 'prompt', prompt: { kind: 'text', text } } },
+            ),
+          );
+        const answer = await asked(prompt.tokens.join(''));
+        // The prompt as it was given, or else the captured tokens: the form compares the two.
+        assert.deepEqual(answer.input, { kind: 'prompt', prompt: { kind: 'text', text: prompt.tokens.join('') } });
+        assert.deepEqual((await asked('')).input, ids);
+        const found = answer.result as HeadsMeasured;
         const most = form === 'attention' ? 1e-6 : 1e-5;
         for (const [name, table] of Object.entries(own.statistics)) {
           const other = (found.statistics as unknown as Record<string, readonly (readonly number[])[]>)[name];

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { CapturedRunner, capturedSummary } from '../../../compute-server/captures/captured-runner';
 import { capturedAnalysis, capturedAnswer, capturedEstimate } from '../../../compute-server/analyses/captured-analysis';
 import { readCapture, type Capture } from '../../../compute-server/captures/read-capture';
+import { captureFindings } from '../../../language-server/service/captures';
 import type { HeadsMeasured } from '../../../protocol/results/labelled-heads';
 import { FailureError } from '../../../protocol/wire/failures';
 import { sentenceOf } from '../../../protocol/wire/words';
@@ -364,6 +365,43 @@ describe('captured tensors', () => {
     rmSync(join(folder, 'toy.npz'));
     writeFileSync(path(), JSON.stringify({ ...description, file: '../toy.npz' }));
     await refused(() => readCapture(path(), 1e9), /is no file beside this one/u);
+  });
+
+  it('are checked in the editor while they are described, each fault in its place', () => {
+    const marked = (changes: object): readonly (readonly [string, string])[] => {
+      const text = JSON.stringify({ ...description, ...changes });
+      return captureFindings(text).map(({ message, span }) => [
+        text.slice(span.offset, span.offset + span.length),
+        message,
+      ]);
+    };
+    const [tensor] = description.tensors;
+    assert.deepEqual(marked({}), []);
+    // What has not the form of a description is said by its JSON Schema.
+    assert.deepEqual([marked({ causal: 'yes' }), captureFindings('{"kind": '), captureFindings('')], [[], [], []]);
+    const one = (changes: object, place: string, words: RegExp): void => {
+      const [first, ...more] = marked(changes);
+      assert.deepEqual([first?.[0], more], [place, []]);
+      assert.match(first?.[1] ?? '', words);
+    };
+    one({ file: 'a.pt' }, '"a.pt"', /is a pickle/u);
+    one({ ids: [1, 2] }, '[1,2]', /There are 2 ids and 5 tokens/u);
+    one({ masked: [0, 7] }, '7', /Position 7 is behind the 5 tokens/u);
+    one({ masked: [0, 1, 2, 3, 4] }, '[0,1,2,3,4]', /All tokens are masked/u);
+    const layout = (axes: readonly string[]) => ({ tensors: [{ ...tensor, layout: axes }] });
+    one(layout(['layers', 'heads', 'queries']), '["layers","heads","queries"]', /The axis "keys" is missing/u);
+    one(
+      layout(['layers', 'heads', 'queries', 'keys', 'width']),
+      '["layers","heads","queries","keys","width"]',
+      /"width" does not belong/u,
+    );
+    one(layout(['heads', 'queries', 'keys']), '"attn"', /The layer is not said\. Use one of/u);
+    one({ tensors: [{ ...tensor, layer: 3 }] }, '3', /The layer is said twice/u);
+    one(
+      { tensors: [{ name: 'v', holds: 'value', layer: 0, layout: ['heads', 'tokens', 'width'] }] },
+      '[{"name":"v","holds":"value","layer":0,"layout":["heads","tokens","width"]}]',
+      /There is no attention in it/u,
+    );
   });
 
   it('are not taken from archives that are cut off, or lie', async () => {

@@ -147,7 +147,8 @@ const model = (part: Part): TemplateResult =>
     onChoose: (to) => part.actions.chooseModel(to),
     onBrowse: () => part.actions.post({ kind: 'browseModel' }),
   })}
-  ${formField(part)} ${modelFacts(part)} ${adapter(part)} ${deviceOf(part)} ${weights(part)}`;
+  ${formField(part)} ${modelFacts(part)}
+  ${modelOfForm(part.state)?.captured ? nothing : html`${adapter(part)} ${deviceOf(part)} ${weights(part)}`}`;
 
 /** Which of the files of the model runs: its safetensors, or a GGUF file beside them. */
 function formField({ state: { form, models }, actions }: Part): TemplateResult | typeof nothing {
@@ -280,6 +281,12 @@ function modelFacts({ state, actions }: Part): TemplateResult {
   if (!model) {
     return html`<p class="reason">
       ${folder === '' ? 'A checkpoint folder with config.json and safetensors.' : 'Reading its files…'}
+    </p>`;
+  }
+  if (model.captured) {
+    return html`<p class="reason">
+      Captured attention, ${model.layers} layers x ${model.heads} heads, ${count(model.contextLength ?? 0)} tokens. No
+      model is run: the prompt is the captured text.
     </p>`;
   }
   return html`<p class="reason">

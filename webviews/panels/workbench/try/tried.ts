@@ -26,7 +26,17 @@ export interface Tried {
 /** Undefined: nothing on the screen read a prompt that changes could be tried on. */
 export function triedOf(state: State): Tried | undefined {
   const { result, form, place, compareWith, view, trials } = state;
-  if (!result || !form || place === 'file' || compareWith || isAway(state) || !hasAttention(result)) return undefined;
+  if (
+    !result ||
+    !form ||
+    place === 'file' ||
+    compareWith ||
+    isAway(state) ||
+    !hasAttention(result) ||
+    result.model.captured
+  ) {
+    return undefined;
+  }
   const at = result.prompts[view.trying.prompt] ? view.trying.prompt : 0;
   const [prompt, subject] = [result.prompts[at], subjectOf(result, at)];
   if (!prompt || subject === undefined) return undefined;
