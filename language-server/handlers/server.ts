@@ -40,6 +40,7 @@ import {
 import { Graphs } from './graphs';
 import { OtherFiles } from './other-files';
 import { Captures } from './captures';
+import type { OwnDocuments } from './own-documents';
 import { Sweeps } from './sweeps';
 import { defaultServerSettings, readSettings } from './settings';
 import type { FileSettings, ServerSettings } from './settings';
@@ -89,7 +90,7 @@ export const startServer = (): void => {
   const sweeps = new Sweeps(connection, documents);
   const captures = new Captures(connection, documents);
   /** What checks a document that is no model file. */
-  const apart = (uri: string): Sweeps | Captures | undefined => [sweeps, captures].find((one) => one.has(uri));
+  const apart = (uri: string): OwnDocuments | undefined => [sweeps, captures].find((one) => one.has(uri));
   const models = {
     get: (uri: string) => documents.get(uri),
     all: () => documents.all().filter(({ uri }) => !apart(uri)),

@@ -1,49 +1,18 @@
 /** Sweeps in the editor. They are YAML, model files are not. */
-import type {
-  CodeAction,
-  CompletionItem,
-  Connection,
-  Diagnostic,
-  Hover,
-  Position,
-  Range,
-} from 'vscode-languageserver/node';
+import type { CodeAction, CompletionItem, Diagnostic, Hover, Position, Range } from 'vscode-languageserver/node';
 import { CodeActionKind, CompletionItemKind, DiagnosticSeverity } from 'vscode-languageserver/node';
 import type { TextDocument } from 'vscode-languageserver-textdocument';
 import { sweepCompletions, sweepFindings, sweepHover } from '../service/sweeps/sweep-service';
-import type { Span } from '../service/json-document';
 import { toMarkup } from './markup';
+import { OwnDocuments, rangeOf } from './own-documents';
 import { isSweep } from '../../protocol/sweeps/sweep-name';
 import { formatted } from '../../protocol/language/markdown';
 
-/** Milliseconds without a further change before a document is checked. */
-const debounce = 50;
 const code = 'sweep';
 
-export class Sweeps {
-  private readonly timers = new Map<string, NodeJS.Timeout>();
-
-  constructor(
-    private readonly connection: Connection,
-    private readonly documents: { get(uri: string): TextDocument | undefined },
-  ) {}
-
+export class Sweeps extends OwnDocuments {
   has(uri: string): boolean {
     return isSweep(uri);
-  }
-
-  changed(uri: string): void {
-    clearTimeout(this.timers.get(uri));
-    this.timers.set(
-      uri,
-      setTimeout(() => this.publish(uri), debounce),
-    );
-  }
-
-  closed(uri: string): void {
-    clearTimeout(this.timers.get(uri));
-    this.timers.delete(uri);
-    this.send(uri, []);
   }
 
   completions(uri: string, position: Position): CompletionItem[] {
@@ -88,26 +57,10 @@ export class Sweeps {
       });
   }
 
-  private publish(uri: string): void {
-    this.timers.delete(uri);
-    const document = this.documents.get(uri);
-    if (!document) return;
-    this.send(
-      uri,
-      sweepFindings(document.getText()).map((fault) => diagnosticOf(document, fault)),
-      document.version,
-    );
-  }
-
-  private send(uri: string, diagnostics: Diagnostic[], version?: number): void {
-    void this.connection.sendDiagnostics({ uri, diagnostics, ...(version === undefined ? {} : { version }) });
+  protected diagnosticsOf(document: TextDocument): Diagnostic[] {
+    return sweepFindings(document.getText()).map((fault) => diagnosticOf(document, fault));
   }
 }
-
-const rangeOf = (document: TextDocument, { offset, length }: Span): Range => ({
-  start: document.positionAt(offset),
-  end: document.positionAt(offset + length),
-});
 
 const diagnosticOf = (
   document: TextDocument,

@@ -86,6 +86,31 @@ describe('language server', () => {
     });
   }
 
+  it('checks sweeps and descriptions of captured tensors, and takes findings away when they close', async () => {
+    editor = await Editor.start();
+    const description = {
+      kind: 'headscope-capture',
+      ...{ version: 1, model: 'toy', file: 'a.pt', tokens: ['a', 'b'], causal: true },
+      tensors: [{ name: 'a', holds: 'attention', layout: ['layers', 'heads', 'queries', 'keys'] }],
+    };
+    const texts = [
+      ['a.headscope-capture.json', JSON.stringify(description), /^a\.pt is a pickle/u],
+      ['a.headscope-sweep.yaml', 'run: heads\nmatrx: {}\n', /matrx/u],
+    ] as const;
+    for (const [name, text, words] of texts) {
+      const uri = put(name, text);
+      await editor.open(uri, text);
+      const { diagnostics, version } = await editor.report(uri, (_, at) => at === 1);
+      assert.equal(version, 1);
+      assert.ok(
+        diagnostics.some((found) => words.test(messageOf(found))),
+        JSON.stringify(diagnostics),
+      );
+      await editor.close(uri);
+      assert.deepEqual((await editor.report(uri, (found) => found.length === 0)).diagnostics, []);
+    }
+  });
+
   it('follows typing, and never reports about a text that is gone', async () => {
     editor = await Editor.start();
     const uri = put('m/config.json', good);
