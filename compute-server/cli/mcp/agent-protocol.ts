@@ -12,6 +12,7 @@ import {
   type CallToolResult,
 } from '@modelcontextprotocol/sdk/types.js';
 import type { AgentClient, AgentServer, Answer } from './agent';
+import { onOutputErrors } from '../terminal';
 
 /** Milliseconds that a person has to answer, and a client to name its folders. */
 const [forPeople, forClients] = [3_600_000, 10_000];
@@ -65,7 +66,10 @@ export async function serve(agent: AgentServer): Promise<void> {
   });
   // The library does not hear when the client closes its end.
   process.stdin.on('end', () => void server.close());
-  process.stdout.on('error', () => void server.close());
+  onOutputErrors(
+    () => void server.close(),
+    () => undefined,
+  );
   await server.connect(new StdioServerTransport());
   await closed;
 }

@@ -59,7 +59,7 @@ export function listed(given: Readonly<Record<string, unknown>>): Listed {
     };
   }
   const row = all.find((one) => one.id === id);
-  if (!row) throw wrongUsage(`There is no "${String(id).slice(0, 60)}" in ${kind}. Choose one of ${names(all)}.`);
+  if (!row) throw wrongUsage(`There is no ${JSON.stringify(id).slice(0, 60)} in ${kind}. Choose one of ${names(all)}.`);
   const schema = schemaOfTable(row.parameters);
   return {
     text: `${row.title}. ${row.words}\nParameters: ${names(Object.keys(row.parameters).map((name) => ({ id: name }))) || 'none'}.`,

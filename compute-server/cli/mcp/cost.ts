@@ -22,16 +22,9 @@ export async function costOf<M extends ComputeMethod>(
   signal: AbortSignal,
 ): Promise<Cost | undefined> {
   const [request] = args as readonly unknown[];
-  switch (method) {
-    case 'analysis':
-      return estimated(client, request as AnalysisRequest, signal);
-    case 'task':
-      return taskCost(client, request as TaskRequest, signal);
-    case 'benchmark':
-      return benchmarkCost(request as BenchmarkSetup);
-    default:
-      return undefined;
-  }
+  if (method === 'analysis') return estimated(client, request as AnalysisRequest, signal);
+  if (method === 'task') return taskCost(client, request as TaskRequest, signal);
+  return method === 'benchmark' ? benchmarkCost(request as BenchmarkSetup) : undefined;
 }
 
 async function estimated(client: ComputeClient, request: AnalysisRequest, signal: AbortSignal): Promise<Cost> {

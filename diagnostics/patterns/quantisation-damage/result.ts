@@ -31,8 +31,6 @@ const heads = {
   /** Relative change of the output of the head. */
   outputs: perHead,
 };
-const headsAlone = object(heads);
-export type HeadDamage = Output<typeof headsAlone>;
 
 export const damageResult = object({
   /** Name of the model that it was made from. */
@@ -59,3 +57,4 @@ export const damageResult = object({
   notes: texts,
 });
 export type DamageResult = Output<typeof damageResult>;
+export type HeadDamage = Pick<DamageResult, keyof typeof heads>;

@@ -154,11 +154,12 @@ export const labelTable = (
   stack?: Stack,
 ) => {
   const named = stack === 'cross' ? crossLabelWords : labelWords;
+  const rows: readonly Changed[] = changed;
   return build.table(
     stack === undefined ? 'changed-labels' : `changed-labels-${stack}`,
     titleIn(stack, 'Heads whose labels changed'),
     `${own} heads have a label here, ${beside} in the other model. A small change can move a score across its threshold, so look at the change of the score too.`,
-    changed as readonly Changed[],
+    rows,
     [
       build.head(),
       build.text('beside', names.beside, ({ beside: of }: Changed) => words(of, named)),

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { hostname } from 'node:os';
 import type { Locator } from 'playwright-core';
 import { computeProcesses, processesOf } from './compute-processes';
-import { listeningPorts } from './listening-ports';
+import { listeningPorts } from '../../support/listening-ports';
 import { kernelsPanel, workbenchPanel } from './panels';
 import { useWindow } from './window';
 

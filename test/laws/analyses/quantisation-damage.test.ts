@@ -490,10 +490,10 @@ describe('damage by quantising', () => {
         const size = mine[stack].outputs.length / count;
         for (let head = 0; head < count; head++) {
           const [a, b] = [mine[stack].maps.get(head)!, theirs[stack].maps.get(head)!];
-          near(heads.maps[1]![head]!, distance(a, b, stack === 'encoder' ? 8 : 7), 1e-5);
+          near(heads.maps[1][head]!, distance(a, b, stack === 'encoder' ? 8 : 7), 1e-5);
           const part = (of: Float32Array): Float32Array => of.subarray(head * size, (head + 1) * size);
           near(heads.outputs[1]![head]!, changeOfOutput(part(mine[stack].outputs), part(theirs[stack].outputs)), 1e-5);
-          assert.ok(heads.maps[1]![head]! > 1e-3 && heads.outputs[1]![head]! > 1e-3, `${stack} ${head}`);
+          assert.ok(heads.maps[1][head]! > 1e-3 && heads.outputs[1]![head]! > 1e-3, `${stack} ${head}`);
         }
         // The rows of one map were rounded in each stack.
         const [part, tensor] = ({ own: ['query', self], cross: ['key', cross], encoder: ['value', encoder] } as const)[

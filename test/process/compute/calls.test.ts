@@ -33,12 +33,12 @@ describe('calls of the compute server', function () {
       const address = own.address();
       assert.ok(typeof address === 'object' && address !== null);
       assert.deepEqual(
-        listeningPorts(process.pid).filter((port) => port === address.port),
+        listeningPorts([process.pid]).filter((port) => port === address.port),
         [address.port],
       );
       own.close();
       const { pid } = await client.call('info', []);
-      assert.deepEqual(listeningPorts(pid), []);
+      assert.deepEqual(listeningPorts([pid]), []);
     });
   }
 

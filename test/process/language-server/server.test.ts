@@ -82,7 +82,7 @@ describe('language server', () => {
       assert.match(finding.codeDescription?.href ?? '', /docs\/rules\/kv-heads-do-not-divide\.md$/);
       assert.deepEqual(finding.range, { start: { line: 6, character: 25 }, end: { line: 6, character: 26 } });
       assert.equal(finding.relatedInformation?.[0]?.location.range.start.line, 5);
-      if (process.platform === 'linux') assert.deepEqual(listeningPorts(editor.child.pid ?? NaN), []);
+      if (process.platform === 'linux') assert.deepEqual(listeningPorts([editor.child.pid ?? NaN]), []);
     });
   }
 

@@ -74,6 +74,7 @@ const expected: Readonly<Record<Comparable['kind'], readonly (readonly [string, 
     ['plan.precision', 'name', 'float16'],
     ['plan.parameters', 'name', { 'sliding-window': { window: 7 } }],
     ['plan.seed', 'name', 77],
+    ['kernelFiles', 'name', [{ id: 'own:a', title: 'A', sha256: '0'.repeat(64) }]],
   ],
   'headscope-hallucination': [
     ...machine,
