@@ -136,6 +136,7 @@ export const mpnet = encoderFamily({
     ...encoderSizes,
     ...honoured('vocab_size', 'max_position_embeddings', 'pad_token_id', 'tie_word_embeddings'),
     ...honoured('relative_attention_num_buckets'),
+    ...idle('the class has no token types', 'type_vocab_size'),
   },
   layout: {
     ...withoutTypes,

@@ -8,6 +8,7 @@ import { weightBytes } from '../../../../models/formats/estimates/weights';
 import { families } from '../../../../models/formats/families/catalogue';
 import { countParameters, expectedTensors } from '../../../../models/formats/expected-tensors';
 import type { JsonValue } from '../../../../models/formats/model-description';
+import { computing } from '../../../support/patience';
 
 /** mulberry32 */
 function random(seed: number): () => number {
@@ -80,7 +81,7 @@ describe('descriptions of anything', () => {
     assert.equal(new Set(types).size, types.length);
   });
 
-  it('of 5,000 mutated configs, none over a second', () => {
+  it('of 5,000 mutated configs, none over a second of computing', () => {
     const draw = random(7);
     const pick = <T>(list: readonly T[]): T => list[Math.floor(draw() * list.length)] as T;
     let slowest = 0;
@@ -104,11 +105,12 @@ describe('descriptions of anything', () => {
         ]);
         config[key] = pick(hostile);
       }
-      const began = performance.now();
+      const began = process.cpuUsage();
       everything(config);
-      slowest = Math.max(slowest, performance.now() - began);
+      const { user, system } = process.cpuUsage(began);
+      slowest = Math.max(slowest, (user + system) / 1000);
     }
-    assert.ok(slowest < 1000, `${slowest} ms`);
+    assert.ok(slowest < computing(1000), `${slowest} ms of computing`);
   });
 
   it('of classes and values that are called like a member of every object', () => {
@@ -145,10 +147,11 @@ describe('descriptions of anything', () => {
 
   it('of thousands of unknown layers without growing by the square', () => {
     const layer_types = Array.from({ length: 2048 }, (_, index) => `kind ${index}`);
-    const began = performance.now();
+    const began = process.cpuUsage();
     const { problems } = describeModel({ model_type: 'llama', num_hidden_layers: 2048, layer_types });
     assert.ok(problems.length > 0 && problems.length <= 500);
-    assert.ok(performance.now() - began < 1000);
+    const { user, system } = process.cpuUsage(began);
+    assert.ok((user + system) / 1000 < computing(1000));
   });
 
   it('names what it could not read', () => {
