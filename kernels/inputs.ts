@@ -1,6 +1,7 @@
 /** Seeded inputs of one call of a mechanism. */
 import type { Mechanism, ParameterValues } from './mechanism';
-import type { AttentionShape } from './shape';
+import type { AttentionShape, Precision } from './shape';
+import { roundedTensors, roundTo } from './tensors/precision';
 import { normalTensor, seedFor } from './tensors/random';
 import { sizeOf, tensor, type Tensor } from './tensors/tensor';
 import type { AttentionInputs } from './tensors/tensor';
@@ -38,3 +39,14 @@ export function weightsFor(
   }
   return { ...weights, ...mechanism.fit?.({ ...inputs, weights }, shape, parameters) };
 }
+
+/** The numbers that a graph of this precision reads: the reference takes the very same. */
+export const roundedInputs = (
+  { query, key, value, weights }: AttentionInputs,
+  precision: Precision,
+): AttentionInputs => ({
+  query: roundTo(query, precision),
+  key: roundTo(key, precision),
+  value: roundTo(value, precision),
+  weights: roundedTensors(weights, precision),
+});

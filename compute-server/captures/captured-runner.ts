@@ -29,7 +29,7 @@ function capturedText({ file, maps }: Capture): Pick<Prompt, 'ids' | 'tokens'> {
   return { tokens, ids };
 }
 
-export function capturedSummary(capture: Capture): ModelSummary {
+export function capturedSummary(capture: Capture, { ids } = capturedText(capture)): ModelSummary {
   const { path, file, hash, maps, bytes } = capture;
   const heads = Math.max(...maps.layers.map((layer) => layer.heads));
   const captured = maps.layers.find((layer) => layer.heads > 0) ?? { kvHeads: heads, headDim: 0 };
@@ -49,7 +49,7 @@ export function capturedSummary(capture: Capture): ModelSummary {
     ...{ heads, kvHeads, headDim },
     hiddenSize: maps.hiddenWidth ?? Math.max(1, heads * headDim),
     // As far as it is known.
-    vocabulary: 1 + Math.max(...capturedText(capture).ids),
+    vocabulary: 1 + Math.max(...ids),
     contextLength: maps.rows.length,
     causal: file.causal,
     weightBytes: bytes,
@@ -75,7 +75,7 @@ export class CapturedRunner implements ModelRunner {
     const { causal, window } = capture.file;
     this.text = capturedText(capture);
     this.facts = {
-      summary: capturedSummary(capture),
+      summary: capturedSummary(capture, this.text),
       blocks: capture.maps.layers.map((layer) => ({ ...layer, causal, window })),
       hiddenSize: 0,
       predicts: false,

@@ -3,12 +3,11 @@
  * made here and that no kernel process is told, after the graphs have been handed over.
  */
 import { randomInt } from 'node:crypto';
-import { drawInputs } from '../../kernels/inputs';
+import { drawInputs, roundedInputs } from '../../kernels/inputs';
 import { catalogue } from '../../kernels/catalogue';
 import { integers } from '../../kernels/integers';
 import type { ParameterValues } from '../../kernels/mechanism';
 import { attentionPatterns, type AttentionPattern, type AttentionShape, type Precision } from '../../kernels/shape';
-import { roundTo } from '../../kernels/tensors/precision';
 import { tensor, type AttentionInputs, type Tensor } from '../../kernels/tensors/tensor';
 import { compareWithDefinition, definitionOf, widestBounds } from '../../kernels/tolerance';
 import type { LawResult } from '../../protocol/compute/own-kernels';
@@ -176,15 +175,8 @@ function littleWork({ kernel, shape, parameters }: Situation): string | undefine
     : undefined;
 }
 
-const rounded = (inputs: AttentionInputs, precision: Precision): AttentionInputs => ({
-  query: roundTo(inputs.query, precision),
-  key: roundTo(inputs.key, precision),
-  value: roundTo(inputs.value, precision),
-  weights: Object.fromEntries(Object.entries(inputs.weights).map(([name, x]) => [name, roundTo(x, precision)])),
-});
-
 const draw = ({ kernel, shape, parameters }: Situation, precision: Precision): AttentionInputs =>
-  rounded(drawInputs(kernel.mechanism, shape, parameters, freshSeed()), precision);
+  roundedInputs(drawInputs(kernel.mechanism, shape, parameters, freshSeed()), precision);
 
 async function onGraph<T>(
   { kernel, shape, parameters }: Situation,

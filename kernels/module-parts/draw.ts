@@ -2,7 +2,7 @@
 import { isExact, type Module, type ModuleCall, type ModuleWeight, type Tensors } from '../module';
 import type { ParameterValues } from '../mechanism';
 import type { Precision } from '../shape';
-import { roundTo } from '../tensors/precision';
+import { roundedTensors, roundTo } from '../tensors/precision';
 import { normalTensor, random, seedFor } from '../tensors/random';
 import { sizeOf, tensor, type Tensor } from '../tensors/tensor';
 
@@ -29,9 +29,6 @@ export function drawCall(module: Module, parameters: ParameterValues, seed: numb
     weights: drawWeights(module, parameters, seed),
   };
 }
-
-const roundedTensors = (tensors: Tensors, precision: Precision): Tensors =>
-  Object.fromEntries(Object.entries(tensors).map(([name, x]) => [name, roundTo(x, precision)]));
 
 /** The numbers that a graph of this precision reads. Labels are whole numbers and stay. */
 export function roundedCall(

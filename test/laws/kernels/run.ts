@@ -5,9 +5,9 @@ import { openSession } from '../../../compute-server/runtime/session';
 import type { Graph } from '../../../kernels/graph/graph';
 import type { Mechanism, ParameterValues } from '../../../kernels/mechanism';
 import type { AttentionShape, Precision } from '../../../kernels/shape';
-import { drawInputs } from '../../../kernels/inputs';
+import { drawInputs, roundedInputs } from '../../../kernels/inputs';
 import { toHeadsFirst, toSequenceFirst } from '../../../kernels/tensors/layout';
-import { fromRuntime, roundTo, toRuntime } from '../../../kernels/tensors/precision';
+import { fromRuntime, toRuntime } from '../../../kernels/tensors/precision';
 import type { AttentionInputs, Tensor } from '../../../kernels/tensors/tensor';
 import { allowedError, compareWithDefinition, definitionOf } from '../../../kernels/tolerance';
 
@@ -83,17 +83,6 @@ export const runMechanism = (
   precision: Precision = 'float32',
   change?: (graph: Graph) => Graph,
 ): Promise<Tensor> => once(openMechanism(mechanism, shape, parameters, precision, change), inputs);
-
-/** The numbers that a graph of this precision reads: the reference takes the very same. */
-export function roundedInputs(inputs: AttentionInputs, precision: Precision): AttentionInputs {
-  const rounded = (x: Tensor) => roundTo(x, precision);
-  return {
-    query: rounded(inputs.query),
-    key: rounded(inputs.key),
-    value: rounded(inputs.value),
-    weights: Object.fromEntries(Object.entries(inputs.weights).map(([name, x]) => [name, rounded(x)])),
-  };
-}
 
 export const drawRounded = (
   mechanism: Mechanism,

@@ -4,11 +4,11 @@ import { resolveTable } from '../../../../protocol/analysis/parameters';
 import type { Mechanism } from '../../../../kernels/mechanism';
 import type { AttentionShape } from '../../../../kernels/shape';
 import { measureError } from '../../../../kernels/tensors/error';
-import { drawInputs } from '../../../../kernels/inputs';
+import { drawInputs, roundedInputs } from '../../../../kernels/inputs';
 import { tensor, type Tensor } from '../../../../kernels/tensors/tensor';
 import { allowedError } from '../../../../kernels/tolerance';
 import { cases } from '../cases';
-import { assertRight, drawRounded, roundedInputs, runGraph, runMechanism } from '../run';
+import { assertRight, drawRounded, runGraph, runMechanism } from '../run';
 import { takePositions } from './support';
 import type { AttentionInputs } from '../../../../kernels/tensors/tensor';
 
