@@ -1,6 +1,6 @@
 /**
- * The language server's client: started when a JSON document opens that may describe a model, or a sweep, or when something asks what a
- * model is; never before.
+ * The language server's client: started when a JSON document opens that may describe a model, a sweep or a description of captured tensors,
+ * or when something asks what a model is; never before.
  */
 import * as vscode from 'vscode';
 import type { LanguageClient } from 'vscode-languageclient/node';
@@ -13,6 +13,7 @@ import type {
 } from '../../protocol/language/requests';
 import { describeModel, recogniseModels, showGraphs } from '../../protocol/language/requests';
 import { isSweep } from '../../protocol/sweeps/sweep-name';
+import { isCapture } from '../../protocol/wire/capture-name';
 import { estimateServing } from '../../protocol/language/serving';
 import type { EstimateServingParams, EstimateServingResult } from '../../protocol/language/serving';
 import type { Log } from './log';
@@ -87,10 +88,9 @@ export class Language extends Owner {
   private noticed(document: vscode.TextDocument): void {
     if (this.started !== undefined || this.disposed) return;
     const { path } = document.uri;
-    const isOurs = document.languageId.startsWith('json')
-      ? mayBeModelDocument(path, () => document.getText())
-      : isSweep(path);
-    if (isOurs) this.client().catch(() => undefined);
+    const isModel = (): boolean =>
+      document.languageId.startsWith('json') && mayBeModelDocument(path, () => document.getText());
+    if (isSweep(path) || isCapture(path) || isModel()) this.client().catch(() => undefined);
   }
 
   private async start(): Promise<LanguageClient> {

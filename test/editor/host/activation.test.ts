@@ -32,6 +32,34 @@ describe('activation', () => {
     );
   });
 
+  it('checks a description of captured tensors where no model is open', async () => {
+    const [folder] = vscode.workspace.workspaceFolders ?? [];
+    assert.ok(folder);
+    const uri = vscode.Uri.joinPath(folder.uri, 'toy.headscope-capture.json');
+    const description = {
+      kind: 'headscope-capture',
+      ...{ version: 1, model: 'toy', file: 'toy.pt', tokens: ['a', 'b'], causal: true },
+      tensors: [{ name: 'a', holds: 'attention', layout: ['layers', 'heads', 'queries', 'keys'] }],
+    };
+    await vscode.workspace.fs.writeFile(uri, Buffer.from(JSON.stringify(description)));
+    try {
+      const found = new Promise<readonly vscode.Diagnostic[]>((resolve) => {
+        const listener = vscode.languages.onDidChangeDiagnostics(() => {
+          const own = vscode.languages.getDiagnostics(uri);
+          if (own.length === 0) return;
+          listener.dispose();
+          resolve(own);
+        });
+      });
+      await vscode.window.showTextDocument(uri);
+      const [finding] = await found;
+      assert.match(finding?.message ?? '', /^toy\.pt is a pickle/u);
+    } finally {
+      await vscode.commands.executeCommand('workbench.action.closeActiveEditor');
+      await vscode.workspace.fs.delete(uri);
+    }
+  });
+
   it('registers the tools of agents, and answers as one is called', async () => {
     await extension().activate();
     const { contributes } = extension().packageJSON as Manifest;
