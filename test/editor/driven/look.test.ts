@@ -1,9 +1,12 @@
 /** Look in VS Code: the first finding without a further click, another prompt in its place, and what was run by hand stays. */
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { FrameLocator } from 'playwright-core';
 import { workbenchPanel } from './panels';
 import { useWindow } from './window';
 import { patience } from '../../support/patience';
+import { safetensorsBytes, type Tensors } from '../../support/safetensors-file';
 
 describe('Look in VS Code', function () {
   this.timeout(120_000);
@@ -62,4 +65,41 @@ describe('Look in VS Code', function () {
     await finding(/./);
     assert.match(await (await panelOf()).locator('#look').innerText(), /Look/);
   });
+
+  it('shows captured attention, and of a model only its name: nothing of it runs', async () => {
+    const { bench, workspace } = window();
+    // Each token reads the one before it; in the second file the last row sums to 2.
+    const rows = [1, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0];
+    captureIn(workspace, 'reads-previous', attention(rows));
+    captureIn(workspace, 'sums-to-two', attention([...rows.slice(0, 14), 2, 0]));
+
+    await bench.openFile('reads-previous.headscope-capture.json');
+    await bench.runCommand('Headscope: Open Captured Attention');
+    const panel = await panelOf();
+    await panel.getByText('Captured attention, 1 layer x 1 head, 4 tokens').waitFor();
+    await panel.locator('#run:not([disabled])').click();
+    await finding(/1 previous token/);
+    await done();
+
+    await bench.openFile('sums-to-two.headscope-capture.json');
+    await bench.runCommand('Headscope: Open Captured Attention');
+    const refused = await panelOf();
+    await refused.locator('.problem', { hasText: 'query 3: its probabilities sum to 2, not 1' }).waitFor();
+    assert.deepEqual(await refused.locator('.controls h2:visible').allInnerTexts(), ['Model', 'Input']);
+    assert.equal(await refused.getByRole('region', { name: 'Model' }).getByRole('combobox').count(), 1);
+  });
 });
+
+const attention = (values: readonly number[]): Tensors =>
+  new Map([['attention', { shape: [1, 1, 4, 4], data: Float32Array.from(values) }]]);
+
+/** A description of captured tensors over four tokens, and its file. */
+function captureIn(folder: string, name: string, tensors: Tensors): void {
+  writeFileSync(join(folder, `${name}.safetensors`), safetensorsBytes(tensors));
+  const description = {
+    kind: 'headscope-capture',
+    ...{ version: 1, model: 'captured-toy', file: `${name}.safetensors`, tokens: ['a', 'b', 'c', 'd'], causal: true },
+    tensors: [{ name: 'attention', holds: 'attention', layout: ['layers', 'heads', 'queries', 'keys'] }],
+  };
+  writeFileSync(join(folder, `${name}.headscope-capture.json`), JSON.stringify(description));
+}

@@ -2,10 +2,11 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import { groupTitles, type AnalysisInfo } from '../../../protocol/analysis/analysis';
 import { weightChoices, type WeightChoice } from '../../../protocol/inputs/weights';
+import { isCapture } from '../../../protocol/wire/capture-name';
 import { button, checkbox, dropdown, field, textField, toolbar } from '../../ui/controls';
 import { deviceOf } from '../../ui/device-section';
 import { formsOf, lastName, modelField, wholeModel } from '../../ui/model-field';
-import { bytes, count } from '../../ui/numbers';
+import { bytes, count, plural } from '../../ui/numbers';
 import { pageLink } from '../../ui/panel-page';
 import { modelOfForm, whyModelOfFormDoesNotRun } from '../../ui/run-state';
 import type { Part } from './actions';
@@ -38,8 +39,14 @@ const request = (part: Part): TemplateResult =>
       <h2>Model</h2>
       ${model(part)}
     </section>
-    ${inputFields(part)} ${interventions(part)} ${outlasting(part)}
+    ${inputFields(part)}
+    ${ofCapture(part) && part.state.form?.interventions.length === 0 ? nothing : interventions(part)}
+    ${ofCapture(part) ? nothing : outlasting(part)}
   </div>`;
+
+/** Captured attention is read, and nothing of its model runs: there is no device to choose, and nothing to change. */
+const ofCapture = ({ state }: Part): boolean =>
+  isCapture(state.form?.folder ?? '') || modelOfForm(state)?.captured === true;
 
 /** The extension runs it in a process of its own. */
 const outlasting = ({ state, actions }: Part): TemplateResult | typeof nothing =>
@@ -148,7 +155,7 @@ const model = (part: Part): TemplateResult =>
     onBrowse: () => part.actions.post({ kind: 'browseModel' }),
   })}
   ${formField(part)} ${modelFacts(part)}
-  ${modelOfForm(part.state)?.captured ? nothing : html`${adapter(part)} ${deviceOf(part)} ${weights(part)}`}`;
+  ${ofCapture(part) ? nothing : html`${adapter(part)} ${deviceOf(part)} ${weights(part)}`}`;
 
 /** Which of the files of the model runs: its safetensors, or a GGUF file beside them. */
 function formField({ state: { form, models }, actions }: Part): TemplateResult | typeof nothing {
@@ -285,8 +292,8 @@ function modelFacts({ state, actions }: Part): TemplateResult {
   }
   if (model.captured) {
     return html`<p class="reason">
-      Captured attention, ${model.layers} layers x ${model.heads} heads, ${count(model.contextLength ?? 0)} tokens. No
-      model is run: the prompt is the captured text.
+      Captured attention, ${plural(model.layers, 'layer')} x ${plural(model.heads, 'head')},
+      ${plural(model.contextLength ?? 0, 'token')}. No model is run: the prompt is the captured text.
     </p>`;
   }
   return html`<p class="reason">
