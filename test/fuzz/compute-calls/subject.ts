@@ -4,7 +4,7 @@
  */
 import { analysisMethods } from '../../../compute-server/analyses/methods';
 import { analyses, experiments } from '../../support/analyses/catalogue';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import type { ComputeMethod, FromCompute } from '../../../protocol/compute/api';
 import { sentenceOf } from '../../../protocol/wire/words';
 import { captureCalls } from '../../../compute-server/captures/capture-calls';
@@ -19,6 +19,7 @@ import { modelCalls } from '../../../compute-server/model-calls/model-calls';
 import type { Surroundings } from '../../../compute-server/surroundings';
 import { mutateTree, Random } from '../../support/fuzz/random';
 import type { Outcome, Subject } from '../../support/fuzz/subject';
+import { buildPlainServer, plainServer } from '../../process/compute/support/bundle';
 import { validCalls } from './valid';
 
 /** What runs longer is cancelled. */
@@ -41,7 +42,7 @@ let dispatcher: Dispatcher | undefined;
 
 function serverIn(folder: string): Dispatcher {
   const surroundings: Surroundings = {
-    entry: resolve('compute-server/main.ts'),
+    entry: plainServer.serverScript,
     cacheFolder: join(folder, 'cache'),
     memoryLimit,
     defaultThreads: 1,
@@ -95,8 +96,11 @@ export const subject: Subject<Input> = {
   counts: { tier: 250, full: 2000 },
   least: { values: 0.05, refusals: 0.3 },
   // A server that keeps what it opened grows past this within the batch; it holds 240.
-  // The self-tests of all devices took 9 to 13 s of computing on a software adapter of WebGPU (2026-12-02).
-  limits: { seconds: 15, megabytes: 600 },
+  limits: { megabytes: 600 },
+  // What a call starts begins from a bundle, in a quarter of the computing.
+  prepare: buildPlainServer,
+  // `devices` tests all that work: an adapter in software would compute for longer than the rest of the call.
+  environment: { VK_DRIVER_FILES: '/nowhere', VK_ICD_FILENAMES: '/nowhere' },
   make(seed) {
     const random = new Random(seed);
     const method = methods[(seed - 1) % methods.length]!;

@@ -32,7 +32,7 @@ export interface Report {
 
 export interface RunOptions {
   readonly file: string;
-  readonly subject: Pick<Subject, 'limits' | 'least'>;
+  readonly subject: Pick<Subject, 'limits' | 'least' | 'prepare' | 'environment'>;
   readonly from: number;
   readonly count: number;
   readonly workers: number;
@@ -65,7 +65,7 @@ export async function runSubject(options: RunOptions): Promise<Report> {
     try {
       while (next < end && findings.length < most) {
         const seed = next++;
-        worker ??= await Worker.start(options.file, folder, limits);
+        worker ??= await Worker.start(options, folder, limits);
         const answer = await worker.ask(seed);
         counts.inputs++;
         if (answer.kind === 'done' && answer.fault === undefined) {
@@ -84,7 +84,7 @@ export async function runSubject(options: RunOptions): Promise<Report> {
   }
 
   async function found(seed: number, answer: Answer): Promise<Finding> {
-    const fresh = await Worker.start(options.file, folder, limits);
+    const fresh = await Worker.start(options, folder, limits);
     const again = await fresh.ask(seed);
     fresh.stop();
     const alone = again.kind === 'lost' || again.fault !== undefined;
@@ -93,6 +93,7 @@ export async function runSubject(options: RunOptions): Promise<Report> {
   }
 
   try {
+    await options.subject.prepare?.();
     await Promise.all(Array.from({ length: Math.min(options.workers, options.count) }, serve));
   } catch (error) {
     const complaint = error instanceof Error ? error.message : String(error);
@@ -140,14 +141,14 @@ class Worker {
     });
   }
 
-  static start(file: string, under: string, limits: Limits): Promise<Worker> {
+  static start({ file, subject }: RunOptions, under: string, limits: Limits): Promise<Worker> {
     const folder = mkdtempSync(join(under, 'worker-'));
     mkdirSync(join(folder, 'inputs'));
     const limit = { seconds: computing(loadSeconds), ceiling: patience(1000 * loadSeconds) / 100 };
     const child = fork(join(__dirname, 'worker.ts'), [file, join(folder, 'inputs')], {
       execArgv: ['--import', 'tsx', `--max-old-space-size=${heapMegabytes}`],
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-      env: { ...process.env, ORT_DISABLE_TELEMETRY: '1' },
+      env: { ...process.env, ...subject.environment, ORT_DISABLE_TELEMETRY: '1' },
     });
     const worker = new Worker(child, folder, limits);
     return new Promise((resolve, reject) => {

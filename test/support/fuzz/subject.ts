@@ -23,6 +23,10 @@ export interface Subject<Input = unknown> {
   /** Least shares of inputs that are answered and refused: a fuzz that only meets one of both proves little. */
   readonly least: { readonly values: number; readonly refusals: number };
   readonly limits?: Partial<Limits>;
+  /** Done once in a run, before its workers start. */
+  readonly prepare?: () => Promise<unknown>;
+  /** Variables of its workers and of what they start, beside those of the run. */
+  readonly environment?: Readonly<Record<string, string>>;
   /** The same input for the same seed, always. */
   readonly make: (seed: number) => Input;
   /** `folder` is empty at first, the worker's own, and goes with it. */
