@@ -83,6 +83,8 @@ const bundles = [
     supported: { 'dynamic-import': false },
   },
   node('compute-server/cli/mcp/agent-protocol.ts', 'dist/agent-protocol.js'),
+  // For scripts: the npm package headscope-lib, which no other process loads.
+  node('compute-server/library/main.ts', 'dist/headscope-lib.js'),
   node('compute-server/sweeps/kubernetes/kubernetes-client.ts', 'dist/kubernetes-client.js'),
   ...panels,
 ].filter((options) => existsSync(options.entryPoints[0]));

@@ -7,8 +7,8 @@ import { parseArgs } from 'node:util';
 import { ensureDependencies, requireNode, root, run } from './setup.mjs';
 import { binariesOf, ownTarget, targets } from './targets.mjs';
 
-/** Built files that only the editor needs. */
-const ofEditor = ['extension.js', 'language-client.js'];
+/** Built files that only the editor or a script needs. */
+const ofOthers = ['extension.js', 'language-client.js', 'headscope-lib.js'];
 const packages = [
   'node_modules/onnxruntime-node/package.json',
   'node_modules/onnxruntime-node/dist',
@@ -29,7 +29,7 @@ export function stageCli(folder, target = ownTarget) {
     cpSync(join(root, path), join(folder, path), { recursive: true });
   };
   for (const name of readdirSync(join(root, 'dist'))) {
-    if (/\.(js|json|wasm)$/.test(name) && !ofEditor.includes(name)) copy(`dist/${name}`);
+    if (/\.(js|json|wasm)$/.test(name) && !ofOthers.includes(name)) copy(`dist/${name}`);
   }
   for (const path of ['LICENSE', ...packages]) copy(path);
   for (const pattern of binariesOf(target)) copy(pattern.replace(/\/\*\*$/, ''));

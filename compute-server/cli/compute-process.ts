@@ -1,4 +1,5 @@
 import { fork } from 'node:child_process';
+import type { Socket } from 'node:net';
 import { dirname, join } from 'node:path';
 import { ComputeClient } from '../../protocol/compute/client';
 import type { ComputeClientOptions, ComputeProcess } from '../../protocol/compute/client';
@@ -9,13 +10,18 @@ import { exitInWords } from '../processes/exit-words';
 /** The compute server's bundle, which is in the folder of the command line's own. */
 export const serverScript = (): string => join(dirname(__filename), 'compute-server.js');
 
-/** Starts the compute server as a child process. */
-function forkServer(script: string, environment: NodeJS.ProcessEnv): ComputeProcess {
+/** Starts the compute server as a child process. `apart`: it does not keep the process that started it alive. */
+function forkServer(script: string, environment: NodeJS.ProcessEnv, apart = false): ComputeProcess {
   const child = fork(script, [], {
     serialization: 'advanced',
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     env: { ...serverEnvironment, ...environment },
   });
+  if (apart) {
+    child.unref();
+    child.channel?.unref();
+    (child.stderr as Socket | null)?.unref();
+  }
   let errors = '';
   child.stderr?.setEncoding('utf8').on('data', (text: string) => (errors = (errors + text).slice(-2000)));
   return {
@@ -35,10 +41,10 @@ function forkServer(script: string, environment: NodeJS.ProcessEnv): ComputeProc
 export const clientOptions = (
   script: string,
   environment: NodeJS.ProcessEnv,
-  options: Omit<ComputeClientOptions, 'start' | 'after'> = {},
+  { apart, ...options }: Omit<ComputeClientOptions, 'start' | 'after'> & { readonly apart?: boolean } = {},
 ): ComputeClientOptions => ({
   ...options,
-  start: () => forkServer(script, environment),
+  start: () => forkServer(script, environment, apart),
   after(milliseconds, act) {
     const timer = setTimeout(act, milliseconds);
     return () => clearTimeout(timer);

@@ -185,7 +185,8 @@ async function lastLogits(
   return variants.map((_, at) => data.slice(at * width, (at + 1) * width));
 }
 
-function topOf(model: LoadedModel, logits: Float32Array, count: number): NextToken[] {
+/** The most probable next tokens by the logits of a row. */
+export function topOf(model: LoadedModel, logits: Float32Array, count: number): NextToken[] {
   const p = probabilities(logits);
   const order = Array.from(p.keys())
     .sort((a, b) => (p[b] ?? 0) - (p[a] ?? 0) || a - b)
@@ -194,7 +195,8 @@ function topOf(model: LoadedModel, logits: Float32Array, count: number): NextTok
   return order.map((id, at) => ({ id, text: pieces[at] ?? '', probability: p[id] ?? 0 }));
 }
 
-function tables(layers: readonly HeadNumbers[]): {
+/** Statistics of the heads by their names, [layers][heads]. */
+export function tables(layers: readonly HeadNumbers[]): {
   readonly [K in keyof HeadStatistics]: readonly (readonly number[])[];
 } {
   return Object.fromEntries(

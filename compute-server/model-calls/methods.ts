@@ -15,11 +15,13 @@ import { captionTime } from './caption-time';
 import {
   captionTimeRequest,
   generateRequest,
+  modelRunRequest,
   nextTokensRequest,
   servingMeasureRequest,
   steeringRequest,
 } from '../../protocol/compute/model-requests';
 import { measureServing } from './measure-serving';
+import { runModel } from './run-model';
 import { steeringJob } from './steering-job';
 import { promptInput, promptOrImage } from '../../protocol/inputs/prompt';
 
@@ -98,6 +100,13 @@ export function modelMethods(
       },
       run: ([request], signal) =>
         once(request, signal, async (model) => nextTokens(model, request, surroundings, signal)),
+    },
+    runModel: {
+      parse(args) {
+        countOf(args, 1, 'runModel');
+        return [requested(modelRunRequest, args[0])];
+      },
+      run: ([request], signal) => once(request, signal, (model) => runModel(model, request, surroundings, signal)),
     },
     measureServing: {
       parse(args) {

@@ -5,7 +5,7 @@ import { headField, layerField } from '../interventions/fields';
 import { interventionsField } from '../interventions/interventions';
 import { filledText, flag, list, numberFrom, object, oneOf, optional, wholeFrom } from '../schema/fields';
 import { idsFields, position, seed } from './request-parts';
-import { whereFields, promptInput } from '../inputs/prompt';
+import { whereFields, promptInput, promptOrImage } from '../inputs/prompt';
 
 /** What is to be timed: one picture of a folder stands for all. */
 export const captionTimeRequest = object({
@@ -65,6 +65,28 @@ export const generateRequest = object({
   statistics: flag,
 });
 export type GenerateRequest = Output<typeof generateRequest>;
+
+/** One run of the model on a prompt, and what is read of it. */
+export const modelRunRequest = object({
+  ...whereFields,
+  folder: filledText,
+  prompt: promptOrImage,
+  interventions: interventionsField,
+  /** Names of docs/model-taps.md. */
+  taps: list(filledText, 'a list of names of taps', { most: 10_000 }),
+  /** Rows for which taps are kept; absent: all. */
+  rows: optional(list(position, 'a list of rows', { least: 1 })),
+  /** Heads whose attention is read whole. */
+  attention: list(object({ layer: layerField, head: headField }), 'a list of heads', { most: 10_000 }),
+  statistics: flag,
+  /** Absent: those of the last row, if the model has a language head. */
+  logits: optional(oneOf(['last', 'all', 'none'])),
+  /** Mean loss of the next token over the prompt. */
+  loss: flag,
+  /** How many of the most probable next tokens are named; absent: 10, if the model has a language head. */
+  top: optional(wholeFrom(0, 1000)),
+});
+export type ModelRunRequest = Output<typeof modelRunRequest>;
 
 export const servingMeasureRequest = object({
   ...whereFields,

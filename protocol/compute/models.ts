@@ -5,6 +5,7 @@ import type {
   HeadTileRequest,
   NextTokensRequest,
   GenerateRequest,
+  ModelRunRequest,
   SteeringRequest,
   ServingMeasureRequest,
   CaptionTimeRequest,
@@ -67,6 +68,36 @@ export interface GenerateReply {
   readonly cache: CacheSize;
 }
 
+/** Numbers in float32, row-major. */
+export interface RunTensor {
+  readonly data: Float32Array;
+  readonly shape: readonly number[];
+}
+
+export interface ModelRun {
+  /** For an encoder-decoder the rows of the decoder. */
+  readonly ids: readonly number[];
+  readonly tokens: readonly string[];
+  /** What the encoder of an encoder-decoder read. */
+  readonly source?: { readonly ids: readonly number[]; readonly tokens: readonly string[] };
+  readonly image?: ImageSpan;
+  readonly chatPrompt?: ChatPrompt;
+  /** [vocabulary] of the last row, or [rows, vocabulary]. */
+  readonly logits?: RunTensor;
+  /** By name, in the shapes of docs/model-taps.md without their first axis. */
+  readonly taps: Readonly<Record<string, RunTensor>>;
+  /** [queries, keys] of each head, in the order in which they were asked for. */
+  readonly attention: readonly RunTensor[];
+  /** [layers][heads]; NaN where the prompt has no query that counts. */
+  readonly statistics?: { readonly [K in keyof HeadStatistics]: readonly (readonly number[])[] };
+  /** Mean of -ln of the probability of the token that follows, in nats, over all rows but the last. */
+  readonly loss?: number;
+  /** The most probable next tokens, the first the most probable. */
+  readonly top: readonly NextToken[];
+  /** How far the instrumented run is from the plain one. */
+  readonly parity: Parity;
+}
+
 export interface HeadMethods {
   headTile: { args: [request: HeadTileRequest]; result: HeadTile; progress: never };
   /** Outputs of one head before the output projection, [positions, headDim]. */
@@ -99,6 +130,8 @@ export interface ModelMethods {
     progress: never;
   };
   nextTokens: { args: [request: NextTokensRequest]; result: readonly NextTokens[]; progress: never };
+  /** One run, with taps and changes. */
+  runModel: { args: [request: ModelRunRequest]; result: ModelRun; progress: never };
   generate: { args: [request: GenerateRequest]; result: GenerateReply; progress: GenerateProgress };
   steeringVector: { args: [request: SteeringRequest]; result: SteeringReply; progress: SteeringProgress };
   /** Times of a prompt and of tokens behind it, with the rates of the device at the sizes of the model. */

@@ -181,6 +181,20 @@ export const validCalls: { readonly [M in ComputeMethod]: ComputeMethods[M]['arg
   headOutputs: [oneHead],
   headRow: [{ ...oneHead, query: 3 }],
   nextTokens: [{ folder: textModel, ids, variants: [interventions], top: 5 }],
+  runModel: [
+    {
+      folder: textModel,
+      prompt: { kind: 'text', text },
+      interventions,
+      taps: ['layer.0.residual', 'embedding'],
+      rows: [0, 2],
+      attention: [{ layer: 0, head: 1 }],
+      statistics: true,
+      logits: 'all',
+      loss: true,
+      top: 3,
+    },
+  ],
   generate: [
     {
       folder: textModel,

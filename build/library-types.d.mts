@@ -1,0 +1,2 @@
+/** The declarations of the package for scripts. */
+export function libraryTypes(): Promise<string>;
