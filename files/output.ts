@@ -9,7 +9,7 @@ import { dirname, join, parse, resolve, sep } from 'node:path';
 import { NotWritten, reasonOf, writeInOneStep, writeNew } from './write-file';
 
 /** What an output is, and so which files are earlier ones of it. */
-export type OutputKind = 'result' | 'plan' | 'baseline' | 'sarif' | 'vector' | 'table';
+export type OutputKind = 'result' | 'plan' | 'baseline' | 'sarif' | 'vector' | 'export' | 'table';
 
 export interface Output {
   readonly kind: OutputKind;
@@ -33,7 +33,7 @@ export async function whyNotReplaced(path: string, { kind, force }: Output): Pro
   if (!about.isFile()) return 'It is neither a file nor a pipe. Name another.';
   if (force || about.size === 0) return undefined;
   // What cannot be read is taken for a person's.
-  const encoding = kind === 'vector' ? 'latin1' : 'utf8';
+  const encoding = kind === 'vector' || kind === 'export' ? 'latin1' : 'utf8';
   if (about.size <= largestRead && isOurs[kind](await readFile(path, encoding).catch(() => ''))) return undefined;
   return `It is there already, and it is not ${kindWords[kind]} that Headscope wrote. Name another file, or replace it with --force.`;
 }
@@ -44,6 +44,7 @@ const kindWords: Readonly<Record<OutputKind, string>> = {
   baseline: 'a baseline',
   sarif: 'a SARIF log',
   vector: 'a steering vector',
+  export: 'a file of numbers',
   table: 'a table',
 };
 
@@ -94,6 +95,8 @@ const isOurs: Readonly<Record<OutputKind, (content: string) => boolean>> = {
     return Array.isArray(runs) && runs.length > 0 && runs.every((run) => driverOf(run) === 'headscope');
   },
   vector: (content) => vectorMarks.some(({ at, mark }) => content.startsWith(mark, at)),
+  export: (content) =>
+    exportMarks.some((mark) => mark.test(content)) || fieldsOf(content)['kind'] === 'headscope-export',
   // Plans in the forms of other programs have no place for a mark: a person's file looks the same.
   table: () => false,
 };
@@ -106,6 +109,17 @@ const vectorMarks = [
   { at: 24, mark: '\u0011\0\0\0\0\0\0\0headscope.version' },
   { at: 8, mark: '{"__metadata__":{"headscope":"' },
 ] as const;
+
+/**
+ * What stands first in files of numbers (protocol/exports): CSV; the first file of a npz archive, and the first key in it; the first key of
+ * the metadata of safetensors, and that of the schema of an Arrow file.
+ */
+const exportMarks = [
+  /^# Written by Headscope /,
+  /^PK\u0003\u0004[^]{26}meta\.json\{\s*"headscope": "/,
+  /^[^]{8}\{"__metadata__":\{"headscope_export":"/,
+  /^ARROW1[^]{16,256}?headscope_export/,
+];
 
 const driverOf = (run: unknown): unknown =>
   (run as { readonly tool?: { readonly driver?: { readonly name?: unknown } } } | null)?.tool?.driver?.name;

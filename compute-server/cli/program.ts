@@ -21,6 +21,7 @@ import { mechanisms } from './commands/mechanisms';
 import { moduleCommand, modules } from './commands/modules';
 import { plan } from './commands/plan';
 import { pope } from './commands/pope';
+import { results } from './commands/results';
 import { run } from './commands/run';
 import { setup } from './commands/setup';
 import { steer } from './commands/steer';
@@ -47,6 +48,7 @@ const commands: readonly Registration[] = [
   map,
   analyses,
   run,
+  results,
   jobs,
   convert,
   steer,

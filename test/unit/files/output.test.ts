@@ -12,6 +12,7 @@ const own: Readonly<Record<Exclude<OutputKind, 'table'>, string>> = {
   plan: '{"kind": "headscope-plan", "version": 1}',
   baseline: '{"kind": "headscope-baseline", "version": 1, "findings": []}',
   sarif: '{"version": "2.1.0", "runs": [{"tool": {"driver": {"name": "headscope"}}, "results": []}]}',
+  export: '# Written by Headscope 0.1.0\r\n# Heads\r\nlayer,head\r\n',
   vector: `GGUF\u0003\0\0\0${'\u0001\0\0\0\0\0\0\0'.repeat(2)}\u0011\0\0\0\0\0\0\0headscope.version`,
 };
 /** What a person, or another program, wrote. */
