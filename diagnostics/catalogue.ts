@@ -39,6 +39,7 @@ import { expertUse } from './patterns/expert-use/analysis';
 import { finiteState } from './patterns/finite-state/analysis';
 import { headRedundancy } from './patterns/head-redundancy/analysis';
 import { headConcentration } from './patterns/head-concentration/analysis';
+import { dictionaryFeatures } from './circuits/dictionary-features/analysis';
 import { headSubspace } from './circuits/head-subspace/analysis';
 import { duoAttentionPlan } from './plans/duoattention/analysis';
 import { factualRecall } from './circuits/factual-recall/analysis';
@@ -91,6 +92,7 @@ export const analyses: readonly Analysis[] = [
   saeCircuits,
   multipleChoiceAnalysis,
   headSubspace,
+  dictionaryFeatures,
   directLogitAttribution,
   attentionAttribution,
   factualRecall,

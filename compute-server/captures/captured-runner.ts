@@ -217,6 +217,9 @@ export class CapturedRunner implements ModelRunner {
   pictures(): never {
     return this.never('what pictures give');
   }
+  dictionary(): never {
+    return this.never('what a model computes where a dictionary reads');
+  }
   textFile(): never {
     return this.never('the tokens of a text');
   }

@@ -47,6 +47,8 @@ import { groupsFor, lower } from '../model/interventions/lower';
 import { layersOf, runPrompt } from '../model/run/stream/model-run';
 import type { CachedPrefix } from '../model/run/stream/run-request';
 import { hostStream } from '../model/run/graphs/run-stream';
+import type { Dictionary } from '../../models/dictionaries/dictionary';
+import { dictionaryAt, dictionaryShare } from '../dictionaries/dictionary-file';
 import type { Surroundings } from '../surroundings';
 import { ServerCheckpoint } from '../conversions/server-checkpoint';
 import { ServerTrainer } from './server-trainer';
@@ -362,6 +364,10 @@ export class ServerRunner implements ModelRunner {
 
   pictures(request: PictureRequest): Promise<DrawnPictures> {
     return drawnPictures(request);
+  }
+
+  dictionary(path: string): Promise<Dictionary> {
+    return dictionaryAt(path, this.surroundings.memoryLimit * dictionaryShare);
   }
 
   textFile(path: string): Promise<string> {

@@ -3,6 +3,7 @@
  * (compute-server/runner/runner.ts); test/support has none of its own: tests run the real one on tiny checkpoints.
  */
 import type { Variant } from '../../models/instrument/changes/changes';
+import type { Dictionary } from '../../models/dictionaries/dictionary';
 import type { HeadGain } from '../../models/instrument/changes/gain';
 import type { MarkRule } from '../../models/formats/families/shared/computation';
 import type { StateKind } from '../../models/architectures/state-spec';
@@ -278,6 +279,8 @@ export interface ModelRunner {
 
   /** Pictures of a folder: at most `count` of those whose names are wanted, drawn by the seed; fails with a sentence. */
   pictures(request: PictureRequest): Promise<DrawnPictures>;
+  /** A dictionary of features: a folder, or its file of tensors; fails with a sentence. */
+  dictionary(path: string): Promise<Dictionary>;
   /** A text file that a parameter names; fails with a sentence. */
   textFile(path: string): Promise<string>;
 

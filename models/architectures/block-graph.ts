@@ -22,6 +22,7 @@ import { attend, maskedScore } from '../instrument/attention';
 import { declareChanges, type Interventions, type Part } from '../instrument/changes/changes';
 import { withAddition } from '../instrument/changes/addition';
 import { offset } from '../instrument/changes/expert';
+import { borrowed, withFeatures } from '../instrument/changes/feature';
 import { ofLowRank } from '../instrument/changes/low-rank';
 import { replaced, type Replaceable } from '../instrument/changes/replacement';
 import { byHead, fixedGains, routedGains } from '../instrument/changes/routing';
@@ -136,7 +137,7 @@ export function buildBlock(
         fromSource: changes !== undefined,
       }),
     onCross: (output) => tap(output, 'cross.output'),
-    onAttention: (output) => tap(output, 'attention.output'),
+    onAttention: (output) => tap(withFeatures(interventions?.feature?.attention, output), 'attention.output'),
     units: (inner) => {
       const gain = interventions?.units;
       // Made with its name, which only a graph with these gains has.
@@ -154,7 +155,8 @@ export function buildBlock(
         options.through ? options.through(value, name) : changes ? value : graph.output(value, name),
     },
     network: (computed) => {
-      const own = interventions?.unsuppress ? withoutSuppression(interventions.unsuppress, computed) : computed;
+      const led = interventions?.unsuppress ? withoutSuppression(interventions.unsuppress, computed) : computed;
+      const own = withFeatures(interventions?.feature?.network, led);
       return tap(
         replaced(interventions?.replacement?.mlp, (operand) => operand(own), 'mlp_output'),
         'mlp_output',
@@ -162,10 +164,14 @@ export function buildBlock(
     },
   };
   const { through } = options;
+  const features = interventions?.feature?.stream;
   const leaving = (added: Value): Value => {
     const out = replaced(
       interventions?.replacement?.residual,
-      (operand) => withAddition(interventions?.addition && operand(interventions.addition), operand(added)),
+      (operand) => {
+        const featured = withFeatures(features && borrowed(features, operand), operand(added));
+        return withAddition(interventions?.addition && operand(interventions.addition), featured);
+      },
       // It gets its name if nothing replaces it.
       (through ?? model.carried) ? undefined : 'residual.out',
     );

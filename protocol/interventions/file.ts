@@ -85,6 +85,8 @@ function isInside(one: Intervention, { layers, heads }: Size): boolean {
     index === undefined || index === 'all' || index < count;
   // The sizes are those of the decoder; a run says what its encoder lacks.
   if (one.kind === 'encoder') return true;
+  // Its file says where it acts, and a run whether that is there.
+  if (one.kind === 'feature') return true;
   if (one.kind === 'freeze') {
     return [...one.parts, ...(one.except ?? [])].every((part) =>
       'mlp' in part ? fits(part.mlp, layers) : fits(part.layer, layers) && fits(part.head, heads),

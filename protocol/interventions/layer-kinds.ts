@@ -6,6 +6,7 @@ import { bias, type Bias } from './bias';
 import { biasExpert, type BiasExpert } from './bias-expert';
 import { blockRetrieval, type BlockRetrieval } from './block-retrieval';
 import { emphasis, type Emphasis } from './emphasis';
+import { feature, type Feature } from './feature';
 import { forbidExpert, type ForbidExpert } from './forbid-expert';
 import { forceExpert, type ForceExpert } from './force-expert';
 import { freeze, type Freeze } from './freeze';
@@ -46,6 +47,7 @@ export type LayerIntervention =
   | LayerReplacement<'mlp'>
   | LayerReplacement<'residual'>
   | Add
+  | Feature
   | HeadReplacement<'query'>
   | HeadReplacement<'key'>
   | HeadReplacement<'value'>
@@ -84,6 +86,7 @@ export const layerKinds: {
   mlp,
   residual,
   add,
+  feature,
   query,
   key,
   value,

@@ -30,6 +30,7 @@ import { heldOf } from '../../../protocol/plans/held';
 import { refusal } from '../../../protocol/wire/failures';
 import { range } from '../run/graphs/runtime-arrays';
 import { blockRetrievalOf, blockRetrievalProblem, longHeadsOf, longHeadsProblem } from './chosen-blocks';
+import type { FeatureChanges } from './features';
 import { frozenParts } from './freeze';
 import { headsNamed } from './heads-named';
 import {
@@ -48,6 +49,7 @@ export interface Resolved {
   readonly rows: (wanted: Wanted) => Rows;
   readonly lowRanks: readonly LowRankChange[];
   readonly additions: readonly AdditionChange[];
+  readonly features: FeatureChanges;
   readonly dimensions: MassiveDimensions;
 }
 
@@ -218,6 +220,13 @@ const forms: { readonly [K in Exclude<KindName, AsWritten>]: Form<Of<K>> } = {
   add: {
     problem: (model, one, { ids }) => layersProblem(model, one.layers) ?? rangeProblem(one.positions, ids.length, one),
     changes: (_, __, { additions }) => additions,
+  },
+  feature: {
+    problem: (_, one, { ids }) => rangeProblem(one.positions, ids.length, one),
+    changes(_, one, { features }) {
+      const change = features.get(one);
+      return change ? [change] : [];
+    },
   },
   'force-expert': ofExpert(({ layer, expert }) => ({ kind: 'expert', layer, expert, act: 'force' })),
   'forbid-expert': ofExpert(({ layer, expert }) => ({ kind: 'expert', layer, expert, act: 'forbid' })),

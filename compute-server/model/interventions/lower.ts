@@ -7,12 +7,14 @@ import { inEncoder, kindOf, rowsPath, type Intervention } from '../../../protoco
 import { keysWords } from '../../../protocol/interventions/keys';
 import type { Reinforce } from '../../../protocol/interventions/reinforce';
 import { refusal } from '../../../protocol/wire/failures';
+import { dictionaryStamp } from '../../dictionaries/dictionary-file';
 import { stampOf } from '../checkpoint/model-files';
 import { startReinforced, type ReinforcedRun } from '../generation/reinforcement';
 import { spanPair } from '../../../diagnostics/shared/divergence/span-pair';
 import type { KeyGroup } from '../../../diagnostics/model-runner/sequence';
 import { range } from '../run/graphs/runtime-arrays';
 import { additionsOf } from './additions';
+import { featuresOf } from './features';
 import { formOf, problemIn, type Resolved } from './forms';
 import { lowRanksOf } from './low-ranks';
 import { massiveDimensions } from './moved-attention';
@@ -45,6 +47,7 @@ export async function lower(run: RunOf, lists: readonly (readonly Intervention[]
         return found;
       },
       ...{ lowRanks, dimensions, additions: await additionsOf(run, list) },
+      features: await featuresOf(run, list),
     });
     const reinforce = reinforcementIn(list);
     if (!reinforce) variants.push(variant);
@@ -86,7 +89,12 @@ export function groupsFor(
 
 /** Size and time of the files that interventions read: what was computed with others is not theirs. */
 export const sourceStamps = (list: readonly Intervention[]): Promise<readonly (string | undefined)[]> =>
-  Promise.all(list.map((one) => stampOf(rowsPath(one))));
+  Promise.all(
+    list.map((one) => {
+      const own = one.kind === 'encoder' ? one.change : one;
+      return own.kind === 'feature' ? dictionaryStamp(own.source.path) : stampOf(rowsPath(one));
+    }),
+  );
 
 /** The one reinforcement of a list, checked against the other entries. */
 export function reinforcementIn(list: readonly Intervention[]): Reinforce | undefined {

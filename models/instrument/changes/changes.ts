@@ -20,6 +20,7 @@ import { bias, type BiasChange } from './bias';
 import { blocks, shapeOf, type BlockChange } from './block-choice';
 import { emphasis, type EmphasisChange } from './emphasis';
 import { expert, type ExpertChange } from './expert';
+import { borrowed, feature, withHeadFeatures, type FeatureChange } from './feature';
 import type { ColumnRows, FedRows, GraphInput } from './fed-rows';
 import { crossGain, stateGain, type FurtherGain } from './further-gains';
 import { gain, type GainChange } from './gain';
@@ -60,6 +61,7 @@ const kinds = {
   weight,
   replacement,
   unsuppress,
+  feature,
   addition,
 };
 
@@ -86,6 +88,7 @@ export type Change =
   | WeightChange
   | ReplacementChange
   | UnsuppressChange
+  | FeatureChange
   | AdditionChange;
 
 /** Without changes it is the plain model. */
@@ -343,10 +346,10 @@ export function changeStepStream(variant: Variant, layer: number, stream: Float3
   for (const kind of table) kind.stepStream?.(changesOf(variant, kind.kind as Kind, layer), stream, row);
 }
 
-/** Gain, then replacement, then mixture, of the head outputs [b, h, n, d]. */
+/** Gain, then features of a dictionary, replacement and mixture, of the head outputs [b, h, n, d]. */
 export function interveneOnHeads(
   graph: GraphBuilder,
-  { gain: own, reinforcement, replacement: replacements, mixture: mixing }: Interventions,
+  { gain: own, reinforcement, feature: features, replacement: replacements, mixture: mixing }: Interventions,
   output: Value,
   name: string,
   /** A gain for each token and head, [b, h, n, 1]. */
@@ -356,8 +359,11 @@ export function interveneOnHeads(
   const factor = reinforcement ? reinforcedGain(graph, reinforcement, output, own) : own;
   const scaled = (operand: (value: Value) => Value): Value =>
     multiply(operand(output), reshape(operand(factor), ['b', count, 1, 1]));
-  const routed = (operand: (value: Value) => Value): Value =>
+  const gained = (operand: (value: Value) => Value): Value =>
     tokenGain ? multiply(scaled(operand), operand(tokenGain)) : scaled(operand);
+  const ofHeads = features?.heads;
+  const routed = (operand: (value: Value) => Value): Value =>
+    withHeadFeatures(ofHeads && borrowed(ofHeads, operand), gained(operand));
   if (mixing) return mixed(mixing, replaced(replacements?.head, routed), name);
   return replaced(replacements?.head, routed, name);
 }

@@ -5,6 +5,7 @@ import type { Analysis, Step } from '../../../diagnostics/analysis';
 import type { InputKind } from '../../../protocol/analysis/analysis';
 import type { ParameterValues } from '../../../protocol/schema/parts';
 import type { Intervention } from '../../../protocol/interventions/interventions';
+import { scatteredTensors, writeDictionary } from '../../support/dictionaries';
 import { surroundingsOf } from '../../support/model-jobs';
 import { inputOf, type Case } from './cases';
 
@@ -50,6 +51,7 @@ const fitting = (id: string, { pictures, questions, pairs, model }: Case): Param
       heads: 'sensitivity',
     },
     'adapter-heads': { against: model.folder },
+    'dictionary-features': { dictionary: dictionaryFor(model) },
     'quantisation-damage': { against: model.folder, texts: 2, tokens: 8 },
     pope: { truth: pictures.objects, tokens: 3, layers: '0,1' },
     'span-retrieval': { pairs },
@@ -100,6 +102,12 @@ const fitting = (id: string, { pictures, questions, pairs, model }: Case): Param
   };
   return known[id] ?? {};
 };
+
+/** One of the stream that enters the last layer, beside the checkpoint. */
+function dictionaryFor({ folder, spec }: Case['model']): string {
+  const settings = { architecture: 'jumprelu', hook_name: `blocks.${spec.blocks.length - 1}.hook_resid_pre` };
+  return writeDictionary(`${folder}-dictionary`, settings, scatteredTensors(spec.hiddenSize, 5));
+}
 
 /** Everything that the analysis can do is switched on. */
 const parametersOf = ({ id, parameters }: Analysis, of: Case): ParameterValues => ({

@@ -48,6 +48,7 @@ const forms: { readonly [K in Exclude<KindName, Refused | Routed | Elsewhere>]: 
   mlp: `mlp:0@2-9=${other}`,
   residual: `residual:0@6-7=${other}`,
   add: `add:0@3-8=0.7*file:${resolve('test/fixtures/steering/tiny.json')}`,
+  feature: `feature:2@2-8=-0.5+0.3*file:${resolve('test/fixtures/dictionaries/tiny')}`,
   query: `query:1.0=${other}`,
   key: `key:1.1@3-8=${other}`,
   value: `value:0.1=${other}`,

@@ -65,7 +65,26 @@ describe('docs/model-taps.md', () => {
       ({ name, shape }) =>
         [name, shape.length === 0 ? 'scalar' : shape.map((dim) => letters.get(dim) ?? String(dim)).join(' ')] as const,
     );
-    assert.deepEqual(table('Interventions'), declared);
+    // The inputs of features are alike at every place, whose width is that of the place.
+    const of = /^(stream|network|attention|heads)_feature_/u;
+    const places = declared.map(([name, shape]): [string, string] => {
+      const place = of.exec(name)?.[1];
+      if (place === undefined) return [name, shape];
+      const width = place === 'heads' ? '35' : 'w';
+      const dims = shape.split(' ').map((dim) => (dim === width ? 'v' : dim));
+      const named = dims.map((dim) =>
+        dim === `${place}_features` ? 'f' : dim === `${place}_feature_rows` ? 'r' : dim,
+      );
+      return [name.replace(of, 'PLACE_feature_'), named.join(' ')];
+    });
+    const first = places.filter(([name], at) => places.findIndex((one) => one[0] === name) === at);
+    assert.deepEqual(table('Interventions'), first);
+    assert.equal(places.length - first.length, 3 * 7);
+    for (const one of places)
+      assert.deepEqual(
+        one,
+        first.find(([name]) => name === one[0]),
+      );
   });
 
   it('names are read back as they are made', () => {

@@ -330,6 +330,25 @@ const forms: readonly (readonly [string, Intervention])[] = [
   ['phase:2.5@3-7=0', { kind: 'phase', layer: 2, head: 5, planes: { start: 3, end: 8 }, delta: 0, shift: 0 }],
   ['phase:2.5=-0.5,1.2', { kind: 'phase', layer: 2, head: 5, delta: -0.5, shift: 1.2 }],
   [
+    'feature:12=0*file:sae',
+    { kind: 'feature', feature: 12, factor: 0, strength: 0, source: { from: 'file', path: 'sae' } },
+  ],
+  [
+    'feature:7@3-7=-0.5+1e-7*file:a b/sae.npz',
+    {
+      kind: 'feature',
+      feature: 7,
+      positions: { start: 3, end: 8 },
+      factor: -0.5,
+      strength: 1e-7,
+      source: { from: 'file', path: 'a b/sae.npz' },
+    },
+  ],
+  [
+    'feature:7=1e-7-2.5*file:sae',
+    { kind: 'feature', feature: 7, factor: 1e-7, strength: -2.5, source: { from: 'file', path: 'sae' } },
+  ],
+  [
     'reinforce:1,3@2-6=2,distance=cosine,seed=7',
     {
       kind: 'reinforce',
