@@ -19,12 +19,14 @@ import { modelCalls } from '../../../compute-server/model-calls/model-calls';
 import type { Surroundings } from '../../../compute-server/surroundings';
 import { mutateTree, Random } from '../../support/fuzz/random';
 import type { Outcome, Subject } from '../../support/fuzz/subject';
-import { buildPlainServer, plainServer } from '../../process/compute/support/bundle';
+import { bundledServer, bundleServer } from '../../process/compute/support/bundle';
 import { validCalls } from './valid';
 
 /** What runs longer is cancelled. */
 const patienceMs = 400;
 const memoryLimit = 400e6;
+/** Its own: other tiers run beside this one. */
+const bundle = 'test-fuzz';
 
 const methods = Object.keys(validCalls) as ComputeMethod[];
 
@@ -42,7 +44,7 @@ let dispatcher: Dispatcher | undefined;
 
 function serverIn(folder: string): Dispatcher {
   const surroundings: Surroundings = {
-    entry: plainServer.serverScript,
+    entry: bundledServer(bundle).serverScript,
     cacheFolder: join(folder, 'cache'),
     memoryLimit,
     defaultThreads: 1,
@@ -98,7 +100,7 @@ export const subject: Subject<Input> = {
   // A server that keeps what it opened grows past this within the batch; it holds 240.
   limits: { megabytes: 600 },
   // What a call starts begins from a bundle, in a quarter of the computing.
-  prepare: buildPlainServer,
+  prepare: () => bundleServer(bundle),
   // `devices` tests all that work: an adapter in software would compute for longer than the rest of the call.
   environment: { VK_DRIVER_FILES: '/nowhere', VK_ICD_FILENAMES: '/nowhere' },
   make(seed) {
