@@ -14,7 +14,11 @@ const named = ({ tokens }: DictionaryResult, at: number): string => `${at} ${JSO
 export function finding(result: Partial<DictionaryResult>): string {
   if (!isWhole(result)) return 'No token has been read yet.';
   const { dictionary, everActive, meanActive, explained, features, target } = result;
-  const share = Number.isFinite(explained) ? `, which explain ${percent(explained)} of the variance there` : '';
+  const share = Number.isNaN(explained)
+    ? ''
+    : explained < 0
+      ? ', which describe it worse than its mean does'
+      : `, which explain ${percent(explained)} of the variance there`;
   const first = `At ${dictionary.reads} ${counted(everActive, 'feature is', 'features are')} active, ${threeDigits(meanActive)} a token${share}.`;
   const [leading] = features;
   if (!leading) return first;
@@ -22,7 +26,7 @@ export function finding(result: Partial<DictionaryResult>): string {
   if (target === undefined || attribution === undefined) {
     return `${first} Feature ${feature} is the strongest: ${threeDigits(largest)} at token ${named(result, at)}.`;
   }
-  return `${first} Feature ${feature} gives most to the logit of ${JSON.stringify(target.token)}: ${threeDigits(attribution)} of ${threeDigits(target.logit)}.`;
+  return `${first} Feature ${feature} moves the logit of ${JSON.stringify(target.token)} most: ${threeDigits(attribution)} of ${threeDigits(target.logit)}.`;
 }
 
 export function sections(result: Partial<DictionaryResult>): readonly Section[] {

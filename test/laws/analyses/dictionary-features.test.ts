@@ -170,6 +170,12 @@ describe('dictionary-features', () => {
       assert.equal(activations[at], largest);
     }
     assert.ok(result.features.length > 3);
+    assert.ok(result.explained < 0);
+    assert.match(dictionaryFeatures.finding(result), /, which describe it worse than its mean does\./u);
+    assert.match(
+      dictionaryFeatures.finding({ ...result, explained: 0.5 }),
+      /, which explain 50 % of the variance there\./u,
+    );
   });
 
   it('parts of heads, networks, the embedding and biases add up to what the encoder gives', async () => {
