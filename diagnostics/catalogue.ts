@@ -36,6 +36,7 @@ import { divergenceSet } from './vision/divergence-set/analysis';
 import { divergence } from './vision/divergence/analysis';
 import { imbalancedAttention } from './vision/imbalanced-attention/analysis';
 import { expertUse } from './patterns/expert-use/analysis';
+import { headIndex } from './patterns/head-index/analysis';
 import { finiteState } from './patterns/finite-state/analysis';
 import { headRedundancy } from './patterns/head-redundancy/analysis';
 import { headConcentration } from './patterns/head-concentration/analysis';
@@ -99,6 +100,7 @@ export const analyses: readonly Analysis[] = [
   ovQkCircuits,
   qkRank,
   expertUse,
+  headIndex,
   finiteState,
   headConcentration,
   retrievalHead,

@@ -1,13 +1,10 @@
 /** The run of the analysis `expert-use`: documents one by one, then the tests. */
 import { mean, standardDeviation } from 'simple-statistics';
-import { random, seedFor } from '../../../kernels/tensors/random';
-import { refusal } from '../../../protocol/wire/failures';
 import type { AnalysisJob, Step } from '../../analysis';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import type { Sequence } from '../../model-runner/sequence';
-import { idsOf, readingOf } from '../../shared/corpus/reading';
+import { drawnDocuments } from '../../shared/corpus/drawn-documents';
 import { loadsOf, routedBlocks, routerTapsOf, routingOf } from '../../shared/routed-experts';
-import { shuffled } from '../../tasks/draft';
 import type { ExpertUseParameters } from './parameters';
 import { mostPreferences, type ExpertUseResult, type LayerUse, type Preference, type Test } from './result';
 import { byDomain, byPosition, byToken, type ReadDocument } from './sorted-tokens';
@@ -127,16 +124,12 @@ async function documentsOf(model: ModelRunner, { input, parameters, seed }: Job)
     const sequences = prompts.map((prompt) => ({ ...prompt }));
     return { documents: sequences.map(({ ids }) => ({ ids, domain: -1 })), sequences, domains: [] };
   }
-  const { shape } = await readingOf(model, tokens);
-  const drawn = shuffled(random(seedFor(seed, 'documents')), [...corpus.documents.keys()]).slice(0, most);
-  const named = drawn.map((index) => corpus.documents[index]?.source);
+  const drawn = await drawnDocuments(model, corpus, { documents: most, tokens }, seed);
+  const named = drawn.map(({ document }) => document?.source);
   const domains = [...new Set(named.filter((source) => source !== undefined))].sort();
-  const documents = drawn
-    .map((index, at) => ({
-      ids: [...shape.lead, ...idsOf(model, corpus, index)].slice(0, shape.size),
-      domain: named[at] === undefined ? -1 : domains.indexOf(named[at]),
-    }))
-    .filter(({ ids }) => ids.length > shape.lead.length);
-  if (documents.length === 0) throw refusal('No document of the corpus has a token. Give documents with text.');
+  const documents = drawn.map(({ ids }, at) => ({
+    ids,
+    domain: named[at] === undefined ? -1 : domains.indexOf(named[at]),
+  }));
   return { documents, sequences: documents.map(({ ids }) => ({ ids })), domains };
 }

@@ -75,6 +75,7 @@ const fitting = (id: string, { pictures, questions, pairs, model }: Case): Param
       repairTo: '2-3',
     },
     'expert-use': { permutations: 19, tokens: 24, documents: 4, least: 2 },
+    'head-index': { measure: 'value', documents: 4, tokens: 24 },
     moh: { curve: '50', sequences: 1, length: 8 },
     amp: { curve: '20', randomSets: 1, sequences: 1, length: 8 },
     'sae-circuits': { features: 12, steps: 8, trainings: 2, examples: 3, randomSets: 2, reference: '0.*' },
