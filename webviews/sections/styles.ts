@@ -30,11 +30,22 @@ export const sectionStyles = css`
     align-items: center;
     margin: 2px 0 4px;
   }
+  .table-search {
+    display: flex;
+    flex-wrap: wrap;
+    gap: 4px 8px;
+    align-items: center;
+    margin: 2px 0 4px;
+  }
+  .table-search > .table-find {
+    flex-basis: 180px;
+  }
   .heads-arrangement > vscode-dropdown {
     flex: 0 1 200px;
     min-width: 0;
   }
-  .heads-find {
+  .heads-find,
+  .table-find {
     flex: 0 1 140px;
     height: 26px;
     padding: 0 6px;
@@ -44,13 +55,16 @@ export const sectionStyles = css`
     border-radius: 2px;
     font: inherit;
   }
-  .heads-find::-webkit-search-cancel-button {
+  .heads-find::-webkit-search-cancel-button,
+  .table-find::-webkit-search-cancel-button {
     display: none;
   }
-  .heads-find::placeholder {
+  .heads-find::placeholder,
+  .table-find::placeholder {
     color: var(--vscode-input-placeholderForeground);
   }
-  .heads-find:focus {
+  .heads-find:focus,
+  .table-find:focus {
     outline: 1px solid var(--vscode-focusBorder);
     outline-offset: -1px;
   }

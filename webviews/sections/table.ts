@@ -1,15 +1,19 @@
+import { html, nothing, type TemplateResult } from 'lit';
+import { live } from 'lit/directives/live.js';
 import type { HeadPlace } from '../../protocol/schema/written-form';
 import { signedPoints } from '../../protocol/results/share-change';
 import type { SectionCell, SectionColumn, TableSection } from '../../protocol/sections/table';
+import { listed } from '../../protocol/wire/listed';
 import { textWidth } from '../charts/text-width';
 import { headName } from '../ui/head-names';
 import { count, percent, signed, significant } from '../ui/numbers';
 import type { CellValue, Column } from '../ui/table';
 import type { Theme } from '../ui/theme';
+import { foundRows, headsOfRows, leastSearched } from './found-rows';
 import { fitted, smallSize, textMark } from './legend';
 import { remembered } from './remembered';
 import type { Mark, Scene } from './scene';
-import { twinColumn, type PageKind, type Twin, type TwinRow } from './section-kind';
+import { twinColumn, type PageKind, type SectionActions, type Twin, type TwinRow } from './section-kind';
 import { twinTable } from './twin-table';
 import { shortened, withUnit } from './words';
 
@@ -53,19 +57,62 @@ const narrowTwin = remembered((section: TableSection): Twin => {
   return { columns: columns.filter((_, at) => section.columns[at]?.wide !== true), rows };
 });
 
+const found = remembered((section: TableSection, find: string): readonly TwinRow[] =>
+  foundRows(tableTwin(section).rows, section.columns.length, find),
+);
+
+/** Heads that are named as those with most of the rows that were found. */
+const mostNamed = 5;
+
+function search(
+  { title, columns, rows: all }: TableSection,
+  rows: readonly TwinRow[],
+  find: string,
+  actions: SectionActions,
+): TemplateResult {
+  const heads = headsOfRows(
+    rows,
+    columns.findIndex(({ kind }) => kind === 'head'),
+    mostNamed,
+  );
+  const most = heads.length > 0 ? ` Most in ${listed(heads)}.` : '';
+  const words =
+    rows.length === 0 ? 'No row has this text.' : `${count(rows.length)} of ${count(all.length)} rows.${most}`;
+  return html`<div class="table-search">
+    <input
+      type="search"
+      class="table-find"
+      aria-label=${`Find in ${title}`}
+      placeholder="Find a token or text"
+      title="Rows with this text; Escape shows all rows again"
+      .value=${live(find)}
+      @input=${(event: Event) => actions.view({ find: (event.target as HTMLInputElement).value, cursor: undefined })}
+      @keydown=${(event: KeyboardEvent) => {
+        if (event.key === 'Escape') actions.view({ find: undefined });
+      }}
+    />
+    <span class="reason" role="status">${find.trim() === '' ? nothing : words}</span>
+  </div>`;
+}
+
 export const tableKind: PageKind<TableSection> = {
   drawn: 'page',
   isTwin: true,
   isEmpty: ({ rows, columns }) => rows.length === 0 || columns.length === 0,
   twin: tableTwin,
-  body: ({ section, view, compact, actions }) =>
-    twinTable({
+  body: ({ section, view, compact, actions }) => {
+    const twin = compact ? narrowTwin(section) : tableTwin(section);
+    const find = section.rows.length < leastSearched ? '' : (view.find ?? '');
+    const rows = found(section, find);
+    return html`${section.rows.length < leastSearched ? nothing : search(section, rows, find, actions)}
+    ${twinTable({
       caption: section.title,
-      twin: compact ? narrowTwin(section) : tableTwin(section),
+      twin: { ...twin, rows },
       view,
       actions,
       ...(section.ask === undefined ? {} : { rowOf: (row: TwinRow) => String(row.at(-1)) }),
-    }),
+    })}`;
+  },
   words: ({ columns, rows }, cursor) => {
     const row = rows[Number(cursor)];
     return (

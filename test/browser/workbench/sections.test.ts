@@ -265,6 +265,36 @@ describe('sections on the page', () => {
       assert.deepEqual((await panel.posts('ask')).question, { section: 'strongest', place: { kind: 'row', row: 1 } });
     });
 
+    it('find rows of a long table by a text, and say which heads have most of them', async () => {
+      const { rows: _, ...story } = tableStory();
+      const words = [' Paris', ' Rome', 'paris in'];
+      const rows = Array.from({ length: 30 }, (__, at) => [
+        { layer: at % 4 === 0 ? 2 : 1, head: 0 },
+        ...[0.5, 1, 0.01, (words[at % 3] ?? '').replace(/^ /u, '␣')],
+      ]);
+      const panel = await show([
+        { ...story, rows },
+        { ...tableStory(), id: 'short' },
+      ]);
+      assert.equal(await panel.page.locator('[data-section=short] .table-find').count(), 0);
+      const field = panel.page.locator('[data-section=strongest] .table-find');
+      const shown = panel.page.locator('[data-section=strongest] tbody tr');
+      await field.fill('PARIS');
+      await panel.page.getByText('20 of 30 rows. Most in L1H0 (15) and L2H0 (5).').waitFor();
+      assert.equal(await shown.count(), 20);
+      await field.fill(' paris');
+      await panel.page.getByText('10 of 30 rows.').waitFor();
+      // A row is asked about by its place in the whole table.
+      await press(panel, '[data-section=strongest] tbody tr:nth-child(2)', 'Enter');
+      await panel.page.click('[data-section=strongest] .section-chosen vscode-button');
+      assert.deepEqual((await panel.posts('ask')).question, { section: 'strongest', place: { kind: 'row', row: 3 } });
+      await field.fill('Berlin');
+      await panel.page.getByText('No row has this text.').waitFor();
+      await field.press('Escape');
+      await panel.page.locator('[data-section=strongest] tbody tr:nth-child(30)').waitFor();
+      assert.equal(await shown.count(), 30);
+    });
+
     it('prune a circuit by the slider, and say how many edges are kept', async () => {
       const panel = await show([graphStory()]);
       const words = () => panel.page.innerText('.graph-threshold output');
