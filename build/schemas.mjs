@@ -14,6 +14,8 @@ const { customEditors, interventionSuffix } = load('../protocol/contributions/vi
 const { ownFamilySchema } = load('../models/formats/workspace-family.ts');
 const { captureFile } = load('../protocol/captures/capture-file.ts');
 const { captureSuffix } = load('../protocol/wire/capture-name.ts');
+const { kernelDescription } = load('../protocol/inputs/kernel-description.ts');
+const { kernelDescriptionEnding } = load('../protocol/inputs/kernel-file.ts');
 const { headscopeFileFields } = load('../protocol/inputs/headscope-file.ts');
 const { savedInterventions } = load('../protocol/interventions/file.ts');
 const { interventionField } = load('../protocol/interventions/interventions.ts');
@@ -141,6 +143,7 @@ const kinds = {
   plan: { suffix: customEditors.plan.suffix, title: customEditors.plan.name, of: planField },
   intervention: { suffix: interventionSuffix, title: 'Headscope Intervention', of: savedInterventions() },
   capture: { suffix: captureSuffix, title: 'Headscope Capture', of: captureFile },
+  kernel: { suffix: kernelDescriptionEnding, title: 'Headscope Kernel', of: kernelDescription },
   sweep: { suffix: sweepSuffix, title: 'Headscope Sweep', of: sweepFile, yaml: true },
   repository: {
     name: '.headscope.json',

@@ -1,6 +1,8 @@
 import { catalogue } from '../../kernels/catalogue';
 import type { Mechanism } from '../../kernels/mechanism';
 import type { KernelOfWorkspace } from '../../protocol/results/benchmark-schema';
+import { kernelDescriptionEnding } from '../../protocol/inputs/kernel-file';
+import { openOnnxKernel } from '../own-kernels/onnx-kernel';
 import { openOwnKernel, type OwnKernel } from '../own-kernels/own-mechanism';
 
 const own = new Map<string, OwnKernel>();
@@ -17,13 +19,14 @@ export function mechanismOf(id: string): Mechanism {
   return found;
 }
 
-/** Runs kernel files anew, so that `mechanismOf` knows them. Throws a KernelFault. */
+/** Opens kernel files anew, so that `mechanismOf` knows them. Throws a KernelFault. */
 export async function openOwnKernels(kernels: readonly KernelOfWorkspace[]): Promise<readonly OwnKernel[]> {
   const opened: OwnKernel[] = [];
   for (const { id, file, root } of kernels) {
     await own.get(id)?.rest();
     own.delete(id);
-    const kernel = await openOwnKernel(id, file, root);
+    const open = file.endsWith(kernelDescriptionEnding) ? openOnnxKernel : openOwnKernel;
+    const kernel = await open(id, file, root);
     own.set(id, kernel);
     opened.push(kernel);
   }

@@ -17,6 +17,7 @@ import { parametersOf } from '../harness/cell';
 import { openSession } from '../runtime/session';
 import { guarded, type GuardedGraph } from '../own-kernels/guarded-run';
 import { KernelFault } from '../own-kernels/kernel-link';
+import { lawSizes } from '../own-kernels/law-sizes';
 import type { OwnKernel } from '../own-kernels/own-mechanism';
 
 interface Situation {
@@ -25,15 +26,8 @@ interface Situation {
   readonly parameters: ParameterValues;
 }
 
-const small = { headDim: 16, valueDim: 16 };
-/** Lengths that no tile divides; several sequences; heads that share keys; values of another width. */
-const sizes: readonly Omit<AttentionShape, 'pattern'>[] = [
-  { batch: 1, heads: 2, kvHeads: 2, queries: 32, keys: 32, ...small },
-  { batch: 2, heads: 4, kvHeads: 2, queries: 37, keys: 37, ...small },
-  { batch: 1, heads: 2, kvHeads: 2, queries: 19, keys: 45, headDim: 16, valueDim: 8 },
-];
-
-const shapesIn = (pattern: AttentionPattern): readonly AttentionShape[] => sizes.map((size) => ({ pattern, ...size }));
+const shapesIn = (pattern: AttentionPattern, kernel: OwnKernel): readonly AttentionShape[] =>
+  (kernel.sizes ?? lawSizes).map((size) => ({ pattern, ...size }));
 
 const freshSeed = (): number => randomInt(2 ** 31);
 
@@ -48,7 +42,7 @@ export async function* keepLaws(
   const broken = new Set<string>();
   const refusals: string[] = [];
   for (const pattern of attentionPatterns) {
-    for (const shape of shapesIn(pattern)) {
+    for (const shape of shapesIn(pattern, kernel)) {
       if (signal.aborted) return;
       const situation = { kernel, shape, parameters };
       let support: ReturnType<typeof kernel.mechanism.supports>;
@@ -91,7 +85,7 @@ export async function* keepLaws(
     const why = `It supports none of the small shapes that laws are tried on: ${first}`;
     yield failed(
       'It supports a pattern',
-      shapesIn('causal-self')[0]!,
+      shapesIn('causal-self', kernel)[0]!,
       kernel.fault(why, ['supports', 'default']),
       kernel,
       [],
@@ -145,7 +139,7 @@ const laws: readonly Law[] = [
   {
     title: 'The same in float16',
     names: graphNames,
-    holds: (situation) => graphIsReference(situation, 'float16'),
+    holds: (situation) => (situation.kernel.float32Only ? 'not asked' : graphIsReference(situation, 'float16')),
   },
   {
     title: 'Rows of the reference asked for one by one are those of the whole',

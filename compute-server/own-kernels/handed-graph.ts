@@ -83,14 +83,15 @@ function describe({ name, type }: ValueInfoProto): GraphValue {
   return { name, type: element, shape: dims };
 }
 
+/** What to do where numbers of a graph lie in another file. */
+const intoGraph = 'Put its numbers into the graph: builder.constant(…).';
+
 /** Weights in files of their own could be any file of this machine; operators of other domains could be any code. */
-function refuseOutside(graph: GraphProto): void {
+export function refuseOutside(graph: GraphProto, inside = intoGraph): void {
   const external = ({ dataLocation, externalData }: TensorProto): boolean =>
     dataLocation !== TensorProto_DataLocation.DEFAULT || externalData.length > 0;
   const refuse = (name: string): never => {
-    throw new RangeError(
-      `The constant "${name}" lies in another file. Put its numbers into the graph: builder.constant(…).`,
-    );
+    throw new RangeError(`The constant "${name}" lies in another file. ${inside}`);
   };
   for (const tensor of graph.initializer) if (external(tensor)) refuse(tensor.name);
   for (const sparse of graph.sparseInitializer) {
@@ -107,7 +108,7 @@ function refuseOutside(graph: GraphProto): void {
     }
     for (const { t, tensors, g, graphs } of node.attribute) {
       for (const tensor of [...(t ? [t] : []), ...tensors]) if (external(tensor)) refuse(tensor.name);
-      for (const inner of [...(g ? [g] : []), ...graphs]) refuseOutside(inner);
+      for (const inner of [...(g ? [g] : []), ...graphs]) refuseOutside(inner, inside);
     }
   }
 }

@@ -14,6 +14,7 @@ import type { AttentionInputs, Tensor } from '../../kernels/tensors/tensor';
 import { tableFault } from './facts';
 import { countedCost, handedGraph } from './handed-graph';
 import { KernelFault, KernelLink } from './kernel-link';
+import type { LawSize } from './law-sizes';
 import { placeOfName } from './place-of-name';
 import { kernelSource } from './workspace-files';
 
@@ -23,6 +24,10 @@ export interface OwnKernel {
   readonly sha256: string;
   pattern(shape: AttentionShape, parameters: ParameterValues): OwnPattern | undefined;
   limits(shape: AttentionShape): readonly Limit[];
+  /** Shapes that laws are tried on, where its graph does not take those of any kernel. */
+  readonly sizes?: readonly LawSize[];
+  /** Its graph is in float32 and takes nothing else. */
+  readonly float32Only?: true;
   /** A fault with the place of the first of these names in the file. */
   fault(sentence: string, names: readonly string[]): KernelFault;
   /** Ends its processes; the next question starts them again. */
@@ -163,7 +168,7 @@ export async function openOwnKernel(id: string, file: string, root: string): Pro
 const words = 'as its file says';
 
 /** A file of the workspace says nothing in these terms. */
-const unsaid: Mechanism['template'] = {
+export const unsaid: Mechanism['template'] = {
   projected: words,
   scores: words,
   positions: { words, chosen: 'by data' },

@@ -2,10 +2,21 @@
  * The description of tensors that another program wrote (`*.headscope-capture.json`): which file holds them, what each one is, and how
  * its axes lie. What fits together within the description is checked here, and what the data says where it is read.
  */
-import * as v from 'valibot';
 import { tokenIds } from '../inputs/prompt';
-import type { Output, Schema } from '../schema/check';
-import { count, filledText, flag, list, numberFrom, object, oneOf, optional, text, whole } from '../schema/fields';
+import type { Output } from '../schema/check';
+import {
+  count,
+  filledText,
+  flag,
+  list,
+  numberFrom,
+  object,
+  oneOf,
+  optional,
+  said,
+  text,
+  whole,
+} from '../schema/fields';
 import { headOf } from '../schema/parts';
 import { listed } from '../wire/listed';
 
@@ -20,8 +31,6 @@ const mostCapturedTokens = 16_384;
 
 /** Stands for the number of the layer in the name of a tensor. */
 export const layerMark = '{layer}';
-
-const said = <T>(schema: Schema<T>, words: string): Schema<T> => v.pipe(schema, v.description(words));
 
 const tensor = object({
   name: said(filledText, `The name of the tensor in the file. ${layerMark} stands for the number of the layer.`),

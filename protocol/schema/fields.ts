@@ -102,6 +102,9 @@ export const text: Schema<string> = v.pipe(
 /** Bytes as text: whoever reads it knows how long it has to be. */
 export const longText: Schema<string> = v.string('a text');
 
+/** The words with which VS Code explains a field. */
+export const said = <T>(schema: Schema<T>, words: string): Schema<T> => v.pipe(schema, v.description(words));
+
 export const filledText: Schema<string> = v.pipe(text, v.minLength(1, 'a non-empty text'));
 
 export const flag: Schema<boolean> = v.boolean('true or false');

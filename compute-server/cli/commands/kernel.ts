@@ -24,7 +24,7 @@ export const kernel: Registration = (program, session) => {
     program
       .command('kernel')
       .description(
-        'Run a kernel file of your own (*.headscope-kernel.ts): prove it against its float64 reference and the laws, and time it beside a baseline.',
+        'Run a kernel file of your own (*.headscope-kernel.ts, or *.headscope-kernel.json beside an ONNX file): prove it against its float64 reference and the laws, and time it beside a baseline.',
       )
       .addArgument(new Argument('<file>', 'the kernel file; its code runs in a process of its own'))
       .option('--mechanisms <ids>', 'further mechanisms to time beside it, separated by commas', list(word)),

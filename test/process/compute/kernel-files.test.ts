@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { ComputeClient } from '../../../protocol/compute/client';
@@ -8,6 +8,7 @@ import type { KernelCheck } from '../../../protocol/compute/own-kernels';
 import type { BenchmarkResult } from '../../../protocol/results/benchmark-schema';
 import { bundleKernelProcess } from './support/bundle';
 import { badInput, cheats, padded, rightWhereChecked, shortFormKernel } from './support/kernel-texts';
+import { rightOnnx, wrongOnnx } from './support/onnx-kernels';
 import { buildServer, environment, headscope, serverScript } from './support/server';
 
 describe('Kernel files of a workspace', function () {
@@ -76,6 +77,93 @@ export default shortForm({ title: 'By hand' });
       assert.deepEqual({ file: wrong?.place?.file, line: wrong?.place?.line }, { file, line });
     });
   }
+
+  const writeOnnx = async (
+    name: string,
+    { description, model }: (typeof rightOnnx)[string],
+  ): Promise<{ readonly id: string; readonly file: string; readonly root: string }> => {
+    const place = path.join(folder, 'onnx', name.replaceAll(' ', '-'));
+    await mkdir(place, { recursive: true });
+    await writeFile(path.join(place, 'graph.onnx'), model);
+    const file = path.join(place, 'exported.headscope-kernel.json');
+    await writeFile(file, JSON.stringify(description, undefined, 2));
+    return { id: 'own:exported', file, root: folder };
+  };
+
+  for (const [name, described] of Object.entries(rightOnnx)) {
+    it(`an ONNX file with ${name} is proved against the mechanism that its description names`, async () => {
+      const { ok, laws, title, sha256 } = await client.call('checkKernel', [
+        { kernel: await writeOnnx(name, described), parameters: {} },
+      ]);
+      assert.deepEqual(
+        laws.filter((law) => !law.ok),
+        [],
+      );
+      assert.deepEqual([ok, title], [true, 'exported']);
+      assert.match(sha256 ?? '', /^[0-9a-f]{64}$/);
+      assert.deepEqual([...new Set(laws.map(({ pattern }) => pattern))], described.description['patterns']);
+      assert.ok(laws.some(({ law }) => law.startsWith('The graph gives what the float64 reference gives')));
+      if (described.description['patterns']?.toString().includes('causal-self')) {
+        assert.ok(laws.some(({ law }) => law === 'Keys that the pattern leaves out change nothing'));
+      }
+    });
+  }
+
+  for (const [name, { said, ...described }] of Object.entries(wrongOnnx)) {
+    it(`an ONNX file with ${name}: a sentence with the file`, async () => {
+      const kernel = await writeOnnx(name, described);
+      const { ok, laws } = await client.call('checkKernel', [{ kernel, parameters: {} }]);
+      assert.equal(ok, false);
+      const wrong = laws.find((law) => !law.ok);
+      assert.match(wrong?.sentence ?? '', said);
+      assert.equal(wrong?.place?.file, kernel.file);
+    });
+  }
+
+  it('an ONNX file that is too large, or that a link leads out of the workspace to, is not read', async () => {
+    const { plain } = rightOnnx;
+    const kernel = await writeOnnx('large', plain!);
+    const onnx = path.join(path.dirname(kernel.file), 'graph.onnx');
+    const said = async (): Promise<string> =>
+      (await client.call('checkKernel', [{ kernel, parameters: {} }])).laws[0]?.sentence ?? '';
+    await truncate(onnx, 100_000_001);
+    assert.match(await said(), /graph\.onnx is larger than 100 MB/);
+    await rm(onnx);
+    await writeFile(path.join(folder, 'graph.onnx'), plain!.model);
+    await symlink(path.join(folder, 'graph.onnx'), onnx);
+    assert.match(await said(), /graph\.onnx leads out of/);
+  });
+
+  it('the command times an ONNX file beside the baseline, and says which shape it takes', async () => {
+    const { file } = await writeOnnx('timed', rightOnnx['a window by a mask of true and false']!);
+    const words = [
+      '--threads',
+      '1',
+      '--seconds',
+      '0.3',
+      '--no-memory',
+      '--no-caches',
+      '--lengths',
+      '96',
+      '--heads',
+      '2',
+    ];
+    const json = path.join(folder, 'onnx.json');
+    const { code, stderr } = await headscope(['kernel', file, ...words, '--head-dim', '16', '--json', json]);
+    assert.equal(code, 0, stderr);
+    const { benchmark } = JSON.parse(await readFile(json, 'utf8')) as { benchmark: BenchmarkResult };
+    assert.deepEqual(benchmark.rows.map(({ mechanism, ok }) => [mechanism, ok]).sort(), [
+      ['fused', true],
+      ['own:exported', true],
+    ]);
+    assert.equal(benchmark.kernelFiles?.[0]?.title, 'exported');
+    const other = await headscope(['kernel', file, ...words, '--head-dim', '32', '--json', json]);
+    const { benchmark: refused } = JSON.parse(await readFile(json, 'utf8')) as { benchmark: BenchmarkResult };
+    assert.match(
+      refused.rows.find(({ mechanism }) => mechanism === 'own:exported')?.reason ?? other.stderr,
+      /has 16 along its axis 3 \(width of a head\), and the shape 32/,
+    );
+  });
 
   it('a file beside weights is not run', async () => {
     await mkdir(path.join(folder, 'model'));
