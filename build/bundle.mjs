@@ -50,6 +50,16 @@ const panels = existsSync('webviews/panels')
       }))
   : [];
 
+/** A renderer of outputs is an ECMAScript module, which VS Code's notebooks import. */
+const notebook = {
+  ...shared,
+  platform: 'browser',
+  target: 'es2023',
+  format: 'esm',
+  entryPoints: ['webviews/notebook/main.ts'],
+  outfile: 'dist/webviews/notebook.js',
+};
+
 const bundles = [
   // The language client is four fifths of the extension's code: apart, activation does not load it.
   // As require(): import() would ask for the file's ending, and for ESM in a host that loads CommonJS.
@@ -87,6 +97,7 @@ const bundles = [
   node('compute-server/library/main.ts', 'dist/headscope-lib.js'),
   node('compute-server/sweeps/kubernetes/kubernetes-client.ts', 'dist/kubernetes-client.js'),
   ...panels,
+  notebook,
 ].filter((options) => existsSync(options.entryPoints[0]));
 
 const started = new Set();

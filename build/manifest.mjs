@@ -19,6 +19,7 @@ import {
   customEditors,
   sweepEditor,
   exampleMarker,
+  notebookRenderer,
   panels,
   emptyKey,
   views,
@@ -195,6 +196,7 @@ export function manifestOfTables(catalogue = all) {
           // The file of a sweep is written as text.
           priority: 'option',
         }),
+      notebookRenderer: [notebookRenderer],
       menus: menus(catalogue),
       jsonValidation,
       mcpServerDefinitionProviders: [agentServer],

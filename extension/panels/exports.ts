@@ -12,6 +12,10 @@ const types: Readonly<Record<ExportRequest['format'], string>> = {
   csv: 'Comma-separated values',
   json: 'JSON',
   html: 'Web page',
+  npz: 'NumPy arrays',
+  safetensors: 'Safetensors',
+  arrow: 'Arrow (Feather)',
+  zip: 'Archive of Arrow files',
 };
 
 /** Where a result lies, short enough for a line: the path in the workspace, else the name. */

@@ -1,4 +1,5 @@
 /** What the host of a panel is made of: the types of a panel, the messages that every one has, what it needs, what it starts with. */
+import type { ExportFormat } from '../../protocol/panels/messages';
 import type { DeviceChoices, ModelChoice, Notice } from '../../protocol/panels/run-panel';
 import type { ModelSummary } from '../../protocol/schema/parts';
 import type { Defined } from '../platform/defined';
@@ -59,7 +60,7 @@ export interface PanelStart<T extends PanelTypes> {
 }
 
 export interface ExportRequest {
-  readonly format: 'png' | 'svg' | 'csv' | 'json' | 'html';
+  readonly format: ExportFormat;
   readonly name: string;
   readonly data: string | Uint8Array;
 }

@@ -181,3 +181,12 @@ export const items = {
   analysis: 'analysis',
   sweep: 'sweep',
 } as const;
+
+/** Draws results in notebooks: outputs of this type hold a saved result (docs/notebooks.md). */
+export const notebookRenderer = {
+  id: 'headscope.notebook',
+  displayName: 'Headscope',
+  entrypoint: './dist/webviews/notebook.js',
+  mimeTypes: ['application/vnd.headscope+json'],
+  requiresMessaging: 'never',
+} as const;

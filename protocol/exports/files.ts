@@ -7,6 +7,7 @@ import { aboutWords, columnWords } from './described';
 import type { About, Exported, ExportedArray, ExportedTable } from './exported';
 import { npzFile } from './npz';
 import { safetensorsFile } from './safetensors';
+import { zipFile } from './zip';
 
 /** Forms that hold everything in one file, and those that hold one table a file. */
 const wholeFormats = ['npz', 'safetensors', 'json'] as const;
@@ -33,6 +34,16 @@ export function wholeFile(format: WholeFormat, exported: Exported, about: About)
 
 export function tableFile(format: SingleFormat, table: ExportedTable, exported: Exported, about: About): Uint8Array {
   return format === 'csv' ? utf8(csvOf(table, about)) : arrowFile(table, arrowWords(table, exported, about));
+}
+
+/** A file for each table, in one archive. */
+export function arrowFiles(exported: Exported, about: About): Uint8Array {
+  return zipFile(
+    exported.tables.map((table) => ({
+      name: `${table.name}.arrow`,
+      content: tableFile('arrow', table, exported, about),
+    })),
+  );
 }
 
 /** `headscope_export` first: the mark, by which a file is known before it is replaced. */

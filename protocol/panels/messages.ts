@@ -15,7 +15,7 @@ export const headPlace = object(placeFields());
 /** A text for the clipboard, of any length. */
 export const copied = { text: v.string('a text') };
 
-const exportFormat = oneOf(['png', 'svg', 'csv', 'json', 'html']);
+const exportFormat = oneOf(['png', 'svg', 'csv', 'json', 'html', 'npz', 'safetensors', 'arrow', 'zip']);
 export type ExportFormat = Output<typeof exportFormat>;
 
 const bytes: Schema<Uint8Array> = v.instance(Uint8Array);

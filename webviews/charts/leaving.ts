@@ -1,5 +1,7 @@
 /** What leaves a panel, described once: every format is written from this, and says what made it. */
 import type { ExportFormat } from '../../protocol/panels/messages';
+import type { About, Exported } from '../../protocol/exports/exported';
+import { arrowFiles, tableFile, wholeFile } from '../../protocol/exports/files';
 import type { Theme } from '../ui/theme';
 import { htmlPage, type HtmlPage } from './html-page';
 import { escapeXml, toPng, type Figure } from './image';
@@ -19,6 +21,8 @@ export interface Leaving {
   readonly headscope: string | undefined;
   readonly csv: () => string;
   readonly json: () => unknown;
+  /** The same numbers, for files of arrays and tables. */
+  readonly numbers: () => Exported;
   /** Tables of the page, as markup. */
   readonly tables: () => readonly string[];
   readonly page?: () => Promise<OwnPage>;
@@ -54,6 +58,30 @@ export async function writeFile(of: Leaving, format: ExportFormat): Promise<stri
       return `${JSON.stringify(of.json(), null, 2)}\n`;
     case 'html':
       return writePage(of);
+    case 'npz':
+    case 'safetensors':
+    case 'arrow':
+    case 'zip':
+      return numbersFile(of, format);
+  }
+}
+
+function numbersFile(
+  { numbers, sentence, headscope = 'unknown', provenance }: Leaving,
+  format: Extract<ExportFormat, 'npz' | 'safetensors' | 'arrow' | 'zip'>,
+): Uint8Array {
+  const exported = numbers();
+  const about: About = { headscope, created: new Date().toISOString(), of: { finding: sentence, made: provenance } };
+  const [first] = exported.tables;
+  if (!first) throw new Error('There is no table and no matrix to export.');
+  switch (format) {
+    case 'npz':
+    case 'safetensors':
+      return wholeFile(format, exported, about);
+    case 'arrow':
+      return tableFile(format, first, exported, about);
+    case 'zip':
+      return arrowFiles(exported, about);
   }
 }
 

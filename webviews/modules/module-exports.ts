@@ -1,4 +1,5 @@
 /** What leaves the section of modules: a run as JSON, a picture of it in every format. */
+import { exportedSections } from '../../protocol/exports/section-tables';
 import type { ExportFormat } from '../../protocol/panels/messages';
 import type { ModuleResult } from '../../protocol/results/module-schema';
 import type { Section } from '../../protocol/sections/section';
@@ -44,6 +45,7 @@ export function leavingModule(result: ModuleResult, section: Section, view: Sect
     draw: (sheet) => drawSections(sheet, new Map(), [{ section, view }], sections),
     csv: () => sectionCsv(section),
     json: () => section,
+    numbers: () => exportedSections([section]),
     tables: () => [],
   };
 }

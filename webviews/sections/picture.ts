@@ -13,6 +13,7 @@ import type { Box, Mark, Scene } from './scene';
 import { paintScene } from './scene-canvas';
 import { shortened } from './words';
 import { hoverToken, markedFor, onHoveredToken, type TokenPlaces } from './hovered-token';
+import { focusedIn } from '../ui/focused';
 
 export interface CellWords {
   /** `layer 2, head 5` */
@@ -403,7 +404,7 @@ export class SectionPicture extends PictureElement {
     const { movable } = this.picture ?? {};
     if (!movable) return;
     if (movable.zoomed) {
-      const focused = this.querySelector('.picture-frame') === document.activeElement;
+      const focused = this.querySelector('.picture-frame') === focusedIn(this);
       if (!event.ctrlKey && !event.metaKey && !focused) return;
       event.preventDefault();
       this.zoom(Math.exp(-event.deltaY / 300), this.pointOf(event));

@@ -88,7 +88,7 @@ export interface SectionActions {
   copy(text: string, what: string): void;
   save(format: SectionFormat): void;
 }
-export type SectionFormat = 'png' | 'svg' | 'csv';
+export type SectionFormat = 'png' | 'svg' | 'csv' | 'npz' | 'arrow' | 'zip';
 
 export interface SectionPart<S extends Section = Section> {
   readonly section: S;

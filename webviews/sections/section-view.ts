@@ -278,6 +278,11 @@ function tools(part: SectionPart, kind: KindOf<Section>): TemplateResult {
     },
     { label: 'Copy as CSV', icon: 'copy', run: () => actions.copy(sectionCsv(section, view), 'The table') },
     save('Save as CSV', 'csv', 'table'),
+    // A circuit and experts are two tables, and an Arrow file holds one.
+    section.kind === 'graph' || section.kind === 'experts'
+      ? save('Save as Arrow (zip)', 'zip', 'table')
+      : save('Save as Arrow', 'arrow', 'table'),
+    save('Save as npz', 'npz', 'table'),
     save('Save as PNG', 'png', 'file-media'),
     save('Save as SVG', 'svg', 'file-media'),
   ];

@@ -2,6 +2,7 @@
 import { html, LitElement, nothing, type PropertyValues } from 'lit';
 import { icon, type IconName } from './icons';
 import { properties } from './properties';
+import { focusedIn } from './focused';
 
 export interface MenuItem {
   readonly label: string;
@@ -78,7 +79,7 @@ export class MenuButton extends LitElement {
       return;
     }
     const entries = this.entries();
-    const at = entries.indexOf(document.activeElement as HTMLElement);
+    const at = entries.indexOf(focusedIn(this) as HTMLElement);
     const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: entries.length - 1 }[event.key];
     if (to !== undefined) {
       entries.at(to % entries.length)?.focus();

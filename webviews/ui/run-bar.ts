@@ -202,6 +202,9 @@ export function exportItems<Format extends string = never>(
     ...more.map(({ label, detail, format }) => item(label, detail, format)),
     ...((of.whole ?? true) ? [item('JSON', 'the whole result', 'json')] : []),
     item('HTML', 'page without network', 'html'),
+    item('npz', 'numbers for NumPy', 'npz'),
+    item('safetensors', 'numbers for PyTorch', 'safetensors'),
+    item('Arrow', 'zip, a file for each table', 'zip'),
   ];
 }
 

@@ -7,23 +7,21 @@ export function adoptStyles(...sheets: readonly CSSResult[]): void {
   document.adoptedStyleSheets = [...document.adoptedStyleSheets, ...adopted];
 }
 
-export const baseStyles = css`
-  body {
-    margin: 0;
-    padding: 0;
-    color: var(--vscode-foreground);
-    font-family: var(--vscode-font-family);
-    font-size: var(--vscode-font-size);
-    line-height: 1.4;
-    --small: calc(var(--vscode-font-size) - 2px);
-    --line: var(--vscode-editorWidget-border, var(--vscode-contrastBorder, transparent));
-    --design-unit: 4;
-    --input-height: 24;
-  }
-  body.vscode-high-contrast,
-  body.vscode-high-contrast-light {
-    --line: var(--vscode-contrastBorder);
-  }
+/** Of the page, or of the element that stands for it where the page is not ours. */
+const frame = css`
+  margin: 0;
+  padding: 0;
+  color: var(--vscode-foreground);
+  font-family: var(--vscode-font-family);
+  font-size: var(--vscode-font-size);
+  line-height: 1.4;
+  --small: calc(var(--vscode-font-size) - 2px);
+  --line: var(--vscode-editorWidget-border, var(--vscode-contrastBorder, transparent));
+  --design-unit: 4;
+  --input-height: 24;
+`;
+
+const parts = css`
   *,
   *::before,
   *::after {
@@ -150,4 +148,28 @@ export const baseStyles = css`
   .symbol {
     flex: none;
   }
+`;
+
+export const baseStyles = css`
+  body {
+    ${frame}
+  }
+  body.vscode-high-contrast,
+  body.vscode-high-contrast-light {
+    --line: var(--vscode-contrastBorder);
+  }
+  ${parts}
+`;
+
+/** In a shadow tree: nothing of it reaches the rest of the page. */
+export const hostStyles = css`
+  :host {
+    display: block;
+    ${frame}
+  }
+  :host-context(body.vscode-high-contrast),
+  :host-context(body.vscode-high-contrast-light) {
+    --line: var(--vscode-contrastBorder);
+  }
+  ${parts}
 `;

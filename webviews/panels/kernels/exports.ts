@@ -1,4 +1,5 @@
 /** Files that leave the panel; each says what made it. */
+import { exportedBenchmark } from '../../../protocol/exports/benchmark-table';
 import type { ExportFormat } from '../../../protocol/panels/messages';
 import type { BenchmarkRow, BenchmarkResult } from '../../../protocol/results/benchmark-schema';
 import { machineWords, percentOf } from '../../../protocol/results/machine';
@@ -52,6 +53,7 @@ export function leavingOf({ state, identities, charts: all, sentence, theme, col
     headscope: result?.headscope,
     csv: () => resultCsv(state),
     json: () => ({ ...(result ?? { plan: measuredSetup, rows: state.rows }), ...comparedWith(state) }),
+    numbers: () => exportedBenchmark(state.rows),
     tables: () => [
       htmlTable(`${mechanisms} mechanisms, ${state.rows.length} points`, columns, rows, (row) =>
         row.row && !row.row.ok

@@ -1,4 +1,5 @@
 /** A head as a linear system, in the card of its mechanism: pictures, and the files that they leave in. */
+import { exportedSections } from '../../../protocol/exports/section-tables';
 import { html, type TemplateResult } from 'lit';
 import type { MechanismViewRequest } from '../../../protocol/compute/mechanism-view';
 import type { Section } from '../../../protocol/sections/section';
@@ -54,6 +55,7 @@ export function leavingSystem(
     draw: (sheet) => drawSections(sheet, new Map(), [{ section, view }]),
     csv: () => sectionCsv(section),
     json: () => section,
+    numbers: () => exportedSections([section]),
     tables: () => [],
   };
 }

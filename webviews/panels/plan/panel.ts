@@ -5,6 +5,7 @@ import type { ToPlanPanel } from '../../../protocol/panels/plan';
 import { printDo } from '../../../protocol/interventions/do-form';
 import { planIntervention } from '../../../protocol/interventions/plan';
 import type { Section } from '../../../protocol/sections/section';
+import { exportedSections } from '../../../protocol/exports/section-tables';
 import { writeFile } from '../../charts/leaving';
 import { sectionCsv } from '../../sections/section-file';
 import type { SectionFormat, SectionView } from '../../sections/section-kind';
@@ -129,6 +130,7 @@ export class PlanPanel {
           draw: (sheet) => drawSections(sheet, new Map(), [{ section, view }]),
           csv: () => sectionCsv(section),
           json: () => section,
+          numbers: () => exportedSections([section]),
           tables: () => [],
         },
         format,

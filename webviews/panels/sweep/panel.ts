@@ -3,6 +3,7 @@ import { render } from 'lit';
 import type { FromSweepPanel } from '../../../protocol/panels/sweep-schema';
 import type { ToSweepPanel } from '../../../protocol/panels/sweep';
 import type { Section } from '../../../protocol/sections/section';
+import { exportedSections } from '../../../protocol/exports/section-tables';
 import { writeFile } from '../../charts/leaving';
 import { sectionCsv } from '../../sections/section-file';
 import type { SectionFormat, SectionView } from '../../sections/section-kind';
@@ -108,6 +109,7 @@ export class SweepPanel {
           draw: (sheet) => drawSections(sheet, new Map(), [{ section, view }]),
           csv: () => sectionCsv(section),
           json: () => section,
+          numbers: () => exportedSections([section]),
           tables: () => [],
         },
         format,

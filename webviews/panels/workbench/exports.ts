@@ -1,5 +1,6 @@
 /** What leaves the panel: every section as it is on the screen, with what its numbers are and what made them. */
 import type { AnalysisResult } from '../../../protocol/analysis/schema';
+import { exportedSections } from '../../../protocol/exports/section-tables';
 import type { ExportFormat } from '../../../protocol/panels/messages';
 import type { Section } from '../../../protocol/sections/section';
 import { fileName, type Leaving } from '../../charts/leaving';
@@ -51,6 +52,7 @@ export function leavingOf(state: State, theme: Theme): Leaving {
         ...shown.map(({ section }) => sectionCsv(section)),
       ].join('\r\n'),
     json,
+    numbers: () => exportedSections(shown.map(({ section }) => section)),
     tables: () => shown.map(({ section }) => sectionTable(section)),
     ...(page ? { page, css: pageRules(theme) } : {}),
   };
@@ -68,6 +70,7 @@ export function leavingSection(state: State, section: Section, view: SectionView
     draw: (sheet) => drawSections(sheet, state.pictures, [{ section, view }], pageSections(state)),
     csv: () => sectionCsv(section),
     json: () => section,
+    numbers: () => exportedSections([section]),
     tables: () => [sectionTable(section)],
   };
 }

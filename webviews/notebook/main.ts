@@ -1,0 +1,66 @@
+/**
+ * Draws results in VS Code's notebooks. The page is not ours: all outputs of a notebook share it, so that each of ours is a shadow tree, and
+ * nothing is asked of the extension. An output is data from anywhere: it is checked as a file is, and bounded.
+ */
+import type { CSSResult } from 'lit';
+import { chartStyles } from '../charts/styles';
+import { sectionStyles } from '../sections/styles';
+import { contentStyles } from '../ui/content-styles';
+import { controlStyles } from '../ui/control-styles';
+import { panelFrameStyles } from '../ui/panel-styles';
+import { hostStyles } from '../ui/styles';
+import { registerControls } from '../ui/toolkit';
+import { readOutput } from './read-output';
+import { ResultOutput } from './result-output';
+import { notebookStyles } from './styles';
+
+/** What VS Code gives a renderer (`vscode-notebook-renderer`, `OutputItem`). */
+interface OutputItem {
+  readonly id: string;
+  text(): string;
+}
+
+const sheets = [hostStyles, controlStyles, contentStyles, panelFrameStyles, chartStyles, sectionStyles, notebookStyles];
+
+/** The font of the icons counts for a whole page; their classes stay within the output. */
+const icons = new URL('codicon.css', import.meta.url).href;
+
+function treeOf(element: HTMLElement): ShadowRoot {
+  const root = element.shadowRoot ?? element.attachShadow({ mode: 'open' });
+  root.adoptedStyleSheets = sheets.flatMap(({ styleSheet }: CSSResult) => (styleSheet ? [styleSheet] : []));
+  const link = document.createElement('link');
+  link.rel = 'stylesheet';
+  link.href = icons;
+  root.replaceChildren(link, document.createElement('div'));
+  return root;
+}
+
+export function activate() {
+  registerControls();
+  const font = new FontFace('codicon', `url("${new URL('codicon.ttf', import.meta.url).href}")`);
+  document.fonts.add(font);
+  const shown = new Map<string, ResultOutput>();
+  const drop = (id: string): void => {
+    shown.get(id)?.stop();
+    shown.delete(id);
+  };
+  return {
+    renderOutputItem(item: OutputItem, element: HTMLElement): void {
+      drop(item.id);
+      const place = treeOf(element).lastElementChild;
+      if (!(place instanceof HTMLElement)) return;
+      const read = readOutput(item.text());
+      if (read.ok) shown.set(item.id, new ResultOutput(place, read.result));
+      else {
+        const words = document.createElement('p');
+        words.setAttribute('role', 'alert');
+        words.textContent = read.why;
+        place.append(words);
+      }
+    },
+    /** Without an id: all of them. */
+    disposeOutputItem(id?: string): void {
+      for (const one of id === undefined ? [...shown.keys()] : [id]) drop(one);
+    },
+  };
+}
