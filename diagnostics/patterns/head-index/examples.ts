@@ -28,7 +28,7 @@ export interface Pair {
   readonly strength: number;
 }
 
-export interface Example extends Pair {
+interface Example extends Pair {
   readonly document: number;
 }
 

@@ -128,7 +128,7 @@ function headDocument(layer: LayerResult | undefined, { head, heads, document, l
 }
 
 /** Of each row's value, over the largest: [b = 1, g, n, d]; heads share key/value heads in equal runs. */
-export function normsOf({ data, shape: [, groups = 1, rows = 0, width = 0] }: TensorData, head: number, heads: number) {
+function normsOf({ data, shape: [, groups = 1, rows = 0, width = 0] }: TensorData, head: number, heads: number) {
   if (!(data instanceof Float32Array)) throw new TypeError('the run gave no values of a layer');
   const group = Math.floor((head * groups) / heads);
   const norms = Float64Array.from({ length: rows }, (_, row) => {

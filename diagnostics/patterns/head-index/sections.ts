@@ -13,7 +13,7 @@ type Measured = Pick<HeadIndexResult, 'examples' | 'texts' | 'means'> & Partial<
 const isMeasured = (result: Partial<HeadIndexResult>): result is Measured =>
   result.examples !== undefined && result.texts !== undefined && result.means !== undefined;
 
-export const gridId = 'strengths';
+const gridId = 'strengths';
 const strengthDefinitions = {
   weight: 'p(i, j), j the key that query i reads most but the first token and itself',
   value:
