@@ -3,6 +3,8 @@ import { existsSync, readdirSync } from 'node:fs';
 import { cp, mkdir, rm, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { build, context } from 'esbuild';
+import { mechanismCopies } from './mechanism-copies.mjs';
+import { ownTypes } from './own-types.mjs';
 
 const watch = process.argv.includes('--watch');
 const production = process.argv.includes('--production');
@@ -149,6 +151,8 @@ async function copyFiles() {
   await mkdir('dist/webviews', { recursive: true });
   await writeFile('dist/analyses.json', await catalogueText(analysesSource));
   await writeFile('dist/kernels.json', await catalogueText(kernelsSource));
+  await writeFile('dist/headscope.d.ts', ownTypes());
+  await writeFile('dist/mechanism-copies.json', `${JSON.stringify(mechanismCopies())}\n`);
   await cp('node_modules/@jsquash/jpeg/codec/dec/mozjpeg_dec.wasm', 'dist/mozjpeg_dec.wasm');
   await cp('node_modules/highs/build/highs.wasm', 'dist/highs.wasm');
   // With its WebAssembly inside; a kernel process loads it from there.

@@ -169,6 +169,8 @@ export function manifestOfTables(catalogue = all) {
       'onLanguage:json',
       // A sweep is checked while it is written.
       'onLanguage:yaml',
+      // A mechanism of the workspace is checked when it is saved.
+      'onLanguage:typescript',
       ...panels.map((panel) => `onWebviewPanel:${panel}`),
       `workspaceContains:${exampleMarker}`,
     ],

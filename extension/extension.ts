@@ -1,4 +1,5 @@
 /** Activation is a table of contents: it registers, and starts nothing before it is needed. */
+import { readFileSync } from 'node:fs';
 import * as vscode from 'vscode';
 import type { Demos } from '../protocol/analysis/next-start';
 import { agents } from './agents/agents';
@@ -17,6 +18,9 @@ import { captureCommands } from './commands/capture-commands';
 import { sweepCommands } from './commands/sweep-commands';
 import { showModelCommands } from './commands/show-model-commands';
 import { exampleCommands, welcomeToExample } from './first-start';
+import { KernelChecks } from './own/kernel-checks';
+import { ownCommands } from './own/new-mechanism';
+import { OwnFiles } from './own/own-files';
 import { workspaceHistory } from './history/workspace-history';
 import { workbenchPanels, demosOf, type WorkbenchPanels } from './panels/workbench/workbench';
 import { AnalysisCatalogue } from './platform/analysis-catalogue';
@@ -25,6 +29,7 @@ import { ModelIndex } from './models/model-index';
 import { modelName } from './models/model-names';
 import { realFolder } from './models/real-folder';
 import { kernelsPanels } from './panels/kernels/kernels';
+import { ownSeries } from './panels/kernels/own-series';
 import { LiveView } from './panels/live-view';
 import { ModelPanels } from './panels/model/model-panels';
 import { FileEditor } from './panels/file-editor';
@@ -94,6 +99,9 @@ function register(context: vscode.ExtensionContext, log: vscode.LogOutputChannel
     log,
   };
   const kernels = own(kernelsPanels(parts, kernelCatalogue));
+  const ownFiles = new OwnFiles(context.workspaceState);
+  const types = () => readFileSync(context.asAbsolutePath('dist/headscope.d.ts'), 'utf8');
+  own(new KernelChecks({ compute, ownFiles, types, log, kept: (kernel) => ownSeries(kernels, compute, kernel) }));
   /** Read from disk when a panel or a command first asks: activation reads none of them. */
   let foundDemos: Demos | undefined;
   const demos = () => (foundDemos ??= demosOf(parts));
@@ -136,6 +144,12 @@ function register(context: vscode.ExtensionContext, log: vscode.LogOutputChannel
         ...resultCommands({ library, history, editors }),
         ...sweepCommands({ workbench, catalogue }),
         ...captureCommands(workbench),
+        ...ownCommands({
+          catalogue: kernelCatalogue,
+          ownFiles,
+          types,
+          copies: context.asAbsolutePath('dist/mechanism-copies.json'),
+        }),
         ...exampleCommands(context),
       },
       paletteCommands(workbench, catalogue, demos, context.extension.packageJSON),

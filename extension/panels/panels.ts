@@ -170,6 +170,14 @@ export class Panels<T extends PanelTypes, Host extends LiveHost<T>> extends Owne
     return this.attachFull(panel, { plan, select });
   }
 
+  /** The full panel beside the editor that has the focus; nothing where it is open. */
+  async openBeside(): Promise<void> {
+    if (this.hosts.full !== undefined) return;
+    const { viewType, title } = this.of;
+    const beside = { viewColumn: vscode.ViewColumn.Beside, preserveFocus: true };
+    await this.attachFull(vscode.window.createWebviewPanel(viewType, title, beside));
+  }
+
   async prepareSide(): Promise<FillSide> {
     const latest = await this.latest();
     return (view) => {

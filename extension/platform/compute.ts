@@ -123,6 +123,7 @@ export class Compute extends Owner {
 
   readonly module = this.job('module');
   readonly benchmark = this.job('benchmark');
+  readonly checkKernel = this.job('checkKernel');
   readonly generate = this.job('generate');
   readonly analysis = this.job('analysis');
   /** The same in a process of its own, which goes on when the window closes. */

@@ -1,7 +1,7 @@
 /** The jobs that take turns: what a person calls each, and what it says while it waits. */
 import type { ComputeMethods } from '../../protocol/compute/api';
 
-export type LongMethod = 'benchmark' | 'module' | 'generate' | 'analysis' | 'extendAnalysis';
+export type LongMethod = 'benchmark' | 'checkKernel' | 'module' | 'generate' | 'analysis' | 'extendAnalysis';
 
 /** Names that other rooms know. */
 export interface Named {
@@ -35,6 +35,11 @@ export const longJobs: { readonly [M in LongMethod]: LongJob<M> } = {
       done: 0,
       total: new Set([...mechanisms, baseline]).size * shape.lengths.length,
     }),
+  },
+  checkKernel: {
+    doing: 'checking a mechanism of the workspace',
+    title: ([{ kernel }]) => `Check of ${kernel.id.replace(/^own:/u, '')}`,
+    folder: () => '',
   },
   module: {
     doing: 'running a module',

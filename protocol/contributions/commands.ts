@@ -7,13 +7,15 @@ import {
   customEditors,
   exampleIsOpen,
   items,
+  kernelsPanel,
   sweepEditor,
   views,
   workbenchPanel,
   type LivePanelName,
 } from './views';
 
-type Menu = 'editor/title' | 'editor/context' | 'explorer/context' | 'view/title' | 'view/item/context';
+type Menu =
+  'editor/title' | 'editor/context' | 'explorer/context' | 'view/title' | 'view/item/context' | 'file/newFile';
 
 /** One place in a menu: VS Code sorts by group, then by the number behind the @. `inline` is an icon in the row itself. */
 interface Placement {
@@ -55,6 +57,9 @@ const isResult = (...kinds: readonly (keyof typeof customEditors)[]): string => 
 };
 const isSweepFile = 'resourceFilename =~ /\\.headscope-sweep\\.ya?ml$/';
 const isCaptureFile = 'resourceFilename =~ /\\.headscope-capture\\.json$/';
+/** Files of a person that Headscope runs. */
+const isOwnFile = 'resourceFilename =~ /\\.headscope-kernel\\.ts$/';
+const kernelsInFront = `activeWebviewPanelId == '${kernelsPanel}'`;
 const isOpenResult = `activeCustomEditorId =~ /^(${Object.values(customEditors)
   .map((editor) => escaped(editor.viewType))
   .join('|')})$/`;
@@ -242,6 +247,34 @@ export const commands = {
     needs: 'trust',
     palette: `activeWebviewPanelId == '${workbenchPanel}'`,
     menus: [inEditorTitle(`activeWebviewPanelId == '${workbenchPanel}'`, '2_sweep@1')],
+  },
+  'headscope.newMechanism': {
+    title: 'New Mechanism',
+    icon: 'new-file',
+    needs: 'trust',
+    palette: `${isOwnFile} || ${kernelsInFront}`,
+    menus: [
+      { menu: 'file/newFile', when: trusted, group: 'headscope@1' },
+      inEditorTitle(both(kernelsInFront, trusted), '1_own@1'),
+      inLiveTitle('kernels', '1_own@1'),
+    ],
+  },
+  'headscope.copyMechanism': {
+    title: 'Copy Mechanism to the Workspace…',
+    icon: 'copy',
+    needs: 'trust',
+    palette: `${isOwnFile} || ${kernelsInFront}`,
+    menus: [
+      { menu: 'file/newFile', when: trusted, group: 'headscope@2' },
+      inEditorTitle(both(kernelsInFront, trusted), '1_own@2'),
+      inLiveTitle('kernels', '1_own@2'),
+    ],
+  },
+  'headscope.runOwnFiles': {
+    title: 'Run Own Files When They Are Saved…',
+    needs: 'trust',
+    palette: isOwnFile,
+    menus: [inEditorTitle(isOwnFile, '1_own@1')],
   },
   'headscope.restartCompute': {
     title: 'Restart Compute Server',

@@ -65,10 +65,10 @@ export function gatesOf(
   return { forget: forgetting ? forget : 0, learn: rate * learn, keep: momentum ? keep : 0 };
 }
 
-export interface MemoryOrder extends MemoryParameters {
+export type MemoryOrder = MemoryParameters & {
   /** Persistent positions in front of the sequence: chunks are counted from the first position after them. */
   readonly before?: number;
-}
+};
 
 /** Whether a chunk begins at `position` of a sequence behind `before` persistent positions. */
 const beginsChunk = (position: number, { chunk, before = 0 }: MemoryOrder): boolean =>

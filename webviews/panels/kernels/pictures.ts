@@ -40,7 +40,7 @@ export const titleOf =
     identitiesOf(state).get(id)?.title ?? id;
 
 const titleFromId = (id: string): string => {
-  const words = id.replaceAll('-', ' ');
+  const words = id.replace(/^own:/u, '').replaceAll('-', ' ');
   return words.charAt(0).toUpperCase() + words.slice(1);
 };
 

@@ -1,0 +1,38 @@
+/** What a check of a kernel file found, as problems of lines. */
+import type { KernelCheck, LawResult } from '../../protocol/compute/own-kernels';
+
+export interface KernelProblem {
+  readonly file: string;
+  /** From 1; the column is absent where the whole line is meant. */
+  readonly line: number;
+  readonly column?: number;
+  readonly law: string;
+  readonly sentence: string;
+}
+
+/** A law that fails at several shapes with the same place is one problem: the first shape, and how many others. */
+export function kernelProblems({ file, laws }: Pick<KernelCheck, 'file' | 'laws'>): readonly KernelProblem[] {
+  const grouped = new Map<string, LawResult[]>();
+  for (const result of laws.filter(({ ok }) => !ok)) {
+    const { law, place } = result;
+    const key = JSON.stringify([law, place?.file, place?.line]);
+    grouped.set(key, [...(grouped.get(key) ?? []), result]);
+  }
+  return [...grouped.values()].map((results) => {
+    const [{ law, place, sentence, pattern, queries, keys }] = results as [LawResult];
+    const more =
+      results.length === 1
+        ? ''
+        : results.length === 2
+          ? ', and 1 more shape'
+          : `, and ${results.length - 1} more shapes`;
+    const where = pattern === '' ? '' : ` (${pattern}, ${queries} queries, ${keys} keys${more})`;
+    return {
+      file: place?.file ?? file,
+      line: place?.line ?? 1,
+      ...(place?.column === undefined ? {} : { column: place.column }),
+      law,
+      sentence: `${law}${where}: ${sentence ?? 'It does not hold.'}`,
+    };
+  });
+}
