@@ -21,6 +21,7 @@ const { savedInterventions } = load('../protocol/interventions/file.ts');
 const { interventionField } = load('../protocol/interventions/interventions.ts');
 const { headPlanField } = load('../protocol/plans/head-plan.ts');
 const { planField } = load('../protocol/plans/plan-file.ts');
+const { circuitField } = load('../protocol/circuits/circuit-file.ts');
 const { savedBenchmark } = load('../protocol/results/benchmark-schema.ts');
 const { savedHallucination } = load('../protocol/results/hallucination-schema.ts');
 const { writtenHeads } = load('../protocol/results/heads-schema.ts');
@@ -119,6 +120,18 @@ const suggested = ({ properties, description, type, enum: names, items }) => ({
     : { properties: Object.fromEntries(Object.entries(properties).map(([key, schema]) => [key, suggested(schema)])) }),
 });
 
+/** Files of format 1 are written by the command line alone, for itself. */
+const unlessBare = ({ $schema, title, ...rest }) => ({
+  $schema,
+  title,
+  type: 'object',
+  required: ['kind', 'version'],
+  properties: { kind: { const: 'headscope-circuit' } },
+  if: { properties: { version: { const: 1 } } },
+  then: {},
+  else: rest,
+});
+
 const kinds = {
   bench: {
     suffix: customEditors.benchmark.suffix,
@@ -141,6 +154,12 @@ const kinds = {
   analysis: { suffix: customEditors.analysis.suffix, title: customEditors.analysis.name, of: analysisResult },
   module: { suffix: customEditors.module.suffix, title: customEditors.module.name, of: savedModule },
   plan: { suffix: customEditors.plan.suffix, title: customEditors.plan.name, of: planField },
+  circuit: {
+    suffix: customEditors.circuit.suffix,
+    title: customEditors.circuit.name,
+    of: circuitField,
+    also: unlessBare,
+  },
   intervention: { suffix: interventionSuffix, title: 'Headscope Intervention', of: savedInterventions() },
   capture: { suffix: captureSuffix, title: 'Headscope Capture', of: captureFile },
   kernel: { suffix: kernelDescriptionEnding, title: 'Headscope Kernel', of: kernelDescription },

@@ -22,7 +22,7 @@ import { KernelChecks } from './own/kernel-checks';
 import { ownCommands } from './own/new-mechanism';
 import { OwnFiles } from './own/own-files';
 import { workspaceHistory } from './history/workspace-history';
-import { workbenchPanels, demosOf, type WorkbenchPanels } from './panels/workbench/workbench';
+import { workbenchPanels, demosOf, runShown, type WorkbenchPanels } from './panels/workbench/workbench';
 import { AnalysisCatalogue } from './platform/analysis-catalogue';
 import { AskView } from './views/ask-view';
 import { ModelIndex } from './models/model-index';
@@ -34,6 +34,7 @@ import { LiveView } from './panels/live-view';
 import { ModelPanels } from './panels/model/model-panels';
 import { FileEditor } from './panels/file-editor';
 import { ModuleFiles } from './panels/module/module-files';
+import { CircuitFiles } from './panels/circuit/circuit-files';
 import { PlanFiles } from './panels/plan/plan-files';
 import { SweepPanels } from './panels/sweep/sweep-panels';
 import { createCompute } from './platform/create-compute';
@@ -113,6 +114,7 @@ function register(context: vscode.ExtensionContext, log: vscode.LogOutputChannel
     analysis: workbench.files,
     module: own(new ModuleFiles(parts)).files,
     plan: own(new PlanFiles(parts)).files,
+    circuit: own(new CircuitFiles(parts, (setup) => runShown(workbench, setup))).files,
   };
   const commandLine = () => ({ ...launch(), module: context.asAbsolutePath('dist/cli.js') });
   own(new SweepPanels({ extension: context.extensionUri, library, log, editors, launch: commandLine }));

@@ -84,7 +84,9 @@ const byHand = ['headscope-plan', 'headscope-baseline', 'headscope-intervention'
 /** By content: a name says nothing of who wrote a file. */
 const isOurs: Readonly<Record<OutputKind, (content: string) => boolean>> = {
   result(content) {
-    const { kind, headscope, created } = fieldsOf(content);
+    const { kind, version, headscope, created } = fieldsOf(content);
+    // A circuit of format 2 has been arranged in its editor.
+    if (kind === 'headscope-circuit' && version !== 1) return false;
     if (typeof kind === 'string' && kind.startsWith('headscope-')) return !byHand.includes(kind);
     return typeof headscope === 'string' && typeof created === 'string';
   },

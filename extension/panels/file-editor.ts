@@ -77,7 +77,7 @@ export class FileEditor<K extends Kind, Host extends FileHost<K>>
 const earlierWords = `This file was written by an earlier version of Headscope. Save writes a copy in today's form (*${analysisSuffix}); the file itself stays as it is.`;
 
 /** Only what differs is replaced, so that a text editor beside it keeps its place. */
-async function replaceText(document: vscode.TextDocument, text: string): Promise<void> {
+export async function replaceText(document: vscode.TextDocument, text: string): Promise<void> {
   const before = document.getText();
   const lines = document.eol === vscode.EndOfLine.CRLF ? text.replaceAll('\n', '\r\n') : text;
   const { start, end, replacement } = textChange(before, lines);

@@ -9,6 +9,8 @@ import type { ToWorkbench } from '../../protocol/panels/workbench';
 import type { ToKernelsPanel } from '../../protocol/panels/kernels';
 import type { ToModulePanel } from '../../protocol/panels/module';
 import type { ToPlanPanel } from '../../protocol/panels/plan';
+import type { ToCircuitPanel } from '../../protocol/panels/circuit';
+import { circuitText, parseCircuit, type Circuit } from '../../protocol/circuits/circuit-file';
 import { parsePlan, planText, type Plan } from '../../protocol/plans/plan-file';
 import { parseScoredTask } from '../../protocol/results/scored-task';
 import { earlierKinds } from '../../protocol/results/earlier/earlier';
@@ -19,6 +21,7 @@ import { benchmarkText, parseBenchmark } from './benchmark-file';
 import { mechanismLines, resultDescription, resultDetails, resultFileName } from './benchmark-words';
 import type { Checked } from '../../protocol/schema/check';
 import { moduleDescription, moduleDetails, moduleFileName, moduleLines, moduleText, parseModule } from './module-words';
+import { circuitDescription, circuitDetails, circuitFileName, circuitLines } from './circuit-words';
 import { planDescription, planDetails, planFileName, planLines } from './plan-words';
 import type { ResultLine } from './result-words';
 
@@ -35,6 +38,7 @@ interface ResultTypes {
   readonly analysis: { readonly saved: AnalysisResult; readonly compared: ComparedIn<ToWorkbench> };
   readonly module: { readonly saved: ModuleResult; readonly compared: ComparedIn<ToModulePanel> };
   readonly plan: { readonly saved: Plan; readonly compared: ComparedIn<ToPlanPanel> };
+  readonly circuit: { readonly saved: Circuit; readonly compared: ComparedIn<ToCircuitPanel> };
 }
 
 export type Kind = keyof ResultTypes;
@@ -160,6 +164,22 @@ export const resultKinds: { readonly [K in Kind]: ResultKind<SavedOf<K>, Compare
       lines: () => planLines(plan),
     }),
     compared: (name, plan) => ({ name, plan }),
+  },
+  circuit: {
+    ...customEditors.circuit,
+    item: items.resultOfCircuit,
+    parse: parseCircuit,
+    text: circuitText,
+    fileName: circuitFileName,
+    model: ({ origin }) => ({ folder: origin.setup.folder }),
+    listing: (circuit) => ({
+      created: circuit.origin.created,
+      description: circuitDescription(circuit),
+      details: circuitDetails(circuit),
+      icon: 'type-hierarchy',
+      lines: () => circuitLines(circuit),
+    }),
+    compared: (name, circuit) => ({ name, circuit }),
   },
 };
 

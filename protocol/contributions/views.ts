@@ -120,6 +120,12 @@ export const customEditors = {
     name: 'Headscope Cache Plan',
     suffix: '.headscope-plan.json',
   },
+  /** The graph that an analysis found, which is arranged, grouped and noted by hand. */
+  circuit: {
+    viewType: 'headscope.circuitFile',
+    name: 'Headscope Circuit',
+    suffix: '.headscope-circuit.json',
+  },
 } as const;
 
 export const benchmarkSuffix = customEditors.benchmark.suffix;
@@ -127,6 +133,7 @@ export const headsSuffix = customEditors.heads.suffix;
 export const analysisSuffix = customEditors.analysis.suffix;
 export const moduleSuffix = customEditors.module.suffix;
 export const planSuffix = customEditors.plan.suffix;
+export const circuitSuffix = customEditors.circuit.suffix;
 
 /** The panel of a sweep, beside the text editor of its file. */
 export const sweepEditor = {
@@ -178,6 +185,8 @@ export const items = {
   resultOfModule: 'resultOfModule',
   /** Also as `resultOfPlanInWorkspace`. */
   resultOfPlan: 'resultOfPlan',
+  /** Also as `resultOfCircuitInWorkspace`. */
+  resultOfCircuit: 'resultOfCircuit',
   analysis: 'analysis',
   sweep: 'sweep',
 } as const;

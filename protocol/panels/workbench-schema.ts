@@ -72,5 +72,7 @@ export const fromWorkbench = byKind({
   ...askTry,
   /** Saves an offer as a file of interventions, or its plan as a file of its own. */
   saveOffer: { offer, where: oneOf(['file', 'plan']) },
+  /** Saves the graph of a section of the result as a circuit, or merges it into one. */
+  saveCircuit: { section: text },
 });
 export type FromWorkbench = Output<typeof fromWorkbench>;

@@ -4,7 +4,7 @@ import { type KindOutput, figure, list, number, object, oneOf, optional, text, w
 import { mostHeads, mostHeadsInAll, mostLayers } from '../schema/parts';
 import { base, mostPoints } from './section-base';
 
-const node = object({
+export const nodeFields = {
   id: text,
   kind: oneOf(['embedding', 'head', 'mlp', 'logits', 'feature']),
   /** -1 for the embedding; the number of layers for the logits. */
@@ -13,16 +13,18 @@ const node = object({
   column: wholeFrom(0, mostHeads),
   label: text,
   weight: figure,
-});
+};
+const node = object(nodeFields);
 export type GraphNode = Output<typeof node>;
 
-const edge = object({
+export const edgeFields = {
   from: text,
   to: text,
   /** Which input of the receiver. */
   input: optional(oneOf(['query', 'key', 'value', 'mlp', 'logits'])),
   weight: figure,
-});
+};
+const edge = object(edgeFields);
 export type GraphEdge = Output<typeof edge>;
 
 export const graph = {

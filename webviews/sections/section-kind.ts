@@ -86,6 +86,8 @@ export interface SectionActions {
   /** Something has come that the words of the page hold. */
   redraw?(): void;
   copy(text: string, what: string): void;
+  /** Keeps a graph as a file that is edited; absent where no result holds it. */
+  readonly saveCircuit?: () => void;
   save(format: SectionFormat): void;
 }
 export type SectionFormat = 'png' | 'svg' | 'csv' | 'npz' | 'arrow' | 'zip';

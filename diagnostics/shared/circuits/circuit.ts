@@ -1,9 +1,11 @@
 /** A circuit: the heads and MLPs that a task needs, and what acts on what. It is part of results, and a file of its own. */
 import * as v from 'valibot';
-import { type Output, check, type Schema } from '../../../protocol/schema/check';
+import { checkCircuit } from '../../../protocol/circuits/circuit-file';
+import { type Checked, type Output, check, type Schema } from '../../../protocol/schema/check';
 import {
   ensure,
   exactly,
+  fieldsIn,
   figure,
   list,
   object,
@@ -14,6 +16,7 @@ import {
   whole,
 } from '../../../protocol/schema/fields';
 import { mostLayers } from '../../../protocol/schema/parts';
+import { printableLine } from '../../../protocol/wire/printable';
 import { refusal } from '../../../protocol/wire/failures';
 import { writingHeads, type Part } from '../effects/parts';
 import type { ModelFacts } from '../../model-runner/model-runner';
@@ -83,9 +86,9 @@ export function circuitOf(path: string, content: string, { blocks }: ModelFacts)
   } catch {
     throw refusal(`${path} is no JSON. Give a circuit that circuit-discovery has saved.`);
   }
-  const read = check(circuitField, data, path);
-  if (!read.ok) throw refusal(`${read.why} Give a circuit that circuit-discovery has saved.`);
   const own = blocks.map((block) => writingHeads(block).heads);
+  const read = fieldsIn(data)['version'] === 2 ? ofEditor(path, data, own) : check(circuitField, data, path);
+  if (!read.ok) throw refusal(`${read.why} Give a circuit that circuit-discovery has saved.`);
   if (own.join() !== read.result.heads.join()) {
     throw refusal(
       `${path} is a circuit of a model of ${read.result.heads.length} layers with ${read.result.heads[0] ?? 0} heads in the first; this one has ${own.length} with ${own[0] ?? 0}. Give a circuit of this model.`,
@@ -93,4 +96,36 @@ export function circuitOf(path: string, content: string, { blocks }: ModelFacts)
   }
   if (read.result.nodes.length === 0) throw refusal(`${path} is a circuit without a node. Give one that has some.`);
   return read.result;
+}
+
+/** What the editor of circuits keeps, as the circuit of a model of so many heads a layer. What the last run did not find is left out. */
+function ofEditor(path: string, data: unknown, heads: readonly number[]): Checked<Circuit> {
+  const read = checkCircuit(data);
+  if (!read.ok) return read;
+  const { nodes, edges, origin } = read.result;
+  const { input } = origin.setup;
+  const found = <T extends { readonly gone?: string }>(of: readonly T[]): readonly T[] =>
+    of.filter(({ gone }) => gone === undefined);
+  const written = (weight: number): number | null => (Number.isNaN(weight) ? null : weight);
+  const circuit = {
+    kind: 'headscope-circuit',
+    version: 1,
+    task: input.kind === 'task' ? input.task : '',
+    heads,
+    method: `${origin.title} of ${origin.model.name}, ${origin.created}`,
+    nodes: found(nodes)
+      .filter(({ kind }) => kind !== 'embedding' && kind !== 'logits')
+      .map(({ id, layer, weight }) => {
+        const head = /^L\d+H(\d+)$/u.exec(id)?.[1];
+        return { id, layer, weight: written(weight), ...(head === undefined ? {} : { head: Number(head) }) };
+      }),
+    edges: found(edges).map((edge) => ({ ...edge, weight: written(edge.weight), input: edge.input ?? 'value' })),
+  };
+  const strange = circuit.nodes.find((node) => node.id !== nodeId(node));
+  if (strange)
+    return {
+      ok: false,
+      why: `${path} has the node "${printableLine(strange.id)}", which is no head or MLP of a model.`,
+    };
+  return check(circuitField, circuit, path);
 }

@@ -192,6 +192,8 @@ export class WorkbenchHost extends TabbedHost {
         return this.changes.applyPlan();
       case 'saveOffer':
         return this.changes.saveOffer(message);
+      case 'saveCircuit':
+        return this.changes.saveCircuit(message.section);
       case 'saveLabels':
         return this.changes.saveLabels();
       default:

@@ -1,6 +1,8 @@
 /** The changes of the request: saved, loaded, and taken from a file of vectors, a cache plan or an offer of an analysis. */
 import type { AnalysisSetup } from '../../../protocol/analysis/schema';
 import { headsOfAnalysis } from '../../../protocol/compute/heads-of-analysis';
+import { circuitFrom } from '../../../protocol/circuits/merge';
+import { setupOfAnalysis } from '../../../protocol/panels/workbench';
 import type { Intervention } from '../../../protocol/interventions/interventions';
 import { kindOf } from '../../../protocol/interventions/interventions';
 import type { ModelSummary } from '../../../protocol/schema/parts';
@@ -58,6 +60,13 @@ export class RequestChanges {
     if (where === 'file') return services.saveOffer(model, offer, this.request.onWritten);
     if (offer.plan === undefined) throw new Sentence('There is no plan to save.');
     return services.savePlan(offer.plan, model.folder);
+  }
+
+  async saveCircuit(id: string): Promise<void> {
+    const result = this.page.need('whose graph could be saved');
+    const section = result.sections.find((one) => one.id === id);
+    if (section?.kind !== 'graph') throw new Sentence('The result holds no such graph. Run the analysis again.');
+    await this.page.services.saveCircuit(circuitFrom(result, section, setupOfAnalysis(result)));
   }
 
   async saveLabels(): Promise<void> {

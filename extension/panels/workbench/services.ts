@@ -5,6 +5,7 @@ import type { Demos } from '../../../protocol/analysis/next-start';
 import type { TaskInfo } from '../../../protocol/analysis/tasks';
 import type { FromWorkbench } from '../../../protocol/panels/workbench-schema';
 import type { BesidePicture, ModelCard, ToWorkbench } from '../../../protocol/panels/workbench';
+import type { Circuit } from '../../../protocol/circuits/circuit-file';
 import type { Plan } from '../../../protocol/plans/plan-file';
 import type { Intervention } from '../../../protocol/interventions/interventions';
 import type { HeadsResult } from '../../../protocol/results/heads-schema';
@@ -75,6 +76,8 @@ export interface WorkbenchServices extends ModelPanelServices<WorkbenchTypes> {
   readonly choosePlan: ChoosePlan;
   /** Asks where to, beside the model first, and opens the plan. */
   savePlan(plan: Plan, modelFolder: string): Promise<void>;
+  /** Asks where to: a new file, or a circuit that the run is merged into; opens it. */
+  saveCircuit(circuit: Circuit): Promise<void>;
   saveOffer(model: ModelSummary, offer: Offer, onWritten: OnWritten): Promise<void>;
 }
 

@@ -26,6 +26,7 @@ import type { HeadAt } from '../panel-types';
 import { Panels, type PanelParts } from '../panels';
 import { planChooser } from '../plan/choose-plan';
 import { savePlan } from '../plan/dialogs';
+import { circuitSaver } from '../circuit/dialogs';
 import { Sentence } from '../questions';
 import { firstSetup, setupToStore, storedSetup } from './default-setup';
 import { choosePath, confirmsDelete, reopens, saveOffer, saveTask } from './dialogs';
@@ -155,8 +156,9 @@ export function workbenchPanels(
           saveOffer,
           saveTask,
           savePlan,
+          saveCircuit: circuitSaver(library),
           choosePlan: planChooser(library),
-          explain: (plan) => explain(panels, plan),
+          explain: (plan) => runShown(panels, plan),
           saveLabels,
           saveIntervention,
           loadIntervention,
@@ -185,7 +187,7 @@ export async function openLook(
 }
 
 /** Shows a plan and runs it. */
-async function explain(panels: WorkbenchPanels, plan: AnalysisSetup): Promise<void> {
+export async function runShown(panels: WorkbenchPanels, plan: AnalysisSetup): Promise<void> {
   const host = await panels.open({ plan });
   await host.runPlan(plan);
 }

@@ -1,5 +1,5 @@
 /**
- * Messages of the panels, sound and broken, to the extension's hosts of the Kernels, Model, Module and Plan webviews and of the workbench,
+ * Messages of the panels, sound and broken, to the extension's hosts of the Kernels, Model, Module, Plan and Circuit webviews and of the workbench,
  * with a played extension around them. Scripts of the package alone can send any, so a broken one is a fault of ours: it may be
  * reported as one, but nothing may be thrown, hang or end the extension host.
  */
@@ -12,6 +12,7 @@ import { KernelsHost } from '../../../extension/panels/kernels/host';
 import { benchmarkRun } from '../../../extension/panels/kernels/run';
 import { ModelHost } from '../../../extension/panels/model/host';
 import { ModuleFileHost } from '../../../extension/panels/module/host';
+import { CircuitFileHost } from '../../../extension/panels/circuit/host';
 import { PlanFileHost } from '../../../extension/panels/plan/host';
 import { parseModule } from '../../../extension/results/module-words';
 import type { AnalysisSetup } from '../../../protocol/analysis/schema';
@@ -20,8 +21,10 @@ import type { FromWorkbench } from '../../../protocol/panels/workbench-schema';
 import type { FromKernelsPanel } from '../../../protocol/panels/kernels-schema';
 import type { FromModelPanel } from '../../../protocol/panels/model-schema';
 import type { FromModulePanel } from '../../../protocol/panels/module-schema';
+import type { FromCircuitPanel } from '../../../protocol/panels/circuit-schema';
 import type { FromPlanPanel } from '../../../protocol/panels/plan-schema';
 import type { ServingQuestion } from '../../../protocol/language/serving';
+import { parseCircuit } from '../../../protocol/circuits/circuit-file';
 import { parsePlan } from '../../../protocol/plans/plan-file';
 import { mutateTree, Random } from '../../support/fuzz/random';
 import type { Outcome, Subject } from '../../support/fuzz/subject';
@@ -54,6 +57,7 @@ const { pattern, heads, kvHeads, headDim, valueDim } = plan().shape;
 const viewShape = { pattern, heads, kvHeads, headDim, valueDim };
 const file = { kind: 'export', format: 'csv', name: 'a.csv', data: 'a,b' };
 
+const circuitFile = readFileSync('test/fixtures/results/names.headscope-circuit.json', 'utf8');
 const planFile = readFileSync('test/fixtures/results/razor.headscope-plan.json', 'utf8');
 
 const bare = <const K extends string>(...kinds: readonly K[]) => kinds.map((kind) => ({ kind }));
@@ -64,6 +68,7 @@ interface Messages {
   readonly model: readonly FromModelPanel[];
   readonly module: readonly FromModulePanel[];
   readonly plan: readonly FromPlanPanel[];
+  readonly circuit: readonly FromCircuitPanel[];
 }
 
 const messages: Messages = {
@@ -118,6 +123,16 @@ const messages: Messages = {
     { kind: 'serving', uri: 'file:///c', question: servingQuestion },
   ],
   module: [...bare('compare', 'stopComparing'), { kind: 'copy', text: 'a' }],
+  circuit: [
+    { kind: 'move', places: [{ id: 'L1H0', x: 3, y: -4 }] },
+    { kind: 'rename', id: 'group-1', name: 'a' },
+    { kind: 'note', id: 'L1H0', note: 'a' },
+    { kind: 'pin', ids: ['L1H0'], pinned: true },
+    { kind: 'group', ids: ['L0H1', 'L1H0'] },
+    { kind: 'ungroup', ids: ['group-1'] },
+    { kind: 'open', id: 'group-1', open: true },
+    ...bare('settle', 'undo', 'redo', 'openText', 'runAgain', 'update', 'compare', 'stopComparing'),
+  ],
   plan: [
     { kind: 'paint', heads: [{ layer: 1, head: 0, keep: { kind: 'recent', sinks: 4, recent: 8 } }] },
     { kind: 'retitle', title: 'a' },
@@ -214,6 +229,11 @@ function hostOf(panel: string, told: Told): Host {
     }
     case 'module':
       return new ModuleFileHost({ name: 'run', read: () => parseModule('{}') }, played({}, told), send);
+    case 'circuit': {
+      const write = (): Promise<void> => Promise.resolve();
+      const file = { name: 'circuit', uri: 'file:///c', read: () => parseCircuit(circuitFile), write };
+      return new CircuitFileHost(file, played({}, told), send);
+    }
     case 'plan': {
       const write = (): Promise<void> => Promise.resolve();
       const file = { name: 'plan', uri: 'file:///p', read: () => parsePlan(planFile), write };

@@ -12,6 +12,7 @@ import { type AnalysisResult, analysisText, parseAnalysis } from '../../../proto
 import { earlierKinds } from '../../../protocol/results/earlier/earlier';
 import type { BenchmarkResult } from '../../../protocol/results/benchmark-schema';
 import type { ModuleResult } from '../../../protocol/results/module-schema';
+import { parseCircuit, type Circuit } from '../../../protocol/circuits/circuit-file';
 import { parsePlan, type Plan } from '../../../protocol/plans/plan-file';
 import type { Intervention } from '../../../protocol/interventions/interventions';
 import type { Checked } from '../../../protocol/schema/check';
@@ -19,6 +20,7 @@ import { mutateBytes, mutateTree, Random, strangeValue } from '../../support/fuz
 import type { Outcome, Subject } from '../../support/fuzz/subject';
 import { firstOfAnalysis } from './analysis';
 import { firstOfBenchmark } from './benchmark';
+import { firstOfCircuit } from './circuit';
 import { firstOfModule } from './module';
 import { firstOfPlan } from './plan';
 
@@ -101,6 +103,8 @@ function readAndShow({ kind, text }: Input): Checked<unknown> {
       return shown<BenchmarkResult>(parseBenchmark(text), firstOfBenchmark);
     case 'headscope-module':
       return shown<ModuleResult>(parseModule(text), firstOfModule);
+    case 'headscope-circuit':
+      return shown<Circuit>(parseCircuit(text), firstOfCircuit);
     case 'headscope-plan':
       return shown<Plan>(parsePlan(text), firstOfPlan);
     default:

@@ -68,4 +68,29 @@ describe('a result of an analysis that was saved before', () => {
     assert.deepEqual(differences(circuit, read), []);
     assert.ok(read.nodes.length > 0);
   });
+
+  it('a circuit of the editor is read without what the last run did not find', () => {
+    const text = readFileSync('test/fixtures/results/names.headscope-circuit.json', 'utf8');
+    const facts = (heads: number): ModelFacts =>
+      ({ blocks: [0, 1, 2].map(() => ({ heads })) }) as unknown as ModelFacts;
+    const read = circuitOf('names.json', text, facts(4));
+    assert.deepEqual(
+      read.nodes.map(({ layer, head, weight }) => [layer, head, weight]),
+      [
+        [0, 1, -0.12],
+        [0, 3, 0.31],
+        [0, undefined, 0.08],
+        [1, 0, 0.22],
+        [1, 2, 0.18],
+        [2, 1, 0.42],
+        [2, 2, 0.35],
+        [2, 3, -0.27],
+      ],
+    );
+    assert.equal(read.edges.length, 14);
+    assert.equal(read.task, 'induction');
+    assert.throws(() => circuitOf('names.json', text, facts(2)), /Give a circuit that circuit-discovery has saved/);
+    const strange = text.replaceAll('"L1H2"', '"token"');
+    assert.throws(() => circuitOf('names.json', strange, facts(4)), /has the node "token", which is no head or MLP/);
+  });
 });

@@ -63,7 +63,13 @@ describe('a file that was saved by this version or an earlier one', () => {
     const named = files.map((file) => (JSON.parse(readFileSync(join(folder, file), 'utf8')) as { kind: string }).kind);
     assert.deepEqual(
       [...new Set(named)].sort(),
-      [...Object.keys(classified), 'headscope-heads', 'headscope-intervention', 'headscope-plan'].sort(),
+      [
+        ...Object.keys(classified),
+        'headscope-circuit',
+        'headscope-heads',
+        'headscope-intervention',
+        'headscope-plan',
+      ].sort(),
     );
   });
 

@@ -25,6 +25,7 @@ const others: Readonly<Record<string, string>> = {
     '{"runs": [{"tool": {"driver": {"name": "headscope"}}}, {"tool": {"driver": {"name": "eslint"}}}]}',
   'the record of a conversion': '{"headscope": "0.1.0", "source": {"name": "a"}}',
   interventions: '{"kind": "headscope-intervention", "version": 2, "interventions": []}',
+  'a circuit that was arranged': '{"kind": "headscope-circuit", "version": 2, "title": "Mine"}',
   'JSON that is cut': '{"headscope": "0.1.0", "created": "2026',
   'a GGUF file of another program': `GGUF\u0003\0\0\0${'\u0001\0\0\0\0\0\0\0'.repeat(2)}\u0014\0\0\0\0\0\0\0general.architecture`,
   'weights of another program': `\u0040\0\0\0\0\0\0\0{"__metadata__":{"format":"pt"},"headscope":{"dtype":"F32"}}`,
@@ -56,6 +57,7 @@ describe('the file of a result', () => {
   }
   it('may be a saved run, by its kind', async () => {
     assert.equal(await why(put('{"version": 1, "kind": "headscope-heads"}')), undefined);
+    assert.equal(await why(put('{"version": 1, "kind": "headscope-circuit"}')), undefined);
   });
 
   for (const [what, content] of Object.entries(others)) {

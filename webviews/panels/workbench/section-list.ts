@@ -126,6 +126,9 @@ function oneSection(
         ...(tried && isOwnGrid(part, section) ? { toggle: (head: HeadPlace) => actions.toggleHead(head) } : {}),
         redraw: () => actions.redrawn(),
         copy: (text, what) => actions.copy(text, what),
+        ...(section.kind === 'graph' && state.result?.sections.some(({ id }) => id === section.id)
+          ? { saveCircuit: () => actions.post({ kind: 'saveCircuit', section: section.id }) }
+          : {}),
         save: (format) => actions.saveSection(section, view, format),
       },
     },

@@ -1,5 +1,6 @@
-import { html } from 'lit';
+import { html, nothing } from 'lit';
 import type { GraphSection } from '../../../protocol/sections/graph';
+import { button } from '../../ui/controls';
 import { count, significant } from '../../ui/numbers';
 import { slider } from '../../ui/text-area';
 import { remembered } from '../remembered';
@@ -45,6 +46,16 @@ export const graphKind: PictureKind<GraphSection> = {
         onInput: (value) => actions.view({ threshold: strongest * (value / steps) ** 2 }),
       })}
       <output>${words}</output>
+      ${
+        actions.saveCircuit
+          ? button({
+              label: 'Save as Circuit…',
+              icon: 'save',
+              hint: 'A file in which nodes are moved, grouped, named and noted. A later run is merged into it.',
+              onClick: actions.saveCircuit,
+            })
+          : nothing
+      }
     </div>`;
   },
   twin: ({ nodes, edges, unit, definition }) => {
