@@ -21,6 +21,7 @@ import {
 } from './stories';
 import { hoverCell } from '../support/cells';
 import { hostile } from './hostile';
+import { readArrow, readSafetensors, readStoredZip } from '../../support/export-files';
 
 describe('sections on the page', () => {
   const open = usePanels();
@@ -343,12 +344,21 @@ describe('sections on the page', () => {
       assert.ok(!/(src|href)="https?:/.test(html));
       const png = await saved(panel, 'PNG');
       assert.deepEqual([...(png as Uint8Array).subarray(1, 4)], [...Buffer.from('PNG')]);
+      const npz = readStoredZip(Buffer.from((await saved(panel, 'npz')) as Uint8Array));
+      assert.ok(npz.has('meta.json') && npz.size > everySection().length);
+      const zip = readStoredZip(Buffer.from((await saved(panel, 'Arrow')) as Uint8Array));
+      for (const table of zip.values()) assert.ok(readArrow(table).columns.length > 0);
+      const { tensors } = readSafetensors(Buffer.from((await saved(panel, 'safetensors')) as Uint8Array));
+      assert.ok(tensors.size > 0);
     });
 
     it('of one section', async () => {
       const panel = await show([headsStory(), barsStory()]);
       const csv = String(await saved(panel, 'Save as CSV', 'Export Loss by kind of removal'));
       assert.ok(csv.includes('\r\nHeads of the finding,'));
+      const arrow = await saved(panel, 'Save as Arrow', 'Export Loss by kind of removal');
+      const { columns } = readArrow(Buffer.from(arrow as Uint8Array));
+      assert.ok(columns.find(({ name }) => name === 'series')?.values.includes('Heads of the finding'));
       const svg = String(await saved(panel, 'Save as SVG', 'Export Loss by kind of removal'));
       assert.ok(svg.includes('Knock-out of keys') && !svg.includes('Retrieval score of every head'));
       assert.equal((await panel.posts('export')).name, 'retrieval-heads-gpt2-2026-11-24.ablations.csv');

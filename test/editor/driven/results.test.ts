@@ -4,6 +4,7 @@ import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Locator } from 'playwright-core';
 import { listedName } from '../../../extension/results/result-words';
+import { parseAnalysis } from '../../../protocol/analysis/schema';
 import { parsePlan } from '../../../protocol/plans/plan-file';
 import { repositoryRoot } from '../../support/host/versions';
 import { chooseFromMenu } from './menu';
@@ -13,6 +14,22 @@ import { useWindow } from './window';
 const suffix = '.headscope-bench.json';
 const planFile = 'razor.headscope-plan.json';
 const analysisFile = 'act-2026-11-30.headscope-analysis.json';
+const notebookFile = 'results.ipynb';
+
+/** As Jupyter saves outputs that a kernel wrote: `text/html` for other programs, the result itself for Headscope. */
+function notebookOf(...outputs: readonly object[]): string {
+  const cells = outputs.map((result, at) => ({
+    ...{ cell_type: 'code', id: `cell${at}`, execution_count: at + 1, metadata: {}, source: ['show()'] },
+    outputs: [
+      {
+        ...{ output_type: 'display_data', metadata: {} },
+        data: { 'application/vnd.headscope+json': result, 'text/html': ['<p>elsewhere</p>'], 'text/plain': ['plain'] },
+      },
+    ],
+  }));
+  return JSON.stringify({ nbformat: 4, nbformat_minor: 5, metadata: { language_info: { name: 'python' } }, cells });
+}
+
 const sweepFile = 'tasks.headscope-sweep.yaml';
 const [first, second] = ['attention-on-this-laptop', 'another-run'];
 
@@ -23,6 +40,9 @@ describe('saved results in VS Code', function () {
       copyFileSync(join(workspace, first + suffix), join(workspace, second + suffix));
       for (const file of [planFile, analysisFile])
         copyFileSync(join(repositoryRoot, 'test/fixtures/results', file), join(workspace, file));
+      const saved = readFileSync(join(workspace, analysisFile), 'utf8');
+      const broken = { kind: 'headscope-analysis', version: 1, sections: '<img src=x onerror=alert(1)>' };
+      writeFileSync(join(workspace, notebookFile), notebookOf(JSON.parse(saved) as object, broken));
       // Prompts alone, without a model.
       const lines = ['kind: headscope-sweep', 'version: 1', 'run: task', 'settings: { samples: 2 }'];
       writeFileSync(join(workspace, sweepFile), [...lines, 'matrix: { task: [induction, capitals] }'].join('\n'));
@@ -56,6 +76,38 @@ describe('saved results in VS Code', function () {
       .locator('.monaco-tl-twistie')
       .click();
     await row(/^task capitals/).waitFor();
+  });
+
+  it('draws a result in a saved notebook, and says what is wrong with another', async () => {
+    const { bench, workspace } = window();
+    const saved = parseAnalysis(readFileSync(join(workspace, analysisFile), 'utf8'));
+    assert.ok(saved.ok);
+    await bench.openFile(notebookFile);
+    const notebook = await bench.webviewWith('.notebook');
+    await notebook.locator('.notebook > h1', { hasText: saved.result.finding }).waitFor();
+    const sections = notebook.locator('.notebook [data-section]');
+    assert.deepEqual(
+      await sections.evaluateAll((all) => all.map((one) => one.getAttribute('data-section'))),
+      saved.result.sections.map(({ id }) => id),
+    );
+    const heads = notebook.locator('[data-section=heads]');
+    await heads.locator('canvas').waitFor();
+    await heads.getByRole('button', { name: 'Show the numbers as a table' }).click();
+    await heads.getByText('L1H1', { exact: true }).waitFor();
+    await notebook
+      .getByRole('alert')
+      .filter({ hasText: /^This output is no result that Headscope draws: / })
+      .waitFor();
+    // Outputs share a page: no style of ours reaches those of others.
+    const reaches = await notebook
+      .locator('html')
+      .evaluate(({ ownerDocument }) =>
+        ownerDocument.adoptedStyleSheets.some(({ cssRules }) =>
+          [...cssRules].some(({ cssText }) => cssText.includes('.result-section')),
+        ),
+      );
+    assert.equal(reaches, false);
+    assert.equal(await notebook.getByText('elsewhere').count(), 0);
   });
 
   it('makes a sweep of one cell from what the workbench shows', async () => {
