@@ -114,13 +114,13 @@ const vectorMarks = [
 
 /**
  * What stands first in files of numbers (protocol/exports): CSV; the first file of a npz archive, and the first key in it; the first key of
- * the metadata of safetensors, and that of the schema of an Arrow file.
+ * the metadata of safetensors, and a key of the schema of an Arrow file, behind its length.
  */
 const exportMarks = [
   /^# Written by Headscope /,
   /^PK\u0003\u0004[^]{26}meta\.json\{\s*"headscope": "/,
   /^[^]{8}\{"__metadata__":\{"headscope_export":"/,
-  /^ARROW1[^]{16,256}?headscope_export/,
+  /^ARROW1[^]{16,256}?\u0010\0\0\0headscope_export\0/,
 ];
 
 const driverOf = (run: unknown): unknown =>
