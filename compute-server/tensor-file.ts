@@ -1,6 +1,6 @@
 /**
- * Named tensors from a file: safetensors (F64, F32, F16, BF16), the arrays of a .npz file, JSON `{"name": nested lists of numbers}`, or
- * the array of a .npy file under the name `rows`.
+ * Named tensors from a file: safetensors (F64, F32, F16, BF16), the arrays of a .npz file, the columns of an Arrow file,
+ * JSON `{"name": nested lists of numbers}`, or the array of a .npy file under the name `rows`.
  */
 import { fromBfloat16, fromHalf } from '../kernels/tensors/half';
 import { npyHeader } from '../models/formats/npy';
@@ -8,6 +8,7 @@ import { readNpz } from '../models/formats/npz';
 import { FileRefused, readRegular } from '../models/formats/regular-file';
 import { headerLength, parseSafetensorsHeader } from '../models/formats/safetensors/header';
 import { parseJsonText } from '../protocol/wire/json-text';
+import { arrowTensors } from './arrow-tensors';
 
 export interface FileTensor {
   /** As it is stored, in the names of safetensors. */
@@ -31,6 +32,7 @@ export async function readTensorFile(path: string, largestBytes: number, refuse:
     const bytes = await readRegular(path, largestBytes);
     if (path.endsWith('.json')) return jsonTensors(bytes, refuse);
     if (path.endsWith('.npz')) return arraysOf(bytes, largestBytes, refuse);
+    if (/\.(arrow|feather)$/u.test(path)) return arrowTensors(bytes, refuse);
     return path.endsWith('.npy') ? arrayOf(bytes, refuse) : storedTensors(bytes, refuse);
   } catch (error) {
     if (error instanceof FileRefused) throw refuse(error.message);

@@ -49,7 +49,7 @@ export type CapturedTensor = Output<typeof tensor>;
 export const captureFile = object({
   ...headOf('headscope-capture', 'capture'),
   model: said(filledText, 'The name of the model that was run.'),
-  file: said(filledText, 'The file with the tensors, beside this one: .safetensors or .npz.'),
+  file: said(filledText, 'The file with the tensors, beside this one: .safetensors, .npz or .arrow.'),
   tokens: said(
     list(text, 'a list of texts', { least: 1, most: mostCapturedTokens }),
     'The text of each token, padding included.',
@@ -86,7 +86,7 @@ const axesOf: Readonly<
   hidden: { needs: ['tokens', 'width'], may: ['layers', 'batch'] },
 };
 
-const isStored = (file: string): boolean => /\.(npz|safetensors)$/u.test(file);
+const isStored = (file: string): boolean => /\.(npz|safetensors|arrow|feather)$/u.test(file);
 
 /** How tensors are saved in a form that is read. */
 const savingLine = 'from safetensors.torch import save_file; save_file(tensors, "capture.safetensors")';
@@ -100,7 +100,7 @@ function whyNotDataFile(file: string): string | undefined {
   if (/\.(pt|pth|bin|ckpt|pkl|pickle)$/u.test(file)) {
     return `${file} is a pickle, which can run code when it is read, so it is not opened. Save safetensors instead: ${savingLine}`;
   }
-  return `${file} is neither .safetensors nor .npz. Save safetensors: ${savingLine}`;
+  return `${file} is neither .safetensors, .npz nor .arrow. Save safetensors: ${savingLine}`;
 }
 
 export function captureFaults(capture: CaptureFile): readonly CaptureFault[] {

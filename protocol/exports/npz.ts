@@ -3,10 +3,10 @@
  * https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html), and `meta.json`, which says what they are. Texts are arrays of
  * `<U`, which numpy loads without pickles.
  */
-import { zipSync } from 'fflate';
 import { codePoints, joined, utf8 } from './bytes';
 import { aboutWords, arraysForm, type FileTexts } from './described';
 import type { About, Exported } from './exported';
+import { zipFile } from './zip';
 
 const types = { number: '<f8', whole: '<i8', flag: '|b1' } as const;
 
@@ -22,26 +22,13 @@ export function npzFile(exported: Exported, about: About): Uint8Array {
     arrays: described,
     ...(long.length > 0 ? { texts: Object.fromEntries(long.map((one) => [one.name, one.texts])) } : {}),
   };
-  const files: readonly (readonly [name: string, content: Uint8Array])[] = [
+  return zipFile([
     // First, where the mark is looked for before a file is replaced.
-    ['meta.json', utf8(`${JSON.stringify(meta, undefined, 2)}\n`)],
-    ...arrays.map(({ name, type, shape, data }) => [`${name}.npy`, npy(types[type], shape, data)] as const),
-    ...fit.flatMap(({ name, array }) => (array ? [[`${name}.npy`, array] as const] : [])),
-  ];
-  // Names and the directory take less than 256 bytes a file.
-  const size = files.reduce((sum, [, content]) => sum + content.length + 256, 0);
-  if (files.length > mostFiles || size > mostBytes) {
-    throw new Error('It is larger than 4 GB, or has more than 65,535 arrays. Export a part of it.');
-  }
-  return zipSync(Object.fromEntries(files), { level: 0, mtime: firstDay });
+    { name: 'meta.json', content: utf8(`${JSON.stringify(meta, undefined, 2)}\n`) },
+    ...arrays.map(({ name, type, shape, data }) => ({ name: `${name}.npy`, content: npy(types[type], shape, data) })),
+    ...fit.flatMap(({ name, array }) => (array ? [{ name: `${name}.npy`, content: array }] : [])),
+  ]);
 }
-
-/** Of an archive without zip64. */
-const mostFiles = 0xffff;
-const mostBytes = 0xffff_ffff;
-
-/** Of the format, so that the same numbers give the same bytes. */
-const firstDay = '1980-01-01T00:00:00';
 
 function npy(descr: string, shape: readonly number[], data: Uint8Array): Uint8Array {
   const sizes = shape.length === 1 ? `${shape[0]},` : shape.join(', ');

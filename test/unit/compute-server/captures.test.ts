@@ -1,4 +1,17 @@
 /** Captured tensors: what is read of them, their numbers by hand, and what is wrong with others as sentences. */
+import {
+  Field,
+  FixedSizeList,
+  Float64,
+  Int64,
+  List,
+  Schema,
+  Table,
+  tableToIPC,
+  vectorFromArray,
+  type DataType,
+  type Vector,
+} from 'apache-arrow';
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -31,6 +44,10 @@ const sink: Rows = [[1], [1], [1], [1], [1]];
 /** Tokens 3 and 4 occurred at 0 and 1, and what followed stands at 1 and 2. */
 const induction: Rows = [[1], [0, 1], [0, 0, 1], [0, 1], [0, 0, 1]];
 const flat = (rows: Rows): number[] => rows.flatMap((row) => Array.from({ length: n }, (_, key) => row[key] ?? 0));
+const square = (rows: Rows): number[][] => rows.map((row) => Array.from({ length: n }, (_, key) => row[key] ?? 0));
+/** Lists in lists, so many. */
+const listsOf = (depth: number, type: DataType): DataType =>
+  depth === 0 ? type : new List(new Field('item', listsOf(depth - 1, type)));
 /** [2 layers, 1, 2 heads, 5, 5] */
 const all = [previous, even, sink, induction].flatMap(flat);
 const shape = [2, 1, 2, n, n];
@@ -343,13 +360,66 @@ describe('captured tensors', () => {
     );
   });
 
+  it('are read from columns of Arrow: nested lists, and tensors of fixed shape', async () => {
+    const expected = [previous, even, sink, induction].map((rows) => [...Float32Array.from(flat(rows))]);
+    const file = 'toy.arrow';
+    const mapsOf = async (bytes: Uint8Array, changes: object = {}) =>
+      (await opened(Buffer.from(bytes), { file, ...changes })).maps.maps.flat().map((map) => [...map]);
+    const rows = [0, 2].map((first) => [
+      [previous, even, sink, induction].slice(first, first + 2).map((map) => square(map)),
+    ]);
+    const nested = listsOf(4, new Float64());
+    const arrow = (
+      column: Vector,
+      about: Record<string, string> = {},
+      form: 'file' | 'stream' = 'file',
+    ): Uint8Array => {
+      const field = new Field('attn', column.type, true, new Map(Object.entries(about)));
+      return tableToIPC(new Table(new Schema([field]), { attn: column }), form);
+    };
+    assert.deepEqual(await mapsOf(arrow(vectorFromArray(rows, nested))), expected);
+    assert.deepEqual(
+      await mapsOf(arrow(vectorFromArray(rows, nested), {}, 'stream'), { file: 'toy.feather' }),
+      expected,
+    );
+
+    const flatRows = [all.slice(0, 2 * n * n), all.slice(2 * n * n)];
+    const flatType = new FixedSizeList(2 * n * n, new Field('item', new Float64()));
+    const shaped = {
+      'ARROW:extension:name': 'arrow.fixed_shape_tensor',
+      'ARROW:extension:metadata': JSON.stringify({ shape: [1, 2, n, n] }),
+    };
+    const flatColumn = (): Vector => vectorFromArray(flatRows, flatType);
+    assert.deepEqual(await mapsOf(arrow(flatColumn(), shaped)), expected);
+
+    const turned = {
+      ...shaped,
+      'ARROW:extension:metadata': JSON.stringify({ shape: [1, 2, n, n], permutation: [1, 0, 2, 3] }),
+    };
+    const other = { ...shaped, 'ARROW:extension:metadata': JSON.stringify({ shape: [1, 3, n, n] }) };
+    const ragged = vectorFromArray([rows[0], [rows[1]![0]!.map((map) => map.slice(1))]], nested);
+    const bytes = arrow(flatColumn(), shaped);
+    for (const [broken, words] of [
+      [arrow(flatColumn(), turned), /axes in another order than in memory/u],
+      [arrow(flatColumn(), other), /a shape that does not fit its lists/u],
+      [arrow(ragged), /lists that are not as long as each other/u],
+      [arrow(vectorFromArray([[[[[1]]]], null], nested)), /has no value in some rows/u],
+      [arrow(vectorFromArray([[1n]], new List(new Field('item', new Int64())))), /holds Int64\. Write float64/u],
+      [arrow(vectorFromArray([], nested)), /is empty/u],
+      [bytes.slice(0, bytes.length / 2), /no Arrow file, or it is damaged/u],
+      [Buffer.from('ARROW1'), /no Arrow file, or it is damaged/u],
+    ] as const) {
+      await refused(() => opened(Buffer.from(broken), { file }), words);
+    }
+  });
+
   it('refuse what is no such file, or is larger than the memory limit', async () => {
     put(arrays(), { file: 'toy.pt' });
     await refused(() => readCapture(path(), 1e9), /toy\.pt is a pickle, which can run code.*save_file/u);
-    put(arrays(), { file: 'toy.arrow' });
+    put(arrays(), { file: 'toy.h5' });
     await refused(
       () => readCapture(path(), 1e9),
-      /neither \.safetensors nor \.npz\. Save safetensors: from safetensors/u,
+      /neither \.safetensors, \.npz nor \.arrow\. Save safetensors: from safetensors/u,
     );
     await refused(
       () => opened(zipBytes([{ name: 'archive/data.pkl', content: Buffer.from('cos\nsystem\n') }])),
