@@ -75,14 +75,17 @@ const bundles = [
   node('compute-server/images/decoder.ts', 'dist/picture-decoder.js'),
   node('compute-server/own-kernels/kernel-thread.ts', 'dist/kernel-thread.js'),
   node('compute-server/own-kernels/kernel-process.ts', 'dist/kernel-process.js'),
-  // Runs in the context of a kernel file, which has neither require nor process.
-  {
-    ...node('kernels/own/library.ts', 'dist/kernel-library.js'),
+  // They run in the context of a person's file, which has neither require nor process.
+  ...[
+    ['kernels/own/library.ts', 'kernel-library'],
+    ['diagnostics/own/library.ts', 'analysis-library'],
+  ].map(([entry, name]) => ({
+    ...node(entry, `dist/${name}.js`),
     platform: 'neutral',
     format: 'iife',
     globalName: 'headscopeLibrary',
     sourcemap: false,
-  },
+  })),
   node('compute-server/model/text/text-worker.ts', 'dist/text-worker.js'),
   node('compute-server/model/weights/piece-worker.ts', 'dist/piece-worker.js'),
   // Apart are the client of Kubernetes, which only a sweep there loads, and the protocol of agents, which only `headscope mcp` loads.

@@ -3,6 +3,9 @@ import type { AnalysisInfo } from '../protocol/analysis/analysis';
 import type { Analysis } from './analysis';
 import type { Experiment } from './experiment';
 
+/** Not a part of what is said; an analysis file tells these later. */
+type Told = 'supports' | 'estimate' | 'stopped' | 'finding' | 'sections' | 'compare' | 'offers' | 'result';
+
 export const infoOf = ({
   id,
   title,
@@ -12,7 +15,7 @@ export const infoOf = ({
   inputs,
   parameters,
   ...more
-}: Analysis | Experiment): AnalysisInfo => ({
+}: Omit<Analysis, Told> | Experiment): AnalysisInfo => ({
   id,
   title,
   question,

@@ -136,11 +136,17 @@ export interface Analysis<
 }
 
 /** Whether an analysis says something of a model. */
-export function supportOf(
+export const supportOf = (
   analysis: Pick<Analysis, 'supports' | 'recurrent' | 'everyLayer' | 'holdsHeads' | 'title'>,
   facts: ModelFacts,
   parameters: ParameterValues,
-): Support {
+): Support => unsupportedByKind(analysis, facts) ?? analysis.supports(facts, parameters);
+
+/** What is refused whatever the analysis itself says; undefined: it is asked. */
+export function unsupportedByKind(
+  analysis: Pick<Analysis, 'recurrent' | 'everyLayer' | 'holdsHeads' | 'title'>,
+  facts: ModelFacts,
+): Support | undefined {
   const { blocks, summary } = facts;
   const attends = blocks.some(({ heads }) => heads > 0);
   const without = blocks.findIndex(({ heads }) => heads === 0);
@@ -153,7 +159,7 @@ export function supportOf(
     const why = `Layer ${beside} of ${summary.name} has a recurrence beside its attention, which "${analysis.title}" cannot hold while it changes one path. Choose another model.`;
     return { ok: false, why };
   }
-  if (attends || analysis.recurrent) return analysis.supports(facts, parameters);
+  if (attends || analysis.recurrent) return undefined;
   if (!blocks.some(({ state }) => state)) {
     const why = `No layer of ${summary.name} has heads, and "${analysis.title}" is about them. Choose a model with attention.`;
     return { ok: false, why };

@@ -1,7 +1,13 @@
 /** One run of an analysis: input read, support and memory checked, parity measured, steps kept, progress and partial results said. */
-import { supportOf, type Analysis, type AnalysisJob, type ReadInput } from '../../diagnostics/analysis';
+import {
+  unsupportedByKind,
+  type Analysis,
+  type AnalysisJob,
+  type ReadInput,
+  type Support,
+} from '../../diagnostics/analysis';
 import type { Corpus } from '../../diagnostics/corpus';
-import type { Prompt } from '../../diagnostics/model-runner/model-runner';
+import type { ModelFacts, Prompt } from '../../diagnostics/model-runner/model-runner';
 import type { Sequence } from '../../diagnostics/model-runner/sequence';
 import { taskSamples } from '../../diagnostics/tasks/read-task';
 import { TaskTokens } from '../../diagnostics/tasks/task-tokens';
@@ -26,13 +32,14 @@ import type { Surroundings } from '../surroundings';
 import { countedCorpusAt, readCorpusAt } from './corpus-files';
 import { followed, heldShare, shown, stage, type RunProgress } from './run-progress';
 import { StepStore, stepFolders } from './step-store';
+import type { RunAnalysis, SaysOf, ShowsOf } from './run-analysis';
 import { ServerRunner } from '../runner/runner';
 import { learn, secondsOf } from './pace';
 import { taskSurroundings } from '../runner/task-surroundings';
 
 export interface AnalysisRun {
   readonly opened: LoadedModel;
-  readonly analysis: Analysis;
+  readonly analysis: RunAnalysis;
   readonly surroundings: Surroundings;
   readonly signal: AbortSignal;
 }
@@ -40,9 +47,9 @@ export interface AnalysisRun {
 export async function* analysisJob(run: AnalysisRun, request: AnalysisRequest): Job<AnalysisProgress, AnalysisResult> {
   const { analysis } = run;
   const { summary } = modelRead(run, promptsOf(request.input)[0]);
-  const ofModel: Pick<Analysis, 'finding' | 'sections'> = {
+  const ofModel: ShowsOf = {
     finding: (partial) => analysis.finding(partial),
-    sections: (partial) => withModel(analysis.sections(partial), summary, request.interventions),
+    sections: async (partial) => withModel(await analysis.sections(partial), summary, request.interventions),
   };
   return yield* shown(ofModel, analysisRun(run, request));
 }
@@ -61,13 +68,13 @@ async function* analysisRun(
     if (request.part && !analysis.stepsOfPictures) {
       throw refusal(`The examples of ${analysis.title} cannot be cut into parts. Run it whole.`);
     }
-    const support = supportOf(analysis, runner.facts, job.parameters);
+    const support = await supportOf(analysis, runner.facts, job.parameters);
     if (!support.ok) {
       throw support.byParameters
         ? refusal(support.why)
         : new FailureError({ code: 'unsupported', detail: support.why });
     }
-    const { passes, tokens, bytes: needed } = analysis.estimate(runner.facts, job.input, job.parameters);
+    const { passes, tokens, bytes: needed } = await analysis.estimate(runner.facts, job.input, job.parameters);
     const limit = surroundings.memoryLimit * heldShare;
     if (needed > limit) {
       const limitBytes = surroundings.memoryLimit;
@@ -94,8 +101,8 @@ async function* analysisRun(
       keepsSteps: request.part !== undefined,
       surroundings,
       signal,
-      stopped(known) {
-        const end = analysis.stopped?.(known);
+      async stopped(known) {
+        const end = await analysis.stopped?.(known);
         stopped = end !== undefined;
         return end;
       },
@@ -112,7 +119,7 @@ async function* analysisRun(
     const seconds = (performance.now() - started) / 1000;
     if (steps.reused === 0 && !stopped)
       learn(opened, analysis.id, { seconds, passes, tokens: tokens ?? first?.ids.length ?? 1 });
-    return resultOf(analysis, request, prepared, result, {
+    return await resultOf(analysis, request, prepared, result, {
       ...made,
       ...(parity ? { parity } : {}),
       ...(stopped ? { stopped } : {}),
@@ -124,6 +131,9 @@ async function* analysisRun(
   }
 }
 
+const supportOf = (analysis: RunAnalysis, facts: ModelFacts, parameters: ParameterValues): Support | Promise<Support> =>
+  unsupportedByKind(analysis, facts) ?? analysis.supports(facts, parameters);
+
 /** What a request would take, without running the model. */
 export async function estimateOf(run: AnalysisRun, request: AnalysisRequest): Promise<AnalysisEstimate> {
   const { analysis } = run;
@@ -132,14 +142,14 @@ export async function estimateOf(run: AnalysisRun, request: AnalysisRequest): Pr
   const { facts } = ServerRunner.reading(run.opened, prompt, run.surroundings, run.signal, analysis.readsPictures);
   const unread = whyNotSource(analysis, { input: request.input.kind, model: run.opened.summary });
   if (unread !== undefined) return { supported: unread };
-  const support = supportOf(analysis, facts, parameters);
+  const support = await supportOf(analysis, facts, parameters);
   if (!support.ok) return { supported: support.why };
   const { runner, input, first } = await readInput(run, request, {
     prompt: (reader, prompt) => reader.counted(prompt, request.interventions),
     corpus: countedCorpusAt,
   });
   if (first) runner.requirePlaces(request.interventions, first);
-  const { passes, tokens, bytes } = analysis.estimate(runner.facts, input, parameters);
+  const { passes, tokens, bytes } = await analysis.estimate(runner.facts, input, parameters);
   const seconds = secondsOf(run.opened, analysis.id, passes, tokens ?? first?.ids.length ?? 1);
   const { parts } = await run.opened.device();
   return { supported: true, passes, bytes, ...(passes > 0 ? { seconds } : {}), ...(parts ? { parts } : {}) };
@@ -330,7 +340,7 @@ function promptsOf(input: AnalysisInput): readonly (PromptInput | EncoderInput)[
 
 /** Everything that the values of a run's steps depend on. */
 async function keyOf(
-  { stepsOfPictures }: Analysis,
+  { stepsOfPictures, sha256 }: RunAnalysis,
   request: AnalysisRequest,
   model: LoadedModel,
   { given, prompts, task, corpus }: ReadInput,
@@ -346,6 +356,7 @@ async function keyOf(
     Object.fromEntries(Object.entries(request.parameters).filter(([name]) => !stepsOfPictures?.includes(name))),
     request.interventions,
     request.seed,
+    ...(sha256 === undefined ? [] : [sha256]),
     // A file that an intervention reads, or of samples or documents, may change between two runs.
     ...(stamps.some((stamp) => stamp !== undefined) ? [stamps] : []),
     ...(task ? [task.samples] : []),
@@ -354,7 +365,7 @@ async function keyOf(
 }
 
 export function resultOf(
-  analysis: Pick<Analysis, 'id' | 'title' | 'finding' | 'sections' | 'offers'>,
+  analysis: SaysOf & Pick<Analysis, 'title'>,
   request: AnalysisRequest,
   { model, job, examples = [] }: Pick<Prepared, 'job' | 'examples'> & { readonly model: Pick<LoadedModel, 'summary'> },
   result: Readonly<Record<string, unknown>>,
@@ -362,7 +373,7 @@ export function resultOf(
     AnalysisResult,
     'headscope' | 'created' | 'device' | 'settings' | 'seed' | 'parity' | 'stopped' | 'seconds'
   >,
-): AnalysisResult {
+): Promise<AnalysisResult> {
   const run = {
     ...made,
     kind: 'headscope-analysis' as const,
@@ -374,27 +385,30 @@ export function resultOf(
     prompts: job.input.prompts.length > 0 ? job.input.prompts.map(analysed) : examples,
     parameters: job.parameters,
     interventions: request.interventions,
+    ...(request.file && analysis.sha256 !== undefined
+      ? { file: { path: request.file.file, sha256: analysis.sha256 } }
+      : {}),
   };
   return withOwn(analysis, run, result);
 }
 
 /** A result, with all that its analysis says of it. */
-export function withOwn(
-  analysis: Pick<Analysis, 'id' | 'finding' | 'sections' | 'offers'>,
+export async function withOwn(
+  analysis: SaysOf,
   { offers: _, ...run }: Omit<AnalysisResult, 'finding' | 'result' | 'sections'>,
   result: Readonly<Record<string, unknown>>,
-): AnalysisResult {
+): Promise<AnalysisResult> {
   const { parameters: settings, seed, created, headscope } = run;
   const origin = { method: analysis.id, settings, seed, created, headscope };
-  const offers = (analysis.offers?.(result) ?? []).map(({ plan, ...offer }) => ({
+  const offers = ((await analysis.offers?.(result)) ?? []).map(({ plan, ...offer }) => ({
     ...offer,
     ...(plan ? { plan: planFrom(run.model, plan, origin) } : {}),
   }));
   return {
     ...run,
-    finding: analysis.finding(result),
+    finding: await analysis.finding(result),
     result,
-    sections: withModel(analysis.sections(result), run.model, run.interventions),
+    sections: withModel(await analysis.sections(result), run.model, run.interventions),
     ...(offers.length > 0 ? { offers } : {}),
   };
 }

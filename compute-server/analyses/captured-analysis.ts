@@ -1,5 +1,5 @@
 /** Runs of analyses on captured attention: those that read maps and nothing else. */
-import { supportOf, type Analysis, type AnalysisJob } from '../../diagnostics/analysis';
+import { unsupportedByKind, type AnalysisJob } from '../../diagnostics/analysis';
 import type { AnalysisProgress } from '../../protocol/analysis/analysis';
 import { whyNotCaptured } from '../../protocol/analysis/fit';
 import type { AnalysisRequest, AnalysisResult, SectionQuestion } from '../../protocol/analysis/schema';
@@ -9,6 +9,7 @@ import type { ParameterValues } from '../../protocol/schema/parts';
 import type { Section } from '../../protocol/sections/section';
 import { FailureError, refusal } from '../../protocol/wire/failures';
 import { parametersOf, resultOf } from './analysis-job';
+import type { RunAnalysis, ShowsOf } from './run-analysis';
 import { heldShare, shown, stage, unkept } from './run-progress';
 import type { Job } from '../dispatch/dispatcher';
 import { provenance } from '../provenance';
@@ -18,7 +19,7 @@ import type { Capture } from '../captures/read-capture';
 
 export interface CapturedRun {
   readonly capture: Capture;
-  readonly analysis: Analysis;
+  readonly analysis: RunAnalysis;
   readonly surroundings: Surroundings;
   readonly signal: AbortSignal;
 }
@@ -31,19 +32,19 @@ export async function* capturedAnalysis(
   const started = performance.now();
   yield stage('Reading the capture', 0, 0);
   const { runner, job } = await prepared(run, request);
-  const support = supportOf(analysis, runner.facts, job.parameters);
+  const support = unsupportedByKind(analysis, runner.facts) ?? (await analysis.supports(runner.facts, job.parameters));
   if (!support.ok) {
     throw support.byParameters ? refusal(support.why) : new FailureError({ code: 'unsupported', detail: support.why });
   }
-  const { bytes } = analysis.estimate(runner.facts, job.input, job.parameters);
+  const { bytes } = await analysis.estimate(runner.facts, job.input, job.parameters);
   const limitBytes = surroundings.memoryLimit;
   if (bytes > limitBytes * heldShare) {
     throw new FailureError({ code: 'out-of-memory', neededBytes: Math.ceil(bytes / heldShare), limitBytes });
   }
   const { summary } = runner.facts;
-  const own: Pick<Analysis, 'finding' | 'sections'> = {
+  const own: ShowsOf = {
     finding: (partial) => analysis.finding(partial),
-    sections: (partial) => withModel(analysis.sections(partial), summary, []),
+    sections: async (partial) => withModel(await analysis.sections(partial), summary, []),
   };
   const result = yield* shown(own, unkept(analysis.run(runner, job), signal));
   const made = await provenance({ ...request.parameters }, request.seed);
@@ -59,9 +60,10 @@ export async function capturedEstimate(run: CapturedRun, request: AnalysisReques
   const why = whyNotCaptured(analysis, new CapturedRunner(run.capture, run.signal).facts.summary);
   if (why !== undefined) return { supported: why };
   const { runner, job } = await prepared(run, request);
-  const support = supportOf(analysis, runner.facts, job.parameters);
+  const support = unsupportedByKind(analysis, runner.facts) ?? (await analysis.supports(runner.facts, job.parameters));
   if (!support.ok) return { supported: support.why };
-  return { supported: true, passes: 0, bytes: analysis.estimate(runner.facts, job.input, job.parameters).bytes };
+  const { bytes } = await analysis.estimate(runner.facts, job.input, job.parameters);
+  return { supported: true, passes: 0, bytes };
 }
 
 export async function capturedAnswer(

@@ -13,9 +13,15 @@ import {
   taskRequest,
   type SectionQuestion,
 } from '../../protocol/analysis/schema';
+import { ownFile } from '../../protocol/inputs/own-file';
 import { isCapture } from '../../protocol/wire/capture-name';
 import type { AnalysisProgress } from '../../protocol/analysis/analysis';
-import { nameOfResult, type AnalysisMethods, type NamedResult } from '../../protocol/compute/analyses';
+import {
+  nameOfResult,
+  type AnalysisEstimate,
+  type AnalysisMethods,
+  type NamedResult,
+} from '../../protocol/compute/analyses';
 import { withModel } from '../../protocol/results/sections/heads-of-model';
 import { fieldsIn } from '../../protocol/schema/fields';
 import type { Section } from '../../protocol/sections/section';
@@ -32,6 +38,8 @@ import { experimentEstimate, experimentJob } from './experiment-job';
 import { analysisJob, estimateOf, prepare, withOwn, type AnalysisRun } from './analysis-job';
 import { shown, stage, unkept } from './run-progress';
 import { taskJob } from './task-job';
+import type { RunAnalysis } from './run-analysis';
+import { openOwnAnalysis } from '../own-analyses/own-analysis';
 
 export function analysisMethods(
   surroundings: Surroundings,
@@ -46,9 +54,25 @@ export function analysisMethods(
     const known = catalogue.map((analysis) => analysis.id).join(', ');
     throw refusal(`there is no analysis ${JSON.stringify(printableLine(id).slice(0, 60))}. Known are ${known}`);
   };
+  /** The analysis of a request: one of the catalogue, or one of a file, whose process ends with what is done with it. */
+  async function* running<P, R>(
+    { analysis: id, file }: Pick<AnalysisRequest, 'analysis' | 'file'>,
+    signal: AbortSignal,
+    act: (analysis: RunAnalysis | Experiment) => AsyncGenerator<P, R, void>,
+  ): AsyncGenerator<P, R, void> {
+    if (!file) return yield* act(analysisOf(id));
+    const own = await openOwnAnalysis(file, signal);
+    try {
+      return yield* act(own.analysis);
+    } finally {
+      own.end();
+    }
+  }
   /** A result whose own part is checked by the schema of its analysis. */
   const ownResult = (value: unknown, what: string): AnalysisResult => {
     const saved = requested(analysisResult, withoutNaN(value), what);
+    // Its own part was checked by its file, which need not be there any more.
+    if (saved.file) return saved;
     const analysis = analysisOf(saved.analysis);
     return { ...saved, result: requested(analysis.result, withoutNaN(saved.result), `${what}.result`) };
   };
@@ -66,56 +90,67 @@ export function analysisMethods(
       },
       run: () => Promise.resolve(catalogue.map(infoOf)),
     },
+    analysisOfFile: {
+      parse(args) {
+        countOf(args, 1, 'analysisOfFile');
+        return [requested(ownFile, args[0])];
+      },
+      run: async ([file], signal) => {
+        const own = await openOwnAnalysis(file, signal);
+        own.end();
+        return infoOf(own.analysis);
+      },
+    },
     estimateAnalysis: {
       parse(args) {
         countOf(args, 1, 'estimateAnalysis');
         return [requested(analysisRequest, args[0])];
       },
-      run: ([request], signal) => {
-        const analysis = analysisOf(request.analysis);
-        if ('trains' in analysis) return experimentEstimate({ experiment: analysis, surroundings }, request);
-        const { folder } = request;
-        if (isCapture(folder)) {
-          return captures.once(folder, signal, (capture) =>
-            capturedEstimate({ capture, analysis, surroundings, signal }, request),
-          );
-        }
-        return calls.reading(
-          { folder: folderOf(request), ...(request.adapter === undefined ? {} : { adapter: request.adapter }) },
-          signal,
-          (opened) => estimateOf({ opened, analysis, surroundings, signal }, request),
-          { weights: request.weights, ...needsOf(analysis) },
-        );
-      },
+      run: ([request], signal) =>
+        last(
+          running(request, signal, async function* (analysis): AsyncGenerator<never, AnalysisEstimate, void> {
+            if ('trains' in analysis) return await experimentEstimate({ experiment: analysis, surroundings }, request);
+            const { folder } = request;
+            if (isCapture(folder)) {
+              return await captures.once(folder, signal, (capture) =>
+                capturedEstimate({ capture, analysis, surroundings, signal }, request),
+              );
+            }
+            return await calls.reading(
+              { folder: folderOf(request), ...(request.adapter === undefined ? {} : { adapter: request.adapter }) },
+              signal,
+              (opened) => estimateOf({ opened, analysis, surroundings, signal }, request),
+              { weights: request.weights, ...needsOf(analysis) },
+            );
+          }),
+        ),
     },
     analysis: {
       parse(args) {
         countOf(args, 1, 'analysis');
         return [requested(analysisRequest, args[0])];
       },
-      run: ([request], signal) => {
-        const analysis = analysisOf(request.analysis);
-        if ('trains' in analysis) {
-          const run = { experiment: analysis, surroundings, signal };
-          return keeping(calls.withoutModel(signal, (open) => experimentJob(run, open, request)));
-        }
-        const { folder } = request;
-        if (isCapture(folder)) {
-          return keeping(
-            captures.job(folder, signal, (capture) =>
-              capturedAnalysis({ capture, analysis, surroundings, signal }, request),
-            ),
-          );
-        }
-        return keeping(
-          calls.job(
-            { ...request, folder: folderOf(request) },
-            signal,
-            (opened) => analysisJob({ opened, analysis, surroundings, signal }, request),
-            needsOf(analysis),
-          ),
-        );
-      },
+      run: ([request], signal) =>
+        keeping(
+          running(request, signal, (analysis): Job<AnalysisProgress, AnalysisResult> => {
+            if ('trains' in analysis) {
+              const run = { experiment: analysis, surroundings, signal };
+              return calls.withoutModel(signal, (open) => experimentJob(run, open, request));
+            }
+            const { folder } = request;
+            if (isCapture(folder)) {
+              return captures.job(folder, signal, (capture) =>
+                capturedAnalysis({ capture, analysis, surroundings, signal }, request),
+              );
+            }
+            return calls.job(
+              { ...request, folder: folderOf(request) },
+              signal,
+              (opened) => analysisJob({ opened, analysis, surroundings, signal }, request),
+              needsOf(analysis),
+            );
+          }),
+        ),
       describe: describeProgress,
     },
     askAnalysis: {
@@ -132,6 +167,7 @@ export function analysisMethods(
         const result = isNamed(given) ? results.of(given.named, (kept) => ownResult(kept, 'the result')) : given;
         if (result === undefined) return Promise.resolve({ kind: 'unknown-result' as const });
         const { folder } = result.model;
+        if (result.file) throw codeNeeded(result);
         const asked = analysisOf(result.analysis);
         if (isCapture(folder) && !('trains' in asked)) {
           return captures.once(folder, signal, (capture) =>
@@ -157,6 +193,7 @@ export function analysisMethods(
         ];
       },
       run: ([result, question, device], signal) => {
+        if (result.file) throw codeNeeded(result);
         const analysis = analysisOf(result.analysis);
         return keeping(
           calls.job(
@@ -175,7 +212,7 @@ export function analysisMethods(
         countOf(args, 2, 'compareAnalyses');
         return [ownResult(args[0], 'the first result'), ownResult(args[1], 'the second result')];
       },
-      run: ([a, b]) => Promise.resolve(compared(analysisOf(a.analysis), a, b)),
+      run: ([a, b]) => Promise.resolve(a.file || b.file ? comparedFiles(a, b) : compared(analysisOf(a.analysis), a, b)),
     },
     tasks: {
       parse(args) {
@@ -223,6 +260,14 @@ const describeProgress = ({ kind }: AnalysisProgress) =>
     ? { lane: 'row' as const, key: 'partial', final: false }
     : { lane: 'stage' as const, key: 'stage', final: false };
 
+/** What a generator without steps comes to. */
+async function last<R>(run: AsyncGenerator<never, R, void>): Promise<R> {
+  for (;;) {
+    const step = await run.next();
+    if (step.done) return step.value;
+  }
+}
+
 type AskedRun = Omit<AnalysisRun, 'analysis'> & { readonly analysis: Analysis | Experiment };
 
 async function answer(run: AskedRun, result: AnalysisResult, question: SectionQuestion): Promise<Section> {
@@ -253,7 +298,7 @@ async function* extensionJob(
       sections: (partial: Partial<AnalysisResult['result']>) =>
         withModel(analysis.sections(partial), result.model, result.interventions),
     };
-    return withOwn(analysis, result, yield* shown(own, unkept(steps, signal)));
+    return await withOwn(analysis, result, yield* shown(own, unkept(steps, signal)));
   } finally {
     await runner.close();
   }
@@ -273,10 +318,23 @@ function prepareAgain(run: AskedRun, result: AnalysisResult): ReturnType<typeof 
   return prepare(run, { analysis: analysis.id, folder: model.folder, input, parameters, interventions, seed });
 }
 
-function compared(analysis: Analysis | Experiment, other: AnalysisResult, own: AnalysisResult): readonly Section[] {
+/** Nothing of a file runs but in a run of it: both results stand side by side. */
+function comparedFiles(other: AnalysisResult, own: AnalysisResult): readonly Section[] {
+  requireSame(other, own);
+  return [];
+}
+
+const codeNeeded = ({ title }: AnalysisResult): Error =>
+  refusal(`${title} is an analysis file, and an answer needs its code. Run the file again, and look at what it shows.`);
+
+function requireSame(other: AnalysisResult, own: AnalysisResult): void {
   if (own.analysis !== other.analysis) {
     throw refusal(`${own.title} and ${other.title} are two analyses. Choose two results of one.`);
   }
+}
+
+function compared(analysis: Analysis | Experiment, other: AnalysisResult, own: AnalysisResult): readonly Section[] {
+  requireSame(other, own);
   return withModel(analysis.compare?.(other.result, own.result) ?? [], own.model, []);
 }
 

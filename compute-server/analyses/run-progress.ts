@@ -1,10 +1,11 @@
 /** A run of an analysis or an experiment, step by step: progress and partial results said, steps kept, cancelled between two. */
 
-import type { Analysis, Step } from '../../diagnostics/analysis';
+import type { Step } from '../../diagnostics/analysis';
 import type { AnalysisProgress } from '../../protocol/analysis/analysis';
 import { FailureError } from '../../protocol/wire/failures';
 import type { Job } from '../dispatch/dispatcher';
 import type { Surroundings } from '../surroundings';
+import type { ShowsOf } from './run-analysis';
 import type { StepStore } from './step-store';
 import { taskSurroundings } from '../runner/task-surroundings';
 
@@ -12,7 +13,7 @@ type Result = Readonly<Record<string, unknown>>;
 
 export interface Followed {
   /** The result of a run that is cancelled, of what is known by then. */
-  readonly stopped?: ((known: Partial<Result>) => Result | undefined) | undefined;
+  readonly stopped?: ((known: Partial<Result>) => Result | undefined | Promise<Result | undefined>) | undefined;
   readonly steps: StepStore;
   /** The steps of a part are for the run that joins the parts. */
   readonly keepsSteps?: boolean;
@@ -31,15 +32,15 @@ export type RunProgress =
   Extract<AnalysisProgress, { readonly kind: 'stage' }> | { readonly kind: 'known'; readonly partial: Partial<Result> };
 
 /** What is known as it is shown. */
-export async function* shown<R>(
-  { finding, sections }: Pick<Analysis, 'finding' | 'sections'>,
-  run: Job<RunProgress, R>,
-): Job<AnalysisProgress, R> {
+export async function* shown<R>({ finding, sections }: ShowsOf, run: Job<RunProgress, R>): Job<AnalysisProgress, R> {
   for (;;) {
     const step = await run.next();
     if (step.done) return step.value;
     if (step.value.kind === 'stage') yield step.value;
-    else yield { kind: 'partial', finding: finding(step.value.partial), sections: sections(step.value.partial) };
+    else {
+      const { partial } = step.value;
+      yield { kind: 'partial', finding: await finding(partial), sections: await sections(partial) };
+    }
   }
 }
 
@@ -97,7 +98,7 @@ async function* followedOnce(
       await pause();
       return await run.next();
     } catch (error) {
-      const result = signal.aborted ? stopped?.(known) : undefined;
+      const result = signal.aborted ? await stopped?.(known) : undefined;
       throw result ? new Stopped(result) : error;
     }
   };

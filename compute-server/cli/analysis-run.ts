@@ -10,6 +10,7 @@ import type { TaskInfo } from '../../protocol/analysis/tasks';
 import { usualTaskOf } from '../../protocol/analysis/usual-task';
 import type { ComputeClient } from '../../protocol/compute/client';
 import type { PromptInput } from '../../protocol/inputs/prompt';
+import type { OwnFilePlace } from '../../protocol/inputs/own-file';
 import { wrongUsage } from './exit-codes';
 import { interventionsFrom } from './intervention-options';
 import {
@@ -81,6 +82,8 @@ export async function analysisNamed(client: ComputeClient, id: string, choice?: 
 
 export interface Asked {
   readonly info: AnalysisInfo;
+  /** Of an analysis file. */
+  readonly file?: OwnFilePlace | undefined;
   /** None where the analysis trains its own. */
   readonly model: string | undefined;
   /** These stand before those of the options. */
@@ -103,12 +106,13 @@ export async function analysisResult(
 export async function requestFrom(
   session: Pick<CommandSession, 'signal'>,
   client: ComputeClient,
-  { info, model, parameters = {}, adapter }: Asked,
+  { info, file, model, parameters = {}, adapter }: Asked,
   options: AnalysisOptions,
 ): Promise<AnalysisRequest> {
   const folder = model === undefined ? '' : await modelPath(model);
   return {
     analysis: info.id,
+    ...(file ? { file } : {}),
     folder,
     ...(adapter === undefined ? {} : { adapter: resolve(adapter) }),
     input: await analysisInputFrom(info, folder, options, () => client.call('tasks', [])),

@@ -1,15 +1,15 @@
 /**
- * The process that runs a kernel file. It has no environment, no file of its own and no timer: the text of each file comes by
+ * The process that runs a person's file. It has no environment, no file of its own and no timer: the text of each file comes by
  * message, types are stripped in place, so that lines and columns stay, and the code runs in a context that has the
  * language's own globals alone. Strings are never compiled, and only `headscope` and files beside it can be imported. A thread
  * watches memory and computing time, and ends the process at a limit.
  */
-import { readFileSync } from 'node:fs';
+import { readFileSync, readSync, writeSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import vm from 'node:vm';
 import { Worker } from 'node:worker_threads';
-import type * as library from '../../kernels/own/library';
+import { kindOf, type ArrayKind, type NumberArray } from '../../protocol/wire/packed';
 import {
   overMemory,
   overTime,
@@ -23,7 +23,25 @@ import {
 } from './messages';
 import { placeIn } from './stack-place';
 
-type Library = typeof library;
+/** The script that runs in the file's context before it: kernels/own/library.ts or diagnostics/own/library.ts. */
+interface Library {
+  readonly exported: Readonly<Record<string, unknown>>;
+  /** An array of the context, which this process fills. */
+  readonly array: (kind: ArrayKind, length: number) => NumberArray;
+  readonly load: (exported: unknown) => void;
+  readonly answer: (question: string, given: readonly (readonly [string, NumberArray])[]) => Answered | undefined;
+  /** What an answer gave that waited for nothing outside. */
+  readonly taken?: () => Answered;
+  /** Gives it the way to ask outside and wait. */
+  readonly connect?: (ask: (text: string) => string) => void;
+}
+
+interface Answered {
+  readonly json: string;
+  readonly bytes?: Uint8Array;
+  readonly numbers?: Float64Array;
+  readonly arrays?: readonly NumberArray[];
+}
 
 /** The part of vm's modules that is used: its types come with a flag. */
 interface Module {
@@ -92,6 +110,7 @@ class Loaded {
     );
     const code = `(function () {"use strict"; ${script}\nreturn headscopeLibrary; })()`;
     this.library = vm.runInContext(code, this.context, { filename: 'headscope' }) as Library;
+    this.library.connect?.(askOutside);
   }
 
   async load(file: string, source: string): Promise<void> {
@@ -130,7 +149,7 @@ class Loaded {
       throw this.notImported(
         specifier,
         from,
-        `"${specifier}" cannot be imported: a kernel file imports from "headscope" and from files of the workspace beside it (./…).`,
+        `"${specifier}" cannot be imported: such a file imports from "headscope" and from files of the workspace beside it (./…).`,
       );
     }
     let text: { file: string; source: string };
@@ -166,28 +185,34 @@ class Loaded {
     });
   }
 
-  answer({ question, numbers }: Asked, file: string): Reply {
+  async answer({ question, numbers }: Asked, file: string): Promise<Reply> {
     try {
-      const given: NamedNumbers = numbers.map(([name, from]) => {
-        const inside = this.library.numbers(from.length);
+      const given = numbers.map(([name, from]): readonly [string, NumberArray] => {
+        const inside = this.library.array(kindOf(from) ?? 'Uint8Array', from.length);
         // By this context's own method: the file may have replaced that of its context.
-        Float64Array.prototype.set.call(inside, from);
+        setNumbers.call(inside, from);
         return [name, inside];
       });
-      const {
-        json,
-        bytes,
-        numbers: made,
-      } = this.library.answer(JSON.stringify(question), inContext(this.context, given));
+      let answered = this.library.answer(JSON.stringify(question), inContext(this.context, given));
+      if (this.library.taken) {
+        // Nothing in the context waits for a clock: what can go on has gone on before the next turn of the loop.
+        await new Promise((resolve) => setImmediate(resolve));
+        if (unhandled) throw unhandled.error;
+        answered = this.library.taken();
+      }
+      const { json, bytes, numbers: made, arrays } = answered!;
       return {
         ok: {
           json: String(json),
           ...(bytes ? { bytes: Uint8Array.from(bytes) } : {}),
           ...(made ? { numbers: Float64Array.from(made) } : {}),
+          ...(arrays ? { arrays: Array.from({ length: Number(arrays.length) }, (_, at) => copied(arrays[at])) } : {}),
         },
       };
     } catch (error) {
       return { fault: this.faultOf(error, file).fault };
+    } finally {
+      unhandled = undefined;
     }
   }
 
@@ -198,11 +223,60 @@ class Loaded {
   }
 }
 
+/** By this process's own methods, whatever the file did to those of its context. */
+// eslint-disable-next-line @typescript-eslint/unbound-method -- called on arrays of another context
+const setNumbers = Float64Array.prototype.set as (this: NumberArray, from: NumberArray) => void;
+// eslint-disable-next-line @typescript-eslint/unbound-method -- called on arrays of another context
+const lengthOf = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Float64Array.prototype), 'length')!.get!;
+const makers = { Float32Array, Float64Array, Uint16Array, Int32Array, BigInt64Array, Uint8Array };
+
+function copied(from: unknown): NumberArray {
+  const kind = ArrayBuffer.isView(from) ? kindOf(from) : undefined;
+  if (!kind) throw new TypeError('An array of numbers is none.');
+  const copy = new makers[kind](lengthOf.call(from) as number);
+  setNumbers.call(copy, from as NumberArray);
+  return copy;
+}
+
+/** A rejection that nothing in the file waited for. */
+let unhandled: { readonly error: unknown } | undefined;
+process.on('unhandledRejection', (error) => (unhandled ??= { error }));
+
+/** The pipe by which the context asks and waits: a length in 4 bytes, then the text, in both directions. */
+const pipe = 4;
+const pause = new Int32Array(new SharedArrayBuffer(4));
+
+/** Goes on where the pipe is full or empty for now. */
+function whole(bytes: Buffer, act: (at: number) => number): Buffer {
+  for (let at = 0; at < bytes.length;) {
+    try {
+      const count = act(at);
+      if (count === 0) throw new Error('The compute server is gone.');
+      at += count;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+      Atomics.wait(pause, 0, 0, 1);
+    }
+  }
+  return bytes;
+}
+
+const reading = (bytes: Buffer): Buffer => whole(bytes, (at) => readSync(pipe, bytes, at, bytes.length - at, null));
+const writing = (bytes: Buffer): Buffer => whole(bytes, (at) => writeSync(pipe, bytes, at));
+
+function askOutside(text: string): string {
+  const asking = Buffer.from(String(text));
+  const length = Buffer.alloc(4);
+  length.writeUInt32LE(asking.length);
+  writing(Buffer.concat([length, asking]));
+  return reading(Buffer.alloc(reading(length).readUInt32LE())).toString();
+}
+
 /** A list of the context's own kind, so that no object of this process is within reach of the file. */
 function inContext(context: vm.Context, given: NamedNumbers): NamedNumbers {
-  const list = vm.runInContext('[]', context) as (readonly [string, Float64Array])[];
+  const list = vm.runInContext('[]', context) as (readonly [string, NumberArray])[];
   given.forEach(([name, numbers], at) => {
-    const pair = vm.runInContext('[]', context) as unknown as [string, Float64Array];
+    const pair = vm.runInContext('[]', context) as unknown as [string, NumberArray];
     Object.defineProperty(pair, 0, { value: name });
     Object.defineProperty(pair, 1, { value: numbers });
     Object.defineProperty(list, at, { value: pair });
@@ -227,7 +301,8 @@ const ended = (words: string): string => (/[.!?]$/.test(words) ? words : `${word
 
 const beside = (name: string): string => join(__dirname, name);
 const amaro = createRequire(__filename)(beside('amaro.js')) as Amaro;
-const script = readFileSync(beside('kernel-library.js'), 'utf8');
+const [, , bytes, seconds, libraryName = ''] = process.argv;
+const script = readFileSync(beside(libraryName), 'utf8');
 const strip = (source: string): string => amaro.transformSync(source, { mode: 'strip-only' }).code;
 
 const waiting = new Map<
@@ -246,7 +321,7 @@ let loaded: Loaded | undefined;
 let loadedFile = '';
 
 async function replyTo(message: Extract<ToKernelProcess, { kind: 'load' | 'ask' }>): Promise<Reply> {
-  if (message.kind === 'ask') return loaded!.answer(message, loadedFile);
+  if (message.kind === 'ask') return await loaded!.answer(message, loadedFile);
   try {
     loadedFile = message.file;
     loaded = new Loaded(script, strip, textOf);
@@ -274,7 +349,6 @@ process.on('message', (received) => {
 process.on('disconnect', () => process.exit(0));
 process.on('SIGINT', () => {});
 
-const [, , bytes, seconds] = process.argv;
 const limits: KernelLimits = { bytes: Number(bytes), seconds: Number(seconds) };
 
 new Worker(watch, {

@@ -1,7 +1,7 @@
-/** What crosses between the compute server, the thread that keeps a kernel process, and that process. */
-import type { KernelQuestion } from '../../kernels/own/kernel-file';
+/** What crosses between the compute server, the thread that keeps a kernel process, and the process of a person's file. */
+import type { NumberArray } from '../../protocol/wire/packed';
 
-/** A fault of a kernel file: one sentence, and the place in a file of the workspace where it is known. */
+/** A fault of a person's file: one sentence, and the place in a file of the workspace where it is known. */
 export interface Fault {
   readonly sentence: string;
   readonly place?: Place;
@@ -14,16 +14,23 @@ export interface Place {
   readonly column?: number;
 }
 
-export type NamedNumbers = readonly (readonly [name: string, numbers: Float64Array])[];
+export type NamedNumbers = readonly (readonly [name: string, numbers: NumberArray])[];
 
-/** A question about the file; `numbers` are those of its tensors. */
+/** A question about the file, as data; `numbers` are those of its tensors. */
 export interface Asked {
-  readonly question: KernelQuestion;
+  readonly question: unknown;
   readonly numbers: NamedNumbers;
 }
 
 export type Reply =
-  | { readonly ok: { readonly json: string; readonly bytes?: Uint8Array; readonly numbers?: Float64Array } }
+  | {
+      readonly ok: {
+        readonly json: string;
+        readonly bytes?: Uint8Array;
+        readonly numbers?: Float64Array;
+        readonly arrays?: readonly NumberArray[];
+      };
+    }
   | { readonly fault: Fault };
 
 /** To the process: the file to load, texts of files that it imports, questions. One is answered before the next is sent. */

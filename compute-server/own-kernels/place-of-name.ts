@@ -8,7 +8,7 @@ export function placeOfName(
   const lines = source.split('\n');
   for (const name of names) {
     const pattern =
-      name === 'default' ? /\bexport default\b/u : new RegExp(`(?:^|[\\s,{.])(${name})\\b\\s*[:(<=]`, 'u');
+      name === 'default' ? /\bexport default\b/u : new RegExp(`(?:^|[\\s,{.*])(${name})\\b\\s*[:(<=]`, 'u');
     const line = lines.findIndex((text) => !/^\s*(?:\/\/|\*|\/\*)/u.test(text) && pattern.test(text));
     if (line >= 0)
       return { line: line + 1, column: Math.max(0, lines[line]!.indexOf(name === 'default' ? 'export' : name)) + 1 };

@@ -1,4 +1,4 @@
-/** Which files of a workspace a kernel may be made of. Nothing beside weights is run, and nothing outside the workspace is read. */
+/** Which files of a workspace a kernel, an analysis or a task may be made of. Nothing beside weights is run, and nothing outside the workspace is read. */
 import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, relative } from 'node:path';
 import { kernelEnding } from '../../protocol/inputs/kernel-file';
@@ -7,9 +7,12 @@ const weights = /\.(safetensors|gguf|onnx|pt|pth|bin|npz|ckpt|h5)$/iu;
 const mostBytes = 1_000_000;
 
 /** The text of a kernel file. */
-export async function kernelSource(file: string, root: string): Promise<string> {
-  if (!file.endsWith(kernelEnding)) {
-    throw new Error(`A kernel file ends in ${kernelEnding}, and ${basename(file)} does not. Rename it.`);
+export const kernelSource = (file: string, root: string): Promise<string> => ownSource(file, root, kernelEnding);
+
+/** The text of a file of a person's own, whose name has to end so. */
+export async function ownSource(file: string, root: string, ending: string): Promise<string> {
+  if (!file.endsWith(ending)) {
+    throw new Error(`Such a file ends in ${ending}, and ${basename(file)} does not. Rename it.`);
   }
   return textOf(file, root);
 }
@@ -37,7 +40,7 @@ async function textOf(file: string, root: string): Promise<string> {
   const beside = await readdir(dirname(real));
   const weight = beside.find((name) => weights.test(name));
   if (weight !== undefined) {
-    throw new Error(`It was not run: its folder holds weights (${weight}). Move the kernel to a folder of its own.`);
+    throw new Error(`It was not run: its folder holds weights (${weight}). Move it to a folder of its own.`);
   }
   const { size } = await stat(real);
   if (size > mostBytes) throw new Error(`${basename(file)} is larger than 1 MB and was not run.`);

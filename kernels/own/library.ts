@@ -8,8 +8,8 @@ import { KernelAnswerer, type Answered, type KernelQuestion } from './kernel-fil
 
 export const exported: Readonly<Record<string, unknown>> = headscope;
 
-/** Arrays of the file's context, which the process fills. */
-export const numbers = (length: number): Float64Array => new Float64Array(length);
+/** Arrays of the file's context, which the process fills: kernels are given float64 alone. */
+export const array = (_kind: string, length: number): Float64Array => new Float64Array(length);
 
 let answerer: KernelAnswerer | undefined;
 

@@ -1,5 +1,6 @@
 /** What an analysis is asked, and what it saved, checked. */
 import * as v from 'valibot';
+import { ownFile } from '../inputs/own-file';
 import { whereFields } from '../inputs/prompt';
 import { weightChoice } from '../inputs/weights';
 import { interventionsField } from '../interventions/interventions';
@@ -106,6 +107,8 @@ export type Part = Output<typeof part>;
 export const analysisRequest = object({
   ...whereFields,
   analysis: filledText,
+  /** The analysis file that it is; absent: one of the catalogue. */
+  file: optional(ownFile),
   /** The folder of the model; empty where the analysis trains its own. */
   folder: text,
   input: analysisInput,
@@ -201,6 +204,8 @@ const file = {
   ...headOf('headscope-analysis', 'saved analysis'),
   ...provenance,
   analysis: filledText,
+  /** The analysis file that gave it, and the SHA-256 of its text with those that it imports; absent: one of the catalogue. */
+  file: optional(object({ path: filledText, sha256: filledText })),
   title: text,
   model: modelSummary,
   /** A path is empty where the file of an earlier version does not say it. */

@@ -2,6 +2,7 @@
 import type { AnalysisInfo, AnalysisProgress } from '../analysis/analysis';
 import type { AnalysisRequest, AnalysisResult, TaskRequest, SectionQuestion } from '../analysis/schema';
 import type { TaskInfo, TaskProgress, TaskResult } from '../analysis/tasks';
+import type { OwnFilePlace } from '../inputs/own-file';
 import type { DevicePart } from '../schema/parts';
 import type { Section } from '../sections/section';
 
@@ -29,6 +30,8 @@ export const nameOfResult = ({ analysis, model, created, seed }: AnalysisResult)
 
 export interface AnalysisMethods {
   analyses: { args: []; result: readonly AnalysisInfo[]; progress: never };
+  /** Runs an analysis file, in a process of its own, as far as it says what it is. */
+  analysisOfFile: { args: [file: OwnFilePlace]; result: AnalysisInfo; progress: never };
   estimateAnalysis: { args: [request: AnalysisRequest]; result: AnalysisEstimate; progress: never };
   analysis: { args: [request: AnalysisRequest]; result: AnalysisResult; progress: AnalysisProgress };
   /**

@@ -1,4 +1,4 @@
-import { dirname, isAbsolute, relative, resolve } from 'node:path';
+import { relative, resolve } from 'node:path';
 import { Argument } from 'commander';
 import type { ComputeClient } from '../../../protocol/compute/client';
 import type { KernelCheck, LawResult } from '../../../protocol/compute/own-kernels';
@@ -12,6 +12,7 @@ import { collect, list, word } from '../options';
 import { jsonOption } from '../output-options';
 import type { Registration } from '../registration';
 import type { CommandSession } from '../session';
+import { workspaceOf } from '../workspace-of';
 import { exitCodeOf, runPlan, setupFrom, withBenchOptions, type BenchOptions } from './bench';
 
 interface KernelOptions extends BenchOptions {
@@ -38,8 +39,7 @@ export const kernel: Registration = (program, session) => {
 async function run(given: string, options: KernelOptions, session: CommandSession): Promise<void> {
   const file = resolve(given);
   const here = process.cwd();
-  const within = relative(here, file);
-  const root = within.startsWith('..') || isAbsolute(within) ? dirname(file) : here;
+  const root = workspaceOf(file);
   const id = ownKernelName(file);
   const own: KernelOfWorkspace = { id, file, root };
   const { mine, others } = dealt(options.param ?? []);

@@ -18,6 +18,7 @@ import type { Registration } from '../registration';
 import type { CommandSession } from '../session';
 import { sectionText } from '../section-text';
 import { textTable } from '../table';
+import { analysisFileOf } from '../workspace-of';
 
 export interface RunOptions extends AnalysisOptions {
   readonly listParams?: boolean;
@@ -30,7 +31,7 @@ export const run: Registration = (program, session) => {
     program
       .command('run')
       .description('Run an analysis on a local model. `headscope analyses` lists them.')
-      .argument('<analysis>', 'the id of the analysis')
+      .argument('<analysis>', 'the id of the analysis, or an analysis file of your own (*.headscope-analysis.ts)')
       .argument(
         '[model]',
         'a model folder, a .gguf file or captured attention; none where the analysis trains its own',
@@ -65,7 +66,8 @@ export async function runAnalysis(
       '--with-base compares a model that has an adapter with its base. Name the adapter with --adapter.',
     );
   const client = session.compute(environmentOf(withBase ? others : options));
-  const info = await analysisNamed(client, id, choice);
+  const file = choice ? undefined : analysisFileOf(id);
+  const info = file ? await client.call('analysisOfFile', [file]) : await analysisNamed(client, id, choice);
   if (options.listParams) {
     if (options.json !== undefined) await session.writeJson(options.json, { parameters: info.parameters });
     if (options.json !== '-') session.print(parametersInWords(info));
@@ -78,11 +80,11 @@ export async function runAnalysis(
   if (options.adapter !== undefined && info.trains)
     throw wrongUsage(`${info.title} trains its own model. Leave --adapter out.`);
   const fields = fieldFiles(info, options.field ?? []);
-  const base = withBase ? await analysisResult(session, client, { info, model }, options) : undefined;
+  const base = withBase ? await analysisResult(session, client, { info, file, model }, options) : undefined;
   const result = await analysisResult(
     session,
     client,
-    { info, model, ...(base && adapter !== undefined ? { adapter } : {}) },
+    { info, file, model, ...(base && adapter !== undefined ? { adapter } : {}) },
     options,
   );
   if (options.json !== undefined)

@@ -4,6 +4,7 @@ import { experiments } from '../../../diagnostics/catalogue';
 import { folderParameter } from '../../../diagnostics/experiment';
 import { faultOf } from '../../../protocol/analysis/parameters';
 import { isTaskFile } from '../../../protocol/analysis/tasks';
+import { isCodeFile } from '../workspace-of';
 import { parameterPrefix, taskParameterPrefix, type SettingInfo } from '../../../protocol/sweeps/catalogue';
 import type { SweepValue } from '../../../protocol/sweeps/sweep-file';
 import { commandNamed, listOf, optionNamed, valueFault, wordsOf } from '../command-settings';
@@ -80,6 +81,9 @@ async function checked(command: Command, setting: SettingInfo, value: unknown, r
   for (const part of list) {
     if (typeof part !== 'string' && typeof part !== 'number') {
       throw wrongUsage(`"${name}" takes ${typesOf(setting)}, not ${inWords(part)}.`);
+    }
+    if (name === 'analysis' && isCodeFile(String(part))) {
+      throw wrongUsage('Agents run the analyses of the catalogue alone. Run the file yourself: headscope run FILE.');
     }
     const isPath = name === 'task' ? isTaskFile(String(part)) : setting.path === true;
     if (isPath && part === '') throw wrongUsage(`"${name}" is empty. Name a file or a folder.`);

@@ -106,7 +106,10 @@ export async function bundleKernelProcess(name: string): Promise<void> {
   });
   await build({
     ...shared,
-    entryPoints: { 'kernel-library': path.join(root, 'kernels/own/library.ts') },
+    entryPoints: {
+      'kernel-library': path.join(root, 'kernels/own/library.ts'),
+      'analysis-library': path.join(root, 'diagnostics/own/library.ts'),
+    },
     outdir,
     platform: 'neutral',
     format: 'iife',

@@ -1,0 +1,35 @@
+/** What analysis and task files import from `headscope`: schemas, sections, statistics, what analyses share, and the types. */
+import { check } from '../../protocol/schema/check';
+import type { ParameterValues } from '../../protocol/schema/parts';
+import type { AnalysisFile } from './analysis-file';
+
+export * as field from '../../kernels/parameters';
+export * as vectors from '../../kernels/tensors/vectors';
+export { mean } from '../../kernels/tensors/vectors';
+export * from '../../kernels/tensors/random';
+export { cosine } from '../../kernels/modules/acmil/definition';
+export { entropyOf, strongestMass } from '../../kernels/modules/acmil/pictures';
+export { markedRows } from '../../models/architectures/marked-tokens';
+export type { Variant } from '../../models/instrument/changes/changes';
+export * from '../../protocol/schema/fields';
+export type { Output, Schema } from '../../protocol/schema/check';
+export type { ParameterValues } from '../../protocol/schema/parts';
+export * as build from '../../protocol/sections/builders';
+export type { Section } from '../../protocol/sections/section';
+export type { SectionQuestion } from '../../protocol/analysis/schema';
+export type * from '../analysis';
+export { countOfKeysRead } from '../model-runner/keys-read';
+export type * from '../model-runner/model-runner';
+export type * from '../model-runner/run-request';
+export { withoutSpan, type Sequence } from '../model-runner/sequence';
+export { attentionMap } from '../shared/sections/head-maps';
+export { pearson, spearman } from '../shared/statistics/correlation';
+export { meanInterval, wilson } from '../shared/statistics/proportion';
+export { quantile } from '../shared/statistics/quantile';
+export type { AnalysisFile } from './analysis-file';
+export { check };
+
+/** An analysis as it stands; its parameters and its result get their types from what is written. */
+export const analysis = <P extends ParameterValues, R extends Readonly<Record<string, unknown>>>(
+  file: AnalysisFile<P, R>,
+): AnalysisFile<P, R> => file;
