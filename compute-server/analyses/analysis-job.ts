@@ -32,7 +32,7 @@ import type { Surroundings } from '../surroundings';
 import { countedCorpusAt, readCorpusAt } from './corpus-files';
 import { followed, heldShare, shown, stage, type RunProgress } from './run-progress';
 import { StepStore, stepFolders } from './step-store';
-import type { RunAnalysis, SaysOf, ShowsOf } from './run-analysis';
+import type { RunAnalysis, SaysOf, ShowsOf } from '../own-analyses/run-analysis';
 import { ServerRunner } from '../runner/runner';
 import { learn, secondsOf } from './pace';
 import { taskSurroundings } from '../runner/task-surroundings';

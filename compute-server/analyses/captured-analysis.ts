@@ -9,7 +9,7 @@ import type { ParameterValues } from '../../protocol/schema/parts';
 import type { Section } from '../../protocol/sections/section';
 import { FailureError, refusal } from '../../protocol/wire/failures';
 import { parametersOf, resultOf } from './analysis-job';
-import type { RunAnalysis, ShowsOf } from './run-analysis';
+import type { RunAnalysis, ShowsOf } from '../own-analyses/run-analysis';
 import { heldShare, shown, stage, unkept } from './run-progress';
 import type { Job } from '../dispatch/dispatcher';
 import { provenance } from '../provenance';

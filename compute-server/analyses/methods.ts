@@ -38,7 +38,7 @@ import { experimentEstimate, experimentJob } from './experiment-job';
 import { analysisJob, estimateOf, prepare, withOwn, type AnalysisRun } from './analysis-job';
 import { shown, stage, unkept } from './run-progress';
 import { taskJob } from './task-job';
-import type { RunAnalysis } from './run-analysis';
+import type { RunAnalysis } from '../own-analyses/run-analysis';
 import { openOwnAnalysis } from '../own-analyses/own-analysis';
 
 export function analysisMethods(

@@ -5,7 +5,7 @@ import type { AnalysisProgress } from '../../protocol/analysis/analysis';
 import { FailureError } from '../../protocol/wire/failures';
 import type { Job } from '../dispatch/dispatcher';
 import type { Surroundings } from '../surroundings';
-import type { ShowsOf } from './run-analysis';
+import type { ShowsOf } from '../own-analyses/run-analysis';
 import type { StepStore } from './step-store';
 import { taskSurroundings } from '../runner/task-surroundings';
 

@@ -15,7 +15,7 @@ import { list } from '../../protocol/schema/fields';
 import type { ParameterValues } from '../../protocol/schema/parts';
 import { section, sections, type Section } from '../../protocol/sections/section';
 import { pack, unpack } from '../../protocol/wire/packed';
-import type { RunAnalysis } from '../analyses/run-analysis';
+import type { RunAnalysis } from './run-analysis';
 import { KernelFault } from '../own-kernels/kernel-link';
 import { kernelLimits } from '../own-kernels/messages';
 import { OwnProcess } from '../own-kernels/own-process';

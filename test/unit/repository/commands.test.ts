@@ -12,6 +12,7 @@ import { tasks } from '../../../diagnostics/tasks/catalogue';
 import { catalogue } from '../../../kernels/catalogue';
 import { moduleCatalogue } from '../../../kernels/module-catalogue';
 import { resolveTable, type ParameterTable } from '../../../protocol/analysis/parameters';
+import { isCodeFile } from '../../../compute-server/cli/workspace-of';
 import { isTaskFile } from '../../../protocol/analysis/tasks';
 import { parseEach } from '../../../protocol/interventions/do-form';
 import { planFormats } from '../../../protocol/plans/formats/formats';
@@ -101,7 +102,11 @@ function checkGiven({ name, words, options }: Given, isOwn: (id: string) => bool
   writtenForms(options).forEach(checkForm);
   groupsFrom(options);
   const id = analysisOf[name]?.(words);
-  const analysis = named('analysis', [...analyses, ...experiments], id !== undefined && isOwn(id) ? undefined : id);
+  const analysis = named(
+    'analysis',
+    [...analyses, ...experiments],
+    id !== undefined && (isOwn(id) || isCodeFile(id)) ? undefined : id,
+  );
   if (analysis) checkValues(analysis.id, analysis.parameters, param);
   const taskId = name === 'task' ? words[0] : task;
   if (taskId !== undefined && !isTaskFile(taskId)) {
