@@ -29,6 +29,10 @@ export function joined(parts: readonly Uint8Array[]): Uint8Array {
   return all;
 }
 
+/** Zeros up to the next multiple. */
+export const padding = (length: number, multiple: number): Uint8Array =>
+  new Uint8Array((multiple - (length % multiple)) % multiple);
+
 /** IEEE 754, 8 bytes each. */
 export function float64Bytes(values: ArrayLike<number>): Uint8Array {
   const bytes = new Uint8Array(8 * values.length);

@@ -55,7 +55,7 @@ export const columnWords = ({ title, unit, definition, type }: ExportedColumn) =
 const arrayBytes = ({ type, data }: ExportedArray): Uint8Array =>
   type === 'number' ? float64Bytes(data) : type === 'whole' ? int64Bytes(data) : Uint8Array.from(data);
 
-const columnBytes = ({ type, values }: ExportedColumn): Uint8Array => {
+export const columnBytes = ({ type, values }: ExportedColumn): Uint8Array => {
   const numbers = values.map((value) => (typeof value === 'number' ? value : Number.NaN));
   return type === 'whole' ? int64Bytes(numbers) : float64Bytes(numbers);
 };
