@@ -32,7 +32,9 @@ export async function importedFile(
 }
 
 async function textOf(file: string, root: string): Promise<string> {
-  const [real, within] = await Promise.all([realpath(file), realpath(root)]);
+  const real = await realpath(file).catch(() => undefined);
+  if (real === undefined) throw new Error(`There is no ${file}. Check the path.`);
+  const within = await realpath(root);
   const path = relative(within, real);
   if (path.startsWith('..') || isAbsolute(path)) {
     throw new Error(`${basename(file)} lies outside the folder ${root}. Only files of the workspace are run.`);

@@ -124,7 +124,7 @@ function savedAgain(now: Checked<AnalysisResult>): Checked<unknown> {
 }
 
 const namesAPlace =
-  /^(The file is |It was written in format |\S.* is (missing|not .+)\.$|\S.* names a part that does not exist: )/su;
+  /^(The file is |It was written in format |\S.* is (missing|not .+)\.$|\S.* names a part that does not exist: |(The id|The group|An edge|A mark|".*" (is in two groups|has two marks)).*\. (Give|Remove|Add|Take|Correct|Make) )/su;
 
 export const subject: Subject<Input> = {
   counts: { tier: 500, full: 25_000 },

@@ -165,6 +165,11 @@ describe('Analysis files of a workspace', function () {
     await mkdir(path.join(folder, 'model'));
     await writeFile(path.join(folder, 'model', 'model.safetensors'), '');
     await assert.rejects(run('model/mine', "throw new Error('ran');\n"), /not run: its folder holds weights/);
+    const missing = { file: path.join(folder, 'none.headscope-analysis.ts'), root: folder };
+    await assert.rejects(
+      client.call('analysisOfFile', [missing]),
+      /There is no .*none\.headscope-analysis\.ts\. Check/,
+    );
     const file = await write('range', analysisOf('    return { value: parameters.times };'));
     const { finding, result } = await client.call('analysis', [request(file)]);
     assert.equal(finding, 'The value is 2.');
