@@ -1,12 +1,10 @@
 // npm run package:lib: the npm package "headscope-lib" as a .tgz in out/, or in `--out FOLDER`: a model with taps and interventions
 // for scripts of Node. It holds the compute server that the editor uses; the runtime is its one dependency.
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
-import { parseArgs } from 'node:util';
+import { join } from 'node:path';
 import { libraryTypes } from './library-types.mjs';
-import { manifestOf as checkerManifest } from './npm-package.mjs';
-import { ensureDependencies, requireNode, root, run } from './setup.mjs';
+import { manifestOf as checkerManifest, packIfStarted } from './npm-package.mjs';
+import { root } from './setup.mjs';
 
 /** What the compute server starts or reads beside itself when it runs models. */
 const built = [
@@ -61,23 +59,4 @@ export async function stageLibrary(folder) {
   for (const name of ['headscope-lib.js', ...built]) cpSync(join(root, 'dist', name), join(folder, name));
 }
 
-async function pack() {
-  const { values } = parseArgs({ options: { out: { type: 'string', default: join(root, 'out') } } });
-  requireNode();
-  ensureDependencies();
-  const bundled = await run(process.execPath, ['build/bundle.mjs', '--production']);
-  if (!bundled.ok) throw new Error(`The build failed: ${bundled.why}.`);
-  const folder = join(root, 'out/library');
-  await stageLibrary(folder);
-  const out = resolve(values.out);
-  mkdirSync(out, { recursive: true });
-  const packed = await run('npm', ['pack', folder, '--pack-destination', out]);
-  if (!packed.ok) throw new Error(`npm could not pack it: ${packed.why}.`);
-}
-
-if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  pack().catch((error) => {
-    console.error(error.message);
-    process.exitCode = 1;
-  });
-}
+packIfStarted(import.meta.url, 'library', stageLibrary);

@@ -45,23 +45,27 @@ export function stage(folder) {
   cpSync(join(root, 'dist/language-server.js'), join(folder, 'headscope.js'));
 }
 
-async function pack() {
+/** Builds, stages and packs an npm package as a .tgz, where the script is the program that was started. `stage(folder)` fills the folder. */
+export function packIfStarted(url, name, stage) {
+  if (url !== pathToFileURL(process.argv[1] ?? '').href) return;
+  pack(name, stage).catch((error) => {
+    console.error(error.message);
+    process.exitCode = 1;
+  });
+}
+
+async function pack(name, stage) {
   const { values } = parseArgs({ options: { out: { type: 'string', default: join(root, 'out') } } });
   requireNode();
   ensureDependencies();
   const built = await run(process.execPath, ['build/bundle.mjs', '--production']);
   if (!built.ok) throw new Error(`The build failed: ${built.why}.`);
-  const folder = join(root, 'out/npm');
-  stage(folder);
+  const folder = join(root, 'out', name);
+  await stage(folder);
   const out = resolve(values.out);
   mkdirSync(out, { recursive: true });
   const packed = await run('npm', ['pack', folder, '--pack-destination', out]);
   if (!packed.ok) throw new Error(`npm could not pack it: ${packed.why}.`);
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  pack().catch((error) => {
-    console.error(error.message);
-    process.exitCode = 1;
-  });
-}
+packIfStarted(import.meta.url, 'npm', stage);
