@@ -3,6 +3,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { failureLines } from './failures.mjs';
 import { described, thisMachine } from './machine.mjs';
 import { ensureDependencies, requireNode } from './setup.mjs';
 import { endWithSignals, runInLanes, runStep } from './steps.mjs';
@@ -23,6 +24,8 @@ console.log(described(machine.now()));
 const begun = performance.now();
 const sinceBegun = () => ((performance.now() - begun) / 1000).toFixed(0).padStart(4);
 const lines = new Map();
+/** Every test and check that failed, or passed only at the second try. */
+const failures = [];
 const total = { passed: 0, failed: 0 };
 /** A light step has a lane of its own beside the others. */
 const heavy = ({ light }) => light !== true;
@@ -33,11 +36,14 @@ const outputOf = (step) => (alone && heavy(step) ? 'passed on' : 'kept');
 /** What a tier wrote of its tests; whatever went wrong beside them counts as a failed one. */
 function countsOf({ ok, why }, written) {
   if (written === undefined) return { passed: 0, failed: 1, why: `no result was written: ${why ?? 'it ended early'}` };
-  const { passed, failed, skipped } = written;
-  if (skipped > 0) return { passed, failed: failed + skipped, why: `${skipped} skipped, which counts as failed` };
-  if (passed + failed === 0) return { passed, failed: 1, why: 'no test ran' };
-  if (!ok && failed === 0) return { passed, failed: 1, why };
-  return { passed, failed };
+  const { passed, failed, skipped, failures, retried } = written;
+  const named = { failures, retried };
+  if (skipped > 0) {
+    return { passed, failed: failed + skipped, ...named, why: `${skipped} skipped, which counts as failed` };
+  }
+  if (passed + failed === 0) return { passed, failed: 1, ...named, why: 'no test ran' };
+  if (!ok && failed === 0) return { passed, failed: 1, ...named, why };
+  return { passed, failed, ...named };
 }
 
 async function perform({ name, command, minutes }, how) {
@@ -63,6 +69,7 @@ async function perform({ name, command, minutes }, how) {
   rmSync(folder, { recursive: true, force: true });
   total.passed += result.passed;
   total.failed += result.failed;
+  failures.push(...failureLines({ name, text: ended.text, ...result }));
   const seconds = ((performance.now() - start) / 1000).toFixed(1).padStart(7);
   const counts = `${String(result.passed).padStart(5)} passed ${String(result.failed).padStart(4)} failed`;
   lines.set(name, `${name.padEnd(9)}${counts} ${seconds} s${result.why === undefined ? '' : `   ${result.why}`}`);
@@ -73,6 +80,7 @@ await perform(build, 'passed on');
 const lanes = Array.from({ length: Math.min(2, availableParallelism()) }, () => heavy);
 await runInLanes(steps, [...lanes, (step) => !heavy(step)], (step) => perform(step, outputOf(step)));
 
+if (failures.length > 0) console.log(`\nfailed:\n${failures.join('\n')}`);
 console.log(`\n${[...lines.values()].join('\n')}\n`);
 console.log(described(machine.now()));
 console.log(`${sinceBegun().trim()} s`);

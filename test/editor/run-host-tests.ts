@@ -86,7 +86,9 @@ export async function runHostTests(): Promise<TierResult> {
     return result;
   } catch (error) {
     console.error(error);
-    return { passed: 0, failed: 1, skipped: 0 };
+    const why = error instanceof Error ? error.message : String(error);
+    const failures = [{ file: 'test/editor/host', title: 'the tests in the extension host', error: why }];
+    return { passed: 0, failed: 1, skipped: 0, failures, retried: [] };
   } finally {
     workspace.remove();
     rmSync(results, { recursive: true, force: true });

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { inspect, parseArgs } from 'node:util';
 import { runSubject, type Report } from '../support/fuzz/runner';
 import type { Subject } from '../support/fuzz/subject';
+import type { FailedTest } from '../support/failed-tests';
 import { writeTierResult } from '../support/tier-result';
 
 const names = readdirSync(__dirname, { withFileTypes: true })
@@ -31,6 +32,7 @@ async function main(): Promise<void> {
     throw new Error(`There is no subject ${unknown.join(', ')}: choose from ${names.join(', ')}.`);
   let passed = 0;
   let failed = 0;
+  const failures: FailedTest[] = [];
   for (const name of positionals.length > 0 ? positionals : names) {
     const file = join(__dirname, name, 'subject.ts');
     const { subject } = (await import(file)) as { subject: Subject };
@@ -42,11 +44,26 @@ async function main(): Promise<void> {
     const report = await runSubject({ file, subject, from, count, workers: Math.min(4, availableParallelism()) });
     print(name, report, (performance.now() - start) / 1000);
     if (report.findings.length === 0 && report.complaint === undefined && report.inputs === count) passed++;
-    else failed += Math.max(1, report.findings.length);
+    else {
+      failed += Math.max(1, report.findings.length);
+      failures.push(...failuresOf(name, report, count));
+    }
   }
   console.log(`fuzz: ${passed} passed, ${failed} failed`);
-  writeTierResult({ passed, failed, skipped: 0 });
+  writeTierResult({ passed, failed, skipped: 0, failures, retried: [] });
   if (failed > 0) process.exitCode = 1;
+}
+
+const again = (name: string, seed: number): string => `again: npm run test:fuzz -- ${name} --from ${seed} --count 1`;
+
+function failuresOf(name: string, { findings, complaint, inputs }: Report, count: number): readonly FailedTest[] {
+  const file = `test/fuzz/${name}`;
+  if (findings.length === 0) return [{ file, title: name, error: complaint ?? `${inputs} of ${count} inputs ran.` }];
+  return findings.map(({ seed, what, detail }) => ({
+    file,
+    title: `${name}, seed ${seed} ${what}`,
+    error: `${detail}\n${again(name, seed)}`,
+  }));
 }
 
 function print(name: string, { inputs, values, refusals, findings, complaint }: Report, seconds: number): void {
@@ -55,9 +72,9 @@ function print(name: string, { inputs, values, refusals, findings, complaint }: 
   );
   if (complaint !== undefined) console.log(`  ${complaint}`);
   for (const { seed, what, detail, alone } of findings) {
-    const again = alone ? '' : ' (only after the inputs before it)';
-    console.log(`  seed ${seed} ${what}${again}: ${detail}`);
-    console.log(`    again: npm run test:fuzz -- ${name} --from ${seed} --count 1`);
+    const later = alone ? '' : ' (only after the inputs before it)';
+    console.log(`  seed ${seed} ${what}${later}: ${detail}`);
+    console.log(`    ${again(name, seed)}`);
   }
 }
 

@@ -5,6 +5,7 @@
  */
 import { reporters, Runner } from 'mocha';
 import type { MochaOptions, Suite, Test } from 'mocha';
+import { collectFailed } from './failed-tests';
 import { computingSeconds, Ledger, shortPath, slowestLines } from './slowest';
 import { writeTierResult } from './tier-result';
 
@@ -24,6 +25,7 @@ export = class TierReporter extends Base {
       EVENT_TEST_RETRY,
     } = Runner.constants;
     const [files, tests] = [new Ledger(), new Ledger()];
+    const failed = collectFailed(runner);
     const retried: string[] = [];
     runner.on(EVENT_TEST_RETRY, (test: Test, error: Error) => {
       retried.push(`  run again: ${test.fullTitle()}\n    ${error.message.replaceAll('\n', '\n    ')}`);
@@ -44,7 +46,7 @@ export = class TierReporter extends Base {
     runner.on(EVENT_TEST_END, () => endTest());
     runner.once(EVENT_RUN_END, () => {
       const { passes = 0, failures = 0, pending = 0 } = runner.stats ?? {};
-      writeTierResult({ passed: passes, failed: failures, skipped: pending });
+      writeTierResult({ passed: passes, failed: failures, skipped: pending, ...failed() });
       const lines = [
         ...retried,
         ...slowestLines('slowest files', files.slowest(listed)),

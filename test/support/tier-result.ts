@@ -1,11 +1,18 @@
 /** What one tier found, written for build/test.mjs to the file that `HEADSCOPE_TIER_RESULT` names. */
 import { writeFileSync } from 'node:fs';
+import type { FailedTests } from './failed-tests';
 
-export interface TierResult {
+export interface TierResult extends FailedTests {
   readonly passed: number;
   readonly failed: number;
   readonly skipped: number;
 }
+
+/** A part that ended without a result, as its output explains, counts as one failure. */
+export const withoutResult = (file: string): TierResult => ({
+  ...{ passed: 0, failed: 1, skipped: 0, retried: [] },
+  failures: [{ file, title: 'it wrote no result', error: 'Its output above says why.' }],
+});
 
 export function writeTierResult(result: TierResult): void {
   const file = process.env['HEADSCOPE_TIER_RESULT'];
@@ -19,6 +26,8 @@ export const addTierResults = (results: readonly TierResult[]): TierResult =>
       passed: sum.passed + one.passed,
       failed: sum.failed + one.failed,
       skipped: sum.skipped + one.skipped,
+      failures: [...sum.failures, ...one.failures],
+      retried: [...sum.retried, ...one.retried],
     }),
-    { passed: 0, failed: 0, skipped: 0 },
+    { passed: 0, failed: 0, skipped: 0, failures: [], retried: [] },
   );

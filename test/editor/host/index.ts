@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { format } from 'node:util';
 import Mocha from 'mocha';
 import { patience } from '../../support/patience';
+import { collectFailed } from '../../support/failed-tests';
+import type { FailedTests } from '../../support/failed-tests';
 import type { HostResult } from '../run-host-tests';
 
 /** Mocha's spec reporter writes to the console, which in the extension host leads nowhere: keep the text. */
@@ -23,13 +25,15 @@ export async function run(): Promise<void> {
   for (const name of readdirSync(__dirname).filter((entry) => entry.endsWith('.test.js'))) {
     mocha.addFile(join(__dirname, name));
   }
-  const stats = await new Promise<Mocha.Stats | undefined>((done) => {
-    const runner = mocha.run(() => done(runner.stats));
+  const { stats, failed } = await new Promise<{ stats: Mocha.Stats | undefined; failed: FailedTests }>((done) => {
+    const runner = mocha.run(() => done({ stats: runner.stats, failed: failed() }));
+    const failed = collectFailed(runner);
   });
   const result: HostResult = {
     passed: stats?.passes ?? 0,
     failed: stats?.failures ?? 0,
     skipped: stats?.pending ?? 0,
+    ...failed,
     output: output(),
   };
   writeFileSync(file, JSON.stringify(result));

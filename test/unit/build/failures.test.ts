@@ -1,0 +1,94 @@
+/** The end of `npm test` names what failed: each test with its file and error, checks with what they printed last. */
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import Mocha from 'mocha';
+import { failureLines } from '../../../build/failures.mjs';
+import { collectFailed, type FailedTests } from '../../support/failed-tests';
+
+const root = join('/', 'repository');
+
+/** Runs a suite in a Mocha of its own that prints nothing. */
+async function failedOf(fill: (suite: Mocha.Suite, test: (title: string, act: () => void) => void) => void) {
+  class Silent {}
+  const mocha = new Mocha({ reporter: Silent as unknown as Mocha.ReporterConstructor, retries: 1 });
+  const suite = Mocha.Suite.create(mocha.suite, 'sums');
+  const file = join(root, 'test', 'unit', 'sums.test.ts');
+  suite.file = file;
+  fill(suite, (title, act) => {
+    const test = new Mocha.Test(title, act);
+    test.file = file;
+    suite.addTest(test);
+  });
+  return new Promise<FailedTests>((done) => {
+    const runner = mocha.run(() => done(failed()));
+    const failed = collectFailed(runner, root);
+  });
+}
+
+const file = join('test', 'unit', 'sums.test.ts');
+
+describe('the failures of a run', () => {
+  it('are its failed tests, each once with file, title and error, apart from those that passed at the second try', async () => {
+    let tries = 0;
+    const { failures, retried } = await failedOf((_, test) => {
+      test('are right', () => {});
+      test('add up', () => assert.equal(1 + 1, 3));
+      test('are slow at first', () => {
+        tries += 1;
+        if (tries === 1) throw new RangeError('too slow\nby far');
+      });
+    });
+    assert.deepEqual(
+      failures.map(({ error: _, ...of }) => of),
+      [{ file, title: 'sums add up' }],
+    );
+    assert.match(failures[0]?.error ?? '', /2 !== 3[^]*\nat .*failures\.test\.ts/);
+    assert.deepEqual(
+      retried.map(({ file: at, title }) => ({ file: at, title })),
+      [{ file, title: 'sums are slow at first' }],
+    );
+    assert.match(retried[0]?.error ?? '', /^RangeError: too slow\nby far\nat /);
+  });
+
+  it('count hooks and skipped tests, and cut what is long', async () => {
+    const { failures } = await failedOf((suite, test) => {
+      test('is left out', function (this: Mocha.Context) {
+        this.skip();
+      });
+      suite.afterAll('tidies up', () => {
+        throw new Error(Array.from({ length: 40 }, (_, at) => `line ${at + 1}`).join('\n'));
+      });
+    });
+    assert.deepEqual(
+      failures.map(({ title }) => title),
+      ['sums is left out', 'sums "after all" hook: tidies up for "is left out"'],
+    );
+    const [skipped, hook] = failures;
+    assert.equal(skipped?.error, 'It was skipped.');
+    assert.match(hook?.error ?? '', /^line 1\n[^]*line 12\n…\nat /);
+  });
+});
+
+describe('the last lines of npm test', () => {
+  const failure = { file: 'test/laws/a.test.ts', title: 'a law holds', error: 'expected 1\nfound 2' };
+
+  it('name the tier, the file, the title and the error of each test that failed or passed at the second try', () => {
+    const retried = [{ file: 'test/process/b.test.ts', title: 'it answers', error: 'no answer' }];
+    assert.deepEqual(failureLines({ name: 'process', failed: 1, failures: [failure], retried }), [
+      '  process: test/laws/a.test.ts: a law holds\n    expected 1\n    found 2',
+      '  process: test/process/b.test.ts: it answers (passed when it was run again)\n    no answer',
+    ]);
+    assert.deepEqual(failureLines({ name: 'process', failed: 0, text: 'all is well' }), []);
+  });
+
+  it('show the end of what a check or a tier that ended early printed', () => {
+    const text = `${Array.from({ length: 40 }, (_, at) => `line ${at + 1}\n`).join('\n')}\n`;
+    const [lint] = failureLines({ name: 'lint', failed: 1, why: 'it ended with code 1', text });
+    const last = Array.from({ length: 12 }, (_, at) => `    line ${at + 29}`);
+    assert.equal(lint, ['  lint: it ended with code 1', '    …', ...last].join('\n'));
+    assert.deepEqual(failureLines({ name: 'unit', failed: 2, failures: [failure], why: 'it left running: node' }), [
+      '  unit: test/laws/a.test.ts: a law holds\n    expected 1\n    found 2',
+      '  unit: it left running: node',
+    ]);
+  });
+});
