@@ -33,9 +33,9 @@ import { ownSeries } from './panels/kernels/own-series';
 import { LiveView } from './panels/live-view';
 import { ModelPanels } from './panels/model/model-panels';
 import { FileEditor } from './panels/file-editor';
-import { ModuleFiles } from './panels/module/module-files';
-import { CircuitFiles } from './panels/circuit/circuit-files';
-import { PlanFiles } from './panels/plan/plan-files';
+import { moduleFiles } from './panels/module/module-files';
+import { circuitFiles } from './panels/circuit/circuit-files';
+import { planFiles } from './panels/plan/plan-files';
 import { SweepPanels } from './panels/sweep/sweep-panels';
 import { createCompute } from './platform/create-compute';
 import { GraphTabs } from './platform/graph-tabs';
@@ -112,9 +112,9 @@ function register(context: vscode.ExtensionContext, log: vscode.LogOutputChannel
     heads: own(new FileEditor('heads', workbench)),
     hallucination: own(new FileEditor('hallucination', workbench)),
     analysis: workbench.files,
-    module: own(new ModuleFiles(parts)).files,
-    plan: own(new PlanFiles(parts)).files,
-    circuit: own(new CircuitFiles(parts, (setup) => runShown(workbench, setup))).files,
+    module: own(moduleFiles(parts)),
+    plan: own(planFiles(parts)),
+    circuit: own(circuitFiles(parts, (setup) => runShown(workbench, setup))),
   };
   const commandLine = () => ({ ...launch(), module: context.asAbsolutePath('dist/cli.js') });
   own(new SweepPanels({ extension: context.extensionUri, library, log, editors, launch: commandLine }));

@@ -2,7 +2,7 @@
 import { entryName, idOf, subjectIn, type HistoryKind } from '../history/entry';
 import type { History } from '../history/history';
 import { pickAmong } from '../platform/quick-pick';
-import { comparedKind, resultKinds, type ComparedOf, type SavedOf } from '../results/result-kinds';
+import { comparedKind, type ComparedOf, type SavedOf } from '../results/result-kinds';
 import type { ResultLibrary } from '../results/result-library';
 import { listedName } from '../results/result-words';
 import { Sentence } from './questions';
@@ -29,7 +29,6 @@ export async function chooseOther<K extends HistoryKind>(results: OtherResults<K
 /** A result is compared with one of the same question. */
 async function others<K extends HistoryKind>(results: OtherResults<K>) {
   const { kind, library, history, shown, none } = results;
-  const { compared } = resultKinds[kind];
   const subject = shown && subjectIn(kind, shown);
   const isOther = (one: { readonly created: string; readonly analysis?: string }): boolean =>
     subject === undefined || (one.created !== subject.created && one.analysis === subject.analysis);
@@ -44,7 +43,7 @@ async function others<K extends HistoryKind>(results: OtherResults<K>) {
       .map(({ listing, name, saved }) => ({
         label: listedName(listing.created, name),
         description: listing.description,
-        other: () => Promise.resolve(compared(name, saved)),
+        other: () => Promise.resolve({ name, result: saved }),
       })),
     ...entries.filter(isOther).map((entry) => {
       const label = listedName(entry.created, entryName(entry));
@@ -55,7 +54,7 @@ async function others<K extends HistoryKind>(results: OtherResults<K>) {
           const read = await history.read(entry.id);
           if (!read.ok) throw new Sentence(read.why);
           await history.use(entry.id);
-          return compared(label, read.result.saved);
+          return { name: label, result: read.result.saved as SavedOf<K> };
         },
       };
     }),

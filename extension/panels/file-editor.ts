@@ -14,12 +14,12 @@ interface FilePanel<K extends Kind, Host> {
   attachFile(editor: vscode.WebviewPanel, file: DocumentFile<SavedOf<K>>): Host;
 }
 
-interface FileHost<K extends Kind> {
+export interface FileHostOf<K extends Kind> {
   refresh(): Promise<void>;
   compareWith(other: ComparedOf<K>): Promise<void>;
 }
 
-export class FileEditor<K extends Kind, Host extends FileHost<K>>
+export class FileEditor<K extends Kind, Host extends FileHostOf<K>>
   extends Owner
   implements vscode.CustomTextEditorProvider
 {
@@ -65,8 +65,8 @@ export class FileEditor<K extends Kind, Host extends FileHost<K>>
   /** `other` is of the same kind. */
   async compare(uri: vscode.Uri, { name, content }: ReadableResult): Promise<void> {
     const key = uri.toString();
-    const { viewType, compared } = resultKinds[this.kind];
-    const other = compared(name, content.result);
+    const { viewType } = resultKinds[this.kind];
+    const other = { name, result: content.result as SavedOf<K> };
     const open = [...(this.open.get(key) ?? [])];
     if (open.length === 0) this.awaited.set(key, other);
     await vscode.commands.executeCommand('vscode.openWith', uri, viewType);

@@ -2,6 +2,7 @@
 import type { ExportFormat } from '../../protocol/panels/messages';
 import type { DeviceChoices, ModelChoice, Notice } from '../../protocol/panels/run-panel';
 import type { ModelSummary } from '../../protocol/schema/parts';
+import type { Section } from '../../protocol/sections/section';
 import type { Defined } from '../platform/defined';
 import type { HistoryKind } from '../history/entry';
 import type { Checked } from '../../protocol/schema/check';
@@ -28,7 +29,10 @@ export interface PanelTypes {
 
 export type Setup<T extends PanelTypes> = T['plan'];
 export type Shown<T extends PanelTypes> = SavedOf<T['result']>;
-export type Other<T extends PanelTypes> = ComparedOf<T['result']>;
+export type Other<T extends PanelTypes> = ComparedOf<T['result']> & {
+  /** Of both results, where the panel makes some. */
+  readonly sections?: readonly Section[];
+};
 
 /** A saved result that is shown as an editor. */
 export interface ShownFile<Saved> {

@@ -5,11 +5,7 @@
 import type { Uri } from 'vscode';
 import { type AnalysisResult, analysisText, parseAnalysis } from '../../protocol/analysis/schema';
 import { customEditors, items } from '../../protocol/contributions/views';
-import type { ToWorkbench } from '../../protocol/panels/workbench';
-import type { ToKernelsPanel } from '../../protocol/panels/kernels';
-import type { ToModulePanel } from '../../protocol/panels/module';
-import type { ToPlanPanel } from '../../protocol/panels/plan';
-import type { ToCircuitPanel } from '../../protocol/panels/circuit';
+import type { Compared } from '../../protocol/panels/opened-file';
 import { circuitText, parseCircuit, type Circuit } from '../../protocol/circuits/circuit-file';
 import { parsePlan, planText, type Plan } from '../../protocol/plans/plan-file';
 import { parseScoredTask } from '../../protocol/results/scored-task';
@@ -25,25 +21,21 @@ import { circuitDescription, circuitDetails, circuitFileName, circuitLines } fro
 import { planDescription, planDetails, planFileName, planLines } from './plan-words';
 import type { ResultLine } from './result-words';
 
-/** The second result that a panel opens beside the first. */
-type ComparedIn<To extends { readonly kind: string }> = NonNullable<
-  Extract<To, { readonly kind: 'open'; readonly compareWith?: unknown }>['compareWith']
->;
-
-/** `saved`: what a file holds, or is read as; `compared`: what its panel is sent of a second one. */
+/** What a file holds, or is read as. */
 interface ResultTypes {
-  readonly benchmark: { readonly saved: BenchmarkResult; readonly compared: ComparedIn<ToKernelsPanel> };
-  readonly heads: { readonly saved: AnalysisResult; readonly compared: ComparedIn<ToWorkbench> };
-  readonly hallucination: { readonly saved: AnalysisResult; readonly compared: ComparedIn<ToWorkbench> };
-  readonly analysis: { readonly saved: AnalysisResult; readonly compared: ComparedIn<ToWorkbench> };
-  readonly module: { readonly saved: ModuleResult; readonly compared: ComparedIn<ToModulePanel> };
-  readonly plan: { readonly saved: Plan; readonly compared: ComparedIn<ToPlanPanel> };
-  readonly circuit: { readonly saved: Circuit; readonly compared: ComparedIn<ToCircuitPanel> };
+  readonly benchmark: BenchmarkResult;
+  readonly heads: AnalysisResult;
+  readonly hallucination: AnalysisResult;
+  readonly analysis: AnalysisResult;
+  readonly module: ModuleResult;
+  readonly plan: Plan;
+  readonly circuit: Circuit;
 }
 
 export type Kind = keyof ResultTypes;
-export type SavedOf<K extends Kind> = ResultTypes[K]['saved'];
-export type ComparedOf<K extends Kind> = ResultTypes[K]['compared'];
+export type SavedOf<K extends Kind> = ResultTypes[K];
+/** The second result that a panel opens beside the first. */
+export type ComparedOf<K extends Kind> = Compared<SavedOf<K>>;
 
 /** Titles of mechanisms, by id; read from disk when first asked for. */
 export type Titles = () => ReadonlyMap<string, string>;
@@ -68,7 +60,7 @@ export interface ReadResult<K extends Kind> {
   readonly listing: Listing;
 }
 
-export interface ResultKind<Saved, Compared> {
+export interface ResultKind<Saved> {
   /** Suffix of its file, which also says its kind. */
   readonly suffix: string;
   readonly viewType: string;
@@ -81,7 +73,6 @@ export interface ResultKind<Saved, Compared> {
   /** The model that it is of, by the URI of its config or by its folder: where it lies in a workspace, the result may lie. */
   readonly model: (saved: Saved) => { readonly uri?: string | undefined; readonly folder?: string };
   readonly listing: (saved: Saved) => Listing;
-  readonly compared: (name: string, saved: Saved) => Compared;
 }
 
 /** A task that a model has answered is shown as a result of the analysis that scores prompts. */
@@ -91,7 +82,7 @@ function parseAnalysisOrTask(text: string): Checked<AnalysisResult> {
   return task.ok ? task : read;
 }
 
-const analysis: ResultKind<AnalysisResult, ComparedOf<'analysis'>> = {
+const analysis: ResultKind<AnalysisResult> = {
   ...customEditors.analysis,
   item: items.resultOfAnalysis,
   parse: parseAnalysisOrTask,
@@ -105,10 +96,9 @@ const analysis: ResultKind<AnalysisResult, ComparedOf<'analysis'>> = {
     icon: 'beaker',
     lines: () => analysisLines(result),
   }),
-  compared: (name, result) => ({ name, result }),
 };
 
-export const resultKinds: { readonly [K in Kind]: ResultKind<SavedOf<K>, ComparedOf<K>> } = {
+export const resultKinds: { readonly [K in Kind]: ResultKind<SavedOf<K>> } = {
   benchmark: {
     ...customEditors.benchmark,
     item: items.result,
@@ -123,7 +113,6 @@ export const resultKinds: { readonly [K in Kind]: ResultKind<SavedOf<K>, Compare
       icon: ({ done: 'graph-line', cancelled: 'circle-slash', failed: 'error' } as const)[result.state],
       lines: (titles) => mechanismLines(result, titles()),
     }),
-    compared: (name, result) => ({ name, result }),
   },
   heads: { ...analysis, ...customEditors.heads, item: items.resultOfHeads, parse: earlierKinds.heads },
   hallucination: {
@@ -147,7 +136,6 @@ export const resultKinds: { readonly [K in Kind]: ResultKind<SavedOf<K>, Compare
       icon: result.state === 'cancelled' ? 'circle-slash' : 'symbol-structure',
       lines: () => moduleLines(result),
     }),
-    compared: (name, result) => ({ name, result }),
   },
   plan: {
     ...customEditors.plan,
@@ -163,7 +151,6 @@ export const resultKinds: { readonly [K in Kind]: ResultKind<SavedOf<K>, Compare
       icon: 'layers',
       lines: () => planLines(plan),
     }),
-    compared: (name, plan) => ({ name, plan }),
   },
   circuit: {
     ...customEditors.circuit,
@@ -179,7 +166,6 @@ export const resultKinds: { readonly [K in Kind]: ResultKind<SavedOf<K>, Compare
       icon: 'type-hierarchy',
       lines: () => circuitLines(circuit),
     }),
-    compared: (name, circuit) => ({ name, circuit }),
   },
 };
 

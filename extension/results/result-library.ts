@@ -97,7 +97,7 @@ export class ResultLibrary extends Owner {
   /** Those of one kind that can be read. */
   async readable<K extends Kind>(kind: K): Promise<readonly ReadResult<K>[]> {
     const saved = (await this.listOf(kind)).filter(isReadable);
-    return saved.map(({ content, ...file }) => ({ ...file, saved: content.result }));
+    return saved.map(({ content, ...file }) => ({ ...file, saved: content.result as SavedOf<K> }));
   }
 
   /** A file that says by its name no kind is read as a benchmark, which says what is wrong with it. */

@@ -107,9 +107,6 @@ export function opened(circuit: Circuit, id: string, open: boolean): Circuit {
   return { ...circuit, groups: circuit.groups.map((one) => (one === group ? after : one)) };
 }
 
-export const retitled = (circuit: Circuit, title: string): Circuit =>
-  title === circuit.title ? circuit : { ...circuit, title };
-
 /** Without what the last run did not find again, and with nothing marked as new. */
 export function settled(circuit: Circuit): Circuit {
   const plain = <T extends { readonly fresh?: true; readonly gone?: string }>(of: readonly T[]): readonly T[] =>

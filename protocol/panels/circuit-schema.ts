@@ -2,12 +2,12 @@
 import type { Output } from '../schema/check';
 import { byKind, filledText, flag, list, number, object, text } from '../schema/fields';
 import { mostHeadsInAll } from '../schema/parts';
-import { fromResultPanel } from './messages';
+import { fromFileEditor } from './opened-file';
 
 const ids = list(filledText, 'a list of ids', { most: 2 * mostHeadsInAll });
 
 export const fromCircuitPanel = byKind({
-  ...fromResultPanel,
+  ...fromFileEditor,
   /** Where these stand from now on; one step of Undo, as every change. */
   move: {
     places: list(object({ id: filledText, x: number, y: number }), 'a list of places', { most: 2 * mostHeadsInAll }),
@@ -20,12 +20,8 @@ export const fromCircuitPanel = byKind({
   group: { ids },
   ungroup: { ids },
   open: { id: filledText, open: flag },
-  retitle: { title: text },
   /** Removes what was not found again, and marks nothing as new any more. */
   settle: {},
-  undo: {},
-  redo: {},
-  openText: {},
   /** Shows the request that made it, and runs it. */
   runAgain: {},
   /** Lets the person choose a result whose graph is merged into the file. */

@@ -3,21 +3,16 @@ import { headPlanField } from '../plans/head-plan';
 import type { Output } from '../schema/check';
 import { byKind, list, object, text } from '../schema/fields';
 import { mostHeadsInAll, placeFields } from '../schema/parts';
-import { fromResultPanel } from './messages';
+import { fromFileEditor } from './opened-file';
 
 /** `head`: a key/value head. */
 const paintedHead = object({ ...placeFields(), keep: headPlanField });
 export type PaintedHead = Output<typeof paintedHead>;
 
 export const fromPlanPanel = byKind({
-  ...fromResultPanel,
+  ...fromFileEditor,
   /** What these heads keep from now on; one step of Undo. */
   paint: { heads: list(paintedHead, 'a list of heads', { most: mostHeadsInAll }) },
-  retitle: { title: text },
-  undo: {},
-  redo: {},
-  /** The file as text, where it cannot be drawn or is to be edited by hand. */
-  openText: {},
   /** Opens Look on the model of the plan, under the plan. */
   showHeads: {},
   /** Opens the form of the analysis that evaluates a plan. */

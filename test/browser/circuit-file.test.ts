@@ -1,15 +1,15 @@
 /** The editor of a circuit on its page, with the extension's own host and a text that stands for the document. */
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync } from 'node:fs';
-import path from 'node:path';
+import { readFileSync } from 'node:fs';
 import { CircuitFileHost } from '../../extension/panels/circuit/host';
 import { circuitText, parseCircuit, type Circuit } from '../../protocol/circuits/circuit-file';
 import type { ToCircuitPanel } from '../../protocol/panels/circuit';
 import type { FromCircuitPanel } from '../../protocol/panels/circuit-schema';
-import { PanelBrowser, type PanelPage } from './support/panel-page';
+import { EditedFile } from '../support/edited-file';
+import { openEdited, shoot, type EditedPage } from './support/edited-page';
+import { PanelBrowser } from './support/panel-page';
 import type { ThemeName } from './support/themes';
 
-const pictures = process.env['HEADSCOPE_PICTURES'];
 const text = readFileSync('test/fixtures/results/names.headscope-circuit.json', 'utf8');
 
 function parsed(content: string): Circuit {
@@ -18,75 +18,22 @@ function parsed(content: string): Circuit {
   return read.result;
 }
 
-interface Editor extends PanelPage<ToCircuitPanel, FromCircuitPanel> {
-  circuit(): Circuit;
-  /** Puts a text into the file, as VS Code does at Undo. */
-  edit(content: string): Promise<void>;
-}
+type Editor = EditedPage<Circuit, ToCircuitPanel, FromCircuitPanel>;
 
-async function openEditor(
+function openEditor(
   browser: PanelBrowser<ToCircuitPanel, FromCircuitPanel>,
   content: string,
   look: { readonly theme?: ThemeName; readonly width?: number; readonly other?: Circuit } = {},
 ): Promise<Editor> {
-  const texts = [content];
-  let sending: Promise<void> = Promise.resolve();
-  const nothing = (): Promise<void> => Promise.resolve();
-  const host: CircuitFileHost = new CircuitFileHost(
-    {
-      name: 'names',
-      uri: 'file:///names.headscope-circuit.json',
-      read: () => parseCircuit(texts.at(-1) ?? ''),
-      write: (written) => {
-        texts.push(written);
-        return host.refresh();
-      },
-    },
-    {
-      mayRun: () => true,
-      undo: () => {
-        texts.pop();
-        return host.refresh();
-      },
-      redo: nothing,
-      openText: nothing,
-      runAgain: nothing,
-      chooseRun: () => Promise.resolve(undefined),
-      say: () => {},
-      chooseOther: () => Promise.resolve({ name: 'the other', circuit: look.other ?? parsed(text) }),
-      export: nothing,
-      copy: nothing,
-      report: (sentence) => assert.fail(sentence),
-    },
-    (message) => {
-      sending = sending.then(async () => (await opening).send(message));
-    },
-  );
-  const opening: Promise<PanelPage<ToCircuitPanel, FromCircuitPanel>> = browser.open({
-    place: 'file',
-    ...look,
-    host: (message) => {
-      void host.receive(message);
-      return [];
-    },
-  });
-  const panel = await opening;
-  await panel.page.waitForSelector('#finding:not(:empty)');
-  return {
-    ...panel,
-    circuit: () => parsed(texts.at(-1) ?? ''),
-    edit: async (written) => {
-      texts.push(written);
-      await host.refresh();
-    },
+  const edited = new EditedFile('names', parseCircuit, content, look.other ?? parsed(text));
+  const services = {
+    ...edited.services,
+    report: (sentence: string) => assert.fail(sentence),
+    runAgain: edited.note('run'),
+    chooseRun: () => Promise.resolve(undefined),
+    say: () => {},
   };
-}
-
-async function shoot({ page }: Editor, name: string): Promise<void> {
-  if (pictures === undefined) return;
-  mkdirSync(pictures, { recursive: true });
-  await page.waitForTimeout(400);
-  await page.screenshot({ path: path.join(pictures, `${name}.png`), fullPage: true });
+  return openEdited(browser, edited, (send) => new CircuitFileHost(edited.file, services, send), look);
 }
 
 /** Where a node stands on the page, once the picture is drawn. */
@@ -122,7 +69,7 @@ describe('the editor of a circuit', () => {
       await page.mouse.up();
       await editor.posts('move');
       await page.waitForSelector('#chosen:has-text("head L1H0")');
-      const mark = (id: string) => editor.circuit().marks.find(({ of }) => of === id);
+      const mark = (id: string) => editor.file.saved.marks.find(({ of }) => of === id);
       assert.ok(mark('L1H0')?.at);
       const moved = await at(editor, 'L1H0');
       assert.ok(Math.abs(moved.x - (from.x - 60)) < 2 && Math.abs(moved.y - (from.y + 20)) < 2, JSON.stringify(moved));
@@ -150,7 +97,7 @@ describe('the editor of a circuit', () => {
       await page.keyboard.press('g');
       await editor.posts('group');
       await page.waitForSelector('#chosen:has-text("group Group 2")');
-      assert.deepEqual(editor.circuit().groups.at(-1), {
+      assert.deepEqual(editor.file.saved.groups.at(-1), {
         id: 'group-2',
         name: 'Group 2',
         members: ['L1H0', 'L1H2'],
@@ -166,12 +113,12 @@ describe('the editor of a circuit', () => {
       await page.locator('.circuit-map').focus();
       await page.keyboard.press('u');
       await editor.posts('ungroup');
-      assert.equal(editor.circuit().groups.length, 1);
+      assert.equal(editor.file.saved.groups.length, 1);
 
-      const before = editor.circuit().marks.length;
+      const before = editor.file.saved.marks.length;
       await page.getByRole('button', { name: 'Undo' }).click();
       await page.waitForSelector('#finding:has-text("2 groups")');
-      assert.equal(editor.circuit().marks.length, before);
+      assert.equal(editor.file.saved.marks.length, before);
     } finally {
       await editor.close();
     }
@@ -205,7 +152,7 @@ describe('the editor of a circuit', () => {
       await page.click('#settle');
       await editor.posts('settle');
       await page.waitForFunction(() => document.querySelector('#settle') === null);
-      assert.ok(editor.circuit().nodes.every(({ gone }) => gone === undefined));
+      assert.ok(editor.file.saved.nodes.every(({ gone }) => gone === undefined));
     } finally {
       await editor.close();
     }
@@ -216,7 +163,7 @@ describe('the editor of a circuit', () => {
     const { page } = editor;
     try {
       await at(editor, 'L1H0');
-      await editor.edit(text.replace('"members":["L2H1","L2H2"]', '"members":["L2H1","group-1"]'));
+      await editor.file.edit(text.replace('"members":["L2H1","L2H2"]', '"members":["L2H1","group-1"]'));
       await page.waitForSelector('.banner:has-text("The group \\"group-1\\" is inside itself.")');
       await page.getByRole('button', { name: 'Open as Text' }).click();
       await editor.posts('openText');

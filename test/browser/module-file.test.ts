@@ -22,6 +22,7 @@ describe('a saved run of a module', () => {
       place: 'file',
       host: (message) => {
         if (message.kind === 'ready') return [{ kind: 'open', name, result }];
+        if (message.kind === 'stopComparing') return [{ kind: 'open', name, result }];
         return message.kind === 'compare' ? [{ kind: 'open', name, result, compareWith: second }] : [];
       },
     });

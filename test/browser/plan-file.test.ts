@@ -1,96 +1,37 @@
 /** The editor of a cache plan on its page, with the extension's own host and a text that stands for the document. */
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync } from 'node:fs';
-import path from 'node:path';
+import { readFileSync } from 'node:fs';
 import { PlanFileHost } from '../../extension/panels/plan/host';
 import type { FromPlanPanel } from '../../protocol/panels/plan-schema';
 import type { ToPlanPanel } from '../../protocol/panels/plan';
 import { parsePlan, type Plan } from '../../protocol/plans/plan-file';
-import { PanelBrowser, type PanelPage } from './support/panel-page';
+import { EditedFile } from '../support/edited-file';
+import { openEdited, shoot, type EditedPage } from './support/edited-page';
+import { PanelBrowser } from './support/panel-page';
 import type { ThemeName } from './support/themes';
 
-const pictures = process.env['HEADSCOPE_PICTURES'];
 const text = readFileSync('test/fixtures/results/razor.headscope-plan.json', 'utf8');
 
-interface Editor extends PanelPage<ToPlanPanel, FromPlanPanel> {
-  plan(): Plan;
-  /** Puts a text into the file, as VS Code does at Undo. */
-  edit(content: string): Promise<void>;
-}
+type Editor = EditedPage<Plan, ToPlanPanel, FromPlanPanel>;
 
-async function openEditor(
+function openEditor(
   browser: PanelBrowser<ToPlanPanel, FromPlanPanel>,
   content: string,
   look: { readonly theme?: ThemeName; readonly width?: number } = {},
 ): Promise<Editor> {
-  const texts = [content];
-  let sending: Promise<void> = Promise.resolve();
-  const nothing = (): Promise<void> => Promise.resolve();
-  const host: PlanFileHost = new PlanFileHost(
-    {
-      name: 'razor',
-      uri: 'file:///razor.headscope-plan.json',
-      read: () => parsePlan(texts.at(-1) ?? ''),
-      write: (written) => {
-        texts.push(written);
-        return host.refresh();
-      },
-    },
-    {
-      mayRun: () => true,
-      now: () => '2026-11-27T21:00:00.000Z',
-      headscope: '0.1.0',
-      undo: () => {
-        texts.pop();
-        return host.refresh();
-      },
-      redo: nothing,
-      openText: nothing,
-      showHeads: nothing,
-      evaluate: nothing,
-      write: nothing,
-      chooseOther: () => {
-        const read = parsePlan(text);
-        assert.ok(read.ok);
-        return Promise.resolve({ name: 'the first', plan: read.result });
-      },
-      export: nothing,
-      copy: nothing,
-      report: (sentence) => assert.fail(sentence),
-    },
-    (message) => {
-      sending = sending.then(async () => (await opening).send(message));
-    },
-  );
-  const opening: Promise<PanelPage<ToPlanPanel, FromPlanPanel>> = browser.open({
-    place: 'file',
-    ...look,
-    host: (message) => {
-      void host.receive(message);
-      return [];
-    },
-  });
-  const panel = await opening;
-  await panel.page.waitForSelector('#finding:not(:empty)');
-  return {
-    ...panel,
-    plan: () => {
-      const read = parsePlan(texts.at(-1) ?? '');
-      assert.ok(read.ok);
-      return read.result;
-    },
-    edit: async (written) => {
-      texts.push(written);
-      await host.refresh();
-    },
+  const read = parsePlan(text);
+  assert.ok(read.ok);
+  const edited = new EditedFile('razor', parsePlan, content, read.result);
+  const services = {
+    ...edited.services,
+    report: (sentence: string) => assert.fail(sentence),
+    now: () => '2026-11-27T21:00:00.000Z',
+    headscope: '0.1.0',
+    showHeads: edited.note('heads'),
+    evaluate: edited.note('evaluate'),
+    write: edited.note('write'),
   };
-}
-
-async function shoot({ page }: Editor, name: string): Promise<void> {
-  if (pictures === undefined) return;
-  mkdirSync(pictures, { recursive: true });
-  await page.waitForTimeout(400);
-  await page.screenshot({ path: path.join(pictures, `${name}.png`), fullPage: true });
+  return openEdited(browser, edited, (send) => new PlanFileHost(edited.file, services, send), look);
 }
 
 /** Where a head stands on the page. */
@@ -129,11 +70,11 @@ describe('the editor of a cache plan', () => {
       await editor.posts('paint');
       await page.waitForFunction(() => !document.querySelector('[data-section="measured"]'));
       const brush = { kind: 'recent', sinks: 4, recent: 128 };
-      assert.deepEqual(editor.plan().heads.slice(4, 6), [
+      assert.deepEqual(editor.file.saved.heads.slice(4, 6), [
         [brush, brush],
         [brush, brush],
       ]);
-      assert.equal(editor.plan().origin.method, 'edited');
+      assert.equal(editor.file.saved.origin.method, 'edited');
       await shoot(editor, 'plan-painted');
 
       // The keyboard: the layer above the chosen head, by R and Enter.
@@ -149,7 +90,7 @@ describe('the editor of a cache plan', () => {
       await page.waitForFunction(
         () => document.querySelector('.plan-legend')?.textContent?.includes('Chosen') === false,
       );
-      assert.deepEqual(editor.plan().heads[3], [brush, brush]);
+      assert.deepEqual(editor.file.saved.heads[3], [brush, brush]);
 
       await page.getByRole('button', { name: 'Undo' }).click();
       await page.waitForSelector('.plan-legend:has-text("Chosen positions")');
@@ -166,7 +107,7 @@ describe('the editor of a cache plan', () => {
       await page.locator('#budget').fill('20');
       await editor.posts('paint');
       await page.waitForSelector('#share:has-text("20.0 %")');
-      const [layer] = editor.plan().heads;
+      const [layer] = editor.file.saved.heads;
       assert.equal(layer?.[0]?.kind === 'recent' && layer[0].recent > 64, true);
       await page.click('text=Compare with');
       await page.waitForSelector('.banner:has-text("12 key/value heads differ; they are framed.")');
@@ -190,7 +131,7 @@ describe('the editor of a cache plan', () => {
       await page.waitForSelector('[role="alert"]:has-text("razor cannot be shown. title is missing.")');
       await page.getByText('Open as Text').click();
       await editor.posts('openText');
-      await editor.edit(text);
+      await editor.file.edit(text);
       await page.waitForSelector('hs-plan-map canvas');
       await shoot(editor, 'plan-dark-300');
       const [inner, outer] = await page.evaluate(() => [document.body.scrollWidth, window.innerWidth]);

@@ -119,7 +119,6 @@ export class SectionPicture extends PictureElement {
   private based: Drawn | undefined;
   private place: PicturePlace | undefined;
   private hovered: string | undefined;
-  private focused = false;
   private drag: { readonly x: number; readonly y: number; moved: boolean } | undefined;
   private dragged = false;
   /** Where Ctrl and the arrow keys have walked, past what is chosen. */
@@ -189,8 +188,8 @@ export class SectionPicture extends PictureElement {
         @click=${(event: MouseEvent) => this.onClick(event)}
         @wheel=${(event: WheelEvent) => this.onWheel(event)}
         @keydown=${(event: KeyboardEvent) => this.onKey(event)}
-        @focus=${(event: FocusEvent) => this.onFocus((event.currentTarget as HTMLElement).matches(':focus-visible'))}
-        @blur=${() => this.onFocus(false)}
+        @focus=${(event: FocusEvent) => this.onFocusChange(event)}
+        @blur=${(event: FocusEvent) => this.onFocusChange(event)}
       >
         <canvas aria-hidden="true"></canvas>
         <div class="picture-tip" aria-hidden="true"></div>
@@ -263,7 +262,7 @@ export class SectionPicture extends PictureElement {
     if (this.passed !== undefined) mark(this.passed, 'hover');
     if (this.hovered !== undefined) mark(this.hovered, 'hover');
     if (this.cursor !== undefined) mark(this.cursor, 'cursor');
-    this.showTip(drawn);
+    this.tip(drawn);
     this.drawnIn = performance.now() - began;
   }
 
@@ -298,42 +297,19 @@ export class SectionPicture extends PictureElement {
         ];
   }
 
-  private showTip(drawn: Drawn): void {
-    const tip = this.querySelector<HTMLElement>('.picture-tip');
-    const at = this.hovered ?? this.linked?.[0] ?? (this.focused ? this.cursor : undefined);
-    const words = at === undefined ? undefined : this.picture?.words(at);
-    const box = at === undefined ? undefined : drawn.box(at);
-    if (!tip) return;
-    tip.classList.toggle('shown', words !== undefined && box !== undefined);
-    if (!words || !box || this.drag?.moved) return void tip.classList.remove('shown');
-    const line = (className: string, text: string): HTMLElement => {
-      const element = document.createElement('div');
-      element.className = className;
-      element.textContent = shortened(text, longestLine);
-      return element;
-    };
-    tip.replaceChildren(
-      line('tip-title', words.title),
-      line('tip-value', words.value),
-      ...(words.definition ? [line('tip-definition', words.definition)] : []),
+  private tip(drawn: Drawn): void {
+    const at = this.hovered ?? this.linked?.[0] ?? (this.hasFocus ? this.cursor : undefined);
+    const words = at === undefined || this.drag?.moved ? undefined : this.picture?.words(at);
+    const lines = words && [words.title, words.value, words.definition ?? ''];
+    this.showTip(
+      at === undefined ? undefined : drawn.box(at),
+      lines?.map((text) => shortened(text, longestLine)),
     );
-    const room = this.clientWidth - tip.offsetWidth;
-    const left = Math.max(0, Math.min(room, box.x + box.width / 2 - tip.offsetWidth / 2));
-    const frame = this.getBoundingClientRect();
-    const below = box.y + box.height + 6;
-    const fits = frame.top + below + tip.offsetHeight < window.innerHeight || box.y - tip.offsetHeight < 6;
-    tip.style.setProperty('left', `${left}px`);
-    tip.style.setProperty('top', `${fits ? below : box.y - tip.offsetHeight - 6}px`);
   }
 
   private under(event: MouseEvent): string | undefined {
     const at = this.pointOf(event);
-    return at && this.drawn?.drawn.hit(at.x, at.y);
-  }
-
-  private pointOf(event: MouseEvent): { readonly x: number; readonly y: number } | undefined {
-    const box = this.querySelector('canvas')?.getBoundingClientRect();
-    return box && { x: event.clientX - box.left, y: event.clientY - box.top };
+    return this.drawn?.drawn.hit(at.x, at.y);
   }
 
   private onDown(event: PointerEvent): void {
@@ -362,11 +338,6 @@ export class SectionPicture extends PictureElement {
     this.hovered = at;
     if (this.picture?.tokens) hoverToken(this.picture.tokens, at);
     this.dispatchEvent(new CustomEvent('hover', { detail: at ?? null, bubbles: true }));
-    this.schedule();
-  }
-
-  private onFocus(focused: boolean): void {
-    this.focused = focused;
     this.schedule();
   }
 
@@ -468,7 +439,7 @@ export class SectionPicture extends PictureElement {
     const known = cursor !== undefined && picture.words(cursor) !== undefined;
     const to = known ? picture.move(cursor, key) : picture.first();
     if (to === undefined) return false;
-    this.focused = true;
+    this.hasFocus = true;
     if (this.place && picture.movable) this.moveTo(picture.movable.showing(this.place, to));
     if (how === 'with' && picture.between) this.chooseAlso(to, true);
     else if (how === 'past') {

@@ -5,8 +5,13 @@
 import { LitElement, type PropertyValues } from 'lit';
 import { onThemeChange, readTheme, type Theme } from './theme';
 
+/** What a tip is of, in the element's own pixels. */
+type TipPlace = Pick<DOMRectReadOnly, 'x' | 'y' | 'width' | 'height'>;
+
 export abstract class PictureElement extends LitElement {
   protected theme: Theme = readTheme();
+  /** The keyboard is in it, and the person works by keys. */
+  protected hasFocus = false;
   private frame = 0;
   private readonly resize = new ResizeObserver(() => this.schedule());
   private stopTheme: (() => void) | undefined;
@@ -33,6 +38,40 @@ export abstract class PictureElement extends LitElement {
       this.frame = 0;
       this.drawNow();
     });
+  }
+
+  /** `event`: `focus` or `blur`. */
+  protected onFocusChange({ type, currentTarget }: FocusEvent): void {
+    this.hasFocus = type === 'focus' && (currentTarget as HTMLElement).matches(':focus-visible');
+    this.schedule();
+  }
+
+  protected pointOf(event: MouseEvent): { readonly x: number; readonly y: number } {
+    const box = this.canvas?.getBoundingClientRect();
+    return { x: event.clientX - (box?.left ?? 0), y: event.clientY - (box?.top ?? 0) };
+  }
+
+  /** Title, value and what more there is to say, below what they are of; above it where there is no room. */
+  protected showTip(at: TipPlace | undefined, words: readonly string[] | undefined): void {
+    const tip = this.querySelector<HTMLElement>('.picture-tip');
+    tip?.classList.toggle('shown', at !== undefined && words !== undefined);
+    if (!tip || !at || !words) return;
+    const lines = words
+      .filter((text) => text !== '')
+      .map((text, index) => {
+        const line = document.createElement('div');
+        line.className = ['tip-title', 'tip-value', 'tip-definition'][index] ?? '';
+        line.textContent = text;
+        return line;
+      });
+    tip.replaceChildren(...lines);
+    const room = this.clientWidth - tip.offsetWidth;
+    const left = Math.max(0, Math.min(room, at.x + at.width / 2 - tip.offsetWidth / 2));
+    const below = at.y + at.height + 6;
+    const frame = this.getBoundingClientRect();
+    const fits = frame.top + below + tip.offsetHeight < window.innerHeight || at.y - tip.offsetHeight < 6;
+    tip.style.setProperty('left', `${left}px`);
+    tip.style.setProperty('top', `${fits ? below : at.y - tip.offsetHeight - 6}px`);
   }
 
   protected override createRenderRoot(): HTMLElement {

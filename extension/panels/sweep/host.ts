@@ -5,9 +5,7 @@
 import { fromSweepPanel, type FromSweepPanel } from '../../../protocol/panels/sweep-schema';
 import type { ToSweepPanel } from '../../../protocol/panels/sweep';
 import type { SweepAnswers, SweepAsk, SweepLook, SweepPicture } from '../../../protocol/sweeps/sweep-picture';
-import { unreachable } from '../../../protocol/unreachable';
-import { FileHost, type FileHostServices } from '../file-host';
-import type { ExportRequest } from '../panel-types';
+import { type Acts, FileHost, type FileHostServices } from '../file-host';
 
 export interface SweepServices extends FileHostServices {
   readonly name: string;
@@ -26,8 +24,6 @@ export interface SweepServices extends FileHostServices {
   openResult(cell: string): Promise<void>;
   openLog(cell: string): Promise<void>;
   compare(one: string, other: string): Promise<void>;
-  export(request: ExportRequest): Promise<void>;
-  copy(text: string): Promise<void>;
 }
 
 /** Milliseconds between two looks: while cells run, and while results are still being read. */
@@ -36,7 +32,8 @@ const readEvery = 50;
 /** A look that takes long is made less often, so that it takes at most so much of the time. */
 const mostShare = 0.2;
 
-export class SweepHost extends FileHost<ToSweepPanel, FromSweepPanel, never> {
+export class SweepHost extends FileHost<ToSweepPanel> {
+  protected override readonly messages = fromSweepPanel;
   private look: SweepLook = {};
   private shown: SweepPicture | undefined;
   private timer: NodeJS.Timeout | undefined;
@@ -47,7 +44,7 @@ export class SweepHost extends FileHost<ToSweepPanel, FromSweepPanel, never> {
     private readonly services: SweepServices,
     send: (message: ToSweepPanel) => void,
   ) {
-    super(fromSweepPanel, services, send);
+    super(services, send);
   }
 
   override hide(): void {
@@ -73,51 +70,37 @@ export class SweepHost extends FileHost<ToSweepPanel, FromSweepPanel, never> {
     void this.renew();
   }
 
-  protected async act(message: FromSweepPanel): Promise<void> {
+  protected override acts(): Acts<FromSweepPanel> {
     const { services } = this;
-    switch (message.kind) {
-      case 'ready':
-        this.mail.renew();
-        return this.open();
-      case 'look':
-        this.look = message.look;
+    return {
+      ...super.acts(),
+      look: ({ look }) => {
+        this.look = look;
         return this.renew();
-      case 'refresh':
-        return this.renew();
-      case 'submit': {
+      },
+      refresh: () => this.renew(),
+      submit: async ({ failedOnly }) => {
         if (services.isUnsaved() && !(await services.save())) return;
-        const which = message.failedOnly ? 'failed' : 'open';
-        return this.perform('Submitting', { kind: 'submit', which });
-      }
-      case 'cancel': {
+        await this.perform('Submitting', { kind: 'submit', which: failedOnly ? 'failed' : 'open' });
+      },
+      cancel: async () => {
         const running = (this.shown?.states.running ?? 0) + (this.shown?.states.waiting ?? 0);
         const detail = 'Running cells are stopped and waiting ones withdrawn. Results are kept.';
         if (running > 1 && !(await services.confirm(`Cancel ${running} cells?`, detail, 'Cancel Sweep'))) return;
-        return this.perform('Cancelling', { kind: 'cancel' });
-      }
-      case 'again': {
-        const isDone = this.shown?.chosen?.state === 'done' && this.shown.chosen.key === message.cell;
+        await this.perform('Cancelling', { kind: 'cancel' });
+      },
+      again: async ({ cell }) => {
+        const isDone = this.shown?.chosen?.state === 'done' && this.shown.chosen.key === cell;
         const detail = 'Its result is moved to the folder results/earlier and no longer collected.';
         if (isDone && !(await services.confirm('Run this cell again?', detail, 'Run Again'))) return;
-        return this.perform('Submitting', { kind: 'again', key: message.cell });
-      }
-      case 'openResult':
-        return services.openResult(message.cell);
-      case 'openLog':
-        return services.openLog(message.cell);
-      case 'compare':
-        return services.compare(message.one, message.other);
-      case 'openText':
-        return services.openText();
-      case 'openLine':
-        return services.openText(message.line);
-      case 'export':
-        return services.export(message);
-      case 'copy':
-        return services.copy(message.text);
-      default:
-        return unreachable(message);
-    }
+        await this.perform('Submitting', { kind: 'again', key: cell });
+      },
+      openResult: ({ cell }) => services.openResult(cell),
+      openLog: ({ cell }) => services.openLog(cell),
+      compare: ({ one, other }) => services.compare(one, other),
+      openText: () => services.openText(),
+      openLine: ({ line }) => services.openText(line),
+    };
   }
 
   private async perform(doing: string, ask: Exclude<SweepAsk, { readonly kind: 'look' }>): Promise<void> {

@@ -5,14 +5,14 @@ import type { ToSweepPanel } from '../../../protocol/panels/sweep';
 import { fieldsIn } from '../../../protocol/schema/fields';
 import { parseJsonText } from '../../../protocol/wire/json-text';
 import type { ComputeLaunch } from '../../platform/compute-process';
-import { showFailure, type Log } from '../../platform/log';
+import type { Log } from '../../platform/log';
 import { ask } from '../../platform/notify';
 import { Owner } from '../../platform/owner';
 import { mayRun } from '../../platform/trust';
 import { resultKinds, type Kind } from '../../results/result-kinds';
 import { isReadable, type ReadableResult, type ResultLibrary } from '../../results/result-library';
-import { saveExport } from '../exports';
 import { Sentence } from '../questions';
+import { fileServices } from '../saved-files';
 import { WebviewHosts } from '../webview-hosts';
 import { folderOf, kindIn, sweepName } from './sweep-files';
 import { SweepHost, type SweepServices } from './host';
@@ -100,9 +100,7 @@ export class SweepPanels extends Owner implements vscode.CustomTextEditorProvide
         await vscode.commands.executeCommand('vscode.open', inFolder('logs', `${cell}.log`));
       },
       compare: (one, other) => this.compare(resultOf(one), resultOf(other)),
-      export: saveExport,
-      copy: async (text) => vscode.env.clipboard.writeText(text),
-      report: (sentence, details) => showFailure(log, sentence, details),
+      ...fileServices(log),
     };
   }
 

@@ -25,7 +25,13 @@ export function firstOfCircuit(circuit: Circuit): unknown {
     settled(circuit),
   ])
     assert.ok(parseCircuit(circuitText(edited)).ok);
-  const opened = { kind: 'open', name: 'c', canRun: true, circuit, compareWith: { name: 'itself', circuit } } as const;
+  const opened = {
+    kind: 'open',
+    name: 'c',
+    canRun: true,
+    result: circuit,
+    compareWith: { name: 'itself', result: circuit },
+  } as const;
   const drawn = drawnOf({ opened });
   assert.ok(drawn);
   const visible = visibleOf(drawn, thresholdOf(firstState, drawn), false);

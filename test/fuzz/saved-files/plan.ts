@@ -13,7 +13,7 @@ import type { Theme } from '../../../webviews/ui/theme';
 const theme = { dark: true, fontSize: 13, font: 'sans-serif', background: '#000', muted: '#888' } as Theme;
 
 export function firstOfPlan(plan: Plan): unknown {
-  const state = received(firstState, { kind: 'open', name: 'plan', plan, formats: [], canRun: true });
+  const state = received(firstState, { kind: 'open', name: 'plan', result: plan, formats: [], canRun: true });
   const written = parsePlan(planText(plan));
   assert.ok(written.ok);
   assert.deepEqual(written.result, plan);

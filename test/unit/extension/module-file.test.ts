@@ -1,7 +1,8 @@
 /** The editor of a saved run of a module, from the extension's side and as a table of two runs. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { ModuleFileHost, type ModuleFileServices } from '../../../extension/panels/module/host';
+import type { ShownFileServices } from '../../../extension/panels/file-host';
+import { ModuleFileHost } from '../../../extension/panels/module/host';
 import { moduleFileName, moduleLines, moduleText, parseModule } from '../../../extension/results/module-words';
 import type { ToModulePanel } from '../../../protocol/panels/module';
 import type { ModuleResult } from '../../../protocol/results/module-schema';
@@ -18,7 +19,7 @@ const timing: NonNullable<ModuleResult['timing']> = {
 };
 
 describe('the editor of a saved run of a module', () => {
-  function opened(content: () => string, services: Partial<ModuleFileServices> = {}) {
+  function opened(content: () => string, services: Partial<ShownFileServices<ModuleResult>> = {}) {
     const sent: ToModulePanel[] = [];
     const reported: string[] = [];
     const host = new ModuleFileHost(

@@ -1,61 +1,38 @@
 /** The editor of a cache plan from the extension's side: what the page asks for becomes text of the file. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { PlanFileHost, type PlanFileServices } from '../../../extension/panels/plan/host';
+import { PlanFileHost } from '../../../extension/panels/plan/host';
 import { textChange } from '../../../extension/panels/text-change';
 import { planDescription, planDetails, planFileName, planLines } from '../../../extension/results/plan-words';
 import type { ToPlanPanel } from '../../../protocol/panels/plan';
-import { parsePlan, planText } from '../../../protocol/plans/plan-file';
+import { parsePlan, planText, type Plan } from '../../../protocol/plans/plan-file';
+import { EditedFile } from '../../support/edited-file';
 
 const text = readFileSync('test/fixtures/results/razor.headscope-plan.json', 'utf8');
 const read = parsePlan(text);
 assert.ok(read.ok);
 const plan = read.result;
 
-function opened(services: Partial<PlanFileServices> = {}) {
+function opened() {
   const sent: ToPlanPanel[] = [];
-  const said: string[] = [];
-  const file = { text };
-  const note = (what: string) => (): Promise<void> => {
-    said.push(what);
-    return Promise.resolve();
+  const edited = new EditedFile('razor', parsePlan, text, plan);
+  const services = {
+    ...edited.services,
+    now: () => '2026-11-27T21:00:00.000Z',
+    headscope: '0.1.0',
+    showHeads: edited.note('heads'),
+    evaluate: edited.note('evaluate'),
+    write: (_: Plan, format: string) => edited.note(`write ${format}`)(),
   };
-  const host: PlanFileHost = new PlanFileHost(
-    {
-      name: 'razor',
-      uri: 'file:///razor',
-      read: () => parsePlan(file.text),
-      write: (written) => {
-        file.text = written;
-        return host.refresh();
-      },
-    },
-    {
-      mayRun: () => true,
-      now: () => '2026-11-27T21:00:00.000Z',
-      headscope: '0.1.0',
-      undo: note('undo'),
-      redo: note('redo'),
-      openText: note('text'),
-      showHeads: note('heads'),
-      evaluate: note('evaluate'),
-      write: (_, format) => note(`write ${format}`)(),
-      chooseOther: () => Promise.resolve({ name: 'other', plan }),
-      export: note('export'),
-      copy: note('copy'),
-      report: (sentence) => said.push(sentence),
-      ...services,
-    },
-    (message) => sent.push(message),
-  );
-  return { host, sent, said, file };
+  const host = edited.shownBy(new PlanFileHost(edited.file, services, (message) => sent.push(message)));
+  return { host, sent, edited, said: edited.said };
 }
 
 describe('the host of a cache plan', () => {
   it('writes what is painted as text, one head a line, and sends what the file says then', async () => {
-    const { host, sent, file } = opened();
+    const { host, sent, edited } = opened();
     await host.receive({ kind: 'ready' });
-    assert.deepEqual(sent.at(-1)?.plan, plan);
+    assert.deepEqual(sent.at(-1)?.result, plan);
     assert.deepEqual(
       sent
         .at(-1)
@@ -64,25 +41,25 @@ describe('the host of a cache plan', () => {
       true,
     );
     await host.receive({ kind: 'paint', heads: [{ layer: 0, head: 1, keep: { kind: 'full' } }] });
-    const { start, end, replacement } = textChange(planText(plan), file.text);
+    const { start, end, replacement } = textChange(planText(plan), edited.text);
     assert.ok(end - start < text.length && replacement.length > 0);
-    assert.deepEqual(sent.at(-1)?.plan?.heads[0], [{ kind: 'recent', sinks: 4, recent: 64 }, { kind: 'full' }]);
-    assert.equal(sent.at(-1)?.plan?.origin.method, 'edited');
+    assert.deepEqual(sent.at(-1)?.result?.heads[0], [{ kind: 'recent', sinks: 4, recent: 64 }, { kind: 'full' }]);
+    assert.equal(sent.at(-1)?.result?.origin.method, 'edited');
     await host.receive({ kind: 'retitle', title: 'Mine' });
-    assert.equal(sent.at(-1)?.plan?.title, 'Mine');
+    assert.equal(sent.at(-1)?.result?.title, 'Mine');
   });
 
   it('leaves the file as it is where nothing changes, and draws it again', async () => {
-    const { host, sent, file } = opened();
+    const { host, sent, edited } = opened();
     await host.receive({ kind: 'ready' });
     await host.receive({ kind: 'paint', heads: [{ layer: 1, head: 0, keep: { kind: 'full' } }] });
-    assert.equal(file.text, text);
+    assert.equal(edited.text, text);
     assert.equal(sent.length, 2);
   });
 
   it('says why a file cannot be shown, and that it cannot be painted', async () => {
-    const { host, sent, said, file } = opened();
-    file.text = text.replace('"headscope-plan"', '"headscope-bench"');
+    const { host, sent, said, edited } = opened();
+    edited.texts.push(text.replace('"headscope-plan"', '"headscope-bench"'));
     await host.receive({ kind: 'ready' });
     assert.match(sent[0]?.problem ?? '', /^razor cannot be shown\. kind is not "headscope-plan"/);
     await host.receive({ kind: 'retitle', title: 'Mine' });

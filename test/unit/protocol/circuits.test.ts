@@ -12,6 +12,7 @@ import { changeWords, circuitFrom, merged } from '../../../protocol/circuits/mer
 import { shownCircuit } from '../../../protocol/circuits/shown';
 import type { ToCircuitPanel } from '../../../protocol/panels/circuit';
 import { setupOfAnalysis } from '../../../protocol/panels/workbench';
+import { EditedFile } from '../../support/edited-file';
 
 const text = readFileSync('test/fixtures/results/names.headscope-circuit.json', 'utf8');
 
@@ -341,50 +342,28 @@ describe('two circuits', () => {
 describe('the host of a circuit', () => {
   function opened(services: Partial<CircuitFileServices> = {}) {
     const sent: ToCircuitPanel[] = [];
-    const said: string[] = [];
-    const file = { text };
-    const note = (what: string) => (): Promise<void> => {
-      said.push(what);
-      return Promise.resolve();
+    const edited = new EditedFile('names', parseCircuit, text, four);
+    const { said } = edited;
+    const all = {
+      ...edited.services,
+      runAgain: ({ origin }: Circuit) => edited.note(`run ${origin.setup.analysis}`)(),
+      chooseRun: () => Promise.resolve(undefined),
+      say: (sentence: string) => void said.push(sentence),
+      ...services,
     };
-    const host: CircuitFileHost = new CircuitFileHost(
-      {
-        name: 'names',
-        uri: 'file:///names',
-        read: () => parseCircuit(file.text),
-        write: (written) => {
-          file.text = written;
-          return host.refresh();
-        },
-      },
-      {
-        mayRun: () => true,
-        undo: note('undo'),
-        redo: note('redo'),
-        openText: note('text'),
-        runAgain: ({ origin }) => note(`run ${origin.setup.analysis}`)(),
-        chooseRun: () => Promise.resolve(undefined),
-        say: (sentence) => said.push(sentence),
-        chooseOther: () => Promise.resolve({ name: 'other', circuit: four }),
-        export: note('export'),
-        copy: note('copy'),
-        report: (sentence) => said.push(sentence),
-        ...services,
-      },
-      (message) => sent.push(message),
-    );
-    return { host, sent, said, file };
+    const host = edited.shownBy(new CircuitFileHost(edited.file, all, (message) => sent.push(message)));
+    return { host, sent, said, edited };
   }
 
   it('writes each edit as text, leaves the file alone where nothing changes, and passes on the rest', async () => {
-    const { host, sent, said, file } = opened();
+    const { host, sent, said, edited } = opened();
     await host.receive({ kind: 'ready' });
-    assert.deepEqual(sent.at(-1)?.circuit, saved);
+    assert.deepEqual(sent.at(-1)?.result, saved);
     await host.receive({ kind: 'retitle', title: saved.title });
     await host.receive({ kind: 'ungroup', ids: ['L0H1'] });
-    assert.equal(file.text, text);
+    assert.equal(edited.text, text);
     await host.receive({ kind: 'pin', ids: ['L1H0'], pinned: true });
-    assert.deepEqual(parsed(file.text).marks.at(-1), { of: 'L1H0', pinned: true });
+    assert.deepEqual(edited.saved.marks.at(-1), { of: 'L1H0', pinned: true });
     for (const kind of ['undo', 'redo', 'openText', 'runAgain', 'update']) await host.receive({ kind });
     assert.deepEqual(said, ['undo', 'redo', 'text', 'run circuit-discovery']);
     await host.receive({ kind: 'compare' });
@@ -402,23 +381,23 @@ describe('the host of a circuit', () => {
       origin: { ...saved.origin, created: '2026-12-02T00:00:00.000Z' },
     };
     const runs = [run, { ...run, origin: { ...run.origin, section: 'edges' } }];
-    const { host, said, file } = opened({ chooseRun: () => Promise.resolve(runs.shift()) });
+    const { host, said, edited } = opened({ chooseRun: () => Promise.resolve(runs.shift()) });
     await host.receive({ kind: 'update' });
-    assert.deepEqual(parsed(file.text).marks, saved.marks);
+    assert.deepEqual(edited.saved.marks, saved.marks);
     assert.match(said[0] ?? '', /^The circuit holds the run of 2026-12-02T00:00:00\.000Z now: /);
-    const before = file.text;
+    const before = edited.text;
     await host.receive({ kind: 'update' });
     assert.match(said[1] ?? '', /Choose a result of the same analysis/);
-    assert.equal(file.text, before);
+    assert.equal(edited.text, before);
   });
 
   it('says why a file cannot be shown, and changes nothing of it', async () => {
-    const { host, sent, said, file } = opened();
-    file.text = '{"kind":"headscope-circuit"';
+    const { host, sent, said, edited } = opened();
+    edited.texts.push('{"kind":"headscope-circuit"');
     await host.receive({ kind: 'ready' });
     assert.match(sent[0]?.problem ?? '', /^names cannot be shown\. The file is not valid JSON: /);
     await host.receive({ kind: 'settle' });
     assert.match(said[0] ?? '', /^names cannot be read as a circuit\./);
-    assert.equal(file.text, '{"kind":"headscope-circuit"');
+    assert.equal(edited.text, '{"kind":"headscope-circuit"');
   });
 });

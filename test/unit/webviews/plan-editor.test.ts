@@ -24,7 +24,7 @@ const read = parsePlan(readFileSync('test/fixtures/results/razor.headscope-plan.
 assert.ok(read.ok);
 const plan = read.result;
 const counts = plan.heads.map((layer) => layer.length);
-const state: State = received(firstState, { kind: 'open', name: 'razor', plan, formats: [], canRun: true });
+const state: State = received(firstState, { kind: 'open', name: 'razor', result: plan, formats: [], canRun: true });
 
 describe('the brush of a cache plan', () => {
   it('is read into what a head keeps, and back', () => {
@@ -97,13 +97,13 @@ describe('the editor of a cache plan', () => {
     assert.equal(whyNoBudget({ ...state, length: '0' }), 'Type a length first.');
     assert.equal(lengthOf({ ...state, length: '16777217' }), undefined);
     const nothing = { ...plan, heads: [[{ kind: 'full' as const }]] };
-    const without = received(firstState, { kind: 'open', name: '', plan: nothing, formats: [], canRun: true });
+    const without = received(firstState, { kind: 'open', name: '', result: nothing, formats: [], canRun: true });
     assert.equal(whyNoBudget(without), 'No head keeps sinks and recents. Paint some first.');
   });
 
   it('counts at no length beyond the context of the model, unless one is typed', () => {
     const short = { ...plan, model: { ...plan.model, contextLength: 1024 } };
-    const opened = received(firstState, { kind: 'open', name: '', plan: short, formats: [], canRun: true });
+    const opened = received(firstState, { kind: 'open', name: '', result: short, formats: [], canRun: true });
     assert.equal(lengthOf(opened), 1024);
     assert.match(finding(opened, short), /at 1,024 tokens .*\)\.$/);
     const [chart] = planSections(short, short.heads, 1024);
@@ -137,9 +137,9 @@ describe('the editor of a cache plan', () => {
   });
 
   it('takes what an earlier visit kept only where it can be used', () => {
-    assert.equal(restored(undefined), firstState);
+    assert.deepEqual(restored(undefined), firstState);
     const strange = restored({ brush: { kind: 3 }, paints: 'yes', length: 5, by: 'x', views: [] });
     assert.deepEqual(strange, firstState);
-    assert.equal(restored({ length: '512', paints: true }).length, '512');
+    assert.deepEqual(restored({ length: '512', paints: true }).length, '512');
   });
 });

@@ -31,6 +31,8 @@ type Gesture =
 
 /** Pixels that the pointer may shake without moving anything. */
 const shake = 3;
+/** Pixels around the middle of a node that its tip leaves free. */
+const reach = 10;
 /** Units of the plane that a key moves by. */
 const keyStep = 12;
 
@@ -56,7 +58,6 @@ export class CircuitMap extends PictureElement {
   private gesture: Gesture | undefined;
   private dragged: Dragged | undefined;
   private box: Box | undefined;
-  private focused = false;
   /** It was enlarged or moved by hand; until then it fits its frame at any size. */
   private held = false;
 
@@ -75,7 +76,7 @@ export class CircuitMap extends PictureElement {
   override render() {
     const count = this.drawn?.nodes.length ?? 0;
     return html`<div
-      class="picture-frame circuit-map"
+      class="picture-frame file-map circuit-map"
       tabindex="0"
       role="application"
       aria-roledescription="circuit"
@@ -88,8 +89,8 @@ export class CircuitMap extends PictureElement {
       @dblclick=${() => this.selection.length === 1 && this.act('toggle')}
       @wheel=${(event: WheelEvent) => this.onWheel(event)}
       @keydown=${(event: KeyboardEvent) => this.onKey(event)}
-      @focus=${(event: FocusEvent) => this.onFocus((event.currentTarget as HTMLElement).matches(':focus-visible'))}
-      @blur=${() => this.onFocus(false)}
+      @focus=${(event: FocusEvent) => this.onFocusChange(event)}
+      @blur=${(event: FocusEvent) => this.onFocusChange(event)}
     >
       <canvas aria-hidden="true"></canvas>
       <div class="picture-tip" aria-hidden="true"></div>
@@ -138,39 +139,20 @@ export class CircuitMap extends PictureElement {
       const { focus } = this.theme;
       paintScene(context, { width, height, marks: [{ kind: 'rect', ...this.box, stroke: focus, lineWidth: 1 }] });
     }
-    this.showTip(parts);
+    this.tip(parts);
   }
 
-  private showTip(parts: SceneParts): void {
-    const tip = this.querySelector<HTMLElement>('.picture-tip');
-    if (!tip) return;
-    const id = this.gesture ? undefined : (this.hovered ?? (this.focused ? this.selection.at(-1) : undefined));
+  private tip(parts: SceneParts): void {
+    const id = this.gesture ? undefined : (this.hovered ?? (this.hasFocus ? this.selection.at(-1) : undefined));
     const node = parts.drawn.byId.get(id ?? '');
-    const words = node && this.words(node.id);
-    tip.classList.toggle('shown', words !== undefined);
-    if (!node || !words) return;
-    const lines = words.map((text, index) => {
-      const line = document.createElement('div');
-      line.className = ['tip-title', 'tip-value', 'tip-definition'][index] ?? '';
-      line.textContent = text;
-      return line;
-    });
-    tip.replaceChildren(...lines);
-    const at = placeOf(parts, node);
-    const left = Math.max(0, Math.min(this.clientWidth - tip.offsetWidth, at.x - tip.offsetWidth / 2));
-    tip.style.setProperty('left', `${left}px`);
-    tip.style.setProperty('top', `${at.y + 16}px`);
-  }
-
-  private pointOf(event: MouseEvent): readonly [number, number] {
-    const box = this.canvas?.getBoundingClientRect();
-    return [event.clientX - (box?.left ?? 0), event.clientY - (box?.top ?? 0)];
+    const at = node && placeOf(parts, node);
+    this.showTip(at && { x: at.x, y: at.y - reach, width: 0, height: 2 * reach }, node && this.words(node.id));
   }
 
   private onDown(event: PointerEvent): void {
     const parts = this.parts();
     if (event.button !== 0 || !parts) return;
-    const [x, y] = this.pointOf(event);
+    const { x, y } = this.pointOf(event);
     const id = hit(parts, x, y, this.theme);
     const adds = event.ctrlKey || event.metaKey || event.shiftKey;
     (event.currentTarget as HTMLElement).setPointerCapture(event.pointerId);
@@ -187,7 +169,7 @@ export class CircuitMap extends PictureElement {
   private onMove(event: PointerEvent): void {
     const parts = this.parts();
     if (!parts) return;
-    const [x, y] = this.pointOf(event);
+    const { x, y } = this.pointOf(event);
     const { gesture } = this;
     if (!gesture) return this.hover(hit(parts, x, y, this.theme));
     const [dx, dy] = [x - gesture.x, y - gesture.y];
@@ -227,7 +209,7 @@ export class CircuitMap extends PictureElement {
   private onWheel(event: WheelEvent): void {
     if (!event.ctrlKey && !event.metaKey) return;
     event.preventDefault();
-    const [x, y] = this.pointOf(event);
+    const { x, y } = this.pointOf(event);
     this.zoom(Math.exp(-event.deltaY / 300), x, y);
   }
 
@@ -246,7 +228,7 @@ export class CircuitMap extends PictureElement {
     if (!drawn || event.altKey || !this.keyed(event, drawn)) return;
     event.preventDefault();
     event.stopPropagation();
-    this.focused = true;
+    this.hasFocus = true;
     this.schedule();
   }
 
@@ -307,11 +289,6 @@ export class CircuitMap extends PictureElement {
   private hover(id: string | undefined): void {
     if (id === this.hovered) return;
     this.hovered = id;
-    this.schedule();
-  }
-
-  private onFocus(focused: boolean): void {
-    this.focused = focused;
     this.schedule();
   }
 

@@ -1,6 +1,7 @@
 import { sectionStyles } from '../../sections/styles';
 import { startPanel } from '../../ui/start-panel';
+import { editedPageStyles } from '../file-page';
 import { CircuitPanel } from './panel';
 import { circuitStyles } from './styles';
 
-startPanel([sectionStyles, circuitStyles], (root) => new CircuitPanel(root).start());
+startPanel([sectionStyles, editedPageStyles, circuitStyles], (root) => new CircuitPanel(root).start());

@@ -1,6 +1,5 @@
 /** The arrangement of the editor: the finding, the bar, the picture with what is chosen beside it, then tables. */
 import { html, nothing, type TemplateResult } from 'lit';
-import { live } from 'lit/directives/live.js';
 import type { Circuit } from '../../../protocol/circuits/circuit-file';
 import type { Placed } from '../../../protocol/circuits/edit';
 import { css, diverging } from '../../charts/colour-map';
@@ -10,8 +9,9 @@ import { valueWords } from '../../sections/words';
 import { button, checkbox } from '../../ui/controls';
 import '../../ui/menu';
 import { count } from '../../ui/numbers';
-import { banner, comparisonBanner, failureBanner } from '../../ui/run-status';
+import { banner } from '../../ui/run-status';
 import { slider } from '../../ui/text-area';
+import { editedPage, whyNot } from '../file-page';
 import './circuit-map';
 import type { MapAct } from './circuit-map';
 import { details } from './details';
@@ -21,88 +21,56 @@ import { drawnOf, mostEdges, thresholdOf, visibleOf, type Drawn } from './state'
 import { comparisonWords, counted, finding, kindWords, newsWords, nodeWords } from './words';
 
 export function circuitPage(page: CircuitPage): TemplateResult {
-  const { state, compact, actions } = page;
-  const { circuit, problem, name = '', compareWith, canRun } = state.opened ?? {};
+  const { state, dark, compact, actions } = page;
   const drawn = drawnOf(state);
-  return html`<main class="panel file circuit ${compact ? 'compact' : 'wide'}">
-    <header>
-      <h1 id="finding">${circuit ? finding(circuit) : name}</h1>
-      ${circuit ? head(page, circuit) : nothing}
-      ${
-        problem
-          ? html`${failureBanner({ sentence: problem })}
-            ${button({ label: 'Open as Text', icon: 'file', onClick: () => actions.post({ kind: 'openText' }) })}`
-          : nothing
-      }
-      ${circuit && canRun !== undefined && canRun !== true ? banner('warning', html`${canRun}`) : nothing}
-      ${circuit ? news(page, circuit) : nothing}
-      ${
-        drawn && compareWith
-          ? comparisonBanner(compareWith.name, comparisonWords(drawn), () => actions.post({ kind: 'stopComparing' }))
-          : nothing
-      }
-    </header>
-    ${
-      circuit && drawn
-        ? html`<div class="circuit-body">
-              <section class="circuit-picture" aria-label="Picture">${picture(page, circuit, drawn)}</section>
-              ${details(page, circuit, drawn)}
-            </div>
-            <div class="circuit-sections">
-              ${unaskedSections({ sections: sectionsOf(circuit, drawn), result: 'circuit', dark: page.dark, compact, views: state.views, actions })}
-            </div>`
-        : nothing
-    }
-  </main>`;
-}
-
-const sectionsOf = remembered(circuitSections);
-
-function head({ state, actions }: CircuitPage, { title, origin }: Circuit): TemplateResult {
-  const runs = state.opened?.canRun === true;
-  const why = typeof state.opened?.canRun === 'string' ? state.opened.canRun : undefined;
-  return html`<input
-      class="circuit-title"
-      type="text"
-      spellcheck="false"
-      maxlength="200"
-      aria-label="Title of the circuit"
-      placeholder="Title"
-      .value=${live(title)}
-      @change=${(event: Event) => actions.post({ kind: 'retitle', title: (event.target as HTMLInputElement).value })}
-      @keydown=${(event: KeyboardEvent) => event.key === 'Enter' && (event.currentTarget as HTMLElement).blur()}
-    />
-    <p class="circumstances">${origin.model.name}: ${origin.finding}</p>
-    <div class="run-bar circuit-bar">
-      ${button({
-        label: 'Run Again',
-        icon: 'play',
-        disabled: !runs,
-        hint: why ?? 'Shows the request that made it in the workbench, and runs it',
-        onClick: () => actions.post({ kind: 'runAgain' }),
-      })}
-      ${button({
-        label: 'Update from a Result',
-        icon: 'refresh',
-        hint: 'New weights come in; positions, groups, names, notes and pins stay',
-        onClick: () => actions.post({ kind: 'update' }),
-      })}
-      ${button({ label: 'Compare with', icon: 'compare-changes', onClick: () => actions.post({ kind: 'compare' }) })}
-      <hs-menu
+  return editedPage({
+    opened: state.opened,
+    compact,
+    post: (message) => actions.post(message),
+    what: 'circuit',
+    parts: (circuit: Circuit) => ({
+      finding: finding(circuit),
+      circumstances: html`${circuit.origin.model.name}: ${circuit.origin.finding}`,
+      runs: runs(page),
+      leaves: html`<hs-menu
         .label=${'Export the picture'}
         .icon=${'export'}
         .items=${[
           { label: 'Save as PNG', icon: 'file-media', run: () => actions.savePicture('png') },
           { label: 'Save as SVG', icon: 'file-media', run: () => actions.savePicture('svg') },
         ]}
-      ></hs-menu>
-      <div class="toolbar" role="group" aria-label="Changes">
-        ${button({ label: 'Undo', icon: 'discard', appearance: 'icon', hint: 'Undo (Ctrl+Z)', onClick: () => actions.post({ kind: 'undo' }) })}
-        ${button({ label: 'Redo', icon: 'redo', appearance: 'icon', hint: 'Redo (Ctrl+Y)', onClick: () => actions.post({ kind: 'redo' }) })}
-        ${button({ label: 'Open as Text', icon: 'file', appearance: 'icon', onClick: () => actions.post({ kind: 'openText' }) })}
-      </div>
-    </div>`;
+      ></hs-menu>`,
+      banners: news(page, circuit),
+      comparison: drawn ? comparisonWords(drawn) : '',
+      body: drawn
+        ? html`<div class="circuit-body">
+              <section class="circuit-picture" aria-label="Picture">${picture(page, circuit, drawn)}</section>
+              ${details(page, circuit, drawn)}
+            </div>
+            <div class="circuit-sections file-sections">
+              ${unaskedSections({ sections: sectionsOf(circuit, drawn), result: 'circuit', dark, compact, views: state.views, actions })}
+            </div>`
+        : nothing,
+    }),
+  });
 }
+
+const sectionsOf = remembered(circuitSections);
+
+const runs = ({ state: { opened }, actions }: CircuitPage): TemplateResult =>
+  html`${button({
+    label: 'Run Again',
+    icon: 'play',
+    disabled: opened?.canRun !== true,
+    hint: whyNot(opened) ?? 'Shows the request that made it in the workbench, and runs it',
+    onClick: () => actions.post({ kind: 'runAgain' }),
+  })}
+  ${button({
+    label: 'Update from a Result',
+    icon: 'refresh',
+    hint: 'New weights come in; positions, groups, names, notes and pins stay',
+    onClick: () => actions.post({ kind: 'update' }),
+  })}`;
 
 function news({ actions }: CircuitPage, circuit: Circuit): TemplateResult | typeof nothing {
   const words = newsWords(circuit);

@@ -10,6 +10,7 @@ import { shownCircuit, type ShownCircuit, type ShownEdge } from '../../../protoc
 import type { ToCircuitPanel } from '../../../protocol/panels/circuit';
 import type { SectionView } from '../../sections/section-kind';
 import { remembered } from '../../sections/remembered';
+import { fieldsIn } from '../../ui/host';
 
 /** Survives a reload. */
 export interface Arranged {
@@ -38,18 +39,14 @@ export const firstState: State = {
   views: {},
 };
 
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-
 /** What an earlier visit kept, as far as it can be used. */
 export function restored(kept: unknown): State {
-  if (!isObject(kept)) return firstState;
-  const { threshold, onlyPinned, views } = kept;
+  const { threshold, onlyPinned, views } = fieldsIn(kept);
   return {
     ...firstState,
     ...(typeof threshold === 'number' && threshold >= 0 ? { threshold } : {}),
     ...(typeof onlyPinned === 'boolean' ? { onlyPinned } : {}),
-    ...(isObject(views) ? { views: views as State['views'] } : {}),
+    views: fieldsIn(views) as State['views'],
   };
 }
 
@@ -57,10 +54,10 @@ export const kept = ({ threshold, onlyPinned, views }: State): Arranged => ({ th
 
 /** What is chosen stays chosen as long as the file has it; a group that was just made is chosen in place of its members. */
 export function received(state: State, opened: ToCircuitPanel): State {
-  const { circuit } = opened;
+  const { result: circuit } = opened;
   if (!circuit) return { ...state, opened, selection: [] };
-  const before = new Set(state.opened?.circuit?.groups.map(({ id }) => id) ?? []);
-  const made = state.opened?.circuit ? circuit.groups.filter(({ id }) => !before.has(id)) : [];
+  const before = new Set(state.opened?.result?.groups.map(({ id }) => id) ?? []);
+  const made = state.opened?.result ? circuit.groups.filter(({ id }) => !before.has(id)) : [];
   const grouped = made.find(({ members }) => state.selection.some((id) => members.includes(id)));
   const known = new Set([...circuit.nodes, ...circuit.groups].map(({ id }) => id));
   const selection = grouped ? [grouped.id] : state.selection.filter((id) => known.has(id));
@@ -90,9 +87,9 @@ const size = ({ weight }: ShownEdge): number => (Number.isFinite(weight) ? Math.
 
 /** Made once for a circuit and what it is compared with: 10,000 edges are summed and sorted. */
 const drawnWith = remembered((circuit: Circuit, other: ToCircuitPanel['compareWith']): Drawn => {
-  const difference = other && circuitDifference(circuit, other.circuit);
-  const unlike = other && whyUnlike(circuit, other.circuit);
-  const both = other && difference && !unlike ? differenceCircuit(circuit, other.circuit, difference) : circuit;
+  const difference = other && circuitDifference(circuit, other.result);
+  const unlike = other && whyUnlike(circuit, other.result);
+  const both = other && difference && !unlike ? differenceCircuit(circuit, other.result, difference) : circuit;
   const shown = shownCircuit(both);
   const ranked = [...shown.edges].sort((a, b) => size(b) - size(a));
   return {
@@ -110,7 +107,7 @@ const drawnWith = remembered((circuit: Circuit, other: ToCircuitPanel['compareWi
 });
 
 export const drawnOf = ({ opened }: Pick<State, 'opened'>): Drawn | undefined =>
-  opened?.circuit && drawnWith(opened.circuit, opened.compareWith);
+  opened?.result && drawnWith(opened.result, opened.compareWith);
 
 export const thresholdOf = (state: State, drawn: Drawn): number =>
   Math.min(state.threshold ?? drawn.threshold, drawn.strongest);

@@ -1,27 +1,6 @@
 import { css } from 'lit';
 
 export const circuitStyles = css`
-  .circuit-title {
-    display: block;
-    width: 100%;
-    max-width: 480px;
-    margin: 4px 0 0 -5px;
-    padding: 1px 4px;
-    color: var(--vscode-foreground);
-    background: transparent;
-    border: 1px solid transparent;
-    border-radius: 2px;
-    font: inherit;
-    font-weight: 600;
-  }
-  .circuit-title:hover,
-  .circuit-title:focus {
-    background: var(--vscode-input-background);
-    border-color: var(--vscode-input-border, var(--line));
-  }
-  .circuit-bar {
-    margin-bottom: 8px;
-  }
   .circuit-body {
     display: grid;
     grid-template-columns: minmax(0, 1fr);
@@ -30,14 +9,10 @@ export const circuitStyles = css`
     margin-top: 8px;
   }
   .circuit-picture,
-  .circuit-sections,
   .circuit-details {
     min-width: 0;
   }
   .circuit-sections {
-    display: grid;
-    grid-template-columns: minmax(0, 1fr);
-    gap: 16px;
     margin-top: 16px;
   }
   .circuit-tools {
@@ -78,8 +53,6 @@ export const circuitStyles = css`
   }
   .circuit-map {
     overflow: hidden;
-    touch-action: none;
-    user-select: none;
   }
   .circuit-legend {
     display: flex;

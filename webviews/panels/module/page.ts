@@ -2,44 +2,43 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import { differenceSentence, whyNotCompared } from '../../../protocol/results/comparability';
 import type { ToModulePanel } from '../../../protocol/panels/module';
+import type { FromModulePanel } from '../../../protocol/panels/module-schema';
 import type { ModuleResult } from '../../../protocol/results/module-schema';
-import type { Section } from '../../../protocol/sections/section';
 import { moduleMade } from '../../modules/module-exports';
-import { moduleSections } from '../../modules/module-result';
-import type { SectionFormat, SectionView } from '../../sections/section-kind';
+import { moduleSections, type ModuleSectionsPart } from '../../modules/module-result';
 import { button } from '../../ui/controls';
 import { comparisonBanner, failureBanner } from '../../ui/run-status';
+import type { FilePage, Views } from '../file-panel';
 import { comparedRuns } from './comparison';
 
-/** Views of sections by their ids; those of the second run begin with `there `. */
-export type Views = Readonly<Record<string, SectionView>>;
+/** Survives a reload. */
+export interface Arranged {
+  /** Those of the second run begin with `there `. */
+  readonly views: Views;
+}
 
-export interface ModulePage {
+export interface State extends Arranged {
   /** Undefined until the extension has answered. */
   readonly opened: ToModulePanel | undefined;
-  readonly views: Views;
-  readonly dark: boolean;
-  readonly compact: boolean;
-  readonly actions: {
-    view(id: string, change: Partial<SectionView>): void;
-    copy(text: string, what: string): void;
-    save(result: ModuleResult, section: Section, view: SectionView, format: SectionFormat): void;
-    compare(): void;
-    stopComparing(): void;
-  };
+}
+
+type Page = FilePage<State, FromModulePanel, Arranged>;
+
+interface ModulePage extends Omit<Page, 'actions'> {
+  readonly actions: Omit<Page['actions'], 'save'> & ModuleSectionsPart['actions'];
 }
 
 export function modulePage(part: ModulePage): TemplateResult {
-  const { opened, compact, actions } = part;
-  const { result, compareWith, problem, name = '' } = opened ?? {};
+  const { state, compact, actions } = part;
+  const { result, compareWith, problem, name = '' } = state.opened ?? {};
   return html`<main class="panel file ${compact ? 'compact' : 'wide'}">
     <header>
       <h1 id="finding">${result?.finding ?? name}</h1>
       ${result ? html`<p class="circumstances">${moduleMade(result).join(' · ')}</p>` : nothing}
       ${
         result
-          ? html`<div class="module-bar">
-              ${button({ label: 'Compare with', icon: 'compare-changes', appearance: 'secondary', onClick: () => actions.compare() })}
+          ? html`<div class="run-bar module-bar">
+              ${button({ label: 'Compare with', icon: 'compare-changes', appearance: 'secondary', onClick: () => actions.post({ kind: 'compare' }) })}
             </div>`
           : nothing
       }
@@ -50,7 +49,7 @@ export function modulePage(part: ModulePage): TemplateResult {
               compareWith.name,
               whyNotCompared(result, compareWith.result, compareWith.name) ??
                 differenceSentence(result, compareWith.result),
-              () => actions.stopComparing(),
+              () => actions.post({ kind: 'stopComparing' }),
             )
           : nothing
       }
@@ -81,7 +80,7 @@ const column = (part: ModulePage, name: string, result: ModuleResult, prefix: st
   </section>`;
 
 const sections = (
-  { views, dark, compact, actions }: ModulePage,
+  { state: { views }, dark, compact, actions }: ModulePage,
   result: ModuleResult,
   prefix: string,
 ): TemplateResult =>

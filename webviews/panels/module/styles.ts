@@ -2,11 +2,7 @@ import { css } from 'lit';
 
 export const moduleFileStyles = css`
   .module-bar {
-    display: flex;
-    flex-wrap: wrap;
-    gap: 8px;
-    align-items: center;
-    margin: 8px 0;
+    margin-bottom: 8px;
   }
   .module-pair {
     display: grid;

@@ -34,7 +34,7 @@ export function brushForm({ state, actions }: PlanPage): TemplateResult {
       hint,
     );
   // Positions of one prompt are chosen by an analysis: they are painted only in a plan that is for one.
-  const offered = planClassNames.filter((name) => name !== 'kept' || opened?.plan?.prompt !== undefined);
+  const offered = planClassNames.filter((name) => name !== 'kept' || opened?.result?.prompt !== undefined);
   return html`<section aria-label="Brush" class="plan-brush">
     <h2>Brush</h2>
     <div class="fields">
@@ -115,7 +115,7 @@ export function brushForm({ state, actions }: PlanPage): TemplateResult {
 
 export function budgetForm(page: PlanPage): TemplateResult {
   const { state, actions } = page;
-  const plan = state.opened?.plan;
+  const plan = state.opened?.result;
   const length = lengthOf(state);
   const share = shownShare(state);
   const why = whyNoBudget(state);

@@ -1,6 +1,5 @@
 /** The arrangement of the editor: the finding, the bar, brush and budget beside the map, then what the plan takes and where it is from. */
-import { html, nothing, type TemplateResult } from 'lit';
-import { live } from 'lit/directives/live.js';
+import { html, type TemplateResult } from 'lit';
 import type { HeadPlan } from '../../../protocol/plans/head-plan';
 import type { Plan } from '../../../protocol/plans/plan-file';
 import { classCounts, planClasses, planClassNames } from '../../../protocol/plans/plan-words';
@@ -10,7 +9,7 @@ import { button } from '../../ui/controls';
 import { headKey } from '../../ui/head-names';
 import '../../ui/menu';
 import { bytes, count } from '../../ui/numbers';
-import { banner, comparisonBanner, failureBanner } from '../../ui/run-status';
+import { editedPage, whyNot } from '../file-page';
 import type { PlanPage } from './part';
 import { brushForm, budgetForm } from './controls';
 import { finding } from './finding';
@@ -22,96 +21,55 @@ import { changesBetween, headsOf, lengthOf, usualLength } from './state';
 
 export function planPage(page: PlanPage): TemplateResult {
   const { state, compact, actions } = page;
-  const { plan, problem, name = '', compareWith, canRun } = state.opened ?? {};
-  return html`<main class="panel file plan ${compact ? 'compact' : 'wide'}">
-    <header>
-      <h1 id="finding">${plan ? finding(state, plan) : name}</h1>
-      ${plan ? title(page, plan) : nothing} ${plan ? bar(page) : nothing}
-      ${
-        problem
-          ? html`${failureBanner({ sentence: problem })}
-            ${button({ label: 'Open as Text', icon: 'file', onClick: () => actions.post({ kind: 'openText' }) })}`
-          : nothing
-      }
-      ${plan && canRun !== undefined && canRun !== true ? banner('warning', html`${canRun}`) : nothing}
-      ${plan && compareWith ? comparison(page, plan, compareWith) : nothing}
-    </header>
-    ${
-      plan
-        ? html`<div class="plan-body">
-            <div class="plan-controls">${brushForm(page)} ${budgetForm(page)}</div>
-            <section class="plan-picture" aria-label="Head map">${map(page, plan)}</section>
-            <div class="plan-sections">${sections(page, plan)}</div>
-          </div>`
-        : nothing
-    }
-  </main>`;
+  const { opened } = state;
+  return editedPage({
+    opened,
+    compact,
+    post: (message) => actions.post(message),
+    what: 'plan',
+    parts: (plan: Plan) => ({
+      finding: finding(state, plan),
+      circumstances: html`${modelWords(plan)}`,
+      runs: runs(page),
+      leaves: html`${button({ label: 'Copy as --do', icon: 'copy', onClick: () => actions.copyDo() })}
+        <hs-menu
+          .label=${'Export'}
+          .icon=${'export'}
+          .items=${(opened?.formats ?? []).map(({ id, title, extension }) => ({
+            label: title,
+            detail: extension,
+            run: () => actions.post({ kind: 'write', format: id }),
+          }))}
+        ></hs-menu>`,
+      comparison: opened?.compareWith ? comparison(headsOf(state), opened.compareWith.result.heads) : '',
+      body: html`<div class="plan-body">
+        <div class="plan-controls">${brushForm(page)} ${budgetForm(page)}</div>
+        <section class="plan-picture" aria-label="Head map">${map(page, plan)}</section>
+        <div class="file-sections">${sections(page, plan)}</div>
+      </div>`,
+    }),
+  });
 }
 
-function title({ actions }: PlanPage, { title: words, model, heads }: Plan): TemplateResult {
+function modelWords({ model, heads }: Plan): string {
   const kvHeads = [...new Set(heads.map((layer) => layer.length))].sort((a, b) => a - b);
-  return html`<input
-      class="plan-title"
-      type="text"
-      spellcheck="false"
-      aria-label="Title of the plan"
-      placeholder="Title"
-      .value=${live(words)}
-      @change=${(event: Event) => actions.post({ kind: 'retitle', title: (event.target as HTMLInputElement).value })}
-      @keydown=${(event: KeyboardEvent) => {
-        if (event.key === 'Enter') (event.currentTarget as HTMLElement).blur();
-      }}
-    />
-    <p class="circumstances">
-      ${model.name}: ${count(heads.length)} layers of ${kvHeads.join(' to ')} key/value heads, head dimension
-      ${model.headDim}
-    </p>`;
+  return `${model.name}: ${count(heads.length)} layers of ${kvHeads.join(' to ')} key/value heads, head dimension ${model.headDim}`;
 }
 
-function bar({ state, actions }: PlanPage): TemplateResult {
-  const runs = state.opened?.canRun === true;
-  const why = typeof state.opened?.canRun === 'string' ? state.opened.canRun : undefined;
-  return html`<div class="run-bar plan-bar">
-    ${button({
-      label: 'Show Heads with This Plan',
-      icon: 'eye',
-      disabled: !runs,
-      ...(why === undefined ? {} : { hint: why }),
-      onClick: () => actions.post({ kind: 'showHeads' }),
-    })}
-    ${button({ label: 'Evaluate', icon: 'beaker', disabled: !runs, onClick: () => actions.post({ kind: 'evaluate' }) })}
-    ${button({ label: 'Compare with', icon: 'compare-changes', onClick: () => actions.post({ kind: 'compare' }) })}
-    ${button({ label: 'Copy as --do', icon: 'copy', onClick: () => actions.copyDo() })}
-    <hs-menu
-      .label=${'Export'}
-      .icon=${'export'}
-      .items=${(state.opened?.formats ?? []).map(({ id, title: words, extension }) => ({
-        label: words,
-        detail: extension,
-        run: () => actions.post({ kind: 'write', format: id }),
-      }))}
-    ></hs-menu>
-    <div class="toolbar" role="group" aria-label="Changes">
-      ${button({ label: 'Undo', icon: 'discard', appearance: 'icon', hint: 'Undo (Ctrl+Z)', onClick: () => actions.post({ kind: 'undo' }) })}
-      ${button({ label: 'Redo', icon: 'redo', appearance: 'icon', hint: 'Redo (Ctrl+Y)', onClick: () => actions.post({ kind: 'redo' }) })}
-      ${button({ label: 'Open as Text', icon: 'file', appearance: 'icon', onClick: () => actions.post({ kind: 'openText' }) })}
-    </div>
-  </div>`;
+function runs({ state: { opened }, actions }: PlanPage): TemplateResult {
+  const disabled = opened?.canRun !== true;
+  const why = whyNot(opened);
+  const hint = why === undefined ? {} : { hint: why };
+  return html`${button({ label: 'Show Heads with This Plan', icon: 'eye', disabled, ...hint, onClick: () => actions.post({ kind: 'showHeads' }) })}
+  ${button({ label: 'Evaluate', icon: 'beaker', disabled, ...hint, onClick: () => actions.post({ kind: 'evaluate' }) })}`;
 }
 
-function comparison(
-  { state, actions }: PlanPage,
-  plan: Plan,
-  other: { readonly name: string; readonly plan: Plan },
-): TemplateResult {
-  const differing = changesBetween(other.plan.heads, headsOf(state)).length;
+function comparison(heads: Plan['heads'], others: Plan['heads']): string {
   const sameShape =
-    other.plan.heads.length === plan.heads.length &&
-    other.plan.heads.every((layer, index) => layer.length === plan.heads[index]?.length);
-  const words = sameShape
-    ? `${count(differing)} key/value heads differ; they are framed.`
+    others.length === heads.length && others.every((layer, index) => layer.length === heads[index]?.length);
+  return sameShape
+    ? `${count(changesBetween(others, heads).length)} key/value heads differ; they are framed.`
     : 'It is for another number of layers or key/value heads.';
-  return comparisonBanner(other.name, words, () => actions.post({ kind: 'stopComparing' }));
 }
 
 const noneMarked: ReadonlySet<string> = new Set();
@@ -133,7 +91,7 @@ function map({ state, dark, actions }: PlanPage, plan: Plan): TemplateResult {
   const counts = classCounts(heads);
   return html`<hs-plan-map
       .heads=${heads}
-      .marked=${markedOf(heads, state.opened?.compareWith?.plan)}
+      .marked=${markedOf(heads, state.opened?.compareWith?.result)}
       .selection=${state.selection}
       .paints=${state.paints}
       .bytes=${(keep: HeadPlan) => `${bytes(bytesAt(plan, [[keep]], length).plan)} at ${count(length)} tokens`}

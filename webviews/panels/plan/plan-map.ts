@@ -33,7 +33,6 @@ export class PlanMap extends PictureElement {
   private hovered: HeadPlace | undefined;
   /** Where the pointer went down. */
   private stroke: HeadPlace | undefined;
-  private focused = false;
 
   constructor() {
     super();
@@ -63,7 +62,7 @@ export class PlanMap extends PictureElement {
   override render() {
     const all = this.counts.reduce((sum, count) => sum + count, 0);
     return html`<div
-      class="picture-frame plan-map ${this.paints ? 'paints' : ''}"
+      class="picture-frame file-map plan-map ${this.paints ? 'paints' : ''}"
       tabindex="0"
       role="application"
       aria-roledescription="head map"
@@ -74,8 +73,8 @@ export class PlanMap extends PictureElement {
       @pointercancel=${() => (this.stroke = undefined)}
       @pointerleave=${() => this.hover(undefined)}
       @keydown=${(event: KeyboardEvent) => this.onKey(event)}
-      @focus=${(event: FocusEvent) => this.onFocus((event.currentTarget as HTMLElement).matches(':focus-visible'))}
-      @blur=${() => this.onFocus(false)}
+      @focus=${(event: FocusEvent) => this.onFocusChange(event)}
+      @blur=${(event: FocusEvent) => this.onFocusChange(event)}
     >
       <canvas aria-hidden="true"></canvas>
       <div class="picture-tip" aria-hidden="true"></div>
@@ -96,7 +95,7 @@ export class PlanMap extends PictureElement {
     if (!context) return;
     paintScene(context, map);
     paintScene(context, { ...map, marks: this.outlines(map) });
-    this.showTip(map);
+    this.tip(map);
   }
 
   private outlines(map: DrawnMap): readonly Mark[] {
@@ -126,29 +125,14 @@ export class PlanMap extends PictureElement {
     ];
   }
 
-  private showTip(map: DrawnMap): void {
-    const tip = this.querySelector<HTMLElement>('.picture-tip');
-    if (!tip) return;
-    const at = this.hovered ?? (this.focused ? this.selection?.corner : undefined);
-    const words = at && this.words(at);
-    tip.classList.toggle('shown', words !== undefined);
-    if (!at || !words) return;
-    const lines = words.map((text, index) => {
-      const line = document.createElement('div');
-      line.className = ['tip-title', 'tip-value', 'tip-definition'][index] ?? '';
-      line.textContent = text;
-      return line;
-    });
-    tip.replaceChildren(...lines);
-    const box = map.box(at);
-    const left = Math.max(0, Math.min(this.clientWidth - tip.offsetWidth, box.x + box.width / 2 - tip.offsetWidth / 2));
-    tip.style.setProperty('left', `${left}px`);
-    tip.style.setProperty('top', `${box.y + box.height + 6}px`);
+  private tip(map: DrawnMap): void {
+    const at = this.hovered ?? (this.hasFocus ? this.selection?.corner : undefined);
+    this.showTip(at && map.box(at), at && this.words(at));
   }
 
   private under(event: PointerEvent): MapPlace | undefined {
-    const box = this.canvas?.getBoundingClientRect();
-    return box && this.drawn?.map.at(event.clientX - box.left, event.clientY - box.top);
+    const { x, y } = this.pointOf(event);
+    return this.drawn?.map.at(x, y);
   }
 
   private onDown(event: PointerEvent): void {
@@ -197,18 +181,13 @@ export class PlanMap extends PictureElement {
     this.schedule();
   }
 
-  private onFocus(focused: boolean): void {
-    this.focused = focused;
-    this.schedule();
-  }
-
   private onKey(event: KeyboardEvent): void {
     if (event.altKey) return;
     const to = this.keyed(event);
     if (to === undefined) return;
     event.preventDefault();
     event.stopPropagation();
-    this.focused = true;
+    this.hasFocus = true;
     if (to === 'paint') {
       if (this.selection) this.emit('stroke', this.selection);
       return;

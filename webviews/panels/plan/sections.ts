@@ -3,6 +3,7 @@ import type { HeadPlan } from '../../../protocol/plans/head-plan';
 import { heldOf, rowsHeld } from '../../../protocol/plans/held';
 import { lengthsWithin } from '../../../protocol/plans/lengths';
 import { planBytes } from '../../../protocol/plans/plan-bytes';
+import type { Compared } from '../../../protocol/panels/opened-file';
 import type { Plan } from '../../../protocol/plans/plan-file';
 import { planClasses, planClassNames, planClassOf } from '../../../protocol/plans/plan-words';
 import type { ChartSection } from '../../../protocol/sections/chart';
@@ -22,12 +23,7 @@ export const promptAt = ({ prompt }: Pick<Plan, 'prompt'>, length: number): numb
 export const bytesAt = (plan: Pick<Plan, 'prompt' | 'model'>, heads: Heads, length: number) =>
   planBytes(heads, plan.model.headDim, length, { prompt: promptAt(plan, length) });
 
-export const planSections = (
-  plan: Plan,
-  heads: Heads,
-  length: number,
-  other?: { readonly name: string; readonly plan: Plan },
-): readonly Section[] => [
+export const planSections = (plan: Plan, heads: Heads, length: number, other?: Compared<Plan>): readonly Section[] => [
   bytesChart(plan, heads, length, other),
   heldByHead(plan, heads, length),
   ...(plan.measured && plan.measured.length > 0 ? [measuredTable(plan.measured)] : []),
@@ -35,12 +31,7 @@ export const planSections = (
 ];
 
 /** Bytes of the keys and values of all layers over the length, of the plan and of the full cache (plan-bytes.ts). */
-function bytesChart(
-  plan: Plan,
-  heads: Heads,
-  length: number,
-  other: { readonly name: string; readonly plan: Plan } | undefined,
-): ChartSection {
+function bytesChart(plan: Plan, heads: Heads, length: number, other: Compared<Plan> | undefined): ChartSection {
   const within = lengthsWithin(lengths, plan.model.contextLength);
   const at = [...new Set([...within, length])].filter((one) => one > 0).sort((a, b) => a - b);
   const megabytes = (bytes: number): number => bytes / 1e6;
@@ -61,7 +52,7 @@ function bytesChart(
     series: [
       line('full', 'Full cache', (x) => bytesAt(plan, heads, x).full),
       line('plan', 'This plan', (x) => bytesAt(plan, heads, x).plan),
-      ...(other ? [line('other', other.name, (x) => bytesAt(other.plan, other.plan.heads, x).plan)] : []),
+      ...(other ? [line('other', other.name, (x) => bytesAt(other.result, other.result.heads, x).plan)] : []),
     ],
   };
 }

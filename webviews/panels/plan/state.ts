@@ -5,6 +5,7 @@ import { lowestGiveWay, recentsFor, shareOf, type Budget } from '../../../protoc
 import type { HeadPlan } from '../../../protocol/plans/head-plan';
 import type { Plan } from '../../../protocol/plans/plan-file';
 import type { SectionView } from '../../sections/section-kind';
+import { fieldsIn } from '../../ui/host';
 import { firstBrush, readBrush, type Brush } from './brush';
 import { placesIn, type Selection } from './selection';
 import { promptAt } from './sections';
@@ -48,22 +49,17 @@ export const firstState: State = {
   views: {},
 };
 
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-
 /** What an earlier visit kept, as far as it can be used. */
 export function restored(kept: unknown): State {
-  if (!isObject(kept)) return firstState;
-  const { brush, paints, length, by, views } = kept;
-  const isBrush =
-    isObject(brush) && Object.entries(firstBrush).every(([key, value]) => typeof brush[key] === typeof value);
+  const { brush, paints, length, by, views } = fieldsIn(kept);
+  const isBrush = Object.entries(firstBrush).every(([key, value]) => typeof fieldsIn(brush)[key] === typeof value);
   return {
     ...firstState,
-    ...(isBrush ? { brush: brush as unknown as Brush } : {}),
+    ...(isBrush ? { brush: brush as Brush } : {}),
     ...(typeof paints === 'boolean' ? { paints } : {}),
     ...(typeof length === 'string' ? { length } : {}),
     ...(by === 'recents' || by === 'scores' ? { by } : {}),
-    ...(isObject(views) ? { views: views as State['views'] } : {}),
+    views: fieldsIn(views) as State['views'],
   };
 }
 
@@ -92,10 +88,10 @@ export const typedLength = (state: WithLength): string => state.length ?? String
 
 /** No longer than the model of the plan reads. */
 export const usualLength = ({ opened }: Pick<State, 'opened'>): number =>
-  Math.min(8192, opened?.plan?.model.contextLength ?? Infinity);
+  Math.min(8192, opened?.result?.model.contextLength ?? Infinity);
 
 /** The heads as they are drawn. */
-export const headsOf = ({ opened, preview }: State): Plan['heads'] => preview ?? opened?.plan?.heads ?? [];
+export const headsOf = ({ opened, preview }: State): Plan['heads'] => preview ?? opened?.result?.heads ?? [];
 
 const budgetOf = (plan: Plan, length: number): Budget => ({
   headDim: plan.model.headDim,
@@ -106,7 +102,7 @@ const budgetOf = (plan: Plan, length: number): Budget => ({
 /** What a stroke over these places asks for; undefined where the brush cannot be read. */
 export function strokeOf(state: State, selection: Selection): readonly PaintedHead[] | undefined {
   const brush = readBrush(state.brush);
-  const heads = state.opened?.plan?.heads;
+  const heads = state.opened?.result?.heads;
   if (!brush.ok || !heads) return undefined;
   const counts = heads.map((layer) => layer.length);
   return placesIn(selection, counts).map((place) => ({ ...place, keep: brush.keep }));
@@ -114,7 +110,7 @@ export function strokeOf(state: State, selection: Selection): readonly PaintedHe
 
 /** The heads that a budget gives; undefined where the slider turns nothing. */
 export function budgeted(state: State, share: number): Plan['heads'] | undefined {
-  const plan = state.opened?.plan;
+  const plan = state.opened?.result;
   const length = lengthOf(state);
   if (!plan || length === undefined || whyNoBudget(state) !== undefined) return undefined;
   const budget = budgetOf(plan, length);
@@ -125,7 +121,7 @@ export function budgeted(state: State, share: number): Plan['heads'] | undefined
 
 /** Why the slider turns nothing, as a sentence. */
 export function whyNoBudget(state: State): string | undefined {
-  const plan = state.opened?.plan;
+  const plan = state.opened?.result;
   if (!plan) return undefined;
   if (lengthOf(state) === undefined) return 'Type a length first.';
   if (state.by === 'recents')
@@ -137,7 +133,7 @@ export function whyNoBudget(state: State): string | undefined {
 
 /** The share of the full cache, 0..1, of what is drawn. */
 export function shownShare(state: State): number | undefined {
-  const plan = state.opened?.plan;
+  const plan = state.opened?.result;
   const length = lengthOf(state);
   return plan && length !== undefined ? shareOf(headsOf(state), budgetOf(plan, length)) : undefined;
 }

@@ -1,27 +1,6 @@
 import { css } from 'lit';
 
 export const planStyles = css`
-  .plan-title {
-    display: block;
-    width: 100%;
-    max-width: 480px;
-    margin: 4px 0 0 -5px;
-    padding: 1px 4px;
-    color: var(--vscode-foreground);
-    background: transparent;
-    border: 1px solid transparent;
-    border-radius: 2px;
-    font: inherit;
-    font-weight: 600;
-  }
-  .plan-title:hover,
-  .plan-title:focus {
-    background: var(--vscode-input-background);
-    border-color: var(--vscode-input-border, var(--line));
-  }
-  .plan-bar {
-    margin-bottom: 8px;
-  }
   .plan-body {
     display: grid;
     grid-template-columns: minmax(0, 1fr);
@@ -38,14 +17,8 @@ export const planStyles = css`
   .plan-controls h2 {
     margin-bottom: 4px;
   }
-  .plan-picture,
-  .plan-sections {
+  .plan-picture {
     min-width: 0;
-  }
-  .plan-sections {
-    display: grid;
-    grid-template-columns: minmax(0, 1fr);
-    gap: 16px;
   }
   .plan-tools {
     display: flex;
@@ -61,10 +34,6 @@ export const planStyles = css`
   hs-plan-map {
     display: block;
     min-width: 0;
-  }
-  .plan-map {
-    touch-action: none;
-    user-select: none;
   }
   .plan-map.paints {
     cursor: crosshair;

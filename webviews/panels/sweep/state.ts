@@ -4,6 +4,7 @@ import type { Section } from '../../../protocol/sections/section';
 import type { SweepLook, SweepMistakes, SweepPicture } from '../../../protocol/sweeps/sweep-picture';
 import { unreachable } from '../../../protocol/unreachable';
 import type { SectionView } from '../../sections/section-kind';
+import { fieldsIn } from '../../ui/host';
 
 /** Survives a reload. */
 export interface Arranged {
@@ -34,18 +35,10 @@ const firstState: State = {
   views: {},
 };
 
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-
 /** What an earlier visit kept, as far as it can be used: the extension checks what is looked at. */
 export function restored(kept: unknown): State {
-  if (!isObject(kept)) return firstState;
-  const { look, views } = kept;
-  return {
-    ...firstState,
-    ...(isObject(look) ? { look } : {}),
-    ...(isObject(views) ? { views: views as State['views'] } : {}),
-  };
+  const { look, views } = fieldsIn(kept);
+  return { ...firstState, look: fieldsIn(look), views: fieldsIn(views) as State['views'] };
 }
 
 export function received(state: State, message: ToSweepPanel): State {
