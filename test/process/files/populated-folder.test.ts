@@ -242,8 +242,8 @@ describe('every command leaves the files of a person as they are', function () {
         )
         .map((one) => `${words.join(' ')} ${one.flags}`),
     );
-    // A folder of a new checkpoint, which a test below asks.
-    assert.deepEqual(writing, ['convert -o, --output <folder>']);
+    // A file or a folder of tables, and the folder of a new checkpoint, which tests below ask.
+    assert.deepEqual(writing, ['results export -o, --output <file or folder>', 'convert -o, --output <folder>']);
   });
 
   for (const [words, command] of commands) {
@@ -284,6 +284,36 @@ describe('every command leaves the files of a person as they are', function () {
     assert.equal(await asked(ablation), undefined);
     for (const own of ['headscope-weights', 'headscope-steps']) {
       assert.ok(isOwn(at(own), ''), own);
+    }
+  });
+
+  law('an export replaces no file of theirs, alone or in a folder', async () => {
+    const mine = mkdtempSync(join(tmpdir(), 'headscope-exported-'));
+    try {
+      const saved = join(mine, 'heads.json');
+      assert.equal(
+        await asked(['heads', at('model'), '--prompt', 'the cat sat on the mat', '--json', saved]),
+        undefined,
+      );
+      const exported = async (output: string, format: string) =>
+        asked(['results', 'export', saved, '--format', format, '-o', output]);
+      for (const target of ['config.json', 'notes.txt', 'link.json', 'dangling.json', hex('b')]) {
+        for (const format of ['npz', 'csv']) {
+          const refused = await exported(at(target), format);
+          assert.equal(refused?.[0], 2, `${target} ${format}: ${refused?.[1]}`);
+        }
+      }
+      const tables = join(mine, 'tables');
+      assert.equal(await exported(tables, 'csv'), undefined);
+      const [first] = readdirSync(tables);
+      assert.ok(first !== undefined);
+      writeFileSync(join(tables, first), 'mine');
+      const refused = await exported(tables, 'csv');
+      assert.equal(refused?.[0], 2);
+      assert.match(refused?.[1] ?? '', /was not written\. It is/);
+      assert.equal(readFileSync(join(tables, first), 'utf8'), 'mine');
+    } finally {
+      rmSync(mine, { recursive: true, force: true });
     }
   });
 

@@ -8,7 +8,7 @@ import { collectFailed, type FailedTests } from '../../support/failed-tests';
 const root = join('/', 'repository');
 
 /** Runs a suite in a Mocha of its own that prints nothing. */
-async function failedOf(fill: (suite: Mocha.Suite, test: (title: string, act: () => void) => void) => void) {
+async function failedOf(fill: (suite: Mocha.Suite, test: (title: string, act?: () => void) => void) => void) {
   class Silent {}
   const mocha = new Mocha({ reporter: Silent as unknown as Mocha.ReporterConstructor, retries: 1 });
   const suite = Mocha.Suite.create(mocha.suite, 'sums');
@@ -52,9 +52,8 @@ describe('the failures of a run', () => {
 
   it('count hooks and skipped tests, and cut what is long', async () => {
     const { failures } = await failedOf((suite, test) => {
-      test('is left out', function (this: Mocha.Context) {
-        this.skip();
-      });
+      // A test without a function counts as skipped.
+      test('is left out');
       suite.afterAll('tidies up', () => {
         throw new Error(Array.from({ length: 40 }, (_, at) => `line ${at + 1}`).join('\n'));
       });
