@@ -37,5 +37,8 @@ export const text = written('text');
 /** A path that a person chooses. */
 export const file = written('file');
 export const folder = written('folder');
+/** A path of a file or a folder. */
+export const fileOrFolder = (title: string, description: string) =>
+  ({ ...file(title, description), orFolder: true }) as const;
 /** A list of heads such as `2.5,3.*`. */
 export const heads = written('heads');

@@ -1,7 +1,11 @@
-/** Dictionaries of features on the disk: a folder, or its file of tensors, with cfg.json beside it. Pickles are not opened. */
+/**
+ * Dictionaries of features on the disk: a folder, or its file of tensors, with cfg.json beside it, or what Gemma Scope has in its place.
+ * Pickles are not opened.
+ */
 import { readdir, stat } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import type { Dictionary } from '../../models/dictionaries/dictionary';
+import { settingsOfConfig, settingsOfFolders, settingsToWrite } from '../../models/dictionaries/gemma-scope';
 import { readDictionary } from '../../models/dictionaries/read-dictionary';
 import { FileRefused, readRegular } from '../../models/formats/regular-file';
 import { refusal } from '../../protocol/wire/failures';
@@ -12,10 +16,10 @@ import { readTensorFile } from '../tensor-file';
 /** Share of the memory limit that the file of a dictionary may take. */
 export const dictionaryShare = 0.25;
 
-/** Bytes of cfg.json. */
+/** Bytes of cfg.json, or of config.json of Gemma Scope 2. */
 const longestSettings = 2 ** 20;
 /** What is taken of a folder with several files, first one first. */
-const usual = ['sae_weights.safetensors', 'params.npz'];
+const usual = ['sae_weights.safetensors', 'params.npz', 'params.safetensors'];
 const isTensors = (name: string): boolean => /\.(?:safetensors|npz)$/u.test(name) && !/sparsity/u.test(name);
 const isPickle = (name: string): boolean => /\.(?:pt|pth|pkl|bin|ckpt)$/u.test(name);
 
@@ -32,7 +36,7 @@ export async function dictionaryStamp(path: string): Promise<string> {
 }
 
 async function stampsOf(file: string): Promise<string> {
-  const stamps = [file, join(dirname(file), 'cfg.json')].map((each) =>
+  const stamps = [file, ...['cfg.json', 'config.json'].map((name) => join(dirname(file), name))].map((each) =>
     stat(each).then(
       ({ size, mtimeMs }) => `${each} ${size}.${mtimeMs}`,
       () => each,
@@ -80,16 +84,28 @@ async function tensorFileOf(path: string, refuse: (why: string) => Error): Promi
 }
 
 async function settingsBeside(file: string, refuse: (why: string) => Error): Promise<unknown> {
+  const saved = await jsonBeside(file, 'cfg.json', refuse);
+  if (saved !== undefined) return saved;
+  const folders = dirname(resolve(file)).split(/[\\/]/u);
+  const settings =
+    settingsOfConfig(await jsonBeside(file, 'config.json', refuse)) ??
+    (basename(file) === 'params.npz' ? settingsOfFolders(folders) : undefined);
+  if (settings) return settings;
+  throw refuse(
+    `there is no cfg.json beside ${basename(file)} that says what it is. Write one, for Gemma Scope ${settingsToWrite(folders)}. Folders named as those of Gemma Scope need none: gemma-scope-2b-pt-res/layer_20/width_16k/average_l0_71.`,
+  );
+}
+
+/** Undefined where there is no such file. */
+async function jsonBeside(file: string, name: string, refuse: (why: string) => Error): Promise<unknown> {
   try {
-    const text = (await readRegular(join(dirname(file), 'cfg.json'), longestSettings)).toString('utf8');
+    const text = (await readRegular(join(dirname(file), name), longestSettings)).toString('utf8');
     const parsed = parseJsonText(text);
-    if (!parsed.ok) throw refuse(`cfg.json is not valid JSON (${parsed.fault}).`);
-    return parsed.value;
+    if (parsed.ok) return parsed.value;
+    throw refuse(`${name} is not valid JSON (${parsed.fault}).`);
   } catch (error) {
     if (!(error instanceof FileRefused)) throw error;
-    if (error.code !== 'not-found') throw refuse(`cfg.json: ${error.message}`);
-    throw refuse(
-      `there is no cfg.json beside ${basename(file)} that says what it is. Write one, for gemma-scope {"architecture": "jumprelu", "hook_name": "blocks.20.hook_resid_post", "apply_b_dec_to_input": false} with its layer and place.`,
-    );
+    if (error.code === 'not-found') return undefined;
+    throw refuse(`${name}: ${error.message}`);
   }
 }

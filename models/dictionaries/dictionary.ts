@@ -50,33 +50,31 @@ export interface Dictionary {
   readonly centred: boolean;
 }
 
-/** How x was brought to what the encoder reads. */
-interface Scaled {
-  readonly read: Float64Array;
-  readonly restore: (y: Float64Array) => void;
+/** How x is brought to what the encoder reads: (x - centre) / divisor; and y to x: y factor + centre, the centre where it is given back. */
+interface Scaling {
+  readonly centre: number;
+  readonly divisor: number;
+  readonly factor: number;
+  readonly back: number;
 }
 
-function scaled({ scale, centred }: Dictionary, x: ArrayLike<number>): Scaled {
-  const read = Float64Array.from(x);
-  const { length } = read;
-  const mean = (): number => read.reduce((sum, value) => sum + value, 0) / length;
-  const shift = (by: number): void => read.forEach((value, at) => (read[at] = value + by));
-  const stretch = (by: number): void => read.forEach((value, at) => (read[at] = value * by));
-  if (centred) shift(-mean());
+/** Of a position whose numbers are all 0 `constant-norm` leaves what is read, and gives back 0. */
+function scalingOf({ scale, centred }: Pick<Dictionary, 'scale' | 'centred'>, x: ArrayLike<number>): Scaling {
+  const values = Float64Array.from(x);
+  const { length } = values;
+  const mean = values.reduce((sum, value) => sum + value, 0) / length;
+  const centre = centred || scale === 'layer-norm' ? mean : 0;
+  const norm = Math.hypot(...values.map((value) => value - centre));
   switch (scale) {
     case 'none':
-      return { read, restore: () => undefined };
+      return { centre, divisor: 1, factor: 1, back: 0 };
     case 'constant-norm': {
-      const norm = Math.hypot(...read);
-      if (norm > 0) stretch(Math.sqrt(length) / norm);
-      return { read, restore: (y) => y.forEach((value, at) => (y[at] = (value * norm) / Math.sqrt(length))) };
+      const factor = norm / Math.sqrt(length);
+      return { centre, divisor: factor > 0 ? factor : 1, factor, back: 0 };
     }
     case 'layer-norm': {
-      const centre = mean();
-      shift(-centre);
-      const deviation = Math.sqrt(read.reduce((sum, value) => sum + value * value, 0) / Math.max(1, length - 1));
-      stretch(1 / (deviation + 1e-5));
-      return { read, restore: (y) => y.forEach((value, at) => (y[at] = value * deviation + centre)) };
+      const deviation = norm / Math.sqrt(Math.max(1, length - 1));
+      return { centre, divisor: deviation + 1e-5, factor: deviation, back: centred ? 0 : centre };
     }
   }
 }
@@ -108,6 +106,9 @@ export interface Active {
 
 export interface Encoded {
   readonly active: Active;
+  /** What x is divided by before it is encoded, and what features are multiplied with behind the decoder: both 1 without a scale. */
+  readonly divisor: number;
+  readonly factor: number;
   /** y of these features, [v]. */
   readonly decode: () => Float64Array;
 }
@@ -115,16 +116,16 @@ export interface Encoded {
 /** Features of one position in float64. */
 export function encode(dictionary: Dictionary, x: ArrayLike<number>): Encoded {
   const { subtracts, decoderBias } = dictionary;
-  const { read, restore } = scaled(dictionary, x);
+  const { centre, divisor, factor, back } = scalingOf(dictionary, x);
+  const read = Float64Array.from(x, (value) => (value - centre) / divisor);
   const u = subtracts ? read.map((value, at) => value - (decoderBias[at] ?? 0)) : read;
   const active = activeOf(dictionary, products(dictionary, u));
   return {
-    active,
+    ...{ active, divisor, factor },
     decode() {
       const y = decoded(dictionary, active);
       addSkip(dictionary, read, y);
-      restore(y);
-      return y;
+      return y.map((value) => value * factor + back);
     },
   };
 }
@@ -171,9 +172,25 @@ function addSkip({ skip, inputs, outputs }: Dictionary, x: Float64Array, y: Floa
   }
 }
 
+/** How a position is read and written back: with s = share |x|, or share |x - mean of x| of `centred`, x / (s + epsilon) and y s. */
+export interface FeatureScale {
+  readonly centred: boolean;
+  readonly share: number;
+  readonly epsilon: number;
+}
+
+/** All features of a TopK dictionary, z = read^T x + bias with x as the dictionary scales it. */
+export interface Rivals {
+  /** [w, m] and [m] */
+  readonly read: Float32Array;
+  readonly bias: Float32Array;
+  readonly k: number;
+}
+
 /**
- * One feature as numbers on x itself, where nothing scales x by its own size: with p = x · read,
- * f = max(0, gain p + bias) where p + gate > 0, else 0; `write` is its row of W_dec.
+ * One feature as numbers on x itself: with p = x · read, divided by s + epsilon where there is a scale, f = max(0, gain p + bias) where
+ * p + gate > 0, else 0. In a TopK dictionary it is 0 too where the feature is not among the k largest of its `rivals`. `write` is its row
+ * of W_dec; what the feature adds to y is f write, times s where there is a scale.
  */
 export interface FeatureForm {
   readonly read: Float32Array;
@@ -181,25 +198,68 @@ export interface FeatureForm {
   readonly bias: number;
   readonly gate: number;
   readonly write: Float32Array;
+  readonly scale?: FeatureScale;
+  readonly rivals?: Rivals;
+  /** Its index among the rivals. */
+  readonly index: number;
 }
 
-/** A sentence where f of one feature is no such form. */
-export function featureForm(dictionary: Dictionary, feature: number): FeatureForm | string {
-  const { kind, encoder, decoder, features, inputs, outputs, bias, decoderBias, threshold, gate } = dictionary;
-  if (dictionary.scale !== 'none') {
-    return 'the dictionary scales each position by its own size, which a change of one feature does not follow';
-  }
-  if (kind === 'topk') return 'which features a TopK dictionary keeps depends on all of them';
+/** A slider asks with every move, and the rivals of a dictionary are as large as it. */
+const rivalsOf = new WeakMap<Dictionary, Rivals>();
+
+export function featureForm(dictionary: Dictionary, feature: number): FeatureForm {
+  const { kind, encoder, features, inputs, outputs, decoder, bias, threshold, gate } = dictionary;
+  const scale = featureScale(dictionary);
   const column = Float64Array.from({ length: inputs }, (_, row) => encoder[row * features + feature] ?? 0);
-  const shift = dictionary.subtracts ? column.reduce((sum, value, row) => sum + value * (decoderBias[row] ?? 0), 0) : 0;
-  const mean = dictionary.centred ? column.reduce((sum, value) => sum + value, 0) / inputs : 0;
+  const mean = readsCentred(dictionary) ? column.reduce((sum, value) => sum + value, 0) / inputs : 0;
+  const shift = shiftOf(dictionary, feature);
   const gain = gate ? Math.exp(gate.logScale[feature] ?? 0) : 1;
   const own = bias[feature] ?? 0;
+  const rivals = kind === 'topk' ? (rivalsOf.get(dictionary) ?? allFeatures(dictionary)) : undefined;
   return {
     read: Float32Array.from(column, (value) => value - mean),
     gain,
     bias: own - gain * shift,
     gate: (gate ? (gate.bias[feature] ?? 0) : own - (threshold?.[feature] ?? 0)) - shift,
     write: decoder.slice(feature * outputs, (feature + 1) * outputs),
+    index: feature,
+    ...(scale ? { scale } : {}),
+    ...(rivals ? { rivals } : {}),
   };
+}
+
+const readsCentred = ({ centred, scale }: Dictionary): boolean => centred || scale === 'layer-norm';
+
+function featureScale({ scale, centred, inputs }: Dictionary): FeatureScale | undefined {
+  switch (scale) {
+    case 'none':
+      return undefined;
+    case 'constant-norm':
+      return { centred, share: 1 / Math.sqrt(inputs), epsilon: 0 };
+    case 'layer-norm':
+      return { centred: true, share: 1 / Math.sqrt(Math.max(1, inputs - 1)), epsilon: 1e-5 };
+  }
+}
+
+/** b_dec · W_enc,i where it is taken from x. */
+function shiftOf({ subtracts, encoder, decoderBias, features, inputs }: Dictionary, feature: number): number {
+  let sum = 0;
+  if (subtracts) {
+    for (let row = 0; row < inputs; row++) sum += (decoderBias[row] ?? 0) * (encoder[row * features + feature] ?? 0);
+  }
+  return sum;
+}
+
+function allFeatures(dictionary: Dictionary): Rivals {
+  const { encoder, features, inputs, bias, k = features } = dictionary;
+  const means = new Float64Array(features);
+  if (readsCentred(dictionary))
+    encoder.forEach((value, at) => (means[at % features] = (means[at % features] ?? 0) + value / inputs));
+  const rivals: Rivals = {
+    read: readsCentred(dictionary) ? encoder.map((value, at) => value - (means[at % features] ?? 0)) : encoder,
+    bias: bias.map((value, feature) => value - shiftOf(dictionary, feature)),
+    k,
+  };
+  rivalsOf.set(dictionary, rivals);
+  return rivals;
 }

@@ -1,7 +1,8 @@
 /**
  * A dictionary from its settings and tensors, as SAELens writes them (cfg.json of versions 3 to 6 beside sae_weights.safetensors), or
- * gemma-scope (params.npz). Tensors: W_enc [w, m], b_enc [m], W_dec [m, v], b_dec [v]; threshold [m] (JumpReLU); r_mag, b_gate and
- * b_mag [m] (gated); topk_threshold (BatchTopK); W_skip [v, w]. Names are read in any case: gemma-scope writes w_enc.
+ * Gemma Scope (gemma-scope.ts). Tensors: W_enc [w, m], b_enc [m], W_dec [m, v], b_dec [v]; threshold [m] (JumpReLU); r_mag, b_gate and
+ * b_mag [m] (gated); topk_threshold (BatchTopK); W_skip [v, w], or affine_skip_connection [w, v] in Gemma Scope 2. Names are read in
+ * any case: Gemma Scope writes w_enc.
  */
 import type { Dictionary, DictionaryKind, DictionaryScale } from './dictionary';
 import { hookOf } from './hook';
@@ -27,6 +28,7 @@ const architectures: Readonly<Record<string, DictionaryKind>> = {
   transcoder: 'relu',
   skip_transcoder: 'relu',
   jumprelu_transcoder: 'jumprelu',
+  jumprelu_skip_transcoder: 'jumprelu',
 };
 
 const scales: Readonly<Record<string, DictionaryScale>> = {
@@ -104,7 +106,8 @@ function dictionaryOf(settings: Settings, tensors: DictionaryTensors): Dictionar
     );
   }
   const subtracts = !moves && (settings['apply_b_dec_to_input'] ?? true) === true;
-  const skip = optional('W_skip') && needed('W_skip', [outputs, inputs]);
+  const affine = optional('affine_skip_connection') && needed('affine_skip_connection', [inputs, outputs]);
+  const skip = affine ? transposed(affine, inputs, outputs) : optional('W_skip') && needed('W_skip', [outputs, inputs]);
   const base = {
     ...{ kind, reads, writes, inputs, outputs, features, subtracts },
     encoder: needed('W_enc', [inputs, features]),
@@ -154,6 +157,10 @@ function shapeOf(tensor: DictionaryTensor | undefined, name: string, { names }: 
   }
   return tensor.shape;
 }
+
+/** [columns, rows] of [rows, columns]. */
+const transposed = (data: Float32Array, rows: number, columns: number): Float32Array =>
+  data.map((_, at) => data[(at % rows) * columns + Math.floor(at / rows)] ?? 0);
 
 /** gemma-scope's and older files may carry a factor for each feature. */
 function requireUnscaled(optional: (name: string) => DictionaryTensor | undefined): void {

@@ -30,6 +30,8 @@ export type Parameter =
   | (Words & {
       readonly kind: 'text' | 'file' | 'folder' | 'heads';
       readonly default: string;
+      /** `file`: it may be a folder as well. */
+      readonly orFolder?: boolean;
       /** The panel fills it with what lies beside the picture, or in the folder of pictures, until a person types something else. */
       readonly beside?: BesidePictures;
       /** What an empty field stands for. */

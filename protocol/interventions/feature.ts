@@ -10,8 +10,9 @@ const largest = 1e6;
 
 /**
  * With x what the model computes at the place of a dictionary, f its activation of one feature at a position (models/dictionaries) and d
- * the row of W_dec of the feature: x becomes x + ((factor - 1) f + strength) d. So the feature counts factor f + strength, and what the
- * dictionary does not explain stays as it is. Factor 0 and strength 0 take the feature out.
+ * the row of W_dec of the feature: x becomes x + s ((factor - 1) f + strength) d, where s is the size of the position if the dictionary
+ * scales by it, else 1. So the feature counts factor f + strength, and what the dictionary does not explain stays as it is. Factor 0 and
+ * strength 0 take the feature out.
  */
 const featureSchema = object({
   kind: exactly('feature'),

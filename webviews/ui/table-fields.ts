@@ -133,6 +133,7 @@ function control(parameter: Parameter, { value, problem, set, regions, browse }:
         placeholder: parameter.whenEmpty ?? 'Path',
         onInput: set,
         onBrowse: () => browse(what),
+        ...(parameter.orFolder === true ? { onBrowseFolder: () => browse('folder') } : {}),
       });
     }
     case 'choice':

@@ -21,7 +21,9 @@ const targets: Readonly<Partial<Record<HookPart, FeatureTarget>>> = {
 
 export type FeatureChanges = ReadonlyMap<Intervention, FeatureChange>;
 
-/** Nothing of a feature that stays as it is; its file is read all the same, so that a wrong one is told at once. */
+/**
+ * Of all variants of a run. Nothing of a feature that stays as it is; its file is read all the same, so that a wrong one is told at once.
+ */
 export async function featuresOf(
   { model, memoryLimit }: Pick<RunOf, 'model' | 'memoryLimit'>,
   list: readonly Intervention[],
@@ -37,7 +39,6 @@ export async function featuresOf(
       throw refuse(`there is no feature ${one.feature}: the dictionary has ${dictionary.features}, from 0.`);
     }
     const change = changeOf(dictionary, one, place);
-    if (typeof change === 'string') throw refuse(change);
     const block = model.spec.blocks[change.layer];
     if (change.target !== 'stream' && change.target !== 'network' && block && !block.attention) {
       throw refuse(`layer ${change.layer} has no attention. Choose the dictionary of another layer.`);
@@ -47,7 +48,10 @@ export async function featuresOf(
     }
     const problem = variantProblem(allSizes(model.spec), [change], []);
     if (problem !== undefined) throw refuse(`${problem} Choose a dictionary that was made for this model.`);
-    if (!kindOf(one).neutral(one)) changes.set(one, change);
+    if (kindOf(one).neutral(one)) continue;
+    changes.set(one, change);
+    const together = variantProblem(allSizes(model.spec), [...changes.values()], []);
+    if (together !== undefined) throw refuse(together);
   }
   return changes;
 }
@@ -65,19 +69,9 @@ function placeOf({ reads, writes }: Dictionary): Place | string {
     : { layer, target };
 }
 
-function changeOf(dictionary: Dictionary, one: Of<'feature'>, place: Place): FeatureChange | string {
-  const { positions, factor, strength } = one;
-  const form = featureForm(dictionary, one.feature);
-  if (typeof form === 'string' && factor !== 1) {
-    return `${form}. Add to the feature alone (factor 1), or choose another dictionary.`;
-  }
-  const { inputs, outputs, decoder } = dictionary;
-  const alone = {
-    ...{ read: new Float32Array(inputs), gain: 0, bias: 0, gate: 0 },
-    write: decoder.slice(one.feature * outputs, (one.feature + 1) * outputs),
-  };
+function changeOf(dictionary: Dictionary, { feature, positions, factor, strength }: Of<'feature'>, place: Place) {
   return {
-    ...{ kind: 'feature', ...place, ...(typeof form === 'string' ? alone : form), factor, strength },
+    ...({ kind: 'feature', ...place, ...featureForm(dictionary, feature), factor, strength } as const),
     ...(positions ? { positions: range(positions.start, positions.end - positions.start) } : {}),
-  };
+  } satisfies FeatureChange;
 }

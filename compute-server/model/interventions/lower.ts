@@ -37,6 +37,7 @@ export async function lower(run: RunOf, lists: readonly (readonly Intervention[]
     lists.flat().flatMap((one) => formOf(one).wanted?.(run, one) ?? []),
   );
   const dimensions = await massiveDimensions(run, lists.flat());
+  const features = await featuresOf(run, lists.flat());
   const variants: Variant[] = [];
   for (const list of lists) {
     const lowRanks = await lowRanksOf(run.model, list);
@@ -47,7 +48,7 @@ export async function lower(run: RunOf, lists: readonly (readonly Intervention[]
         return found;
       },
       ...{ lowRanks, dimensions, additions: await additionsOf(run, list) },
-      features: await featuresOf(run, list),
+      features,
     });
     const reinforce = reinforcementIn(list);
     if (!reinforce) variants.push(variant);

@@ -2,12 +2,14 @@
  * What each head puts into a feature. An encoder is linear before its activation function, so that its number for feature i at one
  * token, z_i = x W_enc,i + the rest, is a sum over what wrote x. With o_h [w] what head h adds to the stream at this token (its output
  * z_h [d] times its columns of W_O), its part is o_h · W_enc,i; for a dictionary of head outputs it is z_h times the rows of W_enc,i
- * that belong to the head. Parts of heads, of networks, of the embedding and of biases add up to z_i.
+ * that belong to the head. Parts of heads, of networks, of the embedding and of biases add up to z_i. What divides a sum stays as it is in
+ * the run: the norm behind attention (Gemma 2) at the token, and the size by which a dictionary that scales divides x.
  */
 import type { Dictionary } from '../../../models/dictionaries/dictionary';
 import { FailureError } from '../../../protocol/wire/failures';
 import type { AnalysisJob } from '../../analysis';
 import type { ModelRunner, Prompt } from '../../model-runner/model-runner';
+import type { NormWeights } from '../../model-runner/weights';
 import { rowsOf } from './place-values';
 
 /** Heads are linear in the stream if their sum is what attention adds, up to rounding. */
@@ -19,9 +21,7 @@ export interface HeadParts {
 }
 
 /** The layers whose heads the place reads. */
-function layersRead({ reads: { layer, part }, scale }: Dictionary): readonly number[] | string {
-  if (scale !== 'none')
-    return 'Heads are left out: the dictionary scales each token by its own size, so that they do not add up.';
+function layersRead({ reads: { layer, part } }: Dictionary): readonly number[] | string {
   const below = Array.from({ length: layer }, (_, at) => at);
   switch (part) {
     case 'heads':
@@ -33,6 +33,7 @@ function layersRead({ reads: { layer, part }, scale }: Dictionary): readonly num
     case 'stream-out':
       return [...below, layer];
     case 'network-in':
+    case 'network-normed':
       return 'Heads are left out: a norm stands between them and what the dictionary reads.';
     case 'network-out':
       return 'Heads are left out: the dictionary reads what the feed-forward network gives.';
@@ -45,7 +46,7 @@ export async function headParts(
   prompt: Prompt,
   { variant, groups }: Pick<AnalysisJob<never>, 'variant' | 'groups'>,
   dictionary: Dictionary,
-  { row, features }: { readonly row: number; readonly features: readonly number[] },
+  { row, divisor, features }: { readonly row: number; readonly divisor: number; readonly features: readonly number[] },
 ): Promise<HeadParts | string> {
   const layers = layersRead(dictionary);
   if (typeof layers === 'string') return layers;
@@ -78,7 +79,7 @@ export async function headParts(
     features.forEach((feature, at) => {
       const values = parts[at]?.[layer];
       written.slice(0, heads).forEach((output, head) => {
-        if (values) values[head] = product(dictionary, output, feature);
+        if (values) values[head] = product(dictionary, output, feature) / divisor;
       });
     });
   }
@@ -111,19 +112,40 @@ async function streamParts(
         return sum;
       }),
     );
-    const sum = added.map((_, at) => parts.reduce((total, part) => total + (part[at] ?? 0), output.bias?.[at] ?? 0));
+    const total = (of: readonly Float64Array[], bias: Float64Array | Float32Array | undefined): Float64Array =>
+      added.map((_, at) => of.reduce((sum, part) => sum + (part[at] ?? 0), bias?.[at] ?? 0));
+    const sum = total(parts, output.bias);
+    const { attentionNorms } = await model.weights.layer(layer, ['gates', 'scores']);
+    const through = attentionNorms.output ? frozen(attentionNorms.output, sum) : (part: Float64Array) => part;
+    const behind = parts.map(through);
+    const whole = total(behind, output.bias && through(Float64Array.from(output.bias)));
+    const biased = whole.map((value, at) => value + (attentionNorms.output?.bias?.[at] ?? 0));
     const size = Math.hypot(...added);
-    const off = Math.hypot(...sum.map((value, at) => value - (added[at] ?? 0)));
-    return off <= tolerance * size + 1e-6 ? parts : left;
+    const off = Math.hypot(...biased.map((value, at) => value - (added[at] ?? 0)));
+    return off <= tolerance * size + 1e-6 ? behind : left;
   } catch (error) {
     if (error instanceof FailureError) return left;
     throw error;
   }
 }
 
-/** x W_enc of one feature, x less its mean where the dictionary is centred. */
-function product({ encoder, features, inputs, centred, gate }: Dictionary, x: Float64Array, feature: number): number {
-  const mean = centred ? x.reduce((sum, value) => sum + value, 0) / inputs : 0;
+/** A norm as it is for `sum`, as a linear map without its bias. */
+function frozen({ kind, gain, epsilon }: NormWeights, sum: Float64Array): (part: Float64Array) => Float64Array {
+  const meanOf = (x: Float64Array): number =>
+    kind === 'layer' ? x.reduce((total, value) => total + value, 0) / x.length : 0;
+  const centre = meanOf(sum);
+  const square = sum.reduce((total, value) => total + (value - centre) ** 2, 0) / sum.length;
+  const divisor = Math.sqrt(square + epsilon);
+  return (part) => {
+    const mean = meanOf(part);
+    return part.map((value, at) => ((value - mean) / divisor) * (gain[at] ?? Number.NaN));
+  };
+}
+
+/** x W_enc of one feature, x less its mean where the dictionary takes it away. */
+function product(dictionary: Dictionary, x: Float64Array, feature: number): number {
+  const { encoder, features, inputs, centred, scale, gate } = dictionary;
+  const mean = centred || scale === 'layer-norm' ? x.reduce((sum, value) => sum + value, 0) / inputs : 0;
   const gain = gate ? Math.exp(gate.logScale[feature] ?? 0) : 1;
   return gain * x.reduce((sum, value, row) => sum + (value - mean) * (encoder[row * features + feature] ?? 0), 0);
 }

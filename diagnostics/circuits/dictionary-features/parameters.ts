@@ -8,12 +8,14 @@ export type FeatureParameters = {
   readonly token: number;
   readonly skipFirst: boolean;
   readonly attribution: boolean;
+  readonly answer: string;
+  readonly against: string;
 };
 
 export const parameters: ParameterTable<FeatureParameters> = {
-  dictionary: field.file(
+  dictionary: field.fileOrFolder(
     'Dictionary',
-    'The folder of a sparse autoencoder or transcoder as SAELens saves it, or its .safetensors or .npz file with cfg.json beside it.',
+    'The folder of a sparse autoencoder or transcoder as SAELens or Gemma Scope has it, or its .safetensors or .npz file.',
   ),
   listed: field.integer('Features', 'How many features are listed, the strongest first.', {
     min: 1,
@@ -37,7 +39,18 @@ export const parameters: ParameterTable<FeatureParameters> = {
   ),
   attribution: field.flag(
     'Attribution',
-    'Also computes what each feature gives to the logit of the most probable next token, by its gradient. It takes a backward pass.',
+    'Also computes what each feature gives to a logit of the next token, by its gradient. It takes a backward pass.',
     true,
   ),
+  answer: {
+    ...field.text(
+      'Attribution to',
+      'The token whose logit attribution is about, as it is shown (␣Paris), or as #17. Empty: the most probable next token.',
+    ),
+    onlyWith: { attribution: [true] },
+  },
+  against: {
+    ...field.text('Against', 'A second token, whose logit is subtracted. Empty: none.'),
+    onlyWith: { attribution: [true] },
+  },
 };

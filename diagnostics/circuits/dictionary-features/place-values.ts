@@ -5,6 +5,7 @@ import { refusal } from '../../../protocol/wire/failures';
 import type { AnalysisJob } from '../../analysis';
 import type { ModelFacts, ModelRunner, Prompt } from '../../model-runner/model-runner';
 import type { TensorData } from '../../model-runner/run-request';
+import type { NormWeights } from '../../model-runner/weights';
 
 /** The taps whose sum a place is. */
 const taps: Readonly<Record<HookPart, readonly LayerTap[]>> = {
@@ -14,8 +15,13 @@ const taps: Readonly<Record<HookPart, readonly LayerTap[]>> = {
   'attention-out': ['attention.output'],
   heads: ['attention.head_output'],
   'network-in': ['residual.input', 'attention.output'],
+  'network-normed': ['residual.input', 'attention.output'],
   'network-out': ['mlp_output'],
 };
+
+/** Between attention and the feed-forward network, behind a norm or not. */
+const isBetween = (part: HookPart): boolean =>
+  part === 'stream-mid' || part === 'network-in' || part === 'network-normed';
 
 /** A sentence where the model does not have the place, or has it in another width. */
 export function placeProblem(
@@ -33,7 +39,7 @@ export function placeProblem(
   if (hook.part.startsWith('network') && block.noNetwork) {
     return `The dictionary belongs to ${hook.name}, and layer ${hook.layer} has no feed-forward network. Choose the dictionary of another layer.`;
   }
-  if (block.parallel && (hook.part === 'stream-mid' || hook.part === 'network-in')) {
+  if (block.parallel && isBetween(hook.part)) {
     return `The dictionary belongs to ${hook.name}, and layer ${hook.layer} has no stream between attention and network: both read what enters it. Choose a dictionary of hook_resid_pre or hook_resid_post.`;
   }
   const own =
@@ -68,7 +74,7 @@ export async function placeValues(
   const sums = (rows[0] ?? []).map((first, at) =>
     rows.slice(1).reduce((sum, more) => sum.map((value, i) => value + (more[at]?.[i] ?? 0)), first),
   );
-  if (part !== 'network-in' && part !== 'stream-mid') return sums;
+  if (!isBetween(part)) return sums;
   const { attentionNorms, feedForwardNorms } = await model.weights.layer(layer, ['gates', 'scores']);
   if (attentionNorms.after) {
     throw refusal(
@@ -82,14 +88,15 @@ export async function placeValues(
       `The dictionary reads ${hook.name}, and layer ${layer} has no norm before its feed-forward network. Choose a dictionary of another place.`,
     );
   }
-  return sums.map((row) => divided(row, input));
+  return sums.map((row) => (part === 'network-in' ? divided(row, input) : normed(row, input)));
 }
 
+/** As a norm gives a row. */
+const normed = (row: Float64Array, by: NormWeights): Float64Array =>
+  divided(row, by).map((value, at) => value * (by.gain[at] ?? Number.NaN) + (by.bias?.[at] ?? 0));
+
 /** As a norm divides a row, without its gain and bias. */
-function divided(
-  row: Float64Array,
-  { kind, epsilon }: { readonly kind: 'layer' | 'rms'; readonly epsilon: number },
-): Float64Array {
+function divided(row: Float64Array, { kind, epsilon }: NormWeights): Float64Array {
   const mean = kind === 'layer' ? row.reduce((sum, value) => sum + value, 0) / row.length : 0;
   const square = row.reduce((sum, value) => sum + (value - mean) ** 2, 0) / row.length;
   return row.map((value) => (value - mean) / Math.sqrt(square + epsilon));

@@ -58,8 +58,10 @@ export const dictionaryResult = object({
   features: list(feature),
   /** The token whose features are taken apart by heads, and whose next token attribution is about. */
   row: whole,
-  /** What attribution is about, and its logit. */
-  target: optional(object({ token: text, id: whole, logit: figure })),
+  /** What attribution is about: the logit of a token, less that of another one where it is named. */
+  target: optional(
+    object({ token: text, id: whole, against: optional(text), againstId: optional(whole), logit: figure }),
+  ),
   heads: optional(
     object({
       /** The strongest features of the token, which are taken apart. */

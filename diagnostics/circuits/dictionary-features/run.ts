@@ -4,7 +4,7 @@ import { refusal } from '../../../protocol/wire/failures';
 import type { AnalysisJob, Step } from '../../analysis';
 import type { ModelRunner, Prompt } from '../../model-runner/model-runner';
 
-import { attributionOf, placeGradient, withoutAttribution } from './attribution';
+import { attributionOf, namedTarget, placeGradient, withoutAttribution, type PlaceGradient } from './attribution';
 import { headParts } from './head-parts';
 import type { FeatureParameters } from './parameters';
 import { placeProblem, placeValues } from './place-values';
@@ -13,6 +13,9 @@ import type { DictionaryResult, FeatureRow, HeadPart } from './result';
 /** What is kept of one token. */
 interface TokenFeatures {
   readonly active: Active;
+  /** By which x is divided, and what features are multiplied with. */
+  readonly divisor: number;
+  readonly factor: number;
   /** |y - x|^2 and |x|^2. */
   readonly error: number;
   readonly size: number;
@@ -31,6 +34,7 @@ export async function* featuresRun(
   const [prompt] = job.input.prompts;
   if (!prompt) throw new RangeError('the analysis reads a prompt');
   const row = rowOf(prompt, parameters.token);
+  const named = parameters.attribution && model.facts.predicts ? namedTarget(model, parameters) : {};
   const total = prompt.ids.length + 2;
   yield { sentence: 'Reading the dictionary', done: 0, total };
   const dictionary = await model.dictionary(parameters.dictionary);
@@ -50,7 +54,10 @@ export async function* featuresRun(
   yield { sentence: 'Heads', done: total - 2, total };
   const strongest = sorted(tokens[row]?.active).slice(0, takenApart);
   const apart = await step('heads', () =>
-    headParts(model, prompt, job, dictionary, { row, features: strongest.map(({ feature }) => feature) }),
+    headParts(model, prompt, job, dictionary, {
+      ...{ row, divisor: tokens[row]?.divisor ?? Number.NaN },
+      features: strongest.map(({ feature }) => feature),
+    }),
   );
   if (typeof apart === 'string') notes.push(apart);
   yield { sentence: 'Attribution', done: total - 1, total };
@@ -59,12 +66,14 @@ export async function* featuresRun(
   const isAttributed = parameters.attribution && withoutGradient === undefined;
   const attributed = isAttributed
     ? await step('attribution', async () => {
-        const gradient = await placeGradient(model, prompt, job, dictionary, row);
-        const { id, logit } = gradient;
+        const gradient = await placeGradient(model, prompt, job, dictionary, { ...named, row });
+        const { id, againstId, logit } = gradient;
+        const scales = tokens.map(({ factor }) => factor);
         const all = [...activationsOf(tokens)].map(
-          ([feature, values]) => [feature, attributionOf(dictionary, feature, values, gradient)] as const,
+          ([feature, activations]) =>
+            [feature, attributionOf(dictionary, feature, { activations, scales }, gradient)] as const,
         );
-        return { id, logit, all };
+        return { id, logit, all, ...(againstId === undefined ? {} : { againstId }) };
       })
     : undefined;
   const from = parameters.skipFirst && prompt.ids.length > 1 ? 1 : 0;
@@ -90,11 +99,17 @@ export async function* featuresRun(
     meanActive: mean(tokens.slice(from).map(({ active }) => active.indices.length)),
     everActive: features.length,
     features: features.slice(0, parameters.listed),
-    ...(attributed
-      ? { target: { token: model.pieces([attributed.id])[0] ?? '', id: attributed.id, logit: attributed.logit } }
-      : {}),
+    ...(attributed ? { target: targetOf(model, attributed) } : {}),
     ...(typeof apart === 'string' ? {} : { heads: headsOf(strongest, apart.parts) }),
   };
+}
+
+function targetOf(
+  model: ModelRunner,
+  { id, againstId, logit }: Pick<PlaceGradient, 'id' | 'againstId' | 'logit'>,
+): NonNullable<DictionaryResult['target']> {
+  const text = (of: number): string => model.pieces([of])[0] ?? '';
+  return { token: text(id), id, logit, ...(againstId === undefined ? {} : { against: text(againstId), againstId }) };
 }
 
 function rowOf({ ids }: Prompt, token: number): number {
@@ -105,11 +120,11 @@ function rowOf({ ids }: Prompt, token: number): number {
 }
 
 function featuresOf(dictionary: Dictionary, x: Float64Array, wanted: Float64Array): TokenFeatures {
-  const { active, decode } = encode(dictionary, x);
+  const { active, divisor, factor, decode } = encode(dictionary, x);
   const target = comparable(dictionary, wanted);
   const y = decode();
   return {
-    active,
+    ...{ active, divisor, factor },
     error: target.reduce((sum, value, at) => sum + ((y[at] ?? 0) - value) ** 2, 0),
     size: target.reduce((sum, value) => sum + value * value, 0),
   };

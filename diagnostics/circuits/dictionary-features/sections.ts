@@ -1,5 +1,6 @@
 /** What the analysis shows and says. */
 import { counted, percent, threeDigits } from '../../../protocol/wire/number-words';
+import { quotedToken } from '../../../protocol/wire/token-name';
 import * as build from '../../../protocol/sections/builders';
 import type { Section } from '../../../protocol/sections/section';
 import type { TokensSection } from '../../../protocol/sections/tokens';
@@ -9,7 +10,11 @@ import type { DictionaryResult, FeatureRow, PositionRow } from './result';
 const isWhole = (result: Partial<DictionaryResult>): result is DictionaryResult => result.features !== undefined;
 
 /** A token as a table names it. */
-const named = ({ tokens }: DictionaryResult, at: number): string => `${at} ${JSON.stringify(tokens[at] ?? '')}`;
+const named = ({ tokens }: DictionaryResult, at: number): string => `${at} ${quotedToken(tokens[at] ?? '')}`;
+
+/** `the logit of "␣Paris" less that of "␣Rome"` */
+const targetWords = ({ token, against }: NonNullable<DictionaryResult['target']>): string =>
+  `the logit of ${quotedToken(token)}${against === undefined ? '' : ` less that of ${quotedToken(against)}`}`;
 
 export function finding(result: Partial<DictionaryResult>): string {
   if (!isWhole(result)) return 'No token has been read yet.';
@@ -26,7 +31,7 @@ export function finding(result: Partial<DictionaryResult>): string {
   if (target === undefined || attribution === undefined) {
     return `${first} Feature ${feature} is the strongest: ${threeDigits(largest)} at token ${named(result, at)}.`;
   }
-  return `${first} Feature ${feature} moves the logit of ${JSON.stringify(target.token)} most: ${threeDigits(attribution)} of ${threeDigits(target.logit)}.`;
+  return `${first} Feature ${feature} moves ${targetWords(target)} most: ${threeDigits(attribution)} of ${threeDigits(target.logit)}.`;
 }
 
 export function sections(result: Partial<DictionaryResult>): readonly Section[] {
@@ -44,7 +49,7 @@ const featureTable = (result: DictionaryResult) =>
   build.table(
     'features',
     'Features',
-    `${result.everActive > result.features.length ? `The first ${result.features.length} of ${result.everActive}. ` : ''}${result.target ? `The largest attribution to the logit of ${JSON.stringify(result.target.token)} first` : 'The largest activation first'}. Choose a row for its activation at each token.`,
+    `${result.everActive > result.features.length ? `The first ${result.features.length} of ${result.everActive}. ` : ''}${result.target ? `The largest attribution to ${targetWords(result.target)} first` : 'The largest activation first'}. Choose a row for its activation at each token.`,
     result.features,
     [
       build.count('feature', 'Feature', 'Its index in the dictionary, from 0.'),
@@ -55,7 +60,7 @@ const featureTable = (result: DictionaryResult) =>
         build.number(
           'attribution',
           'Attribution',
-          'Sum over tokens of its activation times the gradient of the logit along its row of W_dec: to first order, what the logit loses without it.',
+          'Sum over tokens of what it adds at the place times the gradient: to first order, what is lost without it.',
         ),
     ],
     { ask: 'Show its activation' },
@@ -98,7 +103,7 @@ const tokenTable = (result: DictionaryResult) =>
 
 function headSections({ heads, row, tokens, dictionary }: DictionaryResult): readonly Section[] {
   if (!heads || heads.features.length === 0) return [];
-  const token = `${row} ${JSON.stringify(tokens[row] ?? '')}`;
+  const token = `${row} ${quotedToken(tokens[row] ?? '')}`;
   return [
     build.heads(
       'heads',

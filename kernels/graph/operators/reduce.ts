@@ -46,22 +46,23 @@ export function cumulativeSum(
   })[0];
 }
 
-/** The k largest along an axis, sorted, with their positions. */
+/** The k largest along an axis, sorted, with their positions; of equal ones the lower position comes first. `k`: also a value [1]. */
 export function topK(
   x: Value,
-  k: number,
+  k: number | { readonly count: Value; readonly dim: Dim },
   axis = -1,
   largest = true,
   name?: string,
 ): readonly [values: Value, indices: Value] {
   const at = axisOf('TopK', name, x, axis);
   const dim: Dim = x.shape[at] ?? 1;
-  if (typeof dim === 'number' && k > dim)
+  if (typeof dim === 'number' && typeof k === 'number' && k > dim)
     fail('TopK', name, `${k} of ${dim} along axis ${at} of ${describe(x)} is too many.`);
-  const shape = x.shape.map((old, i) => (i === at ? k : old));
+  const [count, left] = typeof k === 'number' ? [x.graph.constant('int64', [1], [k]), k] : [k.count, k.dim];
+  const shape = x.shape.map((old, i) => (i === at ? left : old));
   return x.graph.node(
     'TopK',
-    [x, x.graph.constant('int64', [1], [k])],
+    [x, count],
     [
       { type: x.type, shape, name },
       { type: 'int64', shape },

@@ -1,13 +1,34 @@
 /**
- * A feature of a dictionary, taken out, scaled or added: x becomes x + ((factor - 1) f + strength) d at the place of the dictionary, with
- * p = x · read, f = max(0, gain p + bias) where p + gate > 0 and 0 elsewhere, and d what the feature writes (models/dictionaries). All
- * features of one place read the same x. What the dictionary does not explain stays. The gradient is that of this formula; where the
- * feature is not active, f has none.
+ * A feature of a dictionary, taken out, scaled or added: x becomes x + s ((factor - 1) f + strength) d at the place of the dictionary, with
+ * f its activation, d what it writes and s the size of the position where the dictionary scales, else 1 (`FeatureForm`). All features of
+ * one place read the same x. What the dictionary does not explain stays. The gradient is that of this formula; where the feature is not
+ * active, f has none, and which features of a TopK dictionary are among the k largest has none.
  */
-import { add, greater, multiply, rectify, where } from '../../../kernels/graph/operators/elementwise';
+import { add, and, divide, greater, multiply, rectify, where } from '../../../kernels/graph/operators/elementwise';
 import { reshape, transpose } from '../../../kernels/graph/operators/layout';
 import { matmul } from '../../../kernels/graph/operators/matrix';
 import type { Value } from '../../../kernels/graph/records';
+import type { FeatureForm } from '../../dictionaries/dictionary';
+import {
+  areKept,
+  borrowedRivals,
+  declareRivals,
+  isKept,
+  rivalFeeds,
+  rivalsProblem,
+  type RivalInputs,
+} from './feature-rivals';
+import {
+  borrowedScale,
+  divisorOf,
+  normsOf,
+  scaleAt,
+  scaleInputs,
+  scaleNames,
+  scaleNumbers,
+  sizeOf,
+  type ScaleInputs,
+} from './feature-scale';
 import { changeKind } from './kind';
 import type { LayerSizes } from './sizes';
 
@@ -15,16 +36,10 @@ import type { LayerSizes } from './sizes';
 const targets = ['stream', 'network', 'attention', 'heads'] as const;
 export type FeatureTarget = (typeof targets)[number];
 
-export interface FeatureChange {
+export interface FeatureChange extends FeatureForm {
   readonly kind: 'feature';
   readonly layer: number;
   readonly target: FeatureTarget;
-  /** [width] */
-  readonly read: Float32Array;
-  readonly write: Float32Array;
-  readonly gain: number;
-  readonly bias: number;
-  readonly gate: number;
   readonly factor: number;
   readonly strength: number;
   /** Token positions; absent: all, those behind the prompt included. */
@@ -42,9 +57,14 @@ export interface FeatureInputs {
   /** factor - 1 and strength, [b, r, f]: r is 1, or n where a change names positions. */
   readonly factor: Value;
   readonly strength: Value;
+  /** [b, 1, f] */
+  readonly scale: ScaleInputs;
+  /** Where a feature of a TopK dictionary is changed. */
+  readonly rivals?: RivalInputs;
 }
 
 const partOf = <T extends FeatureTarget>(target: T): `feature-${T}` => `feature-${target}`;
+const rivalsPartOf = <T extends FeatureTarget>(target: T): `feature-${T}-rivals` => `feature-${target}-rivals`;
 
 const widthOf = ({ hiddenSize, networkWidth, heads, headDim }: LayerSizes, target: FeatureTarget): number =>
   target === 'heads' ? heads * headDim : target === 'network' ? (networkWidth ?? hiddenSize) : hiddenSize;
@@ -56,8 +76,8 @@ const actsAt = ({ positions }: FeatureChange, row: number): boolean => positions
 
 export const feature = changeKind<FeatureChange>()({
   kind: 'feature',
-  parts: ['feature-stream', 'feature-network', 'feature-attention', 'feature-heads'],
-  partsOf: ({ target }) => [partOf(target)],
+  parts: [...targets.map(partOf), ...targets.map(rivalsPartOf)],
+  partsOf: ({ target, rivals }) => [partOf(target), ...(rivals ? [rivalsPartOf(target)] : [])],
   rare: true,
   problem({ layer, target, read, write }, sizes) {
     const width = widthOf(sizes, target);
@@ -65,6 +85,8 @@ export const feature = changeKind<FeatureChange>()({
       ? undefined
       : `The dictionary takes ${read.length} numbers and gives ${write.length}, and layer ${layer} has ${width} there.`;
   },
+  together: (changes) =>
+    targets.map((target) => rivalsProblem(changes.filter((change) => change.target === target))).find(Boolean),
   /** In a graph that is differentiated factor and strength have a row for each position. */
   declare: (graph, sizes, { parts, always }): { readonly [T in FeatureTarget]?: FeatureInputs } =>
     Object.fromEntries(
@@ -84,6 +106,8 @@ export const feature = changeKind<FeatureChange>()({
           gate: input('gate', 1, count),
           factor: input('factor', rows, count),
           strength: input('strength', rows, count),
+          scale: scaleInputs((name) => input(name, 1, count)),
+          ...(parts.includes(rivalsPartOf(target)) ? { rivals: declareRivals(graph, target, width) } : {}),
         };
         return [target, inputs];
       }),
@@ -106,12 +130,15 @@ export const feature = changeKind<FeatureChange>()({
           zeros(count),
         ];
         const [factor, strength] = [zeros(rows * count), zeros(rows * count)];
+        const scale = { centred: zeros(count), share: zeros(count), epsilon: zeros(count) };
         own.forEach((list, v) =>
           list.forEach((change, i) => {
             const at = v * count + i;
             change.read.forEach((value, channel) => (read[(v * width + channel) * count + i] = value));
             write.set(change.write, at * width);
             [gain[at], bias[at], gate[at]] = [change.gain, change.bias, change.gate];
+            const numbers = scaleNumbers(change.scale);
+            for (const name of scaleNames) scale[name][at] = numbers[name];
             for (let row = 0; row < rows; row++) {
               if (!actsAt(change, start + row)) continue;
               factor[(v * rows + row) * count + i] = change.factor - 1;
@@ -129,6 +156,8 @@ export const feature = changeKind<FeatureChange>()({
           fed('gate', gate, 1, count),
           fed('factor', factor, rows, count),
           fed('strength', strength, rows, count),
+          ...scaleNames.map((name) => fed(name, scale[name], 1, count)),
+          ...(parts.includes(rivalsPartOf(target)) ? rivalFeeds(target, own, count) : []),
         ];
       }),
     );
@@ -145,9 +174,12 @@ export const feature = changeKind<FeatureChange>()({
   firstRow: ({ positions }) => (positions ? Math.min(...positions) : 0),
 });
 
-function amountOf({ read, gain, bias, gate, factor, strength }: FeatureChange, stream: Float32Array): number {
-  const p = read.reduce((sum, value, at) => sum + value * (stream[at] ?? 0), 0);
-  return (factor - 1) * (p + gate > 0 ? Math.max(0, gain * p + bias) : 0) + strength;
+function amountOf(change: FeatureChange, stream: Float32Array): number {
+  const { read, gain, bias, gate, factor, strength, scale } = change;
+  const { size, divisor } = scaleAt(scale, stream);
+  const p = read.reduce((sum, value, at) => sum + value * (stream[at] ?? 0), 0) / divisor;
+  const isActive = factor !== 1 && p + gate > 0 && isKept(change, stream, divisor);
+  return size * ((factor - 1) * (isActive ? Math.max(0, gain * p + bias) : 0) + strength);
 }
 
 /** The inputs inside a branch. */
@@ -159,18 +191,23 @@ export const borrowed = (inputs: FeatureInputs, operand: (value: Value) => Value
   gate: operand(inputs.gate),
   factor: operand(inputs.factor),
   strength: operand(inputs.strength),
+  scale: borrowedScale(inputs.scale, operand),
+  ...(inputs.rivals ? { rivals: borrowedRivals(inputs.rivals, operand) } : {}),
 });
 
 /** x [b, n, width] with changed features; as it is where none are. */
 export function withFeatures(inputs: FeatureInputs | undefined, x: Value): Value {
   if (!inputs) return x;
-  const { read, write, gain, bias, gate, factor, strength } = inputs;
-  const products = matmul(x, read);
-  const active = greater(add(products, gate), 0);
+  const { read, write, gain, bias, gate, factor, strength, scale, rivals } = inputs;
+  const norms = normsOf(x);
+  const size = sizeOf(scale, norms);
+  const products = divide(matmul(x, read), divisorOf(scale, size));
+  const open = greater(add(products, gate), 0);
+  const active = rivals ? and(open, areKept(rivals, x, norms)) : open;
   const values = where(active, rectify(add(multiply(products, gain), bias)), 0);
   // They have a row for each of x, or one for all.
   const rows = (value: Value): Value => ({ ...value, shape: values.shape });
-  const amounts = add(multiply(values, rows(factor)), rows(strength));
+  const amounts = multiply(add(multiply(values, rows(factor)), rows(strength)), size);
   return add(x, matmul(amounts, write));
 }
 

@@ -40,27 +40,34 @@ const near = (found: number, expected: number, tolerance = 1e-5): void =>
 describe('dictionary-features', () => {
   let folder: string;
   let one: OpenTiny;
+  /** It norms what attention and the network give. */
+  let gemma: OpenTiny;
   let width: number;
   before(async () => {
     folder = mkdtempSync(join(tmpdir(), 'headscope-dictionary-'));
-    one = await openTiny('llama');
+    [one, gemma] = await Promise.all([openTiny('llama'), openTiny('gemma2')]);
     width = one.model.spec.hiddenSize;
+    assert.equal(gemma.model.spec.hiddenSize, width);
   });
   after(async () => {
-    await one.close();
+    await Promise.all([one.close(), gemma.close()]);
     rmSync(folder, { recursive: true });
   });
 
   let written = 0;
   const dictionary = (hook: string, tensors: WrittenTensors, settings: object = {}): string =>
     writeDictionary(join(folder, String(written++)), { hook_name: hook, ...settings }, tensors);
-  const resultOf = (path: string, parameters: Partial<FeatureParameters> = {}): Promise<DictionaryResult> =>
-    resultFor(one.model, dictionaryFeatures, {
+  const resultOf = (
+    path: string,
+    parameters: Partial<FeatureParameters> = {},
+    { model } = one,
+  ): Promise<DictionaryResult> =>
+    resultFor(model, dictionaryFeatures, {
       input: { kind: 'prompt', prompt: { kind: 'ids', ids } },
       parameters: { dictionary: path, listed: 1000, ...parameters },
     });
-  const rowsOf = async (layer: number, tap: LayerTap): Promise<readonly (readonly number[])[]> => {
-    const { layers } = await runnerOf(one.model).run({ ids, taps: [{ layer, tap }], logits: 'none' });
+  const rowsOf = async (layer: number, tap: LayerTap, { model } = one): Promise<readonly (readonly number[])[]> => {
+    const { layers } = await runnerOf(model).run({ ids, taps: [{ layer, tap }], logits: 'none' });
     const data = layers[layer]?.taps[tap]?.data as Float32Array;
     return ids.map((_, row) => Array.from(data.subarray(row * width, (row + 1) * width)));
   };
@@ -113,21 +120,59 @@ describe('dictionary-features', () => {
     near(answers?.[0]?.logits[0] ?? NaN, target.logit, 1e-4);
   });
 
+  it('attribution of a scaled identity is that of the plain one, and is linear in the logits', async () => {
+    const hook = 'blocks.0.hook_resid_post';
+    const path = dictionary(hook, identity(width));
+    const byFeature = async (from: string, parameters: Partial<FeatureParameters> = {}) => {
+      const { features, target } = await resultOf(from, parameters);
+      return { target, of: new Map(features.map(({ feature, attribution = NaN }) => [feature, attribution])) };
+    };
+    const plain = await byFeature(path);
+    assert.ok(plain.target);
+    const scaled = await byFeature(
+      dictionary(hook, identity(width), { normalize_activations: 'constant_norm_rescale' }),
+    );
+    assert.equal(scaled.of.size, plain.of.size);
+    for (const [feature, value] of plain.of) near(scaled.of.get(feature) ?? NaN, value, 1e-4);
+    const against = '#7';
+    const answer = `#${(plain.target.id + 11) % 50}`;
+    const [first, second, both] = await Promise.all([
+      byFeature(path, { answer }),
+      byFeature(path, { answer: against }),
+      byFeature(path, { answer, against }),
+    ]);
+    for (const [feature, value] of both.of)
+      near(value, (first.of.get(feature) ?? NaN) - (second.of.get(feature) ?? NaN), 1e-4);
+    near(both.target?.logit ?? NaN, (first.target?.logit ?? NaN) - (second.target?.logit ?? NaN), 1e-4);
+    assert.deepEqual([both.target?.id, both.target?.againstId], [Number(answer.slice(1)), 7]);
+    assert.match(
+      dictionaryFeatures.finding(await resultOf(path, { answer, against })),
+      /the logit of .+ less that of /u,
+    );
+    const named = await byFeature(path, { answer: `#${plain.target.id}` });
+    assert.deepEqual(named.of, plain.of);
+  });
+
   it('a small share of a feature less moves the logit by its attribution', async () => {
     const tensors = scatteredTensors(width, 9);
-    const path = dictionary('blocks.0.hook_resid_post', tensors, { architecture: 'jumprelu' });
-    const { features, target, row } = await resultOf(path);
-    const [leading] = features;
-    assert.ok(leading && target && leading.attribution);
     const model = runnerOf(one.model);
-    const factor = 0.99;
-    const { variant } = await model.variant(
-      [{ kind: 'feature', feature: leading.feature, factor, strength: 0, source: { from: 'file', path } }],
-      { ids },
-    );
-    const [plain, less] = await model.answers({ ids }, [{ row, tokens: [target.id] }], [[], variant]);
-    const moved = (plain?.[0]?.logits[0] ?? NaN) - (less?.[0]?.logits[0] ?? NaN);
-    near(moved / (1 - factor), leading.attribution, 0.05);
+    for (const settings of [
+      { architecture: 'jumprelu' },
+      { architecture: 'topk', k: 3, normalize_activations: 'layer_norm' },
+    ]) {
+      const path = dictionary('blocks.0.hook_resid_post', tensors, settings);
+      const { features, target, row } = await resultOf(path);
+      const [leading] = features;
+      assert.ok(leading && target && leading.attribution);
+      const factor = 0.99;
+      const { variant } = await model.variant(
+        [{ kind: 'feature', feature: leading.feature, factor, strength: 0, source: { from: 'file', path } }],
+        { ids },
+      );
+      const [plain, less] = await model.answers({ ids }, [{ row, tokens: [target.id] }], [[], variant]);
+      const moved = (plain?.[0]?.logits[0] ?? NaN) - (less?.[0]?.logits[0] ?? NaN);
+      near(moved / (1 - factor), leading.attribution, 0.05);
+    }
   });
 
   it('explained variance, errors and activations are those worked from the stream', async () => {
@@ -180,23 +225,44 @@ describe('dictionary-features', () => {
 
   it('parts of heads, networks, the embedding and biases add up to what the encoder gives', async () => {
     const tensors = scatteredTensors(width, 9);
-    const settings = { architecture: 'jumprelu' };
-    const path = dictionary('blocks.1.hook_resid_post', tensors, settings);
     const token = 7;
-    const { heads } = await resultOf(path, { token, attribution: false });
-    assert.ok(heads && heads.features.length > 0);
-    const others = await Promise.all([rowsOf(0, 'residual.input'), rowsOf(0, 'mlp_output'), rowsOf(1, 'mlp_output')]);
     const { W_enc, b_enc, b_dec } = tensors;
-    heads.features.forEach(({ feature, activation }, at) => {
-      const of = (x: ArrayLike<number>): number =>
-        Array.from(x).reduce((sum, value, channel) => sum + value * W_enc!.data[channel * 9 + feature]!, 0);
-      const rest = others.reduce((sum, rows) => sum + of(rows[token]!), b_enc!.data[feature]! - of(b_dec!.data));
-      near(
-        heads.parts[at]!.flat().reduce((sum, part) => sum + part, rest),
-        activation,
-        1e-4,
-      );
-    });
+    const encoded = (x: ArrayLike<number>, feature: number): number =>
+      Array.from(x).reduce((sum, value, channel) => sum + value * W_enc!.data[channel * 9 + feature]!, 0);
+    const meanOf = (x: readonly number[]): number => x.reduce((sum, value) => sum + value, 0) / x.length;
+    const partsOf = async (settings: object, model: OpenTiny) => {
+      const path = dictionary('blocks.1.hook_resid_post', tensors, { architecture: 'jumprelu', ...settings });
+      const { heads, notes } = await resultOf(path, { token, attribution: false }, model);
+      assert.ok(heads && heads.features.length > 0, notes.join(' '));
+      return heads;
+    };
+    for (const [settings, model] of [
+      [{}, one],
+      [{}, gemma],
+      [{ normalize_activations: 'layer_norm' }, one],
+    ] as const) {
+      const found = await partsOf(settings, model);
+      const isScaled = 'normalize_activations' in settings;
+      const others = await Promise.all([
+        rowsOf(0, 'residual.input', model),
+        rowsOf(0, 'mlp_output', model),
+        rowsOf(1, 'mlp_output', model),
+      ]);
+      const x = (await rowsOf(1, 'residual', model))[token]!;
+      const deviation = Math.sqrt(x.reduce((sum, value) => sum + (value - meanOf(x)) ** 2, 0) / (width - 1));
+      const centred = (row: readonly number[]): readonly number[] =>
+        isScaled ? row.map((value) => (value - meanOf(row)) / (deviation + 1e-5)) : row;
+      found.features.forEach(({ feature, activation }, at) => {
+        const rest = others.reduce(
+          (sum, rows) => sum + encoded(centred(rows[token]!), feature),
+          b_enc!.data[feature]! - encoded(b_dec!.data, feature),
+        );
+        const sum = found.parts[at]!.flat().reduce((total, part) => total + part, rest);
+        near(sum, activation, 1e-4);
+        assert.ok(found.parts[at]!.flat().some((part) => Math.abs(part) > 1e-2));
+      });
+    }
+    const heads = await partsOf({}, one);
     const { layer, head, feature, part } = heads.strongest[0]!;
     assert.equal(part, heads.parts[heads.features.findIndex((own) => own.feature === feature)]?.[layer]?.[head]);
     const { heads: count, headDim } = one.model.spec.blocks[1]!.attention!;
@@ -210,6 +276,21 @@ describe('dictionary-features', () => {
     });
   });
 
+  it('reads the module of transformers that gives the network its input, with the gain of its norm', async () => {
+    const hook = 'model.layers.1.pre_feedforward_layernorm.output';
+    const plain = await resultOf(dictionary('blocks.1.ln2.hook_normalized', identity(width)), {}, gemma);
+    const gained = await resultOf(dictionary(hook, identity(width)), { attribution: false, listed: 1000 }, gemma);
+    // Gemma stores gains less one.
+    const gain = gemma.parameters.vector('model.layers.1.pre_feedforward_layernorm.weight');
+    const at = ({ features }: DictionaryResult, feature: number) =>
+      features.find((own) => own.feature === feature)?.activations ?? [];
+    for (let channel = 0; channel < width; channel++) {
+      const factor = 1 + gain[channel]!;
+      at(gained, channel).forEach((value, row) => near(value, factor * (at(plain, channel)[row] ?? NaN), 1e-5));
+    }
+    near(gained.explained, 1, 1e-12);
+  });
+
   it('transcoders are held against what they write, and say what is left out', async () => {
     const settings = { architecture: 'jumprelu_transcoder', hook_name_out: 'blocks.1.hook_mlp_out' };
     const path = dictionary('blocks.1.ln2.hook_normalized', scatteredTensors(width, 9), settings);
@@ -217,12 +298,9 @@ describe('dictionary-features', () => {
     assert.equal(positions.length, ids.length);
     assert.ok(target);
     assert.deepEqual(notes, ['Heads are left out: a norm stands between them and what the dictionary reads.']);
-    const scaled = dictionary('blocks.1.hook_resid_post', scatteredTensors(width, 9), {
-      architecture: 'jumprelu',
-      normalize_activations: 'layer_norm',
-    });
-    const { notes: both } = await resultOf(scaled);
-    assert.match(both.join(' '), /Heads are left out: the dictionary scales.*Attribution is left out/u);
+    const behind = dictionary('blocks.1.ln2.hook_normalized', identity(width));
+    const { notes: both } = await resultOf(behind);
+    assert.match(both.join(' '), /Heads are left out: a norm.*Attribution is left out: .* behind a norm/u);
   });
 
   it('refuses dictionaries of another width, layer or model, and tokens that are not there', async () => {
@@ -239,5 +317,8 @@ describe('dictionary-features', () => {
     await refuses(dictionary('blocks.7.hook_resid_post', identity(width)), /has 2 layers, from 0/u);
     await refuses(dictionary('blocks.0.hook_resid_post', identity(width)), /no token 99/u, { token: 99 });
     await refuses('', /Name a dictionary/u);
+    const own = dictionary('blocks.0.hook_resid_post', identity(width));
+    await refuses(own, /no token #9999: the vocabulary has/u, { answer: '#9999' });
+    await refuses(own, /The two tokens of the attribution are the same.*"against"/u, { answer: '#5', against: '#5' });
   });
 });

@@ -1,7 +1,9 @@
 /** Gradients of runs with interventions: of every kind, against central differences of the run with it in float64. */
 import { changesOf } from '../../../models/instrument/changes/changes';
 import assert from 'node:assert/strict';
-import { resolve } from 'node:path';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 import { runGradients } from '../../../compute-server/model/gradient/gradient-run';
 import { leadingDirections } from '../../../compute-server/model/run/changes/leading-directions';
 import { runPrompt } from '../../../compute-server/model/run/stream/model-run';
@@ -10,6 +12,7 @@ import { parseDo } from '../../../protocol/interventions/do-form';
 import { kindNames, type Intervention, type KindName } from '../../../protocol/interventions/interventions';
 import { openPlanted, type OpenPlanted } from '../../support/checkpoints/open-planted';
 import { tinyExperts } from '../../support/checkpoints/tiny-experts';
+import { scatteredTensors, writeDictionary } from '../../support/dictionaries';
 import type { Tensors } from '../../support/safetensors-file';
 import type { LoadedModel } from '../../../compute-server/model/checkpoint/loaded-model';
 import { openTiny, type OpenTiny } from '../../support/checkpoints/open-tiny';
@@ -149,6 +152,26 @@ describe('Law: gradients of a run with interventions are central differences of 
           it(`${form}: refused, as what is chosen has no gradient`, () =>
             assert.rejects(check(form, [read(form)]), /chooses the blocks that it reads/));
         }
+        it('a feature of a TopK dictionary that scales', async () => {
+          const folder = mkdtempSync(join(tmpdir(), 'headscope-gradients-'));
+          try {
+            const width = opened.model.spec.hiddenSize;
+            const path = writeDictionary(
+              folder,
+              {
+                ...{ architecture: 'topk', k: 3, normalize_activations: 'layer_norm' },
+                hook_name: 'blocks.0.hook_resid_post',
+              },
+              scatteredTensors(width, 6),
+            );
+            await check(
+              'scaled',
+              [0, 1, 2].map((index) => read(`feature:${index}@2-8=-0.5+0.3*file:${path}`)),
+            );
+          } finally {
+            rmSync(folder, { recursive: true });
+          }
+        });
       }
 
       it('several at once', () =>

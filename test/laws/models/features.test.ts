@@ -61,16 +61,46 @@ describe('features of a dictionary', () => {
       tensors,
     );
 
-  /** x + ((factor - 1) f + strength) d by the definition, of a JumpReLU dictionary that subtracts b_dec. */
-  function changed(x: readonly number[], feature: number, factor: number, strength: number): number[] {
+  interface Way {
+    readonly settings: object;
+    /** What x is taken to before it is encoded, and what the feature is multiplied with. */
+    readonly scaled: (x: readonly number[]) => { readonly read: readonly number[]; readonly size: number };
+    /** At most so many features are active. */
+    readonly k?: number;
+  }
+  const plainly = (x: readonly number[]) => ({ read: x, size: 1 });
+  const meanOf = (x: readonly number[]): number => x.reduce((sum, value) => sum + value, 0) / x.length;
+  const constantNorm = (x: readonly number[]) => {
+    const size = Math.hypot(...x) / Math.sqrt(x.length);
+    return { read: x.map((value) => value / size), size };
+  };
+  const layerNorm = (x: readonly number[]) => {
+    const mean = meanOf(x);
+    const size = Math.sqrt(x.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (x.length - 1));
+    return { read: x.map((value) => (value - mean) / (size + 1e-5)), size };
+  };
+  const jump: Way = { settings: {}, scaled: plainly };
+
+  /** x + s ((factor - 1) f + strength) d by the definition, of a dictionary that subtracts b_dec: JumpReLU, or TopK. */
+  function changed(
+    x: readonly number[],
+    feature: number,
+    factor: number,
+    strength: number,
+    { scaled, k } = jump,
+  ): number[] {
     const width = x.length;
     const { W_enc, W_dec, b_enc, b_dec, threshold } = scatteredTensors(width, features);
-    const z = x.reduce(
-      (sum, value, at) => sum + (value - b_dec!.data[at]!) * W_enc!.data[at * features + feature]!,
-      b_enc!.data[feature]!,
+    const { read, size } = scaled(x);
+    const z = Array.from({ length: features }, (_, i) =>
+      read.reduce(
+        (sum, value, at) => sum + (value - b_dec!.data[at]!) * W_enc!.data[at * features + i]!,
+        b_enc!.data[i]!,
+      ),
     );
-    const f = z > threshold!.data[feature]! ? Math.max(0, z) : 0;
-    return x.map((value, at) => value + ((factor - 1) * f + strength) * W_dec!.data[feature * width + at]!);
+    const least = k === undefined ? threshold!.data[feature]! : z.toSorted((a, b) => b - a)[k]!;
+    const f = z[feature]! > least ? Math.max(0, z[feature]!) : 0;
+    return x.map((value, at) => value + size * ((factor - 1) * f + strength) * W_dec!.data[feature * width + at]!);
   }
 
   /** Where it is read, which tap that is, and what takes its place. */
@@ -86,14 +116,42 @@ describe('features of a dictionary', () => {
     ['blocks.1.attn.hook_z', 1, 'attention.head_output', 'head'],
   ];
 
-  for (const [hook, layer, tap, target] of places) {
-    it(`at ${hook}: the run is that in which the value is replaced by the one worked by hand`, async () => {
+  const topk = { architecture: 'topk', k: 2 };
+  const ways: Readonly<Record<string, Way>> = {
+    'scaled to a constant norm': {
+      settings: { normalize_activations: 'constant_norm_rescale' },
+      scaled: constantNorm,
+    },
+    'scaled to a constant norm and centred': {
+      settings: {
+        normalize_activations: 'constant_norm_rescale',
+        model_from_pretrained_kwargs: { center_writing_weights: true },
+      },
+      scaled: (x) => constantNorm(x.map((value) => value - meanOf(x))),
+    },
+    'scaled by a layer norm': { settings: { normalize_activations: 'layer_norm' }, scaled: layerNorm },
+    TopK: { settings: topk, scaled: plainly, k: 2 },
+    'TopK scaled by a layer norm': {
+      settings: { ...topk, normalize_activations: 'layer_norm' },
+      scaled: layerNorm,
+      k: 2,
+    },
+  };
+
+  const [stream, , network, headOutputs] = places;
+  const tried = [
+    ...places.map((place) => [place, '', jump] as const),
+    ...Object.entries(ways).map(([name, way]) => [stream!, `, ${name}`, way] as const),
+    ...[network!, headOutputs!].map((place) => [place, ', TopK', ways['TopK']!] as const),
+  ];
+  for (const [[hook, layer, tap, target], named, way] of tried) {
+    it(`at ${hook}${named}: the run is that in which the value is replaced by the one worked by hand`, async () => {
       const { heads, headDim, hiddenSize } = {
         ...one.model.spec.blocks[layer]!.attention!,
         hiddenSize: one.model.spec.hiddenSize,
       };
       const width = target === 'head' ? heads * headDim : hiddenSize;
-      const path = written(hook, width);
+      const path = written(hook, width, way.settings);
       const plain = (await run([[]], { taps: [{ layer, tap }] })).layers[layer]!.taps[tap]!.data as Float32Array;
       const at = (row: number, channel: number): number =>
         target === 'head'
@@ -110,7 +168,7 @@ describe('features of a dictionary', () => {
         for (let row = 0; row < n; row++) {
           if (positions && !(positions as readonly number[]).includes(row)) continue;
           const x = Array.from({ length: width }, (_, channel) => plain[at(row, channel)]!);
-          const now = changed(x, feature, factor, strength);
+          const now = changed(x, feature, factor, strength, way);
           if (now.some((value, channel) => value !== x[channel])) active++;
           now.forEach((value, channel) => (data[at(row, channel)] = value));
         }
@@ -158,14 +216,35 @@ describe('features of a dictionary', () => {
     near(both.subarray(both.length / 2), await logitsOf(variant), 1e-5);
   });
 
+  it('of equal features of a TopK dictionary the first is active', async () => {
+    const width = one.model.spec.hiddenSize;
+    const tensors = scatteredTensors(width, features);
+    const encoder = tensors['W_enc']!.data.map((value, at, all) => (at % features === 1 ? all[at - 1]! : value));
+    const bias = Float32Array.from({ length: features }, (_, i) => (i < 2 ? 100 : -100));
+    const path = writeDictionary(
+      join(folder, 'equal'),
+      { architecture: 'topk', k: 1, hook_name: 'blocks.0.hook_resid_post' },
+      { ...tensors, W_enc: { shape: [width, features], data: encoder }, b_enc: { shape: [features], data: bias } },
+    );
+    const plain = await logitsOf([]);
+    near(await logitsOf(await lowered(`feature:1=0*file:${path}`)), plain, 0);
+    const first = await logitsOf(await lowered(`feature:0=0*file:${path}`));
+    assert.ok(Math.max(...first.map((value, at) => Math.abs(value - plain[at]!))) > 1e-2);
+  });
+
   it('changes generated tokens as the same prompt read at once', async () => {
     const path = written('blocks.0.hook_resid_post', one.model.spec.hiddenSize);
     const heads = written(
       'blocks.1.attn.hook_z',
       one.model.spec.blocks[1]!.attention!.heads * one.model.spec.blocks[1]!.attention!.headDim,
     );
+    const scaled = { ...topk, normalize_activations: 'layer_norm' };
     for (const variant of [
       await lowered(`feature:1=-2+1*file:${path}`),
+      await lowered(
+        `feature:1=-2+1*file:${written('blocks.0.hook_resid_post', one.model.spec.hiddenSize, scaled)}`,
+        `feature:0=0*file:${written('blocks.0.hook_resid_post', one.model.spec.hiddenSize, scaled)}`,
+      ),
       await lowered(`feature:0=-2+1*file:${heads}`),
     ]) {
       const started = await SequenceRun.start(
@@ -208,9 +287,19 @@ describe('features of a dictionary', () => {
       `feature:1=0*file:${written('blocks.0.hook_mlp_in', width, { hook_name_out: 'blocks.0.hook_mlp_out' })}`,
       /transcoder from/u,
     );
-    const topk = written('blocks.0.hook_resid_post', width, { architecture: 'topk', k: 2 });
-    await refuses(`feature:1=0*file:${topk}`, /depends on all of them.*factor 1/u);
-    const added = await lowered(`feature:1=1+2*file:${topk}`);
+    const [two, three] = [2, 3].map((k) =>
+      writeDictionary(
+        join(folder, `topk ${k}`),
+        { ...topk, k, hook_name: 'blocks.0.hook_resid_post' },
+        scatteredTensors(width, features),
+      ),
+    );
+    await assert.rejects(lowered(`feature:1=0*file:${two}`, `feature:2=0*file:${three}`), (error) => {
+      assert.ok(error instanceof FailureError, String(error));
+      assert.match(sentenceOf(error.failure), /two TopK dictionaries at one place.*one after the other/u);
+      return true;
+    });
+    const added = await lowered(`feature:1=1+2*file:${two}`);
     near(await logitsOf(added), await logitsOf(await lowered(`feature:1=1+2*file:${path}`)), 1e-6);
     await refuses(`feature:1@3-90=0*file:${path}`, /position 90/u);
     await refuses(`feature:1=0*file:${folder}/nowhere`, /cannot be read/u);

@@ -1,6 +1,6 @@
 /** Dictionaries of features: each kind against numbers worked by hand, and what is refused. */
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { dictionaryAt, dictionaryStamp } from '../../../compute-server/dictionaries/dictionary-file';
@@ -159,6 +159,13 @@ describe('dictionaries by hand', () => {
       W_skip: tensor([3, 2], 1, 0, 0, 2, 1, 1),
     });
     assert.deepEqual(found(own).y, [7, 3, 5]);
+    const affine = read(settings, {
+      ...base,
+      W_dec: tensor([3, 3], 1, 0, 0, 0, 1, 0, 9, 9, 9),
+      b_dec: tensor([3], 0, 0, 1),
+      affine_skip_connection: tensor([2, 3], 1, 0, 1, 0, 2, 1),
+    });
+    assert.deepEqual(found(affine).y, [7, 3, 5]);
     assert.deepEqual([own.reads.part, own.writes.part], ['stream-mid', 'network-out']);
   });
 
@@ -176,15 +183,12 @@ describe('dictionaries by hand', () => {
         const { indices, values } = found(dictionary, input);
         for (const feature of [0, 1, 2]) {
           const form = featureForm(dictionary, feature);
-          assert.ok(typeof form !== 'string');
           const p = form.read.reduce((sum, value, at) => sum + value * (input[at] ?? NaN), 0);
           const value = p + form.gate > 0 ? Math.max(0, form.gain * p + form.bias) : 0;
           near([value], [values[indices.indexOf(feature)] ?? 0]);
         }
       }
     }
-    const none = featureForm(read({ architecture: 'topk', k: 2 }, base), 0);
-    assert.match(typeof none === 'string' ? none : '', /depends on all of them/u);
   });
 });
 
@@ -198,6 +202,12 @@ describe('places of dictionaries', () => {
     assert.deepEqual(part('blocks.3.attn.hook_z'), [3, 'heads']);
     assert.deepEqual(part('model.layers.7'), [7, 'stream-out']);
     assert.deepEqual(part('transformer.h.2'), [2, 'stream-out']);
+    // As Gemma Scope 2 names them.
+    assert.deepEqual(part('model.layers.17.output'), [17, 'stream-out']);
+    assert.deepEqual(part('model.layers.11.self_attn.o_proj.input'), [11, 'heads']);
+    assert.deepEqual(part('model.layers.5.pre_feedforward_layernorm.output'), [5, 'network-normed']);
+    assert.deepEqual(part('model.language_model.layers.5.post_feedforward_layernorm.output'), [5, 'network-out']);
+    assert.match(String(part('model.layers.5.self_attn.q_proj.output')), /model\.layers\.L\.self_attn\.o_proj\.input/u);
     assert.match(String(part('blocks.3.hook_q')), /is no place that is known\. Known are blocks\.L\.hook_resid_pre/u);
     assert.match(String(part('blocks.3.constructor')), /is no place/u);
   });
@@ -253,10 +263,7 @@ describe('files of dictionaries', () => {
   });
 
   it('may be params.npz of gemma-scope with a cfg.json written by hand', async () => {
-    const arrays = Object.entries(scatteredTensors(3, 4)).map(
-      ([name, own]) => [name.replace('W_', 'w_'), own] as const,
-    );
-    writeFileSync(join(folder, 'params.npz'), npzBytes(Object.fromEntries(arrays)));
+    writeFileSync(join(folder, 'params.npz'), params);
     await refused(() => dictionaryAt(folder, limit), /no cfg\.json beside params\.npz.*"hook_name"/u);
     writeFileSync(
       join(folder, 'cfg.json'),
@@ -265,6 +272,82 @@ describe('files of dictionaries', () => {
     const { reads, encoder: weights, subtracts } = await dictionaryAt(folder, limit);
     assert.deepEqual([reads.layer, subtracts], [20, false]);
     assert.deepEqual(weights, scatteredTensors(3, 4)['W_enc']?.data);
+  });
+
+  const params = npzBytes(
+    Object.fromEntries(
+      Object.entries(scatteredTensors(3, 4)).map(([name, own]) => [name.replace('W_', 'w_'), own] as const),
+    ),
+  );
+
+  it('may be params.npz where folders are named as those of Gemma Scope', async () => {
+    const written = (...names: readonly string[]): string => {
+      const own = join(folder, ...names);
+      mkdirSync(own, { recursive: true });
+      writeFileSync(join(own, 'params.npz'), params);
+      return own;
+    };
+    const places = async (...names: readonly string[]) => {
+      const { kind, reads, writes, subtracts } = await dictionaryAt(written(...names), limit);
+      assert.deepEqual([kind, subtracts], ['jumprelu', false]);
+      return [reads.name, writes.name];
+    };
+    const below = ['width_16k', 'average_l0_82'];
+    const same = (name: string) => [name, name];
+    assert.deepEqual(await places('gemma-scope-2b-pt-res', 'layer_12', ...below), same('blocks.12.hook_resid_post'));
+    const cached = ['models--google--gemma-scope-9b-it-res', 'snapshots', '1a2b', 'layer_20', ...below];
+    assert.deepEqual(await places(...cached), same('blocks.20.hook_resid_post'));
+    assert.deepEqual(await places('gemma-scope-2b-pt-att', 'layer_0', ...below), same('blocks.0.attn.hook_z'));
+    assert.deepEqual(await places('gemma-scope-27b-pt-mlp', 'layer_5', ...below), same('blocks.5.hook_mlp_out'));
+    assert.deepEqual(await places('gemma-scope-2b-pt-transcoders', 'layer_3', ...below), [
+      'blocks.3.ln2.hook_normalized',
+      'blocks.3.hook_mlp_out',
+    ]);
+    const refuses = (words: RegExp, ...names: readonly string[]) =>
+      refused(() => dictionaryAt(written(...names), limit), words);
+    await refuses(/"hook_embed" is no place/u, 'gemma-scope-2b-pt-res', 'embedding', ...below);
+    await refuses(/blocks\.7\.hook_resid_post.*with its place\. .*gemma-scope-2b-pt-res/u, 'mine', 'layer_7', ...below);
+    await refuses(/with its layer and place/u, 'gemma-scope-2b-pt-res', 'mine');
+    await refuses(/with its layer and place/u, 'gemma-scope-2b-pt-other', 'mine');
+    // What a person wrote beside the file comes first.
+    const own = written('gemma-scope-2b-pt-res', 'layer_12', ...below);
+    writeFileSync(join(own, 'cfg.json'), '{"architecture": "jumprelu", "hook_name": "blocks.1.hook_mlp_out"}');
+    const { reads, subtracts } = await dictionaryAt(own, limit);
+    assert.deepEqual([reads.layer, reads.part, subtracts], [1, 'network-out', true]);
+  });
+
+  it('may be params.safetensors of Gemma Scope 2 with its config.json', async () => {
+    const written = (config: unknown): string => {
+      writeDictionary(folder, {}, scatteredTensors(3, 4));
+      renameSync(join(folder, 'sae_weights.safetensors'), join(folder, 'params.safetensors'));
+      rmSync(join(folder, 'cfg.json'));
+      writeFileSync(join(folder, 'examples.safetensors'), '');
+      writeFileSync(join(folder, 'config.json'), typeof config === 'string' ? config : JSON.stringify(config));
+      return folder;
+    };
+    const config = { architecture: 'jump_relu', width: 4, model_name: 'google/gemma-3-1b-pt', l0: 20 };
+    const attention = 'model.layers.11.self_attn.o_proj.input';
+    const own = await dictionaryAt(
+      written({ ...config, hf_hook_point_in: attention, hf_hook_point_out: attention }),
+      limit,
+    );
+    assert.deepEqual([own.kind, own.reads, own.subtracts], ['jumprelu', own.writes, false]);
+    assert.deepEqual([own.reads.layer, own.reads.part], [11, 'heads']);
+    const transcoder = await dictionaryAt(
+      written({
+        ...config,
+        hf_hook_point_in: 'model.layers.5.pre_feedforward_layernorm.output',
+        hf_hook_point_out: 'model.layers.5.post_feedforward_layernorm.output',
+      }),
+      limit,
+    );
+    assert.deepEqual([transcoder.reads.part, transcoder.writes.part], ['network-normed', 'network-out']);
+    await refused(
+      () => dictionaryAt(written({ model_type: 'gemma3_text' }), limit),
+      /no cfg\.json beside params\.safetens/u,
+    );
+    await refused(() => dictionaryAt(written('{'), limit), /config\.json is not valid JSON/u);
+    await refused(() => dictionaryAt(written({ ...config, hf_hook_point_in: 3 }), limit), /does not say where/u);
   });
 
   it('pickles are not opened, and other faults name the file', async () => {

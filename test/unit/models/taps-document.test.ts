@@ -66,20 +66,26 @@ describe('docs/model-taps.md', () => {
         [name, shape.length === 0 ? 'scalar' : shape.map((dim) => letters.get(dim) ?? String(dim)).join(' ')] as const,
     );
     // The inputs of features are alike at every place, whose width is that of the place.
-    const of = /^(stream|network|attention|heads)_feature_/u;
+    const of = /^(stream|network|attention|heads)_(feature|rival)_/u;
     const places = declared.map(([name, shape]): [string, string] => {
-      const place = of.exec(name)?.[1];
+      const [, place, what] = of.exec(name) ?? [];
       if (place === undefined) return [name, shape];
       const width = place === 'heads' ? '35' : 'w';
       const dims = shape.split(' ').map((dim) => (dim === width ? 'v' : dim));
       const named = dims.map((dim) =>
-        dim === `${place}_features` ? 'f' : dim === `${place}_feature_rows` ? 'r' : dim,
+        dim === `${place}_features`
+          ? 'f'
+          : dim === `${place}_feature_rows`
+            ? 'r'
+            : dim === `${place}_rivals`
+              ? 'm'
+              : dim,
       );
-      return [name.replace(of, 'PLACE_feature_'), named.join(' ')];
+      return [name.replace(of, `PLACE_${what}_`), named.join(' ')];
     });
     const first = places.filter(([name], at) => places.findIndex((one) => one[0] === name) === at);
     assert.deepEqual(table('Interventions'), first);
-    assert.equal(places.length - first.length, 3 * 7);
+    assert.equal(places.length - first.length, 3 * (10 + 9));
     for (const one of places)
       assert.deepEqual(
         one,
