@@ -15,6 +15,7 @@ import type { Section } from '../protocol/sections/section';
 import type { ModelFacts, ModelRunner, Prompt } from './model-runner/model-runner';
 import type { KeyGroup } from './model-runner/sequence';
 import type { TaskInfo } from '../protocol/analysis/tasks';
+import type { OwnFileRead } from '../protocol/inputs/own-file';
 import type { Corpus } from './corpus';
 import type { Sample } from './tasks/task';
 
@@ -42,6 +43,8 @@ export interface ReadInput {
   /** Present if the input is a task. */
   readonly task?: {
     readonly task: TaskInfo;
+    /** The task file that gave them. */
+    readonly file?: OwnFileRead;
     readonly samples: readonly Sample[];
     /** What was left out, and why. */
     readonly notes: readonly string[];

@@ -33,6 +33,7 @@ import { countedCorpusAt, readCorpusAt } from './corpus-files';
 import { followed, heldShare, shown, stage, type RunProgress } from './run-progress';
 import { StepStore, stepFolders } from './step-store';
 import type { RunAnalysis, SaysOf, ShowsOf } from '../own-analyses/run-analysis';
+import { openOwnTask } from '../own-analyses/own-task';
 import { ServerRunner } from '../runner/runner';
 import { learn, secondsOf } from './pace';
 import { taskSurroundings } from '../runner/task-surroundings';
@@ -248,7 +249,7 @@ interface Readers {
 /** `read`: how a prompt is read; `first`: what the interventions act on. */
 async function readInput(
   { opened, analysis, surroundings, signal }: ReadRun,
-  { input, interventions, seed }: AnalysisRequest,
+  { input, interventions, seed, taskFile }: AnalysisRequest,
   read: Readers,
 ): Promise<Pick<Prepared, 'runner' | 'model' | 'first'> & { readonly input: ReadInput }> {
   if (!analysis.inputs.includes(input.kind)) {
@@ -262,7 +263,10 @@ async function readInput(
   const runner = ServerRunner.reading(opened, firstGiven, surroundings, signal, analysis.readsPictures);
   const prompts: Prompt[] = [];
   for (const prompt of given) prompts.push(await read.prompt(runner, prompt));
-  const task = input.kind === 'task' ? await taskOf(input, seed, runner, interventions) : undefined;
+  const task =
+    input.kind === 'task'
+      ? await taskOf(input, { seed, ...(taskFile ? { taskFile } : {}) }, runner, interventions)
+      : undefined;
   const corpus = input.kind === 'corpus' ? await read.corpus(input.file, taskSurroundings(signal)) : undefined;
   const first = prompts[0] ?? task?.samples[0]?.prompt ?? (corpus && (await startOf(corpus, runner)));
   const bound =
@@ -286,13 +290,20 @@ async function readInput(
 
 async function taskOf(
   { task, samples, taskParameters = {} }: Extract<AnalysisInput, { readonly kind: 'task' }>,
-  seed: number,
+  { seed, taskFile }: Pick<AnalysisRequest, 'seed' | 'taskFile'>,
   runner: ServerRunner,
   interventions: readonly Intervention[],
 ): Promise<NonNullable<ReadInput['task']>> {
   const { contextLength } = runner.facts.summary;
   const tokens = await TaskTokens.of(runner, readsBeyond(interventions, contextLength) ? Infinity : contextLength);
-  return taskSamples({ task, samples, seed, parameters: taskParameters }, tokens, taskSurroundings(runner.signal));
+  const { signal } = runner;
+  const code = taskFile && (await openOwnTask(taskFile, signal));
+  try {
+    const asked = { task, samples, seed, parameters: taskParameters };
+    return await taskSamples(asked, tokens, taskSurroundings(signal, code));
+  } finally {
+    code?.end();
+  }
 }
 
 const startTokens = 64;
@@ -388,6 +399,7 @@ export function resultOf(
     ...(request.file && analysis.sha256 !== undefined
       ? { file: { path: request.file.file, sha256: analysis.sha256 } }
       : {}),
+    ...(job.input.task?.file ? { taskFile: job.input.task.file } : {}),
   };
   return withOwn(analysis, run, result);
 }

@@ -40,6 +40,7 @@ import { shown, stage, unkept } from './run-progress';
 import { taskJob } from './task-job';
 import type { RunAnalysis } from '../own-analyses/run-analysis';
 import { openOwnAnalysis } from '../own-analyses/own-analysis';
+import { openOwnTask } from '../own-analyses/own-task';
 
 export function analysisMethods(
   surroundings: Surroundings,
@@ -213,6 +214,17 @@ export function analysisMethods(
         return [ownResult(args[0], 'the first result'), ownResult(args[1], 'the second result')];
       },
       run: ([a, b]) => Promise.resolve(a.file || b.file ? comparedFiles(a, b) : compared(analysisOf(a.analysis), a, b)),
+    },
+    taskOfFile: {
+      parse(args) {
+        countOf(args, 1, 'taskOfFile');
+        return [requested(ownFile, args[0])];
+      },
+      run: async ([file], signal) => {
+        const own = await openOwnTask(file, signal);
+        own.end();
+        return own.info;
+      },
     },
     tasks: {
       parse(args) {

@@ -4,8 +4,10 @@ import { taskSamples, taskTexts, type TaskSamples } from '../../diagnostics/task
 import { analyses } from '../../diagnostics/catalogue';
 import { accuracyOf, scoredPrompt } from '../../diagnostics/shared/accuracy/scored-prompts';
 import { scoring } from '../../diagnostics/shared/accuracy/score';
+import { meanInterval } from '../../diagnostics/shared/statistics/proportion';
+import type { TaskCode } from '../../diagnostics/tasks/task-code';
 import { TaskTokens } from '../../diagnostics/tasks/task-tokens';
-import type { AnswerScore, SampleView, TaskProgress, TaskResult } from '../../protocol/analysis/tasks';
+import type { AnsweredSample, OwnScoreMean, SampleView, TaskProgress, TaskResult } from '../../protocol/analysis/tasks';
 import type { TaskRequest } from '../../protocol/analysis/schema';
 import { FailureError } from '../../protocol/wire/failures';
 import type { Job } from '../dispatch/dispatcher';
@@ -14,6 +16,7 @@ import { requireParity } from '../model/checkpoint/parity';
 import { StepStore, stepFolders } from './step-store';
 import { provenance } from '../provenance';
 import type { Surroundings } from '../surroundings';
+import { openOwnTask } from '../own-analyses/own-task';
 import { ServerRunner } from '../runner/runner';
 import { taskSurroundings } from '../runner/task-surroundings';
 
@@ -25,21 +28,34 @@ export interface TaskRun {
 }
 
 export async function* taskJob(run: TaskRun, request: TaskRequest): Job<TaskProgress, TaskResult> {
-  const { opened, surroundings, signal } = run;
+  const code = request.taskFile && (await openOwnTask(request.taskFile, run.signal));
+  try {
+    return yield* taskRun(run, request, code);
+  } finally {
+    code?.end();
+  }
+}
+
+async function* taskRun(
+  { opened, surroundings, signal }: TaskRun,
+  request: TaskRequest,
+  code: TaskCode | undefined,
+): Job<TaskProgress, TaskResult> {
   const stage = (sentence: string, done = 0): TaskProgress => ({ sentence, done, total: request.samples });
   const began = performance.now();
   yield stage('Making the prompts');
   const made = await provenance({ ...request.parameters }, request.seed, surroundings.defaultThreads);
-  const resultOf = <S>({ task, parameters, notes }: TaskSamples<S>) => ({
+  const resultOf = <S>({ task, parameters, notes, file }: TaskSamples<S>) => ({
     ...made,
     task: task.id,
     title: task.title,
     source: task.source,
     parameters,
     notes,
+    ...(file ? { taskFile: file } : {}),
   });
   if (!opened) {
-    const drawn = await taskTexts(request, taskSurroundings(signal));
+    const drawn = await taskTexts(request, taskSurroundings(signal, code));
     return { ...resultOf(drawn), metric: { name: drawn.task.metric }, samples: drawn.samples.map(viewOfDraft) };
   }
   if (opened.source) {
@@ -48,7 +64,7 @@ export async function* taskJob(run: TaskRun, request: TaskRequest): Job<TaskProg
     throw new FailureError({ code: 'unsupported', detail });
   }
   const runner = new ServerRunner(opened, opened, surroundings, signal);
-  const drawn = await taskSamples(request, await TaskTokens.of(runner), taskSurroundings(signal));
+  const drawn = await taskSamples(request, await TaskTokens.of(runner), taskSurroundings(signal, code));
   const [first] = drawn.samples;
   if (first) {
     yield stage('Checking the instrumented run against the plain model');
@@ -84,8 +100,13 @@ export async function* taskJob(run: TaskRun, request: TaskRequest): Job<TaskProg
       continue;
     }
     const [score] = step.value;
-    if (!part) await steps.remove();
     if (!score) throw new RangeError('there is no score');
+    const answered = drawn.samples.map((sample, at): SampleView => {
+      const own = score.samples[at];
+      return { ...viewOf(sample), ...(own ? { score: own } : {}) };
+    });
+    const { samples, ownScore } = await scoredByCode(code, answered);
+    if (!part) await steps.remove();
     return {
       ...resultOf(drawn),
       device: await opened.device(),
@@ -93,28 +114,43 @@ export async function* taskJob(run: TaskRun, request: TaskRequest): Job<TaskProg
       model: opened.summary,
       accuracy: score.accuracy,
       metric: score.metric,
-      samples: drawn.samples.map((sample, at) => {
-        const own = score.samples[at];
-        return { ...viewOf(sample), ...(own ? { score: own } : {}) };
-      }),
-      ...(part ? {} : asAnalysis(drawn, score.samples)),
+      samples,
+      ...(ownScore ? { ownScore } : {}),
+      ...(part ? {} : asAnalysis(drawn, samples, ownScore)),
       seconds: (performance.now() - began) / 1000,
     };
   }
 }
 
+/** The number that a task file gives each prompt, and their mean. */
+async function scoredByCode(
+  code: TaskCode | undefined,
+  samples: readonly SampleView[],
+): Promise<{ readonly samples: readonly SampleView[]; readonly ownScore?: OwnScoreMean }> {
+  if (!code?.score) return { samples };
+  const values = await code.scores(samples.filter(isAnswered));
+  let next = 0;
+  return {
+    samples: samples.map((sample) => (isAnswered(sample) ? { ...sample, ownScore: values[next++]! } : sample)),
+    ownScore: { ...code.score, ...meanInterval(values) },
+  };
+}
+
+const isAnswered = (sample: SampleView): sample is AnsweredSample => sample.score !== undefined;
+
 /** As the analysis that scores prompts shows them. */
 function asAnalysis(
   { task, samples, notes }: TaskSamples<Sample>,
-  scores: readonly AnswerScore[],
+  answered: readonly SampleView[],
+  ownScore: OwnScoreMean | undefined,
 ): Pick<TaskResult, 'finding' | 'scored'> {
   const analysis = analyses.find(({ id }) => id === 'task-accuracy');
   if (!analysis) return {};
   const prompts = samples.flatMap((sample, at) => {
-    const own = scores[at];
-    return own ? [scoredPrompt(sample, own, task.metric)] : [];
+    const { score, ownScore: own } = answered[at] ?? {};
+    return score ? [{ ...scoredPrompt(sample, score, task.metric), ...(own === undefined ? {} : { own }) }] : [];
   });
-  const result = accuracyOf(task, prompts, notes, samples.length);
+  const result = { ...accuracyOf(task, prompts, notes, samples.length), ...(ownScore ? { own: ownScore } : {}) };
   const { id, title } = analysis;
   return {
     finding: analysis.finding(result),

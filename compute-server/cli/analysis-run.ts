@@ -30,6 +30,7 @@ import { sectionText } from './section-text';
 import type { CommandSession } from './session';
 import { namedValues, taskName } from './task-options';
 import { textFile } from './text-files';
+import { codeFileOf } from './workspace-of';
 
 export interface AnalysisOptions extends PromptOptions, EncoderOptions {
   readonly counterpart?: string;
@@ -54,7 +55,10 @@ export const addAnalysisOptions = (command: Command): Command =>
     .option('--counterpart-file <file>', 'the same as a text file')
     .option('--counterpart-target <text>', 'of an encoder-decoder: the target of the counterpart (default: --target)')
     .option('--images <folder>', 'for analyses of a set of pictures: their folder')
-    .option('--task <id or file>', 'for analyses of a task: its id, or a JSONL file of your own')
+    .option(
+      '--task <id or file>',
+      'for analyses of a task: its id, or a file of your own: *.jsonl, *.csv, *.headscope-task.ts',
+    )
     .option('--task-param <name=value>', 'a parameter of the task; may be given several times', collect)
     .option('--corpus <file>', 'for analyses of documents: a JSONL or text file, or a folder of them')
     .option('--samples <n>', 'samples of the task, or pictures of the folder, at most', whole(1, 100_000), 100)
@@ -110,24 +114,35 @@ export async function requestFrom(
   options: AnalysisOptions,
 ): Promise<AnalysisRequest> {
   const folder = model === undefined ? '' : await modelPath(model);
+  const { signal } = session;
+  const taskFile = options.task === undefined ? undefined : codeFileOf(options.task);
   return {
     analysis: info.id,
     ...(file ? { file } : {}),
     folder,
     ...(adapter === undefined ? {} : { adapter: resolve(adapter) }),
-    input: await analysisInputFrom(info, folder, options, () => client.call('tasks', [])),
+    input: await analysisInputFrom(info, folder, options, () => tasksFor(options, client, signal)),
+    ...(taskFile ? { taskFile } : {}),
     parameters: {
       ...parameters,
       ...otherModel(info, options),
       ...namedValues(info.id, info.parameters, options.param ?? []),
     },
-    interventions: await interventionsFrom(options, () =>
-      client.call('openModel', [folder], { signal: session.signal }),
-    ),
+    interventions: await interventionsFrom(options, () => client.call('openModel', [folder], { signal })),
     seed: options.seed,
     ...(options.resume === undefined ? {} : { keepIn: resolve(options.resume) }),
     ...(options.part === undefined ? {} : { part: options.part }),
   };
+}
+
+/** Those that can be named; a task file that is named is among them, by its path. */
+async function tasksFor(
+  { task, taskParam = [] }: AnalysisOptions,
+  client: ComputeClient,
+  signal: AbortSignal,
+): Promise<readonly TaskInfo[]> {
+  const file = task === undefined || taskParam.length === 0 ? undefined : codeFileOf(task);
+  return file ? [await client.call('taskOfFile', [file], { signal })] : client.call('tasks', []);
 }
 
 /** The model that the first is compared with, if the analysis takes one. */

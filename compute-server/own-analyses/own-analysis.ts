@@ -14,12 +14,11 @@ import { check } from '../../protocol/schema/check';
 import { list } from '../../protocol/schema/fields';
 import type { ParameterValues } from '../../protocol/schema/parts';
 import { section, sections, type Section } from '../../protocol/sections/section';
-import { pack, unpack } from '../../protocol/wire/packed';
+import { pack } from '../../protocol/wire/packed';
 import type { RunAnalysis } from './run-analysis';
-import { KernelFault } from '../own-kernels/kernel-link';
 import { kernelLimits } from '../own-kernels/messages';
 import { OwnProcess } from '../own-kernels/own-process';
-import { placeOfName } from '../own-kernels/place-of-name';
+import { commonFacts, faultIn, questionsTo } from './file-questions';
 import { ModelDesk } from './model-desk';
 
 type Result = Readonly<Record<string, unknown>>;
@@ -42,24 +41,9 @@ export async function openOwnAnalysis({ file, root }: OwnFilePlace, signal: Abor
     (text) => desk?.tell(text) ?? JSON.stringify({ why: 'The model is reached while the analysis runs alone.' }),
   );
   const end = (): void => process.end();
-  const fault = (sentence: string, names: readonly string[]): KernelFault =>
-    new KernelFault({ sentence, place: { file, ...placeOfName(process.text, [...names, 'default']) } });
-
-  const ask = async (question: AnalysisQuestion): Promise<unknown> => {
-    const { json, arrays } = pack(question, 'the question');
-    const goesOn = ['next', 'answer', 'refusal'].includes(question.kind);
-    const names = [goesOn ? 'run' : question.kind];
-    const numbers = arrays.map((one, at) => [String(at), one] as const);
-    const reply = await process.ask({ question: json, numbers }, [...names, 'default']);
-    if ('fault' in reply) {
-      const { sentence, place } = reply.fault;
-      // A fault that no stack leads to has the part that answered.
-      throw place && (place.line > 1 || place.column !== undefined)
-        ? new KernelFault(reply.fault)
-        : fault(sentence, names);
-    }
-    return unpack(reply.ok.json, reply.ok.arrays ?? []);
-  };
+  const { ask: askFile, fault } = questionsTo(process, file);
+  const ask = (question: AnalysisQuestion): Promise<unknown> =>
+    askFile(question, [['next', 'answer', 'refusal'].includes(question.kind) ? 'run' : question.kind]);
 
   /** Until the file ends, or gives a step. */
   const turns = async (first: AnalysisQuestion): Promise<NonNullable<Turn['outcome']>> => {
@@ -211,26 +195,16 @@ async function answered(id: number, act: () => Promise<unknown>, signal: AbortSi
 }
 
 const texts = v.object({
-  title: v.string(),
+  ...commonFacts,
   question: v.string(),
   group: v.picklist(analysisGroups),
-  source: v.object({
-    reference: v.string(),
-    trust: v.picklist(['high', 'medium', 'low']),
-    note: v.optional(v.string()),
-  }),
   inputs: v.pipe(v.array(v.picklist(inputKinds)), v.minLength(1)),
-  parameters: v.record(v.string(), v.looseObject({ kind: v.string(), title: v.string(), description: v.string() })),
 });
 
 /** What is wrong, and the name of the part that says it. */
 function factFault({ info }: AnalysisFacts): readonly [sentence: string, part: string] | undefined {
-  const { success, issues } = v.safeParse(texts, info, { abortEarly: true });
-  if (!success) {
-    const key = issues[0].path?.[0]?.key;
-    const part = typeof key === 'string' ? key : 'default';
-    return [`"${part}" is not what an analysis has there. ${issues[0].message}.`, part];
-  }
+  const wrong = faultIn(texts, info, 'an analysis');
+  if (wrong) return wrong;
   const resolved = resolveTable(info.title, info.parameters, {});
   return resolved.ok ? undefined : [resolved.why, 'parameters'];
 }

@@ -28,7 +28,8 @@ interface Library {
   readonly exported: Readonly<Record<string, unknown>>;
   /** An array of the context, which this process fills. */
   readonly array: (kind: ArrayKind, length: number) => NumberArray;
-  readonly load: (exported: unknown) => void;
+  /** `file`: where the export stands. */
+  readonly load: (exported: unknown, file: string) => void;
   readonly answer: (question: string, given: readonly (readonly [string, NumberArray])[]) => Answered | undefined;
   /** What an answer gave that waited for nothing outside. */
   readonly taken?: () => Answered;
@@ -122,7 +123,7 @@ class Loaded {
     }
     try {
       await module.evaluate();
-      this.library.load(module.namespace['default']);
+      this.library.load(module.namespace['default'], file);
     } catch (error) {
       throw this.faultOf(error, file);
     }

@@ -105,19 +105,23 @@ export type HeldContinuation = Pick<Continuation, 'logits' | 'observation' | 'le
   readonly cache: ReturnType<Continuation['cacheBytes']>;
 };
 
+/** Calls that are answered while the file waits. */
+export const toldBy =
+  (outside: Outside) =>
+  (method: string) =>
+  (...args: readonly unknown[]): unknown => {
+    const { value, why } = JSON.parse(outside(JSON.stringify({ method, args }))) as { value?: unknown; why?: string };
+    if (why !== undefined) throw new Error(why);
+    return value;
+  };
+
 /** The model of a file. Calls of it that are not offered throw a sentence. */
 export function farModel(facts: ModelFacts, outbox: Outbox, outside: Outside): ModelRunner {
   const call =
     (method: string) =>
     (...args: readonly unknown[]) =>
       outbox.call(method, args);
-  const told =
-    (method: string) =>
-    (...args: readonly unknown[]) => {
-      const { value, why } = JSON.parse(outside(JSON.stringify({ method, args }))) as { value?: unknown; why?: string };
-      if (why !== undefined) throw new Error(why);
-      return value;
-    };
+  const told = toldBy(outside);
   const signal: CancelSignal = { aborted: false, throwIfAborted() {} };
   const model: Record<string, unknown> = {
     facts,

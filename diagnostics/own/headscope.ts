@@ -2,6 +2,7 @@
 import { check } from '../../protocol/schema/check';
 import type { ParameterValues } from '../../protocol/schema/parts';
 import type { AnalysisFile } from './analysis-file';
+import type { TaskFile } from './task-answerer';
 
 export * as field from '../../kernels/parameters';
 export * as vectors from '../../kernels/tensors/vectors';
@@ -26,10 +27,19 @@ export { attentionMap } from '../shared/sections/head-maps';
 export { pearson, spearman } from '../shared/statistics/correlation';
 export { meanInterval, wilson } from '../shared/statistics/proportion';
 export { quantile } from '../shared/statistics/quantile';
+export { fill, pick, sample, shuffled, textDraft, type Part } from '../tasks/draft';
+export { haystack } from '../tasks/haystack';
+export { Unfit, type Draft, type DrawTools, type IdDraft, type Span, type Task, type TextDraft } from '../tasks/task';
+export type { TaskTokens } from '../tasks/task-tokens';
+export * as words from '../tasks/words';
 export type { AnalysisFile } from './analysis-file';
+export type { TaskFile } from './task-answerer';
 export { check };
 
 /** An analysis as it stands; its parameters and its result get their types from what is written. */
 export const analysis = <P extends ParameterValues, R extends Readonly<Record<string, unknown>>>(
   file: AnalysisFile<P, R>,
 ): AnalysisFile<P, R> => file;
+
+/** A task as it stands; its parameters get their types from what is written. */
+export const task = <P extends ParameterValues>(file: TaskFile<P>): TaskFile<P> => file;

@@ -5,7 +5,9 @@
 import '../../kernels/own/text-encoding';
 import { pack, unpack, type ArrayKind, type NumberArray } from '../../protocol/wire/packed';
 import * as headscope from './headscope';
+import { taskEnding } from '../../protocol/inputs/own-file';
 import { AnalysisAnswerer, type AnalysisQuestion } from './analysis-file';
+import { TaskAnswerer, type TaskQuestion } from './task-answerer';
 
 export const exported: Readonly<Record<string, unknown>> = headscope;
 
@@ -19,17 +21,31 @@ export function connect(outside: (text: string) => string): void {
   ask = outside;
 }
 
-let answerer: AnalysisAnswerer | undefined;
+interface Answerer {
+  /** Undefined where the answer comes with the end of the turn. */
+  readonly begin: (question: unknown) => unknown;
+  readonly turn: () => unknown;
+}
 
-export function load(defaultExport: unknown): void {
-  answerer = new AnalysisAnswerer(defaultExport, (text) => ask(text));
+let answerer: Answerer | undefined;
+
+/** `file`: its name says what the file is. */
+export function load(defaultExport: unknown, file: string): void {
+  const outside = (text: string): string => ask(text);
+  if (file.endsWith(taskEnding)) {
+    const task = new TaskAnswerer(defaultExport, outside);
+    answerer = { begin: (question) => task.begin(question as TaskQuestion), turn: () => undefined };
+  } else {
+    const analysis = new AnalysisAnswerer(defaultExport, outside);
+    answerer = { begin: (question) => analysis.begin(question as AnalysisQuestion), turn: () => analysis.turn() };
+  }
 }
 
 let answered: unknown;
 
 export function answer(question: string, given: readonly (readonly [string, NumberArray])[]): void {
   const arrays = given.map(([, numbers]) => numbers);
-  answered = answerer!.begin(unpack(JSON.parse(question) as string, arrays) as AnalysisQuestion);
+  answered = answerer!.begin(unpack(JSON.parse(question) as string, arrays));
 }
 
 /** What the question came to, once all that could go on has gone on. */

@@ -2,17 +2,20 @@
 import { resolveTable } from '../../protocol/analysis/parameters';
 import { type ParameterValues } from '../../protocol/schema/parts';
 import { isTaskFile, type TaskInfo } from '../../protocol/analysis/tasks';
+import { isCodeFile, type OwnFileRead } from '../../protocol/inputs/own-file';
 import { refusal } from '../../protocol/wire/failures';
 import { lineNotUtf8 } from '../../protocol/wire/utf8';
-import { taskInfo, type Draft, type Sample, type Task } from './task';
+import { taskInfo, type Draft, type Sample } from './task';
 import { tasks } from './catalogue';
 import { isFactFile, ownFacts } from './facts-file';
 import { ownSamples, ownTask } from './task-file';
-import { drawSamples, drawTexts, type Drawing, type Drawn } from './samples';
+import { drawSamples, drawTexts, type Drawing, type Drawn, type DrawRequest } from './samples';
+import { fit } from './fit';
+import { drawnByCode, type TaskCode } from './task-code';
 import type { TaskTokens } from './task-tokens';
 
 export interface TaskAsked {
-  /** Id of the catalogue, or the path of a JSONL file. */
+  /** Id of the catalogue, or the path of a JSONL, CSV or task file. */
   readonly task: string;
   readonly samples: number;
   readonly seed: number;
@@ -23,6 +26,8 @@ export interface TaskSamples<S> extends Drawn<S> {
   readonly task: TaskInfo;
   /** With defaults for those left out. */
   readonly parameters: ParameterValues;
+  /** The task file that gave them. */
+  readonly file?: OwnFileRead;
 }
 
 /** What reading a task needs of the process that it is read in. */
@@ -31,6 +36,8 @@ export interface TaskSurroundings {
   readonly textFile: (path: string) => Promise<string>;
   /** Called between two samples: lets others have their turn, and fails where the person cancelled. */
   readonly pause: () => Promise<void>;
+  /** The task file that is named, where whoever asks lets its code run. */
+  readonly code?: TaskCode;
 }
 
 async function finished<S>(drawing: Drawing<S>, { pause }: TaskSurroundings): Promise<Drawn<S>> {
@@ -48,6 +55,11 @@ export async function taskSamples(
   surroundings: TaskSurroundings,
 ): Promise<TaskSamples<Sample>> {
   const { request, ...found } = await open(asked, surroundings);
+  if ('code' in found) {
+    const { code } = found;
+    const finish = (draft: Draft): Sample => fit(draft, tokens, code.info);
+    return byCode(code, request, await drawnByCode(code, request, tokens, { finish, pause: surroundings.pause }));
+  }
   if ('own' in found) {
     const own = await finished(ownSamples(found.own, asked.samples, tokens), surroundings);
     return { task: found.own.info, parameters: {}, ...own };
@@ -59,6 +71,11 @@ export async function taskSamples(
 /** The same without a model: as text alone. */
 export async function taskTexts(asked: TaskAsked, surroundings: TaskSurroundings): Promise<TaskSamples<Draft>> {
   const { request, ...found } = await open(asked, surroundings);
+  if ('code' in found) {
+    const { code } = found;
+    const { pause } = surroundings;
+    return byCode(code, request, await drawnByCode(code, request, undefined, { finish: (draft) => draft, pause }));
+  }
   if ('own' in found) {
     const { info, drafts, notes } = found.own;
     return { task: info, parameters: {}, samples: drafts.slice(0, asked.samples).map(({ draft }) => draft), notes };
@@ -67,10 +84,21 @@ export async function taskTexts(asked: TaskAsked, surroundings: TaskSurroundings
   return { task: taskInfo(found.task), parameters: request.parameters, ...drawn };
 }
 
-async function open({ task: name, samples, seed, parameters }: TaskAsked, { textFile }: TaskSurroundings) {
+const byCode = <S>({ info, sha256 }: TaskCode, { parameters }: DrawRequest, drawn: Drawn<S>): TaskSamples<S> => ({
+  task: info,
+  parameters,
+  file: { path: info.id, sha256 },
+  ...drawn,
+});
+
+async function open({ task: name, samples, seed, parameters }: TaskAsked, { textFile, code }: TaskSurroundings) {
   const task = tasks.find(({ id }) => id === name);
   const request = { count: samples, seed, parameters, files: {} };
   if (task) return { task, request: await resolved(task, request, textFile) };
+  if (isCodeFile(name)) {
+    if (code?.info.id !== name) throw refusal(notRun(name));
+    return { code, request: await resolved({ ...code.info, id: code.info.title }, request, textFile) };
+  }
   if (isTaskFile(name)) {
     const own = (isFactFile(name) ? ownFacts : ownTask)(name, await textFile(name));
     const checked = resolveTable(own.info.title, {}, parameters);
@@ -83,8 +111,11 @@ async function open({ task: name, samples, seed, parameters }: TaskAsked, { text
   );
 }
 
+const notRun = (name: string): string =>
+  `${name.split(/[\\/]/u).at(-1) ?? name} is code, which is not run here. Name it with "headscope task FILE" or "headscope run --task FILE".`;
+
 async function resolved<Q extends { readonly parameters: ParameterValues }>(
-  { id, parameters: table }: Task,
+  { id, parameters: table }: Pick<TaskInfo, 'id' | 'parameters'>,
   request: Q,
   textFile: TaskSurroundings['textFile'],
 ): Promise<Q & { readonly files: Readonly<Record<string, string>> }> {

@@ -37,14 +37,29 @@ export function drawTexts(task: Task, request: DrawRequest): Drawing<Draft> {
 
 function* drawn<S>(
   task: Task,
-  { count, seed, parameters, files }: DrawRequest,
+  request: DrawRequest,
   tokens: TaskTokens | undefined,
   finish: (draft: Draft) => S,
 ): Drawing<S> {
-  const random = randomFrom(seedFor(seed, task.id));
+  const tools = drawToolsOf(task.id, request, tokens);
+  const gathered = new Gathered(task.title, request.count, finish);
+  while (gathered.goesOn) {
+    const number = gathered.samples.length;
+    yield number;
+    gathered.take(() => task.draw({ ...tools, number }, request.parameters));
+  }
+  return gathered.end();
+}
+
+/** What a task draws with: random numbers hang on the seed and the id of the task. */
+export function drawToolsOf(
+  id: string,
+  { seed, files }: Pick<DrawRequest, 'seed' | 'files'>,
+  tokens: TaskTokens | undefined,
+): Omit<DrawTools, 'number'> {
   const counted = new Map<string, number>();
-  const tools: Omit<DrawTools, 'number'> = {
-    random,
+  return {
+    random: randomFrom(seedFor(seed, id)),
     tokens,
     files,
     count(text) {
@@ -53,24 +68,43 @@ function* drawn<S>(
       return known;
     },
   };
-  const samples: S[] = [];
-  const seen = new Set<string>();
-  const faults = new Map<string, number>();
-  for (let barren = 0; samples.length < count && barren < mostBarren; barren++) {
-    yield samples.length;
+}
+
+/** Samples so far: drafts that are new and fit. */
+export class Gathered<S> {
+  readonly samples: S[] = [];
+  private readonly seen = new Set<string>();
+  private readonly faults = new Map<string, number>();
+  private barren = 0;
+
+  constructor(
+    private readonly title: string,
+    private readonly count: number,
+    private readonly finish: (draft: Draft) => S,
+  ) {}
+
+  get goesOn(): boolean {
+    return this.samples.length < this.count && this.barren < mostBarren;
+  }
+
+  take(draw: () => Draft): void {
+    this.barren++;
     try {
-      const draft = task.draw({ ...tools, number: samples.length }, parameters);
+      const draft = draw();
       const key = draft.kind === 'text' ? draft.text : draft.ids.join();
-      if (seen.has(key)) continue;
-      samples.push(finish(draft));
-      seen.add(key);
-      barren = -1;
+      if (this.seen.has(key)) return;
+      this.samples.push(this.finish(draft));
+      this.seen.add(key);
+      this.barren = 0;
     } catch (error) {
       if (!(error instanceof Unfit)) throw error;
-      faults.set(error.message, (faults.get(error.message) ?? 0) + 1);
+      this.faults.set(error.message, (this.faults.get(error.message) ?? 0) + 1);
     }
   }
-  return { samples, notes: notesOf(task.title, samples.length, count, faults) };
+
+  end(): Drawn<S> {
+    return { samples: this.samples, notes: notesOf(this.title, this.samples.length, this.count, this.faults) };
+  }
 }
 
 function notesOf(title: string, got: number, wanted: number, faults: ReadonlyMap<string, number>): readonly string[] {

@@ -1,6 +1,6 @@
 /** What an analysis is asked, and what it saved, checked. */
 import * as v from 'valibot';
-import { ownFile } from '../inputs/own-file';
+import { ownFile, ownFileRead } from '../inputs/own-file';
 import { whereFields } from '../inputs/prompt';
 import { weightChoice } from '../inputs/weights';
 import { interventionsField } from '../interventions/interventions';
@@ -65,7 +65,7 @@ const inputOf = (path: Schema<string>, count: Schema<number>) =>
   byKind({
     prompt: { prompt: anyPrompt(path) },
     'prompt-pair': { prompt: textOrIds(path), counterpart: textOrIds(path) },
-    /** A task of the catalogue by its id, or a file of a person's own (JSONL, or CSV of facts). */
+    /** A task of the catalogue by its id, or a file of a person's own (JSONL, CSV of facts, or a task file). */
     task: {
       task: path,
       samples: count,
@@ -109,6 +109,8 @@ export const analysisRequest = object({
   analysis: filledText,
   /** The analysis file that it is; absent: one of the catalogue. */
   file: optional(ownFile),
+  /** The task file that the input names: its code is run for nobody else. */
+  taskFile: optional(ownFile),
   /** The folder of the model; empty where the analysis trains its own. */
   folder: text,
   input: analysisInput,
@@ -125,8 +127,10 @@ export type AnalysisRequest = Output<typeof analysisRequest>;
 
 export const taskRequest = object({
   ...whereFields,
-  /** Id of the catalogue, or the path of a JSONL or CSV file. */
+  /** Id of the catalogue, or the path of a JSONL or CSV file or of a task file. */
   task: filledText,
+  /** The task file that it is: its code is run for nobody else. */
+  taskFile: optional(ownFile),
   /** Model that answers; absent: prompts as text alone. */
   folder: optional(filledText),
   samples,
@@ -204,8 +208,10 @@ const file = {
   ...headOf('headscope-analysis', 'saved analysis'),
   ...provenance,
   analysis: filledText,
-  /** The analysis file that gave it, and the SHA-256 of its text with those that it imports; absent: one of the catalogue. */
-  file: optional(object({ path: filledText, sha256: filledText })),
+  /** The analysis file that gave it; absent: one of the catalogue. */
+  file: optional(ownFileRead),
+  /** The task file that gave its prompts. */
+  taskFile: optional(ownFileRead),
   title: text,
   model: modelSummary,
   /** A path is empty where the file of an earlier version does not say it. */

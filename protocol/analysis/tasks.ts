@@ -1,7 +1,8 @@
 /** Tasks as they reach the command line and the panel: the catalogue, samples of one, and how a model does on them. */
-import { object, figure, whole, count } from '../schema/fields';
+import { object, figure, text, whole, count } from '../schema/fields';
 import type { Output } from '../schema/check';
 import type { ModelSummary, Provenance, ParameterValues } from '../schema/parts';
+import type { OwnFileRead } from '../inputs/own-file';
 import type { Section } from '../sections/section';
 import type { AnalysisSource } from './analysis';
 import type { ParameterTable } from './parameters';
@@ -28,7 +29,7 @@ export interface TaskInfo {
 }
 
 /** A file of a person's own is named by a path or by its ending; all other names are ids. */
-export const isTaskFile = (name: string): boolean => /[\\/]|\.(jsonl?|csv)$/iu.test(name);
+export const isTaskFile = (name: string): boolean => /[\\/]|\.(jsonl?|csv|[cm]?[jt]s)$/iu.test(name);
 
 /** As the texts follow the prompt: the space before a word belongs to them. */
 export interface AnswerTexts {
@@ -52,6 +53,18 @@ export interface AnswerScore {
   readonly top?: string;
 }
 
+/** What a task file scores by itself: its mean over prompts, with the 95 % interval of Student's t; NaN of one prompt. The unit may be empty. */
+export const ownScoreMean = object({
+  title: text,
+  unit: text,
+  definition: text,
+  mean: figure,
+  low: figure,
+  high: figure,
+});
+export type OwnScoreMean = Output<typeof ownScoreMean>;
+export type OwnScore = Pick<OwnScoreMean, 'title' | 'unit' | 'definition'>;
+
 export interface SampleView {
   readonly prompt: string;
   readonly counterpart: string | null;
@@ -66,7 +79,12 @@ export interface SampleView {
   /** Token positions, from 0. */
   readonly roles?: Readonly<Record<string, readonly number[]>>;
   readonly score?: AnswerScore;
+  /** What the task file scores by itself. */
+  readonly ownScore?: number;
 }
+
+/** A prompt that a model has answered, as a task file scores it. */
+export type AnsweredSample = SampleView & { readonly score: AnswerScore };
 
 export const taskAccuracy = object({
   value: figure,
@@ -111,6 +129,9 @@ export interface TaskResult extends Provenance {
   readonly model?: ModelSummary;
   readonly accuracy?: TaskAccuracy;
   readonly metric: Pick<TaskMean, 'name'> & Partial<TaskMean>;
+  /** The task file that gave the prompts. */
+  readonly taskFile?: OwnFileRead;
+  readonly ownScore?: OwnScoreMean;
   readonly samples: readonly SampleView[];
   /** What was left out, and why: lines of a file, words that a tokenizer splits. */
   readonly notes: readonly string[];

@@ -55,6 +55,8 @@ export interface AnalysisMethods {
     result: readonly Section[];
     progress: never;
   };
+  /** The same of a task file. */
+  taskOfFile: { args: [file: OwnFilePlace]; result: TaskInfo; progress: never };
   tasks: { args: []; result: readonly TaskInfo[]; progress: never };
   /** Samples of a task; with a model also how it does on them. */
   task: { args: [request: TaskRequest]; result: TaskResult; progress: TaskProgress };

@@ -266,6 +266,7 @@ const set: Fields<HallucinationSet> = {
 const analysis: Fields<AnalysisResult> = {
   analysis: refuse('analysis'),
   file: long<AnalysisResult['file']>('text of the analysis file', (file) => file?.sha256 ?? 'none'),
+  taskFile: long<AnalysisResult['taskFile']>('text of the task file', (file) => file?.sha256 ?? 'none'),
   model: { fields: model },
   input: long('input'),
   interventions: name('interventions', changesInWords),

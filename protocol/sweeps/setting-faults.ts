@@ -1,6 +1,7 @@
 /** Faults of the settings of a sweep: names that mean nothing, and values that what runs does not take. */
 import { faultOf, valueOfText, type Parameter } from '../analysis/parameters';
 import { isTaskFile } from '../analysis/tasks';
+import { isCodeFile } from '../inputs/own-file';
 import { deviceFault } from '../inputs/devices';
 import { nearestName } from '../wire/nearest-name';
 import {
@@ -184,6 +185,11 @@ function valueFault(
 
 function taskFault(value: SweepValue, { tasks }: SweepCatalogue): Fault | undefined {
   const name = listOf(value).join(',');
+  if (isCodeFile(name)) {
+    return {
+      message: `A sweep runs no task file of code. Run ${shown(name)} with "headscope task", or write its prompts as JSONL.`,
+    };
+  }
   if (Object.hasOwn(tasks, name) || isTaskFile(name)) return undefined;
   const names = Object.keys(tasks);
   const meant = nearestName(name.toLowerCase(), names, slip(name));

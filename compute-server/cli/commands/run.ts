@@ -18,7 +18,7 @@ import type { Registration } from '../registration';
 import type { CommandSession } from '../session';
 import { sectionText } from '../section-text';
 import { textTable } from '../table';
-import { analysisFileOf } from '../workspace-of';
+import { codeFileOf } from '../workspace-of';
 
 export interface RunOptions extends AnalysisOptions {
   readonly listParams?: boolean;
@@ -66,7 +66,7 @@ export async function runAnalysis(
       '--with-base compares a model that has an adapter with its base. Name the adapter with --adapter.',
     );
   const client = session.compute(environmentOf(withBase ? others : options));
-  const file = choice ? undefined : analysisFileOf(id);
+  const file = choice ? undefined : codeFileOf(id);
   const info = file ? await client.call('analysisOfFile', [file]) : await analysisNamed(client, id, choice);
   if (options.listParams) {
     if (options.json !== undefined) await session.writeJson(options.json, { parameters: info.parameters });

@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import type { Part } from '../../../protocol/analysis/schema';
 import {
   isTaskFile,
+  type OwnScoreMean,
   type AnswerTexts,
   type SampleView,
   type TaskMean,
@@ -23,6 +24,7 @@ import {
   weightsOption,
   whole,
 } from '../options';
+import { taskEnding } from '../../../protocol/inputs/own-file';
 import { jsonOption } from '../output-options';
 import type { Registration } from '../registration';
 import { wrongUsage } from '../exit-codes';
@@ -30,6 +32,7 @@ import { environmentOf } from '../model-options';
 import { sayNotes } from '../model-provenance';
 import { textTable } from '../table';
 import { namedValues, taskName } from '../task-options';
+import { codeFileOf } from '../workspace-of';
 
 interface TaskOptions {
   readonly samples: number;
@@ -53,7 +56,7 @@ export const task: Registration = (program, session) => {
     .description(
       'Prompts of a task with their counterparts; with a model, its accuracy. `headscope analyses` lists them.',
     )
-    .argument('<task>', 'the id of the task, or a JSONL file of your own')
+    .argument('<task>', 'the id of the task, or a file of your own: *.jsonl, *.csv or *.headscope-task.ts')
     .argument('[model]', 'a model folder or a .gguf file, which answers')
     .option('--samples <n>', 'prompts', whole(1, 100_000), 20)
     .option('--param <name=value>', 'a parameter of the task; may be given several times', collect)
@@ -73,10 +76,15 @@ export const task: Registration = (program, session) => {
       const client = session.compute(environmentOf(options));
       const id = taskName(name);
       const catalogue = await client.call('tasks', []);
-      const info = catalogue.find((one) => one.id === id);
+      const taskFile = codeFileOf(name);
+      const info = taskFile
+        ? await client.call('taskOfFile', [taskFile], { signal: session.signal })
+        : catalogue.find((one) => one.id === id);
       if (!info && !isTaskFile(name)) {
         const known = catalogue.map((one) => one.id).join(', ');
-        throw wrongUsage(`There is no task "${name}". Choose one of ${known}, or a file that ends in .jsonl or .csv.`);
+        throw wrongUsage(
+          `There is no task "${name}". Choose one of ${known}, or a file that ends in .jsonl, .csv or ${taskEnding}.`,
+        );
       }
       const result = await client.call(
         'task',
@@ -86,7 +94,12 @@ export const task: Registration = (program, session) => {
             ...(model === undefined ? {} : { folder: resolve(model) }),
             samples: options.samples,
             seed: options.seed,
-            parameters: namedValues(info?.id ?? name, info?.parameters ?? {}, options.param ?? []),
+            parameters: namedValues(
+              (taskFile ? info?.title : info?.id) ?? name,
+              info?.parameters ?? {},
+              options.param ?? [],
+            ),
+            ...(taskFile ? { taskFile } : {}),
             ...(options.resume === undefined ? {} : { keepIn: resolve(options.resume) }),
             ...(options.part === undefined ? {} : { part: options.part }),
           },
@@ -121,13 +134,21 @@ function inWords(result: TaskResult): string {
   return `${result.title}, ${result.samples.length} prompts. Source: ${result.source.reference}.\n\n${table}${left}${conclusion(result)}`;
 }
 
-function conclusion({ accuracy, metric }: TaskResult): string {
+function conclusion({ accuracy, metric, ownScore }: TaskResult): string {
   if (!accuracy || metric.mean === undefined) return '';
   const { value, low, high, correct, n } = accuracy;
-  return `\n\nAccuracy ${percent(value)} (95 % interval ${percent(low)} to ${percent(high)}; ${correct} of ${n}).\n${meanOf(metric)}`;
+  return `\n\nAccuracy ${percent(value)} (95 % interval ${percent(low)} to ${percent(high)}; ${correct} of ${n}).\n${meanOf(metric)}${ownScore ? `\n${ownWords(ownScore)}` : ''}`;
 }
 
-function meanOf({ name, mean = Number.NaN, low = Number.NaN, high = Number.NaN }: Partial<TaskMean>): string {
+const ownWords = ({ title, unit, definition, ...mean }: OwnScoreMean): string =>
+  `${meanOf({ ...mean, name: title })} ${unit === '' ? '' : `Unit: ${unit}. `}${definition}`;
+
+function meanOf({
+  name,
+  mean = Number.NaN,
+  low = Number.NaN,
+  high = Number.NaN,
+}: Partial<Omit<TaskMean, 'name'>> & { readonly name?: string }): string {
   const number = (value: number): string => (Number.isNaN(value) ? '–' : value.toPrecision(4));
   const title = (name ?? '').replaceAll('-', ' ');
   return `Mean ${title} ${number(mean)} (95 % interval ${number(low)} to ${number(high)}).`;

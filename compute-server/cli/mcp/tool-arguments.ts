@@ -4,7 +4,7 @@ import { experiments } from '../../../diagnostics/catalogue';
 import { folderParameter } from '../../../diagnostics/experiment';
 import { faultOf } from '../../../protocol/analysis/parameters';
 import { isTaskFile } from '../../../protocol/analysis/tasks';
-import { isCodeFile } from '../workspace-of';
+import { isCodeFile } from '../../../protocol/inputs/own-file';
 import { parameterPrefix, taskParameterPrefix, type SettingInfo } from '../../../protocol/sweeps/catalogue';
 import type { SweepValue } from '../../../protocol/sweeps/sweep-file';
 import { commandNamed, listOf, optionNamed, valueFault, wordsOf } from '../command-settings';
@@ -84,6 +84,11 @@ async function checked(command: Command, setting: SettingInfo, value: unknown, r
     }
     if (name === 'analysis' && isCodeFile(String(part))) {
       throw wrongUsage('Agents run the analyses of the catalogue alone. Run the file yourself: headscope run FILE.');
+    }
+    if (name === 'task' && isCodeFile(String(part))) {
+      throw wrongUsage(
+        'Agents run no task files of code. Run it yourself: headscope task FILE, or write the prompts as JSONL.',
+      );
     }
     const isPath = name === 'task' ? isTaskFile(String(part)) : setting.path === true;
     if (isPath && part === '') throw wrongUsage(`"${name}" is empty. Name a file or a folder.`);

@@ -23,6 +23,7 @@ export function compareAccuracy(a: TaskAccuracyResult, b: TaskAccuracyResult): r
   const change = ({ first, second }: { first: PromptScore; second: PromptScore }): number => second.value - first.value;
   const mean = meanInterval(pairs.map(change));
   const { name: title, unit, definition } = metricWords[a.metric];
+  const own = ownChange(a, b, pairs);
   const column = (name: string, words: string, of: string, what: string) => build.number(name, words, what, of);
   return [
     build.cellTable(
@@ -40,6 +41,7 @@ export function compareAccuracy(a: TaskAccuracyResult, b: TaskAccuracyResult): r
       [
         ['accuracy', share.difference, share.low, share.high, gained, lost],
         [`${title}${unit === '' ? '' : ` (${unit})`}`, mean.mean, mean.low, mean.high, null, null],
+        ...(own ? [[own.words, own.mean, own.low, own.high, null, null]] : []),
       ],
     ),
     build.table(
@@ -62,4 +64,15 @@ export function compareAccuracy(a: TaskAccuracyResult, b: TaskAccuracyResult): r
       { empty: 'No prompt is answered differently.' },
     ),
   ];
+}
+
+/** What a task file scores by itself, where both results have the same score. */
+function ownChange(
+  { own: there }: TaskAccuracyResult,
+  { own: here }: TaskAccuracyResult,
+  pairs: readonly { readonly first: PromptScore; readonly second: PromptScore }[],
+) {
+  if (!here || !there || here.title !== there.title || here.unit !== there.unit) return undefined;
+  const changes = pairs.map(({ first, second }) => (second.own ?? Number.NaN) - (first.own ?? Number.NaN));
+  return { words: `${here.title}${here.unit === '' ? '' : ` (${here.unit})`}`, ...meanInterval(changes) };
 }

@@ -4,7 +4,7 @@ import type { Section } from '../../../protocol/sections/section';
 import type { SectionColumn, TableSection } from '../../../protocol/sections/table';
 import { metricWords } from '../../shared/effects/metric';
 import type { Share } from '../../shared/accuracy/fact-shares';
-import { shortened, type TaskAccuracyResult } from '../../shared/accuracy/scored-prompts';
+import { shortened, type PromptScore, type TaskAccuracyResult } from '../../shared/accuracy/scored-prompts';
 import * as build from '../../../protocol/sections/builders';
 import type { MeasuredMean } from '../../shared/statistics/proportion';
 
@@ -39,7 +39,13 @@ const shareCells = ({ value, low, high, correct, n }: Share): readonly number[] 
 export function promptSections(result: Partial<TaskAccuracyResult>): readonly Section[] {
   const { accuracy, mean, metric } = result;
   if (!accuracy || !mean || metric === undefined || accuracy.n === 0) return [];
-  return [totals(accuracy, mean, metric), ...byFact(result), promptTable(result, metric), ...noteSection(result)];
+  return [
+    totals(accuracy, mean, metric),
+    ...ownTotals(result),
+    ...byFact(result),
+    promptTable(result, metric),
+    ...noteSection(result),
+  ];
 }
 
 function totals(accuracy: Share, mean: MeasuredMean, metric: TaskMetric) {
@@ -58,6 +64,24 @@ function totals(accuracy: Share, mean: MeasuredMean, metric: TaskMetric) {
   );
 }
 
+function ownTotals({ own }: Partial<TaskAccuracyResult>): readonly TableSection[] {
+  if (!own) return [];
+  const { title, unit, definition, mean, low, high } = own;
+  return [
+    build.cellTable(
+      'own-score',
+      title,
+      definition,
+      [
+        number('own-mean', `mean ${title}`, unit, `mean over prompts: ${definition}`),
+        number('own-low', 'low', unit, "lower end of the 95 % interval of Student's t"),
+        number('own-high', 'high', unit, "upper end of the 95 % interval of Student's t"),
+      ],
+      [[mean, low, high]],
+    ),
+  ];
+}
+
 function byFact({ byFact: facts = [] }: Partial<TaskAccuracyResult>): readonly TableSection[] {
   if (facts.length === 0) return [];
   return [
@@ -71,7 +95,7 @@ function byFact({ byFact: facts = [] }: Partial<TaskAccuracyResult>): readonly T
   ];
 }
 
-function promptTable({ prompts = [] }: Partial<TaskAccuracyResult>, metric: TaskMetric) {
+function promptTable({ prompts = [], own }: Partial<TaskAccuracyResult>, metric: TaskMetric) {
   const { name: title, unit, definition } = metricWords[metric];
   return build.table(
     'prompts',
@@ -83,6 +107,14 @@ function promptTable({ prompts = [] }: Partial<TaskAccuracyResult>, metric: Task
       build.text('top', 'model says', ({ top }) => top.trim(), 'the token with the largest logit'),
       build.text('correct', 'correct', ({ correct }) => (correct ? 'yes' : 'no')),
       { ...number('value', title, unit, definition), cell: ({ value }) => value },
+      ...(own
+        ? [
+            {
+              ...number('own', own.title, own.unit, own.definition),
+              cell: (one: PromptScore) => one.own ?? Number.NaN,
+            },
+          ]
+        : []),
       build.text('prompt', 'prompt', ({ prompt }) => shortened(prompt, shownStart, shownEnd)),
       build.text(
         'counterpart',

@@ -1,6 +1,6 @@
 /** Prompts of a task with what a model answered, as the analysis `task-accuracy` saves them. */
 import type { Output } from '../../../protocol/schema/check';
-import { taskMetrics, type AnswerScore, type TaskMetric } from '../../../protocol/analysis/tasks';
+import { ownScoreMean, taskMetrics, type AnswerScore, type TaskMetric } from '../../../protocol/analysis/tasks';
 import {
   either,
   figure,
@@ -9,6 +9,7 @@ import {
   number,
   object,
   oneOf,
+  optional,
   orNull,
   record,
   text,
@@ -30,6 +31,8 @@ const promptScore = object({
   correct: flag,
   /** The value of the metric of the task. */
   value: figure,
+  /** What a task file scores by itself. */
+  own: optional(figure),
   /** Template, length, depth and the like. */
   facts: record(either(number, text, 'a number or a text'), 'an object of facts'),
 });
@@ -42,6 +45,8 @@ export const taskAccuracyResult = object({
   accuracy: share,
   /** Over prompts, with the 95 % interval of Student's t; NaN of one prompt. */
   mean: measuredMean,
+  /** What a task file scores by itself, over prompts. */
+  own: optional(ownScoreMean),
   prompts: list(promptScore, 'a list of prompts'),
   byFact: list(factShare, 'a list of facts'),
   /** What was left out, and why: lines of a file, words that the tokenizer splits. */

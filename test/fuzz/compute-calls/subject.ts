@@ -31,7 +31,7 @@ const bundle = 'test-fuzz';
 const methods = Object.keys(validCalls) as ComputeMethod[];
 
 /** Its process is a bundle beside that of the server, which calls from the source do not find; analysis-files.test.ts calls it. */
-const bundled: readonly ComputeMethod[] = ['analysisOfFile'];
+const bundled: readonly ComputeMethod[] = ['analysisOfFile', 'taskOfFile'];
 
 /** They measure for as long as they are told to: a person cancels them, and so does this. */
 const measuring: readonly ComputeMethod[] = ['roof', 'benchmark', 'distributed', 'measureServing'];

@@ -112,6 +112,7 @@ const analysed: AnalysisResult = {
 export const validCalls: { readonly [M in ComputeMethod]: ComputeMethods[M]['args'] } = {
   analyses: [],
   analysisOfFile: [{ file: '/nowhere/a.headscope-analysis.ts', root: '/nowhere' }],
+  taskOfFile: [{ file: '/nowhere/a.headscope-task.ts', root: '/nowhere' }],
   estimateAnalysis: [analysis],
   analysis: [analysis],
   askAnalysis: [analysed, { section: 'scores', place: { kind: 'head', layer: 0, head: 1 } }],

@@ -283,6 +283,7 @@ describe('headscope mcp', function () {
       ['bench', { param: ['a'] }, /"param" takes an object/],
       ['heads', { ...onPrompt, prompt: 'both' }, /exactly one of/],
       ['run', { analysis: 'nothing', model: shortDemoLm }, /There is no analysis "nothing"/],
+      ['task', { task: 'a.headscope-task.ts', model: shortDemoLm }, /Agents run no task files of code/],
       ['run', { ...onPrompt, analysis: 'heads', param: { labels: 'yes' } }, /"param.labels" must be true or false/],
       ['run', { ...onPrompt, analysis: 'heads', param: { wrong: 1 } }, /"param" has no "wrong"\. It takes labels/],
     ] as const) {

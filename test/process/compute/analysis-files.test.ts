@@ -1,15 +1,21 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { ComputeClient } from '../../../protocol/compute/client';
-import { computeClient } from '../../../compute-server/cli/compute-process';
-import { analysisResult, type AnalysisRequest, type AnalysisResult } from '../../../protocol/analysis/schema';
+import {
+  analysisResult,
+  type AnalysisRequest,
+  type AnalysisResult,
+  type TaskRequest,
+} from '../../../protocol/analysis/schema';
+import type { TaskResult } from '../../../protocol/analysis/tasks';
+import { parseScoredTask } from '../../../protocol/results/scored-task';
 import { parseJson } from '../../../protocol/schema/check';
 import { shortDemoLm as demoLm } from '../../support/demo-models';
 import { analysisOf, badAnalyses, copyOfBuiltIn } from './support/analysis-texts';
-import { bundleKernelProcess } from './support/bundle';
-import { buildServer, environment, headscope, serverScript } from './support/server';
+import { workspaceFor } from './support/own-files';
+import { headscope } from './support/server';
+import { badTasks, repeated, taskOf } from './support/task-texts';
 
 interface Ways {
   readonly text: string;
@@ -23,26 +29,13 @@ interface Ways {
 }
 
 describe('Analysis files of a workspace', function () {
-  this.timeout(240_000);
+  const workspace = workspaceFor(this);
   let folder: string;
   let client: ComputeClient;
-  before(async () => {
-    await buildServer();
-    await bundleKernelProcess('test-compute');
-    folder = await mkdtemp(path.join(tmpdir(), 'headscope-analyses-'));
-    client = computeClient(serverScript, environment({ HEADSCOPE_KERNEL_SECONDS: '3' }));
-  });
-  after(async () => {
-    client.dispose();
-    await rm(folder, { recursive: true });
-  });
+  before(() => ({ folder, client } = workspace));
 
-  const write = async (name: string, source: string): Promise<string> => {
-    const file = path.join(folder, `${name}.headscope-analysis.ts`);
-    await mkdir(path.dirname(file), { recursive: true });
-    await writeFile(file, source);
-    return file;
-  };
+  const write = (name: string, source: string): Promise<string> =>
+    workspace.write(`${name}.headscope-analysis.ts`, source);
   const request = (file: string, more: Partial<AnalysisRequest> = {}): AnalysisRequest => ({
     analysis: 'own',
     file: { file, root: folder },
@@ -196,5 +189,166 @@ describe('Analysis files of a workspace', function () {
       },
     });
     assert.deepEqual([result, stopped], [{ value: 7 }, true]);
+  });
+});
+
+describe('Task files of a workspace', function () {
+  const workspace = workspaceFor(this);
+  let folder: string;
+  let client: ComputeClient;
+  before(() => ({ folder, client } = workspace));
+
+  const write = (name: string, source: string): Promise<string> => workspace.write(`${name}.headscope-task.ts`, source);
+  const request = (file: string, more: Partial<TaskRequest> = {}): TaskRequest => ({
+    task: file,
+    taskFile: { file, root: folder },
+    folder: demoLm,
+    samples: 3,
+    seed: 0,
+    parameters: {},
+    ...more,
+  });
+  const json = async <T>(...words: readonly string[]): Promise<T> => {
+    const { code, stdout, stderr } = await headscope([...words, '--json', '-']);
+    assert.equal(code, 0, stderr);
+    return JSON.parse(stdout) as T;
+  };
+
+  // Texts, and token ids that are drawn with the tokens of the model.
+  for (const [id, imports, exported] of [
+    ['indirect-object', 'field, fill, pick, sample, textDraft, words, type Task', 'indirectObject'],
+    ['induction', 'field, sample, textDraft, Unfit, words, type DrawTools, type Part, type Task', 'induction'],
+  ] as const) {
+    it(`a copy of ${id} gives its prompts and scores; the saved result needs no code`, async () => {
+      const copy = await copyOfBuiltIn('tasks', [id], imports, exported);
+      const file = await write(
+        `my-${id}`,
+        copy.replace("from 'headscope';", "from 'headscope';\nconst { names, nouns, objects, places } = words;"),
+      );
+      const words = [demoLm, '--samples', '6', '--seed', '3'];
+      const mine = await json<TaskResult>('task', file, ...words);
+      const theirs = await json<TaskResult>('task', id, ...words);
+      await rm(file);
+      assert.deepEqual([mine.samples, mine.accuracy, mine.metric], [theirs.samples, theirs.accuracy, theirs.metric]);
+      assert.deepEqual(mine.scored?.sections, theirs.scored?.sections);
+      assert.equal(mine.task, file);
+      assert.match(mine.taskFile?.sha256 ?? '', /^[0-9a-f]{64}$/);
+      const saved = parseScoredTask(JSON.stringify(mine));
+      assert.ok(saved.ok, saved.ok ? '' : saved.why);
+      assert.deepEqual(saved.result.taskFile, mine.taskFile);
+      assert.deepEqual(saved.result.sections, theirs.scored?.sections);
+      assert.equal((await client.call('compareAnalyses', [saved.result, saved.result]))[0]?.id, 'change');
+      const asked = { section: 'prompts', place: { kind: 'row' as const, row: 0 } };
+      await assert.rejects(client.call('askAnalysis', [saved.result, asked]), /is code, which is not run here/);
+    });
+  }
+
+  it('its own score: by hand from what the model answered, with its mean, in the sections and in words', async () => {
+    const score = `  score: {
+    title: 'Surprise',
+    unit: 'bits',
+    definition: '-log2 of the probability of the right answer.',
+    of: ({ score, facts }) => score.loss / Math.LN2 + 0 * Number(facts.times),
+  },`;
+    const file = await write('surprise', taskOf(repeated, score));
+    const result = await client.call('task', [request(file, { parameters: { times: 4 } })]);
+    const bits = result.samples.map((one) => -Math.log2(one.score!.probability));
+    result.samples.forEach(({ ownScore, facts }, at) => {
+      assert.ok(Math.abs(ownScore! - bits[at]!) < 1e-9);
+      assert.equal(facts['times'], 4);
+    });
+    const { title, unit, mean, low, high } = result.ownScore!;
+    assert.deepEqual([title, unit], ['Surprise', 'bits']);
+    const [a = 0, b = 0, c = 0] = bits;
+    const by = (a + b + c) / 3;
+    assert.ok(Math.abs(mean - by) < 1e-9);
+    // Student's t of two degrees of freedom has its 97.5 % quantile at 4.30265.
+    const reach = 4.30265 * Math.sqrt(((a - by) ** 2 + (b - by) ** 2 + (c - by) ** 2) / 2 / 3);
+    assert.ok(Math.abs(high - mean - reach) < 1e-4 * reach && Math.abs(mean - low - reach) < 1e-4 * reach);
+    const sections = result.scored!.sections;
+    assert.deepEqual(sections.map((section) => [section.id, section.title]).slice(0, 2), [
+      ['accuracy', 'Accuracy'],
+      ['own-score', 'Surprise'],
+    ]);
+    const { stdout } = await headscope(['task', file, demoLm, '--samples', '3', '--param', 'times=4']);
+    assert.match(stdout, /Mean Surprise [\d.]+ \(95 % interval .*\)\. Unit: bits\. -log2 of the probability/);
+  });
+
+  it('analyses and interventions take it as any task; without a model it gives texts', async () => {
+    const file = await write('taken', taskOf(repeated));
+    const words = ['run', 'task-accuracy', demoLm, '--samples', '4', '--task'];
+    const of = async (...more: readonly string[]) => json<AnalysisResult>(...words, file, ...more);
+    const whole = await of('--task-param', 'times=3');
+    assert.deepEqual(whole.taskFile?.path, file);
+    assert.equal(whole.result['total'], 4);
+    const cut = await of('--task-param', 'times=3', '--do', 'gain:*.*=0');
+    assert.equal(cut.taskFile?.sha256, whole.taskFile?.sha256);
+    assert.deepEqual(
+      (await client.call('compareAnalyses', [whole, cut])).map(({ id }) => id),
+      ['change', 'changed-prompts'],
+    );
+    const texts = await json<TaskResult>('task', file, '--samples', '2', '--param', 'times=1');
+    for (const { prompt, counterpart, ids } of texts.samples) {
+      assert.match(prompt, /^ [A-Z][a-z]+$/);
+      assert.notEqual(prompt, counterpart);
+      assert.equal(ids, undefined);
+    }
+  });
+
+  it('the file of the docs runs as it stands', async () => {
+    const page = await readFile(path.join(__dirname, '../../../docs/own-tasks.md'), 'utf8');
+    const [, source = ''] = /```ts\n([^]*?)```/u.exec(page) ?? [];
+    const { samples, ownScore } = await client.call('task', [request(await write('of-the-docs', source))]);
+    assert.match(samples[0]!.prompt, /^The (\w+) is( \w+)\. The \1 is\2\. The \1 is$/);
+    assert.equal(ownScore?.title, 'Surprise');
+  });
+
+  it('what does not fit the tokens is left out and said; a task that never fits is refused', async () => {
+    const some = taskOf(`    if (random.whole(2) === 0) throw new Unfit('The coin fell on its edge.');
+    const name = ['Mary', 'John'][random.whole(2)];
+    return { kind: 'text', text: 'I am', spans: {}, answers: { right: [' ' + name], wrong: [' the'] }, facts: {} };`);
+    const { samples, notes } = await client.call('task', [request(await write('coin', some))]);
+    assert.equal(samples.length, 1);
+    assert.deepEqual(notes, ['There are only 1 different samples of Mine. The coin fell on its edge.']);
+    const none = await write('none', taskOf("    throw new Unfit('Nothing fits.');"));
+    await assert.rejects(client.call('task', [request(none)]), /Mine does not fit this model\. Nothing fits\./);
+  });
+
+  for (const [name, { source, said, line }] of Object.entries(badTasks)) {
+    it(`${name}: a sentence with file and line, and the server goes on`, async () => {
+      const file = await write(name.replaceAll(' ', '-'), source);
+      await assert.rejects(client.call('task', [request(file)]), (error: Error) => {
+        assert.match(error.message, said);
+        assert.ok(error.message.includes(`${path.basename(file)}:${line}`), error.message);
+        return true;
+      });
+    });
+  }
+
+  it('is not run beside weights, where nobody lets it, by another name, or with a wrong parameter', async () => {
+    await workspace.write('weights/model.safetensors', '');
+    const beside = await write('weights/mine', "throw new Error('ran');\n");
+    await assert.rejects(client.call('taskOfFile', [{ file: beside, root: folder }]), /its folder holds weights/);
+    const file = await write('refused', taskOf(repeated));
+    const { taskFile: _, ...alone } = request(file);
+    await assert.rejects(client.call('task', [alone]), /refused\.headscope-task\.ts is code, which is not run here/);
+    const other = await workspace.write('mine.ts', taskOf(repeated));
+    for (const [words, said] of [
+      [['task', other], /ends in \.headscope-task\.ts, and mine\.ts does not\. Rename it/],
+      [['task', file, '--param', 'often=1'], /Mine has no parameter "often"\. It takes times/],
+      [['task', file, '--param', 'times=99'], /Mine\.times must be a whole number from 1 to 9/],
+      [['task', path.join(folder, 'gone.headscope-task.ts')], /There is no .*gone\.headscope-task\.ts\. Check/],
+    ] as const) {
+      const { code, stderr } = await headscope(words);
+      assert.notEqual(code, 0);
+      assert.match(stderr, said);
+    }
+  });
+
+  it('is cancelled while it draws, and its process ends', async () => {
+    const file = await write('long', taskOf('    for (;;) {}'));
+    const stop = new AbortController();
+    const running = client.call('task', [request(file)], { signal: stop.signal, onProgress: () => stop.abort() });
+    await assert.rejects(running, /cancelled/i);
   });
 });

@@ -1,38 +1,25 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { ComputeClient } from '../../../protocol/compute/client';
-import { computeClient } from '../../../compute-server/cli/compute-process';
 import type { KernelCheck } from '../../../protocol/compute/own-kernels';
 import type { BenchmarkResult } from '../../../protocol/results/benchmark-schema';
-import { bundleKernelProcess } from './support/bundle';
 import { badInput, cheats, padded, rightWhereChecked, shortFormKernel } from './support/kernel-texts';
 import { rightOnnx, wrongOnnx } from './support/onnx-kernels';
-import { buildServer, environment, headscope, serverScript } from './support/server';
+import { workspaceFor } from './support/own-files';
+import { headscope } from './support/server';
 
 describe('Kernel files of a workspace', function () {
-  this.timeout(240_000);
+  const workspace = workspaceFor(this);
   let folder: string;
   let client: ComputeClient;
   before(async () => {
-    await buildServer();
-    await bundleKernelProcess('test-compute');
-    folder = await mkdtemp(path.join(tmpdir(), 'headscope-kernels-'));
-    await writeFile(path.join(folder, 'cap.ts'), 'export const cap: number = 5;\n');
-    client = computeClient(serverScript, environment({ HEADSCOPE_KERNEL_SECONDS: '3' }));
-  });
-  after(async () => {
-    client.dispose();
-    await rm(folder, { recursive: true });
+    ({ folder, client } = workspace);
+    await workspace.write('cap.ts', 'export const cap: number = 5;\n');
   });
 
-  const write = async (name: string, source: string): Promise<string> => {
-    const file = path.join(folder, `${name}.headscope-kernel.ts`);
-    await mkdir(path.dirname(file), { recursive: true });
-    await writeFile(file, source);
-    return file;
-  };
+  const write = (name: string, source: string): Promise<string> =>
+    workspace.write(`${name}.headscope-kernel.ts`, source);
   const check = async (name: string, source: string): Promise<KernelCheck> => {
     const kernel = { id: `own:${name}`, file: await write(name, source), root: folder };
     return client.call('checkKernel', [{ kernel, parameters: {} }]);

@@ -102,6 +102,12 @@ describe('a sweep in the editor', () => {
       says,
       /^There is no task "inducton"; did you mean "induction"\? Choose from indirect-object, .*needle-grid, or name a file/u,
     );
+    assert.deepEqual(found(task('cells: [{task: folder/a.headscope-task.ts}]\n')), [
+      [
+        'folder/a.headscope-task.ts',
+        'A sweep runs no task file of code. Run "folder/a.headscope-task.ts" with "headscope task", or write its prompts as JSONL.',
+      ],
+    ]);
     assert.deepEqual(marks(task('cells: [{task: a.jsonl}, {task: folder/own}, {task: capital}]\n')), ['capital']);
     // induction has length and repeated, capitals has shots and relation, key-value has pairs alone.
     const several = 'settings: {model: a}\nmatrix:\n  task: [induction, capitals]\n';

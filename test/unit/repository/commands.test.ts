@@ -12,7 +12,7 @@ import { tasks } from '../../../diagnostics/tasks/catalogue';
 import { catalogue } from '../../../kernels/catalogue';
 import { moduleCatalogue } from '../../../kernels/module-catalogue';
 import { resolveTable, type ParameterTable } from '../../../protocol/analysis/parameters';
-import { isCodeFile } from '../../../compute-server/cli/workspace-of';
+import { isCodeFile } from '../../../protocol/inputs/own-file';
 import { isTaskFile } from '../../../protocol/analysis/tasks';
 import { parseEach } from '../../../protocol/interventions/do-form';
 import { planFormats } from '../../../protocol/plans/formats/formats';

@@ -1,6 +1,7 @@
 /** Analysis files: a copy of a built-in one, one that calls every part of the model, and bad input with what must be said of each. */
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import type { Planted } from './own-files';
 
 const diagnostics = path.resolve(__dirname, '../../../../diagnostics');
 
@@ -41,12 +42,6 @@ ${run}
 ${more}
 };
 `;
-
-interface Planted {
-  readonly source: string;
-  readonly said: RegExp;
-  readonly line: number;
-}
 
 export const badAnalyses: Readonly<Record<string, Planted>> = {
   'a function in the result': {
