@@ -1,7 +1,8 @@
 /** A section as text for a terminal: numbers in columns, the largest first where there are many. */
 import { signedPoints } from '../../protocol/results/share-change';
 import type { Section } from '../../protocol/sections/section';
-import type { SectionCell, SectionColumn } from '../../protocol/sections/table';
+import { isReading, stripIn, stripText } from '../../protocol/sections/reading';
+import type { SectionCell, SectionColumn, TableSection } from '../../protocol/sections/table';
 import { shownToken } from '../../protocol/wire/token-name';
 import { textTable } from './table';
 
@@ -21,7 +22,7 @@ function bodyOf(section: Section): string {
     case 'heads':
       return headsText(section);
     case 'table':
-      return tableText(section.columns, section.rows);
+      return tableText(section);
     case 'text':
       return section.paragraphs.join('\n');
     case 'tokens': {
@@ -119,17 +120,18 @@ function headsText({ numbers: all, classes }: Extract<Section, { kind: 'heads' }
   return more > 0 ? `${table}\nand ${more} more numbers of each head: see the JSON` : table;
 }
 
-const tableText = (columns: readonly SectionColumn[], rows: readonly (readonly SectionCell[])[]): string =>
+const tableText = ({ columns, rows, ...texts }: TableSection): string =>
   rows.length === 0
     ? ''
     : cut(
         columns.map(({ title, unit }) => withUnit(title, unit ?? '')),
-        rows.map((row) => row.map((cell, at) => cellText(cell, columns[at]))),
+        rows.map((row) => row.map((cell, at) => cellText(cell, texts, columns[at]))),
       );
 
-function cellText(cell: SectionCell, column?: SectionColumn): string {
+function cellText(cell: SectionCell, texts: Pick<TableSection, 'texts' | 'around'>, column?: SectionColumn): string {
   if (cell === null) return '–';
   if (typeof cell === 'string') return cell;
+  if (isReading(cell)) return stripText(stripIn(texts, cell));
   if (typeof cell !== 'number') return `L${cell.layer}H${cell.head}`;
   switch (column?.as) {
     case 'percent':

@@ -15,6 +15,8 @@ export type PanelPlace = 'full' | 'side' | 'file';
 export interface HeadAt {
   readonly layer: number;
   readonly head: number;
+  /** Of the prompt in the plan beside it. */
+  readonly query?: number | undefined;
 }
 
 /** The types of one panel. */

@@ -170,6 +170,12 @@ export class Panels<T extends PanelTypes, Host extends LiveHost<T>> extends Owne
     return this.attachFull(panel, { plan, select });
   }
 
+  /** A head that is named is opened once the panel is there. */
+  private async openFull(plan: Setup<T>, select: HeadAt | undefined): Promise<void> {
+    const host = await this.open({ plan });
+    if (select !== undefined) await host.show(plan, select);
+  }
+
   /** The full panel beside the editor that has the focus; nothing where it is open. */
   async openBeside(): Promise<void> {
     if (this.hosts.full !== undefined) return;
@@ -214,7 +220,7 @@ export class Panels<T extends PanelTypes, Host extends LiveHost<T>> extends Owne
       serverIsUp: () => compute.isUp,
       plan: () => this.plan,
       keepSetup: (plan) => this.keepSetup(plan),
-      openFull: (plan, select) => void this.open({ plan, select }),
+      openFull: (plan, select) => void this.openFull(plan, select),
       save: save ?? (async (shown) => placeOf(await library.save(kind, shown))),
       chooseOther,
       export: saveExport,

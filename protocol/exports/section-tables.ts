@@ -8,6 +8,7 @@ import type { ImageSection } from '../sections/image';
 import type { MapSection } from '../sections/map';
 import type { MatrixSection } from '../sections/matrix';
 import type { Section } from '../sections/section';
+import { isReading, stripIn, stripText } from '../sections/reading';
 import type { SectionCell, TableSection } from '../sections/table';
 import type { TokensSection } from '../sections/tokens';
 import {
@@ -355,10 +356,16 @@ function chartColumns({ x, y, series, interval }: ChartSection): readonly Column
 const headName = ({ layer, head }: { readonly layer: number; readonly head: number }): string => `L${layer}H${head}`;
 
 const isPlace = (cell: SectionCell | undefined): cell is Extract<SectionCell, { readonly layer: number }> =>
-  typeof cell === 'object' && cell !== null;
+  typeof cell === 'object' && cell !== null && 'layer' in cell;
 
 /** A column of heads is three: the name, the layer and the place within it. */
-function tableColumns({ columns, rows }: TableSection): readonly Column[] {
+function tableColumns(section: TableSection): readonly Column[] {
+  const { columns, rows } = section;
+  const written = (cell: SectionCell | undefined): string | undefined => {
+    if (cell === undefined || cell === null) return undefined;
+    if (isPlace(cell)) return headName(cell);
+    return isReading(cell) ? stripText(stripIn(section, cell)) : String(cell);
+  };
   return columns.flatMap((column, at): readonly Column[] => {
     const { name, title, unit = '', definition = '' } = column;
     const about = { title, unit, definition };
@@ -366,7 +373,7 @@ function tableColumns({ columns, rows }: TableSection): readonly Column[] {
     const numeric = cells.map((cell) => (typeof cell === 'number' ? cell : undefined));
     if (column.kind === 'number' && cells.every((cell) => cell === undefined || typeof cell === 'number'))
       return [numberColumn(name, about, numeric)];
-    const texts = cells.map((cell) => (isPlace(cell) ? headName(cell) : cell === undefined ? undefined : String(cell)));
+    const texts = cells.map(written);
     const named = { ...textColumn(name, title, texts), ...about };
     if (column.kind !== 'head') return [named];
     const part = (of: 'layer' | 'head'): Column =>

@@ -1,7 +1,7 @@
 /** What every panel that runs something says to the extension, whatever it runs. */
 import * as v from 'valibot';
 import type { Output, Schema } from '../schema/check';
-import { type KindsOutput, byKind, either, flag, object, oneOf, optional, text, wholes } from '../schema/fields';
+import { type KindsOutput, byKind, either, flag, object, oneOf, optional, text, wholes, whole } from '../schema/fields';
 import { placeFields } from '../schema/parts';
 
 export const prompt = byKind({
@@ -9,8 +9,8 @@ export const prompt = byKind({
   ids: { ids: wholes, image: optional(text), target: optional(wholes) },
 });
 
-/** A head that is named by a command, a link or the form. */
-export const headPlace = object(placeFields());
+/** A head that is named by a command, a link or the form. `query`: a token of the prompt in the plan beside it. */
+export const headPlace = object({ ...placeFields(), query: optional(whole) });
 
 /** A text for the clipboard, of any length. */
 export const copied = { text: v.string('a text') };

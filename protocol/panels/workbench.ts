@@ -88,7 +88,7 @@ export type ToWorkbench =
       /** The plan was asked for elsewhere: its question is in front, or Look at its request. */
       readonly asks?: 'question' | 'look';
       /** With Look: the head that is opened in it. */
-      readonly select?: HeadPlace;
+      readonly select?: HeadPlace & { readonly query?: number | undefined };
       /** The run that was in front was refused: its question stays in the form, to be corrected. */
       readonly refused?: true;
     }

@@ -7,6 +7,7 @@ import { cellOf } from './cell';
 import type { ChartSection, SectionAxis, SectionSeries } from './chart';
 import type { Scale } from './figure';
 import type { HeadsLayer, HeadsSection } from './heads';
+import type { Reading } from './reading';
 import type { SectionCell, SectionColumn, TableSection } from './table';
 import type { TextSection } from './text';
 
@@ -96,7 +97,18 @@ export function head(
   return { name, title, kind: 'head', cell };
 }
 
-type TableMore = Undefinable<Pick<TableSection, 'ask' | 'empty'>>;
+/** A column of strips of tokens, of the texts of the table. */
+export const readings = <Row>(
+  name: string,
+  title: string,
+  definition: string,
+  cell: (row: Row) => Reading,
+): Column<Row> => ({ name, title, kind: 'reading', definition, cell });
+
+/** Left out where the page is narrow. */
+export const wide = <Row>(column: Column<Row>): Column<Row> => ({ ...column, wide: true });
+
+type TableMore = Undefinable<Pick<TableSection, 'ask' | 'empty' | 'texts' | 'around' | 'opensTexts'>>;
 
 export function table<Row>(
   id: string,

@@ -1,4 +1,10 @@
-import { css } from 'lit';
+import { css, unsafeCSS } from 'lit';
+import { fullShade, shadeSteps } from './strip';
+
+const shades = Array.from(
+  { length: shadeSteps + 1 },
+  (_, step) => `.strip .shade-${step} { --shade: ${(100 * fullShade * step) / shadeSteps}%; }`,
+).join('\n');
 
 export const sectionStyles = css`
   .result-section {
@@ -279,6 +285,46 @@ export const sectionStyles = css`
     padding-inline: 4px;
     white-space: normal;
   }
+  .result-section :is(td, th):has(> .strip) {
+    min-width: 240px;
+    max-width: 640px;
+    padding-block: 2px;
+    white-space: normal;
+  }
+  .compact .result-section :is(td, th):has(> .strip) {
+    min-width: 150px;
+  }
+  .strip {
+    font-family: var(--vscode-editor-font-family);
+    font-size: calc(var(--vscode-editor-font-size) - 1px);
+    line-height: 20px;
+    white-space: pre-wrap;
+    overflow-wrap: anywhere;
+  }
+  .strip .token {
+    white-space: pre;
+    border-radius: 2px;
+    background: color-mix(in srgb, var(--vscode-charts-blue, var(--vscode-focusBorder)) var(--shade, 0%), transparent);
+  }
+  .strip .token.key {
+    outline: 1px solid var(--vscode-foreground);
+    outline-offset: -1px;
+  }
+  .strip .token.query {
+    box-shadow: inset 0 -2px 0 var(--vscode-foreground);
+  }
+  .strip.shade-scale {
+    margin-block: 4px;
+    font-family: inherit;
+    font-size: var(--small);
+    white-space: normal;
+  }
+  .shade-scale .token {
+    padding-inline: 8px;
+    outline: 1px solid var(--line);
+    outline-offset: -1px;
+  }
+  ${unsafeCSS(shades)}
   .generations {
     display: grid;
     gap: 12px;

@@ -2,6 +2,7 @@ import { html, nothing, type TemplateResult } from 'lit';
 import { live } from 'lit/directives/live.js';
 import type { HeadPlace } from '../../protocol/schema/written-form';
 import { signedPoints } from '../../protocol/results/share-change';
+import { isReading, stripIn, stripText, type Reading } from '../../protocol/sections/reading';
 import type { SectionCell, SectionColumn, TableSection } from '../../protocol/sections/table';
 import { listed } from '../../protocol/wire/listed';
 import { textWidth } from '../charts/text-width';
@@ -13,14 +14,22 @@ import { foundRows, headsOfRows, leastSearched } from './found-rows';
 import { fitted, smallSize, textMark } from './legend';
 import { remembered } from './remembered';
 import type { Mark, Scene } from './scene';
+import { othersWords, readingWords, shadeScale, strip, stripMarks } from './strip';
 import { twinColumn, type PageKind, type SectionActions, type Twin, type TwinRow } from './section-kind';
 import { twinTable } from './twin-table';
 import { shortened, withUnit } from './words';
 
-const isHead = (cell: SectionCell | undefined): cell is HeadPlace => typeof cell === 'object' && cell !== null;
+const isHead = (cell: SectionCell | undefined): cell is HeadPlace =>
+  typeof cell === 'object' && cell !== null && 'layer' in cell;
 
-const valueOf = (cell: SectionCell | undefined): CellValue =>
-  cell === null || cell === undefined ? undefined : isHead(cell) ? headName(cell.layer, cell.head) : cell;
+function valueOf(section: TableSection, cell: SectionCell | undefined): CellValue {
+  if (cell === null || cell === undefined) return undefined;
+  if (isReading(cell)) return stripText(stripIn(section, cell));
+  return isHead(cell) ? headName(cell.layer, cell.head) : cell;
+}
+
+/** The cells of a row that are readings. */
+const readingsIn = (row: TableSection['rows'][number] | undefined): readonly Reading[] => (row ?? []).filter(isReading);
 
 /** More digits than the usual three are asked for, and all numbers are whole: decimals would say nothing. */
 const isCount = (rows: TableSection['rows'], at: number, digits = 3): boolean =>
@@ -40,17 +49,26 @@ function writer({ as, digits }: SectionColumn, isWhole: boolean): (value: number
   }
 }
 
-const tableTwin = remembered(({ columns, rows }: TableSection): Twin => ({
-  columns: columns.map((column, at): Column<TwinRow> =>
-    twinColumn(at, column.name, column.title, {
-      ...(column.unit === undefined ? {} : { unit: column.unit }),
-      ...(column.definition === undefined ? {} : { hint: column.definition }),
-      ...(column.kind === 'number' ? { text: writer(column, isCount(rows, at, column.digits)) } : {}),
-    }),
-  ),
-  // The place of the row comes last: it says which one is asked about, however the rows are sorted.
-  rows: rows.map((row, at): TwinRow => [...columns.map((_, column) => valueOf(row[column])), at]),
-}));
+const tableTwin = remembered((section: TableSection): Twin => {
+  const { columns, rows } = section;
+  return {
+    columns: columns.map((column, at): Column<TwinRow> => ({
+      ...twinColumn(at, column.name, column.title, {
+        ...(column.unit === undefined ? {} : { unit: column.unit }),
+        ...(column.definition === undefined ? {} : { hint: column.definition }),
+        ...(column.kind === 'number' ? { text: writer(column, isCount(rows, at, column.digits)) } : {}),
+      }),
+      ...(column.kind === 'reading'
+        ? { cell: (row: TwinRow) => stripCell(section, rows[Number(row.at(-1))]?.[at]) }
+        : {}),
+    })),
+    // The place of the row comes last: it says which one is asked about, however the rows are sorted.
+    rows: rows.map((row, at): TwinRow => [...columns.map((_, column) => valueOf(section, row[column])), at]),
+  };
+});
+
+const stripCell = (section: TableSection, cell: SectionCell | undefined): TemplateResult | string =>
+  isReading(cell) ? strip(stripIn(section, cell), othersWords(cell)) : '–';
 
 const narrowTwin = remembered((section: TableSection): Twin => {
   const { columns, rows } = tableTwin(section);
@@ -105,35 +123,46 @@ export const tableKind: PageKind<TableSection> = {
     const find = section.rows.length < leastSearched ? '' : (view.find ?? '');
     const rows = found(section, find);
     return html`${section.rows.length < leastSearched ? nothing : search(section, rows, find, actions)}
+    ${section.columns.some(({ kind }) => kind === 'reading') ? shadeScale : nothing}
     ${twinTable({
       caption: section.title,
       twin: { ...twin, rows },
       view,
       actions,
       ...(section.ask === undefined ? {} : { rowOf: (row: TwinRow) => String(row.at(-1)) }),
+      ...(section.ask === undefined ? {} : { onAsk: (row: TwinRow) => asked(section, row, actions) }),
     })}`;
   },
-  words: ({ columns, rows }, cursor) => {
+  words: (section, cursor) => {
+    const { columns, rows, texts = [] } = section;
     const row = rows[Number(cursor)];
-    return (
-      row &&
-      columns
-        .slice(0, 3)
-        .map(({ title }, at) => `${title} ${shortened(cellText(valueOf(row[at])), 60)}`)
-        .join(', ')
-    );
+    if (!row) return undefined;
+    const first = columns
+      .slice(0, 3)
+      .flatMap(({ title, kind }, at) =>
+        kind === 'reading' ? [] : [`${title} ${shortened(cellText(valueOf(section, row[at])), 60)}`],
+      );
+    const read = readingsIn(row).map((cell) => readingWords(texts[cell.text]?.tokens ?? [], cell));
+    return [...(first.length > 0 ? [first.join(', ')] : []), ...read].join(': ');
   },
   place: ({ rows }, cursor) => (rows[Number(cursor)] ? { kind: 'row', row: Number(cursor) } : undefined),
-  scene: (section, theme, width) => twinScene(tableTwin(section), theme, width),
+  scene: twinScene,
 };
+
+/** Enter on the chosen row, as the button below the table. */
+function asked({ rows }: TableSection, row: TwinRow, actions: SectionActions): void {
+  const at = Number(row.at(-1));
+  if (rows[at]) actions.ask({ kind: 'row', row: at });
+}
 
 const cellText = (value: CellValue): string =>
   typeof value === 'number' ? significant(value) : value === undefined || value === '' ? '–' : value;
 
 const mostRows = 40;
 
-/** The first rows, each column as wide as its widest cell as long as all of them fit. */
-function twinScene({ columns, rows }: Twin, theme: Theme, width: number): Scene {
+/** The first rows, each column as wide as its widest cell as long as all of them fit; strips of tokens take several lines. */
+function twinScene(section: TableSection, theme: Theme, width: number): Scene {
+  const { columns, rows } = tableTwin(section);
   const size = smallSize(theme);
   const line = size + 7;
   const shown = rows.slice(0, mostRows);
@@ -150,30 +179,35 @@ function twinScene({ columns, rows }: Twin, theme: Theme, width: number): Scene 
   const total = wanted.reduce((sum, one) => sum + one, 0);
   const widths = total <= room ? wanted : wanted.map((one) => Math.max(24, (one * room) / total));
   const marks: Mark[] = [];
+  let y = 0;
   texts.forEach((row, at) => {
     let x = 0;
+    let height = line;
     row.forEach((text, column) => {
       const wide = widths[column] ?? 0;
       const numeric = columns[column]?.numeric === true;
-      marks.push(
-        textMark(fitted(text, wide, size, theme.font), numeric ? x + wide : x, (at + 1) * line - 5, theme, {
-          anchor: numeric ? 'end' : 'start',
-          fill: at === 0 ? theme.muted : theme.foreground,
-        }),
-      );
+      const cell = at === 0 ? undefined : section.rows[at - 1]?.[column];
+      if (isReading(cell)) {
+        const drawn = stripMarks(stripIn(section, cell), { x, y, width: wide, size, line }, theme);
+        marks.push(...drawn.marks);
+        height = Math.max(height, drawn.height);
+      } else {
+        marks.push(
+          textMark(fitted(text, wide, size, theme.font), numeric ? x + wide : x, y + line - 5, theme, {
+            anchor: numeric ? 'end' : 'start',
+            fill: at === 0 ? theme.muted : theme.foreground,
+          }),
+        );
+      }
       x += wide + gap;
     });
+    y += height;
   });
   marks.push({ kind: 'path', d: `M0 ${line}L${width} ${line}`, stroke: theme.line, lineWidth: 1 });
   const more = rows.length - shown.length;
-  if (more > 0)
-    marks.push(
-      textMark(
-        `${more.toLocaleString('en-US')} more rows are in the CSV file.`,
-        0,
-        (texts.length + 1) * line - 5,
-        theme,
-      ),
-    );
-  return { width, height: (texts.length + (more > 0 ? 1 : 0)) * line + 2, marks };
+  if (more > 0) {
+    y += line;
+    marks.push(textMark(`${more.toLocaleString('en-US')} more rows are in the CSV file.`, 0, y - 5, theme));
+  }
+  return { width, height: y + 2, marks };
 }

@@ -15,9 +15,11 @@ export interface TwinTable {
   readonly actions: SectionActions;
   /** Rows can be chosen: the cursor of one. */
   readonly rowOf?: (row: TwinRow) => string;
+  /** Enter on the chosen row, or a second click. */
+  readonly onAsk?: (row: TwinRow) => void;
 }
 
-export function twinTable({ caption, twin, view, actions, rowOf }: TwinTable): TemplateResult {
+export function twinTable({ caption, twin, view, actions, rowOf, onAsk }: TwinTable): TemplateResult {
   const { columns, rows } = twin;
   const keys = new Map(rows.map((row, at) => [row, String(at)]));
   const limit = view.allRows ? mostRows : firstRows;
@@ -33,6 +35,7 @@ export function twinTable({ caption, twin, view, actions, rowOf }: TwinTable): T
       ? {
           selected: view.cursor,
           onSelect: (row: TwinRow) => actions.view({ cursor: rowOf(row) }),
+          ...(onAsk ? { onOpen: onAsk } : {}),
         }
       : {}),
   })}

@@ -96,26 +96,4 @@ export const contentStyles = css`
     max-width: max(110px, calc(100cqi - 180px));
     padding: 2px 0;
   }
-  .token-list {
-    max-height: 132px;
-    overflow-y: auto;
-    font-family: var(--vscode-editor-font-family);
-    font-size: calc(var(--vscode-editor-font-size) - 1px);
-    line-height: 20px;
-    overflow-wrap: anywhere;
-  }
-  .token {
-    display: inline-block;
-    padding: 0 2px;
-    margin: 0 1px 1px 0;
-    border-radius: 2px;
-    line-height: 18px;
-    border-bottom: 2px solid transparent;
-    background: color-mix(in srgb, var(--vscode-charts-blue, var(--vscode-focusBorder)) var(--shade, 0%), transparent);
-    outline: 1px solid color-mix(in srgb, var(--vscode-foreground) 12%, transparent);
-    outline-offset: -1px;
-  }
-  .selectable .token {
-    cursor: pointer;
-  }
 `;

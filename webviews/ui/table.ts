@@ -86,6 +86,8 @@ export interface TableOptions<Row> {
   readonly onSort?: (sort: Sort) => void;
   readonly selected?: string | undefined;
   readonly onSelect?: (row: Row) => void;
+  /** Enter on the row that is selected, or a double click. */
+  readonly onOpen?: (row: Row) => void;
   /** A row that has no numbers says why over the rest of its columns, from the given one on. */
   readonly instead?: (row: Row) => { readonly from: number; readonly content: TemplateResult } | undefined;
   readonly rowClass?: (row: Row) => string;
@@ -140,7 +142,7 @@ function headCell<Row>(
 }
 
 function bodyRow<Row>(options: TableOptions<Row>, row: Row, index: number): TemplateResult {
-  const { columns, onSelect } = options;
+  const { columns, onSelect, onOpen } = options;
   const instead = options.instead?.(row);
   const key = options.key(row);
   const selected = options.selected === key;
@@ -151,12 +153,14 @@ function bodyRow<Row>(options: TableOptions<Row>, row: Row, index: number): Temp
     tabindex=${onSelect ? (index === 0 ? 0 : -1) : nothing}
     aria-selected=${onSelect ? selected : nothing}
     @click=${onSelect ? () => onSelect(row) : nothing}
+    @dblclick=${onOpen ? () => onOpen(row) : nothing}
     @keydown=${
       onSelect
         ? (event: KeyboardEvent) => {
             if (event.key !== 'Enter' && event.key !== ' ') return;
             event.preventDefault();
-            onSelect(row);
+            if (event.key === 'Enter' && selected && onOpen) onOpen(row);
+            else onSelect(row);
           }
         : nothing
     }

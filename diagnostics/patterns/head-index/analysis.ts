@@ -7,7 +7,7 @@ import { runHeadIndex } from './run';
 import { examplesOfHead, finding, sections } from './sections';
 
 /** Of an example while it is kept, and as part of a result. */
-const bytesOfExample = 120;
+const bytesOfExample = 280;
 const bytesOfToken = 40;
 
 export const headIndex: Analysis<HeadIndexParameters, HeadIndexResult> = {

@@ -48,16 +48,16 @@ export interface Limits {
 }
 
 /** What is kept of a head. */
-export interface Kept {
+export interface Kept<Of extends Ranked = Ranked> {
   /** Strongest first. */
-  readonly strongest: readonly Ranked[];
+  readonly strongest: readonly Of[];
   /** Smallest random number first. */
-  readonly random: readonly Ranked[];
+  readonly random: readonly Of[];
   /** [bins]; undefined where no example is in the interval. */
-  readonly ofBins: readonly (Ranked | undefined)[];
+  readonly ofBins: readonly (Of | undefined)[];
 }
 
-export const nothing: Kept = { strongest: [], random: [], ofBins: [] };
+export const nothing: Kept<never> = { strongest: [], random: [], ofBins: [] };
 
 const strongerFirst = (a: Ranked, b: Ranked): number =>
   b.strength - a.strength || a.document - b.document || a.query - b.query;
@@ -65,7 +65,7 @@ const luckierFirst = (a: Ranked, b: Ranked): number =>
   a.priority - b.priority || a.document - b.document || a.query - b.query;
 
 /** What is kept with further examples, whose documents are others than those before. */
-export function joined(before: Kept, further: readonly Ranked[], limits: Limits): Kept {
+export function joined<Of extends Ranked>(before: Kept<Of>, further: readonly Of[], limits: Limits): Kept<Of> {
   const ofBins = Array.from({ length: bins }, (_, bin) => before.ofBins[bin]);
   for (const one of further) {
     const bin = binOf(one.strength);
@@ -86,7 +86,7 @@ export function joined(before: Kept, further: readonly Ranked[], limits: Limits)
 }
 
 /** Everything that is kept, each example once. */
-export const examplesIn = ({ strongest, random, ofBins }: Kept): readonly Ranked[] => [
+export const examplesIn = <Of extends Ranked>({ strongest, random, ofBins }: Kept<Of>): readonly Of[] => [
   ...new Set([...strongest, ...random, ...ofBins.filter((one) => one !== undefined)]),
 ];
 
@@ -132,4 +132,37 @@ export function pairsOf(
     }
   }
   return pairs;
+}
+
+/** Keys of an example of which the weight is kept; weights are kept in whole steps, so that a key takes four bytes. */
+const mostRead = 4;
+const steps = 50_000;
+
+export interface Read {
+  /** The keys that the query reads most, the first row and its own among them, largest weight first. */
+  readonly keys: readonly number[];
+  /** p(query, key) of each, within half of 1 / 50,000. */
+  readonly weights: readonly number[];
+}
+
+/** Packed: `mostRead` keys and their weights in steps; a weight of 0 stands for no key. Documents have at most 65,536 rows. */
+export function packedRead({ keys, weights, heads, k }: ReadKeys, head: number, query: number): readonly number[] {
+  const first = (query * heads + head) * k;
+  const slots = Array.from({ length: mostRead }, (_, slot) => {
+    const key = slot < k ? (keys[first + slot] ?? -1) : -1;
+    const weight = key < 0 ? 0 : Math.round(Math.min(1, weights[first + slot] ?? 0) * steps);
+    return { key: Math.max(0, key), weight };
+  });
+  return [...slots.map(({ key }) => key), ...slots.map(({ weight }) => weight)];
+}
+
+/** Numbers of a packed reading. */
+export const packedSize = 2 * mostRead;
+
+export function unpackedRead(packed: ArrayLike<number>): Read {
+  const slots = Array.from({ length: mostRead }, (_, at) => ({
+    key: packed[at] ?? 0,
+    weight: (packed[mostRead + at] ?? 0) / steps,
+  })).filter(({ weight }) => weight > 0);
+  return { keys: slots.map(({ key }) => key), weights: slots.map(({ weight }) => weight) };
 }

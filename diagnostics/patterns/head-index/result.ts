@@ -19,6 +19,9 @@ const example = object({
   query: whole,
   key: whole,
   strength: figure,
+  /** The keys that the query reads most, the first row and its own among them, and p(query, key) of each. */
+  keys: list(whole, 'a list of rows'),
+  weights: list(figure, 'a list of weights'),
 });
 export type IndexedExample = Output<typeof example>;
 
@@ -27,11 +30,13 @@ export const headIndexResult = object({
   /** Tokens on each side that are shown. */
   context: whole,
   /** What was read, in the order in which it was. */
-  texts: list(object({ name: text, tokens: texts }), 'a list of texts'),
+  texts: list(object({ name: text, ids: list(whole, 'a list of token ids'), tokens: texts }), 'a list of texts'),
   /** [layers][heads]: examples; NaN in heads of no attention. */
   counts: figuresPerHead,
   /** [layers][heads]: mean strength; NaN where there is no example. */
   means: figuresPerHead,
+  /** [layers][heads]: mean strength of the strongest examples that are kept; NaN where there is none. */
+  tops: figuresPerHead,
   /** [layers][heads]: the strength of the example of decile 5, and the largest. */
   medians: figuresPerHead,
   largest: figuresPerHead,

@@ -11,10 +11,14 @@ import {
   examplesIn,
   joined,
   nothing,
+  packedRead,
+  packedSize,
   pairsOf,
+  unpackedRead,
   type Kept,
   type Limits,
   type Ranked,
+  type Read,
 } from './examples';
 import type { HeadIndexParameters } from './parameters';
 import type { Group, HeadIndexResult, IndexedExample } from './result';
@@ -23,14 +27,18 @@ import type { Group, HeadIndexResult, IndexedExample } from './result';
 interface HeadDocument {
   /** Query, key and strength of each example that may be kept. */
   readonly places: Float32Array;
+  /** What each of these queries reads, packed. */
+  readonly read: Uint16Array;
   /** Examples by interval of strength. */
   readonly counts: Uint16Array;
   /** Of the strengths of all examples. */
   readonly sum: number;
 }
 
+type ReadExample = Ranked & Read;
+
 interface HeadSoFar {
-  readonly kept: Kept;
+  readonly kept: Kept<ReadExample>;
   readonly counts: readonly number[];
   readonly sum: number;
 }
@@ -47,7 +55,7 @@ export async function* runHeadIndex(
   let heads: readonly (readonly HeadSoFar[])[] = blocks.map((block) =>
     Array.from({ length: block.heads }, () => ({ kept: nothing, counts: new Array<number>(bins).fill(0), sum: 0 })),
   );
-  const texts: { readonly name: string; readonly tokens: readonly string[] }[] = [];
+  const texts: HeadIndexResult['texts'][number][] = [];
   const result = (): HeadIndexResult => ({
     measure: measure === 'value' ? 'value' : 'weight',
     context,
@@ -79,7 +87,7 @@ export async function* runHeadIndex(
         ),
       );
     });
-    texts.push({ name: nameOf(of), tokens: model.pieces(ids) });
+    texts.push({ name: nameOf(of), ids, tokens: model.pieces(ids) });
     const lucky = prioritiesOf();
     heads = heads.map((layer, l) =>
       layer.map((before, h) => {
@@ -112,9 +120,10 @@ interface Of {
 
 function headDocument(layer: LayerResult | undefined, { head, heads, document, lucky, limits }: Of): HeadDocument {
   const counts = new Uint16Array(bins);
-  if (!layer?.top) return { places: new Float32Array(0), counts, sum: 0 };
+  const top = layer?.top;
+  if (!top) return { places: new Float32Array(0), read: new Uint16Array(0), counts, sum: 0 };
   const value = layer.taps['attention.value'];
-  const pairs = pairsOf(layer.top, head, value && normsOf(value, head, heads));
+  const pairs = pairsOf(top, head, value && normsOf(value, head, heads));
   let sum = 0;
   for (const { strength } of pairs) {
     const bin = binOf(strength);
@@ -124,7 +133,8 @@ function headDocument(layer: LayerResult | undefined, { head, heads, document, l
   const ranked = pairs.map((pair): Ranked => ({ ...pair, document, priority: lucky[pair.query] ?? 1 }));
   const kept = examplesIn(joined(nothing, ranked, limits));
   const places = Float32Array.from(kept.flatMap(({ query, key, strength }) => [query, key, strength]));
-  return { places, counts, sum };
+  const read = Uint16Array.from(kept.flatMap(({ query }) => packedRead(top, head, query)));
+  return { places, read, counts, sum };
 }
 
 /** Of each row's value, over the largest: [b = 1, g, n, d]; heads share key/value heads in equal runs. */
@@ -141,14 +151,15 @@ function normsOf({ data, shape: [, groups = 1, rows = 0, width = 0] }: TensorDat
 
 function withDocument(
   before: HeadSoFar,
-  { places, counts, sum }: HeadDocument,
+  { places, read, counts, sum }: HeadDocument,
   document: number,
   lucky: readonly number[],
   limits: Limits,
 ): HeadSoFar {
-  const further = Array.from({ length: places.length / 3 }, (_, at): Ranked => {
+  const further = Array.from({ length: places.length / 3 }, (_, at): ReadExample => {
     const [query = 0, key = 0, strength = 0] = places.subarray(3 * at, 3 * at + 3);
-    return { document, query, key, strength, priority: lucky[query] ?? 1 };
+    const most = unpackedRead(read.subarray(packedSize * at, packedSize * (at + 1)));
+    return { document, query, key, strength, priority: lucky[query] ?? 1, ...most };
   });
   return {
     kept: joined(before.kept, further, limits),
@@ -164,16 +175,16 @@ type OfHeads = Omit<HeadIndexResult, 'measure' | 'context' | 'texts'>;
 function ofHeads(heads: readonly (readonly HeadSoFar[])[]): OfHeads {
   const perHead = (of: (head: HeadSoFar) => number): number[][] => heads.map((layer) => layer.map(of));
   const countOf = ({ counts }: HeadSoFar): number => counts.reduce((all, count) => all + count, 0);
-  const decileOf = ({ kept, counts }: HeadSoFar, decile: number): Ranked | undefined => {
+  const decileOf = ({ kept, counts }: HeadSoFar, decile: number): ReadExample | undefined => {
     const bin = binOfQuantile(counts, decile / 10);
     return bin === undefined ? undefined : kept.ofBins[bin];
   };
   const examples = heads.flatMap((layer, l) =>
     layer.flatMap((head, h): readonly IndexedExample[] => {
-      const placed = (group: Group, one: Ranked | undefined, number: number): readonly IndexedExample[] => {
+      const placed = (group: Group, one: ReadExample | undefined, number: number): readonly IndexedExample[] => {
         if (!one) return [];
-        const { document, query, key, strength } = one;
-        return [{ layer: l, head: h, group, number, document, query, key, strength }];
+        const { document, query, key, strength, keys, weights } = one;
+        return [{ layer: l, head: h, group, number, document, query, key, strength, keys, weights }];
       };
       return [
         ...head.kept.strongest.flatMap((one, at) => placed('strongest', one, at + 1)),
@@ -185,6 +196,9 @@ function ofHeads(heads: readonly (readonly HeadSoFar[])[]): OfHeads {
   return {
     counts: perHead(countOf),
     means: perHead((head) => (countOf(head) > 0 ? head.sum / countOf(head) : Number.NaN)),
+    tops: perHead(
+      ({ kept: { strongest } }) => strongest.reduce((sum, one) => sum + one.strength, 0) / strongest.length,
+    ),
     medians: perHead((head) => decileOf(head, 5)?.strength ?? Number.NaN),
     largest: perHead(({ kept }) => kept.strongest[0]?.strength ?? Number.NaN),
     histograms: heads.map((layer) => layer.map(({ counts }) => counts)),

@@ -41,7 +41,7 @@ export function sections(result: Partial<HeadIndexResult>): readonly Section[] {
   return [grid(result), ...examplesOfAll(result), ...histogram(result)];
 }
 
-function grid({ means, medians = [], largest = [], counts = [], measure = 'weight' }: Measured): Section {
+function grid({ means, tops = [], medians = [], largest = [], counts = [], measure = 'weight' }: Measured): Section {
   const each = strengthDefinitions[measure];
   return build.heads(
     gridId,
@@ -49,6 +49,7 @@ function grid({ means, medians = [], largest = [], counts = [], measure = 'weigh
     'Each query is one example: the key that it reads most, but the first token and itself. Choose a head to see its examples.',
     [
       build.shares('mean', 'Mean strength', `mean over queries of ${each}`, means),
+      build.shares('top', 'Mean of the strongest', `mean over the strongest examples that are kept of ${each}`, tops),
       build.shares('median', 'Median strength', `median over queries, within ${1 / bins}, of ${each}`, medians),
       build.shares('largest', 'Largest strength', `largest over queries of ${each}`, largest),
       build.amounts('count', 'Examples', 'queries that read a key other than the first token and themselves', counts),
@@ -65,7 +66,7 @@ function examplesOfAll(result: Measured): readonly Section[] {
     exampleTable(
       'examples',
       'Examples of all heads',
-      `The key is in «», the query in ⟦⟧.${more > 0 ? ` ${more} more examples are in the JSON of the result.` : ''}`,
+      `${strips}${more > 0 ? ` ${more} more examples are in the JSON of the result.` : ''}`,
       result,
       rows.slice(0, mostRows),
       true,
@@ -79,12 +80,15 @@ export function examplesOfHead(result: HeadIndexResult, { layer, head }: HeadPla
   return exampleTable(
     gridId,
     `Examples of ${headName({ layer, head })}`,
-    'The key is in «», the query in ⟦⟧. The example of decile d lies where d tenths of the examples are at most as strong.',
+    `${strips} The example of decile d lies where d tenths of the examples are at most as strong.`,
     result,
     own,
     false,
   );
 }
+
+const strips =
+  'The query is underlined, its key framed. The tokens that the query reads most are shaded by their weight, four at most.';
 
 const groupWords = ({ group, number }: IndexedExample): string => `${group} ${number}`;
 
@@ -96,6 +100,12 @@ function exampleTable(
   rows: readonly IndexedExample[],
   ofAll: boolean,
 ): TableSection {
+  const group = build.text<IndexedExample>(
+    'example',
+    'Example',
+    groupWords,
+    'Strongest first, deciles from weak to strong, drawn at random.',
+  );
   const tokenAt = (document: number, row: number): string => shownToken(texts[document]?.tokens[row] ?? '');
   return build.table(
     id,
@@ -104,45 +114,28 @@ function exampleTable(
     rows,
     [
       ofAll && build.head<IndexedExample>(),
-      build.text<IndexedExample>(
-        'example',
-        'Example',
-        groupWords,
-        'Strongest first, deciles from weak to strong, drawn at random.',
-      ),
+      ofAll ? build.wide(group) : group,
       build.number<IndexedExample>('strength', 'Strength', strengthDefinitions[measure], ({ strength }) => strength),
-      build.text<IndexedExample>('query', 'Query', ({ document, query }) => tokenAt(document, query)),
-      build.text<IndexedExample>('key', 'Key', ({ document, key }) => tokenAt(document, key)),
-      build.text<IndexedExample>('text', 'Text', (one) => contextOf(texts[one.document]?.tokens ?? [], one, context)),
-      build.text<IndexedExample>('document', 'Document', ({ document }) => texts[document]?.name ?? ''),
+      build.readings<IndexedExample>(
+        'text',
+        'Text',
+        'Tokens around the query and the key, shaded by p(i, j), i the query; in files the key is in «» and the query in ⟦⟧.',
+        ({ layer, head, document, query, key, keys, weights }) => ({
+          ...{ of: { layer, head }, text: document, query, key, keys, weights },
+        }),
+      ),
+      build.wide(build.text<IndexedExample>('query', 'Query', ({ document, query }) => tokenAt(document, query))),
+      build.wide(build.text<IndexedExample>('key', 'Key', ({ document, key }) => tokenAt(document, key))),
+      build.wide(build.text<IndexedExample>('document', 'Document', ({ document }) => texts[document]?.name ?? '')),
     ],
-    { empty: 'No query of this head reads a token other than the first and its own.' },
+    {
+      ask: 'Open in Look',
+      opensTexts: true,
+      texts: texts.map(({ tokens, ids }) => ({ tokens, tokenIds: ids })),
+      around: context,
+      empty: 'No query of this head reads a token other than the first and its own.',
+    },
   );
-}
-
-/** The tokens around key and query as text, with both marked; what lies between is left out where it is far. */
-export function contextOf(
-  tokens: readonly string[],
-  { query, key }: Pick<IndexedExample, 'query' | 'key'>,
-  context: number,
-): string {
-  const [first, last] = query < key ? [query, key] : [key, query];
-  const written = (from: number, to: number): string => {
-    let text = '';
-    for (let row = Math.max(0, from); row <= Math.min(tokens.length - 1, to); row++) {
-      const token = shownToken(tokens[row] ?? '');
-      const own = token.replaceAll('␣', ' ');
-      text += row === key ? `«${token}»` : row === query ? `⟦${token}⟧` : own;
-    }
-    return text;
-  };
-  const begin = first - context > 0 ? '…' : '';
-  const end = last + context < tokens.length - 1 ? '…' : '';
-  const isNear = last - first <= 2 * context + 1;
-  const middle = isNear
-    ? written(first - context, last + context)
-    : `${written(first - context, first + context).trimEnd()} … ${written(last - context, last + context).trimStart()}`;
-  return `${begin}${middle}${end}`.trim();
 }
 
 /** Rows that a map can have. */

@@ -212,6 +212,7 @@ export abstract class TabbedHost extends ModelPanelHost<WorkbenchTypes, Workbenc
   }
 
   override show(plan: AnalysisSetup | undefined, select: HeadAt | undefined): Promise<void> {
+    if (select !== undefined) return this.look(plan, select);
     if (plan !== undefined) this.asks = 'question';
     return super.show(plan, select);
   }

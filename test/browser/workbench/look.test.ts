@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { canonical } from '../../../webviews/ui/canonical';
 import { heads, LookHost, madeOf, setup } from './look-host';
-import { headsStory } from './stories';
-import { openMessage, pair, startBrowser, tabOf, type Panel, type WorkbenchBrowser } from './workbench-host';
+import { headsStory, stripsStory } from './stories';
+import { openMessage, pair, result, startBrowser, tabOf, type Panel, type WorkbenchBrowser } from './workbench-host';
 
 describe('Look', () => {
   let browser: WorkbenchBrowser;
@@ -47,6 +47,39 @@ describe('Look', () => {
     await panel.page.getByText('Type a prompt first.').first().waitFor();
     await panel.page.waitForTimeout(700);
     assert.equal(host.looked.length, 2, 'nothing runs without a prompt');
+    assert.deepEqual(panel.complaints, []);
+    await panel.close();
+  });
+
+  it('opens what a row of another result reads: its text, with the head and the query chosen', async () => {
+    const host = new LookHost(8);
+    host.show({ prompts: [{ text: null, ids: [1, 20, 31, 42], tokens: ['<s>', ' one', ' two', ' three'] }] });
+    const shown = openMessage({
+      analyses: [heads, pair],
+      plan: setup,
+      result: { ...result, sections: [stripsStory()] },
+    });
+    const panel = await browser.open({
+      host: (message) => (message.kind === 'ready' ? [shown] : host.answer(message)),
+    });
+    const strip = panel.page.locator('[data-section=examples] tbody tr').first();
+    // The first Enter chooses the row, the second opens it.
+    await strip.focus();
+    await panel.page.keyboard.press('Enter');
+    await panel.page.keyboard.press('Enter');
+    const ran = await panel.posts('run');
+    assert.equal(ran.look, true);
+    assert.equal(ran.plan.analysis, 'heads');
+    assert.deepEqual(ran.plan.input, { kind: 'prompt', prompt: { kind: 'ids', ids: [1, 20, 31, 42] } });
+    await finding(panel, 1);
+    await panel.page.locator('.head-strip').waitFor();
+    const { layer, head, query } = await panel.posts('row');
+    assert.deepEqual({ layer, head, query }, { layer: 8, head: 6, query: 3 });
+    assert.equal(await panel.page.locator('#look').getAttribute('aria-current'), 'page');
+    assert.ok(
+      panel.posted.every(({ kind }) => kind !== 'ask'),
+      'the analysis is not asked',
+    );
     assert.deepEqual(panel.complaints, []);
     await panel.close();
   });

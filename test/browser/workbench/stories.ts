@@ -282,6 +282,22 @@ export function tableStory(): TableSection {
   };
 }
 
+/** What two queries of a short text read. */
+export const stripsStory = (): TableSection => ({
+  kind: 'table',
+  id: 'examples',
+  title: 'Examples',
+  ask: 'Open in Look',
+  opensTexts: true,
+  columns: [{ name: 'text', title: 'Text', kind: 'reading', definition: 'Tokens.' }],
+  texts: [{ tokens: ['<s>', ' one', ' two', ' three'], tokenIds: [1, 20, 31, 42] }],
+  around: 2,
+  rows: [
+    [{ of: { layer: 8, head: 6 }, text: 0, query: 3, key: 1, keys: [1, 0], weights: [0.75, 0.2] }],
+    [{ of: { layer: 9, head: 2 }, text: 0, query: 2, key: 1, keys: [1], weights: [0.02] }],
+  ],
+});
+
 /** A picture of 448 x 336 pixels, whole and in two tiles. */
 export function imageStory(): ImageSection {
   const next = random(19);

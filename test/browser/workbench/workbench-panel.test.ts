@@ -4,6 +4,7 @@ import { describe, it } from 'mocha';
 import { inputOf } from '../../../extension/panels/workbench/default-setup';
 import type { FromWorkbench } from '../../../protocol/panels/workbench-schema';
 import type { ToWorkbench } from '../../../protocol/panels/workbench';
+import type { Section } from '../../../protocol/sections/section';
 import { planIntervention } from '../../../protocol/interventions/plan';
 import { newPlan } from '../../../protocol/plans/edit';
 import type { OpenOptions } from '../support/panel-page';
@@ -20,7 +21,7 @@ import {
   tabOf,
   type Panel,
 } from './workbench-host';
-import { headsStory, lineStory, mapStory } from './stories';
+import { headsStory, lineStory, mapStory, stripsStory } from './stories';
 
 type Options = Partial<OpenOptions<ToWorkbench, FromWorkbench>>;
 
@@ -302,7 +303,7 @@ describe('the workbench', () => {
   });
 
   describe('with a result', () => {
-    const withSections = (sections = [headsStory()], change = {}) =>
+    const withSections = (sections: readonly Section[] = [headsStory()], change = {}) =>
       answering(finished({ result: { ...result, sections, ...change } }));
 
     it('asks about the cell under the cursor, opens the answer under its section, and closes it', async () => {
@@ -402,6 +403,44 @@ describe('the workbench', () => {
         await panel.page.waitForSelector('.chosen-words');
         assert.equal(await count(panel, 'text=Show its attention'), 0);
       }
+    });
+
+    const strips = stripsStory();
+
+    it('shades the tokens of a strip by their weight, and says each', async () => {
+      const panel = await start({ host: withSections([strips]) });
+      const row = '[data-section=examples] tbody tr:first-child';
+      const marked = panel.page.locator(`${row} .token`);
+      const titles = await marked.evaluateAll((all) => all.map((one) => (one as HTMLElement).title));
+      assert.deepEqual(titles, ['token 0, "<s>": weight 0.200', 'key 1, "␣one": weight 0.750', 'query 3, "␣three"']);
+      assert.equal(await text(panel, `${row} .strip`), '<s> one two three');
+      // 0.75 is step 15 of 20, at most 60 %.
+      const shades = await marked.evaluateAll((all) =>
+        all.map((one) => getComputedStyle(one).getPropertyValue('--shade')),
+      );
+      assert.deepEqual(shades, ['12%', '45%', '']);
+      await panel.page.click(row);
+      await shown(panel, '"␣three" reads "␣one" (0.750) and "<s>" (0.200), every other token at most 0.200');
+      await panel.page.keyboard.press('Enter');
+      const ran = await panel.posts('run');
+      assert.equal(ran.look, true);
+      assert.equal(ran.plan.analysis, 'heads');
+      assert.deepEqual(ran.plan.input, { kind: 'prompt', prompt: { kind: 'ids', ids: [1, 20, 31, 42] } });
+      assert.equal(await panel.page.locator('#look').getAttribute('aria-current'), 'page');
+      assert.ok(
+        panel.posted.every(({ kind }) => kind !== 'ask'),
+        'the analysis is not asked',
+      );
+    });
+
+    it('of a saved file opens a strip in the panel, with its head and query', async () => {
+      const saved = finished({ place: 'file', result: { ...result, sections: [strips] } });
+      const panel = await start({ place: 'file', host: answering(saved) });
+      await panel.page.click('[data-section=examples] tbody tr:last-child');
+      await panel.page.getByRole('button', { name: 'Open in Look' }).click();
+      const { plan: asked, select } = await panel.posts('openFull');
+      assert.deepEqual(select, { layer: 9, head: 2, query: 2 });
+      assert.deepEqual(asked.input, { kind: 'prompt', prompt: { kind: 'ids', ids: [1, 20, 31, 42] } });
     });
 
     it('says why there is no answer', async () => {

@@ -2,6 +2,7 @@
 import type { HeadPlace } from '../../../protocol/schema/written-form';
 import assert from 'node:assert/strict';
 import { check, type Schema } from '../../../protocol/schema/check';
+import { isReading } from '../../../protocol/sections/reading';
 import { sections as schema, type Section } from '../../../protocol/sections/section';
 
 /** The value as a file gives it back. */
@@ -87,8 +88,14 @@ function checkSection(section: Section, isHead: (place: HeadPlace) => void): voi
         row.forEach((cell, at) => {
           const kind = section.columns[at]?.kind;
           if (cell === null) return;
-          if (typeof cell === 'object') isHead(cell);
-          const found = typeof cell === 'object' ? 'head' : typeof cell === 'string' ? 'text' : 'number';
+          if (typeof cell === 'object') isHead('of' in cell ? cell.of : cell);
+          if (isReading(cell)) {
+            const { tokens = [] } = section.texts?.[cell.text] ?? {};
+            for (const token of [cell.query, cell.key, ...cell.keys])
+              assert.ok(token < tokens.length, `${section.id}: its text has no token ${token}`);
+          }
+          const object = isReading(cell) ? 'reading' : 'head';
+          const found = typeof cell === 'object' ? object : typeof cell === 'string' ? 'text' : 'number';
           assert.equal(found, kind, `${section.id}: ${JSON.stringify(cell)} in a column of kind ${kind}`);
         });
       }

@@ -4,6 +4,7 @@ import type { AttentionCell } from '../../../protocol/sections/map';
 import type { MatrixSection } from '../../../protocol/sections/matrix';
 import type { HeadPlace } from '../../../protocol/schema/written-form';
 import type { Section } from '../../../protocol/sections/section';
+import type { TableSection } from '../../../protocol/sections/table';
 import type { Offer, SectionQuestion } from '../../../protocol/analysis/schema';
 import type { PointedTokens } from '../../sections/looked-tokens';
 import type { HeadSupply, SectionFormat, SectionView } from '../../sections/section-kind';
@@ -48,6 +49,8 @@ export interface Actions extends RunActions<State, FromWorkbench> {
   askSection(question: SectionQuestion, atOnce?: boolean): void;
   /** A picture of the folder that the result was made of becomes the input, and Look its question. */
   openPicture(name: string): void;
+  /** What a row of a table reads becomes the input; Look runs it, with its head and its query chosen. */
+  openText(section: TableSection, row: number): void;
   dropAnswer(request: number): void;
   /** Opens the attention of a head of a section, on each prompt that was read. */
   showAttention(section: string, head: HeadPlace, atOnce?: boolean): void;

@@ -5,12 +5,15 @@ import { printDo } from '../../../protocol/interventions/do-form';
 import type { FromWorkbench } from '../../../protocol/panels/workbench-schema';
 import type { ExportFormat } from '../../../protocol/panels/messages';
 import { setupOfAnalysis, type ToWorkbench } from '../../../protocol/panels/workbench';
-import type { AnalysisSetup, Offer, SectionQuestion } from '../../../protocol/analysis/schema';
+import type { AnalysisInput, AnalysisSetup, Offer, SectionQuestion } from '../../../protocol/analysis/schema';
 import type { PanelPlace } from '../../../protocol/panels/run-panel';
 import type { AttentionCell } from '../../../protocol/sections/map';
 import type { MatrixSection } from '../../../protocol/sections/matrix';
 import type { HeadPlace } from '../../../protocol/schema/written-form';
+import { headsAnalysis } from '../../../protocol/results/labelled-heads';
+import { isReading } from '../../../protocol/sections/reading';
 import type { Section } from '../../../protocol/sections/section';
+import type { TableSection } from '../../../protocol/sections/table';
 import { writeFile } from '../../charts/leaving';
 import { HeadRequests } from '../../sections/matrix/head-requests';
 import type { PointedTokens } from '../../sections/looked-tokens';
@@ -360,6 +363,26 @@ export class WorkbenchPanel
     this.change({ ...this.state, ...toLook(this.state) });
     window.scrollTo(0, 0);
     announce(`${name} is chosen: Run shows its heads.`);
+  }
+
+  openText(section: TableSection, row: number): void {
+    const { result, form, place } = this.state;
+    const cell = section.rows[row]?.find(isReading);
+    const ids = cell && section.texts?.[cell.text]?.tokenIds;
+    if (!result || !form || !cell || !ids) return;
+    const { of: head, query } = cell;
+    const input: AnalysisInput = { kind: 'prompt', prompt: { kind: 'ids', ids } };
+    if (place !== 'full') {
+      const plan = { ...setupOfAnalysis(result), analysis: headsAnalysis.id, parameters: {}, input };
+      return this.host.post({ kind: 'openFull', plan, select: { ...head, query } });
+    }
+    if (!isOfForm(result.model, form)) this.chooseModel(result.model.folder, result.model.adapter ?? '');
+    const interventions = result.interventions.map(printDo);
+    this.edit({ input: toInputForm(input, (this.state.form ?? form).input), interventions });
+    this.change({ ...this.state, select: { ...head, query, ids } });
+    this.showLook();
+    window.scrollTo(0, 0);
+    this.run();
   }
 
   toggleHead(head: HeadPlace): void {

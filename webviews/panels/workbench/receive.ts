@@ -181,7 +181,16 @@ function asked(state: State, message: Extract<ToWorkbench, { kind: 'open' }>): P
   const form = state.form ?? { ...toForm(plan), parameters: view.typed[questionKey(plan.analysis, true)] ?? {} };
   const look = state.form === undefined || view.look;
   const now: State = { ...state, form, model, tabs: tabs?.tabs, view: { ...view, look } };
-  return { ...toLook(now), ...(select ? { select } : {}) };
+  return { ...toLook(now), ...(select ? { select: ofPrompt(select, plan) } : {}) };
+}
+
+/** A query is one of the prompt that is asked for: the head waits for the look at that. */
+function ofPrompt(
+  { query, ...head }: NonNullable<Extract<ToWorkbench, { kind: 'open' }>['select']>,
+  plan: AnalysisSetup,
+) {
+  const prompt = 'prompt' in plan.input ? plan.input.prompt : undefined;
+  return query !== undefined && prompt?.kind === 'ids' ? { ...head, query, ids: prompt.ids } : head;
 }
 
 /** Another tab is in front: what was asked of its sections before stands under them again. */

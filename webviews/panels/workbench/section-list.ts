@@ -3,6 +3,7 @@ import { html, nothing, type TemplateResult } from 'lit';
 import { repeat } from 'lit/directives/repeat.js';
 import type { HeadsSection } from '../../../protocol/sections/heads';
 import type { Section } from '../../../protocol/sections/section';
+import type { TableSection } from '../../../protocol/sections/table';
 import type { HeadPlace } from '../../../protocol/schema/written-form';
 import type { SectionQuestion } from '../../../protocol/analysis/schema';
 import { looksOf, withLooks } from '../../sections/page-looks';
@@ -143,10 +144,14 @@ function lookedAt(state: State): Pick<SectionPart, 'looked'> {
 }
 
 function ask({ actions }: Part, section: Section, place: SectionQuestion['place'], atOnce?: boolean): void {
+  if (opensTexts(section) && place.kind === 'row') return actions.openText(section, place.row);
   const name = section.opensPictures ? pictureAt(section, place) : undefined;
   if (name === undefined) actions.askSection({ section: section.id, place }, atOnce);
   else actions.openPicture(name);
 }
+
+const opensTexts = (section: Section): section is TableSection =>
+  section.kind === 'table' && section.opensTexts === true;
 
 /** The name of the picture that a row or an item is about. */
 function pictureAt(section: Section, place: SectionQuestion['place']): string | undefined {
@@ -182,13 +187,14 @@ function oneAnswer(part: Part, answer: Answer): TemplateResult {
       section && problem === undefined
         ? oneSection(
             part,
-            canAsk && isAskable(answer) ? section : withoutQuestion(section),
+            canAsk && (opensTexts(section) || isAskable(answer)) ? section : withoutQuestion(section),
             answerKey(answer, section),
             nothing,
             canAsk,
             {
               // Questions about the section that this answer belongs to.
               asks: (place, atOnce) => {
+                if (opensTexts(section)) return ask(part, section, place);
                 const next = questionOfAnswer(answer, place);
                 if (next) part.actions.askSection(next, atOnce);
               },

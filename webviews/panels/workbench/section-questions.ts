@@ -48,11 +48,20 @@ export class SectionQuestions {
   openSelected(): void {
     const { select, result } = this.asking.state();
     if (!select || !result || !isLook(this.asking.state())) return;
+    if (select.ids && canonical(select.ids) !== canonical(result.prompts[0]?.ids)) return;
     const section = result.sections.find((one) => hasOwnHeads(one, result.model));
     this.asking.setState({ ...this.asking.state(), select: undefined });
     if (!section || !hasHead(result, select)) return;
     this.view(section.id, { cursor: headKey(select.layer, select.head) });
     this.showAttention(section.id, select, true);
+    const { query } = select;
+    if (query !== undefined) this.chooseQuery(query);
+  }
+
+  /** In the attention that is open and follows the chosen head. */
+  private chooseQuery(query: number): void {
+    const open = this.asking.state().answers.find(({ own, live }) => own && live);
+    if (open?.section) this.view(answerKey(open, open.section), { chosen: [String(query)], cursor: undefined });
   }
 
   view(key: string, change: Partial<SectionView>): void {

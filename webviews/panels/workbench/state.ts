@@ -148,8 +148,8 @@ export interface State extends RunState<Form, View>, Omit<ModelState, 'typed' | 
   readonly pictures: ReadonlyMap<string, LoadedPicture>;
   /** Absent in the side bar and in editors of files, which show one run. */
   readonly tabs: readonly WorkbenchTab[] | undefined;
-  /** A head that was named elsewhere, to be opened in Look once it has a result. */
-  readonly select: HeadPlace | undefined;
+  /** A head that was named elsewhere, to be opened in Look once it has a result; with `ids`, once that is of this prompt. */
+  readonly select: (HeadPlace & { readonly query?: number; readonly ids?: readonly number[] }) | undefined;
   /** Id of the tab in front. */
   readonly active: string | undefined;
   /** A run was asked for, and its tab is not there yet: what another run says is not of it. */

@@ -2,7 +2,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import type { ChartSection } from '../../../../protocol/sections/chart';
-import type { Section } from '../../../../protocol/sections/section';
+import { sectionText } from '../../../../compute-server/cli/section-text';
+import { exportedSections } from '../../../../protocol/exports/section-tables';
+import { check } from '../../../../protocol/schema/check';
+import { section as sectionSchema, type Section } from '../../../../protocol/sections/section';
+import type { TableSection } from '../../../../protocol/sections/table';
 import { sectionCsv } from '../../../../webviews/sections/section-file';
 import { kindOf } from '../../../../webviews/sections/sections';
 import { everySection } from '../../../browser/workbench/stories';
@@ -229,6 +233,50 @@ describe('the table twin', () => {
       }),
       ['item,prompt,text_before,text_after,score_before_%,score_after_%', 'first,,a,b,100,0'],
     );
+  });
+
+  const read: TableSection = {
+    kind: 'table',
+    id: 'r',
+    title: 'R',
+    columns: [{ name: 'text', title: 'Text', kind: 'reading' }],
+    texts: [{ tokens: ['a', ' b', ' c', ' d', ' e', '\n', ' g', ' h'], tokenIds: [0, 1, 2, 3, 4, 5, 6, 7] }],
+    around: 1,
+    rows: [
+      [{ of: { layer: 0, head: 1 }, text: 0, query: 3, key: 1, keys: [1, 3, 0], weights: [0.5, 0.25, 0.125] }],
+      [{ of: { layer: 0, head: 1 }, text: 0, query: 7, key: 1, keys: [1], weights: [1] }],
+      [{ of: { layer: 0, head: 1 }, text: 0, query: 1, key: 5, keys: [], weights: [] }],
+      // Of a text that the section does not have.
+      [{ of: { layer: 0, head: 1 }, text: 3, query: 1, key: 5, keys: [5], weights: [1] }],
+    ],
+  };
+
+  it('of strips of tokens has key and query marked, and leaves out what is far between them', () => {
+    const texts = twinOf(read).rows.map(([text]) => text);
+    assert.deepEqual(texts, ['a«␣b» c⟦␣d⟧ e…', 'a«␣b» c … g⟦␣h⟧', 'a⟦␣b⟧ c … e«↵» g…', '']);
+    const near = { ...read, around: 0, rows: read.rows.slice(0, 1) };
+    assert.deepEqual(twinOf(near).rows[0]?.[0], '…«␣b» … ⟦␣d⟧…');
+    const exported = exportedSections([read]);
+    assert.deepEqual(JSON.stringify(exported).match(/a«␣b» c … g⟦␣h⟧/gu)?.length, 1);
+    assert.match(sectionText(read), /a⟦␣b⟧ c … e«↵» g…/);
+  });
+
+  it('says the weights of a chosen strip, and what the other tokens have at most', () => {
+    const kind = kindOf(read);
+    const words = (row: number) => (kind?.drawn === 'page' ? kind.words?.(read, String(row)) : undefined);
+    assert.equal(words(0), '"␣d" reads "␣b" (0.500), itself (0.250) and "a" (0.125), every other token at most 0.125');
+    assert.equal(words(2), '"␣b" reads no token');
+  });
+
+  it('refuses a strip with a key that has no weight, and one without its head', () => {
+    const [[cell] = []] = read.rows;
+    const withCell = (given: object) =>
+      check(sectionSchema, { ...read, rows: [[{ ...(cell as object), ...given }]] }, 'It');
+    assert.ok(check(sectionSchema, read, 'It').ok);
+    for (const given of [{ weights: [0.5] }, { of: undefined }, { query: -1 }, { keys: ['a', 3, 0] }]) {
+      const checked = withCell(given);
+      assert.match(checked.ok ? 'accepted' : checked.why, /^rows\[0\]\[0\]/, JSON.stringify(given));
+    }
   });
 
   it('of each kind has a head for every cell, and says what each number of the section is', () => {

@@ -8,11 +8,14 @@ import {
   joined,
   nothing,
   pairsOf,
+  packedRead,
+  packedSize,
+  unpackedRead,
+  type Kept,
   type Ranked,
 } from '../../../../../diagnostics/patterns/head-index/examples';
 import type { HeadIndexParameters } from '../../../../../diagnostics/patterns/head-index/parameters';
 import type { HeadIndexResult, IndexedExample } from '../../../../../diagnostics/patterns/head-index/result';
-import { contextOf } from '../../../../../diagnostics/patterns/head-index/sections';
 import { openPlanted, type OpenPlanted } from '../../../../support/checkpoints/open-planted';
 import { plantedTokens } from '../../../../support/checkpoints/planted-router';
 import { tinyModel, tinyTensors } from '../../../../support/checkpoints/tiny-models';
@@ -79,7 +82,7 @@ describe('examples of a head', () => {
         ),
       ),
     );
-    const apart = documents.reduce(
+    const apart = documents.reduce<Kept>(
       (kept, own) => joined(kept, examplesIn(joined(nothing, own, limits)), limits),
       nothing,
     );
@@ -115,11 +118,22 @@ describe('examples of a head', () => {
     for (const count of times) assert.ok(Math.abs(count - 200) < 60, times.join());
   });
 
-  it('writes the tokens around key and query, and leaves out what is far between them', () => {
-    const tokens = ['a', ' b', ' c', ' d', ' e', ' f', ' g', ' h'];
-    assert.equal(contextOf(tokens, { query: 3, key: 1 }, 1), 'a«␣b» c⟦␣d⟧ e…');
-    assert.equal(contextOf(tokens, { query: 7, key: 1 }, 1), 'a«␣b» c … g⟦␣h⟧');
-    assert.equal(contextOf(tokens, { query: 1, key: 3 }, 0), '…⟦␣b⟧ … «␣d»…');
+  it('keep the keys that their queries read most, within half a step of a weight', () => {
+    // Two heads, five keys for each of two queries; -1 where a query reads fewer.
+    const keys = [...[0, -1, -1, -1, -1], ...[0, -1, -1, -1, -1], ...[1, 0, 5, 4, 3], ...[0, 1, 2, -1, -1]];
+    const weights = [
+      ...[1, 0, 0, 0, 0],
+      ...[1, 0, 0, 0, 0],
+      ...[0.4, 0.3, 0.123456, 0.1, 0.05],
+      ...[0.99, 0.01, 1e-6, 0, 0],
+    ];
+    const of = (head: number, query: number) =>
+      unpackedRead(Uint16Array.from(packedRead({ keys, weights, heads: 2, k: 5 }, head, query)));
+    assert.deepEqual(of(0, 0), { keys: [0], weights: [1] });
+    assert.deepEqual(of(0, 1), { keys: [1, 0, 5, 4], weights: [0.4, 0.3, 0.12346, 0.1] });
+    // A weight below half a step is none.
+    assert.deepEqual(of(1, 1), { keys: [0, 1], weights: [0.99, 0.01] });
+    assert.equal(packedRead({ keys, weights, heads: 2, k: 5 }, 0, 0).length, packedSize);
   });
 });
 
@@ -157,7 +171,7 @@ describe('head-index', function () {
 
   /** Everything from full maps and values, by the definitions. */
   async function bruteForce(result: HeadIndexResult, layer: number, head: number, measure: string) {
-    const all: { document: number; query: number; key: number; strength: number }[] = [];
+    const all: { document: number; query: number; key: number; strength: number; row: number[] }[] = [];
     for (const [document, { name }] of result.texts.entries()) {
       const ids = documents.find(({ id }) => id === name)?.ids ?? assert.fail(name);
       const run = await runnerOf(opened.model).run({
@@ -183,7 +197,14 @@ describe('head-index', function () {
         }
         if (key < 0) continue;
         const weight = map[query * n + key] ?? 0;
-        all.push({ document, query, key, strength: measure === 'value' ? (weight * norm(key)) / largest : weight });
+        const row = [...map.subarray(query * n, (query + 1) * n)];
+        all.push({
+          document,
+          query,
+          key,
+          strength: measure === 'value' ? (weight * norm(key)) / largest : weight,
+          row,
+        });
       }
     }
     return all;
@@ -209,6 +230,14 @@ describe('head-index', function () {
         for (const one of own) {
           const same = all.find(({ document, query }) => document === one.document && query === one.query);
           assert.ok(same && same.key === one.key && Math.abs(same.strength - one.strength) < 1e-6, where);
+          const row = same.row.map((weight, key) => ({ weight, key })).sort((a, b) => b.weight - a.weight);
+          const four = row.slice(0, 4).filter(({ weight }) => weight > 1e-5);
+          assert.deepEqual(
+            one.keys,
+            four.map(({ key }) => key),
+            where,
+          );
+          four.forEach(({ weight }, at) => assert.ok(Math.abs(weight - (one.weights[at] ?? 0)) < 1.01e-5, where));
         }
         const taken = new Map<number, number>();
         const strongest = all
@@ -223,6 +252,8 @@ describe('head-index', function () {
           strongest.map(({ document, query }) => [document, query]),
           where,
         );
+        const top = strongest.reduce((sum, { strength }) => sum + strength, 0) / strongest.length;
+        assert.ok(Math.abs((result.tops[layer]?.[head] ?? 0) - top) < 1e-6, where);
         const rising = all.map(({ strength }) => strength).toSorted((a, b) => a - b);
         assert.equal(of('decile').length, 9);
         for (const { number, strength } of of('decile')) {
@@ -272,18 +303,24 @@ describe('head-index', function () {
     assert.deepEqual(short.examples, []);
     assert.match(headIndex.finding(short), /^No head reads .* Give documents of at least three tokens\.$/);
     assert.equal(headIndex.sections(short).length, 2);
+    assert.ok(short.tops.flat().every(Number.isNaN));
     await assert.rejects(resultOf(running([])), /No document of the corpus has a token/);
   });
 
   it('keeps no more of a document than it says', async () => {
     let bytes = 0;
     const counting: StepOf = async (_, act) => {
-      const value = (await act()) as readonly (readonly { places: Float32Array; counts: Uint16Array }[])[];
-      for (const { places, counts } of value.flat()) bytes = Math.max(bytes, places.byteLength + counts.byteLength);
+      const value = (await act()) as readonly (readonly {
+        places: Float32Array;
+        read: Uint16Array;
+        counts: Uint16Array;
+      }[])[];
+      for (const { places, read, counts } of value.flat())
+        bytes = Math.max(bytes, places.byteLength + read.byteLength + counts.byteLength);
       return value;
     };
     await resultOf(running(documents, {}, counting));
     const { perDocument, random } = parameters;
-    assert.ok(bytes <= 12 * (perDocument + random + bins) + 2 * bins, String(bytes));
+    assert.ok(bytes <= 28 * (perDocument + random + bins) + 2 * bins, String(bytes));
   });
 });
