@@ -40,7 +40,7 @@ export type StripPart = StripToken | 'gap';
  * The tokens around key and query, at most `around` on each side of either; where these two are further apart than that, what lies
  * between is a gap.
  */
-export function stripOf(
+function stripOf(
   tokens: readonly string[],
   { query, key, keys, weights }: Pick<Reading, 'query' | 'key' | 'keys' | 'weights'>,
   around: number,
