@@ -86,7 +86,7 @@ export async function* keepLaws(
     yield failed(
       'It supports a pattern',
       shapesIn('causal-self', kernel)[0]!,
-      kernel.fault(why, ['supports', 'default']),
+      kernel.fault(why, ['supports', 'maskMod', 'default']),
       kernel,
       [],
     );

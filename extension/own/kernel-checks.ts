@@ -9,6 +9,7 @@ import { kernelEnding, ownKernelName } from '../../protocol/inputs/kernel-file';
 import type { KernelOfWorkspace } from '../../protocol/results/benchmark-schema';
 import { realFolder } from '../models/real-folder';
 import { isCancelled, isRestart, wordsOf, type Compute } from '../platform/compute';
+import { defined } from '../platform/defined';
 import { showFailure, type Log } from '../platform/log';
 import { Owner } from '../platform/owner';
 import { kernelProblems } from './kernel-problems';
@@ -94,7 +95,7 @@ export class KernelChecks extends Owner {
       const found = await compute.checkKernel({ kernel, parameters: {} }, signal, () => undefined);
       if (signal.aborted) return;
       this.show(uri, checked.problems, found);
-      if (found.ok) kept(kernel);
+      if (found.ok) kept(defined({ ...kernel, title: found.title }));
     } catch (error) {
       if (signal.aborted || isCancelled(error)) return;
       const { sentence, details } = wordsOf(error);

@@ -1,8 +1,8 @@
 /**
  * Whether Headscope may run a person's own files (mechanisms, analyses, tasks): asked once in a workspace, when the first of them
- * would run, and remembered there. In an untrusted workspace nothing runs, and nothing is asked.
+ * would run, and remembered there. In an untrusted workspace nothing runs, nothing is asked, and the status bar says so.
  */
-import type * as vscode from 'vscode';
+import * as vscode from 'vscode';
 import { askWhich } from '../platform/notify';
 import { mayRun } from '../platform/trust';
 
@@ -11,6 +11,7 @@ const run = 'Run Them';
 const never = 'Never in This Workspace';
 
 const limits = 'They run in processes of their own, with limits of time and memory. Run only files that you trust.';
+const untrusted = 'The file was not run: this workspace is not trusted. Trust the workspace, and save again.';
 const question = 'May Headscope run the mechanisms, analyses and tasks of this workspace whenever you save them?';
 
 export class OwnFiles {
@@ -34,7 +35,10 @@ export class OwnFiles {
 
   /** Asks where nothing was answered yet; several files that are saved at a time are one question. */
   async ask(): Promise<boolean> {
-    if (mayRun() !== true) return false;
+    if (mayRun() !== true) {
+      vscode.window.setStatusBarMessage(untrusted, 10_000);
+      return false;
+    }
     if (this.answer !== undefined) return this.answer;
     this.asking ??= this.askNow().finally(() => (this.asking = undefined));
     return this.asking;

@@ -176,9 +176,9 @@ export class Panels<T extends PanelTypes, Host extends LiveHost<T>> extends Owne
     if (select !== undefined) await host.show(plan, select);
   }
 
-  /** The full panel beside the editor that has the focus; nothing where it is open. */
+  /** The full panel in view beside the editor that has the focus; it is made where there is none. */
   async openBeside(): Promise<void> {
-    if (this.hosts.full !== undefined) return;
+    if (this.hosts.full !== undefined) return this.hosts.showBeside();
     const { viewType, title } = this.of;
     const beside = { viewColumn: vscode.ViewColumn.Beside, preserveFocus: true };
     await this.attachFull(vscode.window.createWebviewPanel(viewType, title, beside));

@@ -108,6 +108,14 @@ export class WebviewHosts<To, Host extends WebviewHost> extends Owner {
     return this.fullPanel?.host;
   }
 
+  /** Brings the full panel into view and leaves the focus where it is; beside the editor in front where it would cover that one. */
+  showBeside(): void {
+    const panel = this.fullPanel?.panel;
+    if (panel === undefined || panel.visible) return;
+    const covers = panel.viewColumn === vscode.window.tabGroups.activeTabGroup.viewColumn;
+    panel.reveal(covers ? vscode.ViewColumn.Beside : panel.viewColumn, true);
+  }
+
   override dispose(): void {
     for (const host of this.all) this.release(host);
     super.dispose();

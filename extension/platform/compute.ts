@@ -13,6 +13,7 @@ import { FailureError } from '../../protocol/wire/failures';
 import { sentenceOf } from '../../protocol/wire/words';
 import { defined } from './defined';
 import type { DetachedRuns } from './detached-runs';
+import { KernelFilesServer, ofKernelFiles } from './kernel-files-server';
 import { longJobs, type LongMethod, type Named } from './long-jobs';
 import { Owner } from './owner';
 import { RunQueue, type RunStanding } from './run-queue';
@@ -90,6 +91,7 @@ export class Compute extends Owner {
   /** The long jobs of this window. */
   readonly queue = this.own(new RunQueue());
   private readonly client: ComputeClient;
+  private readonly filesServer: KernelFilesServer;
   private readonly changed = this.own(new Signal<ComputeState>());
   private readonly testing = this.own(new Signal<boolean>());
   private readonly overdue = this.own(new Signal<ComputeMethod>());
@@ -143,11 +145,15 @@ export class Compute extends Owner {
   constructor(services: ComputeServices) {
     super();
     this.services = services;
-    this.client = new ComputeClient({
+    const shared = {
       start: () => services.start(),
       after: services.after ?? after,
+      onLog: (level: keyof ComputeLog, message: string) => services.log[level](message),
+    };
+    this.filesServer = new KernelFilesServer(shared);
+    this.client = new ComputeClient({
+      ...shared,
       onState: (state, info) => this.onClientState(state, info),
-      onLog: (level, message) => services.log[level](message),
       onOverdue: (method) => {
         services.log.warn(`A cancelled ${method} does not stop by itself; its process is about to be restarted.`);
         this.overdue.fire(method);
@@ -211,6 +217,7 @@ export class Compute extends Owner {
   restart(): void {
     this.crashes = [];
     this.tests = undefined;
+    this.filesServer.end();
     this.client.restart();
   }
 
@@ -236,12 +243,14 @@ export class Compute extends Owner {
     if (!this.stale || this.busy.length > 0) return;
     this.stale = false;
     this.tests = undefined;
+    this.filesServer.end();
     if (this.client.state === 'stopped') this.set({ kind: 'stopped' });
     else this.client.restart();
   }
 
   override dispose(): void {
     this.client.dispose();
+    this.filesServer.dispose();
     super.dispose();
   }
 
@@ -302,6 +311,7 @@ export class Compute extends Owner {
   ): Promise<ComputeMethods[M]['result']> {
     const may = this.services.mayRun();
     if (may !== true) throw new FailureError({ code: 'compute-unavailable', detail: may });
+    if (ofKernelFiles(method, args)) return this.filesServer.call(method, args, options);
     const now = Date.now();
     this.crashes = this.crashes.filter((time) => now - time < crashLimit.milliseconds);
     if (this.crashes.length >= crashLimit.count && this.client.state === 'stopped') {

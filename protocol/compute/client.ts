@@ -130,6 +130,11 @@ export class ComputeClient {
     this.start();
   }
 
+  /** Ends the process; the next call starts a new one. */
+  end(): void {
+    this.kill('it was ended on request');
+  }
+
   /** Ends the process; it is not started again. */
   dispose(): void {
     this.disposed = true;

@@ -200,8 +200,11 @@ export const rowsOf = (number: Schema<number>) => list(rowOf(number), 'a list of
 
 const rows = rowsOf(number);
 
-/** A kernel file: the name of its rows, which begins with `own:`, and full paths of the file and of the workspace's folder. */
-export const kernelOfWorkspace = object({ id: text, file: text, root: text });
+/**
+ * A kernel file: the name of its rows, which begins with `own:`, full paths of the file and of the workspace's folder, and the title
+ * that it gives itself, where it is known.
+ */
+export const kernelOfWorkspace = object({ id: text, file: text, root: text, title: optional(text) });
 export type KernelOfWorkspace = Output<typeof kernelOfWorkspace>;
 
 /** `figureOfSetup`: a number of a plan that was run, or one that is being typed. */

@@ -15,7 +15,7 @@ export async function ownSeries(
   const runsOwn = run.running && run.plan?.kernels !== undefined;
   const [doing] = runsOwn ? [] : compute.queue.doing;
   if (doing !== undefined) {
-    const name = kernel.id.replace(/^own:/u, '');
+    const name = kernel.title ?? kernel.id.replace(/^own:/u, '');
     vscode.window.setStatusBarMessage(`${name} keeps all laws. It was not timed, as Headscope is ${doing}.`, 10_000);
     return;
   }

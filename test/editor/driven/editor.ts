@@ -31,7 +31,8 @@ const editor = shared(
   async () => {
     const nothing = mkdtempSync(join(tmpdir(), 'headscope-nothing-'));
     // Whether a window asks for trust is a matter of its settings: the server must not switch it off for all.
-    const host = await startHost({ workspace: nothing, extension: repositoryRoot, workspaceTrust: true });
+    const environment = { HEADSCOPE_KERNEL_SECONDS: '3' };
+    const host = await startHost({ workspace: nothing, extension: repositoryRoot, workspaceTrust: true, environment });
     const browser = await launchBrowser();
     // One context, so that the code of VS Code is fetched and compiled once.
     const context = await browser.newContext({ viewport: { width: 1400, height: 900 } });

@@ -1,13 +1,29 @@
 import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
 import { mkdir, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { computeClient } from '../../../compute-server/cli/compute-process';
 import type { ComputeClient } from '../../../protocol/compute/client';
 import type { KernelCheck } from '../../../protocol/compute/own-kernels';
 import type { BenchmarkResult } from '../../../protocol/results/benchmark-schema';
 import { badInput, cheats, padded, rightWhereChecked, shortFormKernel } from './support/kernel-texts';
 import { rightOnnx, wrongOnnx } from './support/onnx-kernels';
 import { workspaceFor } from './support/own-files';
-import { headscope } from './support/server';
+import { environment, headscope, serverScript } from './support/server';
+
+/** Processes of kernel files, of any server. */
+const kernelProcesses = (): number[] =>
+  readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('kernel-process.js');
+      } catch {
+        return false; // It ended while we looked.
+      }
+    });
 
 describe('Kernel files of a workspace', function () {
   const workspace = workspaceFor(this);
@@ -152,6 +168,22 @@ export default shortForm({ title: 'By hand' });
       refused.rows.find(({ mechanism }) => mechanism === 'own:exported')?.reason ?? other.stderr,
       /has 16 along its axis 3 \(width of a head\), and the shape 32/,
     );
+  });
+
+  it('a loop without end is ended with the compute server that asked, long before its own limit', async () => {
+    const alone = computeClient(serverScript, environment({ HEADSCOPE_KERNEL_SECONDS: '3600' }));
+    const file = await write('endless', 'for (;;);\nexport default {};\n');
+    const before = new Set(kernelProcesses());
+    const check = alone.call('checkKernel', [{ kernel: { id: 'own:endless', file, root: folder }, parameters: {} }]);
+    const ended = assert.rejects(check);
+    let running: readonly number[] = [];
+    while (running.length === 0) {
+      await setTimeout(50);
+      running = kernelProcesses().filter((pid) => !before.has(pid));
+    }
+    alone.dispose();
+    await ended;
+    while (kernelProcesses().some((pid) => running.includes(pid))) await setTimeout(50);
   });
 
   it('a file beside weights is not run', async () => {

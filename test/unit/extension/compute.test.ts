@@ -6,15 +6,19 @@ import type { ComputeProcess } from '../../../protocol/compute/client';
 import type { FromCompute, ToCompute } from '../../../protocol/compute/api';
 import { FailureError } from '../../../protocol/wire/failures';
 import { Compute } from '../../../extension/platform/compute';
-import type { ComputeState } from '../../../extension/platform/compute';
+import type { ComputeServices, ComputeState } from '../../../extension/platform/compute';
 import { exitReason, launchOptions, startComputeProcess } from '../../../extension/platform/compute-process';
 import type { ComputeLaunch } from '../../../extension/platform/compute-process';
 import { device, server } from './samples';
 
 const silent = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
-/** A compute server in this process that answers; `supports` kills it, a benchmark ends when told. */
-function fakeProcess(asked: string[], onBenchmark: (finish: () => void) => void): ComputeProcess {
+/** A compute server in this process that answers; `supports` kills it, a benchmark ends when told, a check never. */
+function fakeProcess(
+  asked: string[],
+  onBenchmark: (finish: () => void) => void,
+  onKill: () => void = () => undefined,
+): ComputeProcess {
   let listen: (message: unknown) => void = () => undefined;
   let exit: (why: string) => void = () => undefined;
   const say = (message: FromCompute): void => queueMicrotask(() => listen(message));
@@ -24,6 +28,7 @@ function fakeProcess(asked: string[], onBenchmark: (finish: () => void) => void)
       if (message.kind !== 'call') return;
       asked.push(message.method);
       if (message.method === 'benchmark') onBenchmark(() => say({ kind: 'ok', id: message.id, result: {} }));
+      else if (message.method === 'checkKernel') return;
       else if (message.method === 'supports') queueMicrotask(() => exit('it was ended by SIGSEGV'));
       else if (message.method === 'estimateAnalysis')
         say({ kind: 'ok', id: message.id, result: { supported: true, seconds: 12 } });
@@ -31,13 +36,14 @@ function fakeProcess(asked: string[], onBenchmark: (finish: () => void) => void)
     },
     onMessage: (listener) => (listen = listener),
     onExit: (listener) => (exit = listener),
-    kill: () => undefined,
+    kill: onKill,
   };
 }
 
-function compute(may: true | string = true) {
+function compute(may: true | string = true, after?: ComputeServices['after']) {
   const asked: string[] = [];
   const states: ComputeState['kind'][] = [];
+  const killed: number[] = [];
   let starts = 0;
   let finish = (): void => undefined;
   const made = new Compute({
@@ -47,11 +53,17 @@ function compute(may: true | string = true) {
     detached: { goesOn: () => Promise.resolve(false), run: () => Promise.reject(new Error('not here')) },
     start: () => {
       starts += 1;
-      return fakeProcess(asked, (end) => (finish = end));
+      const number = starts;
+      return fakeProcess(
+        asked,
+        (end) => (finish = end),
+        () => killed.push(number),
+      );
     },
+    ...(after === undefined ? {} : { after }),
   });
   made.onState((state) => states.push(state.kind));
-  return { made, asked, states, starts: () => starts, finishBenchmark: () => finish() };
+  return { made, asked, states, killed, starts: () => starts, finishBenchmark: () => finish() };
 }
 
 const failsWith = (code: string, words: RegExp) => (error: unknown) =>
@@ -149,6 +161,33 @@ describe('the compute server, seen from the extension', () => {
     await second;
     assert.equal(starts(), 2);
     assert.deepEqual(made.queue.list, []);
+    made.dispose();
+  });
+
+  it('checks and times kernel files in a process of their own, which alone ends with a check that does not stop', async () => {
+    let kill = (): void => undefined;
+    const { made, asked, killed, starts, finishBenchmark } = compute(true, (milliseconds, act) => {
+      if (milliseconds === 1200) kill = act;
+      return () => undefined;
+    });
+    const kernel = { id: 'own:mine', file: '/w/mine.headscope-kernel.ts', root: '/w' };
+    await made.info();
+    const abort = new AbortController();
+    const check = made.checkKernel({ kernel, parameters: {} }, abort.signal, () => undefined);
+    const cancelled = assert.rejects(check, failsWith('cancelled', /./));
+    while (!asked.includes('checkKernel')) await new Promise(setImmediate);
+    abort.abort();
+    kill();
+    await cancelled;
+    assert.deepEqual(killed, [2], 'the process of models stays');
+    assert.equal(made.state.kind, 'ready');
+    const timed = made.benchmark({ ...plan, kernels: [kernel] }, new AbortController().signal, () => undefined);
+    while (!asked.includes('benchmark')) await new Promise(setImmediate);
+    made.restart();
+    await assert.rejects(timed, failsWith('compute-restarted', /./));
+    assert.deepEqual(killed, [2, 3, 1]);
+    assert.equal(starts(), 4);
+    finishBenchmark();
     made.dispose();
   });
 

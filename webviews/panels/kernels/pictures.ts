@@ -29,7 +29,8 @@ export function identitiesOf(state: State): Identities {
     ...(state.measuredSetup ? measuredMechanisms(state.measuredSetup) : []),
     ...(compared ? measuredMechanisms(compared.result.plan) : []),
   ].filter((id) => !known.has(id));
-  const all = identify([...state.mechanisms, ...more.map((id) => ({ id, title: titleFromId(id) }))]);
+  const own = ownTitles(state, compared);
+  const all = identify([...state.mechanisms, ...more.map((id) => ({ id, title: own.get(id) ?? titleFromId(id) }))]);
   return apart(all, [...(state.measuredSetup ? measuredMechanisms(state.measuredSetup) : []), ...more]);
 }
 
@@ -38,6 +39,17 @@ export const titleOf =
   (state: State) =>
   (id: string): string =>
     identitiesOf(state).get(id)?.title ?? id;
+
+/** The titles that kernel files give themselves, by the names of their rows. */
+function ownTitles({ result, measuredSetup }: State, compared: State['compareWith']): ReadonlyMap<string, string> {
+  // Of a file that has another title since the last run, the later one counts.
+  const files = [
+    ...(compared?.result.kernelFiles ?? []),
+    ...(result?.kernelFiles ?? []),
+    ...(measuredSetup?.kernels ?? []),
+  ];
+  return new Map(files.flatMap(({ id, title }) => (title === undefined ? [] : [[id, title] as const])));
+}
 
 const titleFromId = (id: string): string => {
   const words = id.replace(/^own:/u, '').replaceAll('-', ' ');
