@@ -81,7 +81,6 @@ describe('graphs of models for a device', function () {
   }
 
   it('are made of the operators that a device is tried on before a model runs there', () => {
-    console.log(JSON.stringify([...found].sort()));
     assert.deepEqual([...found].sort(), modelOperators);
   });
 });
