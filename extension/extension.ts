@@ -23,7 +23,9 @@ import { ownCommands } from './own/new-mechanism';
 import { OwnFiles } from './own/own-files';
 import { workspaceHistory } from './history/workspace-history';
 import { workbenchPanels, demosOf, runShown, type WorkbenchPanels } from './panels/workbench/workbench';
+import { pathsOf } from './panels/workbench/default-setup';
 import { AnalysisCatalogue } from './platform/analysis-catalogue';
+import { whyNoneOpened } from './platform/local-path';
 import { AskView } from './views/ask-view';
 import { ModelIndex } from './models/model-index';
 import { modelName } from './models/model-names';
@@ -114,7 +116,12 @@ function register(context: vscode.ExtensionContext, log: vscode.LogOutputChannel
     analysis: workbench.files,
     module: own(moduleFiles(parts)),
     plan: own(planFiles(parts)),
-    circuit: own(circuitFiles(parts, (setup) => runShown(workbench, setup))),
+    circuit: own(
+      circuitFiles(parts, {
+        run: (setup) => runShown(workbench, setup),
+        refusal: (setup) => whyNoneOpened(pathsOf(setup, { catalogue: catalogue.list, tasks: catalogue.tasks })),
+      }),
+    ),
   };
   const commandLine = () => ({ ...launch(), module: context.asAbsolutePath('dist/cli.js') });
   own(new SweepPanels({ extension: context.extensionUri, library, log, editors, launch: commandLine }));

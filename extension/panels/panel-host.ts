@@ -12,7 +12,7 @@ import { Owner } from '../platform/owner';
 import { whyNoneOpened } from '../platform/local-path';
 import { Mailbox } from './mailbox';
 import { understood } from './messages';
-import type { Failed, Flight } from './flight';
+import type { Failed } from './flight';
 import type { RunEvent } from './panel-run';
 import type {
   CommonKind,
@@ -26,6 +26,7 @@ import type {
   PanelServices,
   PanelStart,
   PanelTypes,
+  RunOf,
   Setup,
   Shown,
   ShownFile,
@@ -186,7 +187,8 @@ export abstract class PanelHost<T extends PanelTypes, Services extends PanelServ
         return this.onSetup(message.plan);
       case 'run':
         this.keep(message.plan);
-        return this.run(message, true);
+        await this.run(message, true);
+        return;
       case 'cancel':
         this.stopAsking();
         return this.cancel();
@@ -259,32 +261,34 @@ export abstract class PanelHost<T extends PanelTypes, Services extends PanelServ
     return this.open();
   }
 
-  /** As if the person had pressed Run; the page, which did not ask, begins anew. */
-  runPlan(plan: Setup<T>): Promise<void> {
+  /** As if the person had pressed Run; the page, which did not ask, begins anew. Gives the run when it ended; undefined: it is refused. */
+  runPlan(plan: Setup<T>): Promise<RunOf<T> | undefined> {
     return this.run({ plan }, false);
   }
 
   private async run(
     message: { readonly plan: Setup<T>; readonly resume?: boolean },
     startedHere: boolean,
-  ): Promise<void> {
+  ): Promise<RunOf<T> | undefined> {
     const may = this.refusal(this.pathsOf(message.plan)) ?? this.services.mayRun();
     if (may !== true) {
       // A page that did not ask shows no run that could fail.
       if (startedHere) this.post({ kind: 'failed', sentence: may, refused: true });
       else this.say('error', new Sentence(may));
-      return;
+      return undefined;
     }
     this.follows = true;
     this.startedHere = startedHere;
     this.beganAnew = false;
     this.stopAsking();
-    await this.launch(this.setupToRun(message));
+    return this.launch(this.setupToRun(message));
   }
 
   /** Settles when the run ended. */
-  protected launch(plan: Setup<T>): Promise<void> {
-    return this.services.run.start(plan);
+  protected async launch(plan: Setup<T>): Promise<RunOf<T>> {
+    const { flight, ended } = this.services.run.begin(plan);
+    await ended;
+    return flight;
   }
 
   protected cancel(): void {
@@ -292,7 +296,7 @@ export abstract class PanelHost<T extends PanelTypes, Services extends PanelServ
   }
 
   /** The run whose events and results this webview shows. */
-  protected get mirrored(): Flight<Setup<T>, T['event'], Shown<T>> | undefined {
+  protected get mirrored(): RunOf<T> | undefined {
     return this.follows ? this.services.run.current : undefined;
   }
 

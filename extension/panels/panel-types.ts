@@ -7,7 +7,7 @@ import type { Defined } from '../platform/defined';
 import type { HistoryKind } from '../history/entry';
 import type { Checked } from '../../protocol/schema/check';
 import type { ComparedOf, SavedOf } from '../results/result-kinds';
-import type { Failed } from './flight';
+import type { Failed, Flight } from './flight';
 import type { PanelRun } from './panel-run';
 
 export type PanelPlace = 'full' | 'side' | 'file';
@@ -70,6 +70,9 @@ export interface ExportRequest {
   readonly name: string;
   readonly data: string | Uint8Array;
 }
+
+/** A run of the panel. */
+export type RunOf<T extends PanelTypes> = Flight<Setup<T>, T['event'], Shown<T>>;
 
 /** What every such webview needs of the rest of the extension. */
 export interface PanelServices<T extends PanelTypes> {

@@ -29,7 +29,11 @@ function openEditor(
   const services = {
     ...edited.services,
     report: (sentence: string) => assert.fail(sentence),
-    runAgain: edited.note('run'),
+    run: async () => {
+      await edited.note('run')();
+      return undefined;
+    },
+    refusal: () => undefined,
     chooseRun: () => Promise.resolve(undefined),
     say: () => {},
   };

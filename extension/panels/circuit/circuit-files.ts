@@ -1,18 +1,16 @@
 /** The editors of circuits in this window. */
-import type { AnalysisSetup } from '../../../protocol/analysis/schema';
 import type { Circuit } from '../../../protocol/circuits/circuit-file';
 import { showInformation } from '../../platform/notify';
 import type { PanelParts } from '../panels';
 import { editedFileServices, SavedFiles } from '../saved-files';
 import { chooseRun } from './dialogs';
-import { CircuitFileHost } from './host';
+import { CircuitFileHost, type Rerun } from './host';
 
-/** `run` shows a request in the workbench and runs it. */
-export const circuitFiles = (parts: PanelParts, run: (setup: AnalysisSetup) => Promise<void>) =>
+export const circuitFiles = (parts: PanelParts, rerun: Rerun) =>
   new SavedFiles(parts.extension, 'circuit', { panel: 'circuit', title: 'Circuit' }, (file, send) => {
     const services = {
       ...editedFileServices('circuit', parts, file),
-      runAgain: ({ origin }: Circuit) => run(origin.setup),
+      ...rerun,
       chooseRun: (circuit: Circuit) => chooseRun(parts, circuit),
       say: (sentence: string) => void showInformation(sentence),
     };

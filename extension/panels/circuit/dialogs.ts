@@ -2,9 +2,8 @@
 import * as vscode from 'vscode';
 import type { AnalysisResult } from '../../../protocol/analysis/schema';
 import { circuitText, parseCircuit, type Circuit } from '../../../protocol/circuits/circuit-file';
-import { changeWords, circuitFrom, isOfSameKind, merged } from '../../../protocol/circuits/merge';
+import { changeWords, isOfSameKind, merged } from '../../../protocol/circuits/merge';
 import { circuitSuffix } from '../../../protocol/contributions/views';
-import { setupOfAnalysis } from '../../../protocol/panels/workbench';
 import { comparedKind } from '../../results/result-kinds';
 import { entryName } from '../../history/entry';
 import type { History } from '../../history/history';
@@ -16,6 +15,7 @@ import { fileStem, listedName } from '../../results/result-words';
 import { askWhere } from '../exports';
 import { replaceText } from '../file-editor';
 import { Sentence } from '../questions';
+import { circuitOf } from './host';
 
 /** Saves a run as a new circuit, or merges it into one of the same analysis that the person chooses; then opens it. */
 export const circuitSaver =
@@ -98,11 +98,7 @@ export async function chooseRun(
     matchOnDescription: true,
   });
   const result = await choice?.read();
-  if (result === undefined) return undefined;
-  const section = result.sections.find(({ id }) => id === origin.section);
-  if (section?.kind !== 'graph')
-    throw new Sentence(`That result has no graph "${origin.section}". Choose a result with the same settings.`);
-  return circuitFrom(result, section, setupOfAnalysis(result));
+  return result && circuitOf(result, origin);
 }
 
 async function runs(library: ResultLibrary, history: History, origin: Circuit['origin']) {

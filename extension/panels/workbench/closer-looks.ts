@@ -31,7 +31,7 @@ export class CloserLooks {
   askAnalysis(message: Asked<'ask'>): void {
     const { request, question } = message;
     if (message.live !== true) this.page.use();
-    const asked = askedNow(this.page, (result) => pathsOf(setupOfAnalysis(result)));
+    const asked = askedNow(this.page, (result) => pathsOf(setupOfAnalysis(result), this.page.services));
     const answer = async (): Promise<ToWorkbench> => {
       const { result, refused } = asked();
       if (refused !== undefined) throw new Sentence(refused);
@@ -66,7 +66,7 @@ export class CloserLooks {
   async explainWeight(cell: Asked<'explainWeight'>): Promise<void> {
     const result = this.page.need('to look into');
     this.page.use();
-    const refused = this.page.refusalOfShown(pathsOf(setupOfAnalysis(result)));
+    const refused = this.page.refusalOfShown(pathsOf(setupOfAnalysis(result), this.page.services));
     if (refused !== undefined) throw new Sentence(refused);
     await this.page.requireSameModel(result.model, 'Run the analysis again.');
     await this.page.services.explain(setupOfWeight(result, cell));

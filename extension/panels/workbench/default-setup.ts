@@ -3,6 +3,7 @@ import type { AnalysisInfo, InputKind } from '../../../protocol/analysis/analysi
 import { type AnalysisInput, analysisSetup, type AnalysisSetup } from '../../../protocol/analysis/schema';
 import { isTaskFile, type TaskInfo } from '../../../protocol/analysis/tasks';
 import { demoPrompt } from '../../../protocol/inputs/demo-prompt';
+import type { ParameterTable } from '../../../protocol/analysis/parameters';
 import { startOf, type Demos } from '../../../protocol/analysis/next-start';
 import { usualTaskOf } from '../../../protocol/analysis/usual-task';
 import type { PromptInput } from '../../../protocol/inputs/prompt';
@@ -10,6 +11,7 @@ import { interventionsField, rowsPath } from '../../../protocol/interventions/in
 import { prompt } from '../../../protocol/panels/messages';
 import { headsAnalysis } from '../../../protocol/results/labelled-heads';
 import { check } from '../../../protocol/schema/check';
+import type { ParameterValues } from '../../../protocol/schema/parts';
 import { flag, number, object, optional, text } from '../../../protocol/schema/fields';
 
 /** Pictures of a folder that a form begins with. */
@@ -128,13 +130,36 @@ export function storedSetup(
   return plan.folder === demoName ? { ...plan, folder: demoFolder } : plan;
 }
 
+/** What says which parameters of an analysis or of a task are paths. */
+export interface PathTables {
+  readonly catalogue: readonly AnalysisInfo[];
+  readonly tasks: readonly TaskInfo[];
+}
+
 /** The files and folders that a plan would have opened. */
-export const pathsOf = ({ folder, adapter, input, interventions }: AnalysisSetup): readonly string[] => [
+export const pathsOf = (
+  { analysis, folder, adapter, input, interventions, parameters }: AnalysisSetup,
+  { catalogue, tasks }: PathTables,
+): readonly string[] => [
   folder,
   ...(adapter === undefined ? [] : [adapter]),
   ...pathsOfInput(input),
+  ...(input.kind === 'task' ? pathsAmong(input.taskParameters ?? {}, input.task, tasks) : []),
   ...interventions.flatMap((one) => rowsPath(one) ?? []),
+  ...pathsAmong(parameters, analysis, catalogue),
 ];
+
+function pathsAmong(
+  values: ParameterValues,
+  id: string,
+  among: readonly { readonly id: string; readonly parameters: ParameterTable }[],
+): readonly string[] {
+  const table = among.find((one) => one.id === id)?.parameters ?? {};
+  return Object.entries(table).flatMap(([name, { kind }]) => {
+    const value = values[name];
+    return (kind === 'file' || kind === 'folder') && typeof value === 'string' ? [value] : [];
+  });
+}
 
 function pathsOfInput(input: AnalysisSetup['input']): readonly string[] {
   const ofPrompt = (prompt: { readonly image?: string }): readonly string[] =>

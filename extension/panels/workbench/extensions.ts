@@ -32,7 +32,7 @@ export class Extensions {
     this.page.use();
     // Another tab may be in front when it has its turn.
     const asked = this.page.shown();
-    const refused = asked && this.page.refusalOfShown(pathsOf(setupOfAnalysis(asked)));
+    const refused = asked && this.page.refusalOfShown(pathsOf(setupOfAnalysis(asked), this.page.services));
     const abort = new AbortController();
     this.going.set(request, abort);
     this.turn = this.turn.then(async () => {

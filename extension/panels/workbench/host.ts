@@ -89,7 +89,7 @@ export class WorkbenchHost extends TabbedHost {
   }
 
   protected override pathsOf(plan: AnalysisSetup): readonly string[] {
-    return pathsOf(plan);
+    return pathsOf(plan, this.services);
   }
 
   protected override setupOfShown(result: AnalysisResult): AnalysisSetup {

@@ -26,7 +26,7 @@ export function askedNow(
 /** `at`: the place of the prompt in the result. The answer comes once the model is known to be the same. */
 export function promptOfShown(page: AskingPage, at = 0): () => Promise<HeadSubject> {
   const asked = askedNow(page, (result) => [
-    ...pathsOf({ ...setupOfAnalysis(result), input: { kind: 'none' } }),
+    ...pathsOf({ ...setupOfAnalysis(result), input: { kind: 'none' } }, page.services),
     ...result.prompts.flatMap(({ image }) => image?.path ?? []),
   ]);
   return async () => {

@@ -21,7 +21,7 @@ export class RequestQuestions {
 
   estimate(message: Asked<'estimate'>): void {
     const { kind, request, plan } = message;
-    const refused = this.page.refusal(pathsOf(plan));
+    const refused = this.page.refusal(pathsOf(plan, this.page.services));
     this.page.ask(message, async () => {
       if (refused !== undefined) throw new Sentence(refused);
       return { kind, request, estimate: await this.page.services.server.estimateAnalysis(plan) };

@@ -328,6 +328,6 @@ export abstract class TabbedHost extends ModelPanelHost<WorkbenchTypes, Workbenc
     const { setup, entry } = tabs?.of(tab) ?? {};
     const isMade = entry === undefined || tabs?.resultOf(tab) !== undefined;
     const read = isMade ? undefined : await this.services.earlier.read(entry);
-    return read?.ok === true && setup && !read.result.isOwn ? whyNoneOpened(pathsOf(setup)) : undefined;
+    return read?.ok === true && setup && !read.result.isOwn ? whyNoneOpened(pathsOf(setup, this.services)) : undefined;
   }
 }

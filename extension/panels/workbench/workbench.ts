@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import * as vscode from 'vscode';
-import type { AnalysisSetup } from '../../../protocol/analysis/schema';
+import type { AnalysisResult, AnalysisSetup } from '../../../protocol/analysis/schema';
 import type { Demos } from '../../../protocol/analysis/next-start';
 import {
   contextKeys,
@@ -158,7 +158,7 @@ export function workbenchPanels(
           savePlan,
           saveCircuit: circuitSaver(library),
           choosePlan: planChooser(library),
-          explain: (plan) => runShown(panels, plan),
+          explain: async (plan) => void (await runShown(panels, plan)),
           saveLabels,
           saveIntervention,
           loadIntervention,
@@ -186,8 +186,10 @@ export async function openLook(
   await host.look(plan, select);
 }
 
-/** Shows a plan and runs it. */
-export async function runShown(panels: WorkbenchPanels, plan: AnalysisSetup): Promise<void> {
+/** Shows a plan and runs it; undefined where the run was refused, was stopped or failed, which the panel shows. */
+export async function runShown(panels: WorkbenchPanels, plan: AnalysisSetup): Promise<AnalysisResult | undefined> {
   const host = await panels.open({ plan });
-  await host.runPlan(plan);
+  const flight = await host.runPlan(plan);
+  // One that failed shows what was there before it.
+  return flight?.failed === undefined ? flight?.finished?.result : undefined;
 }

@@ -40,6 +40,7 @@ const induction: TaskInfo = {
   changed: 'query',
 };
 const catalogue = [heads, sees, set];
+const tables = { catalogue, tasks: [induction] };
 const demos = {
   text: '/demo-lm',
   corpus: '/corpus/documents.jsonl',
@@ -150,7 +151,25 @@ describe('plans of analyses', () => {
       input: { kind: 'corpus', file: '/documents.jsonl' },
       interventions: [{ kind: 'add', layers: [0], source: { from: 'file', path: '//server/vectors' }, strength: 1 }],
     };
-    assert.deepEqual(pathsOf(plan), ['/model', '/documents.jsonl', '//server/vectors']);
+    assert.deepEqual(pathsOf(plan, tables), ['/model', '/documents.jsonl', '//server/vectors']);
+  });
+
+  it('name the paths among the parameters of analyses and tasks', () => {
+    const first = firstSetup(catalogue, '/model');
+    const truth = { truth: '//server/truth', note: '/no/path' };
+    const images = { kind: 'image-set', folder: '/images', prompt: { kind: 'text', text: '' }, samples: 2 } as const;
+    assert.deepEqual(pathsOf({ ...first, analysis: 'set', input: images, parameters: truth }, tables), [
+      '/model',
+      '/images',
+      '//server/truth',
+    ]);
+    const needle = {
+      ...induction,
+      id: 'needle',
+      parameters: { haystack: { kind: 'file', title: 'Haystack', description: 'A text.', default: '' } },
+    } as const;
+    const task = { kind: 'task', task: 'needle', samples: 2, taskParameters: { haystack: '//server/book' } } as const;
+    assert.deepEqual(pathsOf({ ...first, input: task }, { ...tables, tasks: [needle] }), ['/model', '//server/book']);
   });
 
   it('keep what was typed where the next input has a place for it', () => {

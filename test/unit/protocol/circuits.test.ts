@@ -24,6 +24,16 @@ function parsed(content: string): Circuit {
 
 const saved = parsed(text);
 
+/** A result whose graph a circuit may come from. */
+function discovered() {
+  const file = 'test/fixtures/results/circuit-discovery-2026-11-30.headscope-analysis.json';
+  const read = parseAnalysis(readFileSync(file, 'utf8'));
+  assert.ok(read.ok);
+  const section = read.result.sections.find((one) => one.kind === 'graph');
+  assert.ok(section?.kind === 'graph');
+  return { result: read.result, section };
+}
+
 type Weights = Readonly<Record<string, number>>;
 
 /** Heads in layers by their ids, `L1H2`; edges as `from>to`. */
@@ -125,20 +135,16 @@ describe('a circuit file', () => {
   });
 
   it('comes from the graph of a result, with all that runs it again', () => {
-    const file = 'test/fixtures/results/circuit-discovery-2026-11-30.headscope-analysis.json';
-    const read = parseAnalysis(readFileSync(file, 'utf8'));
-    assert.ok(read.ok);
-    const section = read.result.sections.find((one) => one.kind === 'graph');
-    assert.ok(section?.kind === 'graph');
-    const circuit = circuitFrom(read.result, section, setupOfAnalysis(read.result));
+    const { result, section } = discovered();
+    const circuit = circuitFrom(result, section, setupOfAnalysis(result));
     assert.deepEqual(circuit.nodes, section.nodes);
     assert.deepEqual(circuit.edges, section.edges);
     assert.equal(circuit.origin.setup.analysis, 'circuit-discovery');
-    assert.equal(circuit.origin.model.hash, read.result.model.hash);
+    assert.equal(circuit.origin.model.hash, result.model.hash);
     parsed(circuitText(circuit));
     // Its picture leaves out an edge that leads nowhere, and so does the file.
     const astray = { ...section, edges: [...section.edges, { from: 'L1H0', to: 'L7H7', weight: 1 }] };
-    assert.deepEqual(circuitFrom(read.result, astray, setupOfAnalysis(read.result)).edges, section.edges);
+    assert.deepEqual(circuitFrom(result, astray, setupOfAnalysis(result)).edges, section.edges);
   });
 });
 
@@ -346,7 +352,11 @@ describe('the host of a circuit', () => {
     const { said } = edited;
     const all = {
       ...edited.services,
-      runAgain: ({ origin }: Circuit) => edited.note(`run ${origin.setup.analysis}`)(),
+      run: async ({ analysis }: Circuit['origin']['setup']) => {
+        await edited.note(`run ${analysis}`)();
+        return undefined;
+      },
+      refusal: () => undefined,
       chooseRun: () => Promise.resolve(undefined),
       say: (sentence: string) => void said.push(sentence),
       ...services,
@@ -389,6 +399,48 @@ describe('the host of a circuit', () => {
     await host.receive({ kind: 'update' });
     assert.match(said[1] ?? '', /Choose a result of the same analysis/);
     assert.equal(edited.text, before);
+  });
+
+  it('runs the request of the file again, and brings what it gives into the file as it is by then', async () => {
+    const { result, section } = discovered();
+    const first = circuitFrom(result, section, setupOfAnalysis(result));
+    const [gone] = section.nodes;
+    const graph = { ...section, nodes: section.nodes.slice(1), edges: [] };
+    const later = { ...result, created: '2026-12-03T00:00:00.000Z', sections: [graph] };
+    let end = (): void => {};
+    const asked: unknown[] = [];
+    const run = async (setup: unknown) => {
+      asked.push(setup);
+      await new Promise<void>((done) => (end = done));
+      return later;
+    };
+    const { host, said, edited } = opened({ run });
+    edited.texts.push(circuitText(first));
+    const running = host.receive({ kind: 'runAgain' });
+    while (asked.length === 0) await new Promise(setImmediate);
+    await host.receive({ kind: 'retitle', title: 'Typed meanwhile' });
+    end();
+    await running;
+    assert.deepEqual(asked, [first.origin.setup]);
+    const { title, origin, nodes } = edited.saved;
+    assert.deepEqual([title, origin.created], ['Typed meanwhile', later.created]);
+    assert.deepEqual(
+      nodes.filter((node) => node.gone !== undefined).map(({ id }) => id),
+      [gone?.id],
+    );
+    assert.match(said[0] ?? '', /^The circuit holds the run of 2026-12-03T00:00:00\.000Z now: /);
+    const before = edited.text;
+    const without = opened({ run: () => Promise.resolve({ ...later, sections: [] }) });
+    await without.host.receive({ kind: 'runAgain' });
+    assert.match(without.said[0] ?? '', /^That result has no graph/);
+    assert.equal(edited.text, before);
+  });
+
+  it('runs no request whose paths are not opened', async () => {
+    const { host, said, edited } = opened({ refusal: ({ folder }) => `The file names ${folder}.` });
+    await host.receive({ kind: 'runAgain' });
+    assert.deepEqual(said, [`The file names ${saved.origin.setup.folder}.`]);
+    assert.equal(edited.text, text);
   });
 
   it('says why a file cannot be shown, and changes nothing of it', async () => {

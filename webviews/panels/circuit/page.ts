@@ -62,13 +62,15 @@ const runs = ({ state: { opened }, actions }: CircuitPage): TemplateResult =>
     label: 'Run Again',
     icon: 'play',
     disabled: opened?.canRun !== true,
-    hint: whyNot(opened) ?? 'Shows the request that made it in the workbench, and runs it',
+    hint:
+      whyNot(opened) ??
+      'Runs the request that made it in the workbench, and brings the new weights in; your work stays',
     onClick: () => actions.post({ kind: 'runAgain' }),
   })}
   ${button({
     label: 'Update from a Result',
     icon: 'refresh',
-    hint: 'New weights come in; positions, groups, names, notes and pins stay',
+    hint: 'Brings in the weights of a saved run; positions, groups, names, notes and pins stay',
     onClick: () => actions.post({ kind: 'update' }),
   })}`;
 
