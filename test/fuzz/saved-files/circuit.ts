@@ -43,7 +43,7 @@ export function firstOfCircuit(circuit: Circuit): unknown {
     circuitLines(circuit),
     finding(circuit),
     merged(circuit, circuit).ok,
-    circuitMarks({ ...parts, camera: fit(drawn, width, height) }, theme).length,
+    circuitMarks({ ...parts, camera: fit(drawn, width, height, theme) }, theme).length,
     firstOfSections(circuitSections(circuit, drawn)),
   ];
 }

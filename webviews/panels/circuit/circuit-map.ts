@@ -130,7 +130,9 @@ export class CircuitMap extends PictureElement {
   protected override drawNow(): void {
     const { clientWidth: width, clientHeight: height, drawn } = this;
     if (!drawn || width < 60) return;
-    if (!this.held && this.dragged === undefined && this.gesture === undefined) this.camera = fit(drawn, width, height);
+    if (!this.held && this.dragged === undefined && this.gesture === undefined) {
+      this.camera = fit(drawn, width, height, this.theme);
+    }
     const context = freshContext(this.canvas);
     const parts = this.parts();
     if (!context || !parts) return;

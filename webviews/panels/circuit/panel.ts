@@ -115,7 +115,7 @@ export class CircuitPanel extends FilePanel<ToCircuitPanel, FromCircuitPanel, St
         const [width, height] = [sheet.inner, exportHeight];
         const visible = visibleOf(drawn, thresholdOf(this.state, drawn), this.state.onlyPinned);
         const parts = { drawn, visible, selection: new Set<string>(), hovered: undefined, width, height };
-        const marks = circuitMarks({ ...parts, camera: fit(drawn, width, height) }, theme);
+        const marks = circuitMarks({ ...parts, camera: fit(drawn, width, height, theme) }, theme);
         sheet.parts.push(
           `<g transform="translate(${margin} ${sheet.y})">\n${sceneSvg({ width, height, marks }, 'circuit')}\n</g>`,
         );

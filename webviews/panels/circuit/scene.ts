@@ -36,6 +36,9 @@ export interface SceneParts {
 export const leastScale = 0.05;
 export const mostScale = 4;
 const room = 40;
+/** For the names of the lines. */
+const gutter = 48;
+const longestLabel = 150;
 const nodeRadius = 8;
 const groupHeight = 22;
 
@@ -57,21 +60,37 @@ export function placeOf({ camera, dragged }: Pick<SceneParts, 'camera' | 'dragge
   return { x: (node.x + dx) * camera.scale + camera.left, y: (node.y + dy) * camera.scale + camera.top };
 }
 
-/** Everything in view, no larger than life. */
-export function fit(drawn: Pick<Drawn, 'nodes'>, width: number, height: number): Camera {
-  const [xs, ys] = [drawn.nodes.map(({ x }) => x), drawn.nodes.map(({ y }) => y)];
+/** Everything in view with its labels, beside the names of the lines at the left; no larger than life. */
+export function fit(drawn: Pick<Drawn, 'nodes' | 'only'>, width: number, height: number, theme: Theme): Camera {
+  if (drawn.nodes.length === 0) return { scale: 1, left: width / 2, top: height / 2 };
   const least = (of: readonly number[]): number => of.reduce((a, b) => Math.min(a, b), Infinity);
   const most = (of: readonly number[]): number => of.reduce((a, b) => Math.max(a, b), -Infinity);
-  const [left, right, top, bottom] = [least(xs), most(xs), least(ys), most(ys)];
-  if (!Number.isFinite(left)) return { scale: 1, left: width / 2, top: height / 2 };
-  const across = Math.max(1, width - 2 * room - 50) / Math.max(1, right - left);
+  const [left, ys] = [least(drawn.nodes.map(({ x }) => x)), drawn.nodes.map(({ y }) => y)];
+  const ends = drawn.nodes.map((node) => ({ x: node.x - left, reach: reachOf(node, drawn, theme) }));
+  const start = gutter + most(ends.map(({ x, reach }) => (x === 0 ? reach.left : 0)));
+  const across = Math.max(1, width - start);
+  // A label that would leave the nodes no room may be cut.
+  const scales = ends.map(({ x, reach }) => Math.max(0.5 * across, across - reach.right) / Math.max(1, x));
+  const [top, bottom] = [least(ys), most(ys)];
   const down = Math.max(1, height - 2 * room) / Math.max(1, bottom - top);
-  const scale = Math.max(leastScale, Math.min(1.8, across, down));
+  const scale = Math.max(leastScale, Math.min(1.8, down, ...scales));
+  const used = most(ends.map(({ x, reach }) => x * scale + reach.right));
   return {
     scale,
-    left: width / 2 + 14 - (scale * (left + right)) / 2,
+    left: start + Math.max(0, across - used) / 2 - scale * left,
     top: height / 2 - (scale * (top + bottom)) / 2,
   };
+}
+
+/** How far a node goes to the left and, with its label, to the right, at most. */
+function reachOf(node: ShownNode, drawn: Pick<Drawn, 'only'>, theme: Theme): { left: number; right: number } {
+  if (node.kind === 'group') {
+    const half = groupBox(node, { x: 0, y: 0 }, theme).width / 2 + 6;
+    return { left: half, right: half };
+  }
+  const size = smallSize(theme);
+  const text = textWidth(fitted(wordsOf(node, drawn), longestLabel, size, theme.font), size, { font: theme.font });
+  return { left: nodeRadius + 4, right: nodeRadius + 10 + text };
 }
 
 const radiusOf = ({ scale }: Camera): number => Math.max(2.5, Math.min(nodeRadius, nodeRadius * scale * 1.2));
@@ -106,7 +125,13 @@ export function circuitMarks(parts: SceneParts, theme: Theme): readonly Mark[] {
   for (const { y } of drawn.lines) {
     const at = y * camera.scale + camera.top;
     if (at < -10 || at > height + 10) continue;
-    marks.push({ kind: 'path', d: `M48 ${n(at)}L${width} ${n(at)}`, stroke: theme.line, lineWidth: 1, opacity: 0.35 });
+    marks.push({
+      kind: 'path',
+      d: `M${gutter} ${n(at)}L${width} ${n(at)}`,
+      stroke: theme.line,
+      lineWidth: 1,
+      opacity: 0.35,
+    });
   }
   const places = new Map(drawn.nodes.map((node) => [node.id, placeOf(parts, node)]));
   marks.push(...frameMarks(parts, places, theme));
@@ -131,7 +156,7 @@ export function circuitMarks(parts: SceneParts, theme: Theme): readonly Mark[] {
     const at = y * camera.scale + camera.top;
     if (at < 4 || at > height - 2 || last - at < size + 2) continue;
     last = at;
-    marks.push(textMark(name, 42, at + size * 0.36, theme, { anchor: 'end', halo: theme.background }));
+    marks.push(textMark(name, gutter - 6, at + size * 0.36, theme, { anchor: 'end', halo: theme.background }));
   }
   return marks;
 }
@@ -200,7 +225,7 @@ const pinMark = (x: number, y: number, theme: Theme): Mark => ({
 });
 
 /** `new`, `gone`, and what compared circuits have alone, in front of or behind the name. */
-function wordsOf(node: ShownNode, drawn: Drawn): string {
+function wordsOf(node: ShownNode, drawn: Pick<Drawn, 'only'>): string {
   const only = drawn.only.get(node.id);
   const news = node.gone !== undefined ? ' (gone)' : node.fresh ? ' (new)' : '';
   return `${only === undefined ? '' : `${only} `}${node.name}${news}`;
@@ -230,8 +255,13 @@ function labelMarks(parts: SceneParts, places: ReadonlyMap<string, Place>, theme
     .flatMap((node): readonly Mark[] => {
       const at = places.get(node.id);
       if (!at || at.x < 0 || at.x > width || at.y < 0 || at.y > height) return [];
-      const text = fitted(wordsOf(node, drawn), 150, size, theme.font);
       const left = at.x + radius + 4;
+      const text = fitted(
+        wordsOf(node, drawn),
+        Math.min(longestLabel, Math.max(0, width - left - 4)),
+        size,
+        theme.font,
+      );
       const box = { left, right: left + textWidth(text, size, { font: theme.font }), y: at.y + size * 0.36 };
       const free = taken.every(
         (other) => Math.abs(other.y - box.y) > size || other.right <= box.left || other.left >= box.right,

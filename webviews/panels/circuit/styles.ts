@@ -41,7 +41,7 @@ export const circuitStyles = css`
   }
   hs-circuit-map {
     display: block;
-    height: clamp(320px, 62vh, 900px);
+    height: clamp(260px, min(62vh, 90vw), 900px);
     min-width: 0;
     border: 1px solid var(--line);
     border-radius: 3px;
