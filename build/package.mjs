@@ -30,7 +30,7 @@ const built = await run(process.execPath, ['build/bundle.mjs', '--production']);
 if (!built.ok) fail(`The build failed: ${built.why}.`);
 
 // @vscode/vsce 4 needs Node 22 or later; the extension itself does not.
-const vsce = 'node_modules/@vscode/vsce/vsce';
+const vsce = 'build/vsce.mjs';
 const major = Number(process.versions.node.split('.')[0]);
 const command = major >= 22 ? [vsce] : tsx('test/support/host/with-node24.ts', vsce);
 
