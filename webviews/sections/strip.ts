@@ -19,7 +19,7 @@ export const fullShade = 0.6;
 const stepOf = (weight: number): number => Math.round(Math.min(1, Math.max(0, weight)) * shadeSteps);
 
 export const strip = (parts: readonly StripPart[], others: string): TemplateResult =>
-  html`<span class="strip" title=${others}
+  html`<span class="token-strip" title=${others}
     >${parts.map((part, at) => (part === 'gap' ? gapWords(at, parts.length) : token(part)))}</span
   >`;
 
@@ -52,7 +52,7 @@ export function readingWords(tokens: readonly string[], cell: Reading): string {
 
 /** What the shades are, beside the table. */
 const swatches = [0, 0.25, 0.5, 0.75, 1].map((weight) => html`<span class="token shade-${stepOf(weight)}"> </span>`);
-export const shadeScale: TemplateResult = html`<p class="strip shade-scale muted">weight 0 ${swatches} 1</p>`;
+export const shadeScale: TemplateResult = html`<p class="token-strip shade-scale muted">weight 0 ${swatches} 1</p>`;
 
 const colourOf = ({ dark }: Theme) => parseColour(dark ? '#3794ff' : '#1a85ff');
 

@@ -3,7 +3,7 @@ import { fullShade, shadeSteps } from './strip';
 
 const shades = Array.from(
   { length: shadeSteps + 1 },
-  (_, step) => `.strip .shade-${step} { --shade: ${(100 * fullShade * step) / shadeSteps}%; }`,
+  (_, step) => `.token-strip .shade-${step} { --shade: ${(100 * fullShade * step) / shadeSteps}%; }`,
 ).join('\n');
 
 export const sectionStyles = css`
@@ -285,35 +285,35 @@ export const sectionStyles = css`
     padding-inline: 4px;
     white-space: normal;
   }
-  .result-section :is(td, th):has(> .strip) {
+  .result-section :is(td, th):has(> .token-strip) {
     min-width: 240px;
     max-width: 640px;
     padding-block: 2px;
     white-space: normal;
   }
-  .compact .result-section :is(td, th):has(> .strip) {
+  .compact .result-section :is(td, th):has(> .token-strip) {
     min-width: 150px;
   }
-  .strip {
+  .token-strip {
     font-family: var(--vscode-editor-font-family);
     font-size: calc(var(--vscode-editor-font-size) - 1px);
     line-height: 20px;
     white-space: pre-wrap;
     overflow-wrap: anywhere;
   }
-  .strip .token {
+  .token-strip .token {
     white-space: pre;
     border-radius: 2px;
     background: color-mix(in srgb, var(--vscode-charts-blue, var(--vscode-focusBorder)) var(--shade, 0%), transparent);
   }
-  .strip .token.key {
+  .token-strip .token.key {
     outline: 1px solid var(--vscode-foreground);
     outline-offset: -1px;
   }
-  .strip .token.query {
+  .token-strip .token.query {
     box-shadow: inset 0 -2px 0 var(--vscode-foreground);
   }
-  .strip.shade-scale {
+  .token-strip.shade-scale {
     margin-block: 4px;
     font-family: inherit;
     font-size: var(--small);
