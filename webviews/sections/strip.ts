@@ -50,9 +50,11 @@ export function readingWords(tokens: readonly string[], cell: Reading): string {
   return `${name(query)} reads ${listed(read)}${read.length > 0 ? `, ${othersWords(cell)}` : 'no token'}`;
 }
 
-/** What the shades are, beside the table. */
+/** What shades, outline and underline are, beside the table. */
 const swatches = [0, 0.25, 0.5, 0.75, 1].map((weight) => html`<span class="token shade-${stepOf(weight)}"> </span>`);
-export const shadeScale: TemplateResult = html`<p class="token-strip shade-scale muted">weight 0 ${swatches} 1</p>`;
+export const shadeScale: TemplateResult = html`<p class="token-strip shade-scale muted">
+  weight 0 ${swatches} 1, <span class="token key">key</span> <span class="token query">query</span>
+</p>`;
 
 const colourOf = ({ dark }: Theme) => parseColour(dark ? '#3794ff' : '#1a85ff');
 
