@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { computeClient } from '../../../../compute-server/cli/compute-process';
 import type { ComputeClient } from '../../../../protocol/compute/client';
+import { patience } from '../../../support/patience';
 import { bundleKernelProcess } from './bundle';
 import { buildServer, environment, serverScript } from './server';
 
@@ -29,7 +30,8 @@ export function workspaceFor(tests: Mocha.Suite): Workspace {
     await buildServer();
     await bundleKernelProcess('test-compute');
     folder = await mkdtemp(path.join(tmpdir(), 'headscope-own-'));
-    client = computeClient(serverScript, environment({ HEADSCOPE_KERNEL_SECONDS: '3' }));
+    // A cancelled run has as much longer to say what it knows as the machine is slower.
+    client = computeClient(serverScript, environment({ HEADSCOPE_KERNEL_SECONDS: '3' }), { killAfter: patience(1200) });
   });
   after(async () => {
     client?.dispose();
