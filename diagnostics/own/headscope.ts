@@ -1,6 +1,6 @@
 /** What analysis and task files import from `headscope`: schemas, sections, statistics, what analyses share, and the types. */
 import { check } from '../../protocol/schema/check';
-import type { ParameterValues } from '../../protocol/schema/parts';
+import type { ParameterTable } from '../../protocol/analysis/parameters';
 import type { AnalysisFile } from './analysis-file';
 import type { TaskFile } from './task-answerer';
 
@@ -36,10 +36,17 @@ export type { AnalysisFile } from './analysis-file';
 export type { TaskFile } from './task-answerer';
 export { check };
 
+/** What the parameters of a table are in a run: each is of the type of its default. */
+type ValuesOf<T extends ParameterTable> = {
+  readonly [K in keyof T]: T[K]['default'] extends number ? number : T[K]['default'] extends boolean ? boolean : string;
+};
+
 /** An analysis as it stands; its parameters and its result get their types from what is written. */
-export const analysis = <P extends ParameterValues, R extends Readonly<Record<string, unknown>>>(
-  file: AnalysisFile<P, R>,
-): AnalysisFile<P, R> => file;
+export const analysis = <T extends ParameterTable, R extends Readonly<Record<string, unknown>>>(
+  file: Omit<AnalysisFile<ValuesOf<T>, R>, 'parameters'> & { readonly parameters: T },
+): AnalysisFile<ValuesOf<T>, R> => file;
 
 /** A task as it stands; its parameters get their types from what is written. */
-export const task = <P extends ParameterValues>(file: TaskFile<P>): TaskFile<P> => file;
+export const task = <T extends ParameterTable>(
+  file: Omit<TaskFile<ValuesOf<T>>, 'parameters'> & { readonly parameters: T },
+): TaskFile<ValuesOf<T>> => file;
