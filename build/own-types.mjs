@@ -1,76 +1,66 @@
 // Types of what a person's own files import as `headscope`: one declaration file, which the extension lays into a workspace.
-import { readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import ts from 'typescript';
+import { modulesOf, reached } from './reached-types.mjs';
 import { root } from './setup.mjs';
 
 /** The first words of the file: one that begins otherwise is not overwritten (extension/own/types-folder.ts). */
 const mark = '// Types of "headscope", written by the Headscope extension';
 
-/** What kernel files import as `headscope`, and what analysis files do: one module, as both lie in a workspace. */
+/** What kernel files import as `headscope`, and what analysis and task files do: one module, as all of them lie in a workspace. */
 const entries = ['kernels/own/headscope', 'diagnostics/own/headscope'];
 
-/**
- * The text of headscope.d.ts. TypeScript 5 joins the declarations of all files into one where it writes AMD modules. Those that
- * `headscope` reaches are kept; their names get a prefix, so that they meet none of the workspace.
- */
-export function ownTypes() {
-  const { config } = ts.readConfigFile(join(root, 'tsconfig.base.json'), (file) => ts.sys.readFile(file));
-  const { options } = ts.convertCompilerOptionsFromJson(
-    {
-      ...config.compilerOptions,
-      composite: false,
-      // `tsc` checks the same files.
-      noCheck: true,
-      module: 'amd',
-      moduleResolution: 'node10',
-      outFile: 'headscope.js',
-      rootDir: root,
-      isolatedModules: false,
-      verbatimModuleSyntax: false,
-    },
-    root,
-  );
-  const program = ts.createProgram(
-    entries.map((entry) => join(root, `${entry}.ts`)),
-    options,
-  );
-  let text = '';
-  const { diagnostics } = program.emit(undefined, (_name, written) => (text = written), undefined, true);
-  if (diagnostics.length > 0 || text === '') {
-    throw new Error(`The types of "headscope" could not be written: ${ts.formatDiagnostics(diagnostics, host)}`);
-  }
-  const modules = new Map(
-    text
-      .replaceAll("from 'valibot'", 'from "valibot"')
-      .split(/^(?=declare module ")/m)
-      .map((module) => [/^declare module "([^"]+)"/.exec(module)?.[1] ?? '', module]),
-  );
-  const wanted = new Set(entries);
-  const library = new Set();
-  for (const name of wanted) {
-    const module = modules.get(name) ?? '';
-    for (const [, named] of module.matchAll(/(?:from |import\()"([^"]+)"/g)) {
-      if (named === 'valibot') librarys(module).forEach((one) => library.add(one));
-      else if (!modules.has(named)) throw new Error(`The types of "headscope" would need those of "${named}".`);
-      else wanted.add(named);
-    }
-  }
-  const kept = [...wanted].map((name) =>
-    modules.get(name).replaceAll(/(declare module |from |import\()"([^"]+)"/g, '$1"headscope/$2"'),
-  );
-  const all = entries.map((entry) => `    export * from "headscope/${entry}";\n`).join('');
-  return `${mark}. It replaces this file with each version.\n${kept.join('')}${valibotTypes(library)}declare module "headscope" {\n${all}}\n`;
+/** The members of a model that an own file is refused are not offered to it. */
+const refused = new Set(
+  [
+    ...(/const notHere = \[([^\]]*)\]/u.exec(source('diagnostics/own/far-model.ts'))?.[1] ?? '').matchAll(/'(\w+)'/gu),
+  ].map(([, name]) => name),
+);
+
+function source(file) {
+  return readFileSync(join(root, file), 'utf8');
 }
 
-/** What a module takes of valibot: as a namespace, by name, or by a type's own import. */
-const librarys = (module) => [
-  ...[...module.matchAll(/\bv\.(\w+)|import\("valibot"\)\.(\w+)/g)].map(([, a, b]) => a ?? b),
-  ...[...module.matchAll(/import (?:type )?\{([^}]*)\} from "valibot"/g)].flatMap(([, list]) =>
-    list.split(',').map((one) => one.replace(/^\s*type /, '').trim()),
-  ),
-];
+/**
+ * The text of headscope.d.ts: of the declarations that TypeScript writes, those that `headscope` reaches. The names of their modules
+ * get a prefix, so that they meet none of the workspace.
+ */
+export function ownTypes() {
+  const modules = modulesOf(declarations());
+  const { text, library } = reached(modules, {
+    entries,
+    library: 'valibot',
+    prefix: 'headscope',
+    leftOut: (name, member) => name === 'ModelRunner' && refused.has(member.name?.text),
+  });
+  const all = entries.map((entry) => `    export * from "headscope/${entry}";\n`).join('');
+  return `${mark}. It replaces this file with each version.\n${text}${valibotTypes(library)}declare module "headscope" {\n${all}}\n`;
+}
+
+/** By module, as `tsc` writes them; it checks the same files elsewhere. */
+function declarations() {
+  const folder = mkdtempSync(join(tmpdir(), 'headscope-types-'));
+  try {
+    const tsc = join(root, 'node_modules', 'typescript-7', 'bin', 'tsc');
+    const { compilerOptions } = ts.readConfigFile(join(root, 'tsconfig.base.json'), ts.sys.readFile).config;
+    const options = { ...compilerOptions, composite: false, noCheck: true, rootDir: root, outDir: folder };
+    const given = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
+    const files = entries.map((entry) => join(root, `${entry}.ts`));
+    execFileSync(process.execPath, [tsc, '--ignoreConfig', ...given, ...files], { cwd: root, stdio: 'pipe' });
+    const ending = '.d.ts';
+    return new Map(
+      readdirSync(folder, { recursive: true })
+        .filter((file) => file.endsWith(ending))
+        .map((file) => [file.replaceAll('\\', '/').slice(0, -ending.length), readFileSync(join(folder, file), 'utf8')]),
+    );
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
 
 /** The declarations of valibot that these names reach. */
 function valibotTypes(names) {
@@ -103,9 +93,3 @@ function valibotTypes(names) {
   );
   return `declare module "headscope/valibot" {\n${text.join('\n')}\n}\n`;
 }
-
-const host = {
-  getCurrentDirectory: () => root,
-  getCanonicalFileName: (name) => name,
-  getNewLine: () => '\n',
-};
