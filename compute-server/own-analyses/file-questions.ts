@@ -30,6 +30,20 @@ export function questionsTo(process: OwnProcess, file: string): FileQuestions {
   };
 }
 
+/** A file that computes would not see that it is cancelled: its process is ended. */
+export async function unlessAborted<T>(signal: AbortSignal, end: () => void, act: () => Promise<T>): Promise<T> {
+  signal.throwIfAborted();
+  signal.addEventListener('abort', end);
+  try {
+    return await act();
+  } catch (error) {
+    signal.throwIfAborted();
+    throw error;
+  } finally {
+    signal.removeEventListener('abort', end);
+  }
+}
+
 /** What the facts of both kinds have in common. */
 export const commonFacts = {
   title: v.pipe(v.string(), v.nonEmpty()),

@@ -18,7 +18,7 @@ import { pack } from '../../protocol/wire/packed';
 import type { RunAnalysis } from './run-analysis';
 import { kernelLimits } from '../own-kernels/messages';
 import { OwnProcess } from '../own-kernels/own-process';
-import { commonFacts, faultIn, questionsTo } from './file-questions';
+import { commonFacts, faultIn, questionsTo, unlessAborted } from './file-questions';
 import { ModelDesk } from './model-desk';
 
 type Result = Readonly<Record<string, unknown>>;
@@ -47,19 +47,8 @@ export async function openOwnAnalysis({ file, root }: OwnFilePlace, signal: Abor
 
   /** Until the file ends, or gives a step. */
   const turns = async (first: AnalysisQuestion): Promise<NonNullable<Turn['outcome']>> => {
-    const follow = async (question: AnalysisQuestion): Promise<Turn> => {
-      signal.throwIfAborted();
-      // A turn that computes would not see that it is cancelled.
-      signal.addEventListener('abort', end);
-      try {
-        return (await ask(question)) as Turn;
-      } catch (error) {
-        signal.throwIfAborted();
-        throw error;
-      } finally {
-        signal.removeEventListener('abort', end);
-      }
-    };
+    const follow = async (question: AnalysisQuestion): Promise<Turn> =>
+      (await unlessAborted(signal, end, () => ask(question))) as Turn;
     let turn = await follow(first);
     const waiting = [...turn.calls];
     for (;;) {
@@ -88,7 +77,7 @@ export async function openOwnAnalysis({ file, root }: OwnFilePlace, signal: Abor
   });
 
   try {
-    const facts = (await ask({ kind: 'facts' })) as AnalysisFacts;
+    const facts = (await unlessAborted(signal, end, () => ask({ kind: 'facts' }))) as AnalysisFacts;
     const why = factFault(facts);
     if (why !== undefined) throw fault(why[0], [why[1]]);
     const { info: said, flags } = facts;

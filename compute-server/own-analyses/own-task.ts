@@ -28,7 +28,7 @@ import { parseJsonText } from '../../protocol/wire/json-text';
 import { printableLine } from '../../protocol/wire/printable';
 import { kernelLimits } from '../own-kernels/messages';
 import { OwnProcess } from '../own-kernels/own-process';
-import { commonFacts, faultIn, questionsTo } from './file-questions';
+import { commonFacts, faultIn, questionsTo, unlessAborted } from './file-questions';
 
 export interface OwnTask extends TaskCode {
   /** Ends its process. */
@@ -48,19 +48,8 @@ export async function openOwnTask({ file, root }: OwnFilePlace, signal: AbortSig
   );
   const end = (): void => process.end();
   const { ask: askFile, fault } = questionsTo(process, file);
-  const ask = async (question: TaskQuestion, names: readonly string[]): Promise<unknown> => {
-    signal.throwIfAborted();
-    // A file that computes would not see that it is cancelled.
-    signal.addEventListener('abort', end);
-    try {
-      return await askFile(question, names);
-    } catch (error) {
-      signal.throwIfAborted();
-      throw error;
-    } finally {
-      signal.removeEventListener('abort', end);
-    }
-  };
+  const ask = (question: TaskQuestion, names: readonly string[]): Promise<unknown> =>
+    unlessAborted(signal, end, () => askFile(question, names));
   try {
     const { info: said, score } = (await ask({ kind: 'facts' }, [])) as TaskFacts;
     const why =

@@ -5,8 +5,8 @@
 import { join } from 'node:path';
 import { MessageChannel, receiveMessageOnPort, Worker, type MessagePort } from 'node:worker_threads';
 import type { KernelAnswers, KernelQuestion } from '../../kernels/own/kernel-file';
-import { FailureError } from '../../protocol/wire/failures';
-import type { Fault, NamedNumbers, Place, Reply } from './messages';
+import { FailureError, type FilePlace } from '../../protocol/wire/failures';
+import type { Fault, NamedNumbers, Reply } from './messages';
 
 export interface LinkData {
   readonly file: string;
@@ -19,14 +19,14 @@ export interface LinkData {
 /** A fault of the person's file, which names its place. */
 export class KernelFault extends FailureError {
   constructor(readonly fault: Fault) {
-    super({ code: 'kernel-file', detail: inWords(fault) });
+    super({ code: 'kernel-file', detail: inWords(fault), ...fault });
     this.message = inWords(fault);
   }
 }
 
 const inWords = ({ sentence, place }: Fault): string => (place ? `${placeWords(place)}: ${sentence}` : sentence);
 
-const placeWords = ({ file, line, column }: Place): string =>
+const placeWords = ({ file, line, column }: FilePlace): string =>
   `${file}:${line}${column === undefined ? '' : `:${column}`}`;
 
 /** Longer than the thread gives the process: it always answers. */

@@ -1,17 +1,11 @@
 /** What crosses between the compute server, the thread that keeps a kernel process, and the process of a person's file. */
+import type { FilePlace } from '../../protocol/wire/failures';
 import type { NumberArray } from '../../protocol/wire/packed';
 
 /** A fault of a person's file: one sentence, and the place in a file of the workspace where it is known. */
 export interface Fault {
   readonly sentence: string;
-  readonly place?: Place;
-}
-
-export interface Place {
-  readonly file: string;
-  /** From 1. */
-  readonly line: number;
-  readonly column?: number;
+  readonly place?: FilePlace;
 }
 
 export type NamedNumbers = readonly (readonly [name: string, numbers: NumberArray])[];

@@ -48,6 +48,9 @@ const pipe = 4;
 
 export class OwnProcess {
   private child: ChildProcess | undefined;
+  /** It loads the file. */
+  private starting: ChildProcess | undefined;
+  private ends = 0;
   private source = '';
   private readonly texts = new Map<string, string>();
   /** Where the file answers the question that is being asked: a process that is ended says no line. */
@@ -81,12 +84,15 @@ export class OwnProcess {
     const { file, root, ending } = this.own;
     try {
       if (!this.child) {
+        const { ends } = this;
         this.source = await ownSource(file, root, ending);
+        if (ends !== this.ends) throw new Error('It was ended before it began.');
         this.texts.clear();
         this.texts.set(file, this.source);
         this.askedNames = [];
         const started = await this.start();
         const loaded = await this.say(started, { kind: 'load', file, source: this.source });
+        this.starting = undefined;
         if ('fault' in loaded) {
           started.kill('SIGKILL');
           return loaded;
@@ -102,8 +108,10 @@ export class OwnProcess {
 
   /** The next question starts it again. */
   end(): void {
+    this.ends += 1;
     this.child?.kill('SIGKILL');
-    this.child = undefined;
+    this.starting?.kill('SIGKILL');
+    this.child = this.starting = undefined;
   }
 
   private start(): Promise<ChildProcess> {
@@ -122,6 +130,7 @@ export class OwnProcess {
           ...walls(),
         ],
       });
+      this.starting = made;
       let errors = '';
       made.stderr?.setEncoding('utf8').on('data', (text: string) => (errors = (errors + text).slice(-2000)));
       made.on('error', (error) => reject(error));

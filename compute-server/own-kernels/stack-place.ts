@@ -1,8 +1,8 @@
 /** Where in a file of the workspace an error came from. */
-import type { Place } from './messages';
+import type { FilePlace } from '../../protocol/wire/failures';
 
 /** The first frame of the error's stack that lies in one of the files; a syntax error names its line first. */
-export function placeIn(error: unknown, files: readonly string[]): Place | undefined {
+export function placeIn(error: unknown, files: readonly string[]): FilePlace | undefined {
   const { stack, startLine, startColumn } = (typeof error === 'object' && error !== null ? error : {}) as {
     readonly stack?: unknown;
     readonly startLine?: unknown;

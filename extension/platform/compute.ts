@@ -13,7 +13,7 @@ import { FailureError } from '../../protocol/wire/failures';
 import { sentenceOf } from '../../protocol/wire/words';
 import { defined } from './defined';
 import type { DetachedRuns } from './detached-runs';
-import { KernelFilesServer, ofKernelFiles } from './kernel-files-server';
+import { OwnFilesServer, ofOwnFiles } from './own-files-server';
 import { longJobs, type LongMethod, type Named } from './long-jobs';
 import { Owner } from './owner';
 import { RunQueue, type RunStanding } from './run-queue';
@@ -91,7 +91,7 @@ export class Compute extends Owner {
   /** The long jobs of this window. */
   readonly queue = this.own(new RunQueue());
   private readonly client: ComputeClient;
-  private readonly filesServer: KernelFilesServer;
+  private readonly filesServer: OwnFilesServer;
   private readonly changed = this.own(new Signal<ComputeState>());
   private readonly testing = this.own(new Signal<boolean>());
   private readonly overdue = this.own(new Signal<ComputeMethod>());
@@ -126,6 +126,8 @@ export class Compute extends Owner {
   readonly module = this.job('module');
   readonly benchmark = this.job('benchmark');
   readonly checkKernel = this.job('checkKernel');
+  readonly analysisOfFile = this.job('analysisOfFile');
+  readonly taskOfFile = this.job('taskOfFile');
   readonly generate = this.job('generate');
   readonly analysis = this.job('analysis');
   /** The same in a process of its own, which goes on when the window closes. */
@@ -150,7 +152,7 @@ export class Compute extends Owner {
       after: services.after ?? after,
       onLog: (level: keyof ComputeLog, message: string) => services.log[level](message),
     };
-    this.filesServer = new KernelFilesServer(shared);
+    this.filesServer = new OwnFilesServer(shared);
     this.client = new ComputeClient({
       ...shared,
       onState: (state, info) => this.onClientState(state, info),
@@ -311,7 +313,7 @@ export class Compute extends Owner {
   ): Promise<ComputeMethods[M]['result']> {
     const may = this.services.mayRun();
     if (may !== true) throw new FailureError({ code: 'compute-unavailable', detail: may });
-    if (ofKernelFiles(method, args)) return this.filesServer.call(method, args, options);
+    if (ofOwnFiles(method, args)) return this.filesServer.call(method, args, options);
     const now = Date.now();
     this.crashes = this.crashes.filter((time) => now - time < crashLimit.milliseconds);
     if (this.crashes.length >= crashLimit.count && this.client.state === 'stopped') {

@@ -1,7 +1,16 @@
 /** The jobs that take turns: what a person calls each, and what it says while it waits. */
 import type { ComputeMethods } from '../../protocol/compute/api';
+import type { OwnFilePlace } from '../../protocol/inputs/own-file';
 
-export type LongMethod = 'benchmark' | 'checkKernel' | 'module' | 'generate' | 'analysis' | 'extendAnalysis';
+export type LongMethod =
+  | 'benchmark'
+  | 'checkKernel'
+  | 'analysisOfFile'
+  | 'taskOfFile'
+  | 'module'
+  | 'generate'
+  | 'analysis'
+  | 'extendAnalysis';
 
 /** Names that other rooms know. */
 export interface Named {
@@ -21,6 +30,7 @@ interface LongJob<M extends LongMethod> {
   waiting?(sentence: string, args: ComputeMethods[M]['args']): ComputeMethods[M]['progress'];
 }
 
+const checkOf = ([{ file }]: readonly [OwnFilePlace]): string => `Check of ${file.split(/[\\/]/u).at(-1)}`;
 const stage = (sentence: string) => ({ kind: 'stage', sentence, share: 0 }) as const;
 
 export const longJobs: { readonly [M in LongMethod]: LongJob<M> } = {
@@ -41,6 +51,8 @@ export const longJobs: { readonly [M in LongMethod]: LongJob<M> } = {
     title: ([{ kernel }]) => `Check of ${kernel.id.replace(/^own:/u, '')}`,
     folder: () => '',
   },
+  analysisOfFile: { doing: 'checking an analysis of the workspace', title: checkOf, folder: () => '' },
+  taskOfFile: { doing: 'checking a task of the workspace', title: checkOf, folder: () => '' },
   module: {
     doing: 'running a module',
     title: ([{ module }]) => `Module ${module}`,

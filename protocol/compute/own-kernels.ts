@@ -1,13 +1,7 @@
 /** Kernel files of a workspace: what is asked about them, and what is said. */
 import type { KernelOfWorkspace } from '../results/benchmark-schema';
 import type { ParameterValue } from '../schema/parts';
-
-interface KernelPlace {
-  readonly file: string;
-  /** From 1. */
-  readonly line: number;
-  readonly column?: number;
-}
+import type { FilePlace } from '../wire/failures';
 
 /** A law at one shape. */
 export interface LawResult {
@@ -18,7 +12,7 @@ export interface LawResult {
   readonly ok: boolean;
   /** Where it does not hold: one sentence, and the place in the file. */
   readonly sentence?: string;
-  readonly place?: KernelPlace;
+  readonly place?: FilePlace;
 }
 
 export interface KernelCheckRequest {

@@ -1,3 +1,11 @@
+/** A line of a file of a person's own. */
+export interface FilePlace {
+  readonly file: string;
+  /** From 1. */
+  readonly line: number;
+  readonly column?: number;
+}
+
 /**
  * Every way a job of the compute server can fail: a code and plain facts, no prose. `extension` and the command line turn a
  * code into one sentence with a next step (protocol/wire/words.ts), so that both say the same.
@@ -23,8 +31,8 @@ export type Failure =
     }
   /** A checkpoint that cannot be run; `detail` is one sentence. */
   | { readonly code: 'model-unusable'; readonly folder: string; readonly detail: string }
-  /** A person's own kernel file is at fault; `detail` is one sentence that begins with the place. */
-  | { readonly code: 'kernel-file'; readonly detail: string }
+  /** A file of a person's own is at fault; `detail` is one sentence that begins with the place. */
+  | { readonly code: 'kernel-file'; readonly detail: string; readonly sentence: string; readonly place?: FilePlace }
   | { readonly code: 'runtime-failed'; readonly detail: string }
   | { readonly code: 'cancelled' }
   | { readonly code: 'compute-restarted'; readonly detail: string }

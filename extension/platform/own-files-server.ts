@@ -1,6 +1,7 @@
 /**
- * The compute server of a person's kernel files. It is a process of its own: a cancelled check, a loop without end or a graph that
- * brings the runtime down ends this one, and no model that is loaded, no other run. It is ended when nothing was asked for a while.
+ * The compute server that checks a person's files and times their kernels. It is a process of its own: a cancelled check, a loop
+ * without end or a graph that brings the runtime down ends this one, and no model that is loaded, no other run. It is ended when
+ * nothing was asked for a while.
  */
 import type { ComputeMethod, ComputeMethods } from '../../protocol/compute/api';
 import { ComputeClient, type CallOptions, type ComputeClientOptions } from '../../protocol/compute/client';
@@ -8,12 +9,12 @@ import { ComputeClient, type CallOptions, type ComputeClientOptions } from '../.
 /** A person who works on a file saves it again before that. */
 const idleMilliseconds = 120_000;
 
-/** The check or the timing of kernel files. */
-export const ofKernelFiles = (method: ComputeMethod, [first]: readonly unknown[]): boolean =>
-  method === 'checkKernel' ||
+/** The check of files, or the timing of kernel files. */
+export const ofOwnFiles = (method: ComputeMethod, [first]: readonly unknown[]): boolean =>
+  ['checkKernel', 'analysisOfFile', 'taskOfFile'].includes(method) ||
   (method === 'benchmark' && (first as ComputeMethods['benchmark']['args'][0]).kernels !== undefined);
 
-export class KernelFilesServer {
+export class OwnFilesServer {
   private readonly client: ComputeClient;
   private readonly after: ComputeClientOptions['after'];
   private calls = 0;
@@ -22,7 +23,7 @@ export class KernelFilesServer {
   constructor(options: Pick<ComputeClientOptions, 'start' | 'after' | 'onLog'>) {
     this.after = options.after;
     const onCrash = (why: string): void =>
-      options.onLog?.('warn', `The compute server of kernel files is gone: ${why}.`);
+      options.onLog?.('warn', `The compute server of own files is gone: ${why}.`);
     this.client = new ComputeClient({ ...options, onCrash });
   }
 
