@@ -18,9 +18,13 @@ import { captureCommands } from './commands/capture-commands';
 import { sweepCommands } from './commands/sweep-commands';
 import { showModelCommands } from './commands/show-model-commands';
 import { exampleCommands, welcomeToExample } from './first-start';
-import { KernelChecks } from './own/kernel-checks';
-import { ownCommands } from './own/new-mechanism';
+import { FileChecks } from './own/file-checks';
+import { KnownFiles } from './own/known-files';
+import { ownCommands } from './own/new-file';
 import { OwnFiles } from './own/own-files';
+import { placeOf } from './own/place';
+import { ownKinds } from './own/own-kinds';
+import { runOwnFile } from './own/run-own-file';
 import { workspaceHistory } from './history/workspace-history';
 import { workbenchPanels, demosOf, runShown, type WorkbenchPanels } from './panels/workbench/workbench';
 import { pathsOf } from './panels/workbench/default-setup';
@@ -71,13 +75,15 @@ function register(context: vscode.ExtensionContext, log: vscode.LogOutputChannel
     return thing;
   };
 
-  const catalogue = new AnalysisCatalogue(context.asAbsolutePath('dist/analyses.json'));
-  const { compute, detached, launch } = createCompute(
-    context,
-    log,
-    { analysis: (id) => catalogue.of(id)?.title, model: modelName },
-    () => (vscode.workspace.workspaceFolders ?? []).map(({ uri }) => realFolder(uri.fsPath)),
-  );
+  const ownFiles = new OwnFiles(context.workspaceState);
+  const version = String(process.env['HEADSCOPE_VERSION']);
+  const known = own(new KnownFiles({ memory: context.workspaceState, version, ownFiles, placeOf }));
+  const catalogue = new AnalysisCatalogue(context.asAbsolutePath('dist/analyses.json'), known);
+  const { compute, detached, launch } = createCompute(context, log, {
+    named: { analysis: (id) => catalogue.of(id)?.title, model: modelName },
+    workspace: () => (vscode.workspace.workspaceFolders ?? []).map(({ uri }) => realFolder(uri.fsPath)),
+    withCode: (request, asks) => known.withCode(request, asks),
+  });
   const language = own(new Language(context.asAbsolutePath('dist/language-server.js'), log));
   const models = own(new ModelIndex(language));
   const library = own(new ResultLibrary(context.globalStorageUri));
@@ -102,13 +108,15 @@ function register(context: vscode.ExtensionContext, log: vscode.LogOutputChannel
     log,
   };
   const kernels = own(kernelsPanels(parts, kernelCatalogue));
-  const ownFiles = new OwnFiles(context.workspaceState);
   const types = () => readFileSync(context.asAbsolutePath('dist/headscope.d.ts'), 'utf8');
-  own(new KernelChecks({ compute, ownFiles, types, log, kept: (kernel) => ownSeries(kernels, compute, kernel) }));
+  const kinds = ownKinds({ compute, known, kept: (kernel) => ownSeries(kernels, compute, kernel) });
+  const gone = (file: string) => known.forget(file);
+  const checks = own(new FileChecks({ kinds, ownFiles, types, log, gone }));
   /** Read from disk when a panel or a command first asks: activation reads none of them. */
   let foundDemos: Demos | undefined;
   const demos = () => (foundDemos ??= demosOf(parts));
   const workbench: WorkbenchPanels = own(workbenchPanels(parts, catalogue, demos, detached));
+  own(known.onChange(() => workbench.refresh()));
   const editors = {
     benchmark: kernels.files,
     heads: own(new FileEditor('heads', workbench)),
@@ -153,6 +161,7 @@ function register(context: vscode.ExtensionContext, log: vscode.LogOutputChannel
         ...resultCommands({ library, history, editors }),
         ...sweepCommands({ workbench, catalogue }),
         ...captureCommands(workbench),
+        ...runOwnFile({ checks, ownFiles, workbench, catalogue, demos }),
         ...ownCommands({
           catalogue: kernelCatalogue,
           ownFiles,

@@ -25,7 +25,7 @@ export const analysisCommands = (
     // Why the model cannot run is said before an analysis is asked for.
     const folder = await folderOf(models, target);
     const analysis = named === undefined ? await chosen(catalogue.list) : catalogue.of(named);
-    if (analysis !== undefined) await open(panels, catalogue, demos, analysis, folder);
+    if (analysis !== undefined) await openAnalysis(panels, catalogue, demos, analysis, folder);
   },
   'headscope.cancelAnalysis': () => panels.run.cancel(),
   'headscope.cancelHallucination': () => panels.run.cancel(),
@@ -44,7 +44,7 @@ export const paletteCommands = (
     const handler = async (): Promise<void> => {
       const analysis = catalogue.of(id);
       if (analysis === undefined) throw new Error(`"${title}" is not in the list of analyses: reinstall Headscope.`);
-      await open(panels, catalogue, demos, analysis, undefined);
+      await openAnalysis(panels, catalogue, demos, analysis, undefined);
     };
     return [{ id: command, title, needs: 'trust' as const, handler }];
   });
@@ -53,7 +53,8 @@ const contributed = (manifest: unknown) =>
   (manifest as { readonly contributes: { readonly commands: readonly { command: string; title: string }[] } })
     .contributes.commands;
 
-async function open(
+/** Shows the form of an analysis, with the model and the input as they stand. */
+export async function openAnalysis(
   panels: WorkbenchPanels,
   catalogue: AnalysisCatalogue,
   demos: () => Demos,

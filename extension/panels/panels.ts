@@ -170,6 +170,11 @@ export class Panels<T extends PanelTypes, Host extends LiveHost<T>> extends Owne
     return this.attachFull(panel, { plan, select });
   }
 
+  /** What webviews are told when they open has changed. */
+  refresh(): void {
+    for (const host of this.hosts.all) void host.refresh();
+  }
+
   /** A head that is named is opened once the panel is there. */
   private async openFull(plan: Setup<T>, select: HeadAt | undefined): Promise<void> {
     const host = await this.open({ plan });

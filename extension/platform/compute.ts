@@ -40,6 +40,8 @@ export interface ComputeServices {
   readonly log: ComputeLog;
   readonly after?: (milliseconds: number, act: () => void) => () => void;
   readonly named: Named;
+  /** A request with the places of the files of a person's own that it runs; `asks`: whether they may run can be asked. */
+  readonly withCode?: (request: AnalysisRequest, asks: boolean) => AnalysisRequest | Promise<AnalysisRequest>;
   /** Runs that go on when the window closes. */
   readonly detached: Pick<DetachedRuns, 'goesOn' | 'run'>;
 }
@@ -129,9 +131,13 @@ export class Compute extends Owner {
   readonly analysisOfFile = this.job('analysisOfFile');
   readonly taskOfFile = this.job('taskOfFile');
   readonly generate = this.job('generate');
-  readonly analysis = this.job('analysis');
+  private readonly runAnalysis = this.job('analysis');
+  readonly analysis: Job<'analysis'> = (given, signal, onProgress) =>
+    this.withCode(given, true, (request) => this.runAnalysis(request, signal, onProgress));
   /** The same in a process of its own, which goes on when the window closes. */
-  readonly detachedAnalysis: Job<'analysis'> = async (request, signal, onProgress) => {
+  readonly detachedAnalysis: Job<'analysis'> = (given, signal, onProgress) =>
+    this.withCode(given, true, (request) => this.runDetached(request, signal, onProgress));
+  private readonly runDetached: Job<'analysis'> = async (request, signal, onProgress) => {
     const { named, detached } = this.services;
     const may = this.services.mayRun();
     if (may !== true) throw new FailureError({ code: 'compute-unavailable', detail: may });
@@ -233,12 +239,26 @@ export class Compute extends Owner {
   }
 
   /** What it says is kept: the queue says how long a run is expected to take. */
-  async estimateAnalysis(request: AnalysisRequest): Promise<AnalysisEstimate> {
+  estimateAnalysis(given: AnalysisRequest): Promise<AnalysisEstimate> {
+    return this.withCode(given, false, (request) => this.estimate(request));
+  }
+
+  private async estimate(request: AnalysisRequest): Promise<AnalysisEstimate> {
     const estimate = await this.call('estimateAnalysis', [request]);
     const { seconds } = estimate;
     if (seconds !== undefined) this.expected.set(JSON.stringify(request), seconds);
     for (const oldest of [...this.expected.keys()].slice(0, -mostExpected)) this.expected.delete(oldest);
     return estimate;
+  }
+
+  /** At once, where the request runs no file of a person's own. */
+  private withCode<T>(
+    given: AnalysisRequest,
+    asks: boolean,
+    act: (request: AnalysisRequest) => Promise<T>,
+  ): Promise<T> {
+    const request = this.services.withCode?.(given, asks) ?? given;
+    return request instanceof Promise ? request.then(act) : act(request);
   }
 
   private replaceStale(): void {

@@ -1,6 +1,6 @@
 import * as vscode from 'vscode';
 import { jobsRoot } from '../../files/job-folder';
-import { Compute } from './compute';
+import { Compute, type ComputeServices } from './compute';
 import { startComputeProcess, type ComputeLaunch } from './compute-process';
 import { DetachedRuns } from './detached-runs';
 import type { Log } from './log';
@@ -8,12 +8,17 @@ import type { Named } from './long-jobs';
 import { onSettingChange, setting } from './settings';
 import { mayRun } from './trust';
 
+interface ComputeParts extends Pick<ComputeServices, 'withCode'> {
+  readonly named: Named;
+  /** Folders that are open in this window. */
+  readonly workspace: () => readonly string[];
+}
+
 /** The compute server with this window's settings, read anew at each start of a process, and runs that outlast the window. */
 export function createCompute(
   context: vscode.ExtensionContext,
   log: Log,
-  named: Named,
-  workspace: () => readonly string[],
+  { named, workspace, withCode }: ComputeParts,
 ): { readonly compute: Compute; readonly detached: DetachedRuns; readonly launch: () => ComputeLaunch } {
   const module = context.asAbsolutePath('dist/compute-server.js');
   const launch = (): ComputeLaunch => ({
@@ -34,7 +39,14 @@ export function createCompute(
     workspace,
     launch,
   });
-  const compute = new Compute({ mayRun, log, named, detached, start: () => startComputeProcess(launch()) });
+  const compute = new Compute({
+    mayRun,
+    log,
+    named,
+    detached,
+    ...(withCode ? { withCode } : {}),
+    start: () => startComputeProcess(launch()),
+  });
   context.subscriptions.push(
     compute,
     detached,

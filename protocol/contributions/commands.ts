@@ -58,7 +58,8 @@ const isResult = (...kinds: readonly (keyof typeof customEditors)[]): string => 
 const isSweepFile = 'resourceFilename =~ /\\.headscope-sweep\\.ya?ml$/';
 const isCaptureFile = 'resourceFilename =~ /\\.headscope-capture\\.json$/';
 /** Files of a person that Headscope runs. */
-const isOwnFile = 'resourceFilename =~ /\\.headscope-kernel\\.ts$/';
+const isOwnFile = 'resourceFilename =~ /\\.headscope-(kernel|analysis|task)\\.ts$/';
+const runsOnModel = 'resourceFilename =~ /\\.headscope-(analysis|task)\\.ts$/';
 const kernelsInFront = `activeWebviewPanelId == '${kernelsPanel}'`;
 const isOpenResult = `activeCustomEditorId =~ /^(${Object.values(customEditors)
   .map((editor) => escaped(editor.viewType))
@@ -268,6 +269,30 @@ export const commands = {
       { menu: 'file/newFile', when: trusted, group: 'headscope@2' },
       inEditorTitle(both(kernelsInFront, trusted), '1_own@2'),
       inLiveTitle('kernels', '1_own@2'),
+    ],
+  },
+  'headscope.newAnalysis': {
+    title: 'New Analysis',
+    icon: 'new-file',
+    needs: 'trust',
+    palette: isOwnFile,
+    menus: [{ menu: 'file/newFile', when: trusted, group: 'headscope@3' }],
+  },
+  'headscope.newTask': {
+    title: 'New Task',
+    icon: 'new-file',
+    needs: 'trust',
+    palette: isOwnFile,
+    menus: [{ menu: 'file/newFile', when: trusted, group: 'headscope@4' }],
+  },
+  'headscope.runOwnFile': {
+    title: 'Run on a Model…',
+    icon: 'play',
+    needs: 'trust',
+    palette: runsOnModel,
+    menus: [
+      inEditorTitle(both(runsOnModel, trusted), 'navigation@1'),
+      inExplorer(both(runsOnModel, trusted), '3_headscope@1'),
     ],
   },
   'headscope.runOwnFiles': {

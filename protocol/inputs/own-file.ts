@@ -12,6 +12,8 @@ export const isCodeFile = (name: string): boolean => /\.[cm]?[jt]s$/iu.test(name
 export const ownAnalysisName = (file: string): string =>
   `own:${(file.split(/[\\/]/u).at(-1) ?? file).replace(analysisEnding, '')}`;
 
+export const isOwnAnalysis = (id: string): boolean => id.startsWith('own:');
+
 /** A file of a workspace whose code is run in a process of its own; nothing outside `root` is read. */
 export const ownFile = object({ file: filledText, root: filledText });
 export type OwnFilePlace = Output<typeof ownFile>;

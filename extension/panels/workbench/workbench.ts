@@ -139,8 +139,13 @@ export function workbenchPanels(
           ...services,
           ...modelServices(parts, demo, { ...vision, folder: real(vision.folder) }),
           server: compute,
-          catalogue: catalogue.list,
-          tasks: catalogue.tasks,
+          // Files of the workspace are added to them and leave them.
+          get catalogue() {
+            return catalogue.list;
+          },
+          get tasks() {
+            return catalogue.tasks;
+          },
           demos: demos(),
           isIdle: (but) => {
             const own = but && compute.queue.of(but)?.id;

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import type { FrameLocator, Locator } from 'playwright-core';
-import { mechanismTemplate } from '../../../extension/own/mechanism-template';
+import { mechanismTemplate } from '../../../extension/own/templates';
 import { patience } from '../../support/patience';
 import { computeProcesses, processesOf } from './compute-processes';
 import { kernelsPanel } from './panels';

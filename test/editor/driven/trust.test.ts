@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { mechanismTemplate } from '../../../extension/own/mechanism-template';
+import { mechanismTemplate } from '../../../extension/own/templates';
 import { referenceLine } from '../../../extension/own/types-folder';
 import { processesOf } from './compute-processes';
 import { kernelsPanel } from './panels';

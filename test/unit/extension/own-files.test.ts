@@ -4,13 +4,21 @@ import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import type { Memento } from 'vscode';
 import { mechanismCopies } from '../../../build/mechanism-copies.mjs';
 import { ownTypes } from '../../../build/own-types.mjs';
-import { kernelProblems } from '../../../extension/own/kernel-problems';
-import { mechanismTemplate } from '../../../extension/own/mechanism-template';
+import { kernelProblems } from '../../../extension/own/problems';
+import { analysisTemplate, mechanismTemplate, taskTemplate } from '../../../extension/own/templates';
 import { layTypes, referenceLine } from '../../../extension/own/types-folder';
 import { catalogue } from '../../../kernels/catalogue';
+import { KnownFiles } from '../../../extension/own/known-files';
+import { ownKinds } from '../../../extension/own/own-kinds';
+import type { AnalysisInfo } from '../../../protocol/analysis/analysis';
+import type { AnalysisRequest } from '../../../protocol/analysis/schema';
+import type { TaskInfo } from '../../../protocol/analysis/tasks';
 import type { LawResult } from '../../../protocol/compute/own-kernels';
+import type { OwnFilePlace } from '../../../protocol/inputs/own-file';
+import { FailureError } from '../../../protocol/wire/failures';
 
 const root = join(__dirname, '..', '..', '..');
 
@@ -64,6 +72,57 @@ describe('own files of a workspace', function () {
     );
   });
 
+  it('of analyses and tasks compile against the types: templates and the files of the docs', async () => {
+    await layTypes(folder, typesNow);
+    const write = async (name: string, text: string): Promise<string> => {
+      await writeFile(join(folder, name), `${referenceLine(join(folder, name), folder)}${text}`);
+      return name;
+    };
+    const ofDocs = async (page: string): Promise<string> =>
+      /```ts\n([^]*?)```/u.exec(await readFile(join(root, 'docs', page), 'utf8'))?.[1] ?? '';
+    const texts = {
+      'a.headscope-analysis.ts': analysisTemplate,
+      'b.headscope-analysis.ts': await ofDocs('own-analyses.md'),
+      'a.headscope-task.ts': taskTemplate,
+      'b.headscope-task.ts': await ofDocs('own-tasks.md'),
+    };
+    const files = await Promise.all(Object.entries(texts).map(([name, text]) => write(name, text)));
+    assert.equal(compiled(files), '');
+
+    /** Each in a line of its own; a value of `replaced` that the template lacks would plant nothing. */
+    const planted = async (name: string, text: string, replaced: readonly (readonly [string, string])[]) => {
+      const wrong = replaced.reduce((all, [from, to]) => {
+        assert.ok(all.includes(from), from);
+        return all.replace(from, to);
+      }, text);
+      return compiled([await write(name, wrong)])
+        .split('\n')
+        .filter((line) => line.includes('error TS'))
+        .map((line) => line.replace(/^.*?error /u, ''));
+    };
+    const ofAnalysis = await planted('wrong.headscope-analysis.ts', analysisTemplate, [
+      ['focus: list(figure) }', 'focus: list(figure), more: figure }'],
+      ['layer < blocks.length', 'layer < blocks.size'],
+      ['model.run(', 'model.trainer.run('],
+      ['build.count(', 'build.counts('],
+    ]);
+    assert.match(ofAnalysis.join('\n'), /TS2551: Property 'counts' does not exist .* Did you mean 'count'/);
+    assert.match(ofAnalysis.join('\n'), /Property 'size' does not exist/);
+    assert.match(ofAnalysis.join('\n'), /Property 'trainer' does not exist on type 'ModelRunner'/);
+    assert.match(ofAnalysis.join('\n'), /'more' is missing|is not assignable/);
+    const ofTask = await planted('wrong.headscope-task.ts', taskTemplate, [
+      ["metric: 'logit-difference'", "metric: 'logits'"],
+      ['{ shots })', '{ shot })'],
+    ]);
+    assert.match(ofTask.join('\n'), /Type '"logits"' is not assignable to type '"accuracy" /);
+    assert.match(ofTask.join('\n'), /Property 'shot' does not exist/);
+  });
+
+  it('have types that are no larger than they have to be', () => {
+    assert.ok(typesNow.length < 400_000, `${typesNow.length} characters`);
+    assert.ok(!typesNow.includes('interface Trainer'), 'a model is not offered what it refuses');
+  });
+
   it('have types that replace those of an earlier version, and nothing of another', async () => {
     const [older, newer] = ['4', '5'].map((version) => typesNow.replace('\n', ` (${version})\n`)) as [string, string];
     await layTypes(folder, older);
@@ -94,6 +153,124 @@ describe('own files of a workspace', function () {
       referenceLine(join(folder, 'a', 'b', 'c.ts'), folder),
       '/// <reference path="../../.headscope/types/headscope.d.ts" />\n',
     );
+  });
+
+  const info = (id: string) => ({ id, title: id }) as unknown as AnalysisInfo & TaskInfo;
+  /** Memory of a window, and what the person answers when they are asked. */
+  function known(version: string, kept: Record<string, unknown>, answer: boolean | undefined) {
+    const asked: string[] = [];
+    const files = new KnownFiles({
+      memory: {
+        get: ((key: string) => kept[key]) as Memento['get'],
+        update: (key, value) => Promise.resolve(void (kept[key] = JSON.parse(JSON.stringify(value)))),
+      },
+      version,
+      ownFiles: {
+        mayRun: answer === true,
+        ask: () => {
+          asked.push('asked');
+          return Promise.resolve(answer !== false);
+        },
+      },
+      placeOf: (file) => (file.startsWith('/w/') ? { file, root: '/w' } : undefined),
+    });
+    return { files, asked };
+  }
+  const place = (name: string) => ({ file: join(folder, name), root: folder });
+  const request = (analysis: string, task?: string): AnalysisRequest => ({
+    analysis,
+    folder: '/m',
+    input: task === undefined ? { kind: 'none' } : { kind: 'task', task, samples: 3 },
+    parameters: {},
+    interventions: [],
+    seed: 0,
+  });
+
+  it('are known once they are checked, until they are gone or the version is another; nothing runs for it', async () => {
+    const kept = {};
+    const { files } = known('1', kept, true);
+    let changes = 0;
+    files.onChange(() => (changes += 1));
+    await files.keepAnalysis(place('a.headscope-analysis.ts'), info('own:a'));
+    await files.keepAnalysis(place('b.headscope-analysis.ts'), info('own:b'));
+    await files.keepAnalysis(place('c/a.headscope-analysis.ts'), { ...info('own:a'), title: 'Newer' });
+    await files.keepTask(place('t.headscope-task.ts'), info(join(folder, 't.headscope-task.ts')));
+    const titles = (of: KnownFiles) => of.analyses.map(({ title }) => title);
+    assert.deepEqual(titles(known('1', kept, true).files), ['Newer', 'own:b']);
+    assert.deepEqual(known('2', kept, true).files.analyses, []);
+    await files.forget(join(folder, 'a.headscope-analysis.ts'));
+    assert.equal(changes, 4, 'another file has the name by now');
+    await files.forget(join(folder, 'b.headscope-analysis.ts'));
+    await files.forget(join(folder, 't.headscope-task.ts'));
+    assert.deepEqual(titles(files), ['Newer']);
+    assert.deepEqual(files.tasks, []);
+  });
+
+  it('are run by the requests that name them, once the person has allowed it', async () => {
+    const kept = {};
+    const { files, asked } = known('1', kept, undefined);
+    const own = place('a.headscope-analysis.ts');
+    await files.keepAnalysis(own, info('own:a'));
+    const builtIn = request('ablation', 'induction');
+    assert.equal(files.withCode(builtIn, true), builtIn);
+    assert.deepEqual(asked, []);
+    assert.deepEqual(await files.withCode(request('own:a'), true), { ...request('own:a'), file: own });
+    const task = '/w/t.headscope-task.ts';
+    assert.deepEqual(await files.withCode(request('own:a', task), true), {
+      ...request('own:a', task),
+      file: own,
+      taskFile: { file: task, root: '/w' },
+    });
+    assert.deepEqual(asked, ['asked', 'asked']);
+    const refused = async (given: AnalysisRequest, asks: boolean, why: RegExp, answer?: boolean) =>
+      assert.rejects(async () => known('1', kept, answer).files.withCode(given, asks), why);
+    await refused(request('own:a'), false, /you have not allowed here/);
+    await refused(request('own:a'), true, /you have not allowed here/, false);
+    await refused(request('own:gone'), true, /no analysis own:gone here\. Open its file/);
+    await refused(request('ablation', '/else/t.headscope-task.ts'), true, /lies in no folder of the workspace/);
+  });
+
+  it('have a problem at the place that a load names, and keep nothing of it', async () => {
+    const faults: Record<string, FailureError> = {
+      placed: new FailureError({
+        code: 'kernel-file',
+        detail: '/w/b.ts:7:2: no luck',
+        sentence: 'no luck',
+        place: { file: '/w/b.ts', line: 7, column: 2 },
+      }),
+      whole: new FailureError({ code: 'kernel-file', detail: 'no luck', sentence: 'no luck' }),
+      other: new FailureError({ code: 'out-of-memory', neededBytes: 2, limitBytes: 1 }),
+    };
+    const keeps: string[] = [];
+    const load = (of: OwnFilePlace) => {
+      const fault = faults[of.file];
+      return fault ? Promise.reject(fault) : Promise.resolve(info('own:a'));
+    };
+    const kinds = ownKinds({
+      compute: { checkKernel: () => Promise.reject(new Error('not here')), analysisOfFile: load, taskOfFile: load },
+      known: {
+        keepAnalysis: (_, { id }) => Promise.resolve(void keeps.push(id)),
+        keepTask: (_, { id }) => Promise.resolve(void keeps.push(`task ${id}`)),
+      },
+      kept: () => undefined,
+    });
+    assert.deepEqual(
+      kinds.map(({ ending }) => ending),
+      ['.headscope-kernel.ts', '.headscope-analysis.ts', '.headscope-task.ts'],
+    );
+    const { signal } = new AbortController();
+    for (const kind of kinds.slice(1)) {
+      const found = (file: string) => kind.check({ file, root: '/w' }, signal);
+      assert.deepEqual(await found('placed'), {
+        problems: [{ file: '/w/b.ts', line: 7, column: 2, sentence: 'no luck' }],
+      });
+      assert.deepEqual(await found('whole'), { problems: [{ file: 'whole', line: 1, sentence: 'no luck' }] });
+      await assert.rejects(found('other'), /out-of-memory/);
+      const { problems, kept } = await found('good');
+      assert.deepEqual(problems, []);
+      await kept?.();
+    }
+    assert.deepEqual(keeps, ['own:a', 'task own:a']);
   });
 
   it('have one problem for a law that fails at a line, however many shapes', () => {

@@ -2,6 +2,7 @@
 import type { InputKind } from '../../../protocol/analysis/analysis';
 import type { AnalysisInput } from '../../../protocol/analysis/schema';
 import { isTaskFile, type TaskInfo } from '../../../protocol/analysis/tasks';
+import { isCodeFile } from '../../../protocol/inputs/own-file';
 import type { EncoderInput, PromptInput } from '../../../protocol/inputs/prompt';
 import type { ModelSummary } from '../../../protocol/schema/parts';
 import { wholeNumber } from '../../ui/form-fields';
@@ -101,7 +102,8 @@ function fieldsOf(input: AnalysisInput): Partial<InputForm> {
     }
     case 'task':
       return {
-        ...(isTaskFile(input.task)
+        // A task file has parameters, as those of the catalogue have.
+        ...(isTaskFile(input.task) && !isCodeFile(input.task)
           ? { taskFrom: 'file', taskFile: input.task }
           : { taskFrom: 'catalogue', task: input.task, taskParameters: typedOf(input.taskParameters ?? {}) }),
         samples: String(input.samples),
@@ -172,7 +174,7 @@ export function readInput(
         if (task === '') return wrong({ task: 'Choose a file of your own first (JSONL or CSV).' });
         return isTaskFile(task)
           ? { ok: true, input: { kind, task, samples } }
-          : wrong({ task: 'A file of your own ends in .jsonl or .csv.' });
+          : wrong({ task: 'A file of your own ends in .jsonl, .csv or .headscope-task.ts.' });
       }
       if (form.task === '') return wrong({ task: 'Choose a task first.' });
       const table = tasks.find(({ id }) => id === form.task)?.parameters ?? {};

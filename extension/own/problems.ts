@@ -1,17 +1,15 @@
-/** What a check of a kernel file found, as problems of lines. */
+/** What a check of a file of a person's own found, as problems of lines. */
 import type { KernelCheck, LawResult } from '../../protocol/compute/own-kernels';
+import type { FilePlace } from '../../protocol/wire/failures';
 
-export interface KernelProblem {
-  readonly file: string;
-  /** From 1; the column is absent where the whole line is meant. */
-  readonly line: number;
-  readonly column?: number;
-  readonly law: string;
+export interface OwnProblem extends FilePlace {
+  /** The law that does not hold; absent: the file is at fault as a whole. */
+  readonly law?: string;
   readonly sentence: string;
 }
 
 /** A law that fails at several shapes with the same place is one problem: the first shape, and how many others. */
-export function kernelProblems({ file, laws }: Pick<KernelCheck, 'file' | 'laws'>): readonly KernelProblem[] {
+export function kernelProblems({ file, laws }: Pick<KernelCheck, 'file' | 'laws'>): readonly OwnProblem[] {
   const grouped = new Map<string, LawResult[]>();
   for (const result of laws.filter(({ ok }) => !ok)) {
     const { law, place } = result;
