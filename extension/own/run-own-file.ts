@@ -32,7 +32,8 @@ export const runOwnFile = (parts: RunOwnFileParts): Pick<Handlers, 'headscope.ru
     if (uri === undefined || place === undefined) {
       throw new Sentence('Headscope runs files of the workspace alone. Open the folder of the file first.');
     }
-    await vscode.workspace.textDocuments.find((one) => one.uri.toString() === uri.toString())?.save();
+    const open = vscode.workspace.textDocuments.find((one) => one.uri.toString() === uri.toString());
+    if (open?.isDirty) await open.save();
     const found = await parts.checks.check(uri);
     if (found === undefined) {
       if (parts.ownFiles.answer !== false) return;

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { ChartSection } from '../../../../protocol/sections/chart';
 import { lightHues } from '../../../../webviews/charts/palette';
 import { chartOf } from '../../../../webviews/sections/chart/chart-model';
@@ -56,5 +58,22 @@ describe('colours over the charts of a page', () => {
     const [first] = page;
     assert.ok(first);
     assert.equal(withLooks(first, looksOf(page)), withLooks(first, looksOf(page)));
+  });
+});
+
+describe('the looks of sections', () => {
+  it('change nothing of the frame of a panel: no rule is of a class that the frame has', () => {
+    const webviews = join(__dirname, '..', '..', '..', '..', 'webviews');
+    const styles = readFileSync(join(webviews, 'sections', 'styles.ts'), 'utf8');
+    const rules = new Set([...styles.matchAll(/^ {2}\.([\w-]+)(?=[ ,:.{])/gmu)].map(([, name = '']) => name));
+    const frame = readdirSync(join(webviews, 'ui'))
+      .filter((file) => file.endsWith('.ts'))
+      .flatMap((file) => [...readFileSync(join(webviews, 'ui', file), 'utf8').matchAll(/class="([^"]*)"/gu)])
+      .flatMap(([, names = '']) => names.replaceAll(/\$\{[^}]*\}/gu, ' ').split(/\s+/u));
+    assert.ok(rules.size > 20 && frame.includes('strip'), 'both are found');
+    assert.deepEqual(
+      frame.filter((name) => rules.has(name)),
+      [],
+    );
   });
 });
