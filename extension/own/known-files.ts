@@ -3,7 +3,6 @@
  * list them. A request that names one gets the place of its code.
  */
 import { basename, dirname, join } from 'node:path';
-import type { Memento } from 'vscode';
 import type { AnalysisInfo } from '../../protocol/analysis/analysis';
 import type { AnalysisRequest } from '../../protocol/analysis/schema';
 import type { TaskInfo } from '../../protocol/analysis/tasks';
@@ -31,7 +30,7 @@ interface Kept {
 }
 
 interface KnownFilesParts {
-  readonly memory: Pick<Memento, 'get' | 'update'>;
+  readonly memory: { get(key: string): unknown; update(key: string, value: unknown): PromiseLike<void> };
   /** Of the extension. */
   readonly version: string;
   readonly ownFiles: Pick<OwnFiles, 'ask' | 'mayRun'>;
@@ -110,7 +109,7 @@ export class KnownFiles extends Owner {
 
   private get kept(): Kept {
     const { memory, version } = this.parts;
-    const kept = memory.get<Kept>(memoryKey);
+    const kept = memory.get(memoryKey) as Kept | undefined;
     return kept?.version === version ? kept : { version, analyses: [], tasks: [] };
   }
 

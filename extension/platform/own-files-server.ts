@@ -22,8 +22,7 @@ export class OwnFilesServer {
 
   constructor(options: Pick<ComputeClientOptions, 'start' | 'after' | 'onLog'>) {
     this.after = options.after;
-    const onCrash = (why: string): void =>
-      options.onLog?.('warn', `The compute server of own files is gone: ${why}.`);
+    const onCrash = (why: string): void => options.onLog?.('warn', `The compute server of own files is gone: ${why}.`);
     this.client = new ComputeClient({ ...options, onCrash });
   }
 

@@ -4,7 +4,6 @@ import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import type { Memento } from 'vscode';
 import { mechanismCopies } from '../../../build/mechanism-copies.mjs';
 import { ownTypes } from '../../../build/own-types.mjs';
 import { kernelProblems } from '../../../extension/own/problems';
@@ -161,7 +160,7 @@ describe('own files of a workspace', function () {
     const asked: string[] = [];
     const files = new KnownFiles({
       memory: {
-        get: ((key: string) => kept[key]) as Memento['get'],
+        get: (key) => kept[key],
         update: (key, value) => Promise.resolve(void (kept[key] = JSON.parse(JSON.stringify(value)))),
       },
       version,
