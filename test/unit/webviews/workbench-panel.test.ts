@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import type { AnalysisInfo } from '../../../protocol/analysis/analysis';
 import type { AnalysisInput } from '../../../protocol/analysis/schema';
+import type { TaskInfo } from '../../../protocol/analysis/tasks';
 import type { ModelSummary } from '../../../protocol/schema/parts';
 import type { ImageSection } from '../../../protocol/sections/image';
 import { readForm, toForm, withAnalysis, type Form } from '../../../webviews/panels/workbench/form';
@@ -183,6 +184,17 @@ describe('the form of an analysis', () => {
     const seeing = { ...model, vision: {} as NonNullable<typeof model.vision> };
     assert.deepEqual(readInput(toInputForm(input), seeing, [], true), { ok: true, input });
     assert.ok(!readInput(toInputForm(input), seeing).ok);
+  });
+
+  it('takes a task file as a task with parameters, and a file of prompts as it is', () => {
+    const own = '/w/colours.headscope-task.ts';
+    const parameters = { shots: { kind: 'integer', title: 'Shots', description: '', min: 1, max: 8, default: 2 } };
+    const tasks = [{ id: own, title: 'Colours', parameters }] as unknown as readonly TaskInfo[];
+    const input = { kind: 'task', task: own, samples: 3, taskParameters: { shots: 4 } } as const;
+    assert.deepEqual(readInput(toInputForm(input), undefined, tasks), { ok: true, input });
+    assert.ok(!readInput(toInputForm({ ...input, taskParameters: { shots: 9 } }), undefined, tasks).ok);
+    const prompts = { kind: 'task', task: '/w/prompts.jsonl', samples: 3 } as const;
+    assert.deepEqual(readInput(toInputForm(prompts), undefined, tasks), { ok: true, input: prompts });
   });
 
   it('the target of an encoder-decoder stays in the form of every model, and is sent to such a model alone', () => {
