@@ -186,7 +186,9 @@ export class Cases {
     return { name: pair.name, model, ids, pictures, corpus, questions, pairs };
   }
 
-  async permuted(): Promise<readonly PermutedCase[]> {
+  /** Those of `known` that are the same checkpoint with its heads in order stand for it. */
+  async permuted(known: readonly Case[] = []): Promise<readonly PermutedCase[]> {
+    const knownAs = (name: string) => known.find((one) => one.name === name);
     const cases: PermutedCase[] = [];
     for (const [name, { config, tensors }, prompt, orders, permute = withPermutedHeads] of [
       [
@@ -219,21 +221,27 @@ export class Cases {
         llamaWithPermutedHeads,
       ],
     ] as const) {
-      const first = await this.open(name, { config, tensors }, prompt);
+      const first = knownAs(name) ?? (await this.open(name, { config, tensors }, prompt));
       const tensorsOfSecond = permute(tensors, orders);
       const second = await this.open(name, { config, tensors: tensorsOfSecond }, prompt);
       cases.push({ name, first, second, orders });
     }
-    return [...cases, await this.permutedVlm(), await this.permutedAlignment(), await this.permutedExperts()];
+    const alignment = knownAs('planted alignment') ?? (await this.openAlignment());
+    const experts = knownAs('planted router') ?? (await this.openExperts());
+    return [
+      ...cases,
+      await this.permutedVlm(),
+      await this.permutedAlignment(alignment),
+      await this.permutedExperts(experts),
+    ];
   }
 
-  private async permutedAlignment(): Promise<PermutedCase> {
+  private async permutedAlignment(first: Case): Promise<PermutedCase> {
     const { config, tensors } = plantedAlignment();
     const orders = [
       [2, 0, 3, 1],
       [1, 2, 3, 0],
     ];
-    const first = await this.openAlignment();
     const second = await this.open(
       first.name,
       { config, tensors: bartWithPermutedCrossHeads(tensors, orders) },
@@ -242,13 +250,12 @@ export class Cases {
     return { name: first.name, first, second: { ...first, model: second.model }, orders };
   }
 
-  private async permutedExperts(): Promise<PermutedCase> {
+  private async permutedExperts(first: Case): Promise<PermutedCase> {
     const { config, tensors } = plantedRouterModel();
     const orders = [
       [2, 0, 3, 1],
       [1, 2, 3, 0],
     ];
-    const first = await this.openExperts();
     const second = await this.open(first.name, { config, tensors: llamaWithPermutedHeads(tensors, orders) }, first.ids);
     return { name: first.name, first, second: { ...first, model: second.model }, orders };
   }

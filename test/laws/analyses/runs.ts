@@ -16,6 +16,8 @@ export type Kept = ReadonlyMap<string, Uint8Array>;
 
 export interface Recorded {
   readonly steps: readonly Step<Result>[];
+  /** How many of `worked` had begun when each of `steps` was said. */
+  readonly begunBy: readonly number[];
   readonly result: Result;
   readonly kept: Kept;
   /** Steps whose work was done and not taken from `kept`. */
@@ -162,9 +164,11 @@ export async function started(analysis: Analysis, of: Case, given: Given = {}) {
 export async function recorded({ run }: Started, before?: Kept): Promise<Recorded> {
   const { steps: running, kept, worked } = run(before);
   const steps: Step<Result>[] = [];
+  const begunBy: number[] = [];
   for (;;) {
     const step = await running.next();
-    if (step.done) return { steps, result: step.value, kept, worked };
+    if (step.done) return { steps, begunBy, result: step.value, kept, worked };
     steps.push(step.value);
+    begunBy.push(worked.length);
   }
 }
