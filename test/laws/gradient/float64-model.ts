@@ -21,7 +21,7 @@ import { storedRows } from '../../../models/architectures/gradient-graphs';
 import type { ModelSpec } from '../../../models/architectures/model-spec';
 import type { StoredWeights } from '../../../models/architectures/stored-weights';
 import type { CheckpointTensor } from '../../support/safetensors-file';
-import { evaluate, type Feeds } from '../../support/graph-arithmetic/evaluate';
+import { evaluate, type Feeds, type FirstEvaluation } from '../../support/graph-arithmetic/evaluate';
 
 export interface Moves {
   /** Added to a stored tensor. */
@@ -59,6 +59,9 @@ export class Float64Model {
   /** Unmoved tensors by label, and the names of stored tensors that each reads. */
   private readonly unmoved = new Map<string, { readonly value: Tensor; readonly reads: ReadonlySet<string> }>();
   private readonly feeds = new Map<number, Feeds>();
+  private readonly unmovedTaps = new Map<Value, Tensor>();
+  /** Of the run without moves, which is the first. */
+  private readonly first: FirstEvaluation = new Map();
   private plain: Plain | undefined;
   private readonly embedding: GraphBuilder | undefined;
   private readonly head: GraphBuilder | undefined;
@@ -210,10 +213,11 @@ export class Float64Model {
     for (const [tap, input] of moved) {
       const shape = input.shape.map((dim) => (typeof dim === 'number' ? dim : sizes[dim]!));
       const move = moves.taps?.get(tapKey(layer, tap));
-      feeds[input.name] = move ? tensor(shape, move) : zeros(shape);
+      if (!this.unmovedTaps.has(input)) this.unmovedTaps.set(input, zeros(shape));
+      feeds[input.name] = move ? tensor(shape, move) : this.unmovedTaps.get(input)!;
     }
     if (this.spec.blocks[layer]!.shortcut === 'joins') feeds['shortcut'] = shortcut!;
-    return evaluate(graph, feeds, weights);
+    return evaluate(graph, feeds, weights, undefined, this.first);
   }
 
   /** Rows that carry more than their hidden numbers [n, row], of hidden ones [n, w]. */
@@ -263,7 +267,7 @@ export class Float64Model {
       );
       return squares.reduce((a, b) => a + b, 0) / (squares.length * width);
     }
-    const logits = evaluate(this.head!, { residual }, weights).get('logits')!;
+    const logits = evaluate(this.head!, { residual }, weights, undefined, this.first).get('logits')!;
     const v = logits.shape[2]!;
     const at = (row: number): Float64Array => logits.data.subarray(row * v, (row + 1) * v);
     if (objective.kind === 'logits') {
