@@ -63,10 +63,13 @@ async function empty(profile: string): Promise<void> {
   await mkdir(join(profile, 'cache'), { recursive: true });
 }
 
+/** The hover of the row under a resting pointer covers the rows below it, and takes their clicks, until the pointer moves. */
+const withoutHovers = { 'workbench.hover.delay': 3_600_000, 'workbench.hover.reducedDelay': 3_600_000 };
+
 export async function openWindow(folder: string, settings: WindowSettings): Promise<EditorWindow> {
   const { host, context } = await editor.take();
   await empty(host.profile);
-  await writeSettings(host.profile, settings);
+  await writeSettings(host.profile, { ...settings, settings: { ...withoutHovers, ...settings.settings } });
   const page = await context.newPage();
   page.setDefaultTimeout(patience(30_000));
   await forget(page, host.url);
