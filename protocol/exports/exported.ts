@@ -101,3 +101,20 @@ export const numberColumn = (
   { title, unit, definition }: Described,
   values: readonly (number | undefined)[],
 ): ExportedColumn => ({ ...{ name, title, unit, definition }, type: 'number', values });
+
+/** Columns of the same rows, each a function of a row and its place. */
+export const over = <Row>(
+  rows: readonly Row[],
+): {
+  readonly whole: (name: string, title: string, value: (row: Row, at: number) => number) => ExportedColumn;
+  readonly text: (name: string, title: string, value: (row: Row, at: number) => string | undefined) => ExportedColumn;
+  readonly number: (
+    name: string,
+    about: Described,
+    value: (row: Row, at: number) => number | undefined,
+  ) => ExportedColumn;
+} => ({
+  whole: (name, title, value) => wholeColumn(name, title, rows.map(value)),
+  text: (name, title, value) => textColumn(name, title, rows.map(value)),
+  number: (name, about, value) => numberColumn(name, about, rows.map(value)),
+});

@@ -14,6 +14,7 @@ import type { TokensSection } from '../sections/tokens';
 import {
   Names,
   numberColumn,
+  over,
   textColumn,
   wholeColumn,
   type Described,
@@ -103,16 +104,8 @@ function headsPiece(section: HeadsSection): Piece {
   const axes = [layerAxis, { name: 'head', title: section.cell ?? 'query head' }];
   const arrays: ExportedArray[] = [];
   const columns: Column[] = [
-    wholeColumn(
-      'layer',
-      'Layer',
-      places.map(({ layer }) => layer),
-    ),
-    wholeColumn(
-      'head',
-      `Place within the layer: ${section.cell ?? 'query head'}`,
-      places.map(({ head }) => head),
-    ),
+    over(places).whole('layer', 'Layer', ({ layer }) => layer),
+    over(places).whole('head', `Place within the layer: ${section.cell ?? 'query head'}`, ({ head }) => head),
   ];
   const add = (
     name: string,
@@ -174,31 +167,11 @@ function mapPiece({ title, unit, definition, rows, columns: across, values }: Ma
   return {
     part: '',
     columns: [
-      wholeColumn(
-        'row',
-        rows.title,
-        cells.map(({ row }) => row),
-      ),
-      textColumn(
-        'row_label',
-        `${rows.title}: label`,
-        cells.map(({ row }) => rows.labels[row]),
-      ),
-      wholeColumn(
-        'column',
-        across.title,
-        cells.map(({ column }) => column),
-      ),
-      textColumn(
-        'column_label',
-        `${across.title}: label`,
-        cells.map(({ column }) => across.labels[column]),
-      ),
-      numberColumn(
-        'value',
-        about,
-        cells.map(({ value }) => value),
-      ),
+      over(cells).whole('row', rows.title, ({ row }) => row),
+      over(cells).text('row_label', `${rows.title}: label`, ({ row }) => rows.labels[row]),
+      over(cells).whole('column', across.title, ({ column }) => column),
+      over(cells).text('column_label', `${across.title}: label`, ({ column }) => across.labels[column]),
+      over(cells).number('value', about, ({ value }) => value),
     ],
     arrays: [
       {
@@ -240,13 +213,7 @@ function tokenColumns({ tokens, tokenIds, numbers, classes }: TokensSection): re
     wholeColumn('position', 'Position', positions(tokens.length)),
     textColumn('token', 'Token', tokens),
     ...(tokenIds?.length === tokens.length ? [wholeColumn('id', 'Token id', tokenIds)] : []),
-    ...numbers.map((number) =>
-      numberColumn(
-        number.name,
-        number,
-        tokens.map((_, at) => number.values[at]),
-      ),
-    ),
+    ...numbers.map((number) => over(tokens).number(number.name, number, (_, at) => number.values[at])),
     ...classColumn(classes, tokens.length),
   ];
 }
@@ -269,22 +236,12 @@ function imageColumns({ numbers, classes, apart }: ImageSection): readonly Colum
   const hidden = new Set(apart?.tokens);
   return [
     wholeColumn('image_token', 'Image token', places),
-    ...numbers.map((number) =>
-      numberColumn(
-        number.name,
-        number,
-        places.map((at) => number.values[at]),
-      ),
-    ),
+    ...numbers.map((number) => over(places).number(number.name, number, (at) => number.values[at])),
     ...classColumn(classes, length),
     ...(apart
       ? [
           {
-            ...wholeColumn(
-              'apart',
-              apart.title,
-              places.map((at) => Number(hidden.has(at))),
-            ),
+            ...over(places).whole('apart', apart.title, (at) => Number(hidden.has(at))),
             definition: apart.definition,
           },
         ]
@@ -299,57 +256,13 @@ function chartColumns({ x, y, series, interval }: ChartSection): readonly Column
   const end = { title: y.title, unit: y.unit, definition: interval ?? '' };
   const plain = (axis: typeof x): Described => ({ title: axis.title, unit: axis.unit, definition: '' });
   return [
-    textColumn(
-      'series',
-      'Series',
-      rows.map(({ title }) => title),
-    ),
-    numberColumn(
-      'x',
-      plain(x),
-      rows.map((row) => row.x),
-    ),
-    ...(x.categories
-      ? [
-          textColumn(
-            'x_category',
-            x.title,
-            rows.map((row) => x.categories?.[row.x]),
-          ),
-        ]
-      : []),
-    numberColumn(
-      'y',
-      plain(y),
-      rows.map((row) => row.y),
-    ),
-    ...(some('low')
-      ? [
-          numberColumn(
-            'low',
-            end,
-            rows.map(({ low }) => low),
-          ),
-        ]
-      : []),
-    ...(some('high')
-      ? [
-          numberColumn(
-            'high',
-            end,
-            rows.map(({ high }) => high),
-          ),
-        ]
-      : []),
-    ...(some('label')
-      ? [
-          textColumn(
-            'label',
-            'Label',
-            rows.map(({ label }) => label),
-          ),
-        ]
-      : []),
+    over(rows).text('series', 'Series', ({ title }) => title),
+    over(rows).number('x', plain(x), (row) => row.x),
+    ...(x.categories ? [over(rows).text('x_category', x.title, (row) => x.categories?.[row.x])] : []),
+    over(rows).number('y', plain(y), (row) => row.y),
+    ...(some('low') ? [over(rows).number('low', end, ({ low }) => low)] : []),
+    ...(some('high') ? [over(rows).number('high', end, ({ high }) => high)] : []),
+    ...(some('label') ? [over(rows).text('label', 'Label', ({ label }) => label)] : []),
   ];
 }
 
@@ -377,10 +290,10 @@ function tableColumns(section: TableSection): readonly Column[] {
     const named = { ...textColumn(name, title, texts), ...about };
     if (column.kind !== 'head') return [named];
     const part = (of: 'layer' | 'head'): Column =>
-      numberColumn(
+      over(cells).number(
         `${name}.${of}`,
         { title: `${title}: ${of === 'layer' ? 'layer' : 'place within the layer'}`, unit: '', definition: '' },
-        cells.map((cell) => (isPlace(cell) ? cell[of] : undefined)),
+        (cell) => (isPlace(cell) ? cell[of] : undefined),
       );
     return [named, part('layer'), part('head')];
   });
@@ -392,61 +305,21 @@ function graphPieces({ nodes, edges, unit, definition }: GraphSection): readonly
     {
       part: 'nodes',
       columns: [
-        textColumn(
-          'id',
-          'Node',
-          nodes.map(({ id }) => id),
-        ),
-        textColumn(
-          'kind',
-          'Kind',
-          nodes.map(({ kind }) => kind),
-        ),
-        wholeColumn(
-          'layer',
-          'Layer, -1 for the embedding',
-          nodes.map(({ layer }) => layer),
-        ),
-        wholeColumn(
-          'column',
-          'Place within the layer',
-          nodes.map(({ column }) => column),
-        ),
-        textColumn(
-          'label',
-          'Label',
-          nodes.map(({ label }) => label),
-        ),
-        numberColumn(
-          'weight',
-          weight,
-          nodes.map((node) => node.weight),
-        ),
+        over(nodes).text('id', 'Node', ({ id }) => id),
+        over(nodes).text('kind', 'Kind', ({ kind }) => kind),
+        over(nodes).whole('layer', 'Layer, -1 for the embedding', ({ layer }) => layer),
+        over(nodes).whole('column', 'Place within the layer', ({ column }) => column),
+        over(nodes).text('label', 'Label', ({ label }) => label),
+        over(nodes).number('weight', weight, (node) => node.weight),
       ],
     },
     {
       part: 'edges',
       columns: [
-        textColumn(
-          'from',
-          'From',
-          edges.map(({ from }) => from),
-        ),
-        textColumn(
-          'to',
-          'To',
-          edges.map(({ to }) => to),
-        ),
-        textColumn(
-          'input',
-          'Input of the receiver',
-          edges.map(({ input }) => input),
-        ),
-        numberColumn(
-          'weight',
-          weight,
-          edges.map((edge) => edge.weight),
-        ),
+        over(edges).text('from', 'From', ({ from }) => from),
+        over(edges).text('to', 'To', ({ to }) => to),
+        over(edges).text('input', 'Input of the receiver', ({ input }) => input),
+        over(edges).number('weight', weight, (edge) => edge.weight),
       ],
     },
   ];
@@ -458,35 +331,11 @@ function generationColumns({ variants, items, score }: GenerationsSection): read
     texts.map((text, at) => ({ title, prompt, variant: variants[at], text, score: scores?.[at] })),
   );
   return [
-    textColumn(
-      'title',
-      'Title',
-      rows.map(({ title }) => title),
-    ),
-    textColumn(
-      'prompt',
-      'Prompt',
-      rows.map(({ prompt }) => prompt),
-    ),
-    textColumn(
-      'variant',
-      'Variant',
-      rows.map(({ variant }) => variant),
-    ),
-    textColumn(
-      'text',
-      'Text',
-      rows.map(({ text }) => text),
-    ),
-    ...(score
-      ? [
-          numberColumn(
-            'score',
-            { ...score, definition: '' },
-            rows.map((row) => row.score),
-          ),
-        ]
-      : []),
+    over(rows).text('title', 'Title', ({ title }) => title),
+    over(rows).text('prompt', 'Prompt', ({ prompt }) => prompt),
+    over(rows).text('variant', 'Variant', ({ variant }) => variant),
+    over(rows).text('text', 'Text', ({ text }) => text),
+    ...(score ? [over(rows).number('score', { ...score, definition: '' }, (row) => row.score)] : []),
   ];
 }
 
@@ -506,55 +355,31 @@ function expertPieces({ tokens, layers }: ExpertsSection): readonly Piece[] {
     {
       part: 'loads',
       columns: [
-        wholeColumn(
-          'layer',
-          'Layer',
-          loads.map(({ layer }) => layer),
-        ),
-        wholeColumn(
-          'expert',
-          'Expert',
-          loads.map(({ expert }) => expert),
-        ),
-        numberColumn(
+        over(loads).whole('layer', 'Layer', ({ layer }) => layer),
+        over(loads).whole('expert', 'Expert', ({ expert }) => expert),
+        over(loads).number(
           'load',
           number('Load', 'Share of all choices of the layer that fall on the expert.'),
-          loads.map(({ load }) => load),
+          ({ load }) => load,
         ),
       ],
     },
     {
       part: 'choices',
       columns: [
-        wholeColumn(
-          'layer',
-          'Layer',
-          choices.map(({ layer }) => layer),
-        ),
-        wholeColumn(
-          'position',
-          'Position',
-          choices.map(({ position }) => position),
-        ),
-        textColumn(
-          'token',
-          'Token',
-          choices.map(({ position }) => tokens[position]),
-        ),
-        wholeColumn(
-          'expert',
-          'Expert',
-          choices.map(({ expert }) => expert),
-        ),
-        numberColumn(
+        over(choices).whole('layer', 'Layer', ({ layer }) => layer),
+        over(choices).whole('position', 'Position', ({ position }) => position),
+        over(choices).text('token', 'Token', ({ position }) => tokens[position]),
+        over(choices).whole('expert', 'Expert', ({ expert }) => expert),
+        over(choices).number(
           'weight',
           number('Weight', 'Factor of the expert’s output for the token.'),
-          choices.map(({ weight }) => weight),
+          ({ weight }) => weight,
         ),
-        numberColumn(
+        over(choices).number(
           'entropy',
           number('Entropy', 'Entropy of the router at the token: -sum p ln p, p the scores over their sum.', 'nats'),
-          choices.map(({ entropy }) => entropy),
+          ({ entropy }) => entropy,
         ),
       ],
     },
