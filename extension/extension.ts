@@ -22,7 +22,7 @@ import { FileChecks } from './own/file-checks';
 import { KnownFiles } from './own/known-files';
 import { ownCommands } from './own/new-file';
 import { OwnFiles } from './own/own-files';
-import { placeOf } from './own/place';
+import { filesNamed, placeOf } from './own/place';
 import { ownKinds } from './own/own-kinds';
 import { runOwnFile } from './own/run-own-file';
 import { workspaceHistory } from './history/workspace-history';
@@ -77,7 +77,7 @@ function register(context: vscode.ExtensionContext, log: vscode.LogOutputChannel
 
   const ownFiles = new OwnFiles(context.workspaceState);
   const version = String(process.env['HEADSCOPE_VERSION']);
-  const known = own(new KnownFiles({ memory: context.workspaceState, version, ownFiles, placeOf }));
+  const known = own(new KnownFiles({ memory: context.workspaceState, version, ownFiles, placeOf, named: filesNamed }));
   const catalogue = new AnalysisCatalogue(context.asAbsolutePath('dist/analyses.json'), known);
   const { compute, detached, launch } = createCompute(context, log, {
     named: { analysis: (id) => catalogue.of(id)?.title, model: modelName },
@@ -115,7 +115,7 @@ function register(context: vscode.ExtensionContext, log: vscode.LogOutputChannel
   /** Read from disk when a panel or a command first asks: activation reads none of them. */
   let foundDemos: Demos | undefined;
   const demos = () => (foundDemos ??= demosOf(parts));
-  const workbench: WorkbenchPanels = own(workbenchPanels(parts, catalogue, demos, detached));
+  const workbench: WorkbenchPanels = own(workbenchPanels(parts, { catalogue, known }, demos, detached));
   own(known.onChange(() => workbench.refresh()));
   const editors = {
     benchmark: kernels.files,

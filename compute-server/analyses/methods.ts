@@ -11,21 +11,20 @@ import {
   analysisResult,
   sectionQuestion,
   taskRequest,
-  type SectionQuestion,
 } from '../../protocol/analysis/schema';
 import { ownFile } from '../../protocol/inputs/own-file';
 import { isCapture } from '../../protocol/wire/capture-name';
 import type { AnalysisProgress } from '../../protocol/analysis/analysis';
 import {
   nameOfResult,
+  resultCode,
   type AnalysisEstimate,
   type AnalysisMethods,
   type NamedResult,
+  type ResultCode,
 } from '../../protocol/compute/analyses';
-import { withModel } from '../../protocol/results/sections/heads-of-model';
 import { fieldsIn } from '../../protocol/schema/fields';
-import type { Section } from '../../protocol/sections/section';
-import { FailureError, refusal } from '../../protocol/wire/failures';
+import { refusal } from '../../protocol/wire/failures';
 import { printableLine } from '../../protocol/wire/printable';
 import type { CaptureCalls } from '../captures/capture-calls';
 import { capturedAnalysis, capturedAnswer, capturedEstimate } from './captured-analysis';
@@ -33,10 +32,10 @@ import type { Job, Methods } from '../dispatch/dispatcher';
 import { countOf, deviceIn, requested } from '../dispatch/parse';
 import type { ModelCalls, ModelNeeds } from '../model-calls/model-calls';
 import type { Surroundings } from '../surroundings';
+import { answer, answering, compared, extensionJob } from './further-answers';
 import { KeptResults } from './kept-results';
 import { experimentEstimate, experimentJob } from './experiment-job';
-import { analysisJob, estimateOf, prepare, withOwn, type AnalysisRun } from './analysis-job';
-import { shown, stage, unkept } from './run-progress';
+import { analysisJob, estimateOf } from './analysis-job';
 import { taskJob } from './task-job';
 import type { RunAnalysis } from '../own-analyses/run-analysis';
 import { openOwnAnalysis } from '../own-analyses/own-analysis';
@@ -156,32 +155,34 @@ export function analysisMethods(
     },
     askAnalysis: {
       parse(args) {
-        countOf(args, 2, 'askAnalysis', 1);
+        countOf(args, 2, 'askAnalysis', 2);
         return [
           isNamed(args[0]) ? args[0] : ownResult(args[0], 'the result'),
           requested(sectionQuestion, args[1], 'the question'),
-          ...deviceIn(args[2]),
+          deviceIn(args[2])[0],
+          codeIn(args[3]),
         ];
       },
-      run: ([given, question, device], signal) => {
+      run: ([given, question, device, code], signal) => {
         if (!isNamed(given)) results.keep(nameOfResult(given), given);
         const result = isNamed(given) ? results.of(given.named, (kept) => ownResult(kept, 'the result')) : given;
         if (result === undefined) return Promise.resolve({ kind: 'unknown-result' as const });
         const { folder } = result.model;
-        if (result.file) throw codeNeeded(result);
-        const asked = analysisOf(result.analysis);
-        if (isCapture(folder) && !('trains' in asked)) {
-          return captures.once(folder, signal, (capture) =>
-            capturedAnswer({ capture, analysis: asked, surroundings, signal }, result, question),
+        const known = () => analysisOf(result.analysis);
+        return answering(result, code, signal, known, ({ analysis, taskFile }) => {
+          if (isCapture(folder) && !('trains' in analysis)) {
+            return captures.once(folder, signal, (capture) =>
+              capturedAnswer({ capture, analysis, surroundings, signal }, result, question),
+            );
+          }
+          return calls.once(
+            { ...filesOf(result), device },
+            signal,
+            (opened) => answer({ opened, analysis, surroundings, signal }, result, question, taskFile),
+            // Those of the result: an answer from other weights would not belong to it.
+            { weights: result.weights ?? 'as-stored' },
           );
-        }
-        return calls.once(
-          { ...filesOf(result), device },
-          signal,
-          (opened) => answer({ opened, analysis: asked, surroundings, signal }, result, question),
-          // Those of the result: an answer from other weights would not belong to it.
-          { weights: result.weights ?? 'as-stored' },
-        );
+        });
       },
     },
     extendAnalysis: {
@@ -194,7 +195,7 @@ export function analysisMethods(
         ];
       },
       run: ([result, question, device], signal) => {
-        if (result.file) throw codeNeeded(result);
+        if (result.file) throw refusal(`${result.title} is an analysis file, which cannot be asked for more`);
         const analysis = analysisOf(result.analysis);
         return keeping(
           calls.job(
@@ -210,10 +211,10 @@ export function analysisMethods(
     },
     compareAnalyses: {
       parse(args) {
-        countOf(args, 2, 'compareAnalyses');
-        return [ownResult(args[0], 'the first result'), ownResult(args[1], 'the second result')];
+        countOf(args, 2, 'compareAnalyses', 1);
+        return [ownResult(args[0], 'the first result'), ownResult(args[1], 'the second result'), codeIn(args[2])];
       },
-      run: ([a, b]) => Promise.resolve(a.file || b.file ? comparedFiles(a, b) : compared(analysisOf(a.analysis), a, b)),
+      run: ([other, own, code], signal) => compared(analysisOf, [other, own], code, signal),
     },
     taskOfFile: {
       parse(args) {
@@ -280,75 +281,8 @@ async function last<R>(run: AsyncGenerator<never, R, void>): Promise<R> {
   }
 }
 
-type AskedRun = Omit<AnalysisRun, 'analysis'> & { readonly analysis: Analysis | Experiment };
-
-async function answer(run: AskedRun, result: AnalysisResult, question: SectionQuestion): Promise<Section> {
-  const { analysis } = run;
-  if (!analysis.ask) throw refusal(`${analysis.title} answers no questions`);
-  const { runner, job } = await prepareAgain(run, result);
-  try {
-    const section = await analysis.ask(runner, { ...job, step: (_, act) => act() }, result.result, question);
-    return withModel([section], result.model, result.interventions)[0] ?? section;
-  } finally {
-    await runner.close();
-  }
-}
-
-async function* extensionJob(
-  run: AskedRun,
-  result: AnalysisResult,
-  question: SectionQuestion,
-): Job<AnalysisProgress, AnalysisResult> {
-  const { analysis, signal } = run;
-  if (!('extend' in analysis) || !analysis.extend) throw refusal(`${analysis.title} cannot be asked for more`);
-  yield stage('Reading the input', 0, 0);
-  const { runner, job } = await prepareAgain(run, result);
-  try {
-    const steps = analysis.extend(runner, { ...job, step: (_, act) => act() }, result.result, question);
-    const own = {
-      finding: (partial: Partial<AnalysisResult['result']>) => analysis.finding(partial),
-      sections: (partial: Partial<AnalysisResult['result']>) =>
-        withModel(analysis.sections(partial), result.model, result.interventions),
-    };
-    return await withOwn(analysis, result, yield* shown(own, unkept(steps, signal)));
-  } finally {
-    await runner.close();
-  }
-}
-
-/** What gave a result, read again. */
-function prepareAgain(run: AskedRun, result: AnalysisResult): ReturnType<typeof prepare> {
-  const { opened, analysis } = run;
-  if (opened.summary.hash !== result.model.hash && opened.encoder?.summary.hash !== result.model.hash) {
-    throw new FailureError({
-      code: 'model-unusable',
-      folder: opened.folder,
-      detail: 'Its files are not those that gave this result, so nothing more can be asked of it. Run it again.',
-    });
-  }
-  const { input, parameters, interventions, seed, model } = result;
-  return prepare(run, { analysis: analysis.id, folder: model.folder, input, parameters, interventions, seed });
-}
-
-/** Nothing of a file runs but in a run of it: both results stand side by side. */
-function comparedFiles(other: AnalysisResult, own: AnalysisResult): readonly Section[] {
-  requireSame(other, own);
-  return [];
-}
-
-const codeNeeded = ({ title }: AnalysisResult): Error =>
-  refusal(`${title} is an analysis file, and an answer needs its code. Run the file again, and look at what it shows.`);
-
-function requireSame(other: AnalysisResult, own: AnalysisResult): void {
-  if (own.analysis !== other.analysis) {
-    throw refusal(`${own.title} and ${other.title} are two analyses. Choose two results of one.`);
-  }
-}
-
-function compared(analysis: Analysis | Experiment, other: AnalysisResult, own: AnalysisResult): readonly Section[] {
-  requireSame(other, own);
-  return withModel(analysis.compare?.(other.result, own.result) ?? [], own.model, []);
-}
+const codeIn = (value: unknown): ResultCode | undefined =>
+  value === undefined ? undefined : requested(resultCode, value, 'the code');
 
 const isNamed = (value: unknown): value is NamedResult => typeof fieldsIn(value)['named'] === 'string';
 

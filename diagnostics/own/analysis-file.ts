@@ -116,7 +116,7 @@ export class AnalysisAnswerer {
         return result === undefined ? null : this.checked(result);
       }
       case 'compare':
-        return asJson(analysis.compare?.(question.other, question.own) ?? [], 'compare');
+        return asJson(analysis.compare?.(this.saved(question.other), this.saved(question.own)) ?? [], 'compare');
       case 'offers':
         return asJson(analysis.offers?.(question.result) ?? [], 'offers');
       case 'run':
@@ -125,7 +125,12 @@ export class AnalysisAnswerer {
         return undefined;
       case 'ask':
         this.until(
-          analysis.ask?.(this.started(question), this.jobOf(question.job), question.result, question.question),
+          analysis.ask?.(
+            this.started(question),
+            this.jobOf(question.job),
+            this.saved(question.result),
+            question.question,
+          ),
           (section) => ({ kind: 'done', value: asJson(section, 'ask') }),
         );
         return undefined;
@@ -210,11 +215,19 @@ export class AnalysisAnswerer {
     );
   }
 
-  /** A result is data of its schema: it is saved and read again as JSON, in which NaN is null. */
   private checked(result: unknown): Result {
-    const plain = asJson(result, 'result');
-    const found = check(this.analysis.result, plain, 'The result');
-    if (!found.ok) throw new TypeError(`What it gave is not what its schema says. ${found.why}`);
+    return this.ofSchema(result, 'What it gave');
+  }
+
+  /** The file may be edited in which it was saved. */
+  private saved(result: Result): Result {
+    return this.ofSchema(result, 'The saved result');
+  }
+
+  /** A result is data of its schema: it is saved and read again as JSON, in which NaN is null. */
+  private ofSchema(result: unknown, what: string): Result {
+    const found = check(this.analysis.result, asJson(result, 'result'), 'The result');
+    if (!found.ok) throw new TypeError(`${what} is not what its schema says. ${found.why}`);
     return found.result;
   }
 }

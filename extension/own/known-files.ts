@@ -2,12 +2,14 @@
  * The analyses and tasks of the workspace that were checked here, as they said what they are: forms offer them, and nothing runs to
  * list them. A request that names one gets the place of its code.
  */
+import { existsSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { AnalysisInfo } from '../../protocol/analysis/analysis';
-import type { AnalysisRequest } from '../../protocol/analysis/schema';
+import type { AnalysisRequest, AnalysisResult } from '../../protocol/analysis/schema';
 import type { TaskInfo } from '../../protocol/analysis/tasks';
-import { isCodeFile, isOwnAnalysis, type OwnFilePlace } from '../../protocol/inputs/own-file';
-import { refusal } from '../../protocol/wire/failures';
+import type { ResultCode } from '../../protocol/compute/analyses';
+import { isCodeFile, isOwnAnalysis, type OwnFilePlace, type OwnFileRead } from '../../protocol/inputs/own-file';
+import { FailureError, refusal } from '../../protocol/wire/failures';
 import { realFolder } from '../models/real-folder';
 import { Owner } from '../platform/owner';
 import { Signal } from '../platform/signal';
@@ -16,6 +18,8 @@ import type { OwnFiles } from './own-files';
 const memoryKey = 'ownFiles.known';
 /** Of each kind; the oldest are forgotten first. */
 const most = 50;
+/** Files of one name that are looked at for the code of a result. */
+const mostPlaces = 8;
 
 interface Known<Info> {
   readonly place: OwnFilePlace;
@@ -36,6 +40,8 @@ interface KnownFilesParts {
   readonly ownFiles: Pick<OwnFiles, 'ask' | 'mayRun'>;
   /** Where the code of a file lies; undefined where it is in no folder of the workspace. */
   readonly placeOf: (file: string) => OwnFilePlace | undefined;
+  /** Files of the workspace with this name, wherever they lie. */
+  readonly named: (name: string) => Promise<readonly string[]>;
 }
 
 export class KnownFiles extends Owner {
@@ -107,6 +113,43 @@ export class KnownFiles extends Owner {
     return { ...request, ...(file ? { file } : {}), ...(taskFile ? { taskFile } : {}) };
   }
 
+  /**
+   * Where the code of a saved result may lie: at the path that it names, where a file of its name was known last, or anywhere else in
+   * the workspace. `asks`: a person may be asked whether it may run. Throws a FailureError, one sentence, where nothing may answer.
+   */
+  async codeOf(
+    { file, taskFile }: Pick<AnalysisResult, 'file' | 'taskFile'>,
+    asks: boolean,
+  ): Promise<ResultCode | undefined> {
+    if (!file && !taskFile) return undefined;
+    const code = {
+      ...(file ? { file: await this.placesOf(file, this.kept.analyses) } : {}),
+      ...(taskFile ? { taskFile: await this.placesOf(taskFile, this.kept.tasks) } : {}),
+    };
+    if (asks ? await this.parts.ownFiles.ask() : this.parts.ownFiles.mayRun) return code;
+    throw notAnswered(
+      `This needs ${nameOf(file ?? taskFile!)} to run, which you have not allowed here. Choose "Run Own Files When They Are Saved…" in the title menu of the file.`,
+    );
+  }
+
+  private async placesOf(read: OwnFileRead, known: readonly Known<unknown>[]): Promise<readonly OwnFilePlace[]> {
+    const name = nameOf(read);
+    const files = [
+      read.path,
+      ...known.flatMap(({ place }) => (basename(place.file) === name ? [place.file] : [])),
+      ...(await this.parts.named(name)),
+    ];
+    const found = new Map<string, OwnFilePlace>();
+    for (const one of files) {
+      const place = this.parts.placeOf(one);
+      if (place && existsSync(place.file)) found.set(place.file, place);
+    }
+    if (found.size === 0) {
+      throw notAnswered(`${name}, which gave this result, lies in no folder of the workspace. Open its folder.`);
+    }
+    return [...found.values()].slice(0, mostPlaces);
+  }
+
   private get kept(): Kept {
     const { memory, version } = this.parts;
     const kept = memory.get(memoryKey) as Kept | undefined;
@@ -118,3 +161,9 @@ export class KnownFiles extends Owner {
     this.changed.fire();
   }
 }
+
+/** The result may come from a machine that writes paths another way. */
+const nameOf = ({ path }: OwnFileRead): string => path.split(/[\\/]/u).at(-1) ?? path;
+
+const notAnswered = (sentence: string): FailureError =>
+  new FailureError({ code: 'kernel-file', detail: sentence, sentence });

@@ -2,7 +2,9 @@
 import type { AnalysisInfo, AnalysisProgress } from '../analysis/analysis';
 import type { AnalysisRequest, AnalysisResult, TaskRequest, SectionQuestion } from '../analysis/schema';
 import type { TaskInfo, TaskProgress, TaskResult } from '../analysis/tasks';
-import type { OwnFilePlace } from '../inputs/own-file';
+import { ownFile, type OwnFilePlace } from '../inputs/own-file';
+import type { Output } from '../schema/check';
+import { list, object, optional } from '../schema/fields';
 import type { DevicePart } from '../schema/parts';
 import type { Section } from '../sections/section';
 
@@ -28,6 +30,14 @@ export interface NamedResult {
 export const nameOfResult = ({ analysis, model, created, seed }: AnalysisResult): string =>
   [analysis, model.hash, created, seed].join(' ');
 
+const places = optional(list(ownFile, 'a list of files', { most: 64 }));
+/**
+ * Where the code of a saved result may lie by now, as far as the person lets it run: its analysis file, and the task file of its
+ * prompts. The one whose text is that of the result answers.
+ */
+export const resultCode = object({ file: places, taskFile: places });
+export type ResultCode = Output<typeof resultCode>;
+
 export interface AnalysisMethods {
   analyses: { args: []; result: readonly AnalysisInfo[]; progress: never };
   /** Runs an analysis file, in a process of its own, as far as it says what it is. */
@@ -39,7 +49,12 @@ export interface AnalysisMethods {
    * server has it, and whole where the answer is that it does not.
    */
   askAnalysis: {
-    args: [result: AnalysisResult | NamedResult, question: SectionQuestion, device?: string];
+    args: [
+      result: AnalysisResult | NamedResult,
+      question: SectionQuestion,
+      device?: string | undefined,
+      code?: ResultCode | undefined,
+    ];
     result: Section | { readonly kind: 'unknown-result' };
     progress: never;
   };
@@ -49,9 +64,12 @@ export interface AnalysisMethods {
     result: AnalysisResult;
     progress: AnalysisProgress;
   };
-  /** Two results of one analysis side by side: changes are `own`, the result on show, less `other`. */
+  /**
+   * Two results of one analysis side by side: changes are `own`, the result on show, less `other`. Where the code of a file cannot
+   * say them, a section says why.
+   */
   compareAnalyses: {
-    args: [other: AnalysisResult, own: AnalysisResult];
+    args: [other: AnalysisResult, own: AnalysisResult, code?: ResultCode | undefined];
     result: readonly Section[];
     progress: never;
   };

@@ -95,7 +95,7 @@ export async function runAnalysis(
   for (const [field, file] of fields) await session.writeJson(file, result.result[field], 'as-is');
   if (options.json !== '-') session.print(analysisWords(result));
   if (base && options.json !== '-') {
-    const changes = await client.call('compareAnalyses', [base, result]);
+    const changes = await client.call('compareAnalyses', [base, result, file && { file: [file] }]);
     session.print(
       ['', `Against ${base.model.name} without the adapter:`, base.finding, ...changes.map(sectionText)].join('\n\n'),
     );

@@ -39,9 +39,13 @@ export class CloserLooks {
       await this.page.requireSameModel(result.model, 'Run the analysis again.', where);
       const { device } = where;
       const { server } = this.page.services;
+      // A section that asks by itself makes nobody answer whether files may run.
+      const code =
+        result.file || result.taskFile ? await this.page.services.codeOf(result, message.live !== true) : undefined;
       // The result goes along only where the server does not have it: after a restart, or of an earlier day.
-      const named = await server.askAnalysis({ named: nameOfResult(result) }, question, device);
-      const section = named.kind === 'unknown-result' ? await server.askAnalysis(result, question, device) : named;
+      const named = await server.askAnalysis({ named: nameOfResult(result) }, question, device, code);
+      const section =
+        named.kind === 'unknown-result' ? await server.askAnalysis(result, question, device, code) : named;
       if (section.kind === 'unknown-result') throw new Sentence('The compute server could not read this result.');
       return { kind: 'answer', request, section };
     };

@@ -1,6 +1,7 @@
 /** What a webview of the workbench speaks and needs of the rest of the extension. */
 import type { AnalysisInfo } from '../../../protocol/analysis/analysis';
-import type { AnalysisSetup, Offer } from '../../../protocol/analysis/schema';
+import type { AnalysisResult, AnalysisSetup, Offer } from '../../../protocol/analysis/schema';
+import type { ResultCode } from '../../../protocol/compute/analyses';
 import type { Demos } from '../../../protocol/analysis/next-start';
 import type { TaskInfo } from '../../../protocol/analysis/tasks';
 import type { FromWorkbench } from '../../../protocol/panels/workbench-schema';
@@ -46,6 +47,8 @@ export interface WorkbenchServices extends ModelPanelServices<WorkbenchTypes> {
   readonly catalogue: readonly AnalysisInfo[];
   readonly tasks: readonly TaskInfo[];
   readonly demos: Demos;
+  /** Where the code of a saved result lies. `asks`: the person may be asked whether it may run. Throws one sentence. */
+  codeOf(result: Pick<AnalysisResult, 'file' | 'taskFile'>, asks: boolean): Promise<ResultCode | undefined>;
   /** No long job runs or waits in this window, but for the one with this signal. */
   isIdle(but: AbortSignal | undefined): boolean;
   /** The tabs of the full panel. */

@@ -50,10 +50,10 @@ export abstract class TabbedHost extends ModelPanelHost<WorkbenchTypes, Workbenc
     const { shown } = this;
     if (shown === undefined || other.sections !== undefined || this.services.mayRun() !== true) return;
     if (shown.analysis !== other.result.analysis) return;
-    // A result may be of an analysis that is no more: the two still stand side by side.
-    if (!this.services.catalogue.some(({ id }) => id === shown.analysis)) return;
+    // A result may be of an analysis that is no more: the two still stand side by side. Of a file it is said why.
+    if (!shown.file && !this.services.catalogue.some(({ id }) => id === shown.analysis)) return;
     try {
-      const sections = await again(() => changesBetween(this.services.server, shown, other.result));
+      const sections = await again(() => changesBetween(this.services, shown, other.result));
       if (!this.disposed && this.shown === shown) await this.beside({ ...other, sections });
     } catch (error) {
       if (!isCancelled(error)) this.say('error', error);

@@ -34,7 +34,7 @@ import { EarlierResults } from './earlier-results';
 import { WorkbenchHost } from './host';
 import { chooseVector, loadIntervention, saveIntervention, saveLabels } from './intervention-dialogs';
 import { analysisRun } from './run';
-import type { WorkbenchTypes } from './services';
+import type { WorkbenchServices, WorkbenchTypes } from './services';
 import { StoppedRuns } from './stopped-runs';
 import { WorkbenchTabs } from './tabs';
 
@@ -65,7 +65,7 @@ export function demosOf({ extension }: Pick<PanelParts, 'extension'>): Demos {
 /** `demos`: read from disk when a panel first asks. */
 export function workbenchPanels(
   parts: PanelParts,
-  catalogue: AnalysisCatalogue,
+  { catalogue, known }: { readonly catalogue: AnalysisCatalogue; readonly known: Pick<WorkbenchServices, 'codeOf'> },
   demos: () => Demos,
   detached: DetachedRuns,
 ): WorkbenchPanels {
@@ -147,6 +147,7 @@ export function workbenchPanels(
             return catalogue.tasks;
           },
           demos: demos(),
+          codeOf: (result, asks) => known.codeOf(result, asks),
           isIdle: (but) => {
             const own = but && compute.queue.of(but)?.id;
             return compute.queue.list.every(({ id }) => id === own);

@@ -49,7 +49,7 @@ describe('Analysis files of a workspace', function () {
   const run = async (name: string, source: string): Promise<AnalysisResult> =>
     client.call('analysis', [request(await write(name, source))]);
 
-  it('a copy of a built-in analysis gives its figures, sections and words; the saved result needs no code', async () => {
+  it('a copy of a built-in analysis gives its figures, sections, words and answers; the saved result is shown without it', async () => {
     const copy = await copyOfBuiltIn(
       'patterns/head-concentration',
       ['layer', 'result', 'sections', 'analysis'],
@@ -76,12 +76,81 @@ describe('Analysis files of a workspace', function () {
     assert.deepEqual(mine!.sections, theirs!.sections);
     assert.equal(mine!.finding, theirs!.finding);
     assert.deepEqual(mine!.prompts, theirs!.prompts);
-    assert.deepEqual(await client.call('compareAnalyses', [mine!, mine!]), []);
     await assert.rejects(client.call('compareAnalyses', [mine!, theirs!]), /two analyses/);
-    await assert.rejects(
-      client.call('askAnalysis', [mine!, { section: 'heads', place: { kind: 'head', layer: 0, head: 0 } }]),
-      /needs its code/,
+    const question = { section: 'heads', place: { kind: 'head' as const, layer: 0, head: 1 } };
+    await assert.rejects(client.call('askAnalysis', [mine!, question]), /mine\.headscope-analysis\.ts is code, which/);
+    await write('mine', copy);
+    const code = { file: [{ file, root: folder }] };
+    assert.deepEqual(
+      await client.call('askAnalysis', [mine!, question, undefined, code]),
+      await client.call('askAnalysis', [theirs!, question]),
     );
+    assert.deepEqual(await client.call('compareAnalyses', [mine!, mine!, code]), []);
+    await assert.rejects(client.call('extendAnalysis', [mine!, question]), /cannot be asked for more/);
+  });
+
+  it('what it says of saved results runs like a run of it: as it was, within its limits, and a sentence where it cannot', async () => {
+    const change = (compare: string, result = '{ value: list(figure) }'): string =>
+      analysisOf(
+        "    const { logits } = await model.run({ ...input.prompts[0], logits: 'last' });\n    return { value: Array.from(logits.data.slice(0, 2)) };",
+        `  compare: (other: any, own: any) => ${compare},
+  async ask(model: any, { input }: any, { value }: any, { place }: any) {
+    const { logits } = await model.run({ ...input.prompts[0], logits: 'last' });
+    if (place.row > 0) for (;;);
+    return { kind: 'text', id: 'again', title: 'Again', paragraphs: [String(logits.data[0] - value[0])] };
+  },`,
+        result,
+      );
+    const said =
+      "[{ kind: 'text', id: 'change', title: 'Change', paragraphs: [String(own.value[0] - other.value[0])] }]";
+    const own = await run('compares', change(said));
+    const file = path.join(folder, 'compares.headscope-analysis.ts');
+    const other = await client.call('analysis', [
+      request(file, { interventions: [{ kind: 'gain', layer: 0, head: 0, gain: 0 }] }),
+    ]);
+    const code = { file: [{ file, root: folder }] };
+    const compared = async (a: AnalysisResult, b: AnalysisResult, places: typeof code = code) =>
+      (await client.call('compareAnalyses', [a, b, places])).map((section) => {
+        assert.ok(section.kind === 'text');
+        return [section.id, ...section.paragraphs];
+      });
+    const [first, second] = [own, other].map(({ result }) => (result['value'] as readonly number[])[0]!);
+    assert.notEqual(first, second);
+    assert.deepEqual(await compared(other, own), [['change', String(first! - second!)]]);
+    const asked = (of: AnalysisResult, row = 0, places = code) =>
+      client.call('askAnalysis', [of, { section: 'heads', place: { kind: 'row', row } }, undefined, places]);
+    assert.deepEqual(await asked(own), { kind: 'text', id: 'again', title: 'Again', paragraphs: ['0'] });
+    await assert.rejects(asked(own, 1), /compares\.headscope-analysis\.ts:\d+.*computed for more than 3 s/);
+    // Another file of its name is passed over, and one that was edited is no part of a sentence about the first.
+    const moved = { file: [{ file: await write('moved/compares', change('[]')), root: folder }, ...code.file] };
+    assert.deepEqual(await compared(other, own, moved), [['change', String(first! - second!)]]);
+
+    const edited = { ...own, result: { value: 'three' } };
+    const sentence = async (text: RegExp, ...given: Parameters<typeof compared>) => {
+      const [[id, words = ''] = [], ...more] = await compared(...given);
+      assert.deepEqual([id, more], ['code', []]);
+      assert.match(words, text);
+    };
+    await sentence(/:\d+.*The saved result is not what its schema says\. value is not a list/, other, edited);
+    await assert.rejects(asked(edited), /The saved result is not what its schema says/);
+    await sentence(/compares\.headscope-analysis\.ts is code, which is not run here/, other, own, { file: [] });
+    await sentence(/There is no .*gone\.headscope-analysis\.ts/, other, own, {
+      file: [{ file: path.join(folder, 'gone.headscope-analysis.ts'), root: folder }],
+    });
+    await write('compares', `${change(said)}// More.\n`);
+    await sentence(/has changed since it gave this result\. Run it again/, other, own);
+    await assert.rejects(asked(own), /has changed since it gave this result/);
+    const newer = await client.call('analysis', [request(file)]);
+    await sentence(/changed between these two results/, own, newer);
+
+    // What goes wrong in it is said in the place of what it would say.
+    for (const [compare, why] of [
+      ["{ throw new Error('no luck'); }", /:\d+.*no luck/],
+      ["[{ kind: 'film' }]", /:\d+.*What compare gives cannot be shown/],
+    ] as const) {
+      const bad = await run('compares', change(compare));
+      await sentence(why, bad, bad);
+    }
   });
 
   it('reaches the model by every way that is offered, step by step, and gives what the same calls give here', async () => {
@@ -219,12 +288,13 @@ describe('Task files of a workspace', function () {
     ['indirect-object', 'field, fill, pick, sample, textDraft, words, type Task', 'indirectObject'],
     ['induction', 'field, sample, textDraft, Unfit, words, type DrawTools, type Part, type Task', 'induction'],
   ] as const) {
-    it(`a copy of ${id} gives its prompts and scores; the saved result needs no code`, async () => {
+    it(`a copy of ${id} gives its prompts, scores and answers; the saved result is shown without it`, async () => {
       const copy = await copyOfBuiltIn('tasks', [id], imports, exported);
-      const file = await write(
-        `my-${id}`,
-        copy.replace("from 'headscope';", "from 'headscope';\nconst { names, nouns, objects, places } = words;"),
+      const text = copy.replace(
+        "from 'headscope';",
+        "from 'headscope';\nconst { names, nouns, objects, places } = words;",
       );
+      const file = await write(`my-${id}`, text);
       const words = [demoLm, '--samples', '6', '--seed', '3'];
       const mine = await json<TaskResult>('task', file, ...words);
       const theirs = await json<TaskResult>('task', id, ...words);
@@ -240,6 +310,19 @@ describe('Task files of a workspace', function () {
       assert.equal((await client.call('compareAnalyses', [saved.result, saved.result]))[0]?.id, 'change');
       const asked = { section: 'prompts', place: { kind: 'row' as const, row: 0 } };
       await assert.rejects(client.call('askAnalysis', [saved.result, asked]), /is code, which is not run here/);
+      const built = parseScoredTask(JSON.stringify(theirs));
+      assert.ok(built.ok, built.ok ? '' : built.why);
+      // By another path: the prompts of a result hang on the name of the file alone.
+      const moved = { file: await write(`moved/my-${id}`, text), root: folder };
+      assert.deepEqual(
+        await client.call('askAnalysis', [saved.result, asked, undefined, { taskFile: [moved] }]),
+        await client.call('askAnalysis', [built.result, asked]),
+      );
+      await write(`moved/my-${id}`, `${text}// More.\n`);
+      await assert.rejects(
+        client.call('askAnalysis', [saved.result, asked, undefined, { taskFile: [moved] }]),
+        /has changed since it gave this result/,
+      );
     });
   }
 

@@ -3,6 +3,7 @@ import { compare } from '../../../diagnostics/circuits/ablation/compare';
 import type { AblationResult } from '../../../diagnostics/circuits/ablation/result';
 import { changesBetween } from '../../../extension/panels/workbench/changes';
 import type { AnalysisResult } from '../../../protocol/analysis/schema';
+import { FailureError } from '../../../protocol/wire/failures';
 
 describe('changes between two results of an analysis', () => {
   it('are the result on show less the other one, and say so', async () => {
@@ -11,12 +12,47 @@ describe('changes between two results of an analysis', () => {
     const shown = of([[0.75, 0]]);
     const earlier = of([[0.5, 1]]);
     const server = {
-      compareAnalyses: (...[a, b]: readonly AnalysisResult[]) =>
-        Promise.resolve(compare(a?.result as AblationResult, b?.result as AblationResult)),
+      compareAnalyses: (a: AnalysisResult, b: AnalysisResult) =>
+        Promise.resolve(compare(a.result as AblationResult, b.result as AblationResult)),
     };
-    const [section] = await changesBetween(server, shown, earlier);
+    const [section] = await changesBetween(
+      { server, codeOf: () => Promise.reject(new Error('not asked')) },
+      shown,
+      earlier,
+    );
     assert.ok(section?.kind === 'heads');
     assert.deepEqual(section.numbers[0]?.values, [[0.25, -1]]);
     assert.match(section.title, /this result less the other/);
+  });
+
+  it('are those that the code of its file says; where it may not, the reason stands in their place', async () => {
+    const of = (sha256: string): AnalysisResult =>
+      ({ file: { path: '/w/a.headscope-analysis.ts', sha256 } }) as unknown as AnalysisResult;
+    const code = { file: [{ file: '/w/a.headscope-analysis.ts', root: '/w' }] };
+    const given: unknown[] = [];
+    const asks: boolean[] = [];
+    const services = (why?: Error) => ({
+      server: {
+        compareAnalyses: (...[, , with_]: readonly unknown[]) => {
+          given.push(with_);
+          return Promise.resolve([]);
+        },
+      },
+      codeOf: (_: unknown, may: boolean) => {
+        asks.push(may);
+        return why ? Promise.reject(why) : Promise.resolve(code);
+      },
+    });
+    await changesBetween(services(), of('a'), of('a'));
+    // The server says that these are of two versions.
+    await changesBetween(services(), of('a'), of('b'));
+    assert.deepEqual([given, asks], [[code, undefined], [true]]);
+    const why = 'It is not here.';
+    const refused = new FailureError({ code: 'kernel-file', detail: why, sentence: why });
+    const [section] = await changesBetween(services(refused), of('a'), of('a'));
+    assert.ok(section?.kind === 'text');
+    assert.deepEqual(section.paragraphs, [why]);
+    await assert.rejects(changesBetween(services(new Error('no luck')), of('a'), of('a')), /no luck/);
+    assert.equal(given.length, 2);
   });
 });

@@ -171,7 +171,8 @@ describe('own files of a workspace', function () {
           return Promise.resolve(answer !== false);
         },
       },
-      placeOf: (file) => (file.startsWith('/w/') ? { file, root: '/w' } : undefined),
+      placeOf: (file) => [folder, '/w'].flatMap((one) => (file.startsWith(`${one}/`) ? [{ file, root: one }] : []))[0],
+      named: (name) => Promise.resolve([join(folder, 'moved', name), join(folder, 'gone', name)]),
     });
     return { files, asked };
   }
@@ -227,6 +228,40 @@ describe('own files of a workspace', function () {
     await refused(request('own:a'), true, /you have not allowed here/, false);
     await refused(request('own:gone'), true, /no analysis own:gone here\. Open its file/);
     await refused(request('ablation', '/else/t.headscope-task.ts'), true, /lies in no folder of the workspace/);
+  });
+
+  it('answer for a saved result from where they lie by now, once the person has allowed it', async () => {
+    const kept = {};
+    const { files, asked } = known('1', kept, undefined);
+    const write = async (name: string) => {
+      await mkdir(dirname(join(folder, name)), { recursive: true });
+      await writeFile(join(folder, name), '');
+      return place(name);
+    };
+    const name = 'a.headscope-analysis.ts';
+    const [own, moved, task] = [
+      await write(`c/${name}`),
+      await write(`moved/${name}`),
+      await write('t.headscope-task.ts'),
+    ];
+    await files.keepAnalysis(own, info('own:a'));
+    await files.keepAnalysis(place('c/b.headscope-analysis.ts'), info('own:b'));
+    const sha256 = '0'.repeat(64);
+    const saved = { path: `C:\\else\\${name}`, sha256 };
+    assert.deepEqual(await files.codeOf({}, true), undefined);
+    assert.deepEqual(asked, []);
+    // As a result from another machine names it: the one that is known, then any other of its name.
+    assert.deepEqual(await files.codeOf({ file: saved }, true), { file: [own, moved] });
+    assert.deepEqual(await files.codeOf({ file: { path: moved.file, sha256 } }, true), { file: [moved, own] });
+    assert.deepEqual(await files.codeOf({ taskFile: { path: task.file, sha256 } }, true), { taskFile: [task] });
+    assert.deepEqual(asked, ['asked', 'asked', 'asked']);
+    // Nothing of it is outside of the workspace, whatever the result says, and nothing runs where it is not allowed.
+    const outside = { file: { path: '/etc/b.headscope-analysis.ts', sha256 } };
+    await assert.rejects(files.codeOf(outside, true), /^FailureError: .*b\.headscope-analysis\.ts.* lies in no folder/);
+    await assert.rejects(files.codeOf({ file: saved }, false), /you have not allowed here\. Choose "Run Own Files/);
+    await assert.rejects(known('1', kept, false).files.codeOf({ file: saved }, true), /you have not allowed here/);
+    assert.deepEqual(await known('1', kept, true).files.codeOf({ file: saved }, false), { file: [own, moved] });
+    assert.equal(asked.length, 3);
   });
 
   it('have a problem at the place that a load names, and keep nothing of it', async () => {
