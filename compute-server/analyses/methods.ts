@@ -23,7 +23,7 @@ import {
   type NamedResult,
   type ResultCode,
 } from '../../protocol/compute/analyses';
-import { fieldsIn } from '../../protocol/schema/fields';
+import { fieldsIn, flag } from '../../protocol/schema/fields';
 import { refusal } from '../../protocol/wire/failures';
 import { printableLine } from '../../protocol/wire/printable';
 import type { CaptureCalls } from '../captures/capture-calls';
@@ -36,6 +36,7 @@ import { answer, answering, compared, extensionJob } from './further-answers';
 import { KeptResults } from './kept-results';
 import { experimentEstimate, experimentJob } from './experiment-job';
 import { analysisJob, estimateOf } from './analysis-job';
+import { checkTask } from './task-check';
 import { taskJob } from './task-job';
 import type { RunAnalysis } from '../own-analyses/run-analysis';
 import { openOwnAnalysis } from '../own-analyses/own-analysis';
@@ -218,12 +219,16 @@ export function analysisMethods(
     },
     taskOfFile: {
       parse(args) {
-        countOf(args, 1, 'taskOfFile');
-        return [requested(ownFile, args[0])];
+        countOf(args, 1, 'taskOfFile', 1);
+        return [requested(ownFile, args[0]), args[1] !== undefined && requested(flag, args[1], 'checks')];
       },
-      run: async ([file], signal) => {
+      run: async ([file, checks], signal) => {
         const own = await openOwnTask(file, signal);
-        own.end();
+        try {
+          if (checks) await checkTask(own);
+        } finally {
+          own.end();
+        }
         return own.info;
       },
     },

@@ -158,7 +158,7 @@ function asAnalysis(
   };
 }
 
-function viewOf({ prompt, counterpart, answers, counterpartAnswers, facts, roles }: Sample): SampleView {
+export function viewOf({ prompt, counterpart, answers, counterpartAnswers, facts, roles }: Sample): SampleView {
   return {
     prompt: prompt.text,
     counterpart: counterpart?.text ?? null,

@@ -5,7 +5,7 @@ import { KernelFault } from '../own-kernels/kernel-link';
 
 interface Opened {
   readonly sha256: string;
-  end(): void;
+  readonly end: () => void;
 }
 
 /**
@@ -18,7 +18,7 @@ export async function codeOfResult<T extends Opened>(
   open: (place: OwnFilePlace) => Promise<T>,
   signal: AbortSignal,
 ): Promise<T & { readonly place: OwnFilePlace }> {
-  let failed: unknown;
+  let failed: Error | undefined;
   for (const place of places) {
     try {
       const opened = await open(place);
@@ -26,7 +26,7 @@ export async function codeOfResult<T extends Opened>(
       opened.end();
     } catch (error) {
       signal.throwIfAborted();
-      failed ??= error;
+      failed ??= error as Error;
     }
   }
   if (failed !== undefined && places.length === 1) throw failed;

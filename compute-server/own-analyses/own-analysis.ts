@@ -26,7 +26,7 @@ type Result = Readonly<Record<string, unknown>>;
 export interface OwnAnalysis {
   readonly analysis: RunAnalysis & { readonly sha256: string };
   /** Ends its process. */
-  end(): void;
+  readonly end: () => void;
 }
 
 /** Bytes of tensors that one answer of the model may carry. */
@@ -191,8 +191,8 @@ const texts = v.object({
 });
 
 /** What is wrong, and the name of the part that says it. */
-function factFault({ info }: AnalysisFacts): readonly [sentence: string, part: string] | undefined {
-  const wrong = faultIn(texts, info, 'an analysis');
+function factFault({ info, wrong: part }: AnalysisFacts): readonly [sentence: string, part: string] | undefined {
+  const wrong = faultIn(texts, info, 'an analysis') ?? part;
   if (wrong) return wrong;
   const resolved = resolveTable(info.title, info.parameters, {});
   return resolved.ok ? undefined : [resolved.why, 'parameters'];

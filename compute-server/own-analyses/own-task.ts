@@ -32,7 +32,7 @@ import { commonFacts, faultIn, questionsTo, unlessAborted } from './file-questio
 
 export interface OwnTask extends TaskCode {
   /** Ends its process. */
-  end(): void;
+  readonly end: () => void;
 }
 
 /** Samples of one question. */

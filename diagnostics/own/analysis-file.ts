@@ -28,6 +28,8 @@ export interface AnalysisFacts {
   readonly ask: boolean;
   readonly compare: boolean;
   readonly offers: boolean;
+  /** What would go wrong at the end of a run, or behind it, and the part of the file that it is about. */
+  readonly wrong?: readonly [sentence: string, part: string];
 }
 
 /** A job without what crosses by calls. */
@@ -161,6 +163,7 @@ export class AnalysisAnswerer {
 
   private facts(): AnalysisFacts {
     const { analysis } = this;
+    const wrong = wrongPart(analysis);
     const { interventionsOnEach, recurrent, everyLayer, holdsHeads } = analysis;
     return {
       info: infoOf(analysis),
@@ -174,6 +177,7 @@ export class AnalysisAnswerer {
       ask: analysis.ask !== undefined,
       compare: analysis.compare !== undefined,
       offers: analysis.offers !== undefined,
+      ...(wrong ? { wrong } : {}),
     };
   }
 
@@ -230,6 +234,17 @@ export class AnalysisAnswerer {
     if (!found.ok) throw new TypeError(`${what} is not what its schema says. ${found.why}`);
     return found.result;
   }
+}
+
+function wrongPart(analysis: Analysis): AnalysisFacts['wrong'] {
+  const { '~run': run } = analysis.result as Partial<Analysis['result']>;
+  if (typeof run !== 'function') {
+    return ['"result" is an object and no schema. Say what its fields are: result: object({ … }).', 'result'];
+  }
+  const part = (['stopped', 'ask', 'compare', 'offers'] as const).find(
+    (name) => analysis[name] !== undefined && typeof analysis[name] !== 'function',
+  );
+  return part && [`"${part}" is no function. Leave it out, or make it one.`, part];
 }
 
 function stepOf(step: Step<Result>): Step<Result> {

@@ -40,7 +40,7 @@ export const ownKinds = ({ compute, known, kept }: OwnKindsParts): readonly OwnK
     ending: taskEnding,
     check: (place, signal) =>
       loaded(place, async () => {
-        const info = await compute.taskOfFile(place, signal, silent);
+        const info = await compute.taskOfFile(place, true, signal, silent);
         return () => known.keepTask(place, info);
       }),
   },

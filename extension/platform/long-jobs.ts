@@ -23,7 +23,8 @@ interface LongJob<M extends LongMethod> {
   waiting?(sentence: string, args: ComputeMethods[M]['args']): ComputeMethods[M]['progress'];
 }
 
-const checkOf = ([{ file }]: readonly [OwnFilePlace]): string => `Check of ${file.split(/[\\/]/u).at(-1)}`;
+const checkOf = ([{ file }]: readonly [file: OwnFilePlace, checks?: boolean]): string =>
+  `Check of ${file.split(/[\\/]/u).at(-1)}`;
 const stage = (sentence: string) => ({ kind: 'stage', sentence, share: 0 }) as const;
 
 export const longJobs: { readonly [M in LongMethod]: LongJob<M> } = {

@@ -73,8 +73,8 @@ export interface AnalysisMethods {
     result: readonly Section[];
     progress: never;
   };
-  /** The same of a task file. */
-  taskOfFile: { args: [file: OwnFilePlace]; result: TaskInfo; progress: never };
+  /** The same of a task file. `checks`: one prompt is drawn and scored too, without a model; a fault of either has its line. */
+  taskOfFile: { args: [file: OwnFilePlace, checks?: boolean]; result: TaskInfo; progress: never };
   tasks: { args: []; result: readonly TaskInfo[]; progress: never };
   /** Samples of a task; with a model also how it does on them. */
   task: { args: [request: TaskRequest]; result: TaskResult; progress: TaskProgress };

@@ -92,10 +92,10 @@ describe('Analysis files of a workspace', function () {
   it('what it says of saved results runs like a run of it: as it was, within its limits, and a sentence where it cannot', async () => {
     const change = (compare: string, result = '{ value: list(figure) }'): string =>
       analysisOf(
-        "    const { logits } = await model.run({ ...input.prompts[0], logits: 'last' });\n    return { value: Array.from(logits.data.slice(0, 2)) };",
+        "    const { logits } = await model.run({ ...input.prompts[0], variants: [variant], logits: 'last' });\n    return { value: Array.from(logits.data.slice(0, 2)) };",
         `  compare: (other: any, own: any) => ${compare},
-  async ask(model: any, { input }: any, { value }: any, { place }: any) {
-    const { logits } = await model.run({ ...input.prompts[0], logits: 'last' });
+  async ask(model: any, { input, variant }: any, { value }: any, { place }: any) {
+    const { logits } = await model.run({ ...input.prompts[0], variants: [variant], logits: 'last' });
     if (place.row > 0) for (;;);
     return { kind: 'text', id: 'again', title: 'Again', paragraphs: [String(logits.data[0] - value[0])] };
   },`,
@@ -119,7 +119,10 @@ describe('Analysis files of a workspace', function () {
     assert.deepEqual(await compared(other, own), [['change', String(first! - second!)]]);
     const asked = (of: AnalysisResult, row = 0, places = code) =>
       client.call('askAnalysis', [of, { section: 'heads', place: { kind: 'row', row } }, undefined, places]);
-    assert.deepEqual(await asked(own), { kind: 'text', id: 'again', title: 'Again', paragraphs: ['0'] });
+    // The intervention of the result is laid on again.
+    for (const one of [own, other]) {
+      assert.deepEqual(await asked(one), { kind: 'text', id: 'again', title: 'Again', paragraphs: ['0'] });
+    }
     await assert.rejects(asked(own, 1), /compares\.headscope-analysis\.ts:\d+.*computed for more than 3 s/);
     // Another file of its name is passed over, and one that was edited is no part of a sentence about the first.
     const moved = { file: [{ file: await write('moved/compares', change('[]')), root: folder }, ...code.file] };
@@ -407,6 +410,57 @@ describe('Task files of a workspace', function () {
       });
     });
   }
+
+  it('a check draws one prompt and scores it, without a model, and a fault of either has its line', async () => {
+    const check = (file: string, checks?: boolean) =>
+      client.call('taskOfFile', [{ file, root: folder }, checks === true]);
+    for (const name of [
+      'it throws',
+      'it never ends',
+      'a role that the task does not name',
+      'ids that are no tokens',
+      'a score of NaN',
+      'a score that throws',
+    ]) {
+      const { source, said, line } = badTasks[name]!;
+      const file = await write(`checked/${name.replaceAll(' ', '-')}`, source);
+      await assert.rejects(check(file, true), (error: Error) => {
+        assert.match(error.message, said);
+        assert.ok(error.message.includes(`${path.basename(file)}:${line}`), error.message);
+        return true;
+      });
+      // Who only asks what it is runs none of its draws.
+      if (name === 'it throws') assert.equal((await check(file)).title, 'Mine');
+    }
+    // By hand: 3/4 of the probability for the name, 1/4 for the other; a name and its counterpart are one token each, twice.
+    const seen = `  score: {
+    title: 'S', unit: '', definition: 'D.',
+    of: ({ score, ids, roles, answers }) => {
+      const { correct, probability, logitDifference, probabilityDifference, loss, top } = score;
+      const given = [correct, probability, probabilityDifference, ids.length, roles.name, roles.query, top === answers.right[0]];
+      const [ratio, bits] = [Math.exp(logitDifference), 2 ** -(loss / Math.LN2)].map((x) => x.toFixed(6));
+      throw new Error(JSON.stringify([...given, ratio, bits]));
+    },
+  },`;
+    await assert.rejects(check(await write('checked/seen', taskOf(repeated, seen)), true), (error: Error) =>
+      error.message.includes('[true,0.75,0.5,2,[0,1],[1],true,"3.000000","0.750000"]'),
+    );
+    // Tokens that are drawn are read as the same again; what no tokens here fit, or a file that nobody chose, is no fault.
+    const drawn = `    const ids = Array.from({ length: 3 }, () => random.whole(tokens.vocabulary));
+    const again = tokens.encode(tokens.decode(ids)).join() === ids.join();
+    if (!again || count(' one, two') !== 3) throw new Error('Its tokens are not read as they are written.');
+    return { kind: 'ids', ids, counterpart: [ids[0], ids[1], 7], roles: { name: [2] }, right: 1, wrong: 2, facts: {} };`;
+    const reads = taskOf("    throw new Error('no file');").replace(
+      'parameters: {',
+      "parameters: { text: field.file('Text', 'A text.'),",
+    );
+    for (const [name, source] of Object.entries({
+      drawn: taskOf(drawn),
+      unfit: taskOf("    throw new Unfit('Nothing fits.');"),
+      reads,
+    }))
+      assert.equal((await check(await write(`checked/${name}`, source), true)).title, 'Mine');
+  });
 
   it('is not run beside weights, where nobody lets it, by another name, or with a wrong parameter', async () => {
     await workspace.write('weights/model.safetensors', '');

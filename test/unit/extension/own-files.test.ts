@@ -276,12 +276,20 @@ describe('own files of a workspace', function () {
       other: new FailureError({ code: 'out-of-memory', neededBytes: 2, limitBytes: 1 }),
     };
     const keeps: string[] = [];
+    const drawn: boolean[] = [];
     const load = (of: OwnFilePlace) => {
       const fault = faults[of.file];
       return fault ? Promise.reject(fault) : Promise.resolve(info('own:a'));
     };
     const kinds = ownKinds({
-      compute: { checkKernel: () => Promise.reject(new Error('not here')), analysisOfFile: load, taskOfFile: load },
+      compute: {
+        checkKernel: () => Promise.reject(new Error('not here')),
+        analysisOfFile: load,
+        taskOfFile: (of, checks) => {
+          drawn.push(checks === true);
+          return load(of);
+        },
+      },
       known: {
         keepAnalysis: (_, { id }) => Promise.resolve(void keeps.push(id)),
         keepTask: (_, { id }) => Promise.resolve(void keeps.push(`task ${id}`)),
@@ -305,6 +313,7 @@ describe('own files of a workspace', function () {
       await kept?.();
     }
     assert.deepEqual(keeps, ['own:a', 'task own:a']);
+    assert.deepEqual(drawn, [true, true, true, true], 'a check draws a prompt');
   });
 
   it('have one problem for a law that fails at a line, however many shapes', () => {

@@ -121,5 +121,15 @@ export const badAnalyses: Readonly<Record<string, Planted>> = {
     said: /What sections gives cannot be shown/,
     line: 17,
   },
+  'an object for a schema': {
+    source: analysisOf('    return { value: 1 };').replace('object({ value: figure })', '{ value: figure }'),
+    said: /"result" is an object and no schema\. Say what its fields are/,
+    line: 10,
+  },
+  'a compare that is no function': {
+    source: analysisOf('    return { value: 1 };', '  compare: [],'),
+    said: /"compare" is no function\. Leave it out/,
+    line: 18,
+  },
   'no default export': { source: 'export const a = 1;\n', said: /no default export that is an analysis/, line: 1 },
 };
