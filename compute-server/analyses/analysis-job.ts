@@ -22,6 +22,8 @@ import { kindOf, readsBeyond, type Intervention } from '../../protocol/intervent
 import { planFrom } from '../../protocol/plans/plan-from';
 import { withModel } from '../../protocol/results/sections/heads-of-model';
 import { FailureError, refusal } from '../../protocol/wire/failures';
+import { counted } from '../../protocol/wire/number-words';
+import { printableLine } from '../../protocol/wire/printable';
 import type { Job } from '../dispatch/dispatcher';
 import type { LoadedModel } from '../model/checkpoint/loaded-model';
 import { readerOf } from '../model/prompt/prompt';
@@ -29,7 +31,7 @@ import { sourceStamps } from '../model/interventions/lower';
 import { beginParity, type BegunParity } from '../model/checkpoint/parity';
 import { modelProvenance } from '../provenance';
 import type { Surroundings } from '../surroundings';
-import { countedCorpusAt, readCorpusAt } from './corpus-files';
+import { corpusReadOf, countedCorpusAt, readCorpusAt } from './corpus-files';
 import { followed, heldShare, shown, stage, type RunProgress } from './run-progress';
 import { StepStore, stepFolders } from './step-store';
 import type { RunAnalysis, SaysOf, ShowsOf } from '../own-analyses/run-analysis';
@@ -86,8 +88,16 @@ async function* analysisRun(
     comparison = first && (await beginParity(model, first, { signal }));
 
     const folders = stepFolders(request.keepIn, surroundings.cacheFolder);
-    const steps = new StepStore(folders, await keyOf(analysis, request, model, job.input));
+    const key = await keyOf(analysis, request, model, job.input);
+    const { corpus } = job.input;
+    const steps = new StepStore(
+      folders,
+      [...key, ...(corpus ? [corpus.sha256] : [])],
+      corpus && { request: key, content: corpus.sha256 },
+    );
     await steps.open();
+    const note = corpus && steps.kept === 0 ? otherDocuments(corpus.name, await steps.ofOtherContent()) : undefined;
+    if (note !== undefined) surroundings.log('warn', note);
     /** What other weights gave is not kept as what these would give. */
     const unchanged = async <T>(act: () => Promise<T>): Promise<T> => {
       const value = await act();
@@ -99,6 +109,7 @@ async function* analysisRun(
     const start = () => analysis.run(runner, { ...job, step, standing: steps.standing });
     const result = yield* followed(start, {
       steps,
+      note,
       keepsSteps: request.part !== undefined,
       surroundings,
       signal,
@@ -349,13 +360,19 @@ function promptsOf(input: AnalysisInput): readonly (PromptInput | EncoderInput)[
   }
 }
 
-/** Everything that the values of a run's steps depend on. */
+/** Undefined where no steps of other documents are kept. */
+const otherDocuments = (name: string, steps: number): string | undefined =>
+  steps === 0
+    ? undefined
+    : `${printableLine(name)} has changed since a run of this request was interrupted, so its ${counted(steps, 'finished step is', 'finished steps are')} not used, and this run starts anew.`;
+
+/** Everything that the values of a run's steps depend on, beside the documents of a corpus. */
 async function keyOf(
   { stepsOfPictures, sha256 }: RunAnalysis,
   request: AnalysisRequest,
   model: LoadedModel,
-  { given, prompts, task, corpus }: ReadInput,
-): Promise<unknown> {
+  { given, prompts, task }: ReadInput,
+): Promise<readonly unknown[]> {
   const stamps = await sourceStamps(request.interventions);
   return [
     request.analysis,
@@ -371,7 +388,6 @@ async function keyOf(
     // A file that an intervention reads, or of samples or documents, may change between two runs.
     ...(stamps.some((stamp) => stamp !== undefined) ? [stamps] : []),
     ...(task ? [task.samples] : []),
-    ...(corpus ? [corpus.sha256] : []),
   ];
 }
 
@@ -399,6 +415,7 @@ export function resultOf(
     ...(request.file && analysis.sha256 !== undefined
       ? { file: { path: request.file.file, sha256: analysis.sha256 } }
       : {}),
+    ...(job.input.corpus ? { corpus: corpusReadOf(job.input.corpus) } : {}),
     ...(job.input.task?.file ? { taskFile: job.input.task.file } : {}),
   };
   return withOwn(analysis, run, result);

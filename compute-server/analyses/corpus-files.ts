@@ -6,6 +6,7 @@ import { basename, join } from 'node:path';
 import { mostBytes, mostDocuments, type Corpus } from '../../diagnostics/corpus';
 import { utf8Lines, wholeCharacters } from '../runner/files';
 import { readCorpus, type CorpusFile } from '../../diagnostics/shared/corpus/read-corpus';
+import type { CorpusRead } from '../../protocol/analysis/schema';
 import { FailureError, refusal } from '../../protocol/wire/failures';
 import { printableLine } from '../../protocol/wire/printable';
 import { whyUnread } from '../../protocol/wire/unread';
@@ -37,6 +38,9 @@ export interface CorpusReading {
   /** Lets others have their turn, and fails where the person cancelled. */
   readonly pause: () => Promise<void>;
 }
+
+/** What a result says of the documents that it is made of. */
+export const corpusReadOf = ({ sha256, documents }: Corpus): CorpusRead => ({ sha256, documents: documents.length });
 
 /** Fails with a sentence where nothing can be read. */
 export async function readCorpusAt(path: string, { pause }: CorpusReading): Promise<Corpus> {

@@ -23,7 +23,7 @@ import {
   type NamedResult,
   type ResultCode,
 } from '../../protocol/compute/analyses';
-import { fieldsIn, flag } from '../../protocol/schema/fields';
+import { fieldsIn, filledText, flag } from '../../protocol/schema/fields';
 import { refusal } from '../../protocol/wire/failures';
 import { printableLine } from '../../protocol/wire/printable';
 import type { CaptureCalls } from '../captures/capture-calls';
@@ -32,6 +32,8 @@ import type { Job, Methods } from '../dispatch/dispatcher';
 import { countOf, deviceIn, requested } from '../dispatch/parse';
 import type { ModelCalls, ModelNeeds } from '../model-calls/model-calls';
 import type { Surroundings } from '../surroundings';
+import { taskSurroundings } from '../runner/task-surroundings';
+import { corpusReadOf, readCorpusAt } from './corpus-files';
 import { answer, answering, compared, extensionJob } from './further-answers';
 import { KeptResults } from './kept-results';
 import { experimentEstimate, experimentJob } from './experiment-job';
@@ -216,6 +218,13 @@ export function analysisMethods(
         return [ownResult(args[0], 'the first result'), ownResult(args[1], 'the second result'), codeIn(args[2])];
       },
       run: ([other, own, code], signal) => compared(analysisOf, [other, own], code, signal),
+    },
+    corpusOf: {
+      parse(args) {
+        countOf(args, 1, 'corpusOf');
+        return [requested(filledText, args[0])];
+      },
+      run: async ([file], signal) => corpusReadOf(await readCorpusAt(file, taskSurroundings(signal))),
     },
     taskOfFile: {
       parse(args) {

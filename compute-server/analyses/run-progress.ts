@@ -15,6 +15,8 @@ export interface Followed {
   /** The result of a run that is cancelled, of what is known by then. */
   readonly stopped?: ((known: Partial<Result>) => Result | undefined | Promise<Result | undefined>) | undefined;
   readonly steps: StepStore;
+  /** What a person should know of the run while it goes on, as a sentence. */
+  readonly note?: string | undefined;
   /** The steps of a part are for the run that joins the parts. */
   readonly keepsSteps?: boolean;
   readonly surroundings: Surroundings;
@@ -86,7 +88,7 @@ export async function* unkept(
 
 async function* followedOnce(
   run: AsyncGenerator<Step<Result>, Result>,
-  { steps, surroundings, signal, stopped, keepsSteps = false }: Followed,
+  { steps, surroundings, signal, stopped, note, keepsSteps = false }: Followed,
 ): Job<RunProgress, Result> {
   const left = new TimeLeft();
   const { pause } = taskSurroundings(signal);
@@ -115,7 +117,11 @@ async function* followedOnce(
     }
     const share = total > 0 ? Math.min(1, done / total) : 0;
     const secondsLeft = left.after(done, total, steps.reused);
-    yield { ...stage(sentence, share, steps.kept), ...(secondsLeft === undefined ? {} : { secondsLeft }) };
+    yield {
+      ...stage(sentence, share, steps.kept),
+      ...(secondsLeft === undefined ? {} : { secondsLeft }),
+      ...(note === undefined ? {} : { note }),
+    };
     if (partial) {
       known = partial;
       yield { kind: 'known', partial };

@@ -14,6 +14,7 @@ import { removeEmpty, removeProven, type Form } from '../../files/remove';
 import { writeInOneStep } from '../../files/write-file';
 import { unfinishedFolder, abandoned } from '../unfinished-folder';
 import type { Standing } from '../../diagnostics/analysis';
+import { fieldsIn } from '../../protocol/schema/fields';
 import { headscopeVersion } from '../version';
 
 /** Runs that never ended and may still be resumed. */
@@ -42,6 +43,23 @@ interface EarlierStep {
 /** A run that ends sooner leaves nothing to go on from between two steps. */
 const standingAfterMs = 2000;
 const standingKey = 'where the run stands';
+
+/** What the steps were measured on, beside the request: kept with them, so that steps of earlier documents are known as such. */
+export interface Reads {
+  /** Everything that the values depend on, without what is read. */
+  readonly request: unknown;
+  /** Hash of what is read. */
+  readonly content: string;
+}
+
+const readsKey = 'what the run reads';
+const isReads = (value: unknown): value is { readonly request: string; readonly content: string } => {
+  const { request, content } = fieldsIn(value);
+  return typeof request === 'string' && typeof content === 'string';
+};
+
+/** Kept beside the steps. */
+const beside = [standingKey, readsKey];
 
 const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 24);
 const fileOf = (key: string): string => `${hashOf(key)}.step`;
@@ -85,6 +103,7 @@ export class StepStore {
   constructor(
     private readonly folders: StepFolders,
     key: unknown,
+    private readonly reads?: Reads,
   ) {
     this.own = new OwnFolder(folders.root, folderName, form);
     this.name = hashOf(JSON.stringify(key));
@@ -105,7 +124,22 @@ export class StepStore {
     for (const folder of [join(this.own.path, this.name), this.earlier]) {
       for (const { name } of await entriesOf(folder, form.folders?.hold ?? {})) this.present.add(name);
     }
-    this.present.delete(fileOf(standingKey));
+    for (const key of beside) this.present.delete(fileOf(key));
+  }
+
+  /** Steps on disk of runs of the same request that did not end and read something else. None of them is taken. */
+  async ofOtherContent(): Promise<number> {
+    const { reads } = this;
+    if (!reads) return 0;
+    const request = hashOf(JSON.stringify(reads.request));
+    const counts = (await this.own.entries()).map(async ({ name }) => {
+      const folder = join(this.own.path, name);
+      const other = (await read(join(folder, fileOf(readsKey)), readsKey))?.value;
+      if (!isReads(other) || other.request !== request || other.content === reads.content) return 0;
+      const files = (await entriesOf(folder, form.folders?.hold ?? {})).map((entry) => entry.name);
+      return files.filter((file) => !beside.some((key) => fileOf(key) === file)).length;
+    });
+    return (await Promise.all(counts)).reduce((sum, count) => sum + count, 0);
   }
 
   /** A value that takes the place of the one before. */
@@ -161,15 +195,13 @@ export class StepStore {
       await this.own.make();
       const folder = join(this.own.path, this.name);
       await mkdir(folder, { recursive: true });
-      const bytes = serialize(value);
-      const step: KeptStep = {
-        version: 2,
-        headscope: headscopeVersion,
-        key,
-        digest: digestOf(key, bytes),
-        value: bytes,
-      };
-      await writeInOneStep(join(folder, file), serialize(step), { isCache: true });
+      const keep = (name: string, of: string, what: unknown): Promise<void> =>
+        writeInOneStep(join(folder, name), serialize(stepOf(of, what)), { isCache: true });
+      if (this.written === 0 && this.reads) {
+        const { request, content } = this.reads;
+        await keep(fileOf(readsKey), readsKey, { request: hashOf(JSON.stringify(request)), content });
+      }
+      await keep(file, key, value);
       if (this.written === 0) {
         const others = (await entriesOf(this.folders.earlier, form)).filter(({ name }) => name !== this.name);
         await prune(this.own, { kept: keptRuns, inUse: this.name, others });
@@ -182,6 +214,11 @@ export class StepStore {
       this.failed = true;
     }
   }
+}
+
+function stepOf(key: string, value: unknown): KeptStep {
+  const bytes = serialize(value);
+  return { version: 2, headscope: headscopeVersion, key, digest: digestOf(key, bytes), value: bytes };
 }
 
 /** Undefined where there is none, or where it is not as this version wrote it. */

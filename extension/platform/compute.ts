@@ -123,6 +123,7 @@ export class Compute extends Owner {
   readonly nextTokens = this.question('nextTokens');
   readonly promptForPictures = this.question('promptForPictures');
   readonly compareAnalyses = this.question('compareAnalyses');
+  readonly corpusOf = this.question('corpusOf');
   readonly askAnalysis = this.question('askAnalysis', 'looking closer at an analysis');
 
   readonly module = this.job('module');

@@ -79,6 +79,8 @@ export type AnalysisProgress =
       readonly secondsLeft?: number;
       /** Steps on disk: the same request goes on behind them. */
       readonly kept: number;
+      /** What a person should know of the run, as a sentence. */
+      readonly note?: string;
       /** It goes on when the window closes. */
       readonly outlasts?: true;
     }

@@ -193,6 +193,14 @@ const analysedPrompt = ensure(
 );
 export type AnalysedPrompt = Output<typeof analysedPrompt>;
 
+/** Which documents were read, so that a change of their files is found. */
+const corpusRead = object({
+  /** Of the documents, hex. */
+  sha256: filledText,
+  documents: count,
+});
+export type CorpusRead = Output<typeof corpusRead>;
+
 /** What a person can apply elsewhere in one click. */
 export const offer = object({
   title: text,
@@ -216,6 +224,8 @@ const file = {
   model: modelSummary,
   /** A path is empty where the file of an earlier version does not say it. */
   input: inputOf(text, samples),
+  /** The documents that were read; absent where there were none, and in files of earlier versions. */
+  corpus: optional(corpusRead),
   /** The prompts that were read: one, or the prompt and its counterpart; of a task or a corpus at most two as examples. */
   prompts: list(analysedPrompt, 'a list of prompts', { most: 2 }),
   parameters: parameterValues,

@@ -1,6 +1,6 @@
 /** The part of the compute server's interface that runs analyses; joined to ComputeMethods in api.ts. */
 import type { AnalysisInfo, AnalysisProgress } from '../analysis/analysis';
-import type { AnalysisRequest, AnalysisResult, TaskRequest, SectionQuestion } from '../analysis/schema';
+import type { AnalysisRequest, AnalysisResult, CorpusRead, TaskRequest, SectionQuestion } from '../analysis/schema';
 import type { TaskInfo, TaskProgress, TaskResult } from '../analysis/tasks';
 import { ownFile, type OwnFilePlace } from '../inputs/own-file';
 import type { Output } from '../schema/check';
@@ -73,6 +73,8 @@ export interface AnalysisMethods {
     result: readonly Section[];
     progress: never;
   };
+  /** What the documents of a file or folder are now. */
+  corpusOf: { args: [file: string]; result: CorpusRead; progress: never };
   /** The same of a task file. `checks`: one prompt is drawn and scored too, without a model; a fault of either has its line. */
   taskOfFile: { args: [file: OwnFilePlace, checks?: boolean]; result: TaskInfo; progress: never };
   tasks: { args: []; result: readonly TaskInfo[]; progress: never };

@@ -27,6 +27,7 @@ const jobStage = object({
   secondsLeft: optional(number),
   /** Steps on disk. */
   kept: whole,
+  note: optional(text),
 });
 type JobStage = Output<typeof jobStage>;
 

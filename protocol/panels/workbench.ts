@@ -115,6 +115,8 @@ export type ToWorkbench =
       /** What a person should know of the history, as sentences. */
       readonly problems?: readonly string[];
     }
+  /** The documents of the result that was made then are others now. */
+  | { readonly kind: 'corpusNote'; readonly created: string; readonly sentence: string }
   /** Answer to `tokenisePair`; `request` as it came. */
   | {
       readonly kind: 'pair';

@@ -267,6 +267,7 @@ const analysis: Fields<AnalysisResult> = {
   analysis: refuse('analysis'),
   file: long<AnalysisResult['file']>('text of the analysis file', (file) => file?.sha256 ?? 'none'),
   taskFile: long<AnalysisResult['taskFile']>('text of the task file', (file) => file?.sha256 ?? 'none'),
+  corpus: long<AnalysisResult['corpus']>('documents of the corpus', (corpus) => corpus?.sha256 ?? 'none'),
   model: { fields: model },
   input: long('input'),
   interventions: name('interventions', changesInWords),

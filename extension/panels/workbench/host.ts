@@ -9,6 +9,7 @@ import { defined } from '../../platform/defined';
 import type { OwnModelMessage } from '../model-panel-host';
 import type { Opening } from '../panel-types';
 import type { AskingPage } from './asking-page';
+import { changedDocuments } from './changed-documents';
 import { CloserLooks } from './closer-looks';
 import { pathsOf } from './default-setup';
 import { Extensions } from './extensions';
@@ -82,6 +83,20 @@ export class WorkbenchHost extends TabbedHost {
         kind: 'overdue',
         sentence: 'The generation does not stop by itself; its process is being restarted. The text shown is kept.',
       });
+  }
+
+  protected override async afterOpening(isCurrent: () => boolean): Promise<void> {
+    await Promise.all([super.afterOpening(isCurrent), this.sayChangedDocuments(isCurrent)]);
+  }
+
+  private async sayChangedDocuments(isCurrent: () => boolean): Promise<void> {
+    const { shown, services } = this;
+    if (shown === undefined || services.mayRun() !== true) return;
+    const sentence = await changedDocuments(shown, {
+      refusal: (path) => this.refusalOfShown([path]),
+      corpusOf: (file) => services.server.corpusOf(file),
+    });
+    if (sentence !== undefined && isCurrent()) this.post({ kind: 'corpusNote', created: shown.created, sentence });
   }
 
   protected override modelOf({ model }: AnalysisResult): ModelSummary {

@@ -38,6 +38,7 @@ export interface WorkbenchServices extends ModelPanelServices<WorkbenchTypes> {
     | 'askAnalysis'
     | 'extendAnalysis'
     | 'compareAnalyses'
+    | 'corpusOf'
     | 'tokenise'
     | 'promptForPictures'
     | 'nextTokens'

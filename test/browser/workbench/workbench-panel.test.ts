@@ -445,6 +445,22 @@ describe('the workbench', () => {
       assert.deepEqual(asked.input, { kind: 'prompt', prompt: { kind: 'ids', ids: [1, 20, 31, 42] } });
     });
 
+    it('says that documents have changed: of the result on the screen, and of a run that was interrupted', async () => {
+      const panel = await start({ host: answering(finished()) });
+      const sentence = 'mine.jsonl has changed since this result was made.';
+      await panel.send({ kind: 'corpusNote', created: 'another result', sentence });
+      assert.equal(await count(panel, '#documents'), 0);
+      await panel.send({ kind: 'corpusNote', created: result.created, sentence });
+      await shown(panel, sentence);
+      const note = 'mine.jsonl has changed since a run of this request was interrupted.';
+      const stage = { kind: 'stage', sentence: 'Document 1 of 4', share: 0, kept: 0 } as const;
+      await panel.page.click('#run');
+      await panel.send({ ...stage, note }, { ...stage, share: 0.5 });
+      await shown(panel, note);
+      await panel.send({ kind: 'result', result: { ...result, created: 'later' } });
+      assert.equal(await text(panel, '#documents'), note, 'the new result is of the documents as they are');
+    });
+
     it('says why there is no answer', async () => {
       const panel = await start({
         host: (message) =>

@@ -1,6 +1,7 @@
 /** Runs that are killed, cancelled, or lose their disk, their memory or their model while they work. */
 import assert from 'node:assert/strict';
-import { renameSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, renameSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { ComputeClient } from '../../../protocol/compute/client';
 import type { AnalysisProgress } from '../../../protocol/analysis/analysis';
 import { analysisOfHeads } from '../../../protocol/compute/heads-of-analysis';
@@ -88,6 +89,91 @@ describe('runs that break off', function () {
     assert.ok(whole.result['thumbnails']);
     assert.deepEqual(resumed.result, whole.result);
     assert.deepEqual(resumed.sections, whole.sections);
+  });
+
+  it('an index of heads whose process or command line is killed goes on behind its documents, and never behind those of a changed corpus', async () => {
+    const corpus = place.at('documents.jsonl');
+    const write = (documents: number): void => {
+      const lines = Array.from({ length: documents }, (_, at) => JSON.stringify({ ids: ids.slice(at, at + 900) }));
+      writeFileSync(corpus, `${lines.join('\n')}\n`);
+    };
+    const all = 8;
+    write(all);
+    writeTinyModel(folder, llamaLike('llama', 'llama', { max_position_embeddings: 1000 }));
+    const keepIn = place.at('kept');
+    const asked = {
+      analysis: 'head-index',
+      folder,
+      input: { kind: 'corpus', file: corpus },
+      parameters: { tokens: 900 },
+      interventions: [],
+      seed: 0,
+    } as const;
+    const run = async (more: { readonly keepIn?: string } = {}) => {
+      const said: Extract<AnalysisProgress, { kind: 'stage' }>[] = [];
+      const onProgress = (step: AnalysisProgress) => step.kind === 'stage' && said.push(step);
+      return { said, result: await client.call('analysis', [{ ...asked, ...more }], { onProgress }) };
+    };
+    /** Documents on disk, of each run that did not end; beside them stands what was read. */
+    const documents = (): readonly number[] => {
+      const steps = place.at('kept', 'headscope-steps');
+      return existsSync(steps)
+        ? readdirSync(steps).flatMap((run) =>
+            run === 'CACHEDIR.TAG' ? [] : [readdirSync(join(steps, run)).length - 1],
+          )
+        : [];
+    };
+    const whole = (await run()).result;
+    assert.equal(whole.corpus?.documents, all);
+    assert.deepEqual(await client.call('corpusOf', [corpus]), whole.corpus);
+
+    const until = async (least: number): Promise<void> => {
+      while ((documents()[0] ?? 0) < least) await new Promise((next) => setTimeout(next, 5));
+    };
+
+    const words = ['run', 'head-index', folder, '--corpus', corpus, '--param', 'tokens=900', '--resume', keepIn];
+    const { pid: commandLine, ended } = place.started(words);
+    await until(2);
+    process.kill(commandLine, 'SIGKILL');
+    await ended;
+    const [left = 0] = documents();
+    assert.ok(left < all, `${left} documents are kept`);
+
+    const { pid: server } = await client.call('info', []);
+    const failure = failureOf(run({ keepIn }));
+    await until(left + 2);
+    process.kill(server, 'SIGKILL');
+    assert.equal((await failure).code, 'compute-restarted');
+    const [more = 0] = documents();
+    assert.ok(more < all, `${more} documents are kept`);
+
+    write(all + 1);
+    const changed = await run({ keepIn });
+    assert.match(
+      changed.said.at(-1)?.note ?? '',
+      new RegExp(
+        `^documents\\.jsonl has changed since a run of this request was interrupted, so its ${more} finished steps are not used`,
+      ),
+    );
+    assert.ok(logs.some((line) => line.includes(changed.said.at(-1)?.note ?? 'no note')));
+    assert.equal((changed.result.result as { texts: readonly unknown[] }).texts.length, all + 1);
+    assert.notDeepEqual(await client.call('corpusOf', [corpus]), whole.corpus);
+    assert.deepEqual(documents(), [more], 'the steps of the earlier documents stay');
+
+    write(all);
+    const resumed = await run({ keepIn });
+    // A document that was read says how long the others take; one that was kept took no time.
+    const read = resumed.said.flatMap(({ sentence, secondsLeft }) =>
+      secondsLeft === undefined ? [] : Number(/^Document (\d+) of 8$/.exec(sentence)?.[1] ?? 0),
+    );
+    assert.ok(
+      read.every((number) => number > more),
+      `documents ${read.join()} were read again, ${more} were kept`,
+    );
+    assert.ok(resumed.said.every(({ note }) => note === undefined));
+    assert.deepEqual(resumed.result.result, whole.result);
+    assert.deepEqual(resumed.result.sections, whole.sections);
+    assert.deepEqual(documents(), []);
   });
 
   it('another prompt or other gains are another run', async () => {

@@ -125,6 +125,33 @@ describe('the workbench opens', () => {
     assert.deepEqual(stage.plans, []);
   });
 
+  it('with a saved file, and says that its documents are others now; in an untrusted workspace they are not read', async () => {
+    const stage = new Stage();
+    const asked: string[] = [];
+    stage.corpusOf = (file) => {
+      asked.push(file);
+      return Promise.resolve({ sha256: 'bb', documents: 3 });
+    };
+    const of = (file: string) => ({
+      name: 'mine',
+      read: () =>
+        parseAnalysis(
+          analysisText({ ...resultOf(), input: { kind: 'corpus', file }, corpus: { sha256: 'aa', documents: 2 } }),
+        ),
+    });
+    const { host, sent } = await stage.ready('file', { file: of('/texts/mine.jsonl') });
+    await settled();
+    const { created, sentence } = last(sent, 'corpusNote');
+    assert.equal(created, last(sent, 'open').result?.created);
+    assert.match(sentence, /^mine\.jsonl has changed since this result was made: it had 2 documents, and has 3 now\./);
+    stage.may = 'Trust this workspace first.';
+    await host.refresh();
+    stage.may = true;
+    await stage.ready('file', { file: of('//server/share/mine.jsonl') });
+    await settled();
+    assert.deepEqual(asked, ['/texts/mine.jsonl']);
+  });
+
   it('with the reason when the file is damaged', async () => {
     const { sent } = await new Stage().ready('file', { file: { name: 'mine', read: () => parseAnalysis('{') } });
     assert.match(last(sent, 'failed').sentence, /^mine cannot be shown\. The file is not valid JSON/);

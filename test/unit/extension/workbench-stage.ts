@@ -151,10 +151,12 @@ export class Stage {
 
   readonly devices = new PanelDevicesDouble();
   readonly openedOn: (string | undefined)[] = [];
+  corpusOf: WorkbenchServices['server']['corpusOf'] = notAsked;
   readonly server: Partial<WorkbenchServices['server']> = {
     estimateAnalysis: notAsked,
     askAnalysis: notAsked,
     compareAnalyses: () => Promise.resolve([]),
+    corpusOf: (file) => this.corpusOf(file),
     tokenise: (_folder, prompt) =>
       Promise.resolve({ ids: [1], tokens: [prompt.kind === 'text' ? prompt.text : 'ids'] }),
     headTile: (request) => {

@@ -200,6 +200,7 @@ export class Window {
           return { ...of, finding: `${of.finding} Alpha ${alpha}.` };
         },
         compareAnalyses: () => Promise.resolve([]),
+        corpusOf: () => Promise.reject(new Error('not asked')),
         tokenise: () => Promise.reject(new Error('not asked')),
         promptForPictures: () => Promise.reject(new Error('not asked')),
         headTile: () => Promise.reject(new Error('not asked')),

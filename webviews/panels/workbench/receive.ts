@@ -44,6 +44,7 @@ export function receive(state: State, message: ToWorkbench): State {
             phase: runningPhase(state.phase, message),
             kept: message.kept,
             outlasts: message.outlasts === true,
+            runNote: message.note ?? state.runNote,
           };
     case 'partial':
       return isOfAnotherRun(state, message)
@@ -102,6 +103,8 @@ export function receive(state: State, message: ToWorkbench): State {
     case 'token':
     case 'generated':
       return { ...state, trials: triedAnswered(state.trials, message) };
+    case 'corpusNote':
+      return { ...state, corpusNote: message };
     case 'tile':
     case 'row':
     case 'picture':
@@ -215,6 +218,7 @@ function openedTabs(
     phase: phaseOf(tab),
     kept: 0,
     outlasts: false,
+    runNote: undefined,
     replaced: undefined,
   };
 }

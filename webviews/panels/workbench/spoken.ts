@@ -31,6 +31,7 @@ export function spokenOf(message: ToWorkbench): Spoken | undefined {
     case 'tokenised':
     case 'estimate':
     case 'partial':
+    case 'corpusNote':
     case 'picture':
     case 'tile':
     case 'row':

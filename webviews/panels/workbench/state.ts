@@ -133,6 +133,10 @@ export interface State extends RunState<Form, View>, Omit<ModelState, 'typed' | 
   readonly kept: number;
   /** The run goes on when the window closes. */
   readonly outlasts: boolean;
+  /** What a person should know of the run, as a sentence. */
+  readonly runNote: string | undefined;
+  /** That the documents of a result have changed since. */
+  readonly corpusNote: Extract<ToWorkbench, { kind: 'corpusNote' }> | undefined;
   /** What is known of a run that goes on or was stopped. */
   readonly partial: { readonly finding: string; readonly sections: readonly Section[] } | undefined;
   readonly result: AnalysisResult | undefined;
@@ -192,6 +196,8 @@ export const initialState = (place: PanelPlace): State => ({
   modelProblem: undefined,
   kept: 0,
   outlasts: false,
+  runNote: undefined,
+  corpusNote: undefined,
   partial: undefined,
   result: undefined,
   shownSetup: undefined,
@@ -230,6 +236,7 @@ export const begun = (state: State, plan: AnalysisSetup): State => ({
   }),
   kept: 0,
   outlasts: false,
+  runNote: undefined,
   ...(state.tabs === undefined ? {} : whileAwaiting(state)),
 });
 

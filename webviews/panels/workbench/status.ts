@@ -121,7 +121,7 @@ export function banners(part: Part): TemplateResult {
   return html`
     ${runBanners(state, stopped ? 'What was known by then is shown below.' : undefined)}
     ${asideBanners(state.asides, 'ask more of this result', actions)} ${modelNotes(result?.model ?? state.model)}
-    ${chatBanner(result)}
+    ${chatBanner(result)} ${documentsBanner(state)}
     ${
       stopped && phase.kind !== 'failed'
         ? banner('info', html`The run was stopped: what follows is the part that was known by then.`)
@@ -150,6 +150,13 @@ export function banners(part: Part): TemplateResult {
 function chatBanner(result: AnalysisResult | undefined): TemplateResult | typeof nothing {
   const [words] = (result?.prompts ?? []).flatMap(({ chatPrompt }) => chatPromptWords(chatPrompt) ?? []);
   return words === undefined ? nothing : banner('info', html`${words}`);
+}
+
+/** The documents are others than those of the result, or of the run that was interrupted. */
+function documentsBanner({ result, runNote, corpusNote }: State): TemplateResult | typeof nothing {
+  const since = corpusNote?.created === result?.created ? corpusNote?.sentence : undefined;
+  const words = [runNote, since].filter((one) => one !== undefined);
+  return words.length === 0 ? nothing : banner('info', html`<span id="documents">${words.join(' ')}</span>`);
 }
 
 /** What is shown is of another request than the one in the form. */

@@ -1,5 +1,7 @@
 /** The compute server and the command line as they are shipped, for the tests that run models in them. */
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -68,6 +70,13 @@ export class Place {
     more: Readonly<Record<string, string>> = {},
   ): Promise<Outcome> {
     return runCli(cliScript, words, this.environment(more), onStart);
+  }
+
+  /** The same, to be killed. */
+  started(words: readonly string[]): { readonly pid: number; readonly ended: Promise<unknown> } {
+    const child = spawn(process.execPath, [cliScript, ...words], { env: this.environment(), stdio: 'ignore' });
+    assert.ok(child.pid !== undefined);
+    return { pid: child.pid, ended: once(child, 'exit') };
   }
 
   remove(): void {

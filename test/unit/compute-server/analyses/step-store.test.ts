@@ -99,6 +99,24 @@ describe('kept steps', () => {
     assert.equal(await again(), 'measured again');
   });
 
+  it('of other documents are counted, and none is taken', async () => {
+    const reading = (content: string, request = 'run'): StepStore =>
+      new StepStore(stepFolders(root, ''), [request, content], { request: [request], content });
+    const before = reading('first documents');
+    for (const key of ['one', 'two']) await before.step(key, slow('of the first'));
+    await reading('theirs', 'another request').step('one', slow(1));
+    await of('without documents').step('one', slow(1));
+    const next = reading('second documents');
+    assert.equal(await again(next), 'measured again');
+    assert.deepEqual([next.kept, next.reused, await next.ofOtherContent()], [1, 0, 2]);
+    const back = reading('first documents');
+    assert.equal(await again(back), 'of the first');
+    assert.deepEqual([back.kept, await back.ofOtherContent()], [2, 1]);
+    await back.remove();
+    assert.equal(await reading('second documents').ofOtherContent(), 0);
+    assert.equal(await of().ofOtherContent(), 0);
+  });
+
   it('leave everything else in the folder as it is', async () => {
     for (let number = 0; number < 20; number++) {
       mkdirSync(join(root, hash(`${number}`)));
