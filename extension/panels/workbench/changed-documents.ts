@@ -7,8 +7,8 @@ import { printableLine } from '../../../protocol/wire/printable';
 
 interface Documents {
   /** Why a path is not opened. */
-  refusal(path: string): string | undefined;
-  corpusOf(file: string): Promise<CorpusRead>;
+  readonly refusal: (path: string) => string | undefined;
+  readonly corpusOf: (file: string) => Promise<CorpusRead>;
 }
 
 /** The sentence to say; undefined where they are the same, or where nobody can know. */
