@@ -73,10 +73,10 @@ export interface AnalysisMethods {
     result: readonly Section[];
     progress: never;
   };
-  /** What the documents of a file or folder are now. */
-  corpusOf: { args: [file: string]; result: CorpusRead; progress: never };
   /** The same of a task file. `checks`: one prompt is drawn and scored too, without a model; a fault of either has its line. */
   taskOfFile: { args: [file: OwnFilePlace, checks?: boolean]; result: TaskInfo; progress: never };
+  /** What the documents of a file or folder are now. */
+  corpusOf: { args: [file: string]; result: CorpusRead; progress: never };
   tasks: { args: []; result: readonly TaskInfo[]; progress: never };
   /** Samples of a task; with a model also how it does on them. */
   task: { args: [request: TaskRequest]; result: TaskResult; progress: TaskProgress };

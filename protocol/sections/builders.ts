@@ -254,7 +254,9 @@ export const heads = (
   title: string,
   caption: string | undefined,
   layers: Parts<HeadsLayer>,
-  more: Undefinable<Pick<HeadsSection, 'ask' | 'empty' | 'cell' | 'classes' | 'marked' | 'pictures' | 'stack'>> = {},
+  more: Undefinable<
+    Pick<HeadsSection, 'ask' | 'empty' | 'cell' | 'classes' | 'marked' | 'pictures' | 'rows' | 'stack'>
+  > = {},
 ): HeadsSection => ({ kind: 'heads', ...begun(id, title, caption, more), numbers: partsOf(layers) });
 
 // Sentences

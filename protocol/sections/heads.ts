@@ -93,6 +93,17 @@ export const heads = {
   pictures: optional(headPictures),
   /** Heads that the finding names. */
   marked: optional(places),
+  /** Rows of a table of the result that are of these heads: found from here, and shown by head. */
+  rows: optional(
+    object({
+      /** The id of the table. */
+      in: text,
+      /** What a row is, in the plural: `Examples`. */
+      title: text,
+      /** None is left out of the table: what `ask` asks of a head is answered by its rows, without the model. */
+      complete: optional(exactly(true)),
+    }),
+  ),
   /** Several heads can be chosen, and asked about together. */
   together: optional(flag),
 };

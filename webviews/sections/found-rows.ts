@@ -1,4 +1,6 @@
 /** Rows of a long table that hold what a person typed, and which heads have most of them. */
+import type { HeadPlace } from '../../protocol/schema/written-form';
+import { headKey } from '../ui/head-names';
 import type { CellValue } from '../ui/table';
 import type { TwinRow } from './section-kind';
 
@@ -18,15 +20,16 @@ export function foundRows(rows: readonly TwinRow[], columns: number, find: strin
   return rows.filter((row) => row.slice(0, columns).some(holds));
 }
 
-/** The heads in a column that have most rows, as words: `L3H2 (12)`; of as many the first in the table. */
-export function headsOfRows(rows: readonly TwinRow[], column: number, most: number): readonly string[] {
-  const counts = new Map<string, number>();
-  for (const row of rows) {
-    const head = row[column];
-    if (typeof head === 'string') counts.set(head, (counts.get(head) ?? 0) + 1);
+/** The heads of rows and how many rows each has, most first; of as many the first in the table. */
+export function headsOfRows(
+  heads: readonly HeadPlace[],
+): readonly { readonly head: HeadPlace; readonly rows: number }[] {
+  const counts = new Map<string, { readonly head: HeadPlace; rows: number }>();
+  for (const head of heads) {
+    const key = headKey(head.layer, head.head);
+    const known = counts.get(key) ?? { head, rows: 0 };
+    known.rows += 1;
+    counts.set(key, known);
   }
-  return [...counts]
-    .sort(([, a], [, b]) => b - a)
-    .slice(0, most)
-    .map(([head, count]) => `${head} (${count})`);
+  return [...counts.values()].sort((a, b) => b.rows - a.rows);
 }

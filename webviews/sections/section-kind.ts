@@ -5,6 +5,7 @@ import type { HeadTile } from '../../protocol/results/heads';
 import type { MatrixSection } from '../../protocol/sections/matrix';
 import type { HeadPlace } from '../../protocol/schema/written-form';
 import type { Section } from '../../protocol/sections/section';
+import type { TableSection } from '../../protocol/sections/table';
 import type { SectionQuestion } from '../../protocol/analysis/schema';
 import type { TileRectangle } from '../charts/tiles';
 import type { CellValue, Column, Sort } from '../ui/table';
@@ -77,6 +78,8 @@ export interface SectionActions {
   explain?(cell: AttentionCell): void;
   /** Opens the attention of a head; absent where the cells are no query heads, or no prompt was read. */
   readonly attention?: (head: HeadPlace, atOnce?: boolean) => void;
+  /** Chooses a head in the grid that rows belong to, and shows its rows; absent where there is no such grid. */
+  readonly chooseHead?: (head: HeadPlace) => void;
   /** Switches a head off and on; absent where nothing can be changed. */
   readonly toggle?: (head: HeadPlace) => void;
   /** The probabilities of a head on a prompt that was read; absent where no model is at hand. */
@@ -100,6 +103,8 @@ export interface SectionPart<S extends Section = Section> {
   readonly loaded: LoadedPictures;
   /** Tokens of an encoder-decoder that are looked at; absent: the result is of none. */
   readonly looked?: LookedTokens;
+  /** Of a grid: the table with the rows of its heads, and what is looked for in it. */
+  readonly rows?: { readonly table: TableSection; readonly find: string; readonly onFind: (find: string) => void };
   readonly actions: SectionActions;
 }
 

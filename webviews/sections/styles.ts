@@ -291,8 +291,33 @@ export const sectionStyles = css`
     padding-block: 2px;
     white-space: normal;
   }
+  /* A strip stands under the other cells of its row, as wide as the page. */
+  .compact .result-section .table-frame:has(.token-strip) :is(table, thead, tbody) {
+    display: block;
+  }
+  .compact .result-section .table-frame:has(.token-strip) tr {
+    display: flex;
+    flex-wrap: wrap;
+    gap: 0 8px;
+    justify-content: space-between;
+    align-items: baseline;
+    padding-block: 2px;
+  }
+  .compact .result-section .table-frame:has(.token-strip) thead {
+    position: sticky;
+    top: 0;
+    z-index: 1;
+  }
+  .compact .result-section .table-frame:has(.token-strip) tbody tr + tr {
+    border-top: 1px solid var(--line);
+  }
+  .compact .result-section .table-frame:has(.token-strip) :is(td, tbody th) {
+    height: auto;
+  }
   .compact .result-section :is(td, th):has(> .token-strip) {
-    min-width: 150px;
+    flex: 1 0 100%;
+    min-width: 0;
+    max-width: 100%;
   }
   .token-strip {
     font-family: var(--vscode-editor-font-family);

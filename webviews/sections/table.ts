@@ -1,117 +1,19 @@
-import { html, nothing, type TemplateResult } from 'lit';
-import { live } from 'lit/directives/live.js';
-import type { HeadPlace } from '../../protocol/schema/written-form';
-import { signedPoints } from '../../protocol/results/share-change';
-import { isReading, stripIn, stripText, type Reading } from '../../protocol/sections/reading';
-import type { SectionCell, SectionColumn, TableSection } from '../../protocol/sections/table';
-import { listed } from '../../protocol/wire/listed';
+import { html, nothing } from 'lit';
+import { isReading, stripIn } from '../../protocol/sections/reading';
+import type { TableSection } from '../../protocol/sections/table';
 import { textWidth } from '../charts/text-width';
-import { headName } from '../ui/head-names';
-import { count, percent, signed, significant } from '../ui/numbers';
-import type { CellValue, Column } from '../ui/table';
+import { significant } from '../ui/numbers';
+import type { CellValue } from '../ui/table';
 import type { Theme } from '../ui/theme';
-import { foundRows, headsOfRows, leastSearched } from './found-rows';
+import { leastSearched } from './found-rows';
 import { fitted, smallSize, textMark } from './legend';
-import { remembered } from './remembered';
+import { rowSearch } from './row-search';
 import type { Mark, Scene } from './scene';
-import { othersWords, readingWords, shadeScale, strip, stripMarks } from './strip';
-import { twinColumn, type PageKind, type SectionActions, type Twin, type TwinRow } from './section-kind';
+import type { PageKind, SectionActions, TwinRow } from './section-kind';
+import { readingWords, shadeScale, stripMarks } from './strip';
+import { foundIn, narrowTwin, readingsIn, tableTwin, valueOf } from './table-twin';
 import { twinTable } from './twin-table';
 import { shortened, withUnit } from './words';
-
-const isHead = (cell: SectionCell | undefined): cell is HeadPlace =>
-  typeof cell === 'object' && cell !== null && 'layer' in cell;
-
-function valueOf(section: TableSection, cell: SectionCell | undefined): CellValue {
-  if (cell === null || cell === undefined) return undefined;
-  if (isReading(cell)) return stripText(stripIn(section, cell));
-  return isHead(cell) ? headName(cell.layer, cell.head) : cell;
-}
-
-/** The cells of a row that are readings. */
-const readingsIn = (row: TableSection['rows'][number] | undefined): readonly Reading[] => (row ?? []).filter(isReading);
-
-/** More digits than the usual three are asked for, and all numbers are whole: decimals would say nothing. */
-const isCount = (rows: TableSection['rows'], at: number, digits = 3): boolean =>
-  digits > 3 && rows.every((row) => typeof row[at] !== 'number' || Number.isInteger(row[at]));
-
-function writer({ as, digits }: SectionColumn, isWhole: boolean): (value: number) => string {
-  switch (as) {
-    case 'percent':
-      return (value) => percent(value, digits);
-    case 'points':
-      return (value) => `${signedPoints(value)} points`;
-    case 'signed':
-      return (value) => signed(value, digits);
-    case undefined:
-    default:
-      return isWhole ? count : (value) => significant(value, digits);
-  }
-}
-
-const tableTwin = remembered((section: TableSection): Twin => {
-  const { columns, rows } = section;
-  return {
-    columns: columns.map((column, at): Column<TwinRow> => ({
-      ...twinColumn(at, column.name, column.title, {
-        ...(column.unit === undefined ? {} : { unit: column.unit }),
-        ...(column.definition === undefined ? {} : { hint: column.definition }),
-        ...(column.kind === 'number' ? { text: writer(column, isCount(rows, at, column.digits)) } : {}),
-      }),
-      ...(column.kind === 'reading'
-        ? { cell: (row: TwinRow) => stripCell(section, rows[Number(row.at(-1))]?.[at]) }
-        : {}),
-    })),
-    // The place of the row comes last: it says which one is asked about, however the rows are sorted.
-    rows: rows.map((row, at): TwinRow => [...columns.map((_, column) => valueOf(section, row[column])), at]),
-  };
-});
-
-const stripCell = (section: TableSection, cell: SectionCell | undefined): TemplateResult | string =>
-  isReading(cell) ? strip(stripIn(section, cell), othersWords(cell)) : '–';
-
-const narrowTwin = remembered((section: TableSection): Twin => {
-  const { columns, rows } = tableTwin(section);
-  return { columns: columns.filter((_, at) => section.columns[at]?.wide !== true), rows };
-});
-
-const found = remembered((section: TableSection, find: string): readonly TwinRow[] =>
-  foundRows(tableTwin(section).rows, section.columns.length, find),
-);
-
-/** Heads that are named as those with most of the rows that were found. */
-const mostNamed = 5;
-
-function search(
-  { title, columns, rows: all }: TableSection,
-  rows: readonly TwinRow[],
-  find: string,
-  actions: SectionActions,
-): TemplateResult {
-  const heads = headsOfRows(
-    rows,
-    columns.findIndex(({ kind }) => kind === 'head'),
-    mostNamed,
-  );
-  const most = heads.length > 0 ? ` Most in ${listed(heads)}.` : '';
-  const words =
-    rows.length === 0 ? 'No row has this text.' : `${count(rows.length)} of ${count(all.length)} rows.${most}`;
-  return html`<div class="table-search">
-    <input
-      type="search"
-      class="table-find"
-      aria-label=${`Find in ${title}`}
-      placeholder="Find a token or text"
-      title="Rows with this text; Escape shows all rows again"
-      .value=${live(find)}
-      @input=${(event: Event) => actions.view({ find: (event.target as HTMLInputElement).value, cursor: undefined })}
-      @keydown=${(event: KeyboardEvent) => {
-        if (event.key === 'Escape') actions.view({ find: undefined });
-      }}
-    />
-    <span class="reason" role="status">${find.trim() === '' ? nothing : words}</span>
-  </div>`;
-}
 
 export const tableKind: PageKind<TableSection> = {
   drawn: 'page',
@@ -121,8 +23,10 @@ export const tableKind: PageKind<TableSection> = {
   body: ({ section, view, compact, actions }) => {
     const twin = compact ? narrowTwin(section) : tableTwin(section);
     const find = section.rows.length < leastSearched ? '' : (view.find ?? '');
-    const rows = found(section, find);
-    return html`${section.rows.length < leastSearched ? nothing : search(section, rows, find, actions)}
+    const rows = foundIn(section, find);
+    const onFind = (text: string): void => actions.view({ find: text === '' ? undefined : text, cursor: undefined });
+    const { chooseHead } = actions;
+    return html`${section.rows.length < leastSearched ? nothing : rowSearch({ table: section, find, onFind, chooseHead })}
     ${section.columns.some(({ kind }) => kind === 'reading') ? shadeScale : nothing}
     ${twinTable({
       caption: section.title,

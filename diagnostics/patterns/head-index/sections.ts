@@ -14,6 +14,7 @@ const isMeasured = (result: Partial<HeadIndexResult>): result is Measured =>
   result.examples !== undefined && result.texts !== undefined && result.means !== undefined;
 
 const gridId = 'strengths';
+const tableId = 'examples';
 const strengthDefinitions = {
   weight: 'p(i, j), j the key that query i reads most but the first token and itself',
   value:
@@ -41,7 +42,13 @@ export function sections(result: Partial<HeadIndexResult>): readonly Section[] {
   return [grid(result), ...examplesOfAll(result), ...histogram(result)];
 }
 
-function grid({ means, tops = [], medians = [], largest = [], counts = [], measure = 'weight' }: Measured): Section {
+/** In the order of the table. */
+const rowsOfAll = ({ examples }: Measured): readonly IndexedExample[] =>
+  groups.flatMap((group) => examples.filter((one) => one.group === group));
+
+function grid(result: Measured): Section {
+  const { means, tops = [], medians = [], largest = [], counts = [], measure = 'weight' } = result;
+  const rows = rowsOfAll(result).length;
   const each = strengthDefinitions[measure];
   return build.heads(
     gridId,
@@ -54,17 +61,23 @@ function grid({ means, tops = [], medians = [], largest = [], counts = [], measu
       build.shares('largest', 'Largest strength', `largest over queries of ${each}`, largest),
       build.amounts('count', 'Examples', 'queries that read a key other than the first token and themselves', counts),
     ],
-    { ask: 'Show its examples' },
+    {
+      ask: 'Show its examples',
+      rows:
+        rows === 0
+          ? undefined
+          : { in: tableId, title: 'Examples', ...(rows <= mostRows ? { complete: true as const } : {}) },
+    },
   );
 }
 
 function examplesOfAll(result: Measured): readonly Section[] {
-  const rows = groups.flatMap((group) => result.examples.filter((one) => one.group === group));
+  const rows = rowsOfAll(result);
   if (rows.length === 0) return [];
   const more = rows.length - mostRows;
   return [
     exampleTable(
-      'examples',
+      tableId,
       'Examples of all heads',
       `${strips}${more > 0 ? ` ${more} more examples are in the JSON of the result.` : ''}`,
       result,
@@ -77,18 +90,11 @@ function examplesOfAll(result: Measured): readonly Section[] {
 /** The answer to a question about a head. */
 export function examplesOfHead(result: HeadIndexResult, { layer, head }: HeadPlace): Section {
   const own = result.examples.filter((one) => one.layer === layer && one.head === head);
-  return exampleTable(
-    gridId,
-    `Examples of ${headName({ layer, head })}`,
-    `${strips} The example of decile d lies where d tenths of the examples are at most as strong.`,
-    result,
-    own,
-    false,
-  );
+  return exampleTable(gridId, `Examples of ${headName({ layer, head })}`, strips, result, own, false);
 }
 
 const strips =
-  'The query is underlined, its key framed. The tokens that the query reads most are shaded by their weight, four at most.';
+  'The query is underlined, its key framed. The tokens that the query reads most are shaded by their weight, four at most. The example of decile d lies where d tenths of the examples of its head are at most as strong.';
 
 const groupWords = ({ group, number }: IndexedExample): string => `${group} ${number}`;
 

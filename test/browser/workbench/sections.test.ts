@@ -11,6 +11,7 @@ import {
   expertsStory,
   generationsStory,
   graphStory,
+  gridOfStrips,
   headsStory,
   imageStory,
   lineStory,
@@ -162,6 +163,21 @@ describe('sections on the page', () => {
       assert.ok((await sideways(panel)) <= 0);
     });
 
+    it('put a strip of tokens under the other cells of its row where the page is narrow', async () => {
+      const panel = await show(gridOfStrips(), { width: 300 });
+      const measured = await panel.page.$eval('[data-section=of-heads] .table-frame', (frame) => {
+        const [head, text] = ['tbody th', 'tbody td:last-child'].map((cell) =>
+          frame.querySelector(cell)?.getBoundingClientRect(),
+        );
+        return {
+          beyond: frame.scrollWidth - frame.clientWidth,
+          under: (text?.top ?? 0) >= (head?.bottom ?? Infinity),
+          room: (text?.width ?? 0) / frame.clientWidth,
+        };
+      });
+      assert.ok(measured.beyond <= 0 && measured.under && measured.room > 0.9, JSON.stringify(measured));
+    });
+
     it('say in their place what is missing while there is nothing to draw', async () => {
       const empty: readonly Section[] = [
         { ...headsStory(), numbers: [], empty: 'No head was measured yet.' },
@@ -174,6 +190,33 @@ describe('sections on the page', () => {
         'No head passed the test.',
         'There is nothing to draw yet.',
       ]);
+    });
+  });
+
+  describe('of heads with rows', () => {
+    const rows = (panel: Panel, id: string): Promise<readonly string[]> =>
+      panel.page.locator(`[data-section="${id}"] tbody tr`).allInnerTexts();
+
+    it('count in the grid what is found in the rows, and show the rows of a head without the model', async () => {
+      const waiting = { folder: '/models/gpt2', bytes: 1e6 };
+      const of = finished({ place: 'file', result: { ...result, sections: gridOfStrips() } });
+      const panel = await open({ place: 'file', host: answering({ ...of, waiting }) });
+      await panel.page.fill('[data-section=strengths] .table-find', 'two');
+      await panel.page.getByText('3 of 24 rows. Most in L1H2 (2) and L2H0 (1).').first().waitFor();
+      assert.equal((await rows(panel, 'of-heads')).length, 3);
+      assert.equal(await panel.page.inputValue('[data-section=of-heads] .table-find'), 'two');
+      await panel.page.locator('[data-section=strengths] .table-search').getByRole('button', { name: 'L1H2' }).click();
+      assert.match(await chosen(panel, 'strengths'), /^layer 1, head 2: Examples found 2/);
+      assert.equal((await rows(panel, 'of-heads-L1H2')).length, 2);
+      // Behind the search its numbers are drawn again, and another head by Enter.
+      await panel.page.fill('[data-section=of-heads] .table-find', '');
+      await press(panel, frame('strengths'), 'ArrowDown', 'ArrowDown', 'Enter');
+      assert.match(await chosen(panel, 'strengths'), /^layer 2, head 2: Mean 0\.4/);
+      assert.deepEqual(
+        (await rows(panel, 'of-heads-L2H2')).map((row) => row.replaceAll(/\s+/g, ' ').trim()),
+        ['1.00 <s> one', '2.00 <s> one'],
+      );
+      assert.ok(panel.posted.every(({ kind }) => kind !== 'ask' && kind !== 'loadModel'));
     });
   });
 

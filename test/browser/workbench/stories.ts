@@ -298,6 +298,45 @@ export const stripsStory = (): TableSection => ({
   ],
 });
 
+/** A grid of twelve heads and two strips of each: L1H2 reads " two" twice, L2H0 once, and no other head. */
+export function gridOfStrips(): readonly [HeadsSection, TableSection] {
+  const places = [0, 1, 2].flatMap((layer) => [0, 1, 2, 3].map((head) => ({ layer, head })));
+  const texts = ['<s> one', '<s> one two'].map((words) => ({
+    tokens: words.split(/(?= )/),
+    tokenIds: words.split(' ').map((_, at) => at),
+  }));
+  const textOf = (name: string, at: number): number => (name === '1.2' || (name === '2.0' && at === 0) ? 1 : 0);
+  const rows = places.flatMap((of) =>
+    [0, 1].map((at) => {
+      const text = textOf(`${of.layer}.${of.head}`, at);
+      return [of, at + 1, { of, text, query: text + 1, key: 0, keys: [0], weights: [0.5] }];
+    }),
+  );
+  const grid: HeadsSection = {
+    kind: 'heads',
+    id: 'strengths',
+    title: 'Strengths',
+    ask: 'Show its examples',
+    rows: { in: 'of-heads', title: 'Examples', complete: true },
+    numbers: [
+      {
+        ...{ name: 'mean', title: 'Mean', unit: '', definition: 'a mean', scale: { kind: 'sequential' } },
+        values: [0, 1, 2].map((layer) => [0, 1, 2, 3].map((head) => (layer + head) / 10)),
+      },
+    ],
+  };
+  const table: TableSection = {
+    ...{ kind: 'table', id: 'of-heads', title: 'Examples of all heads', ask: 'Open in Look', opensTexts: true },
+    columns: [
+      { name: 'head', title: 'Head', kind: 'head' },
+      { name: 'rank', title: 'Rank', kind: 'number', wide: true },
+      { name: 'text', title: 'Text', kind: 'reading', definition: 'Tokens.' },
+    ],
+    ...{ texts, around: 8, rows },
+  };
+  return [grid, table];
+}
+
 /** A picture of 448 x 336 pixels, whole and in two tiles. */
 export function imageStory(): ImageSection {
   const next = random(19);

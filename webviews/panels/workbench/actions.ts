@@ -10,6 +10,7 @@ import type { PointedTokens } from '../../sections/looked-tokens';
 import type { HeadSupply, SectionFormat, SectionView } from '../../sections/section-kind';
 import type { PanelPart, RunActions } from '../../ui/actions';
 import type { InputForm } from './input-form';
+import type { RowsOfHeads } from './rows-of-heads';
 import type { Front, State } from './state';
 import type { Trying } from './trial';
 
@@ -51,6 +52,10 @@ export interface Actions extends RunActions<State, FromWorkbench> {
   openPicture(name: string): void;
   /** What a row of a table reads becomes the input; Look runs it, with its head and its query chosen. */
   openText(section: TableSection, row: number): void;
+  /** Shows the rows of a head that the result holds. */
+  showRows(rows: RowsOfHeads, head: HeadPlace): void;
+  /** Finds rows of heads: those with the text stand in their table, and the grid counts them. */
+  findRows(rows: RowsOfHeads, find: string): void;
   dropAnswer(request: number): void;
   /** Opens the attention of a head of a section, on each prompt that was read. */
   showAttention(section: string, head: HeadPlace, atOnce?: boolean): void;

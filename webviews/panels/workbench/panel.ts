@@ -36,8 +36,9 @@ import { keep, parseKept, restore, type Kept } from './kept';
 import { page } from './page';
 import { WorkbenchQuestions } from './questions';
 import { decoded } from '../../sections/image/loaded-picture';
+import { foundNumber, type RowsOfHeads } from './rows-of-heads';
 import { SectionQuestions } from './section-questions';
-import { canStart, setupOf, withChosenWeights } from './shown';
+import { canStart, setupOf, viewOf, withChosenWeights } from './shown';
 import { spokenOf } from './spoken';
 import { begun, initialState, withPicture, type Front, type State } from './state';
 import { receive } from './receive';
@@ -346,6 +347,19 @@ export class WorkbenchPanel
   showAttention(section: string, head: HeadPlace, atOnce = false): void {
     this.touched = true;
     this.sections.showAttention(section, head, atOnce);
+  }
+
+  showRows(rows: RowsOfHeads, head: HeadPlace): void {
+    this.touched = true;
+    this.sections.showRows(rows, head);
+  }
+
+  findRows({ grid, table }: RowsOfHeads, find: string): void {
+    const before = viewOf(this.state, table.id).find ?? '';
+    this.viewSection(table.id, { find: find === '' ? undefined : find, cursor: undefined });
+    // The count is drawn while something is looked for, unless another number is chosen meanwhile.
+    if ((before.trim() === '') === (find.trim() === '')) return;
+    this.viewSection(grid.id, { shown: find.trim() === '' ? undefined : foundNumber });
   }
 
   dropAnswer(request: number): void {

@@ -23,6 +23,8 @@ import { triedHeads } from './try/tried-heads';
 import { triedOf, whyNotTried, type Tried } from './try/tried';
 import { tryOut } from './try/try';
 import { pageSections, shownSections, viewOf } from './shown';
+import { headKey } from '../../ui/head-names';
+import { isSearched, rowsOfHeads, withFound, type RowsOfHeads } from './rows-of-heads';
 import { reinforcement } from './try/reinforcement';
 
 /** `prefix` keeps the views of sections apart that come from different results. Only those of the result itself are asked. */
@@ -38,7 +40,7 @@ export function sectionsOf(part: Part, sections: readonly Section[], prefix = ''
     (section) =>
       html`${oneSection(
         part,
-        canAsk ? section : withoutQuestion(section),
+        canAsk || (prefix === '' && answersByRows(section)) ? section : withoutQuestion(section),
         `${prefix}${section.id}`,
         prefix === '' ? html`${actionsBeside(part, section)} ${answersOf(part, section.id)}` : nothing,
         canAsk,
@@ -73,6 +75,9 @@ const actionsBeside = (part: Part, section: Section): TemplateResult | typeof no
 /** Once for all sections of a drawing. */
 const looksOfPage = remembered((state: State) => looksOf(pageSections(state)));
 
+/** The rows of a head are in the result: no model is needed. */
+const answersByRows = (section: Section): boolean => section.kind === 'heads' && section.rows?.complete === true;
+
 const canBeAsked = ({ state }: Part): boolean =>
   state.result !== undefined && state.canRun === true && !state.asides.waiting;
 
@@ -105,9 +110,18 @@ function oneSection(
 ) {
   const { state, actions, dark, compact } = part;
   const view = viewOf(state, key);
+  const rows = linked(state, section, key);
+  const find = rows ? (viewOf(state, rows.table.id).find ?? '') : '';
+  const drawn = tried && isOwnGrid(part, section) ? triedHeads(section, tried) : section;
   return sectionView(
     {
-      section: withLooks(tried && isOwnGrid(part, section) ? triedHeads(section, tried) : section, looksOfPage(state)),
+      section: withLooks(
+        rows && drawn.kind === 'heads' && find.trim() !== '' ? withFound(drawn, rows.table, find) : drawn,
+        looksOfPage(state),
+      ),
+      ...(rows && section.kind === 'heads' && isSearched(rows)
+        ? { rows: { table: rows.table, find, onFind: (text) => actions.findRows(rows, text) } }
+        : {}),
       view,
       dark,
       compact,
@@ -115,7 +129,11 @@ function oneSection(
       ...lookedAt(state),
       actions: {
         point: (tokens) => actions.point(tokens),
-        view: (change) => actions.viewSection(key, change),
+        view: (change) => {
+          if (rows?.table === section && 'find' in change) actions.findRows(rows, change.find ?? '');
+          else actions.viewSection(key, change);
+        },
+        ...(rows ? { chooseHead: (head) => choose(part, rows, head) } : {}),
         ask: asks,
         ...(canAsk ? { head: actions.supply } : {}),
         ...(canAsk && hasExplanation(part) ? { explain: (cell) => actions.explainWeight(cell) } : {}),
@@ -137,13 +155,25 @@ function oneSection(
   );
 }
 
+/** Of the sections of the result itself. */
+const linked = (state: State, section: Section, key: string): RowsOfHeads | undefined =>
+  key === section.id ? rowsOfHeads(section, shownSections(state)) : undefined;
+
+function choose({ actions }: Part, rows: RowsOfHeads, head: HeadPlace): void {
+  actions.viewSection(rows.grid.id, { cursor: headKey(head.layer, head.head) });
+  actions.showRows(rows, head);
+  document.querySelector(`[data-section="${CSS.escape(rows.grid.id)}"]`)?.scrollIntoView({ block: 'nearest' });
+}
+
 /** Tokens of source and target that are looked at. */
 function lookedAt(state: State): Pick<SectionPart, 'looked'> {
   const looked = lookedTokens(shownSections(state), (id) => viewOf(state, id).cursor, state.pointed ?? {});
   return looked ? { looked } : {};
 }
 
-function ask({ actions }: Part, section: Section, place: SectionQuestion['place'], atOnce?: boolean): void {
+function ask({ state, actions }: Part, section: Section, place: SectionQuestion['place'], atOnce?: boolean): void {
+  const rows = answersByRows(section) ? rowsOfHeads(section, shownSections(state)) : undefined;
+  if (rows && place.kind === 'head') return actions.showRows(rows, { layer: place.layer, head: place.head });
   if (opensTexts(section) && place.kind === 'row') return actions.openText(section, place.row);
   const name = section.opensPictures ? pictureAt(section, place) : undefined;
   if (name === undefined) actions.askSection({ section: section.id, place }, atOnce);

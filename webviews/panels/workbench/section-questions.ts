@@ -13,6 +13,7 @@ import { attentionSections, firstOpened, hasHead, hasOwnHeads } from './attentio
 import { answerKey, followUp, pinned, slotOf, withLive, withOwnLive } from './live-answers';
 import { isLook } from './look';
 import { sectionsOfOpenTabs, viewKey, viewOf } from './shown';
+import { rowsOfHead, type RowsOfHeads } from './rows-of-heads';
 import type { Answer, State } from './state';
 
 /** Milliseconds behind the last key. */
@@ -131,6 +132,17 @@ export class SectionQuestions {
     const stays = answers.map((one) => (open.includes(one) ? pinned(one) : one));
     const added = open.length > 0 ? stays : [...answers, ...opened];
     this.asking.setState({ ...this.asking.state(), answers: atOnce ? withOwnLive(answers, opened) : added });
+  }
+
+  /** The rows of a head, which the result holds; what is looked for in all rows is looked for in them. */
+  showRows(rows: RowsOfHeads, head: HeadPlace): void {
+    const { answers } = this.asking.state();
+    const section = rowsOfHead(rows, head);
+    const question = { section: rows.grid.id, place: { kind: 'head' as const, ...head } };
+    const shown = answers.find((one) => one.own && one.section?.id === section.id);
+    const answer = shown ?? { request: this.asking.nextRequest(), question, section, own: true as const };
+    if (!shown) this.asking.setState({ ...this.asking.state(), answers: [...answers, answer] });
+    this.view(answerKey(answer, section), { find: viewOf(this.asking.state(), rows.table.id).find });
   }
 
   private stackOf(section: string): Stack | undefined {

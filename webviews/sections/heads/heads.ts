@@ -4,6 +4,7 @@ import type { HeadsSection } from '../../../protocol/sections/heads';
 import { button, dropdown } from '../../ui/controls';
 import { logChoice } from '../log-colours';
 import { remembered } from '../remembered';
+import { rowSearch } from '../row-search';
 import { headKey, parseHead } from '../../ui/head-names';
 import { chosenNumber, type PictureKind, type SectionPart, type SectionView } from '../section-kind';
 import {
@@ -51,7 +52,11 @@ export const headsKind: PictureKind<HeadsSection> = {
   controls: (part) => {
     const { section, view, actions } = part;
     const chosen = chosenNumber(choicesOf(section), view);
-    return html`${arrangement(part)}
+    const {
+      rows,
+      actions: { chooseHead },
+    } = part;
+    return html`${arrangement(part)} ${rows ? rowSearch({ ...rows, chooseHead }) : none}
     ${chosen && 'scale' in chosen ? logChoice(chosen.scale, chosen.values.flat(), view, actions) : none}
     ${headSets(section, view, actions)}`;
   },
