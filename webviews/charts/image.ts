@@ -21,9 +21,6 @@ export function wrap(text: string, width: number, fontSize: number, face?: Face)
   return current ? [...lines, current] : lines;
 }
 
-export const escapeXml = (text: string): string =>
-  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
-
 /**
  * Draws the figure at `scale` times its size and writes the provenance into the file's text chunks: all of it as `Comment`, and
  * `texts` under the keywords of the PNG specification (11.3.3.2: Title, Description, …), which viewers of pictures show.

@@ -2,9 +2,10 @@
 import type { ExportFormat } from '../../protocol/panels/messages';
 import type { About, Exported } from '../../protocol/exports/exported';
 import { arrowFiles, tableFile, wholeFile } from '../../protocol/exports/files';
+import { htmlPage, type HtmlPage } from '../../protocol/exports/html-page';
+import { escapeXml } from '../../protocol/wire/escape-xml';
 import type { Theme } from '../ui/theme';
-import { htmlPage, type HtmlPage } from './html-page';
-import { escapeXml, toPng, type Figure } from './image';
+import { toPng, type Figure } from './image';
 import { Sheet } from './sheet';
 
 export interface Leaving {
@@ -85,12 +86,30 @@ function numbersFile(
   }
 }
 
+const pageRules = ({
+  background,
+  foreground,
+  fontSize,
+  line,
+  muted,
+}: Theme): string => `body { margin: 24px auto; max-width: 1180px; padding: 0 16px; background: ${background}; color: ${foreground}; font: ${fontSize}px/1.5 system-ui, sans-serif; }
+svg { max-width: 100%; height: auto; }
+.frame { overflow-x: auto; margin-bottom: 24px; }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
+th, td { padding: 2px 12px 2px 0; text-align: left; font-weight: normal; white-space: nowrap; }
+thead th { border-bottom: 1px solid ${line}; color: ${muted}; }
+caption { text-align: left; font-weight: 600; }
+.number { text-align: right; }
+h1 { font-size: 1.2em; }
+.caption { padding: 0; list-style: none; color: ${muted}; overflow-wrap: anywhere; }
+`;
+
 async function writePage(of: Leaving): Promise<string> {
   const { svg } = await figureOf(of);
   const own = await of.page?.();
   return htmlPage({
     title: of.sentence,
-    css: `h1 { font-size: 1.2em; }\n.caption { padding: 0; list-style: none; color: ${of.theme.muted}; overflow-wrap: anywhere; }\n${of.css ?? ''}`,
+    css: `${pageRules(of.theme)}${of.css ?? ''}`,
     body: [
       `<h1>${escapeXml(of.sentence)}</h1>`,
       `<ul class="caption">${of.caption.map((line) => `<li>${escapeXml(line)}</li>`).join('')}</ul>`,
@@ -99,7 +118,6 @@ async function writePage(of: Leaving): Promise<string> {
       ...(own ? [own.after] : []),
     ].join('\n'),
     data: own ? own.data : of.json(),
-    theme: of.theme,
     ...(own?.script ? { script: own.script } : {}),
   });
 }

@@ -1,6 +1,7 @@
 /** A picture that leaves a panel, put together from the top down: the finding, pictures and lines, and what made them. */
+import { escapeXml } from '../../protocol/wire/escape-xml';
 import type { Theme } from '../ui/theme';
-import { escapeXml, wrap, type Figure } from './image';
+import { wrap, type Figure } from './image';
 import { colourOf, shapes, type Identity } from './palette';
 import { textWidth } from './text-width';
 

@@ -1,5 +1,5 @@
 /** Writes a scene as SVG. */
-import { escapeXml } from '../charts/image';
+import { escapeXml } from '../../protocol/wire/escape-xml';
 import type { Box, Mark, Scene } from './scene';
 import { paintScene, rasterOf } from './scene-canvas';
 

@@ -1,7 +1,8 @@
 /** Sections as files: rows for CSV, a table for pages, a scene for SVG and PNG; each says what its numbers are. */
 import type { Section } from '../../protocol/sections/section';
-import { htmlTable } from '../charts/html-page';
-import { escapeXml, wrap } from '../charts/image';
+import { escapeXml } from '../../protocol/wire/escape-xml';
+import { htmlTable } from '../charts/html-table';
+import { wrap } from '../charts/image';
 import { toCsv } from '../ui/csv';
 import type { Theme } from '../ui/theme';
 import { textMark } from './legend';

@@ -27,7 +27,7 @@ import {
   type Library,
 } from '../python-lines';
 import type { Registration } from '../registration';
-import { savedResult } from '../saved-result';
+import { resultNumbers } from '../result-numbers';
 import type { CommandSession } from '../session';
 import { textTable } from '../table';
 
@@ -45,7 +45,7 @@ function list(group: Command, session: CommandSession): void {
     .argument('<file>', 'a saved result, e.g. mine.headscope-analysis.json')
     .addOption(jsonOption('write the same as JSON, - for stdout'))
     .action(async (file: string, { json }: { readonly json?: string }) => {
-      const { exported } = await savedResult(file);
+      const { exported } = await resultNumbers(file);
       const tables = exported.tables.map(({ name, title, rows, columns }) => ({
         name,
         title,
@@ -95,7 +95,7 @@ function write(group: Command, session: CommandSession): void {
       if (format === undefined) {
         throw wrongUsage(`${output} does not say a form by its ending. Give --format: ${numberFormats.join(', ')}.`);
       }
-      const { exported: all, of } = await savedResult(file);
+      const { exported: all, of } = await resultNumbers(file);
       const exported = table === undefined ? all : only(all, table, file);
       if (exported.tables.length === 0) throw wrongUsage(`${file} holds no table and no matrix.`);
       const about = { headscope: headscopeVersion, created: new Date().toISOString(), of };
@@ -178,7 +178,7 @@ async function linesFor(file: string, library: Library): Promise<readonly string
   const text = start.toString('latin1');
   const form = formOf(start);
   if (form !== undefined) return linesOfExport(path, form, library, form === 'csv' ? marked(text) : 0);
-  const { sections, isBenchmark } = await savedResult(file);
+  const { sections, isBenchmark } = await resultNumbers(file);
   if (isBenchmark) return linesOfBenchmark(path, library);
   if (sections === undefined) {
     throw wrongUsage(

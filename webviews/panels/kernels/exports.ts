@@ -5,7 +5,7 @@ import type { BenchmarkRow, BenchmarkResult } from '../../../protocol/results/be
 import { machineWords, percentOf } from '../../../protocol/results/machine';
 import type { Chart } from '../../charts/chart';
 import { chartsWidth, drawCharts } from '../../charts/figure';
-import { cellText, htmlCell, htmlCells, htmlTable } from '../../charts/html-page';
+import { cellText, htmlCell, htmlCells, htmlTable } from '../../charts/html-table';
 import { fileName, type Leaving } from '../../charts/leaving';
 import type { Identities } from '../../charts/palette';
 import { rowKey } from '../../charts/rows';

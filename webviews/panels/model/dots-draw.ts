@@ -1,5 +1,5 @@
 /** Draws a layout of dots on a canvas, or writes it as SVG; both from the same outlines and colours. */
-import { escapeXml } from '../../charts/image';
+import { escapeXml } from '../../../protocol/wire/escape-xml';
 import { colourOf, shapes } from '../../charts/palette';
 import type { Theme } from '../../ui/theme';
 import { identityOf, type Cell, type DotsLayout, type LayerKind, type Row } from './dots-layout';

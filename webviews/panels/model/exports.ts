@@ -1,7 +1,8 @@
 /** Files and text that leave the panel; each says what made it. */
 import type { FromModelPanel } from '../../../protocol/panels/model-schema';
 import type { ModelContent, ShowServing, ShownModel } from '../../../protocol/panels/model';
-import { escapeXml, toPng, wrap, type Figure } from '../../charts/image';
+import { escapeXml } from '../../../protocol/wire/escape-xml';
+import { toPng, wrap, type Figure } from '../../charts/image';
 import { colourOf, shapes } from '../../charts/palette';
 import { toCsv } from '../../ui/csv';
 import { textColumn, toMarkdown } from '../../ui/table';

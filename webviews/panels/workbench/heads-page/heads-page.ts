@@ -1,5 +1,6 @@
 /** The page that a result of heads leaves as: choose heads, read values, all tables, and the result as data inside; it needs nothing else. */
 import type { AnalysisResult } from '../../../../protocol/analysis/schema';
+import { inlineScript, type PageScript } from '../../../../protocol/exports/html-page';
 import type { HeadThumbnails } from '../../../../protocol/results/heads';
 import { headsAnalysis, type HeadsMeasured } from '../../../../protocol/results/labelled-heads';
 import { readThumbnails } from '../../../../protocol/results/thumbnails';
@@ -39,7 +40,8 @@ export function pageOfHeads(
 }
 
 /** The script and its SHA-256 for the page's policy. */
-async function hashed(text: string): Promise<{ readonly text: string; readonly hash: string }> {
+async function hashed(code: string): Promise<PageScript> {
+  const text = inlineScript(code);
   const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text)));
   return { text, hash: `sha256-${btoa(String.fromCharCode(...digest))}` };
 }
