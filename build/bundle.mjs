@@ -62,6 +62,18 @@ const notebook = {
   outfile: 'dist/webviews/notebook.js',
 };
 
+/** The script that a page of a result holds. */
+const resultPage = {
+  ...shared,
+  platform: 'browser',
+  target: 'es2023',
+  format: 'iife',
+  // Each page holds it: always small.
+  minify: true,
+  entryPoints: ['webviews/page/main.ts'],
+  outfile: 'dist/webviews/result-page.js',
+};
+
 const bundles = [
   // The language client is four fifths of the extension's code: apart, activation does not load it.
   // As require(): import() would ask for the file's ending, and for ESM in a host that loads CommonJS.
@@ -103,6 +115,7 @@ const bundles = [
   node('compute-server/sweeps/kubernetes/kubernetes-client.ts', 'dist/kubernetes-client.js'),
   ...panels,
   notebook,
+  resultPage,
 ].filter((options) => existsSync(options.entryPoints[0]));
 
 const started = new Set();

@@ -9,6 +9,8 @@ import { binariesOf, ownTarget, targets } from './targets.mjs';
 
 /** Built files that only the editor or a script needs. */
 const ofOthers = ['extension.js', 'language-client.js', 'headscope-lib.js'];
+/** What pages of results are made of. */
+const pages = ['result-page.js', 'codicon.css', 'codicon.ttf'].map((name) => `dist/webviews/${name}`);
 const packages = [
   'node_modules/onnxruntime-node/package.json',
   'node_modules/onnxruntime-node/dist',
@@ -31,7 +33,7 @@ export function stageCli(folder, target = ownTarget) {
   for (const name of readdirSync(join(root, 'dist'))) {
     if (/\.(js|json|wasm)$/.test(name) && !ofOthers.includes(name)) copy(`dist/${name}`);
   }
-  for (const path of ['LICENSE', ...packages]) copy(path);
+  for (const path of ['LICENSE', ...pages, ...packages]) copy(path);
   for (const pattern of binariesOf(target)) copy(pattern.replace(/\/\*\*$/, ''));
   const { name, version, license, engines } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   const manifest = {

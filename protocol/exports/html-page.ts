@@ -40,6 +40,8 @@ ${script ? `<script>${script.text}</script>\n` : ''}</body>
 
 /** The element that holds the result as JSON. */
 export const dataId = 'headscope-result';
+/** The element that holds the titles of the mechanisms of the catalogue, in its order. */
+export const titlesId = 'headscope-mechanisms';
 
 /**
  * A script that says the same and does not end the element that it stands in, nor begin another: what opens a comment or a script in a

@@ -1,7 +1,7 @@
 /** The command line as nodes of a cluster get it: with the runtime of one platform, and without the repository. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stageCli } from '../../build/cli-package.mjs';
@@ -20,6 +20,10 @@ describe('the package of the command line', function () {
         analysis: string;
       };
       assert.equal(result.analysis, 'toy-circuits');
+      // What `headscope mcp` draws the pages of results with.
+      for (const name of ['result-page.js', 'codicon.css', 'codicon.ttf']) {
+        assert.ok(existsSync(join(folder, 'headscope', 'dist', 'webviews', name)), name);
+      }
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }

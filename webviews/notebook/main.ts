@@ -3,16 +3,11 @@
  * nothing is asked of the extension. An output is data from anywhere: it is checked as a file is, and bounded.
  */
 import type { CSSResult } from 'lit';
-import { chartStyles } from '../charts/styles';
-import { sectionStyles } from '../sections/styles';
-import { contentStyles } from '../ui/content-styles';
-import { controlStyles } from '../ui/control-styles';
-import { panelFrameStyles } from '../ui/panel-styles';
 import { hostStyles } from '../ui/styles';
 import { registerControls } from '../ui/toolkit';
-import { readOutput } from './read-output';
-import { ResultOutput } from './result-output';
-import { notebookStyles } from './styles';
+import type { DrawnOutput } from './drawn-output';
+import { drawOutput, outputStyles } from './output';
+import { notebookStyles, toolkitStyles } from './styles';
 
 /** What VS Code gives a renderer (`vscode-notebook-renderer`, `OutputItem`). */
 interface OutputItem {
@@ -20,7 +15,7 @@ interface OutputItem {
   text(): string;
 }
 
-const sheets = [hostStyles, controlStyles, contentStyles, panelFrameStyles, chartStyles, sectionStyles, notebookStyles];
+const sheets = [hostStyles, ...outputStyles, notebookStyles, toolkitStyles];
 
 /** The font of the icons counts for a whole page; their classes stay within the output. */
 const icons = new URL('codicon.css', import.meta.url).href;
@@ -39,7 +34,7 @@ export function activate() {
   registerControls();
   const font = new FontFace('codicon', `url("${new URL('codicon.ttf', import.meta.url).href}")`);
   document.fonts.add(font);
-  const shown = new Map<string, ResultOutput>();
+  const shown = new Map<string, DrawnOutput>();
   const drop = (id: string): void => {
     shown.get(id)?.stop();
     shown.delete(id);
@@ -49,12 +44,12 @@ export function activate() {
       drop(item.id);
       const place = treeOf(element).lastElementChild;
       if (!(place instanceof HTMLElement)) return;
-      const read = readOutput(item.text());
-      if (read.ok) shown.set(item.id, new ResultOutput(place, read.result));
+      const drawn = drawOutput(place, item.text());
+      if (!('why' in drawn)) shown.set(item.id, drawn);
       else {
         const words = document.createElement('p');
         words.setAttribute('role', 'alert');
-        words.textContent = read.why;
+        words.textContent = drawn.why;
         place.append(words);
       }
     },

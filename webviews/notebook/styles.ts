@@ -1,7 +1,7 @@
 import { css } from 'lit';
 
 /** The toolkit takes VS Code's colours when a page loads, and this page has loaded long before. */
-export const notebookStyles = css`
+export const toolkitStyles = css`
   :host {
     --focus-border: var(--vscode-focusBorder);
     --font-family: var(--vscode-font-family);
@@ -26,13 +26,22 @@ export const notebookStyles = css`
     --input-foreground: var(--vscode-input-foreground);
     --input-placeholder-foreground: var(--vscode-input-placeholderForeground);
   }
+`;
+
+export const notebookStyles = css`
   .notebook {
     max-width: 960px;
     padding: 4px 8px 12px;
+  }
+  .notebook > h1,
+  .notebook > .made {
     overflow-wrap: anywhere;
   }
+  .notebook > .results {
+    margin: 12px 0;
+  }
   .notebook > .made {
-    margin: 4px 0 12px;
+    margin: 4px 0;
     color: var(--vscode-descriptionForeground);
     font-size: var(--small);
   }

@@ -101,7 +101,7 @@ function settingsStrip(part: AnyPart, strip: Strip): TemplateResult {
 
 /** A part of the panel that folds, and stays as the person left it. */
 export const folded = (
-  { state, actions }: Pick<AnyPart, 'state' | 'actions'>,
+  { state, actions }: Folding,
   { name, title, id = name, open = false }: Folded,
   body: () => Content,
 ): TemplateResult =>
@@ -112,6 +112,11 @@ export const folded = (
     onToggle: (now) => actions.toggle(name, now),
     body,
   });
+
+interface Folding {
+  readonly state: Pick<AnyPart['state'], 'view'>;
+  readonly actions: Pick<AnyPart['actions'], 'toggle'>;
+}
 
 export interface Folded {
   /** The name under which it is remembered whether it is open. */

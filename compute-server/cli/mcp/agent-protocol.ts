@@ -11,7 +11,7 @@ import {
   ReadResourceRequestSchema,
   type CallToolResult,
 } from '@modelcontextprotocol/sdk/types.js';
-import type { AgentClient, AgentServer, Answer } from './agent';
+import type { AgentClient, AgentServer, Answer, Kept } from './agent';
 import { onOutputErrors } from '../terminal';
 
 /** Milliseconds that a person has to answer, and a client to name its folders. */
@@ -51,12 +51,12 @@ export async function serve(agent: AgentServer): Promise<void> {
     return resultOf(answer);
   });
   server.setRequestHandler(ListResourcesRequestSchema, () => ({
-    resources: agent.kept().map(({ uri, name: title, mimeType }) => ({ uri, name: title, mimeType })),
+    resources: agent.kept().map(described),
   }));
   server.setRequestHandler(ReadResourceRequestSchema, ({ params: { uri } }) => {
     const found = agent.kept().find((one) => one.uri === uri);
     if (!found) throw new McpError(ErrorCode.InvalidParams, `${uri} is not kept any more. Run it again.`);
-    return { contents: [{ uri, mimeType: found.mimeType, text: found.text }] };
+    return { contents: [{ uri, mimeType: found.mimeType, text: found.read() }] };
   });
   const closed = new Promise<void>((resolve) => {
     server.onclose = () => {
@@ -90,8 +90,16 @@ const clientOf = (server: Server): AgentClient => ({
   },
 });
 
+const described = ({ uri, name, description, mimeType, forPeople }: Kept) => ({
+  uri,
+  name,
+  mimeType,
+  ...(description === undefined ? {} : { description }),
+  ...(forPeople ? { annotations: { audience: ['user' as const] } } : {}),
+});
+
 const resultOf = ({ text, json, more = [], failed }: Answer): CallToolResult => ({
-  content: [{ type: 'text', text }, ...more.map((one) => ({ type: 'resource_link' as const, ...one }))],
+  content: [{ type: 'text', text }, ...more.map((one) => ({ type: 'resource_link' as const, ...described(one) }))],
   ...(json === undefined ? {} : { structuredContent: json }),
   ...(failed ? { isError: true } : {}),
 });

@@ -30,8 +30,11 @@ export interface AgentClient {
 export interface Kept {
   readonly uri: string;
   readonly name: string;
+  readonly description?: string;
   readonly mimeType: string;
-  readonly text: string;
+  /** No language model should read it. */
+  readonly forPeople?: boolean;
+  readonly read: () => string;
 }
 
 export interface Answer {
@@ -40,7 +43,7 @@ export interface Answer {
   /** As `--json` of the command writes it. */
   readonly json?: Readonly<Record<string, unknown>>;
   /** What is read only if it is asked for. */
-  readonly more?: readonly Omit<Kept, 'text'>[];
+  readonly more?: readonly Kept[];
   readonly failed?: true;
 }
 

@@ -9,7 +9,7 @@ const most = { results: 20, characters: 2 ** 26 };
 const longest = { text: 12_000, json: 24_000 };
 
 export class KeptResults {
-  private readonly results: { readonly json: Kept; readonly page: Kept }[] = [];
+  private readonly results: { readonly characters: number; readonly json: Kept; readonly page: Kept }[] = [];
   private count = 0;
 
   /** The answer to a call that gave a result. */
@@ -17,12 +17,15 @@ export class KeptResults {
     this.count += 1;
     const [name, whole] = [`${scheme}${this.count}`, JSON.stringify(json)];
     const result = {
-      json: { uri: `${name}.json`, name: `${title}, result`, mimeType: 'application/json', text: whole },
+      characters: whole.length,
+      json: { uri: `${name}.json`, name: `${title}, result`, mimeType: 'application/json', read: () => whole },
       page: {
         uri: `${name}.html`,
         name: `${title}, page`,
+        description: 'The result drawn, for people: a page of about a megabyte, which loads nothing.',
         mimeType: 'text/html',
-        text: resultPage(title, text, json),
+        forPeople: true,
+        read: () => resultPage(title, text, json),
       },
     };
     this.results.push(result);
@@ -33,7 +36,7 @@ export class KeptResults {
     return {
       text: shortened(text, result.page.uri),
       json: isShort ? json : { result: result.json.uri, characters: whole.length },
-      more: [result.json, result.page].map(({ uri, name: title, mimeType }) => ({ uri, name: title, mimeType })),
+      more: [result.json, result.page],
     };
   }
 
@@ -43,11 +46,11 @@ export class KeptResults {
 
   /** The JSON of a result by its address; undefined where it is none, or is not kept any more. */
   json(uri: string): string | undefined {
-    return this.results.find(({ json }) => json.uri === uri)?.json.text;
+    return this.results.find(({ json }) => json.uri === uri)?.json.read();
   }
 
   private size(): number {
-    return this.all().reduce((sum, { text }) => sum + text.length, 0);
+    return this.results.reduce((sum, { characters }) => sum + characters, 0);
   }
 }
 

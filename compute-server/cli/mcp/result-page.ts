@@ -1,25 +1,64 @@
-/** A result as a page of its own, which loads and runs nothing, with the JSON inside. */
+/**
+ * A result as a page of its own, which loads nothing: drawn as in the panel by the one script that the page holds, and as text where no script
+ * runs. What is no result of a kind that is drawn is text alone.
+ */
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { catalogue as mechanisms } from '../../../kernels/catalogue';
+import { htmlPage, inlineScript, titlesId, type PageScript } from '../../../protocol/exports/html-page';
+import { saysResult } from '../../../protocol/results/saved-result';
+import { fieldsIn } from '../../../protocol/schema/fields';
+import { escapeXml } from '../../../protocol/wire/escape-xml';
 
-const escaped = (text: string): string =>
-  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
-
-export const resultPage = (title: string, text: string, json: unknown): string => `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<meta name="viewport" content="width=device-width">
-<title>${escaped(title)}</title>
-<style>
-:root { color-scheme: light dark; }
-body { margin: 24px auto; max-width: 1180px; padding: 0 16px; font: 14px/1.5 system-ui, sans-serif; }
+/** For the text, in the colours of the reader's system. */
+const plainRules = `:root { color-scheme: light dark; }
 pre { overflow-x: auto; font: 13px/1.5 ui-monospace, monospace; }
-</style>
-</head>
-<body>
-<h1>${escaped(title)}</h1>
-<pre>${escaped(text)}</pre>
-<script type="application/json" id="headscope-result">${JSON.stringify(json).replaceAll('<', '\\u003c')}</script>
-</body>
-</html>
+.plain { margin: 24px auto; max-width: 1180px; padding: 0 16px; font: 14px/1.5 system-ui, sans-serif; }
 `;
+
+export function resultPage(title: string, text: string, json: Readonly<Record<string, unknown>>): string {
+  const drawing = isDrawn(json) ? readDrawing() : undefined;
+  const titles =
+    json['kind'] === 'headscope-bench'
+      ? `\n<script type="application/json" id="${titlesId}">${JSON.stringify(mechanisms.map(({ id, title: words }) => ({ id, title: words })))}</script>`
+      : '';
+  return htmlPage({
+    title,
+    css: `${plainRules}${drawing?.icons ?? ''}`,
+    body: `<div id="root" data-place="full"><div class="plain"><h1>${escapeXml(title)}</h1>\n<pre>${escapeXml(text)}</pre></div></div>${titles}`,
+    data: json,
+    ...(drawing ? { script: drawing.script } : {}),
+  });
+}
+
+const isDrawn = (json: unknown): boolean => saysResult(json) || fieldsIn(json)['kind'] === 'headscope-comparison';
+
+interface Drawing {
+  readonly script: PageScript;
+  /** Style sheet of the icons, with their font inside. */
+  readonly icons: string;
+}
+
+let drawing: Drawing | undefined;
+
+/** Beside this bundle; undefined where only the command line was installed. */
+function readDrawing(): Drawing | undefined {
+  if (drawing) return drawing;
+  const folder = join(__dirname, 'webviews');
+  try {
+    const text = inlineScript(
+      readFileSync(join(folder, 'result-page.js'), 'utf8').replace(/\n\/\/# sourceMappingURL=.*\s*$/u, ''),
+    );
+    const hash = `sha256-${createHash('sha256').update(text).digest('base64')}`;
+    const font = readFileSync(join(folder, 'codicon.ttf')).toString('base64');
+    const icons = readFileSync(join(folder, 'codicon.css'), 'utf8').replace(
+      /url\([^)]*\)/u,
+      `url("data:font/ttf;base64,${font}")`,
+    );
+    drawing = { script: { text, hash }, icons };
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+  return drawing;
+}

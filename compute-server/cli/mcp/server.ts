@@ -27,7 +27,7 @@ interface ServerOptions {
 }
 
 const instructions =
-  'Headscope looks into attention models on this machine: it checks and inspects model folders, benchmarks attention mechanisms, and runs analyses of heads. Paths are of files in the open folders. Results are short; headscope://results/… has the whole JSON and a page. Runs that take more than a minute or write files ask first.';
+  'Headscope looks into attention models on this machine: it checks and inspects model folders, benchmarks attention mechanisms, and runs analyses of heads. Paths are of files in the open folders. Results are short; headscope://results/… has the whole JSON, and a large page for people. Runs that take more than a minute or write files ask first.';
 
 const inspectOnlyWords =
   'Only inspection is allowed here, because the folder is not trusted. Trust the folder in the editor, or start the server without --inspect-only.';

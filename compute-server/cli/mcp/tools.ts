@@ -112,7 +112,7 @@ export const tools: readonly Tool[] = [
     name: 'compare',
     title: 'Compare two results',
     description:
-      'What changed between two results of one analysis, and whether they can be compared. A result is a file in an open folder, or the headscope://results/… of an earlier answer of "run".',
+      'What changed between two results of one kind, and whether they can be compared. A result is a file in an open folder, or the headscope://results/….json of an earlier answer of "run", "heads", "bench", or of "task" with a model.',
     inputSchema: {
       type: 'object',
       properties: {

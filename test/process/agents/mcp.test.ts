@@ -19,6 +19,7 @@ import { called, familyOf } from '../../../build/processes.mjs';
 import { callAgentTool } from '../../../extension/agents/agent-call';
 import { agentLaunch } from '../../../extension/agents/agent-launch';
 import type { ComputeLaunch } from '../../../extension/platform/compute-process';
+import { launchBrowser } from '../../support/host/browser';
 import { shortDemoLm } from '../../support/demo-models';
 import { patience } from '../../support/patience';
 
@@ -26,6 +27,12 @@ const cli = resolve('dist/cli.js');
 const faulty =
   '{\n  "model_type": "llama",\n  "hidden_size": 64,\n  "num_attention_heads": 4,\n  "num_key_value_heads": 3\n}';
 const onPrompt = { model: shortDemoLm, ids: '5,9,17,23,5,9,17,23', threads: 1 };
+
+const benchmarkFixture = 'decode-2026-11-30.headscope-bench.json';
+interface Benchmark {
+  readonly plan: { readonly shape: object };
+  readonly rows: { mechanism: string; length: number; ok: boolean; medianMs: number }[];
+}
 
 type Given = Readonly<Record<string, unknown>>;
 type Fields = Readonly<Record<string, unknown>>;
@@ -147,6 +154,9 @@ describe('headscope mcp', function () {
     rmSync(place, { recursive: true, force: true });
   });
 
+  const sectionsOf = async (answer: CallToolResult) =>
+    ((await wholeOf(agent, answer)) as { sections: { id: string; title: string }[] }).sections;
+
   it('lists its tools, whose schemas come from the tables of the commands', async () => {
     const { tools } = await agent.client.listTools();
     assert.deepEqual(
@@ -213,25 +223,146 @@ describe('headscope mcp', function () {
     const [first = []] = previousToken;
     assert.equal(first.indexOf(Math.max(...first)), 6);
 
-    const page = addressOf(looked).replace(/json$/, 'html');
-    const [read] = (await agent.client.readResource({ uri: page })).contents;
-    assert.ok(read && 'text' in read && /default-src 'none'/.test(read.text) && read.text.includes('L0H6'));
+    const other = await agent.call('heads', { ...given, gain: ['0.6=0'] });
+    const beside = await agent.call('compare', { result: addressOf(other), other: addressOf(looked) });
+    assert.match(beside.said, /Not the same: interventions \(L0H6 x 0, there none\)/);
+    assert.equal((await sectionsOf(beside))[0]?.title, 'Change of each head');
 
     const plain = { analysis: 'heads', ...onPrompt, param: { labels: false } };
     const one = await agent.call('run', plain);
     const two = await agent.call('run', { ...plain, gain: ['0.6=0'] });
     const compared = await agent.call('compare', { result: addressOf(two), other: addressOf(one) });
     assert.match(compared.said, /Not the same: interventions \(L0H6 x 0, there none\)/);
-    const { sections } = (await wholeOf(agent, compared)) as { sections: { title: string }[] };
-    assert.equal(sections[0]?.title, 'Change of each head');
+    assert.equal((await sectionsOf(compared))[0]?.title, 'Change of each head');
+    // A result of the tool `heads` is one of the analysis of that name.
     assert.match(
-      await agent.refused('compare', { result: addressOf(looked), other: addressOf(one) }),
-      /not a result of an analysis/,
+      (await agent.call('compare', { result: addressOf(looked), other: addressOf(one) })).said,
+      /Made with the same settings on the same device\./,
     );
     assert.match(
       await agent.refused('compare', { result: 'headscope://results/999.json', other: addressOf(one) }),
       /not kept/,
     );
+  });
+
+  it('compares two benchmarks by their times, and refuses what is of other work or another kind', async () => {
+    const fixture = (name: string): string => readFileSync(`test/fixtures/results/${name}`, 'utf8');
+    const saved = JSON.parse(fixture(benchmarkFixture)) as Benchmark;
+    const { plan } = saved;
+    const first: Benchmark = {
+      ...saved,
+      plan: { ...plan, shape: { ...plan.shape, lengths: [128, 256] } },
+      rows: [...saved.rows, ...saved.rows.map((row) => ({ ...row, length: 256 }))],
+    };
+    const write = (name: string, result: unknown): string => {
+      const file = join(root, name);
+      writeFileSync(file, typeof result === 'string' ? result : JSON.stringify(result));
+      return file;
+    };
+    // Twice the time of one mechanism at one length, all else the same.
+    const longest = first.rows.at(-1);
+    assert.ok(longest);
+    const slower = first.rows.map((row) => (row === longest ? { ...row, medianMs: 2 * row.medianMs } : row));
+    const result = write('slower.json', { ...first, rows: slower });
+    const other = write('first.json', first);
+    const compared = await agent.call('compare', { result, other });
+    assert.match(
+      compared.said,
+      new RegExp(`^Most changed is ${longest.mechanism}, 2\\.00x slower than in the other result at 256 tokens`),
+    );
+    const [chart, table] = (await sectionsOf(compared)) as unknown as { kind: string; rows: (string | number)[][] }[];
+    assert.equal(chart?.kind, 'chart');
+    assert.deepEqual(
+      table?.rows.filter((row) => row.at(-1) !== 1),
+      [[longest.mechanism, longest.length, 2 * longest.medianMs, longest.medianMs, 2]],
+    );
+    assert.equal(table?.rows.length, first.rows.filter(({ ok, medianMs }) => ok && medianMs).length);
+
+    const wider = { ...first, plan: { ...first.plan, shape: { ...first.plan.shape, batch: 7 } } };
+    for (const [against, sentence] of [
+      [write('wider.json', wider), /measured something else: batch \(\d+, there 7\)/],
+      [
+        write('heads.json', fixture('causal.headscope-heads.json')),
+        /^A benchmark cannot be compared with a result of heads\./,
+      ],
+      [
+        write('module.json', fixture('summary.headscope-module.json')),
+        /^A benchmark cannot be compared with a run of a module\./,
+      ],
+      [write('none.json', '{"rows": []}'), /is no result of the tools run, heads, task or bench/],
+      [write('broken.json', '{'), /is not valid JSON/],
+      [join(root, 'gone.json'), /cannot be read/],
+    ] as const) {
+      assert.match(await agent.refused('compare', { result, other: against }), sentence);
+    }
+    const modules = { result: join(root, 'module.json'), other: join(root, 'module.json') };
+    assert.match(await agent.refused('compare', modules), /are compared in their panel/);
+  });
+
+  it('gives each result as a page that is drawn as in the panels, and loads nothing', async () => {
+    writeFileSync(join(root, 'one.json'), readFileSync(`test/fixtures/results/${benchmarkFixture}`));
+    const [heads, run, bench, compare, inspect] = [
+      await agent.call('heads', { ...onPrompt, classify: false }),
+      await agent.call('run', { ...onPrompt, analysis: 'qk-rank' }),
+      await agent.call('bench', { mechanisms: 'tiled', lengths: [16, 32], seconds: 0.1, threads: 1, memory: false }),
+      await agent.call('compare', { result: 'one.json', other: 'one.json' }),
+      await agent.call('inspect', { model: shortDemoLm }),
+    ];
+    const charts = ['time', 'ratio', 'memory', 'roofline', 'error'];
+    const pages = [
+      { answer: heads, shown: ['heads', 'last-query'], pictures: 1 },
+      { answer: run, shown: (await sectionsOf(run)).map(({ id }) => id), pictures: 3 },
+      { answer: bench, shown: charts, pictures: 5 },
+      { answer: compare, shown: ['times'], pictures: 0 },
+      { answer: inspect, shown: [], pictures: 0 },
+    ];
+    const browser = await launchBrowser();
+    try {
+      const page = await browser.newPage({ viewport: { width: 1280, height: 800 }, colorScheme: 'dark' });
+      const complaints: string[] = [];
+      page.on('console', (message) => {
+        if (['error', 'warning'].includes(message.type())) complaints.push(message.text());
+      });
+      page.on('pageerror', (error) => complaints.push(String(error)));
+      page.on('request', (request) => {
+        if (!/^(file|data|blob):/.test(request.url())) complaints.push(`request to ${request.url()}`);
+      });
+      for (const [at, { answer, shown, pictures }] of pages.entries()) {
+        const link = answer.content.find((one) => one.type === 'resource_link' && one.mimeType === 'text/html');
+        assert.ok(link?.type === 'resource_link');
+        assert.deepEqual(link.annotations?.audience, ['user']);
+        const [read] = (await agent.client.readResource({ uri: link.uri })).contents;
+        assert.ok(read && 'text' in read);
+        // The docs say about 1.4 MB and the result.
+        assert.ok(read.text.length < 1_500_000, String(read.text.length));
+        const file = join(place, `page-${at}.html`);
+        writeFileSync(file, read.text);
+        await page.goto(pathToFileURL(file).href);
+        // What is not drawn is text.
+        await page.locator(shown.length > 0 ? '#root > .notebook' : '#root pre').waitFor();
+        const drawn = page.locator('#root [data-section], #root hs-chart-card');
+        const ids = await drawn.evaluateAll((all) =>
+          all.map((one) => one.getAttribute('data-section') ?? one.getAttribute('data-chart')),
+        );
+        assert.deepEqual(ids, shown);
+        if (pictures > 0) await page.locator(`#root canvas >> nth=${pictures - 1}`).waitFor();
+        assert.equal(await page.locator('#root canvas').count(), pictures);
+        if (shown.length === 0) continue;
+        const ground = () => page.evaluate('getComputedStyle(document.body).backgroundColor');
+        assert.equal(await ground(), 'rgb(31, 31, 31)');
+        await page.emulateMedia({ colorScheme: 'light' });
+        await page.locator('body.vscode-light').waitFor();
+        assert.equal(await ground(), 'rgb(255, 255, 255)');
+        await page.setViewportSize({ width: 300, height: 800 });
+        await page.locator('#root > .compact').waitFor();
+        assert.equal(await page.evaluate('document.documentElement.scrollWidth'), 300);
+        await page.emulateMedia({ colorScheme: 'dark' });
+        await page.setViewportSize({ width: 1280, height: 800 });
+      }
+      assert.deepEqual(complaints, []);
+    } finally {
+      await browser.close();
+    }
   });
 
   it('ends a run that is cancelled, and goes on', async () => {

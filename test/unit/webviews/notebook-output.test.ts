@@ -10,10 +10,12 @@ const why = (text: string): string => {
 };
 
 describe('an output of a notebook', () => {
-  it('is a saved result of an analysis or of a module', () => {
+  it('is a saved result of an analysis, of heads, of a module or a benchmark', () => {
     for (const [name, kind] of [
       ['labels.headscope-analysis.json', 'headscope-analysis'],
+      ['causal.headscope-heads.json', 'headscope-analysis'],
       ['summary.headscope-module.json', 'headscope-module'],
+      ['decode-2026-11-30.headscope-bench.json', 'headscope-bench'],
     ] as const) {
       const read = readOutput(saved(name));
       assert.equal(read.ok && read.result.kind, kind);
@@ -28,6 +30,7 @@ describe('an output of a notebook', () => {
       '"x"',
       '{"kind":"headscope-module"}',
       '{"kind":"headscope-analysis","version":1}',
+      '{"kind":"headscope-comparison","version":1}',
     ]) {
       assert.match(why(other), /^This output is no result that Headscope draws: .* Show a saved result/, other);
     }
@@ -36,6 +39,6 @@ describe('an output of a notebook', () => {
     const many = JSON.parse(saved('labels.headscope-analysis.json')) as { readonly sections: readonly object[] };
     const crowded = Array.from({ length: 65 }, (_, at) => ({ ...many.sections[0], id: `s${at}` }));
     assert.match(why(JSON.stringify({ ...many, sections: crowded })), /sections/);
-    assert.match(why(' '.repeat(2 ** 26 + 1)), /has 67108865 characters, and a notebook draws at most 67108864/);
+    assert.match(why(' '.repeat(2 ** 26 + 1)), /has 67108865 characters, and at most 67108864 are drawn/);
   });
 });

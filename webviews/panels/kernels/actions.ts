@@ -35,3 +35,8 @@ export interface Actions extends RunActions<State, FromKernelsPanel> {
 }
 
 export type Part = PanelPart<State, Actions>;
+
+/** What the pictures and the table of a result need, in the panel and wherever else one is drawn. */
+export interface ResultPart extends Pick<Part, 'state' | 'dark' | 'compact'> {
+  readonly actions: Pick<Actions, 'view' | 'pin' | 'emphasise' | 'exportChart' | 'copy' | 'toggle'>;
+}

@@ -12,11 +12,13 @@ import { rowKey } from '../../charts/rows';
 import { constantColumns, plainColumns, toCsv } from '../../ui/csv';
 import { deviceLine } from '../../ui/made';
 import { count, seconds, significant } from '../../ui/numbers';
-import type { Column } from '../../ui/table';
-import type { Theme } from '../../ui/theme';
+import { toMarkdown, type Column } from '../../ui/table';
+import { themeForFile, type Theme } from '../../ui/theme';
+import type { ResultPart } from './actions';
 import { comparable, comparisonWords } from './comparison';
-import { legendEntries } from './pictures';
-import type { TableRow } from './results-table';
+import { finding } from './finding';
+import { chartsOf, identitiesOf, legendEntries, measuredOf, titleOf } from './pictures';
+import { resultColumns, tableRows, type TableRow } from './results-table';
 import { measuredMechanisms, type State } from './state';
 
 export interface ExportSource {
@@ -28,6 +30,21 @@ export interface ExportSource {
   /** The table of all lengths, as shown. */
   readonly columns: readonly Column<TableRow>[];
   readonly rows: readonly TableRow[];
+}
+
+/** `format`: of the file, by which the colours are chosen. */
+export function exportSource(part: Pick<ResultPart, 'state' | 'dark'>, format: string): ExportSource {
+  const { state } = part;
+  const identities = identitiesOf(state);
+  return {
+    state,
+    identities,
+    charts: chartsOf(measuredOf(state, identities)),
+    sentence: finding(state, titleOf(state)),
+    theme: themeForFile(format),
+    columns: resultColumns(part, identities, 'all'),
+    rows: tableRows(state, 'all'),
+  };
 }
 
 export function leavingOf({ state, identities, charts: all, sentence, theme, columns, rows }: ExportSource): Leaving {
@@ -65,6 +82,10 @@ export function leavingOf({ state, identities, charts: all, sentence, theme, col
     ],
   };
 }
+
+/** The table behind a chart. */
+export const chartText = ({ twin: { columns, rows } }: Chart, format: 'markdown' | 'csv'): string =>
+  format === 'markdown' ? toMarkdown(columns, rows) : toCsv(columns, rows);
 
 /** The pattern, since a run may hold the attention of no model. */
 export function exportName(

@@ -14,13 +14,11 @@ import type { SectionFormat, SectionView } from '../../sections/section-kind';
 import { leavingModule, moduleFileName } from '../../modules/module-exports';
 import { announce } from '../../ui/announce';
 import { canonical } from '../../ui/canonical';
-import { toCsv } from '../../ui/csv';
 import { RunPanel, stageSpoken, type Spoken, type StartedRun } from '../../ui/run-panel';
-import { toMarkdown } from '../../ui/table';
 import { themeForFile } from '../../ui/theme';
 import type { Actions, Part } from './actions';
 import { cabSetup } from './cab-setup';
-import { exportName, leavingOf, type ExportSource } from './exports';
+import { chartText, exportName, exportSource, leavingOf } from './exports';
 import { finding } from './finding';
 import { takeShape, toForm, type Form } from './form';
 import { viewRequest } from './mechanism-card';
@@ -28,8 +26,7 @@ import type { ModuleForm } from '../../modules/module-form';
 import { moduleForm, startModule, withModuleForm } from '../../modules/module-state';
 import { readNeighborhood, typedNeighborhood } from './neighborhood-form';
 import { page } from './page';
-import { chartsOf, identitiesOf, measuredOf, titleOf } from './pictures';
-import { resultColumns, tableRows } from './results-table';
+import { titleOf } from './pictures';
 import { leavingSystem, systemFileName } from './system-view';
 import {
   canResume,
@@ -259,35 +256,20 @@ export class KernelsPanel
   }
 
   exportAs(format: ExportFormat): void {
-    const leaving = leavingOf(this.exportSource(format));
+    const leaving = leavingOf(exportSource(this.part(), format));
     this.leave({ format, name: exportName(this.state, format), data: writeFile(leaving, format) });
   }
 
   exportChart(id: string, format: ChartExport): void {
-    const source = this.exportSource(format);
+    const source = exportSource(this.part(), format);
     const chart = source.charts.find((one) => one.id === id);
     if (!chart) return;
-    const { columns, rows } = chart.twin;
-    if (format === 'markdown') this.copy(toMarkdown(columns, rows), `${chart.title} as Markdown`);
-    else if (format === 'csv') this.copy(toCsv(columns, rows), `${chart.title} as CSV`);
+    if (format === 'markdown' || format === 'csv')
+      this.copy(chartText(chart, format), `${chart.title} as ${format === 'csv' ? 'CSV' : 'Markdown'}`);
     else {
       const leaving = leavingOf({ ...source, charts: [chart] });
       this.leave({ format, name: exportName(this.state, format, id), data: writeFile(leaving, format) });
     }
-  }
-
-  private exportSource(format: string): ExportSource {
-    const { state } = this;
-    const identities = identitiesOf(state);
-    return {
-      state,
-      identities,
-      charts: chartsOf(measuredOf(state, identities)),
-      sentence: finding(state, titleOf(state)),
-      theme: themeForFile(format),
-      columns: resultColumns(this.part(), identities, 'all'),
-      rows: tableRows(state, 'all'),
-    };
   }
 
   private part(): Part {

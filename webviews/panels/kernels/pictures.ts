@@ -14,7 +14,7 @@ import type { Measured } from '../../charts/rows';
 import { symbol } from '../../charts/symbol';
 import { timeOverLength } from '../../charts/time-over-length';
 import { significant } from '../../ui/numbers';
-import type { Part } from './actions';
+import type { ResultPart } from './actions';
 import { comparable } from './comparison';
 import { measuredMechanisms, type State } from './state';
 
@@ -24,13 +24,14 @@ const goodFit = 0.95;
 /** Catalogue first, so that a mechanism keeps its colour from run to run. */
 export function identitiesOf(state: State): Identities {
   const compared = comparable(state);
-  const known = new Set(state.mechanisms.map(({ id }) => id));
+  const catalogue = state.mechanisms.length > 0 ? state.mechanisms : state.titles;
+  const known = new Set(catalogue.map(({ id }) => id));
   const more = [
     ...(state.measuredSetup ? measuredMechanisms(state.measuredSetup) : []),
     ...(compared ? measuredMechanisms(compared.result.plan) : []),
   ].filter((id) => !known.has(id));
   const own = ownTitles(state, compared);
-  const all = identify([...state.mechanisms, ...more.map((id) => ({ id, title: own.get(id) ?? titleFromId(id) }))]);
+  const all = identify([...catalogue, ...more.map((id) => ({ id, title: own.get(id) ?? titleFromId(id) }))]);
   return apart(all, [...(state.measuredSetup ? measuredMechanisms(state.measuredSetup) : []), ...more]);
 }
 
@@ -101,7 +102,7 @@ export function legendEntries(state: State, identities: Identities) {
     });
 }
 
-export function legend(part: Part, identities: Identities): TemplateResult {
+export function legend(part: ResultPart, identities: Identities): TemplateResult {
   const { state, actions } = part;
   const compared = comparable(state);
   const { hidden } = state.view;
@@ -132,7 +133,7 @@ export function legend(part: Part, identities: Identities): TemplateResult {
   </div>`;
 }
 
-export function chartCards(part: Part, charts: readonly Chart[], emphasised: string | undefined): TemplateResult {
+export function chartCards(part: ResultPart, charts: readonly Chart[], emphasised: string | undefined): TemplateResult {
   const { state, actions } = part;
   return html`${repeat(
     charts,

@@ -10,7 +10,7 @@ import { icon } from '../../ui/icons';
 import { byteUnits, count, probability, significant, unitFor, type Unit } from '../../ui/numbers';
 import { type Column, countColumn, sortRows, table, textColumn } from '../../ui/table';
 import { copyTools } from '../../ui/whole-table';
-import type { Part } from './actions';
+import type { ResultPart } from './actions';
 import { comparable } from './comparison';
 import { backwardNotes, passColumns } from './pass-columns';
 import { measuredMechanisms, type State } from './state';
@@ -63,7 +63,11 @@ const ratioText = ({ row }: TableRow): string => {
   return ratio ? `${significant(ratio.median)} (${significant(ratio.low)}–${significant(ratio.high)})` : '–';
 };
 
-export function resultColumns(part: Part, identities: Identities, at: number | 'all'): Column<TableRow>[] {
+export function resultColumns(
+  part: Pick<ResultPart, 'state' | 'dark'>,
+  identities: Identities,
+  at: number | 'all',
+): Column<TableRow>[] {
   const { state } = part;
   const title = (id: string): string => identities.get(id)?.title ?? id;
   const baseline = state.measuredSetup?.baseline ?? '';
@@ -254,7 +258,7 @@ function efficiencyText(state: State, mechanism: string, baseline: string): stri
   return found.efficiencyLength <= shortest ? `≤ ${count(shortest)}` : count(found.efficiencyLength);
 }
 
-export function resultsTable(part: Part, identities: Identities): TemplateResult | typeof nothing {
+export function resultsTable(part: ResultPart, identities: Identities): TemplateResult | typeof nothing {
   const { state, actions } = part;
   const plan = state.measuredSetup;
   if (!plan) return nothing;

@@ -52,6 +52,8 @@ export interface View extends RunView {
 export interface State extends RunState<Form, View> {
   readonly modules: ModuleState;
   readonly mechanisms: readonly MechanismInfo[];
+  /** Of the mechanisms of the catalogue, in its order, where no more is known of them. */
+  readonly titles: readonly Pick<MechanismInfo, 'id' | 'title'>[];
   readonly devices: readonly DeviceInfo[];
   readonly devicesAsked: boolean;
   readonly shapes: readonly ShapeChoice[];
@@ -77,6 +79,7 @@ export const initialState = (place: PanelPlace): State => ({
   ...initialRun(place),
   modules: initialModules,
   mechanisms: [],
+  titles: [],
   devices: [],
   devicesAsked: false,
   shapes: [],
