@@ -25,7 +25,7 @@ export function rowSearch({ table, find, onFind, chooseHead }: Search): Template
       type="search"
       class="table-find"
       aria-label=${`Find in ${table.title}`}
-      placeholder="Find a token or text"
+      placeholder=${table.columns.some(({ kind }) => kind === 'text' || kind === 'reading') ? 'Find a token or text' : 'Find L5H3'}
       title="Rows with this text; Escape shows all rows again"
       .value=${live(find)}
       @input=${(event: Event) => onFind((event.target as HTMLInputElement).value)}

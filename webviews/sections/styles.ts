@@ -281,6 +281,15 @@ export const sectionStyles = css`
     overflow: hidden;
     text-overflow: ellipsis;
   }
+  .result-section td.long {
+    min-width: 240px;
+    max-width: 560px;
+    white-space: normal;
+    overflow-wrap: anywhere;
+  }
+  .compact .result-section td.long {
+    min-width: 150px;
+  }
   .compact .result-section :is(td, th) {
     padding-inline: 4px;
     white-space: normal;

@@ -169,11 +169,15 @@ function bodyRow<Row>(options: TableOptions<Row>, row: Row, index: number): Temp
       const content = column.cell?.(row) ?? shown(column, row);
       return at === 0
         ? html`<th scope="row" class=${column.numeric ? 'number' : ''}>${content}</th>`
-        : html`<td class=${column.numeric ? 'number' : ''}>${content}</td>`;
+        : html`<td class=${column.numeric ? 'number' : isLong(content) ? 'long' : ''}>${content}</td>`;
     })}
     ${instead ? html`<td class="instead" colspan=${columns.length - instead.from}>${instead.content}</td>` : nothing}
   </tr>`;
 }
+
+/** Characters of a text that takes several lines rather than being cut off. */
+const longText = 48;
+const isLong = (content: TemplateResult | string): boolean => typeof content === 'string' && content.length > longText;
 
 /** Up and Down walk the rows; only one of them is a stop of the Tab key. */
 function moveRow(event: KeyboardEvent): void {

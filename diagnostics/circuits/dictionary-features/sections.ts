@@ -55,7 +55,7 @@ const featureTable = (result: DictionaryResult) =>
       build.count('feature', 'Feature', 'Its index in the dictionary, from 0.'),
       build.number('largest', 'Largest activation', 'Its largest activation on the prompt.'),
       build.text('at', 'At token', ({ at }) => named(result, at), 'The first token with this activation.'),
-      build.count('tokens', 'Tokens', 'Tokens at which it is above 0.'),
+      build.wide(build.count('tokens', 'Tokens', 'Tokens at which it is above 0.')),
       result.target &&
         build.number(
           'attribution',
@@ -91,8 +91,8 @@ const ribbon = ({ tokens, positions, dictionary }: DictionaryResult): TokensSect
 const tokenTable = (result: DictionaryResult) =>
   build.table<PositionRow>('by-token', 'Strongest features of each token', undefined, result.positions, [
     build.text('token', 'Token', (_, at) => named(result, at)),
-    build.count('active', 'Active features', 'Features above 0 at the token.'),
-    build.number('error', 'Error', '|y - x|^2 / |x|^2 of what the dictionary gives back.'),
+    build.wide(build.count('active', 'Active features', 'Features above 0 at the token.')),
+    build.wide(build.number('error', 'Error', '|y - x|^2 / |x|^2 of what the dictionary gives back.')),
     build.text(
       'top',
       'Features',

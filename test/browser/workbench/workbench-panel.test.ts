@@ -165,6 +165,33 @@ describe('the workbench', () => {
       assert.deepEqual(run.input, plan.input);
     });
 
+    it('has a button for a file and one for a folder where a parameter may be either, and runs what was chosen', async () => {
+      const dictionary = {
+        kind: 'file',
+        orFolder: true,
+        title: 'Dictionary',
+        description: 'The folder of a dictionary, or its file.',
+        default: '',
+      } as const;
+      const analyses = [{ ...retrieval, parameters: { dictionary } }];
+      const panel = await start({ host: answering(openMessage({ analyses, plan: { ...plan, parameters: {} } })) });
+      for (const [what, path] of [
+        ['file', '/dictionaries/mine.safetensors'],
+        ['folder', '/dictionaries/layer_3'],
+      ] as const) {
+        const before = panel.posted.length;
+        await panel.page.getByRole('button', { name: `Dictionary: choose a ${what}` }).click();
+        assert.deepEqual(await panel.posts('choosePath', before), { kind: 'choosePath', field: 'dictionary', what });
+        await panel.send({ kind: 'chosen', field: 'dictionary', path });
+        await panel.page.waitForFunction((value) => {
+          const field = document.querySelector<HTMLInputElement>('[data-parameter=dictionary] vscode-text-field');
+          return field?.value === value;
+        }, path);
+      }
+      await panel.page.click('#run:not([disabled])');
+      assert.equal((await panel.posts('run')).plan.parameters['dictionary'], '/dictionaries/layer_3');
+    });
+
     it('offers all kinds of input, says which one the question reads, and keeps what was typed in each', async () => {
       const reads = { ...pair, inputs: ['task', 'prompt'] } as const;
       const open = openMessage({ analyses: [reads], plan: { ...plan, analysis: pair.id } });

@@ -104,10 +104,33 @@ describe('files of steering vectors', () => {
   const direction = (data: Float32Array, layer = 1): Uint8Array =>
     controlVectorBytes(new Map([[layer, data]]), { modelHint: '', headscope: '' });
   const wide = new Float32Array(4);
+  const npz = (arrays: Parameters<typeof npzBytes>[0]): Buffer => npzBytes(arrays, false);
   for (const [what, name, content, sentence] of [
     ['width', 'a.safetensors', stored({ 'direction.0': [[4], wide] }), /"direction.0" has 4 numbers, .* model has 3\./],
     ['width', 'a.gguf', direction(wide), /"direction.1" has 4 numbers, .* model has 3\./],
     ['width', 'a.npy', npy('<f4', '(2, 2)', bytesOf(wide)), /"rows" has 2 numbers, .* model has 3\./],
+    [
+      'width',
+      'a.npz',
+      npz({ 'direction.0': { shape: [4], data: wide } }),
+      /"direction.0" has 4 numbers, .* model has 3\./,
+    ],
+    [
+      'layer',
+      'b.npz',
+      npz({ 'direction.2': { shape: [3], data: first } }),
+      /"direction.2" is for layer 2, .* 2 layers/,
+    ],
+    ['dtype', 'c.npz', npz({ v: { shape: [3], data: first, descr: '<u2' } }), /"v" cannot be read: .*<u2/],
+    ['Python objects', 'c.npz', npz({ v: { shape: [3], data: first, descr: '|O' } }), /"v" cannot be read: .*\|O/],
+    ['NaN', 'd.npz', npz({ v: { shape: [3], data: [1, NaN, 1] } }), /"v" holds numbers that are not finite/],
+    [
+      'cut',
+      'e.npz',
+      npz({ v: { shape: [3], data: first } }).subarray(0, 60),
+      /gives no vector to add: it ends too early, or is no .npz file/,
+    ],
+    ['another file', 'e.npz', 'no archive', /gives no vector to add: it ends too early, or is no .npz file/],
     ['shape', 'b.json', JSON.stringify({ '0': [[1, 2, 3]] }), /"0" has the shape \[1, 3\], .* model has 3\./],
     ['layers', 'b.npy', npy('<f4', '(1, 4)', bytesOf(wide)), /\[1, 4\], and the model needs \[2, 3\], .* 2 layers/],
     ['layer', 'b.gguf', direction(second, 7), /"direction.7" is for layer 7, and the model has 2 layers, from 0/],
