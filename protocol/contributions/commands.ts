@@ -255,7 +255,7 @@ export const commands = {
     needs: 'trust',
     palette: `${isOwnFile} || ${kernelsInFront}`,
     menus: [
-      { menu: 'file/newFile', when: trusted, group: 'headscope@1' },
+      { menu: 'file/newFile', when: trusted, group: 'Headscope@1' },
       inEditorTitle(both(kernelsInFront, trusted), '1_own@1'),
       inLiveTitle('kernels', '1_own@1'),
     ],
@@ -266,7 +266,7 @@ export const commands = {
     needs: 'trust',
     palette: `${isOwnFile} || ${kernelsInFront}`,
     menus: [
-      { menu: 'file/newFile', when: trusted, group: 'headscope@2' },
+      { menu: 'file/newFile', when: trusted, group: 'Headscope@2' },
       inEditorTitle(both(kernelsInFront, trusted), '1_own@2'),
       inLiveTitle('kernels', '1_own@2'),
     ],
@@ -276,14 +276,14 @@ export const commands = {
     icon: 'new-file',
     needs: 'trust',
     palette: isOwnFile,
-    menus: [{ menu: 'file/newFile', when: trusted, group: 'headscope@3' }],
+    menus: [{ menu: 'file/newFile', when: trusted, group: 'Headscope@3' }],
   },
   'headscope.newTask': {
     title: 'New Task',
     icon: 'new-file',
     needs: 'trust',
     palette: isOwnFile,
-    menus: [{ menu: 'file/newFile', when: trusted, group: 'headscope@4' }],
+    menus: [{ menu: 'file/newFile', when: trusted, group: 'Headscope@4' }],
   },
   'headscope.runOwnFile': {
     title: 'Run on a Model…',

@@ -21,7 +21,8 @@ export interface Leaving {
   readonly provenance: unknown;
   readonly headscope: string | undefined;
   readonly csv: () => string;
-  readonly json: () => unknown;
+  /** Absent: its JSON is that of the numbers, as `headscope results export` writes it. */
+  readonly json?: () => unknown;
   /** The same numbers, for files of arrays and tables. */
   readonly numbers: () => Exported;
   /** Tables of the page, as markup. */
@@ -56,7 +57,7 @@ export async function writeFile(of: Leaving, format: ExportFormat): Promise<stri
     case 'csv':
       return of.csv();
     case 'json':
-      return `${JSON.stringify(of.json(), null, 2)}\n`;
+      return of.json ? `${JSON.stringify(of.json(), null, 2)}\n` : numbersFile(of, format);
     case 'html':
       return writePage(of);
     case 'npz':
@@ -69,7 +70,7 @@ export async function writeFile(of: Leaving, format: ExportFormat): Promise<stri
 
 function numbersFile(
   { numbers, sentence, headscope = 'unknown', provenance }: Leaving,
-  format: Extract<ExportFormat, 'npz' | 'safetensors' | 'arrow' | 'zip'>,
+  format: Extract<ExportFormat, 'npz' | 'safetensors' | 'json' | 'arrow' | 'zip'>,
 ): Uint8Array {
   const exported = numbers();
   const about: About = { headscope, created: new Date().toISOString(), of: { finding: sentence, made: provenance } };
@@ -78,6 +79,7 @@ function numbersFile(
   switch (format) {
     case 'npz':
     case 'safetensors':
+    case 'json':
       return wholeFile(format, exported, about);
     case 'arrow':
       return tableFile(format, first, exported, about);
@@ -117,7 +119,7 @@ async function writePage(of: Leaving): Promise<string> {
       ...of.tables(),
       ...(own ? [own.after] : []),
     ].join('\n'),
-    data: own ? own.data : of.json(),
+    data: own ? own.data : of.json?.(),
     ...(own?.script ? { script: own.script } : {}),
   });
 }
@@ -131,13 +133,13 @@ export interface NamedResult {
 
 /**
  * `heads-tiny-2026-11-24.png`, and of a comparison both: `heads-tiny-2026-11-24-against-tiny-2026-11-23.png`. JSON gets the
- * ending by which it opens in its panel again.
+ * ending by which it opens in its panel again; a part of it does not.
  */
 export function fileName(panel: string, of: NamedResult, { format, json, against, part }: FileOf): string {
   const named = ({ subject, created }: NamedResult): string =>
     `${subject.replaceAll(/[^\w.-]+/g, '-')}-${(created ?? new Date().toISOString()).slice(0, 10)}`;
   const stem = [panel, named(of), ...(against ? ['against', named(against)] : [])].join('-');
-  return `${stem}${part ? `.${part}` : ''}.${format === 'json' ? `headscope-${json}.json` : format}`;
+  return `${stem}${part ? `.${part}` : ''}.${format === 'json' && !part ? `headscope-${json}.json` : format}`;
 }
 
 export interface FileOf {

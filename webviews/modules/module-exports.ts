@@ -44,7 +44,6 @@ export function leavingModule(result: ModuleResult, section: Section, view: Sect
     headscope: result.headscope,
     draw: (sheet) => drawSections(sheet, new Map(), [{ section, view }], sections),
     csv: () => sectionCsv(section),
-    json: () => section,
     numbers: () => exportedSections([section]),
     tables: () => [],
   };

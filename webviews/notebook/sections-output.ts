@@ -91,7 +91,6 @@ export class SectionsOutput extends DrawnOutput {
       headscope,
       draw: (sheet) => drawSections(sheet, new Map(), [{ section, view }], sections),
       csv: () => sectionCsv(section),
-      json: () => section,
       numbers: () => exportedSections([section]),
       tables: () => [],
     };

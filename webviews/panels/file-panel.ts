@@ -114,7 +114,6 @@ export abstract class FilePanel<
           void this.write(section.id, format, this.about(section), {
             draw: (sheet) => drawSections(sheet, new Map(), [{ section, view }]),
             csv: () => sectionCsv(section),
-            json: () => section,
             numbers: () => exportedSections([section]),
           }),
       },
@@ -125,7 +124,7 @@ export abstract class FilePanel<
     part: string,
     format: SectionFormat,
     about: About | undefined,
-    content: Pick<Leaving, 'draw' | 'csv' | 'json' | 'numbers'>,
+    content: Pick<Leaving, 'draw' | 'csv' | 'numbers'>,
   ): Promise<void> {
     if (!about) return;
     const { name, ...words } = about;

@@ -93,7 +93,7 @@ export interface SectionActions {
   readonly saveCircuit?: () => void;
   save(format: SectionFormat): void;
 }
-export type SectionFormat = 'png' | 'svg' | 'csv' | 'npz' | 'arrow' | 'zip';
+export type SectionFormat = 'png' | 'svg' | 'csv' | 'json' | 'npz' | 'safetensors' | 'arrow' | 'zip';
 
 export interface SectionPart<S extends Section = Section> {
   readonly section: S;

@@ -278,11 +278,13 @@ function tools(part: SectionPart, kind: KindOf<Section>): TemplateResult {
     },
     { label: 'Copy as CSV', icon: 'copy', run: () => actions.copy(sectionCsv(section, view), 'The table') },
     save('Save as CSV', 'csv', 'table'),
+    save('Save as JSON', 'json', 'table'),
     // A circuit and experts are two tables, and an Arrow file holds one.
     section.kind === 'graph' || section.kind === 'experts'
       ? save('Save as Arrow (zip)', 'zip', 'table')
       : save('Save as Arrow', 'arrow', 'table'),
     save('Save as npz', 'npz', 'table'),
+    save('Save as safetensors', 'safetensors', 'table'),
     save('Save as PNG', 'png', 'file-media'),
     save('Save as SVG', 'svg', 'file-media'),
   ];

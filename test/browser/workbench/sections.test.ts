@@ -402,6 +402,15 @@ describe('sections on the page', () => {
       const arrow = await saved(panel, 'Save as Arrow', 'Export Loss by kind of removal');
       const { columns } = readArrow(Buffer.from(arrow as Uint8Array));
       assert.ok(columns.find(({ name }) => name === 'series')?.values.includes('Heads of the finding'));
+      // As the command line writes it: a text and a number for each point.
+      const json = JSON.parse(
+        Buffer.from((await saved(panel, 'Save as JSON', 'Export Loss by kind of removal')) as Uint8Array).toString(),
+      ) as { readonly tables: Readonly<Record<string, { readonly columns: Readonly<Record<string, unknown>> }>> };
+      assert.ok(JSON.stringify(json.tables).includes('Heads of the finding'));
+      const names = panel.posted.flatMap((one) => (one.kind === 'export' ? [one.name] : []));
+      assert.equal(names.at(-1), 'retrieval-heads-gpt2-2026-11-24.ablations.json');
+      const part = await saved(panel, 'Save as safetensors', 'Export Loss by kind of removal');
+      assert.ok(readSafetensors(Buffer.from(part as Uint8Array)).tensors.size > 0);
       const svg = String(await saved(panel, 'Save as SVG', 'Export Loss by kind of removal'));
       assert.ok(svg.includes('Knock-out of keys') && !svg.includes('Retrieval score of every head'));
       assert.equal((await panel.posts('export')).name, 'retrieval-heads-gpt2-2026-11-24.ablations.csv');

@@ -122,7 +122,6 @@ export class CircuitPanel extends FilePanel<ToCircuitPanel, FromCircuitPanel, St
         sheet.y += height;
       },
       csv: () => '',
-      json: () => undefined,
       numbers: () => exportedSections([]),
     });
   }

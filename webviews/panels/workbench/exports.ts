@@ -69,7 +69,6 @@ export function leavingSection(state: State, section: Section, view: SectionView
     ...made(state, result, theme),
     draw: (sheet) => drawSections(sheet, state.pictures, [{ section, view }], pageSections(state)),
     csv: () => sectionCsv(section),
-    json: () => section,
     numbers: () => exportedSections([section]),
     tables: () => [sectionTable(section)],
   };
