@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import type { BrowserContext, Page } from 'playwright-core';
-import { launchBrowser, watchOutsideRequests } from '../../support/host/browser';
+import { calmContext, launchBrowser, watchOutsideRequests } from '../../support/host/browser';
 import { startHost, writeSettings } from '../../support/host/server';
 import type { Host, HostOptions } from '../../support/host/server';
 import { repositoryRoot } from '../../support/host/versions';
@@ -35,7 +35,7 @@ const editor = shared(
     const host = await startHost({ workspace: nothing, extension: repositoryRoot, workspaceTrust: true, environment });
     const browser = await launchBrowser();
     // One context, so that the code of VS Code is fetched and compiled once.
-    const context = await browser.newContext({ viewport: { width: 1400, height: 900 } });
+    const context = await calmContext(browser, { width: 1400, height: 900 });
     return { nothing, host, browser, context };
   },
   async ({ nothing, host, browser }) => {

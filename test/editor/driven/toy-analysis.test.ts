@@ -8,7 +8,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Browser, FrameLocator } from 'playwright-core';
 import type { AnalysisResult } from '../../../protocol/analysis/schema';
-import { launchBrowser } from '../../support/host/browser';
+import { calmContext, launchBrowser } from '../../support/host/browser';
 import { startHost, type Host } from '../../support/host/server';
 import { repositoryRoot } from '../../support/host/versions';
 import { Workbench } from '../../support/host/workbench';
@@ -31,7 +31,8 @@ describe('a further analysis in VS Code', function () {
     const settings = { 'headscope.benchmark.saveIn': 'workspace', 'headscope.palette.analyses': true };
     host = await startHost({ workspace: workspace.folder, extension, settings });
     browser = await launchBrowser();
-    bench = await Workbench.open(browser, host, { width: 1400, height: 900 });
+    const context = await calmContext(browser, { width: 1400, height: 900 });
+    bench = await Workbench.attach(await context.newPage(), host);
     bench.page.setDefaultTimeout(patience(30_000));
   });
   afterEach(async function () {
@@ -198,7 +199,7 @@ describe('a further analysis in VS Code', function () {
       await panel.getByRole('menuitem', { name: label }).first().click();
       await bench.answerFileDialog('Export', target);
       await panel
-        .getByText(/^Saved .*exported/)
+        .getByText(new RegExp(`^Saved .*exported\\.${ending}`))
         .first()
         .waitFor();
       assert.ok(readFileSync(target).length > 100);

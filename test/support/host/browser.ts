@@ -1,6 +1,6 @@
 /** The system's Chromium under playwright-core; nothing is downloaded. */
 import { chromium } from 'playwright-core';
-import type { Browser, Page } from 'playwright-core';
+import type { Browser, BrowserContext, Page, ViewportSize } from 'playwright-core';
 import { ensureSystem, findBrowser } from './system';
 
 const flags = [
@@ -18,6 +18,31 @@ export async function launchBrowser(more: readonly string[] = []): Promise<Brows
   const executablePath = findBrowser();
   if (executablePath === undefined) throw new Error('No browser was found: install Chromium.');
   return chromium.launch({ executablePath, args: [...flags, ...more] });
+}
+
+/** In the document and, as a sheet is of one document and a webview writes its own, in every shadow tree by itself. */
+const playOnce = `{
+  const once = (tree) => {
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync('*, ::before, ::after { animation-iteration-count: 1 !important; }');
+    tree.adoptedStyleSheets.push(sheet);
+    return tree;
+  };
+  once(document);
+  const { attachShadow } = Element.prototype;
+  Element.prototype.attachShadow = function (options) {
+    return once(attachShadow.call(this, options));
+  };
+}`;
+
+/**
+ * A context whose pages play each animation once. One without end is drawn sixty times a second: without a graphics card, an
+ * icon that turns in the status bar keeps most of a core busy for as long as something runs.
+ */
+export async function calmContext(browser: Browser, viewport: ViewportSize): Promise<BrowserContext> {
+  const context = await browser.newContext({ viewport, reducedMotion: 'reduce' });
+  await context.addInitScript({ content: playOnce });
+  return context;
 }
 
 /** Hosts that a page may ask: the server itself, and the name that VS Code's own service worker answers for. */
