@@ -2,11 +2,12 @@
  * Asks a kernel process and waits for its answer, as mechanisms are asked. A thread keeps the process, ends it when it does not
  * answer, and starts it again with the next question.
  */
+import { once } from 'node:events';
 import { join } from 'node:path';
 import { MessageChannel, receiveMessageOnPort, Worker, type MessagePort } from 'node:worker_threads';
 import type { KernelAnswers, KernelQuestion } from '../../kernels/own/kernel-file';
 import { FailureError, type FilePlace } from '../../protocol/wire/failures';
-import type { Fault, NamedNumbers, Reply } from './messages';
+import type { Asked, Fault, NamedNumbers, Reply } from './messages';
 
 export interface LinkData {
   readonly file: string;
@@ -15,6 +16,9 @@ export interface LinkData {
   /** 1 when an answer is there. */
   readonly flag: Int32Array;
 }
+
+/** `end`: the thread ends when its process has. */
+export type ToKernelThread = Asked | 'end';
 
 /** A fault of the person's file, which names its place. */
 export class KernelFault extends FailureError {
@@ -47,7 +51,7 @@ export class KernelLink {
   ): { readonly value: KernelAnswers[K]; readonly bytes?: Uint8Array; readonly numbers?: Float64Array } {
     const { port } = (this.running ??= this.start());
     Atomics.store(this.flag, 0, 0);
-    port.postMessage({ question, numbers });
+    port.postMessage({ question, numbers } satisfies ToKernelThread);
     Atomics.wait(this.flag, 0, 0, longestWaitMs);
     const received = receiveMessageOnPort(port) as { readonly message: Reply } | undefined;
     const reply: Reply = received?.message ?? { fault: { sentence: 'The kernel process did not answer.' } };
@@ -60,8 +64,12 @@ export class KernelLink {
   async rest(): Promise<void> {
     const { running } = this;
     this.running = undefined;
-    running?.port.close();
-    await running?.worker.terminate();
+    if (!running) return;
+    // Ending the thread alone leaves the process to notice it, while others are timed already.
+    const ended = once(running.worker, 'exit');
+    running.port.postMessage('end' satisfies ToKernelThread);
+    await ended;
+    running.port.close();
   }
 
   private start(): { readonly worker: Worker; readonly port: MessagePort } {

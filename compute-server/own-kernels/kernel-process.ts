@@ -345,8 +345,11 @@ process.on('message', (received) => {
   } else {
     Atomics.add(asked, 0, 1);
     void replyTo(message).then((reply) => {
-      Atomics.add(asked, 0, 1);
-      send({ kind: 'reply', reply });
+      // Promises that the file left behind go on before the next turn of the loop: while they do, the question is not answered.
+      setImmediate(() => {
+        Atomics.add(asked, 0, 1);
+        send({ kind: 'reply', reply });
+      });
     });
   }
 });

@@ -2,8 +2,8 @@
 import { workerData } from 'node:worker_threads';
 import type { KernelQuestion } from '../../kernels/own/kernel-file';
 import { kernelEnding } from '../../protocol/inputs/kernel-file';
-import type { LinkData } from './kernel-link';
-import { kernelLimits, type Asked } from './messages';
+import type { LinkData, ToKernelThread } from './kernel-link';
+import { kernelLimits } from './messages';
 import { OwnProcess } from './own-process';
 
 const { file, root, port, flag } = workerData as LinkData;
@@ -24,7 +24,11 @@ const own = new OwnProcess(
   kernelLimits(process.env),
 );
 
-port.on('message', (asked: Asked) => {
+port.on('message', (asked: ToKernelThread) => {
+  if (asked === 'end') {
+    void own.ended().then(() => process.exit());
+    return;
+  }
   const names = namesOf[(asked.question as KernelQuestion).kind];
   void own.ask(asked, names).then((reply) => {
     port.postMessage(reply);

@@ -1,6 +1,7 @@
 /** The process that runs a person's file: given the texts of files, asked one question at a time, and ended at its limits. */
 import { fork, type ChildProcess } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Duplex } from 'node:stream';
@@ -112,6 +113,15 @@ export class OwnProcess {
     this.child?.kill('SIGKILL');
     this.starting?.kill('SIGKILL');
     this.child = this.starting = undefined;
+  }
+
+  /** Settles when no process of it is left. */
+  async ended(): Promise<void> {
+    const left = [this.child, this.starting].flatMap((one) =>
+      one && one.exitCode === null && one.signalCode === null ? [once(one, 'exit')] : [],
+    );
+    this.end();
+    await Promise.all(left);
   }
 
   private start(): Promise<ChildProcess> {

@@ -10,7 +10,7 @@ import type { BenchmarkResult } from '../../../protocol/results/benchmark-schema
 import { badInput, cheats, padded, rightWhereChecked, shortFormKernel } from './support/kernel-texts';
 import { rightOnnx, wrongOnnx } from './support/onnx-kernels';
 import { workspaceFor } from './support/own-files';
-import { environment, headscope, serverScript } from './support/server';
+import { environment, headscope, serverScript, smallPlan } from './support/server';
 
 /** Processes of kernel files, of any server. */
 const kernelProcesses = (): number[] =>
@@ -184,6 +184,27 @@ export default shortForm({ title: 'By hand' });
     alone.dispose();
     await ended;
     while (kernelProcesses().some((pid) => running.includes(pid))) await setTimeout(50);
+  });
+
+  it('nothing of a file runs while its graph is timed', async () => {
+    const mechanism = 'own:timed';
+    const kernels = [{ id: mechanism, file: await write('timed', shortFormKernel), root: folder }];
+    const before = new Set(kernelProcesses());
+    const running: (readonly number[])[] = [];
+    let proving = 0;
+    const { rows } = await client.call('benchmark', [smallPlan({ mechanisms: [mechanism], kernels })], {
+      onProgress: (step) => {
+        const own = kernelProcesses().filter((pid) => !before.has(pid));
+        if ('row' in step && step.row.medianMs !== undefined) running.push(own);
+        else proving = Math.max(proving, own.length);
+      },
+    });
+    assert.deepEqual(
+      rows.map(({ ok }) => ok),
+      [true, true],
+    );
+    assert.ok(running.length > 0 && proving > 0, `${running.length} times, ${proving} processes`);
+    assert.deepEqual(running.flat(), []);
   });
 
   it('a file beside weights is not run', async () => {

@@ -156,6 +156,24 @@ export default {
     said: /Its graph does \d+ GFLOP/,
     line: 6,
   },
+  'work that goes on beside the timing': {
+    source: built(
+      'Busy',
+      `    void (async () => { for (;;) await undefined; })();
+    return h.scaledDotProduct.build(shape, parameters, precision);`,
+    ),
+    said: /without an answer and was ended/,
+    line: 6,
+  },
+  'clocks of its own': {
+    source: built(
+      'Clocked',
+      `    return h.attentionGraph('clocked', shape, precision, 'heads-first', ({ query }) => h.multiply(query, 0));`,
+      `Date.now = () => 0; (globalThis as { performance?: unknown }).performance = { now: () => 0 };`,
+    ),
+    said: /differs from the float64 reference/,
+    line: 6,
+  },
 };
 
 export const badInput: Readonly<Record<string, Planted>> = {
