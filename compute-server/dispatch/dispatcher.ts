@@ -75,7 +75,11 @@ export class Dispatcher {
     try {
       reply = { kind: 'ok', id, result: await this.perform(id, method, args, controller.signal) };
     } catch (error) {
-      reply = { kind: 'failed', id, failure: failureOf(error) };
+      reply = {
+        kind: 'failed',
+        id,
+        failure: wasCancelled(error, controller.signal) ? { code: 'cancelled' } : failureOf(error),
+      };
       if (reply.failure.code === 'internal') {
         this.send({
           kind: 'log',
@@ -129,6 +133,10 @@ export class Dispatcher {
 
 const fields = (message: unknown): Record<string, unknown> =>
   typeof message === 'object' && message !== null ? (message as Record<string, unknown>) : {};
+
+/** What waits for a signal throws its own error: a person who cancels is told that alone. */
+const wasCancelled = (error: unknown, signal: AbortSignal): boolean =>
+  signal.aborted && error instanceof Error && error.name === 'AbortError';
 
 export function failureOf(error: unknown): Failure {
   if (error instanceof FailureError) return error.failure;

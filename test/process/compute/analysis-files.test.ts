@@ -10,6 +10,7 @@ import {
 } from '../../../protocol/analysis/schema';
 import type { TaskResult } from '../../../protocol/analysis/tasks';
 import { parseScoredTask } from '../../../protocol/results/scored-task';
+import type { FailureError } from '../../../protocol/wire/failures';
 import { parseJson } from '../../../protocol/schema/check';
 import { shortDemoLm as demoLm } from '../../support/demo-models';
 import { analysisOf, badAnalyses, copyOfBuiltIn } from './support/analysis-texts';
@@ -261,6 +262,13 @@ describe('Analysis files of a workspace', function () {
       },
     });
     assert.deepEqual([result, stopped], [{ value: 7 }, true]);
+
+    // Before the model has its turn: the file is loaded, and does not end.
+    const loading = new AbortController();
+    const slow = await write('slow', `for (;;);\n${source}`);
+    const cancelled = client.call('analysis', [request(slow)], { signal: loading.signal });
+    loading.abort();
+    await assert.rejects(cancelled, ({ failure }: FailureError) => failure.code === 'cancelled');
   });
 });
 
