@@ -39,7 +39,14 @@ export type ParameterValues = Readonly<Record<string, ParameterValue>>;
 export type ParameterTable<P extends ParameterValues> = { readonly [K in keyof P]: Parameter };
 
 /** `why` is one sentence a person can act on; the panel shows it and the job refuses with the same words. */
-export type Support = { readonly ok: true } | { readonly ok: false; readonly why: string };
+export type Support =
+  | { readonly ok: true }
+  | {
+      readonly ok: false;
+      readonly why: string;
+      /** What stands against the shape is a mistake in the mechanism, not a limit that it states. */
+      readonly mistaken?: true;
+    };
 
 /** How far the definition can be trusted: as published, as in the authors' code, or with a choice of ours (said in note). */
 export interface Source {

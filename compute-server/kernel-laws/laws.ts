@@ -10,7 +10,7 @@ import type { ParameterValues } from '../../kernels/mechanism';
 import { attentionPatterns, type AttentionPattern, type AttentionShape, type Precision } from '../../kernels/shape';
 import { tensor, type AttentionInputs, type Tensor } from '../../kernels/tensors/tensor';
 import { compareWithDefinition, definitionOf, widestBounds } from '../../kernels/tolerance';
-import type { LawResult } from '../../protocol/compute/own-kernels';
+import type { LawResult, RefusedShape } from '../../protocol/compute/own-kernels';
 import { bytesInWords } from '../../protocol/wire/words';
 import { arithmeticOn } from '../harness/arithmetic';
 import { parametersOf } from '../harness/cell';
@@ -31,12 +31,15 @@ const shapesIn = (pattern: AttentionPattern, kernel: OwnKernel): readonly Attent
 
 const freshSeed = (): number => randomInt(2 ** 31);
 
-/** Yields the result of each law; `signal` is looked at between two of them. */
+type Tried =
+  { readonly kind: 'law'; readonly result: LawResult } | { readonly kind: 'refused'; readonly refused: RefusedShape };
+
+/** Yields the result of each law, and the shapes that are not supported; `signal` is looked at between two of them. */
 export async function* keepLaws(
   kernel: OwnKernel,
   given: ParameterValues,
   signal: AbortSignal,
-): AsyncGenerator<LawResult, void, void> {
+): AsyncGenerator<Tried, void, void> {
   const parameters = parametersOf(kernel.mechanism, given);
   let supported = 0;
   const broken = new Set<string>();
@@ -49,11 +52,17 @@ export async function* keepLaws(
       try {
         support = kernel.mechanism.supports(shape, parameters);
       } catch (error) {
-        yield failed('It says which shapes it supports', shape, error, kernel, ['supports']);
+        yield said(failed('It says which shapes it supports', shape, error, kernel, ['supports']));
         return;
       }
       if (!support.ok) {
-        refusals.push(support.why);
+        const { why, mistaken } = support;
+        refusals.push(why);
+        yield { kind: 'refused', refused: { pattern, queries: shape.queries, keys: shape.keys, why } };
+        if (mistaken && !broken.has(readsOneKey)) {
+          broken.add(readsOneKey);
+          yield said(failed(readsOneKey, shape, kernel.fault(why, maskNames), kernel, maskNames));
+        }
         continue;
       }
       supported++;
@@ -72,7 +81,7 @@ export async function* keepLaws(
         } catch (error) {
           result = failed(title, shape, error, kernel, names);
         }
-        yield result;
+        yield said(result);
         if (result.ok) continue;
         // What is wrong, or throws, says nothing of the other laws.
         if (!alone) return;
@@ -80,18 +89,25 @@ export async function* keepLaws(
       }
     }
   }
-  if (supported === 0) {
+  if (supported === 0 && broken.size === 0) {
     const first = refusals[0] ?? '';
     const why = `It supports none of the small shapes that laws are tried on: ${first}`;
-    yield failed(
-      'It supports a pattern',
-      shapesIn('causal-self', kernel)[0]!,
-      kernel.fault(why, ['supports', 'maskMod', 'default']),
-      kernel,
-      [],
+    yield said(
+      failed(
+        'It supports a pattern',
+        shapesIn('causal-self', kernel)[0]!,
+        kernel.fault(why, ['supports', ...maskNames]),
+        kernel,
+        [],
+      ),
     );
   }
 }
+
+const readsOneKey = 'Each query reads one key at least';
+const maskNames = ['maskMod', 'default'];
+
+const said = (result: LawResult): Tried => ({ kind: 'law', result });
 
 function failed(
   law: string,

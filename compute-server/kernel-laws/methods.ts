@@ -4,6 +4,7 @@ import type {
   KernelCheckProgress,
   KernelCheckRequest,
   LawResult,
+  RefusedShape,
 } from '../../protocol/compute/own-kernels';
 import { kernelOfWorkspace, parametersOf as parametersSchema } from '../../protocol/results/benchmark-schema';
 import { anyNumber, object } from '../../protocol/schema/fields';
@@ -49,13 +50,18 @@ async function* checkKernel(
       sentence,
       ...(place ? { place } : {}),
     };
-    return { id, file, laws: [result], ok: false };
+    return { id, file, laws: [result], refused: [], ok: false };
   }
   const laws: LawResult[] = [];
+  const refused: RefusedShape[] = [];
   try {
-    for await (const result of keepLaws(opened, parameters, signal)) {
-      laws.push(result);
-      yield { kind: 'law', result };
+    for await (const tried of keepLaws(opened, parameters, signal)) {
+      if (tried.kind === 'refused') {
+        refused.push(tried.refused);
+        continue;
+      }
+      laws.push(tried.result);
+      yield tried;
     }
   } finally {
     await opened.rest();
@@ -66,6 +72,7 @@ async function* checkKernel(
     title: opened.mechanism.title,
     sha256: opened.sha256,
     laws,
+    refused,
     ok: laws.length > 0 && laws.every(({ ok }) => ok),
   };
 }

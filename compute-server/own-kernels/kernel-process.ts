@@ -189,7 +189,7 @@ class Loaded {
     });
   }
 
-  async answer({ question, numbers }: Asked, file: string): Promise<Reply> {
+  async answer({ question, numbers }: Asked): Promise<Reply> {
     try {
       const given = numbers.map(([name, from]): readonly [string, NumberArray] => {
         const inside = this.library.array(kindOf(from) ?? 'Uint8Array', from.length);
@@ -214,16 +214,17 @@ class Loaded {
         },
       };
     } catch (error) {
-      return { fault: this.faultOf(error, file).fault };
+      return { fault: this.faultOf(error).fault };
     } finally {
       unhandled = undefined;
     }
   }
 
-  faultOf(error: unknown, file: string): FileError {
+  /** `file`: the place where no stack leads to one; left out, whoever asked knows better. */
+  faultOf(error: unknown, file?: string): FileError {
     if (error instanceof FileError) return error;
-    const place = placeIn(error, [...this.sources.keys()]) ?? { file, line: 1 };
-    return new FileError({ sentence: sentenceOf(error), place });
+    const place = placeIn(error, [...this.sources.keys()]) ?? (file === undefined ? undefined : { file, line: 1 });
+    return new FileError({ sentence: sentenceOf(error), ...(place ? { place } : {}) });
   }
 }
 
@@ -322,12 +323,10 @@ const textOf = (specifier: string, from: string): Promise<{ file: string; source
   });
 
 let loaded: Loaded | undefined;
-let loadedFile = '';
 
 async function replyTo(message: Extract<ToKernelProcess, { kind: 'load' | 'ask' }>): Promise<Reply> {
-  if (message.kind === 'ask') return await loaded!.answer(message, loadedFile);
+  if (message.kind === 'ask') return await loaded!.answer(message);
   try {
-    loadedFile = message.file;
     loaded = new Loaded(script, strip, textOf);
     await loaded.load(message.file, message.source);
     return { ok: { json: 'null' } };

@@ -8,13 +8,13 @@ import { OwnProcess } from './own-process';
 
 const { file, root, port, flag } = workerData as LinkData;
 
-const short = ['maskMod', 'scoreMod', 'shortForm', 'default'];
+const short = ['maskMod', 'shortForm', 'default'];
 const namesOf: Readonly<Record<KernelQuestion['kind'], readonly string[]>> = {
   facts: ['default'],
   supports: ['supports', ...short],
   weights: ['weights', ...short],
-  build: ['build', ...short],
-  reference: ['referenceRows', 'reference', ...short],
+  build: ['build', 'scoreMod', ...short],
+  reference: ['referenceRows', 'reference', 'scoreMod', ...short],
   pattern: ['pattern', ...short],
   limits: ['limits', ...short],
 };

@@ -101,7 +101,10 @@ export class OwnProcess {
         this.child = started;
       }
       this.askedNames = names;
-      return await this.say(this.child, { kind: 'ask', ...asked });
+      const reply = await this.say(this.child, { kind: 'ask', ...asked });
+      return 'fault' in reply && !reply.fault.place
+        ? { fault: { ...reply.fault, place: { file, ...placeOfName(this.source, names) } } }
+        : reply;
     } catch (error) {
       return { fault: { sentence: (error as Error).message, place: { file, line: 1 } } };
     }

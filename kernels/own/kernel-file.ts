@@ -114,7 +114,9 @@ export class KernelAnswerer {
           limits: mechanism.limits?.length ?? 0,
         });
       case 'supports':
-        return said<'supports'>(mechanism.supports?.(question.shape, question.parameters) ?? { ok: true });
+        return said<'supports'>(
+          mechanism.supports ? supportOf(mechanism.supports(question.shape, question.parameters)) : { ok: true },
+        );
       case 'weights':
         return said<'weights'>(mechanism.weights?.(question.shape, question.parameters) ?? []);
       case 'build': {
@@ -178,6 +180,13 @@ export class KernelAnswerer {
     };
     return { json: JSON.stringify(facts), bytes };
   }
+}
+
+function supportOf(given: unknown): Support {
+  const { ok, why } = (typeof given === 'object' && given !== null ? given : {}) as { ok?: unknown; why?: unknown };
+  if (ok === true || (ok === false && typeof why === 'string' && why.trim() !== '')) return given as Support;
+  const words = typeof given === 'object' && given !== null ? 'another object' : String(given).slice(0, 40);
+  throw new TypeError(`supports must return { ok: true } or { ok: false, why: "…" }, and returned ${words}.`);
 }
 
 const said = <K extends keyof KernelAnswers>(value: KernelAnswers[K]): Answered => ({ json: JSON.stringify(value) });

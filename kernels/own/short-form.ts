@@ -6,7 +6,7 @@
 import { attentionGraph, foldGroup, groupQueries, unfoldGroup, type AttentionValues } from '../graph/attention-graph';
 import { absolute, add, divide, exponential, hyperbolicTangent, less, logarithm } from '../graph/operators/elementwise';
 import { maximum, minimum, multiply, subtract, where } from '../graph/operators/elementwise';
-import { concat, gatherRange, reshape } from '../graph/operators/layout';
+import { concat, expand, gatherRange, reshape } from '../graph/operators/layout';
 import { fusedMatmul, matmul } from '../graph/operators/matrix';
 import { softmax } from '../graph/operators/reduce';
 import type { Value } from '../graph/records';
@@ -71,6 +71,14 @@ export function shortForm<P extends ParameterValues = ParameterValues>(form: Sho
       ...(scoreMod && {
         change: (score, head, query, key) =>
           scoreMod(score, { head, query: query + offset, key }, numbers, parameters, shape),
+        emptied: (head, query) => {
+          // In causal cross attention a query may have no key before it.
+          if (!denseReads(shape)(head, query, 0)) return;
+          throw new RangeError(
+            `Query ${query} of head ${head} reads no key after scoreMod: all of its scores are -Infinity. ` +
+              'Leave each query one key, such as the one at its own position.',
+          );
+        },
       }),
     });
   };
@@ -81,7 +89,9 @@ export function shortForm<P extends ParameterValues = ParameterValues>(form: Sho
     supports: (shape, parameters) => {
       const { reads } = definitionOf(shape, parameters);
       const blind = unreadRow(shape, reads);
-      return blind ? { ok: false, why: `Query ${blind.query} of head ${blind.head} reads no key.` } : { ok: true };
+      if (!blind) return { ok: true };
+      const why = `Query ${blind.query} of head ${blind.head} reads no key. Let maskMod leave each query one key.`;
+      return { ok: false, why, mistaken: true };
     },
     reference: (inputs, shape, parameters) => rowsOf(inputs, shape, parameters, allRows(shape)),
     referenceRows: rowsOf,
@@ -148,11 +158,17 @@ function attendTiles<P extends ParameterValues>(
       const constant = (dims: readonly number[], first: number, length: number) =>
         builder.constant(precision, dims, integers(first, first + length));
       const pair: Pair<Value> = {
-        head: constant([shape.heads, 1, 1], 0, shape.heads),
-        query: constant([rows, 1], start + offset, rows),
-        key: constant([1, columns], from, columns),
+        head: opaque(constant([shape.heads, 1, 1], 0, shape.heads)),
+        query: opaque(constant([rows, 1], start + offset, rows)),
+        key: opaque(constant([1, columns], from, columns)),
       };
-      changed = form.scoreMod<Value>(changed, pair, onValues(changed), parameters, shape);
+      const made: unknown = form.scoreMod<Value>(opaque(changed), pair, onValues(changed), parameters, shape);
+      if (!isValue(made)) {
+        throw new TypeError(
+          `scoreMod returned ${inWords(made)}. Return its first argument, or what a function of its third argument gives.`,
+        );
+      }
+      changed = expand(made, changed.shape.map(Number));
     }
     const mask = maskOf(changed, shape, masks, (head, i, j) => reads(head, start + i, from + j), rows, columns);
     const masked = mask ? add(changed, mask) : changed;
@@ -222,20 +238,42 @@ const numbers: Arithmetic<number> = {
   whereLess: (a, b, yes, no) => (a < b ? yes : no),
 };
 
+/** A value that the operators of the language refuse: `score * 2` would be NaN here, and a number in the reference. */
+const opaque = (value: Value): Value => Object.defineProperty({ ...value }, Symbol.toPrimitive, { value: refuse });
+
+function refuse(): never {
+  throw new TypeError(
+    'scoreMod uses an operator such as *, - or <, or a function of Math, on a score or a position. ' +
+      'Use its third argument, the arithmetic: m.multiply(a, b) for a * b, m.whereLess(a, b, yes, no) for a < b ? yes : no.',
+  );
+}
+
+const isValue = (given: unknown): given is Value => typeof given === 'object' && given !== null && 'graph' in given;
+
+const inWords = (given: unknown): string =>
+  typeof given === 'number' || given === undefined || given === null ? String(given) : `a ${typeof given}`;
+
 const onValues = (like: Value): Arithmetic<Value> => {
-  const given = (a: Value | number): Value => (typeof a === 'number' ? like.graph.constant(like.type, [1], [a]) : a);
+  const given = (a: Value | number): Value => {
+    if (typeof a === 'number') return like.graph.constant(like.type, [1], [a]);
+    if (isValue(a)) return a;
+    throw new TypeError(`The arithmetic of scoreMod takes values and numbers, and was given ${inWords(a)}.`);
+  };
+  const one = (act: (a: Value) => Value) => (a: Value | number) => opaque(act(given(a)));
+  const two = (act: (a: Value, b: Value) => Value) => (a: Value | number, b: Value | number) =>
+    opaque(act(given(a), given(b)));
   return {
-    add: (a, b) => add(given(a), given(b)),
-    subtract: (a, b) => subtract(given(a), given(b)),
-    multiply: (a, b) => multiply(given(a), given(b)),
-    divide: (a, b) => divide(given(a), given(b)),
-    minimum: (a, b) => minimum(given(a), given(b)),
-    maximum: (a, b) => maximum(given(a), given(b)),
-    absolute: (a) => absolute(a),
-    exponential: (a) => exponential(a),
-    logarithm: (a) => logarithm(a),
-    tanh: (a) => hyperbolicTangent(a),
-    power2: (a) => exponential(multiply(a, Math.LN2)),
-    whereLess: (a, b, yes, no) => where(less(given(a), given(b)), given(yes), given(no)),
+    add: two(add),
+    subtract: two(subtract),
+    multiply: two(multiply),
+    divide: two(divide),
+    minimum: two(minimum),
+    maximum: two(maximum),
+    absolute: one(absolute),
+    exponential: one(exponential),
+    logarithm: one(logarithm),
+    tanh: one(hyperbolicTangent),
+    power2: one((a) => exponential(multiply(a, Math.LN2))),
+    whereLess: (a, b, yes, no) => opaque(where(less(given(a), given(b)), given(yes), given(no))),
   };
 };

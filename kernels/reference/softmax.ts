@@ -10,6 +10,8 @@ export interface SoftmaxDefinition {
   readonly bias?: (head: number, query: number, key: number) => number;
   /** The score of a pair in place of the scaled one; -Infinity: it is not read. */
   readonly change?: (score: number, head: number, query: number, key: number) => number;
+  /** Called for a query to which no key is left, before its zeros are given. */
+  readonly emptied?: (head: number, query: number) => void;
 }
 
 /**
@@ -24,7 +26,7 @@ export function softmaxRows(
   definition: SoftmaxDefinition = {},
 ): Tensor {
   const { batch, heads, kvHeads, queries, keys, headDim, valueDim } = shape;
-  const { reads, bias, change } = definition;
+  const { reads, bias, change, emptied } = definition;
   const [q, k, v] = [inputs.query.data, inputs.key.data, inputs.value.data];
   const output = zeros([batch, heads, rows.length, valueDim]);
   const scores = new Float64Array(keys);
@@ -48,7 +50,10 @@ export function softmaxRows(
           scores[j] = score;
           highest = Math.max(highest, score);
         }
-        if (highest === -Infinity) continue;
+        if (highest === -Infinity) {
+          emptied?.(h, i);
+          continue;
+        }
         const to = ((b * heads + h) * rows.length + r) * valueDim;
         let total = 0;
         for (let j = 0; j < keys; j++) {

@@ -15,6 +15,14 @@ export interface LawResult {
   readonly place?: FilePlace;
 }
 
+/** A shape that the file does not support, so that no law is tried on it. */
+export interface RefusedShape {
+  readonly pattern: string;
+  readonly queries: number;
+  readonly keys: number;
+  readonly why: string;
+}
+
 export interface KernelCheckRequest {
   readonly kernel: KernelOfWorkspace;
   /** Absent ones take the default of its table. */
@@ -28,6 +36,7 @@ export interface KernelCheck {
   readonly title?: string;
   readonly sha256?: string;
   readonly laws: readonly LawResult[];
+  readonly refused: readonly RefusedShape[];
   readonly ok: boolean;
 }
 

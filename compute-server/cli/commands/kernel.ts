@@ -1,7 +1,8 @@
 import { relative, resolve } from 'node:path';
-import { Argument } from 'commander';
+import { Argument, type Command } from 'commander';
 import type { ComputeClient } from '../../../protocol/compute/client';
-import type { KernelCheck, LawResult } from '../../../protocol/compute/own-kernels';
+import type { KernelCheck, LawResult, RefusedShape } from '../../../protocol/compute/own-kernels';
+import type { AttentionPattern } from '../../../protocol/results/benchmark';
 import type { BenchmarkSetup, KernelOfWorkspace } from '../../../protocol/results/benchmark-schema';
 import type { ParameterValue } from '../../../protocol/schema/parts';
 import { ownKernelName } from '../../../protocol/inputs/kernel-file';
@@ -19,6 +20,11 @@ interface KernelOptions extends BenchOptions {
   readonly laws?: boolean;
 }
 
+interface AskedOptions extends KernelOptions {
+  /** Whether --pattern was given. */
+  readonly patternAsked: boolean;
+}
+
 /** headscope kernel: proves and times a mechanism of one's own. */
 export const kernel: Registration = (program, session) => {
   withBenchOptions(
@@ -33,10 +39,12 @@ export const kernel: Registration = (program, session) => {
     .option('--param <name=value>', 'a parameter of the file, or ID.NAME=VALUE of another mechanism', collect)
     .option('--laws', 'prove the laws only, and time nothing')
     .addOption(jsonOption())
-    .action((file: string, options: KernelOptions) => run(file, options, session));
+    .action((file: string, options: KernelOptions, command: Command) =>
+      run(file, { ...options, patternAsked: command.getOptionValueSource('pattern') !== 'default' }, session),
+    );
 };
 
-async function run(given: string, options: KernelOptions, session: CommandSession): Promise<void> {
+async function run(given: string, options: AskedOptions, session: CommandSession): Promise<void> {
   const file = resolve(given);
   const here = process.cwd();
   const root = workspaceOf(file);
@@ -55,8 +63,17 @@ async function run(given: string, options: KernelOptions, session: CommandSessio
     session.exitCode = check.ok ? exitCodes.done : exitCodes.findings;
     return;
   }
+  const pattern = patternOf(check, options);
+  if (!pattern) {
+    if (options.json !== undefined) await session.writeJson(options.json, { check });
+    throw wrongUsage(patternRefused(check, options.pattern));
+  }
+  if (!quiet && pattern !== plan.shape.pattern) {
+    session.print(`\nTimed in ${pattern}: the file does not take ${plan.shape.pattern}.`);
+  }
   const whole: BenchmarkSetup = {
     ...plan,
+    shape: { ...plan.shape, pattern },
     mechanisms: [id, ...plan.mechanisms],
     parameters: { ...plan.parameters, [id]: mine },
     kernels: [own],
@@ -109,8 +126,24 @@ function valueOf(text: string): ParameterValue {
   return text.trim() !== '' && Number.isFinite(Number(text)) ? Number(text) : text;
 }
 
-/** Each law once, with the first shape at which it does not hold. */
-function lawLines({ title, laws }: KernelCheck, here: string): string {
+const patternsTried = ({ laws }: KernelCheck): readonly AttentionPattern[] => [
+  ...new Set(laws.map(({ pattern }) => pattern as AttentionPattern)),
+];
+
+/** The pattern to time in. Where none was asked for and the usual one is not supported: the first that is. */
+function patternOf(check: KernelCheck, { pattern, patternAsked, mode }: AskedOptions): AttentionPattern | undefined {
+  const tried = patternsTried(check);
+  if (tried.includes(pattern)) return pattern;
+  return patternAsked || mode === 'decode' ? undefined : tried[0];
+}
+
+function patternRefused(check: KernelCheck, pattern: AttentionPattern): string {
+  const why = check.refused.find((shape) => shape.pattern === pattern)?.why ?? '';
+  return `The file is not timed in ${pattern}: ${why} Choose --pattern ${patternsTried(check).join(' or ')}.`;
+}
+
+/** Each law once, with the first shape at which it does not hold, and then the shapes that no law was tried on. */
+function lawLines({ title, laws, refused }: KernelCheck, here: string): string {
   const byLaw = new Map<string, LawResult[]>();
   for (const result of laws) byLaw.set(result.law, [...(byLaw.get(result.law) ?? []), result]);
   const lines = [...byLaw].map(([law, results]) => {
@@ -120,7 +153,18 @@ function lawLines({ title, laws }: KernelCheck, here: string): string {
     const where = pattern === '' ? '' : ` (${pattern}, ${queries} queries, ${keys} keys)`;
     return `  FAILS  ${law}${where}\n         ${placed(wrong, here)}`;
   });
-  return [title ?? 'The file could not be loaded', ...lines].join('\n');
+  return [title ?? 'The file could not be loaded', ...lines, ...refusedLines(laws, refused)].join('\n');
+}
+
+/** A pattern by its name alone where no law was tried in it. */
+function refusedLines(laws: readonly LawResult[], refused: readonly RefusedShape[]): readonly string[] {
+  const byWhy = new Map<string, Set<string>>();
+  for (const { pattern, queries, keys, why } of refused) {
+    const some = laws.some((law) => law.pattern === pattern && law.ok);
+    const where = some ? `${pattern} with ${queries} queries and ${keys} keys` : pattern;
+    byWhy.set(why, (byWhy.get(why) ?? new Set()).add(where));
+  }
+  return [...byWhy].map(([why, where]) => `  not tried  in ${[...where].join(', ')}: ${why}`);
 }
 
 function placed({ sentence = '', place }: LawResult, here: string): string {

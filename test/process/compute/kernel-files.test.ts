@@ -7,7 +7,7 @@ import { computeClient } from '../../../compute-server/cli/compute-process';
 import type { ComputeClient } from '../../../protocol/compute/client';
 import type { KernelCheck } from '../../../protocol/compute/own-kernels';
 import type { BenchmarkResult } from '../../../protocol/results/benchmark-schema';
-import { badInput, cheats, padded, rightWhereChecked, shortFormKernel } from './support/kernel-texts';
+import { badInput, cheats, earlierKeys, padded, rightWhereChecked, shortFormKernel } from './support/kernel-texts';
 import { rightOnnx, wrongOnnx } from './support/onnx-kernels';
 import { workspaceFor } from './support/own-files';
 import { environment, headscope, serverScript, smallPlan } from './support/server';
@@ -62,7 +62,8 @@ const found = own.reference({ query: one(2), key: one(1, 0), value: one(10, 20),
 const [far, near] = [Math.exp(5 * Math.tanh(0.4) - 1), Math.exp(0)];
 const expected = (10 * far + 20 * near) / (far + near);
 if (Math.abs(found - expected) > 1e-12) throw new Error('found ' + found + ', expected ' + expected);
-export default shortForm({ title: 'By hand' });
+// A score of positions alone: it takes the shape of the scores.
+export default shortForm({ title: 'By hand', scoreMod: (score, { query, key }, m) => m.subtract(key, query) });
 `;
     const hand = await check('by-hand', byHand);
     assert.deepEqual(
@@ -80,6 +81,28 @@ export default shortForm({ title: 'By hand' });
       assert.deepEqual({ file: wrong?.place?.file, line: wrong?.place?.line }, { file, line });
     });
   }
+
+  it('a query that reads no key is a fault, and the shapes that no law was tried on are named with the reason', async () => {
+    const { ok, laws, refused, file } = await check('earlier', earlierKeys);
+    assert.equal(ok, false);
+    assert.deepEqual(
+      laws.filter((law) => !law.ok).map(({ law, place }) => [law, place?.file, place?.line]),
+      [['Each query reads one key at least', file, 4]],
+    );
+    // With 26 keys before the first query it reads one: those two shapes alone are tried.
+    assert.deepEqual(
+      [...new Set(laws.filter((law) => law.ok).map(({ pattern, queries }) => `${pattern} ${queries}`))],
+      ['noncausal-self 19', 'causal-self 19'],
+    );
+    const why = 'Query 0 of head 0 reads no key. Let maskMod leave each query one key.';
+    assert.deepEqual(
+      refused.map(({ pattern, queries, why: said }) => [pattern, queries, said]),
+      [
+        ...['noncausal-self', 'causal-self'].flatMap((each) => [32, 37].map((queries) => [each, queries, why])),
+        ...['noncausal-cross', 'causal-cross'].flatMap((each) => [32, 37, 19].map((queries) => [each, queries, why])),
+      ],
+    );
+  });
 
   const writeOnnx = async (
     name: string,
@@ -154,19 +177,33 @@ export default shortForm({ title: 'By hand' });
       '2',
     ];
     const json = path.join(folder, 'onnx.json');
-    const { code, stderr } = await headscope(['kernel', file, ...words, '--head-dim', '16', '--json', json]);
+    const { code, stdout, stderr } = await headscope(['kernel', file, ...words, '--head-dim', '16', '--json', json]);
     assert.equal(code, 0, stderr);
+    assert.match(
+      stdout,
+      /not tried {2}in noncausal-cross: Its description does not name the pattern noncausal-cross\./,
+    );
     const { benchmark } = JSON.parse(await readFile(json, 'utf8')) as { benchmark: BenchmarkResult };
     assert.deepEqual(benchmark.rows.map(({ mechanism, ok }) => [mechanism, ok]).sort(), [
       ['fused', true],
       ['own:exported', true],
     ]);
     assert.equal(benchmark.kernelFiles?.[0]?.title, 'exported');
-    const other = await headscope(['kernel', file, ...words, '--head-dim', '32', '--json', json]);
+    // Its description does not name the usual pattern, causal-self.
+    const { file: open } = await writeOnnx('open', rightOnnx['plain']!);
+    const other = await headscope(['kernel', open, ...words, '--head-dim', '32', '--json', json]);
+    assert.match(other.stdout, /Timed in noncausal-self: the file does not take causal-self\./);
     const { benchmark: refused } = JSON.parse(await readFile(json, 'utf8')) as { benchmark: BenchmarkResult };
     assert.match(
       refused.rows.find(({ mechanism }) => mechanism === 'own:exported')?.reason ?? other.stderr,
       /has 16 along its axis 3 \(width of a head\), and the shape 32/,
+    );
+    assert.equal(refused.plan.shape.pattern, 'noncausal-self');
+    const asked = await headscope(['kernel', open, ...words, '--head-dim', '16', '--pattern', 'causal-self']);
+    assert.equal(asked.code, 2, asked.stderr);
+    assert.match(
+      asked.stderr,
+      /not timed in causal-self: Its description does not name .* Choose --pattern noncausal-self/,
     );
   });
 

@@ -176,6 +176,14 @@ export default {
   },
 };
 
+/** The short form with one more line, the fourth. */
+const short = (line: string): string => `import { shortForm } from 'headscope';
+export default shortForm({
+  title: 'Short',
+  ${line}
+});
+`;
+
 export const badInput: Readonly<Record<string, Planted>> = {
   'syntax that is no TypeScript': { source: 'export default {\n  title: ,\n};\n', said: /cannot be read/, line: 2 },
   'syntax that types cannot be stripped from': {
@@ -259,7 +267,38 @@ export default shortForm({
     said: /without an answer and was ended/,
     line: 4,
   },
+  'operators of the language in scoreMod': {
+    source: short(
+      'scoreMod: (score, { head, query, key }, m) => m.subtract(score, 2 ** -head * Math.abs(query - key)),',
+    ),
+    said: /scoreMod uses an operator such as .* m\.multiply\(a, b\) for a \* b/,
+    line: 4,
+  },
+  'a number that is missing in scoreMod': {
+    source: short('scoreMod: (score, { nothing }, m) => m.add(score, nothing),'),
+    said: /The arithmetic of scoreMod takes values and numbers, and was given undefined/,
+    line: 4,
+  },
+  'a scoreMod that returns nothing': {
+    source: short('scoreMod: (score, _, m) => { m.multiply(score, 2); },'),
+    said: /scoreMod returned undefined/,
+    line: 4,
+  },
+  'a scoreMod that leaves a query no key': {
+    source: short('scoreMod: (score, _, m) => m.whereLess(score, 1e6, -Infinity, score),'),
+    said: /^Query 0 of head 0 reads no key after scoreMod/,
+    line: 4,
+  },
+  'an answer of supports that is none': {
+    source:
+      "import * as h from 'headscope';\nexport default { ...h.scaledDotProduct, title: 'Five',\n  supports: () => 5 };\n",
+    said: /supports must return { ok: true } or { ok: false, why: "…" }, and returned 5/,
+    line: 3,
+  },
 };
+
+/** Query 0 reads nothing where it is the first position of its keys. */
+export const earlierKeys = short('maskMod: ({ query, key }) => key < query,');
 
 /** A soft cap and a window in the short form, with a file beside it. */
 export const shortFormKernel = `import { field, shortForm } from 'headscope';
