@@ -4,7 +4,7 @@
  * when the result is there: a file that came meanwhile stays, and the result goes beside it.
  */
 import type { Stats } from 'node:fs';
-import { appendFile, lstat, readFile, stat } from 'node:fs/promises';
+import { appendFile, lstat, open, readFile, stat } from 'node:fs/promises';
 import { dirname, join, parse, resolve, sep } from 'node:path';
 import { NotWritten, reasonOf, writeInOneStep, writeNew } from './write-file';
 
@@ -122,6 +122,19 @@ const exportMarks = [
   /^[^]{8}\{"__metadata__":\{"headscope_export":"/,
   /^ARROW1[^]{16,256}?\u0010\0\0\0headscope_export\0/,
 ];
+
+/** A file of numbers or a steering vector of Headscope's, by its first bytes. */
+export async function isOwnExport(path: string): Promise<boolean> {
+  const file = await open(path, 'r').catch(() => undefined);
+  if (!file) return false;
+  try {
+    const { bytesRead, buffer } = await file.read(Buffer.alloc(512), 0, 512, 0);
+    const start = buffer.toString('latin1', 0, bytesRead);
+    return isOurs.vector(start) || exportMarks.some((mark) => mark.test(start));
+  } finally {
+    await file.close();
+  }
+}
 
 const driverOf = (run: unknown): unknown =>
   (run as { readonly tool?: { readonly driver?: { readonly name?: unknown } } } | null)?.tool?.driver?.name;

@@ -51,8 +51,19 @@ export class ModelDesk {
   async call(method: string, args: readonly unknown[]): Promise<unknown> {
     const act = Object.hasOwn(this.methods, method) ? this.methods[method] : undefined;
     if (!act) throw new RangeError(`There is no call "${method}" of a model.`);
-    for (const given of args) this.requireSequence(given);
-    return await act(...args.map((given) => this.withPast(given)));
+    for (const given of args) {
+      this.requireSequence(given);
+      this.requireHeads(given);
+    }
+    try {
+      return await act(...args.map((given) => this.withPast(given)));
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error;
+      throw new RangeError(
+        `model.${method} was given something else than it takes (${error.message}). Compare the call with its type.`,
+        { cause: error },
+      );
+    }
   }
 
   /** What is answered while the file waits: `{ method, args }` as JSON, and `{ value }` or `{ why }`. */
@@ -97,6 +108,23 @@ export class ModelDesk {
       }
     }
     if (past !== undefined) this.of(fieldsIn(past)['handle']);
+  }
+
+  /** The runtime would take -1 for the last head of a layer. */
+  private requireHeads(given: unknown): void {
+    const { maps } = fieldsIn(given);
+    if (!Array.isArray(maps)) return;
+    const { blocks } = this.model.facts;
+    for (const named of maps as unknown[]) {
+      const { layer, head } = fieldsIn(named);
+      const block = blocks[Number(layer)];
+      if (!block) throw new RangeError(`maps names layer ${String(layer)}: the model has ${blocks.length}, from 0.`);
+      if (!Number.isInteger(head) || (head as number) < 0 || (head as number) >= block.heads) {
+        throw new RangeError(
+          `maps names head ${String(head)} of layer ${String(layer)}, which has ${block.heads}, from 0.`,
+        );
+      }
+    }
   }
 
   private withPast(given: unknown): unknown {

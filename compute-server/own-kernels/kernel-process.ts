@@ -59,6 +59,12 @@ interface ModuleMakers {
     options: { identifier: string; context: vm.Context },
   ) => Module;
 }
+/**
+ * Its promise, and the error that it is refused with, would be objects of this process, outside the context. Strings and comments count
+ * too: what a lexer takes for a string, Node may not.
+ */
+const dynamicImport = /\bimport(?:\s|\/\*[^]*?\*\/|\/\/[^\n\r\u2028\u2029]*)*\(/u;
+
 const { SourceTextModule, SyntheticModule } = vm as unknown as ModuleMakers;
 
 /** The package's own types need those of a newer Node. */
@@ -125,7 +131,7 @@ class Loaded {
       throw this.faultOf(error, file);
     }
     try {
-      await module.evaluate();
+      await settled(module.evaluate());
       this.library.load(module.namespace['default'], file);
     } catch (error) {
       throw this.faultOf(error, file);
@@ -138,7 +144,16 @@ class Loaded {
     this.sources.set(file, source);
     const made = Promise.resolve().then(() => {
       try {
-        return new SourceTextModule(this.strip(source), { identifier: file, context: this.context });
+        const text = this.strip(source);
+        const before = dynamicImport.exec(text)?.index;
+        if (before !== undefined) {
+          throw new FileError({
+            sentence:
+              'It holds "import(…)", which is not offered. Import at the top of the file: import { … } from \'./…\'.',
+            place: { file, line: text.slice(0, before).split('\n').length },
+          });
+        }
+        return new SourceTextModule(text, { identifier: file, context: this.context });
       } catch (error) {
         throw this.faultOf(error, file);
       }
@@ -226,6 +241,16 @@ class Loaded {
     const place = placeIn(error, [...this.sources.keys()]) ?? (file === undefined ? undefined : { file, line: 1 });
     return new FileError({ sentence: sentenceOf(error), ...(place ? { place } : {}) });
   }
+}
+
+/** Nothing in the context waits for a clock: what does not settle before the next turns of the loop never does. */
+async function settled(evaluated: Promise<void>): Promise<void> {
+  let done = false;
+  const end = evaluated.finally(() => (done = true));
+  end.catch(() => undefined);
+  for (let turn = 0; turn < 3 && !done; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+  if (!done) throw new Error('It waits at its top level for something that never comes. Leave that await out.');
+  await end;
 }
 
 /** By this process's own methods, whatever the file did to those of its context. */

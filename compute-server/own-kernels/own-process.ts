@@ -59,6 +59,7 @@ export class OwnProcess {
   private settle: ((reply: Reply) => void) | undefined;
   /** The clock alone ends a process whose own watch does not: it may wait for a processor ten times as long as it computes. */
   private readonly longestMs: number;
+  private late = false;
 
   /** `outside` answers what the file asks while it waits. */
   constructor(
@@ -173,6 +174,8 @@ export class OwnProcess {
     if (errors.includes(overTime)) {
       return `It computed for more than ${seconds} s without an answer and was ended. Look for a loop that does not end.`;
     }
+    if (this.late)
+      return `It gave no answer in ${this.longestMs / 1000} s and was ended. Save it again to try once more.`;
     return `Its process ended before it answered: ${exitInWords(code, signal, errors)}.`;
   }
 
@@ -189,7 +192,11 @@ export class OwnProcess {
 
   private say(to: ChildProcess, message: ToKernelProcess): Promise<Reply> {
     return new Promise((resolve) => {
-      const clock = setTimeout(() => to.kill('SIGKILL'), this.longestMs);
+      this.late = false;
+      const clock = setTimeout(() => {
+        this.late = true;
+        to.kill('SIGKILL');
+      }, this.longestMs);
       this.settle = (reply) => {
         clearTimeout(clock);
         this.settle = undefined;

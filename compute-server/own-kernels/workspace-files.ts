@@ -1,6 +1,7 @@
 /** Which files of a workspace a kernel, an analysis or a task may be made of. Nothing beside weights is run, and nothing outside the workspace is read. */
 import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, relative } from 'node:path';
+import { isOwnExport } from '../../files/output';
 import { kernelEnding } from '../../protocol/inputs/kernel-file';
 
 const weights = /\.(safetensors|gguf|onnx|pt|pth|bin|npz|ckpt|h5)$/iu;
@@ -40,8 +41,8 @@ async function textOf(file: string, root: string): Promise<string> {
     throw new Error(`${basename(file)} lies outside the folder ${root}. Only files of the workspace are run.`);
   }
   const beside = await readdir(dirname(real));
-  const weight = beside.find((name) => weights.test(name));
-  if (weight !== undefined) {
+  for (const weight of beside.filter((name) => weights.test(name))) {
+    if (await isOwnExport(join(dirname(real), weight))) continue;
     throw new Error(`It was not run: its folder holds weights (${weight}). Move it to a folder of its own.`);
   }
   const { size } = await stat(real);

@@ -141,7 +141,14 @@ export function farModel(facts: ModelFacts, outbox: Outbox, outside: Outside): M
       },
     });
   }
-  return model as unknown as ModelRunner;
+  return new Proxy(model, {
+    get(from, name) {
+      // What is awaited is asked for "then".
+      if (typeof name === 'symbol' || name in from || name === 'then' || name === 'toJSON')
+        return Reflect.get(from, name);
+      throw new Error(`A model has no "${name}". docs/own-analyses.md lists what it can call.`);
+    },
+  }) as unknown as ModelRunner;
 }
 
 async function* layers(outbox: Outbox, request: LayersRequest): AsyncGenerator<LayerStep, RunResult> {

@@ -9,6 +9,9 @@ import {
   type TaskRequest,
 } from '../../../protocol/analysis/schema';
 import type { TaskResult } from '../../../protocol/analysis/tasks';
+import { npzFile } from '../../../protocol/exports/npz';
+import { safetensorsFile } from '../../../protocol/exports/safetensors';
+import { zipFile } from '../../../protocol/exports/zip';
 import { parseScoredTask } from '../../../protocol/results/scored-task';
 import type { FailureError } from '../../../protocol/wire/failures';
 import { parseJson } from '../../../protocol/schema/check';
@@ -231,6 +234,16 @@ describe('Analysis files of a workspace', function () {
     await mkdir(path.join(folder, 'model'));
     await writeFile(path.join(folder, 'model', 'model.safetensors'), '');
     await assert.rejects(run('model/mine', "throw new Error('ran');\n"), /not run: its folder holds weights/);
+    // Numbers that Headscope exported are no weights, and another program's are.
+    const value = analysisOf('    return { value: parameters.times };');
+    const about = { headscope: '1.0.0', created: '', of: {} };
+    const nothing = { tables: [], arrays: [], leftOut: [] };
+    await mkdir(path.join(folder, 'numbers'));
+    await writeFile(path.join(folder, 'numbers', 'mine.npz'), npzFile(nothing, about));
+    await writeFile(path.join(folder, 'numbers', 'mine.safetensors'), safetensorsFile(nothing, about));
+    assert.deepEqual((await run('numbers/mine', value)).result, { value: 2 });
+    await writeFile(path.join(folder, 'numbers', 'other.npz'), zipFile([]));
+    await assert.rejects(run('numbers/mine', value), /holds weights \(other\.npz\)/);
     const missing = { file: path.join(folder, 'none.headscope-analysis.ts'), root: folder };
     await assert.rejects(
       client.call('analysisOfFile', [missing]),

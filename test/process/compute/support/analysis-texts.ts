@@ -106,6 +106,30 @@ export const badAnalyses: Readonly<Record<string, Planted>> = {
     said: /ids holds 1000000000, which is no token of the model/,
     line: 14,
   },
+  'a head that the layer does not have': {
+    source: analysisOf(
+      '    await model.run({ ids: [1, 2], maps: [{ layer: 0, head: -1 }] });\n    return { value: 1 };',
+    ),
+    said: /maps names head -1 of layer 0, which has \d+, from 0/,
+    line: 14,
+  },
+  'a layer that the model does not have': {
+    source: analysisOf(
+      '    await model.run({ ids: [1, 2], maps: [{ layer: 99, head: 0 }] });\n    return { value: 1 };',
+    ),
+    said: /maps names layer 99: the model has \d+, from 0/,
+    line: 14,
+  },
+  'one sequence where a list is taken': {
+    source: analysisOf('    await model.losses({ ids: [1, 2] } as any);\n    return { value: 1 };'),
+    said: /model\.losses was given something else than it takes .*Compare the call with its type/,
+    line: 14,
+  },
+  'a call that no model has': {
+    source: analysisOf('    await (model as any).open(1);\n    return { value: 1 };'),
+    said: /A model has no "open"/,
+    line: 14,
+  },
   'a call that cannot cross': {
     source: analysisOf('    await model.beside();\n    return { value: 1 };'),
     said: /An analysis file cannot use model\.beside/,

@@ -191,6 +191,16 @@ export const badInput: Readonly<Record<string, Planted>> = {
     said: /enum is not supported/,
     line: 2,
   },
+  'an await at its top that never comes': {
+    source: "await new Promise(() => {});\nexport default { title: 'x' };\n",
+    said: /waits at its top level for something that never comes/,
+    line: 1,
+  },
+  'an import while it runs': {
+    source: "\nconst fs = import /* late */ ('node:fs');\nexport default { title: 'x', fs };\n",
+    said: /It holds "import\(…\)", which is not offered/,
+    line: 2,
+  },
   'an import of the system': {
     source: "import type { A } from './gone';\nimport { readFileSync } from 'node:fs';\nexport default readFileSync;\n",
     said: /"node:fs" cannot be imported/,
