@@ -256,10 +256,13 @@ class Reader {
       if (masked > most) throw fail(query, `it gives ${shown(masked)} to masked tokens. Correct "masked".`);
       if (outside > most) {
         const which = window === undefined ? 'later tokens' : 'tokens outside its window';
-        throw fail(
-          query,
-          `it gives ${shown(outside)} to ${which}. Set "causal" to false${window === undefined ? '' : ', or correct "window"'}, or check the layout.`,
-        );
+        const corrections = [
+          causal && 'set "causal" to false',
+          window !== undefined && 'correct "window"',
+          'check the layout',
+        ];
+        const offered = corrections.filter((one) => one !== false).join(', or ');
+        throw fail(query, `it gives ${shown(outside)} to ${which}. ${offered[0]?.toUpperCase()}${offered.slice(1)}.`);
       }
     }
     return map;

@@ -144,8 +144,7 @@ export function farModel(facts: ModelFacts, outbox: Outbox, outside: Outside): M
   return new Proxy(model, {
     get(from, name) {
       // What is awaited is asked for "then".
-      if (typeof name === 'symbol' || name in from || name === 'then' || name === 'toJSON')
-        return Reflect.get(from, name);
+      if (typeof name === 'symbol' || name in from || name === 'then' || name === 'toJSON') return from[name as string];
       throw new Error(`A model has no "${name}". docs/own-analyses.md lists what it can call.`);
     },
   }) as unknown as ModelRunner;
