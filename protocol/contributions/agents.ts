@@ -27,7 +27,7 @@ export const agentTools = {
     title: 'Compare Results',
     doing: 'Comparing two results',
     description:
-      'What changed between two saved results of one analysis (*.headscope-analysis.json), and whether they can be compared.',
+      'What changed between two saved results of one kind (*.headscope-analysis.json, *.headscope-heads.json, *.headscope-bench.json), and whether they can be compared.',
     icon: 'diff',
   },
   headscope_open: {

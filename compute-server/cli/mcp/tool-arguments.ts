@@ -152,6 +152,7 @@ function writesOf(values: Settings, save: string | undefined): readonly string[]
   const cache = values['cache-weights'];
   return [
     ...(save === undefined ? [] : [`It writes its result to ${save}.`]),
+    ...(!trains && folder !== undefined && folder !== '' ? [`It writes a model to ${String(folder)}.`] : []),
     ...(trains ? [`It trains a model${folder === undefined ? '' : ` and writes it to ${String(folder)}`}.`] : []),
     ...(values['resume'] === undefined ? [] : [`It keeps its steps in ${String(values['resume'])}.`]),
     ...(cache === undefined ? [] : ['It keeps quantised weights on the disk.']),

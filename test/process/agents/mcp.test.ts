@@ -1,7 +1,16 @@
 /** `headscope mcp` as an agent's client meets it: the client of the protocol's own library, over stdio. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -146,6 +155,8 @@ describe('headscope mcp', function () {
     config = join(root, 'model', 'config.json');
     writeFileSync(join(outside, 'secret.txt'), 'closed');
     symlinkSync(outside, join(root, 'link'), 'junction');
+    symlinkSync(join(outside, 'secret.txt'), join(root, 'secret-link.txt'));
+    symlinkSync(join(outside, 'gone.txt'), join(root, 'gone-link.txt'));
     agent = new Agent({ roots: [root, shortDemoLm] });
     await agent.start();
   });
@@ -377,9 +388,11 @@ describe('headscope mcp', function () {
   it('runs nothing that takes long or writes before it is agreed to', async () => {
     const before = readFileSync(config, 'utf8');
     const save = join(root, 'result.json');
+    const conversion = { analysis: 'amp', model: shortDemoLm, task: 'induction', samples: 2, threads: 1 };
     for (const [name, given, reason] of [
       ['bench', {}, /It takes about \d+ (seconds|minutes)/],
       ['run', { analysis: 'toy-circuits' }, /It trains a model/],
+      ['run', { ...conversion, param: { folder: join(root, 'made') } }, /It writes a model to .*made\./],
       ['check', { paths: ['model'], fix: true }, /It changes configurations in .*model/],
       ['heads', { ...onPrompt, classify: false, save }, /It writes its result to .*result\.json/],
     ] as const) {
@@ -388,7 +401,7 @@ describe('headscope mcp', function () {
       assert.match(said, /Nothing was run yet\. .*"confirm": true/);
     }
     assert.equal(readFileSync(config, 'utf8'), before);
-    assert.ok(!existsSync(save));
+    assert.deepEqual([existsSync(save), existsSync(join(root, 'made'))], [false, false]);
 
     const saved = await agent.call('heads', { ...onPrompt, classify: false, save, confirm: true });
     assert.deepEqual(JSON.parse(readFileSync(save, 'utf8')), await wholeOf(agent, saved));
@@ -427,7 +440,9 @@ describe('headscope mcp', function () {
   it('refuses files outside the folders that are open', async () => {
     const rows = join(root, 'rows.json');
     const source = { from: 'file', path: join(outside, 'rows.gguf') };
-    writeFileSync(rows, JSON.stringify([{ kind: 'add', layer: 1, scale: 1, source }]));
+    const fromElsewhere = { kind: 'add', layers: [1], strength: 1, source };
+    const saved = { kind: 'headscope-intervention', version: 2, interventions: [fromElsewhere] };
+    writeFileSync(rows, JSON.stringify({ ...saved, model: { name: 'm', hash: 'h', layers: 4, heads: 8 } }));
     const elsewhere = /is outside the folders that are open/;
     for (const [name, given] of [
       ['inspect', { model: join(outside, 'model') }],
@@ -435,22 +450,30 @@ describe('headscope mcp', function () {
       ['inspect', { model: 'link/model' }],
       ['check', { paths: ['model', 'link'] }],
       ['heads', { model: shortDemoLm, 'prompt-file': 'link/secret.txt' }],
+      ['heads', { model: shortDemoLm, 'prompt-file': 'secret-link.txt' }],
       ['heads', { ...onPrompt, adapter: outside }],
+      ['heads', { ...onPrompt, classify: false, 'do-file': [rows] }],
+      ['run', { model: shortDemoLm, analysis: 'plan-evaluation', param: { plan: '../closed/secret.txt' } }],
+      ['run', { analysis: 'toy-circuits', param: { folder: join(outside, 'made') }, confirm: true }],
+      ['task', { task: 'needle-grid', param: { haystack: 'link/secret.txt' } }],
+      ['bench', { save: 'gone-link.txt', confirm: true }],
       ['heads', { ...onPrompt, save: 'link/result.json', confirm: true }],
       ['heads', { ...onPrompt, classify: false, do: [`add:1=1*file:${source.path}`] }],
       ['run', { ...onPrompt, analysis: 'heads', resume: join(outside, 'steps'), confirm: true }],
       ['run', { model: shortDemoLm, analysis: 'quantisation-damage', against: outside }],
       ['task', { task: join(outside, 'own.jsonl') }],
       ['compare', { result: 'link/secret.txt', other: 'link/secret.txt' }],
+      ['compare', { result: 'secret-link.txt', other: '../closed/secret.txt' }],
     ] as const) {
-      assert.match(await agent.refused(name, given), elsewhere, `${name} ${JSON.stringify(given)}`);
+      const sentence = await agent.refused(name, given);
+      assert.match(sentence, elsewhere, `${name} ${JSON.stringify(given)}: ${sentence}`);
     }
     // What a folder leads out to is not read either.
     const { said, structuredContent } = await agent.call('check', { paths: ['.'] });
     assert.match(said, /link:1:1: error: Not checked\. It is a link to a folder elsewhere/);
     const { files } = structuredContent as { files: { checked: boolean }[] };
     assert.equal(files.filter(({ checked }) => checked).length, 1);
-    assert.deepEqual([existsSync(join(outside, 'steps')), existsSync(join(outside, 'result.json'))], [false, false]);
+    assert.deepEqual(readdirSync(outside).sort(), ['model', 'secret.txt']);
   });
 
   it('asks the person where the client can, and takes the answer', async () => {
