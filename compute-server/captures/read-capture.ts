@@ -42,7 +42,7 @@ export async function captureStamp(path: string): Promise<string> {
 export async function readCapture(path: string, memoryLimit: number): Promise<Capture> {
   const refuse = refusing(path);
   const { text, file } = await descriptionOf(path);
-  const [fault] = captureFaults(file);
+  const [fault] = captureFaults(file, JSON.parse(text));
   if (fault) throw refuse(fault.message);
   const data = await resolveInside(dirname(path), file.file);
   if (!data.ok) {

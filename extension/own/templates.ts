@@ -67,7 +67,7 @@ export default analysis({
 });
 `;
 
-export const taskTemplate = `import { field, pick, task, textDraft, words } from 'headscope';
+export const taskTemplate = `import { field, pick, sample, task, textDraft, words } from 'headscope';
 
 // Save the file: Headscope loads it and says what is wrong. Forms offer it among the tasks from then on.
 // docs/own-tasks.md says what else it may hold.
@@ -81,7 +81,7 @@ export default task({
   changed: 'colour',
   // One prompt. It draws from \`random\` alone, so that a seed gives the same prompts again.
   draw({ random }, { shots }) {
-    const [right, wrong] = [pick(random, words.colours), pick(random, words.colours)];
+    const [right, wrong] = sample(random, words.colours, 2);
     const thing = pick(random, words.objects);
     const said = Array.from({ length: shots }, () => [
       \`The \${thing} is\`,

@@ -16,7 +16,7 @@ export function captureFindings(text: string): readonly CaptureFinding[] {
   const checked = parsed.ok ? check(captureFile, parsed.value) : parsed;
   const root = parseTree(text);
   if (!checked.ok || root === undefined) return [];
-  return captureFaults(checked.result).map(({ path, message }) => {
+  return captureFaults(checked.result, parsed.ok ? parsed.value : undefined).map(({ path, message }) => {
     const { offset, length } = findNodeAtLocation(root, [...path]) ?? { offset: 0, length: 1 };
     return { message, span: { offset, length } };
   });

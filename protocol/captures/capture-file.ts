@@ -6,6 +6,7 @@ import { tokenIds } from '../inputs/prompt';
 import type { Output } from '../schema/check';
 import {
   count,
+  fieldsIn,
   filledText,
   flag,
   list,
@@ -46,7 +47,7 @@ const tensor = object({
 });
 export type CapturedTensor = Output<typeof tensor>;
 
-export const captureFile = object({
+const fields = {
   ...headOf('headscope-capture', 'capture'),
   model: said(filledText, 'The name of the model that was run.'),
   file: said(filledText, 'The file with the tensors, beside this one: .safetensors, .npz or .arrow.'),
@@ -65,8 +66,11 @@ export const captureFile = object({
   scale: optional(
     said(numberFrom(1e-9, 1e9), 'What scores of queries and keys are multiplied by. By default, 1 / sqrt(width).'),
   ),
-});
+};
+export const captureFile = object(fields);
 export type CaptureFile = Output<typeof captureFile>;
+
+const known = Object.keys(fields);
 
 /** Something wrong in a description that has the form of one, by the keys that lead to it. */
 export interface CaptureFault {
@@ -103,12 +107,17 @@ function whyNotDataFile(file: string): string | undefined {
   return `${file} is neither .safetensors, .npz nor .arrow. Save safetensors: ${savingLine}`;
 }
 
-export function captureFaults(capture: CaptureFile): readonly CaptureFault[] {
+/** `given`: the description as it was written. */
+export function captureFaults(capture: CaptureFile, given: unknown): readonly CaptureFault[] {
   const { file, tokens, ids, masked = [], tensors } = capture;
   const faults: CaptureFault[] = [];
   const add = (path: CaptureFault['path'], message: string): void => {
     faults.push({ path, message });
   };
+  // A misspelt "masked" would leave padding in every figure.
+  for (const name of Object.keys(fieldsIn(given)).filter((one) => !known.includes(one) && one !== '$schema')) {
+    add([name], `"${name.slice(0, 60)}" is no field of a capture. Its fields are ${listed(known, 'and')}.`);
+  }
   const fileFault = whyNotDataFile(file);
   if (fileFault !== undefined) add(['file'], fileFault);
   if (ids && ids.length !== tokens.length) {

@@ -460,6 +460,7 @@ describe('captured tensors', () => {
     };
     one({ file: 'a.pt' }, '"a.pt"', /is a pickle/u);
     one({ ids: [1, 2] }, '[1,2]', /There are 2 ids and 5 tokens/u);
+    one({ maskd: [4] }, '[4]', /"maskd" is no field of a capture\. Its fields are kind, .*masked/u);
     one({ masked: [0, 7] }, '7', /Position 7 is behind the 5 tokens/u);
     one({ masked: [0, 1, 2, 3, 4] }, '[0,1,2,3,4]', /All tokens are masked/u);
     const layout = (axes: readonly string[]) => ({ tensors: [{ ...tensor, layout: axes }] });
