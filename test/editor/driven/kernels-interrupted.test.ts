@@ -15,7 +15,7 @@ import { patience } from '../../support/patience';
  */
 const settings = {
   'headscope.benchmark.mechanisms': ['fused', 'tiled'],
-  'headscope.benchmark.lengths': [64, 128, 2048],
+  'headscope.benchmark.lengths': [64, 128, 1024],
   'headscope.benchmark.secondsPerLength': 0.9,
   'headscope.compute.threads': 1,
 };
