@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import type { Locator } from 'playwright-core';
 import { workbenchPanel, kernelsPanel, modelPanel, showInLiveView } from './panels';
 import { useWindow } from './window';
+import { patience } from '../../support/patience';
 
 describe('the live view in VS Code', function () {
   this.timeout(120_000);
@@ -33,6 +34,9 @@ describe('the live view in VS Code', function () {
     await bench.runCommand('Headscope: Show Head Patterns');
     await workbenchPanel(bench, 'side');
     await named('Workbench');
+    // Look runs by itself once its model is read, and the view follows to a run that starts.
+    const full = await workbenchPanel(bench, 'full');
+    await full.locator('.run-state', { hasText: /Done in / }).waitFor({ timeout: patience(60_000) });
   });
 
   it('keeps what was chosen by hand while the person comes back to the same panel', async () => {
