@@ -52,26 +52,16 @@ const panels = existsSync('webviews/panels')
       }))
   : [];
 
-/** A renderer of outputs is an ECMAScript module, which VS Code's notebooks import. */
-const notebook = {
+/** Draws results outside the panels: an ECMAScript module, which VS Code's notebooks import and each page of a result holds. */
+const results = {
   ...shared,
   platform: 'browser',
   target: 'es2023',
   format: 'esm',
-  entryPoints: ['webviews/notebook/main.ts'],
-  outfile: 'dist/webviews/notebook.js',
-};
-
-/** The script that a page of a result holds. */
-const resultPage = {
-  ...shared,
-  platform: 'browser',
-  target: 'es2023',
-  format: 'iife',
   // Each page holds it: always small.
   minify: true,
-  entryPoints: ['webviews/page/main.ts'],
-  outfile: 'dist/webviews/result-page.js',
+  entryPoints: ['webviews/notebook/main.ts'],
+  outfile: 'dist/webviews/results.js',
 };
 
 const bundles = [
@@ -114,8 +104,7 @@ const bundles = [
   node('compute-server/library/main.ts', 'dist/headscope-lib.js'),
   node('compute-server/sweeps/kubernetes/kubernetes-client.ts', 'dist/kubernetes-client.js'),
   ...panels,
-  notebook,
-  resultPage,
+  results,
 ].filter((options) => existsSync(options.entryPoints[0]));
 
 const started = new Set();

@@ -10,7 +10,7 @@ import { binariesOf, ownTarget, targets } from './targets.mjs';
 /** Built files that only the editor or a script needs. */
 const ofOthers = ['extension.js', 'language-client.js', 'headscope-lib.js'];
 /** What pages of results are made of. */
-const pages = ['result-page.js', 'codicon.css', 'codicon.ttf'].map((name) => `dist/webviews/${name}`);
+const pages = ['results.js', 'codicon.css', 'codicon.ttf'].map((name) => `dist/webviews/${name}`);
 const packages = [
   'node_modules/onnxruntime-node/package.json',
   'node_modules/onnxruntime-node/dist',

@@ -195,7 +195,7 @@ export const items = {
 export const notebookRenderer = {
   id: 'headscope.notebook',
   displayName: 'Headscope',
-  entrypoint: './dist/webviews/notebook.js',
+  entrypoint: './dist/webviews/results.js',
   mimeTypes: ['application/vnd.headscope+json'],
   requiresMessaging: 'never',
 } as const;

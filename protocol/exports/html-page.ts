@@ -12,7 +12,7 @@ export interface HtmlPage {
 }
 
 export interface PageScript {
-  /** As `inlineScript` gives it. */
+  /** An ECMAScript module without imports, as `inlineScript` gives it. */
   readonly text: string;
   /** `sha256-…` of that text. */
   readonly hash: string;
@@ -34,7 +34,7 @@ ${css}</style>
 <body>
 ${body}
 <script type="application/json" id="${dataId}">${JSON.stringify(data).replaceAll('<', String.raw`\u003c`)}</script>
-${script ? `<script>${script.text}</script>\n` : ''}</body>
+${script ? `<script type="module">${script.text}</script>\n` : ''}</body>
 </html>
 `;
 

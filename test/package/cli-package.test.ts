@@ -21,7 +21,7 @@ describe('the package of the command line', function () {
       };
       assert.equal(result.analysis, 'toy-circuits');
       // What `headscope mcp` draws the pages of results with.
-      for (const name of ['result-page.js', 'codicon.css', 'codicon.ttf']) {
+      for (const name of ['results.js', 'codicon.css', 'codicon.ttf']) {
         assert.ok(existsSync(join(folder, 'headscope', 'dist', 'webviews', name)), name);
       }
     } finally {

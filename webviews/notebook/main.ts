@@ -1,8 +1,10 @@
 /**
- * Draws results in VS Code's notebooks. The page is not ours: all outputs of a notebook share it, so that each of ours is a shadow tree, and
- * nothing is asked of the extension. An output is data from anywhere: it is checked as a file is, and bounded.
+ * Draws results in VS Code's notebooks, and in a page of its own, which holds this script (compute-server/cli/mcp/result-page.ts). The page of a
+ * notebook is not ours: all outputs share it, so that each of ours is a shadow tree, and nothing is asked of the extension. An output is data
+ * from anywhere: it is checked as a file is, and bounded.
  */
 import type { CSSResult } from 'lit';
+import { drawPage } from '../page/draw-page';
 import { hostStyles } from '../ui/styles';
 import { registerControls } from '../ui/toolkit';
 import type { DrawnOutput } from './drawn-output';
@@ -59,3 +61,6 @@ export function activate() {
     },
   };
 }
+
+// A script that the page itself holds has the page's address: VS Code imports a file.
+if (import.meta.url === document.baseURI) drawPage();

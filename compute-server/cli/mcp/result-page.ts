@@ -48,7 +48,7 @@ function readDrawing(): Drawing | undefined {
   const folder = join(__dirname, 'webviews');
   try {
     const text = inlineScript(
-      readFileSync(join(folder, 'result-page.js'), 'utf8').replace(/\n\/\/# sourceMappingURL=.*\s*$/u, ''),
+      readFileSync(join(folder, 'results.js'), 'utf8').replace(/\n\/\/# sourceMappingURL=.*\s*$/u, ''),
     );
     const hash = `sha256-${createHash('sha256').update(text).digest('base64')}`;
     const font = readFileSync(join(folder, 'codicon.ttf')).toString('base64');

@@ -340,7 +340,7 @@ describe('a head that is open', function () {
       const policy = /http-equiv="Content-Security-Policy" content="([^"]*)"/.exec(String(data))?.[1] ?? '';
       assert.match(
         policy,
-        /^default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src 'sha256-[\w+/]{43}='$/,
+        /^default-src 'none'; style-src 'unsafe-inline'; img-src data: blob:; font-src data:; script-src 'sha256-[\w+/]{43}='$/,
       );
       const page = await panel.page.context().newPage();
       const refused: string[] = [];

@@ -63,13 +63,20 @@ async function empty(profile: string): Promise<void> {
   await mkdir(join(profile, 'cache'), { recursive: true });
 }
 
-/** The hover of the row under a resting pointer covers the rows below it, and takes their clicks, until the pointer moves. */
-const withoutHovers = { 'workbench.hover.delay': 3_600_000, 'workbench.hover.reducedDelay': 3_600_000 };
+/**
+ * What lies over what a test clicks: the hover of the row under a resting pointer covers the rows below it until the pointer moves, and the
+ * lines that an editor keeps at its top cover those below them where it is low.
+ */
+const nothingOnTop = {
+  'workbench.hover.delay': 3_600_000,
+  'workbench.hover.reducedDelay': 3_600_000,
+  'editor.stickyScroll.enabled': false,
+};
 
 export async function openWindow(folder: string, settings: WindowSettings): Promise<EditorWindow> {
   const { host, context } = await editor.take();
   await empty(host.profile);
-  await writeSettings(host.profile, { ...settings, settings: { ...withoutHovers, ...settings.settings } });
+  await writeSettings(host.profile, { ...settings, settings: { ...nothingOnTop, ...settings.settings } });
   const page = await context.newPage();
   page.setDefaultTimeout(patience(30_000));
   await forget(page, host.url);

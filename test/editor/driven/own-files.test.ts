@@ -85,7 +85,7 @@ describe('files of a person in VS Code', function () {
     // TypeScript may have a problem of a half-typed name in the same line.
     const row = markers()
       .filter({ hasText: `[Ln ${maskLine}, Col` })
-      .filter({ hasText: 'It supports none of the small shapes' });
+      .filter({ hasText: 'Query 0 of head 0 reads no key' });
     await row.waitFor({ timeout: patience(60_000) });
     await saveMask('', fault.length);
     await row.waitFor({ state: 'detached', timeout: patience(60_000) });

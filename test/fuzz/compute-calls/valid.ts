@@ -117,7 +117,7 @@ export const validCalls: { readonly [M in ComputeMethod]: ComputeMethods[M]['arg
   analysis: [analysis],
   askAnalysis: [analysed, { section: 'scores', place: { kind: 'head', layer: 0, head: 1 } }],
   extendAnalysis: [analysed, { section: 'caption', place: { kind: 'variant', reinforcement } }],
-  corpusOf: ['/nowhere/documents.jsonl'],
+  corpusOf: [resolve('examples/corpus/documents.jsonl')],
   compareAnalyses: [analysed, analysed],
   tasks: [],
   task: [{ task: 'induction', samples: 2, seed: 1, parameters: { length: 8, repeated: 2 } }],

@@ -1,6 +1,6 @@
 /**
- * The one script of a page that shows a result by itself (compute-server/cli/mcp/result-page.ts): it draws the JSON that the page holds as the
- * panels do, in the colours of VS Code's own themes, and asks nothing of anywhere.
+ * A page that shows a result by itself (compute-server/cli/mcp/result-page.ts): the JSON that it holds is drawn as in the panels, in the colours of
+ * VS Code's own themes, and nothing is asked of anywhere.
  */
 import { dataId, titlesId } from '../../protocol/exports/html-page';
 import { drawOutput, outputStyles } from '../notebook/output';
@@ -22,7 +22,7 @@ function applyTheme(): void {
 
 const textOf = (id: string): string | undefined => document.getElementById(id)?.textContent ?? undefined;
 
-function start(): void {
+export function drawPage(): void {
   const place = document.getElementById('root');
   const text = textOf(dataId);
   if (!place || text === undefined) return;
@@ -40,5 +40,3 @@ function start(): void {
   words.textContent = drawn.why;
   place.replaceChildren(words, ...plain);
 }
-
-start();
