@@ -1,5 +1,4 @@
-// Bundles every process of Headscope with esbuild: one file per process, one folder per panel.
-import { existsSync, readdirSync } from 'node:fs';
+// Bundles every process of Headscope with esbuild: one file per process, and one for all panels.
 import { cp, mkdir, rm, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { build, context } from 'esbuild';
@@ -38,19 +37,14 @@ const node = (entry, out, external = []) => ({
   external,
 });
 
-const panels = existsSync('webviews/panels')
-  ? readdirSync('webviews/panels', { withFileTypes: true })
-      .filter((entry) => entry.isDirectory() && existsSync(`webviews/panels/${entry.name}/main.ts`))
-      .map((entry) => ({
-        ...shared,
-        platform: 'browser',
-        target: 'es2023',
-        format: 'iife',
-        entryPoints: [`webviews/panels/${entry.name}/main.ts`],
-        outfile: `dist/webviews/${entry.name}.js`,
-        loader: { '.css': 'text' },
-      }))
-  : [];
+const panels = {
+  ...shared,
+  platform: 'browser',
+  target: 'es2023',
+  format: 'iife',
+  entryPoints: ['webviews/panels/main.ts'],
+  outfile: 'dist/webviews/panels.js',
+};
 
 /** Draws results outside the panels: an ECMAScript module, which VS Code's notebooks import and each page of a result holds. */
 const results = {
@@ -103,9 +97,9 @@ const bundles = [
   // For scripts: the npm package headscope-lib, which no other process loads.
   node('compute-server/library/main.ts', 'dist/headscope-lib.js'),
   node('compute-server/sweeps/kubernetes/kubernetes-client.ts', 'dist/kubernetes-client.js'),
-  ...panels,
+  panels,
   results,
-].filter((options) => existsSync(options.entryPoints[0]));
+];
 
 const started = new Set();
 /** Reports to the watch task of the editor when a build begins and when all of them are done. */

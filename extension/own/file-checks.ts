@@ -11,6 +11,7 @@ import { Owner } from '../platform/owner';
 import { placeOf } from './place';
 import type { OwnFiles } from './own-files';
 import type { OwnProblem } from './problems';
+import { mayRun } from '../platform/trust';
 import { layTypes } from './types-folder';
 
 export interface FoundOfFile {
@@ -48,6 +49,8 @@ export class FileChecks extends Owner {
   constructor(parts: FileChecksParts) {
     super();
     this.parts = parts;
+    for (const document of vscode.workspace.textDocuments) void this.opened(document);
+    this.own(vscode.workspace.onDidOpenTextDocument((document) => void this.opened(document)));
     this.own(vscode.workspace.onDidSaveTextDocument(({ uri }) => void this.check(uri)));
     this.own(
       vscode.workspace.onDidDeleteFiles(({ files }) => {
@@ -88,6 +91,14 @@ export class FileChecks extends Owner {
     const ended = this.checked({ uri, root: folder.uri.fsPath, place }, kind, checked.problems, abort.signal);
     checked.check = { abort, ended };
     return ended;
+  }
+
+  /** Its types are there before its first save, also in a clone, as git leaves them out. */
+  private async opened({ uri }: vscode.TextDocument): Promise<void> {
+    const folder = vscode.workspace.getWorkspaceFolder(uri);
+    const isOwn = uri.scheme === 'file' && this.parts.kinds.some(({ ending }) => uri.path.endsWith(ending));
+    if (isOwn && folder && mayRun() === true)
+      await this.renewTypes(uri.fsPath, folder.uri.fsPath).catch(() => undefined);
   }
 
   private forget(file: string): void {

@@ -53,7 +53,7 @@ interface Earlier<Host> {
 }
 
 export interface PanelDescription<T extends PanelTypes, Host> {
-  /** Name of its bundle in dist/webviews, and of what is kept of it. */
+  /** Names it in webviews/panels/main.ts, and what is kept of it. */
   readonly name: string;
   /** The kind of its results. */
   readonly result: T['result'];

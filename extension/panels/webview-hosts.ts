@@ -16,7 +16,7 @@ export interface WebviewHost {
 }
 
 export interface PanelPage {
-  /** Its bundle in dist/webviews. */
+  /** Which panel the script draws (webviews/panels/main.ts). */
   readonly panel: string;
   /** For screen readers. */
   readonly title: string;

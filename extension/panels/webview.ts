@@ -12,7 +12,7 @@ export function dressWebview(
   const address = (file: string): string => webview.asWebviewUri(vscode.Uri.joinPath(resources, file)).toString();
   webview.html = shellHtml({
     ...page,
-    script: address(`${page.panel}.js`),
+    script: address('panels.js'),
     codicons: address('codicon.css'),
     cspSource: webview.cspSource,
   });

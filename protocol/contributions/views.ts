@@ -14,7 +14,7 @@ export const views = {
   live: 'headscope.live',
 } as const;
 
-/** What the live view shows, one at a time, each by the name of its bundle in dist/webviews. */
+/** What the live view shows, one at a time, each by its name in webviews/panels/main.ts. */
 export const livePanels = {
   model: 'Model',
   kernels: 'Kernels',

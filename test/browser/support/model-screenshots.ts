@@ -69,7 +69,6 @@ const shots: readonly Shot[] = [
 async function main(folder: string, only = ''): Promise<void> {
   mkdirSync(folder, { recursive: true });
   const browser = await PanelBrowser.start<ToModelPanel, FromModelPanel>('model');
-  console.log(`bundle ${(browser.bundleBytes / 1e3).toFixed(0)} kB`);
   for (const [name, content, theme, width, act] of shots.filter(([shot]) => shot.includes(only))) {
     const place = width === 300 && !name.startsWith('pair') ? 'side' : 'full';
     const panel = await browser.open({ host: answering(content), theme, width, place });

@@ -1,4 +1,4 @@
-/** Serves the panels' bundles as the extension does: the same element, the same policy with a nonce, nothing from elsewhere. */
+/** Serves the panels' pages as the extension does: the same element, the same policy with a nonce, nothing from elsewhere. */
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
@@ -10,8 +10,6 @@ const root = path.join(__dirname, '../../..');
 const codicons = path.join(root, 'node_modules/@vscode/codicons/dist');
 
 export interface PageServer {
-  /** Bundles the panel, the first time that it is asked for. Bytes of the bundle as shipped. */
-  readonly add: (panel: string) => Promise<number>;
   readonly url: (panel: string, place: string) => string;
   /** A page without a panel. */
   readonly resting: string;
@@ -19,10 +17,10 @@ export interface PageServer {
 }
 
 /** Built as build/bundle.mjs builds it for the package, but in memory. */
-export async function bundle(panel: string): Promise<string> {
+async function bundle(): Promise<string> {
   const { outputFiles } = await build({
     absWorkingDir: root,
-    entryPoints: [`webviews/panels/${panel}/main.ts`],
+    entryPoints: [`webviews/panels/main.ts`],
     bundle: true,
     write: false,
     minify: true,
@@ -35,8 +33,7 @@ export async function bundle(panel: string): Promise<string> {
 }
 
 export async function servePanels(): Promise<PageServer> {
-  const scripts = new Map<string, string>();
-  const bundling = new Map<string, Promise<void>>();
+  const script = await bundle();
   const server: Server = createServer((request, response) => {
     const url = new URL(request.url ?? '/', 'http://127.0.0.1');
     const send = (type: string, body: string | Buffer, headers: Record<string, string> = {}): void => {
@@ -44,13 +41,12 @@ export async function servePanels(): Promise<PageServer> {
       response.end(body);
     };
     const [, panel = '', file] = url.pathname.split('/');
-    const script = scripts.get(panel);
     // The same for the whole run: the browser keeps what it fetched, and the code that it compiled.
     const kept = { 'cache-control': 'max-age=86400' };
     if (file === 'codicon.css') return send('text/css', readFileSync(path.join(codicons, 'codicon.css')), kept);
     if (file === 'codicon.ttf') return send('font/ttf', readFileSync(path.join(codicons, 'codicon.ttf')), kept);
-    if (script !== undefined && file === 'panel.js') return send('text/javascript', script, kept);
-    if (script !== undefined && file === '') {
+    if (url.pathname === '/panels.js') return send('text/javascript', script, kept);
+    if (file === '') {
       const nonce = randomBytes(16).toString('base64');
       const origin = `http://${request.headers.host ?? ''}`;
       return send('text/html; charset=utf-8', shell(panel, url.searchParams.get('place') ?? 'full', nonce), {
@@ -63,12 +59,6 @@ export async function servePanels(): Promise<PageServer> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   return {
-    async add(panel) {
-      const first = bundling.get(panel) ?? bundle(panel).then((script) => void scripts.set(panel, script));
-      bundling.set(panel, first);
-      await first;
-      return Buffer.byteLength(scripts.get(panel) ?? '');
-    },
     url: (panel, place) => `http://127.0.0.1:${port}/${panel}/?place=${place}`,
     resting: `http://127.0.0.1:${port}/no-panel/codicon.css`,
     close: () =>
@@ -92,6 +82,6 @@ const shell = (panel: string, place: string, nonce: string): string => `<!doctyp
 </head>
 <body>
 <div id="root" data-panel="${panel}" data-place="${place}" data-page="the page" data-nonce="${nonce}"></div>
-<script nonce="${nonce}" src="panel.js"></script>
+<script nonce="${nonce}" src="../panels.js"></script>
 </body>
 </html>`;

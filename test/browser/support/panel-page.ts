@@ -76,15 +76,13 @@ export class PanelBrowser<To extends Message = ToKernelsPanel, From extends Mess
     private readonly panel: string,
     private readonly server: PageServer,
     private readonly context: BrowserContext,
-    /** Bytes of the bundle of the panel as shipped. */
-    readonly bundleBytes: number,
   ) {}
 
   static async start<To extends Message = ToKernelsPanel, From extends Message = FromKernelsPanel>(
     panel: string,
   ): Promise<PanelBrowser<To, From>> {
     const { server, context } = await everyPanel.take();
-    return new PanelBrowser<To, From>(panel, server, context, await server.add(panel));
+    return new PanelBrowser<To, From>(panel, server, context);
   }
 
   stop(): Promise<void> {

@@ -7,7 +7,6 @@ import { PanelBrowser, type OpenOptions } from './panel-page';
 async function main(folder: string): Promise<void> {
   mkdirSync(folder, { recursive: true });
   const browser = await PanelBrowser.start('kernels');
-  console.log(`bundle ${(browser.bundleBytes / 1e3).toFixed(0)} kB`);
   const shoot = async (
     name: string,
     options: OpenOptions,

@@ -37,7 +37,6 @@ const pairMessage = openMessage({
 async function main(folder: string, only: string | undefined): Promise<void> {
   mkdirSync(folder, { recursive: true });
   const browser = await startBrowser();
-  console.log(`bundle ${(browser.bundleBytes / 1e3).toFixed(0)} kB`);
   const shoot = async (
     name: string,
     options: OpenOptions<ToWorkbench, FromWorkbench>,

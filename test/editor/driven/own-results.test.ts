@@ -1,6 +1,6 @@
 /** A person's own analysis in a real VS Code: its runs from the Explorer, and what its code says of its saved results. */
 import assert from 'node:assert/strict';
-import { appendFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import type { FrameLocator } from 'playwright-core';
@@ -69,6 +69,8 @@ describe('results of an own analysis in VS Code', function () {
     const { bench, workspace } = window();
     const { page } = bench;
     await bench.openFile(told);
+    // The types that it names are laid beside it when it is opened, before anything runs.
+    while (!existsSync(join(workspace, '.headscope/types/headscope.d.ts'))) await setTimeout(50);
     await bench.runCommand('File: Reveal Active File in Explorer View');
     const entry = page.locator('.explorer-folders-view .monaco-list-row', { hasText: told });
     await chooseFromMenu(entry, 'Run on a Model…');
@@ -126,6 +128,8 @@ describe('results of an own analysis in VS Code', function () {
   it('an analysis is cancelled while it runs, and its process ends', async () => {
     const { bench, host } = window();
     await bench.openFile(told);
+    await bench.page.locator('.editor-group-container.active .view-line', { hasText: 'Told focus' }).waitFor();
+    assert.equal(await bench.page.locator('.editor-group-container.active .squiggly-error').count(), 0);
     await bench.runCommand('Headscope: Run on a Model…');
     const panel = await workbenchPanel(bench, 'full');
     await run(panel, { rounds: 1e6 });

@@ -4,4 +4,5 @@ import { editedPageStyles } from '../file-page';
 import { CircuitPanel } from './panel';
 import { circuitStyles } from './styles';
 
-startPanel([sectionStyles, editedPageStyles, circuitStyles], (root) => new CircuitPanel(root).start());
+export const circuit = (): void =>
+  startPanel([sectionStyles, editedPageStyles, circuitStyles], (root) => new CircuitPanel(root).start());

@@ -7,6 +7,7 @@ import { moduleStyles } from '../../modules/module-styles';
 import { KernelsPanel } from './panel';
 import { panelStyles } from './styles';
 
-startPanel([chartStyles, sectionStyles, panelStyles, cardStyles, moduleStyles, moduleResultStyles], (root, place) =>
-  new KernelsPanel(root, place).start(),
-);
+export const kernels = (): void =>
+  startPanel([chartStyles, sectionStyles, panelStyles, cardStyles, moduleStyles, moduleResultStyles], (root, place) =>
+    new KernelsPanel(root, place).start(),
+  );

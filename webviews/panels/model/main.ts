@@ -3,4 +3,5 @@ import { startPanel } from '../../ui/start-panel';
 import { ModelPanel } from './panel';
 import { modelStyles } from './styles';
 
-startPanel([chartStyles, modelStyles], (root, place) => new ModelPanel(root, place === 'side' ? 'side' : 'full'));
+export const model = (): void =>
+  startPanel([chartStyles, modelStyles], (root, place) => new ModelPanel(root, place === 'side' ? 'side' : 'full'));

@@ -5,4 +5,7 @@ import { startPanel } from '../../ui/start-panel';
 import { ModulePanel } from './panel';
 import { moduleFileStyles } from './styles';
 
-startPanel([chartStyles, sectionStyles, moduleResultStyles, moduleFileStyles], (root) => new ModulePanel(root).start());
+export const module = (): void =>
+  startPanel([chartStyles, sectionStyles, moduleResultStyles, moduleFileStyles], (root) =>
+    new ModulePanel(root).start(),
+  );

@@ -5,4 +5,5 @@ import { editedPageStyles } from '../file-page';
 import { PlanPanel } from './panel';
 import { planStyles } from './styles';
 
-startPanel([chartStyles, sectionStyles, editedPageStyles, planStyles], (root) => new PlanPanel(root).start());
+export const plan = (): void =>
+  startPanel([chartStyles, sectionStyles, editedPageStyles, planStyles], (root) => new PlanPanel(root).start());

@@ -4,4 +4,5 @@ import { startPanel } from '../../ui/start-panel';
 import { SweepPanel } from './panel';
 import { sweepStyles } from './styles';
 
-startPanel([chartStyles, sectionStyles, sweepStyles], (root) => new SweepPanel(root).start());
+export const sweep = (): void =>
+  startPanel([chartStyles, sectionStyles, sweepStyles], (root) => new SweepPanel(root).start());

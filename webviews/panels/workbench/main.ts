@@ -7,6 +7,7 @@ import { panelStyles } from './styles';
 import { tabStyles } from './tab-styles';
 import { tryStyles } from './try/styles';
 
-startPanel([chartStyles, sectionStyles, panelStyles, tabStyles, regionsStyles, tryStyles], (root, place) =>
-  new WorkbenchPanel(root, place).start(),
-);
+export const workbench = (): void =>
+  startPanel([chartStyles, sectionStyles, panelStyles, tabStyles, regionsStyles, tryStyles], (root, place) =>
+    new WorkbenchPanel(root, place).start(),
+  );
