@@ -142,7 +142,12 @@ export class FileChecks extends Owner {
   private async renewTypes(file: string, root: string): Promise<void> {
     const text = await readFile(file, 'utf8');
     if (!/^\/\/\/ <reference path="[^"]*\.headscope\/types\/headscope\.d\.ts"/mu.test(text)) return;
-    await layTypes(root, this.parts.types()).catch((error: unknown) => this.parts.log.warn((error as Error).message));
+    try {
+      // TypeScript does not look again for a file that was missing when it read the reference (VS Code 1.139).
+      if (await layTypes(root, this.parts.types())) await vscode.commands.executeCommand('typescript.reloadProjects');
+    } catch (error) {
+      this.parts.log.warn((error as Error).message);
+    }
   }
 }
 

@@ -19,8 +19,8 @@ export function referenceLine(file: string, root: string): string {
   return `/// <reference path="${path.startsWith('../') ? path : `./${path}`}" />\n`;
 }
 
-/** Writes the types where they are missing or of another version. Throws an Error that says why they cannot be written. */
-export async function layTypes(root: string, types: string): Promise<void> {
+/** Writes the types where they are missing or of another version: true. Throws an Error that says why they cannot be written. */
+export async function layTypes(root: string, types: string): Promise<boolean> {
   for (let depth = 1; depth <= folder.length; depth++) {
     const path = join(root, ...folder.slice(0, depth));
     const about = await lstat(path).catch(() => undefined);
@@ -31,7 +31,7 @@ export async function layTypes(root: string, types: string): Promise<void> {
   const file = typesFile(root);
   const about = await lstat(file).catch(() => undefined);
   const there = about === undefined ? undefined : about.isFile() ? await readFile(file, 'utf8') : '';
-  if (there === types) return;
+  if (there === types) return false;
   if (there !== undefined && !there.startsWith(mark)) {
     throw new Error(
       `The types of "headscope" were not written: ${file} is not Headscope's. Rename it, and save again.`,
@@ -41,4 +41,5 @@ export async function layTypes(root: string, types: string): Promise<void> {
   const gitignore = join(dirname(file), '.gitignore');
   if ((await lstat(gitignore).catch(() => undefined)) === undefined) await writeInOneStep(gitignore, ignored);
   await writeInOneStep(file, types);
+  return true;
 }

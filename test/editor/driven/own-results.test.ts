@@ -69,8 +69,10 @@ describe('results of an own analysis in VS Code', function () {
     const { bench, workspace } = window();
     const { page } = bench;
     await bench.openFile(told);
-    // The types that it names are laid beside it when it is opened, before anything runs.
+    // The types that it names are laid beside it when it is opened, before anything runs, and TypeScript finds them.
     while (!existsSync(join(workspace, '.headscope/types/headscope.d.ts'))) await setTimeout(50);
+    const wrong = page.locator('.editor-group-container.active .squiggly-error').first();
+    await wrong.waitFor({ state: 'detached', timeout: patience(30_000) });
     await bench.runCommand('File: Reveal Active File in Explorer View');
     const entry = page.locator('.explorer-folders-view .monaco-list-row', { hasText: told });
     await chooseFromMenu(entry, 'Run on a Model…');
