@@ -58,7 +58,9 @@ export async function* keepLaws(
       if (!support.ok) {
         const { why, mistaken } = support;
         refusals.push(why);
-        yield { kind: 'refused', refused: { pattern, queries: shape.queries, keys: shape.keys, why } };
+        const { place } = kernel.fault(why, ['supports', ...maskNames]).fault;
+        const refused = { pattern, queries: shape.queries, keys: shape.keys, why, ...(place ? { place } : {}) };
+        yield { kind: 'refused', refused };
         if (mistaken && !broken.has(readsOneKey)) {
           broken.add(readsOneKey);
           yield said(failed(readsOneKey, shape, kernel.fault(why, maskNames), kernel, maskNames));

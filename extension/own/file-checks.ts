@@ -159,11 +159,11 @@ function show(
 ): void {
   shown.clear();
   const found = new Map<string, vscode.Diagnostic[]>();
-  for (const { file, line, column = 1, law, sentence } of problems) {
+  for (const { file, line, column = 1, law, sentence, note } of problems) {
     // By the name that the editor has: the server follows links.
     const target = file === place.file ? uri.fsPath : file;
     const range = new vscode.Range(line - 1, column - 1, line - 1, Number.MAX_SAFE_INTEGER);
-    const problem = new vscode.Diagnostic(range, sentence, vscode.DiagnosticSeverity.Error);
+    const problem = new vscode.Diagnostic(range, sentence, vscode.DiagnosticSeverity[note ? 'Information' : 'Error']);
     problem.source = 'Headscope';
     if (law !== undefined) problem.code = law;
     found.set(target, [...(found.get(target) ?? []), problem]);

@@ -1,15 +1,30 @@
 /** What a check of a file of a person's own found, as problems of lines. */
-import type { KernelCheck, LawResult } from '../../protocol/compute/own-kernels';
+import { untriedShapes, type KernelCheck, type LawResult } from '../../protocol/compute/own-kernels';
 import type { FilePlace } from '../../protocol/wire/failures';
 
 export interface OwnProblem extends FilePlace {
   /** The law that does not hold; absent: the file is at fault as a whole. */
   readonly law?: string;
   readonly sentence: string;
+  /** Nothing is wrong: something to know. */
+  readonly note?: true;
 }
 
-/** A law that fails at several shapes with the same place is one problem: the first shape, and how many others. */
-export function kernelProblems({ file, laws }: Pick<KernelCheck, 'file' | 'laws'>): readonly OwnProblem[] {
+/**
+ * A law that fails at several shapes with the same place is one problem: the first shape, and how many others. Where all laws hold, the
+ * shapes that none was tried on are notes.
+ */
+export function kernelProblems(check: Pick<KernelCheck, 'file' | 'laws' | 'refused'>): readonly OwnProblem[] {
+  const { file, laws } = check;
+  if (laws.every(({ ok }) => ok)) {
+    return untriedShapes(check).map(({ sentence, place }) => ({
+      file,
+      line: 1,
+      ...place,
+      sentence: `No law was tried ${sentence}`,
+      note: true,
+    }));
+  }
   const grouped = new Map<string, LawResult[]>();
   for (const result of laws.filter(({ ok }) => !ok)) {
     const { law, place } = result;

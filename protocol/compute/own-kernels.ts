@@ -21,6 +21,28 @@ export interface RefusedShape {
   readonly queries: number;
   readonly keys: number;
   readonly why: string;
+  /** What says so in the file. */
+  readonly place?: FilePlace;
+}
+
+/** What no law was tried on, by its reason; a pattern by its name alone where no law was tried in it. */
+export function untriedShapes({ laws, refused }: Pick<KernelCheck, 'laws' | 'refused'>): readonly UntriedShapes[] {
+  const byWhy = new Map<string, { readonly where: Set<string>; readonly place?: FilePlace }>();
+  for (const { pattern, queries, keys, why, place } of refused) {
+    const some = laws.some((law) => law.pattern === pattern && law.ok);
+    const group = byWhy.get(why) ?? { where: new Set(), ...(place ? { place } : {}) };
+    group.where.add(some ? `${pattern} with ${queries} queries and ${keys} keys` : pattern);
+    byWhy.set(why, group);
+  }
+  return [...byWhy].map(([why, { where, ...place }]) => ({
+    sentence: `in ${[...where].join(', ')}: ${why}`,
+    ...place,
+  }));
+}
+
+interface UntriedShapes {
+  readonly sentence: string;
+  readonly place?: FilePlace;
 }
 
 export interface KernelCheckRequest {

@@ -1,7 +1,7 @@
 import { relative, resolve } from 'node:path';
 import { Argument, type Command } from 'commander';
 import type { ComputeClient } from '../../../protocol/compute/client';
-import type { KernelCheck, LawResult, RefusedShape } from '../../../protocol/compute/own-kernels';
+import { untriedShapes, type KernelCheck, type LawResult } from '../../../protocol/compute/own-kernels';
 import type { AttentionPattern } from '../../../protocol/results/benchmark';
 import type { BenchmarkSetup, KernelOfWorkspace } from '../../../protocol/results/benchmark-schema';
 import type { ParameterValue } from '../../../protocol/schema/parts';
@@ -143,7 +143,8 @@ function patternRefused(check: KernelCheck, pattern: AttentionPattern): string {
 }
 
 /** Each law once, with the first shape at which it does not hold, and then the shapes that no law was tried on. */
-function lawLines({ title, laws, refused }: KernelCheck, here: string): string {
+function lawLines(check: KernelCheck, here: string): string {
+  const { title, laws } = check;
   const byLaw = new Map<string, LawResult[]>();
   for (const result of laws) byLaw.set(result.law, [...(byLaw.get(result.law) ?? []), result]);
   const lines = [...byLaw].map(([law, results]) => {
@@ -153,18 +154,8 @@ function lawLines({ title, laws, refused }: KernelCheck, here: string): string {
     const where = pattern === '' ? '' : ` (${pattern}, ${queries} queries, ${keys} keys)`;
     return `  FAILS  ${law}${where}\n         ${placed(wrong, here)}`;
   });
-  return [title ?? 'The file could not be loaded', ...lines, ...refusedLines(laws, refused)].join('\n');
-}
-
-/** A pattern by its name alone where no law was tried in it. */
-function refusedLines(laws: readonly LawResult[], refused: readonly RefusedShape[]): readonly string[] {
-  const byWhy = new Map<string, Set<string>>();
-  for (const { pattern, queries, keys, why } of refused) {
-    const some = laws.some((law) => law.pattern === pattern && law.ok);
-    const where = some ? `${pattern} with ${queries} queries and ${keys} keys` : pattern;
-    byWhy.set(why, (byWhy.get(why) ?? new Set()).add(where));
-  }
-  return [...byWhy].map(([why, where]) => `  not tried  in ${[...where].join(', ')}: ${why}`);
+  const untried = untriedShapes(check).map(({ sentence }) => `  not tried  ${sentence}`);
+  return [title ?? 'The file could not be loaded', ...lines, ...untried].join('\n');
 }
 
 function placed({ sentence = '', place }: LawResult, here: string): string {

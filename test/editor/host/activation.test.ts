@@ -76,6 +76,15 @@ describe('activation', () => {
     assert.match(words, /^attention +MHA/m);
     assert.equal((JSON.parse(json) as { family: string }).family, 'gpt2');
     await assert.rejects(call('headscope_inspect', { model: '/' }), /outside the folders that are open/);
+    const [findings = ''] = await call('headscope_check', { paths: ['faulty'], quiet: true });
+    assert.match(findings, /faulty\/config\.json:14:26: error: 6 key\/value heads cannot be shared evenly/);
+    const bench = 'attention-on-this-laptop.headscope-bench.json';
+    const [changes = ''] = await call('headscope_compare', { result: bench, other: bench });
+    assert.match(changes, /^fused +512 +8\.58 +8\.58 +1$/mu);
+    await assert.rejects(
+      call('headscope_compare', { result: bench, other: 'gpt2/config.json' }),
+      /gpt2\/config\.json is no result of the tools run, heads, task or bench/u,
+    );
     assert.deepEqual(await call('headscope_open', { path: 'gpt2' }), ['Opened gpt2/config.json.']);
     await assert.rejects(call('headscope_open', { path: '..' }), /outside the folders that are open/);
   });

@@ -334,7 +334,7 @@ describe('own files of a workspace', function () {
       result('mask', 7),
     ];
     const kept = { ...result('limit', 4, 2), ok: true };
-    assert.deepEqual(kernelProblems({ file: '/w/own.ts', laws: [kept, ...laws] }), [
+    assert.deepEqual(kernelProblems({ file: '/w/own.ts', laws: [kept, ...laws], refused: [] }), [
       {
         file: '/w/a.ts',
         line: 9,
@@ -350,6 +350,15 @@ describe('own files of a workspace', function () {
         sentence: 'rows (causal-self, 4 queries, 4 keys): off at 4',
       },
       { file: '/w/own.ts', line: 1, law: 'mask', sentence: 'mask (causal-self, 7 queries, 7 keys): off at 7' },
+    ]);
+
+    const refused = ['causal-cross', 'noncausal-cross', 'causal-self'].map((pattern) => ({
+      ...{ pattern, queries: 4, keys: 9, why: 'As many keys as queries.' },
+      place: { file: '/w/a.ts', line: 12, column: 3 },
+    }));
+    const why = 'in causal-cross, noncausal-cross, causal-self with 4 queries and 9 keys: As many keys as queries.';
+    assert.deepEqual(kernelProblems({ file: '/w/own.ts', laws: [kept], refused }), [
+      { file: '/w/a.ts', line: 12, column: 3, sentence: `No law was tried ${why}`, note: true },
     ]);
   });
 });
