@@ -8,7 +8,7 @@ import { lineNotUtf8 } from '../../protocol/wire/utf8';
 import { taskInfo, type Draft, type Sample } from './task';
 import { tasks } from './catalogue';
 import { isFactFile, ownFacts } from './facts-file';
-import { ownSamples, ownTask } from './task-file';
+import { ownSamples, ownTask, type OwnTask } from './task-file';
 import { drawSamples, drawTexts, type Drawing, type Drawn, type DrawRequest } from './samples';
 import { fit } from './fit';
 import { drawnByCode, type TaskCode } from './task-code';
@@ -57,12 +57,18 @@ export async function taskSamples(
   const { request, ...found } = await open(asked, surroundings);
   if ('code' in found) {
     const { code } = found;
-    const finish = (draft: Draft): Sample => fit(draft, tokens, code.info);
-    return byCode(code, request, await drawnByCode(code, request, tokens, { finish, pause: surroundings.pause }));
+    const drafts: Draft[] = [];
+    const finish = (draft: Draft): Sample => {
+      const sample = fit(draft, tokens, code.info);
+      drafts.push(draft);
+      return sample;
+    };
+    const drawn = await drawnByCode(code, request, tokens, { finish, pause: surroundings.pause });
+    return noted(drafts, byCode(code, request, drawn));
   }
   if ('own' in found) {
     const own = await finished(ownSamples(found.own, asked.samples, tokens), surroundings);
-    return { task: found.own.info, parameters: {}, ...own };
+    return noted(draftsOf(found.own, asked), { task: found.own.info, parameters: {}, ...own });
   }
   const drawn = await finished(drawSamples(found.task, request, tokens), surroundings);
   return { task: taskInfo(found.task), parameters: request.parameters, ...drawn };
@@ -74,15 +80,37 @@ export async function taskTexts(asked: TaskAsked, surroundings: TaskSurroundings
   if ('code' in found) {
     const { code } = found;
     const { pause } = surroundings;
-    return byCode(code, request, await drawnByCode(code, request, undefined, { finish: (draft) => draft, pause }));
+    const drawn = await drawnByCode(code, request, undefined, { finish: (draft) => draft, pause });
+    return noted(drawn.samples, byCode(code, request, drawn));
   }
   if ('own' in found) {
-    const { info, drafts, notes } = found.own;
-    return { task: info, parameters: {}, samples: drafts.slice(0, asked.samples).map(({ draft }) => draft), notes };
+    const { info, notes } = found.own;
+    const samples = draftsOf(found.own, asked);
+    return noted(samples, { task: info, parameters: {}, samples, notes });
   }
   const drawn = await finished(drawTexts(found.task, request), surroundings);
   return { task: taskInfo(found.task), parameters: request.parameters, ...drawn };
 }
+
+const draftsOf = ({ drafts }: OwnTask, { samples }: TaskAsked): readonly Draft[] =>
+  drafts.slice(0, samples).map(({ draft }) => draft);
+
+/** Says where an answer runs into the last word of its prompt, which a missing space does: most models would not answer so. */
+function noted<S>(drafts: readonly Draft[], drawn: TaskSamples<S>): TaskSamples<S> {
+  const joined = drafts.flatMap((draft) => {
+    if (draft.kind !== 'text') return [];
+    const { right } = draft.answers;
+    const runsOn = /[\p{L}\p{N}]$/u.test(draft.text) && right.every((text) => /^[\p{L}\p{N}]/u.test(text));
+    return runsOn && right[0] !== undefined ? [`${lastWord(draft.text)}${right[0]}`] : [];
+  });
+  const [first] = joined;
+  if (first === undefined) return drawn;
+  const where = `${joined.length} of ${drafts.length} prompts`;
+  const note = `In ${where} the answer follows without a space, as in "${first.slice(0, 60)}". Put the space in front of the answer where one belongs.`;
+  return { ...drawn, notes: [...drawn.notes, note] };
+}
+
+const lastWord = (text: string): string => /\S{0,30}$/u.exec(text)?.[0] ?? '';
 
 const byCode = <S>({ info, sha256 }: TaskCode, { parameters }: DrawRequest, drawn: Drawn<S>): TaskSamples<S> => ({
   task: info,

@@ -42,6 +42,23 @@ const good = {
 };
 
 describe('a JSONL file of a person', () => {
+  it('has a note where an answer runs into the last word of its prompt', async () => {
+    const { notes } = await read(
+      { prompt: 'Anna gave a pen to', answer: 'Mary' },
+      { prompt: 'Anna gave a pen to', answer: ['Mary', ' Mary'] },
+      { prompt: 'Anna gave a pen to ', answer: 'Mary' },
+      good,
+    );
+    assert.equal(
+      notes.at(-1),
+      'In 1 of 4 prompts the answer follows without a space, as in "toMary". Put the space in front of the answer where one belongs.',
+    );
+    const surroundings = place(() =>
+      Promise.resolve('{"prompt": "2 +", "answer": "4"}\n{"prompt": "It is", "answer": "so"}'),
+    );
+    assert.match((await taskTexts(asked, surroundings)).notes.join(), /In 1 of 2 prompts .* as in "isso"/u);
+  });
+
   it('gives prompts, counterparts, answers and roles', async () => {
     const { task, samples, notes } = await read(good, '', { prompt: 'Anna gave a pen to', answer: [' Mary', ' John'] });
     assert.deepEqual(notes, []);
