@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { format, resolveConfig } from 'prettier';
+import { formatted } from './formatted.mjs';
 import { root } from './setup.mjs';
 
 const load = createRequire(import.meta.url);
@@ -23,7 +23,7 @@ const tableOf = (group) => {
 export async function analysesIndexText() {
   const [before] = readFileSync(page, 'utf8').split(mark);
   const text = `${before}${mark}\n\n${analysisGroups.map(tableOf).join('\n')}`;
-  return format(text, { ...(await resolveConfig(page)), parser: 'markdown' });
+  return formatted(page, text);
 }
 
 export async function writeAnalysesIndex() {

@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { format, resolveConfig } from 'prettier';
+import { formatted } from './formatted.mjs';
 import { root } from './setup.mjs';
 
 const load = createRequire(import.meta.url);
@@ -36,7 +36,7 @@ export async function familiesPageText() {
     tableOf('Vision encoders', familiesOf(visionArchitectures)),
   ];
   const text = `${before}${mark}\n\n${tables.join('\n')}`;
-  return format(text, { ...(await resolveConfig(page)), parser: 'markdown' });
+  return formatted(page, text);
 }
 
 export async function writeFamiliesPage() {

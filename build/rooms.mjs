@@ -1,5 +1,5 @@
-// Who may import whom: each zone is one sentence. ESLint reports an edge where it is written (eslint.config.mjs), and
-// test/unit/imports.test.ts checks the same table over the whole import graph. Types: rooms.d.mts.
+// Who may import whom: each zone is one sentence. test/unit/imports.test.ts checks them over the whole import graph; oxlint reports
+// packages and functions where they are imported (oxlint.config.mjs). Types: rooms.d.mts.
 
 export const rooms = [
   'files',

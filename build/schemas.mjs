@@ -4,7 +4,7 @@ import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { toJsonSchema } from '@valibot/to-json-schema';
-import { format, resolveConfig } from 'prettier';
+import { formatted } from './formatted.mjs';
 import { root } from './setup.mjs';
 
 // Through one loader: imported from here one by one, each would be read a second time, with schemas of its own.
@@ -179,14 +179,13 @@ export const jsonValidation = Object.entries(kinds)
   .filter(([, { yaml = false }]) => !yaml)
   .map(([kind, { suffix, name = `*${suffix}` }]) => ({ fileMatch: name, url: `./${schemaFile(kind)}` }));
 
-/** By the path of their file; texts as prettier writes them. */
+/** By the path of their file; texts as they are formatted. */
 export async function schemaTexts() {
-  const config = await resolveConfig(join(root, 'package.json'));
   const entries = Object.entries(kinds).map(async ([kind, { title, of, also = (schema) => schema }]) => {
     const schema = also({ $schema: 'http://json-schema.org/draft-07/schema#', title, ...converted(of) });
     const definitions = used(parts(), schema);
     const text = JSON.stringify(plain(definitions === undefined ? schema : { ...schema, definitions }));
-    return [schemaFile(kind), await format(text, { ...config, parser: 'json' })];
+    return [schemaFile(kind), await formatted(schemaFile(kind), text)];
   });
   return Object.fromEntries(await Promise.all(entries));
 }

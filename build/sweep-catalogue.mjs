@@ -3,7 +3,7 @@
 import { writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { format, resolveConfig } from 'prettier';
+import { formatted } from './formatted.mjs';
 import { root } from './setup.mjs';
 
 const load = createRequire(import.meta.url);
@@ -15,7 +15,7 @@ export const sweepCatalogueFile = join(root, 'language-server/service/sweeps/cat
 export async function sweepCatalogueText() {
   // Commands are registered with a session and work with it when they run.
   const catalogue = sweepCatalogue(headscopeProgram({}));
-  return format(JSON.stringify(catalogue), { ...(await resolveConfig(sweepCatalogueFile)), parser: 'json' });
+  return formatted(sweepCatalogueFile, JSON.stringify(catalogue));
 }
 
 export async function writeSweepCatalogue() {

@@ -1,5 +1,5 @@
 /** A file written in one step: whoever reads it meanwhile gets the old bytes or the new ones, and a run that breaks off leaves the old. */
-import { lstat, realpath } from 'node:fs/promises';
+import { lstat, open, realpath, type FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { createFile, dropFile, nameUnfinished, putInPlace } from './remove';
 
@@ -15,6 +15,9 @@ export const reasonOf = (error: unknown): NotWritten => {
   if (code === 'ENOSPC') return because('The disk is full. Free some of it, or name a file on another disk.');
   return because(`It cannot be written (${code}). Name another file, or correct its permissions.`);
 };
+
+/** A file of Headscope's own, to which lines are added; it is made where there is none. */
+export const openToAppend = (path: string): Promise<FileHandle> => open(path, 'a');
 
 /** What keeps a file that is there from being changed, as a sentence; undefined where nothing does. */
 export const whyUnchangeable = async (file: string): Promise<string | undefined> => {

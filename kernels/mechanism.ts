@@ -63,7 +63,8 @@ export interface Weight {
   readonly shape: readonly number[];
   /** Standard deviation of the seeded normal numbers, or the value for `constant`. */
   readonly initial:
-    { readonly kind: 'normal'; readonly deviation: number } | { readonly kind: 'constant'; readonly value: number };
+    | { readonly kind: 'normal'; readonly deviation: number }
+    | { readonly kind: 'constant'; readonly value: number };
 }
 
 /**

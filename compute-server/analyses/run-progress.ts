@@ -31,7 +31,8 @@ export const stage = (
 
 /** Where a run stands, and what it knows by then: a part of its result. */
 export type RunProgress =
-  Extract<AnalysisProgress, { readonly kind: 'stage' }> | { readonly kind: 'known'; readonly partial: Partial<Result> };
+  | Extract<AnalysisProgress, { readonly kind: 'stage' }>
+  | { readonly kind: 'known'; readonly partial: Partial<Result> };
 
 /** What is known as it is shown. */
 export async function* shown<R>({ finding, sections }: ShowsOf, run: Job<RunProgress, R>): Job<AnalysisProgress, R> {

@@ -32,7 +32,8 @@ const shapesIn = (pattern: AttentionPattern, kernel: OwnKernel): readonly Attent
 const freshSeed = (): number => randomInt(2 ** 31);
 
 type Tried =
-  { readonly kind: 'law'; readonly result: LawResult } | { readonly kind: 'refused'; readonly refused: RefusedShape };
+  | { readonly kind: 'law'; readonly result: LawResult }
+  | { readonly kind: 'refused'; readonly refused: RefusedShape };
 
 /** Yields the result of each law, and the shapes that are not supported; `signal` is looked at between two of them. */
 export async function* keepLaws(

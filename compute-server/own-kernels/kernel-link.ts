@@ -53,7 +53,7 @@ export class KernelLink {
     Atomics.store(this.flag, 0, 0);
     port.postMessage({ question, numbers } satisfies ToKernelThread);
     Atomics.wait(this.flag, 0, 0, longestWaitMs);
-    const received = receiveMessageOnPort(port) as { readonly message: Reply } | undefined;
+    const received: { readonly message: Reply } | undefined = receiveMessageOnPort(port);
     const reply: Reply = received?.message ?? { fault: { sentence: 'The kernel process did not answer.' } };
     if ('fault' in reply) throw new KernelFault(reply.fault);
     const { json, ...beside } = reply.ok;

@@ -254,9 +254,9 @@ async function settled(evaluated: Promise<void>): Promise<void> {
 }
 
 /** By this process's own methods, whatever the file did to those of its context. */
-// eslint-disable-next-line @typescript-eslint/unbound-method -- called on arrays of another context
+// oxlint-disable-next-line typescript/unbound-method -- called on arrays of another context
 const setNumbers = Float64Array.prototype.set as (this: NumberArray, from: NumberArray) => void;
-// eslint-disable-next-line @typescript-eslint/unbound-method -- called on arrays of another context
+// oxlint-disable-next-line typescript/unbound-method -- called on arrays of another context
 const lengthOf = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Float64Array.prototype), 'length')!.get!;
 const makers = { Float32Array, Float64Array, Uint16Array, Int32Array, BigInt64Array, Uint8Array };
 

@@ -3,11 +3,12 @@
  * time as the sweep allows, and starts a task that died again. Tasks end with it, so that none is left running unnoticed.
  */
 import { fork, spawn, type ChildProcess } from 'node:child_process';
-import { open, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { endHolder, lookAtLock, takeLock } from '../../files/lock';
+import { openToAppend } from '../../files/write-file';
 import type { SweepFile } from '../../protocol/sweeps/sweep-file';
 import { parseJsonText } from '../../protocol/wire/json-text';
 import { counted } from '../../protocol/wire/number-words';
@@ -83,7 +84,7 @@ export const localEngine = (script: string, words: readonly string[]): SweepEngi
   id: 'local',
   plan: (sweep, resources) => Promise.resolve(planLocal(sweep, resources)),
   async submit(submission) {
-    const log = await open(join(submission.ownFolder, 'log.txt'), 'a');
+    const log = await openToAppend(join(submission.ownFolder, 'log.txt'));
     try {
       const child = spawn(process.execPath, [script, ...words, String(submission.number)], {
         detached: true,
@@ -139,7 +140,7 @@ export async function serveLocal(submission: Submission, atOnce: number, ended: 
     ending = true;
     for (const child of running) child.kill('SIGKILL');
   });
-  const lines = await open(stateFile(submission.ownFolder), 'a');
+  const lines = await openToAppend(stateFile(submission.ownFolder));
   const say = (line: object): Promise<void> => lines.appendFile(`\n${JSON.stringify(line)}\n`);
   const [script = '', ...words] = submission.command.slice(1);
   const once = (task: number): Promise<string | undefined> =>

@@ -9,7 +9,7 @@
  */
 import { open, readdir, readFile, stat, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeInOneStep } from '../../files/write-file';
+import { openToAppend, writeInOneStep } from '../../files/write-file';
 import { cellStates, type CellState } from '../../protocol/sweeps/sweep-status';
 
 export interface KeptState {
@@ -186,7 +186,7 @@ const textOf = (lines: readonly object[]): string => lines.map((line) => `${JSON
 
 /** One write, so that its lines stay together and survive the end of the process. */
 async function appendText(path: string, text: string): Promise<void> {
-  const handle = await open(path, 'a');
+  const handle = await openToAppend(path);
   try {
     // The line before may have been cut off: an empty line costs nothing.
     await handle.appendFile(`\n${text}`);

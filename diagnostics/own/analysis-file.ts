@@ -64,7 +64,8 @@ export type AnalysisQuestion =
 export interface Turn {
   readonly calls: readonly Call[];
   readonly outcome?:
-    { readonly kind: 'step'; readonly step: Step<Result> } | { readonly kind: 'done'; readonly value: unknown };
+    | { readonly kind: 'step'; readonly step: Step<Result> }
+    | { readonly kind: 'done'; readonly value: unknown };
 }
 
 /** Characters of a result as JSON. */

@@ -11,7 +11,10 @@ import { modelFolder } from './model-folder';
 import type { FurtherCommand, Handlers } from './register';
 
 type AnalysisCommand =
-  'headscope.openWorkbench' | 'headscope.runAnalysis' | 'headscope.cancelAnalysis' | 'headscope.cancelHallucination';
+  | 'headscope.openWorkbench'
+  | 'headscope.runAnalysis'
+  | 'headscope.cancelAnalysis'
+  | 'headscope.cancelHallucination';
 
 export const analysisCommands = (
   panels: WorkbenchPanels,

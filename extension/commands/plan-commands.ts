@@ -23,7 +23,10 @@ import { modelFolder } from './model-folder';
 import type { Handlers } from './register';
 
 type PlanCommand =
-  'headscope.newPlan' | 'headscope.importPlan' | 'headscope.showHeadsWithPlan' | 'headscope.evaluatePlan';
+  | 'headscope.newPlan'
+  | 'headscope.importPlan'
+  | 'headscope.showHeadsWithPlan'
+  | 'headscope.evaluatePlan';
 
 export interface PlanCommandParts {
   readonly models: ModelIndex;

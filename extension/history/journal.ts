@@ -7,7 +7,7 @@ import { check, type Output } from '../../protocol/schema/check';
 import { either, exactly, fieldsIn, flag, object, optional, text, whole } from '../../protocol/schema/fields';
 import { parseJsonText } from '../../protocol/wire/json-text';
 import { createFile, dropFile, removeProven } from '../../files/remove';
-import { writeInOneStep } from '../../files/write-file';
+import { openToAppend, writeInOneStep } from '../../files/write-file';
 import { historyEntry, type HistoryEntry } from './entry';
 
 const version = 1;
@@ -119,7 +119,7 @@ export class Journal {
   /** Again where another window has replaced the file in between: a line that is there twice says the same. */
   private async addText(text: string): Promise<void> {
     for (let trial = 0; trial < 5; trial += 1) {
-      const file = await open(this.path, 'a');
+      const file = await openToAppend(this.path);
       try {
         await file.appendFile(text);
         const { ino } = await file.stat({ bigint: true });
@@ -136,7 +136,11 @@ export class Journal {
     const lock = `${this.path}.rewriting`;
     try {
       const file = await createFile(lock);
-      await file.writeFile(lockText).finally(() => file.close());
+      try {
+        await file.writeFile(lockText);
+      } finally {
+        await file.close();
+      }
     } catch {
       const begun = await stat(lock).catch(() => undefined);
       // A window that was killed left this file behind: it is removed after a while, and the next rewriting goes on.

@@ -3,7 +3,14 @@ import type { ComputeMethods } from '../../protocol/compute/api';
 import type { OwnFilePlace } from '../../protocol/inputs/own-file';
 
 export type LongMethod =
-  'benchmark' | 'checkKernel' | 'analysisOfFile' | 'taskOfFile' | 'module' | 'generate' | 'analysis' | 'extendAnalysis';
+  | 'benchmark'
+  | 'checkKernel'
+  | 'analysisOfFile'
+  | 'taskOfFile'
+  | 'module'
+  | 'generate'
+  | 'analysis'
+  | 'extendAnalysis';
 
 /** Names that other rooms know. */
 export interface Named {

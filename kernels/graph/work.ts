@@ -24,7 +24,14 @@ import {
  * - `view`: a new shape for the same numbers, only the call of the operator.
  */
 export type WorkKind =
-  'product' | 'softmax' | 'exponential' | 'elementwise' | 'copy' | 'reduction' | 'selection' | 'view';
+  | 'product'
+  | 'softmax'
+  | 'exponential'
+  | 'elementwise'
+  | 'copy'
+  | 'reduction'
+  | 'selection'
+  | 'view';
 
 export interface Work {
   readonly kind: WorkKind;

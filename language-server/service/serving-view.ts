@@ -14,8 +14,7 @@ import type { MeasuredMachine, ServingAnswer, ServingBits, ServingQuestion } fro
 const whole = (value: number, most: number): number =>
   Number.isFinite(value) ? Math.min(most, Math.max(1, Math.round(value))) : 1;
 
-const bitsOf = (bits: ServingBits): WeightBits & CacheBits =>
-  (({ stored: 'stored', 16: 16, 8: 8, 4: 4 }) as const)[bits];
+const bitsOf = (bits: ServingBits): WeightBits & CacheBits => ({ stored: 'stored', 16: 16, 8: 8, 4: 4 } as const)[bits];
 
 export function servingAnswer(
   model: ModelDescription,

@@ -114,7 +114,7 @@ export interface StoredWeights {
   /** What a weight is the sum of; undefined of one that is none. */
   sum?(name: string): SummedWeight | undefined;
   /** The weight of a linear map that is not held in floats, stored in `shape`; undefined: it is held as it is stored. */
-  pack?(linear: Linear, shape: readonly number[]): HeldMatrix | undefined;
+  readonly pack?: (linear: Linear, shape: readonly number[]) => HeldMatrix | undefined;
   /**
    * The weights of linear maps of the same inputs as one, the rows of each behind those of the one before: from then on `pack` gives parts
    * of it. Undefined: they are not held in one form.

@@ -10,7 +10,12 @@ import type { OwnFamily } from './workspace-family';
 
 export type JsonPath = readonly (string | number)[];
 export type JsonValue =
-  null | boolean | number | string | readonly JsonValue[] | { readonly [key: string]: JsonValue | undefined };
+  | null
+  | boolean
+  | number
+  | string
+  | readonly JsonValue[]
+  | { readonly [key: string]: JsonValue | undefined };
 
 /** Where an effective value comes from. */
 export type ValueSource =

@@ -41,4 +41,5 @@ export interface OtherModel {
 }
 
 export type ReadOther =
-  { readonly ok: true; readonly model: OtherModel } | { readonly ok: false; readonly message: string };
+  | { readonly ok: true; readonly model: OtherModel }
+  | { readonly ok: false; readonly message: string };

@@ -56,7 +56,8 @@ interface Words {
 export type ParameterTable<P extends ParameterValues = ParameterValues> = { readonly [K in keyof P]: Parameter };
 
 export type Resolution<P extends ParameterValues> =
-  { readonly ok: true; readonly values: P } | { readonly ok: false; readonly why: string };
+  | { readonly ok: true; readonly values: P }
+  | { readonly ok: false; readonly why: string };
 
 /** Longest text of a parameter. */
 const longestText = 10_000;

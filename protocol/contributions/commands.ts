@@ -15,7 +15,12 @@ import {
 } from './views';
 
 type Menu =
-  'editor/title' | 'editor/context' | 'explorer/context' | 'view/title' | 'view/item/context' | 'file/newFile';
+  | 'editor/title'
+  | 'editor/context'
+  | 'explorer/context'
+  | 'view/title'
+  | 'view/item/context'
+  | 'file/newFile';
 
 /** One place in a menu: VS Code sorts by group, then by the number behind the @. `inline` is an icon in the row itself. */
 interface Placement {

@@ -21,7 +21,7 @@ const require = createRequire(join(root, 'package.json'));
 function evaluate(): unknown {
   const module = { exports: {} };
   // A bundle of the repository's own files.
-  // eslint-disable-next-line @typescript-eslint/no-implied-eval, @typescript-eslint/no-unsafe-call
+  // oxlint-disable-next-line typescript/no-implied-eval, typescript/no-unsafe-call
   new Function('require', 'module', 'exports', text)(require, module, module.exports);
   return module.exports;
 }

@@ -1,4 +1,4 @@
-/** The import rule over the whole graph: build/rooms.mjs is the table, ESLint reports the same where it is written. */
+/** The import rule over the whole graph: build/rooms.mjs is the table; oxlint reports packages where they are imported. */
 import assert from 'node:assert/strict';
 import { mkdtempSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

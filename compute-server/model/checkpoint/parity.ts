@@ -49,8 +49,13 @@ export async function parityOf(model: LoadedModel, sequence: Sequence, hooks: Ru
   const tokens = Math.min(sequence.ids.length, parityLength);
   const before = known.get(model);
   if (before && before.tokens >= tokens) return before.parity;
-  const measured = (): Promise<Parity> =>
-    measureParity(model, sequence, hooks).finally(() => model.reference?.release());
+  const measured = async (): Promise<Parity> => {
+    try {
+      return await measureParity(model, sequence, hooks);
+    } finally {
+      await model.reference?.release();
+    }
+  };
   let parity = await measured();
   // Packed weights on the disk may be those of a program that packed them wrongly: their checksum says nothing of that.
   if (!parity.ok && (await model.packAgain?.()) === true) parity = await measured();
@@ -198,12 +203,19 @@ class Comparison {
   }
 
   async compare(layer: number): Promise<void> {
-    const piece = { kind: 'block', layer, instrumented: false } as const;
-    // Closed before the instrumented layer is opened: the weights of a layer are never held twice.
-    const expected = await nextLayer(this.plain).finally(() => this.plainSessions.close(piece));
+    const expected = await this.plainLayer(layer);
     const { chunks } = await nextLayer(this.instrumented);
     this.layerErrors.push(largestDifference(expected.chunks, chunks));
     this.largestStream = Math.max(this.largestStream, largestOf(expected.chunks));
+  }
+
+  /** Closed before the instrumented layer is opened: the weights of a layer are never held twice. */
+  private async plainLayer(layer: number): Promise<ResidualStream> {
+    try {
+      return await nextLayer(this.plain);
+    } finally {
+      await this.plainSessions.close({ kind: 'block', layer, instrumented: false });
+    }
   }
 
   /** Whether the layers compared so far are those of the same model. */

@@ -28,7 +28,8 @@ import type { ResidualStream } from '../run/stream/run-request';
 import type { Sequence } from '../../../diagnostics/model-runner/sequence';
 
 export type ProcessorOutcome =
-  { readonly ok: true; readonly settings: ProcessorSettings } | { readonly ok: false; readonly why: string };
+  | { readonly ok: true; readonly settings: ProcessorSettings }
+  | { readonly ok: false; readonly why: string };
 
 export interface VisionModel {
   readonly tower: VisionTower;

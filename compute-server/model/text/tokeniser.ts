@@ -37,7 +37,8 @@ export interface Tokeniser {
 }
 
 export type TokeniserOutcome =
-  { readonly ok: true; readonly tokeniser: Tokeniser } | { readonly ok: false; readonly why: string };
+  | { readonly ok: true; readonly tokeniser: Tokeniser }
+  | { readonly ok: false; readonly why: string };
 
 /** `limitMs`: the longest that a call may take, beside what its length adds. */
 export async function openTokeniser(folder: string, limitMs?: number): Promise<TokeniserOutcome> {

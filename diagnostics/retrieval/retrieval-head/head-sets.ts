@@ -26,7 +26,8 @@ interface Asked {
 }
 
 type Planned =
-  { readonly ok: true; readonly sets: readonly PlannedSet[] } | { readonly ok: false; readonly why: string };
+  | { readonly ok: true; readonly sets: readonly PlannedSet[] }
+  | { readonly ok: false; readonly why: string };
 
 /** What will be masked, before scores are known. */
 export function plannedSets({ blocks }: Pick<ModelFacts, 'blocks'>, { masked, random: draws, chosen }: Asked): Planned {

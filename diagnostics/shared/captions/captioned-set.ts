@@ -33,7 +33,8 @@ export interface CaptionedSet<Picture extends SetPicture> {
 
 /** What became of a picture. */
 export type PictureOutcome =
-  ({ readonly entry: DatasetEntry } & Pick<SetSoFar, 'parity' | 'chatPrompt'>) | { readonly why: string };
+  | ({ readonly entry: DatasetEntry } & Pick<SetSoFar, 'parity' | 'chatPrompt'>)
+  | { readonly why: string };
 
 export interface SetSoFar {
   readonly entries: readonly DatasetEntry[];

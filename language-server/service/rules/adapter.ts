@@ -37,12 +37,7 @@ const modulesByFamily = (
   return { names: new Set(family.modules), linear: family.modules, of: `${family.title}, the base model` };
 };
 
-const changeTo = (
-  document: JsonDocument,
-  path: JsonPath,
-  near: string | undefined,
-  certain: boolean,
-): readonly Fix[] =>
+const changeTo = (document: JsonDocument, path: JsonPath, near: string | undefined, certain: boolean): readonly Fix[] =>
   near === undefined
     ? []
     : [

@@ -52,7 +52,8 @@ interface GgufCheckpoint {
 }
 
 export type OpenedGguf =
-  { readonly ok: true; readonly gguf: GgufCheckpoint } | { readonly ok: false; readonly message: string };
+  | { readonly ok: true; readonly gguf: GgufCheckpoint }
+  | { readonly ok: false; readonly message: string };
 
 /** Bytes of vocabularies, scores, merges and templates, which a run keeps and the view of a file does not need. */
 const keptForRuns = 256_000_000;

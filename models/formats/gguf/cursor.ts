@@ -66,7 +66,16 @@ export class Cursor {
 }
 
 export type NumberType =
-  'uint8' | 'int8' | 'uint16' | 'int16' | 'uint32' | 'int32' | 'float32' | 'uint64' | 'int64' | 'float64';
+  | 'uint8'
+  | 'int8'
+  | 'uint16'
+  | 'int16'
+  | 'uint32'
+  | 'int32'
+  | 'float32'
+  | 'uint64'
+  | 'int64'
+  | 'float64';
 
 /** 64-bit integers become numbers: sizes and offsets above 2^53 are refused where they are used. */
 export const numberTypes: Readonly<

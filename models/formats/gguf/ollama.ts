@@ -19,7 +19,8 @@ const largestManifest = 1_000_000;
 const kind = (name: string): string => `application/vnd.ollama.image.${name}`;
 
 export type OllamaFile =
-  { readonly ok: true; readonly path: string } | { readonly ok: false; readonly message: string };
+  | { readonly ok: true; readonly path: string }
+  | { readonly ok: false; readonly message: string };
 
 /** The GGUF file of a manifest. */
 export async function fileInOllama(manifest: string): Promise<OllamaFile> {

@@ -37,7 +37,8 @@ export interface GgufModel {
 }
 
 export type ReadGguf =
-  { readonly ok: true; readonly gguf: GgufModel } | { readonly ok: false; readonly message: string };
+  | { readonly ok: true; readonly gguf: GgufModel }
+  | { readonly ok: false; readonly message: string };
 
 /** Parts that are not read are named up to here, the others counted. */
 const mostRefusals = 8;

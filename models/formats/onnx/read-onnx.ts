@@ -63,7 +63,8 @@ export interface OnnxDescription {
 }
 
 export type ReadOnnx =
-  { readonly ok: true; readonly onnx: OnnxDescription } | { readonly ok: false; readonly message: string };
+  | { readonly ok: true; readonly onnx: OnnxDescription }
+  | { readonly ok: false; readonly message: string };
 
 /** Nodes, names and shapes of the largest graphs take a few MB. */
 const mostBytes = 128_000_000;

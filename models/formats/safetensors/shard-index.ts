@@ -10,7 +10,8 @@ export interface ShardIndex {
 }
 
 export type ParsedIndex =
-  { readonly ok: true; readonly index: ShardIndex } | { readonly ok: false; readonly message: string };
+  | { readonly ok: true; readonly index: ShardIndex }
+  | { readonly ok: false; readonly message: string };
 
 export function parseShardIndex(text: string): ParsedIndex {
   const parsed = parseConfig(text);

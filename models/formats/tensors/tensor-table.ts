@@ -2,7 +2,16 @@ import type { ModelPart, PartRole } from '../model-description';
 
 /** What a tensor belongs to, for the split of the parameter count. */
 export type TensorGroup =
-  'embedding' | 'attention' | 'mixer' | 'mlp' | 'experts' | 'router' | 'norms' | 'head' | 'projector' | 'other';
+  | 'embedding'
+  | 'attention'
+  | 'mixer'
+  | 'mlp'
+  | 'experts'
+  | 'router'
+  | 'norms'
+  | 'head'
+  | 'projector'
+  | 'other';
 
 /**
  * A tensor, or a family of equal tensors, that a checkpoint holds. `{layer}` and `{expert}` in `pattern` stand for each of

@@ -432,7 +432,11 @@ describe(`${ofRunningFamilies.length} of ${referenceModels.length} reference mod
       const running = async (): Promise<void> => {
         const model = await open(copy);
         const request = { ids, chunk: ids.length, logits: 'last' } as const;
-        await runPrompt(model.spec, model.sessions, request).finally(() => release(model));
+        try {
+          await runPrompt(model.spec, model.sessions, request);
+        } finally {
+          await release(model);
+        }
       };
       await assert.rejects(running, (error: Error & { failure?: { detail?: string } }) => {
         assert.match(error.failure?.detail ?? error.message, sentence);

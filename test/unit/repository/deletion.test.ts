@@ -1,4 +1,4 @@
-/** Files are deleted, renamed and overwritten by the room `files` alone; ESLint says the same where it is written. */
+/** Files are deleted, renamed and overwritten by the room `files` alone; oxlint says the same where it is written. */
 import assert from 'node:assert/strict';
 import { restrictedFileCalls, rooms } from '../../../build/rooms.mjs';
 import { readText, trackedFiles } from '../../support/repository-files';

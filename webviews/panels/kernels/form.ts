@@ -111,7 +111,8 @@ export function takeShape(form: Form, choice: ShapeChoice, mechanisms: readonly 
 type FieldName = keyof Form | `parameter:${string}:${string}`;
 export type Problems = Readonly<Partial<Record<FieldName, string>>>;
 export type FormReading =
-  { readonly ok: true; readonly plan: BenchmarkSetup } | { readonly ok: false; readonly problems: Problems };
+  | { readonly ok: true; readonly plan: BenchmarkSetup }
+  | { readonly ok: false; readonly problems: Problems };
 
 /** `processors`: of the machine that would run it, which bounds the threads. */
 export function readForm(form: Form, mechanisms: readonly MechanismInfo[], processors: number): FormReading {
@@ -207,7 +208,8 @@ function integer(
 }
 
 type ParameterReading =
-  { readonly ok: true; readonly value: ParameterValue } | { readonly ok: false; readonly why: string };
+  | { readonly ok: true; readonly value: ParameterValue }
+  | { readonly ok: false; readonly why: string };
 
 function readParameter(parameter: ParameterInfo, typed: string | boolean): ParameterReading {
   const { min = -Infinity, max = Infinity } = parameter;

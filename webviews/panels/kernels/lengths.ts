@@ -6,7 +6,8 @@ export const presetLengths: readonly number[] = [128, 256, 512, 1024, 2048, 4096
 const [, longest] = limits.length;
 
 export type Lengths =
-  { readonly ok: true; readonly lengths: readonly number[] } | { readonly ok: false; readonly why: string };
+  | { readonly ok: true; readonly lengths: readonly number[] }
+  | { readonly ok: false; readonly why: string };
 
 export function parseLengths(text: string): Lengths {
   const grouped = groupedLength(text);

@@ -63,7 +63,8 @@ type NumberField = (typeof fields)[number][0];
 type Problems = Partial<Record<NumberField | 'share' | 'steps', string>>;
 
 type Reading =
-  { readonly ok: true; readonly request: NeighborhoodRequest } | { readonly ok: false; readonly problems: Problems };
+  | { readonly ok: true; readonly request: NeighborhoodRequest }
+  | { readonly ok: false; readonly problems: Problems };
 
 /** The axes of the form, or what is wrong with each field. */
 export function readNeighborhood(form: NeighborhoodForm): Reading {

@@ -69,7 +69,8 @@ export interface State extends RunState<Form, View> {
   readonly compareWith: { readonly name: string; readonly result: BenchmarkResult } | undefined;
   /** The answer to the last question of the card. */
   readonly mechanismView:
-    { readonly request: MechanismViewRequest; readonly view?: MechanismView; readonly problem?: string } | undefined;
+    | { readonly request: MechanismViewRequest; readonly view?: MechanismView; readonly problem?: string }
+    | undefined;
   readonly neighborhood:
     | { readonly request: NeighborhoodRequest; readonly bound?: NeighborhoodBound; readonly problem?: string }
     | undefined;

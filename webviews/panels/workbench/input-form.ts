@@ -128,10 +128,19 @@ function ofPrompt(prompt: PromptInput | EncoderInput): Partial<InputForm> {
 }
 
 type InputField =
-  'prompt' | 'target' | 'counterpart' | 'counterTarget' | 'image' | 'task' | 'samples' | 'file' | 'folder';
+  | 'prompt'
+  | 'target'
+  | 'counterpart'
+  | 'counterTarget'
+  | 'image'
+  | 'task'
+  | 'samples'
+  | 'file'
+  | 'folder';
 export type InputProblems = Readonly<Partial<Record<InputField, string>>>;
 export type InputReading =
-  { readonly ok: true; readonly input: AnalysisInput } | { readonly ok: false; readonly problems: InputProblems };
+  | { readonly ok: true; readonly input: AnalysisInput }
+  | { readonly ok: false; readonly problems: InputProblems };
 
 /** `encoder`: the analysis reads pictures and no text. */
 export function readInput(

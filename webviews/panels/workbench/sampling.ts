@@ -23,7 +23,8 @@ export interface Sampling {
 
 type SamplingProblems = { readonly [Key in keyof SamplingForm]?: string };
 export type SamplingReading =
-  { readonly ok: true; readonly sampling: Sampling } | { readonly ok: false; readonly problems: SamplingProblems };
+  | { readonly ok: true; readonly sampling: Sampling }
+  | { readonly ok: false; readonly problems: SamplingProblems };
 
 const mostTokens = 4096;
 const mostTemperature = 100;

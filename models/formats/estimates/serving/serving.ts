@@ -51,7 +51,8 @@ export interface ServingCost {
 }
 
 export type ServingOutcome =
-  { readonly ok: true; readonly cost: ServingCost } | { readonly ok: false; readonly why: string };
+  | { readonly ok: true; readonly cost: ServingCost }
+  | { readonly ok: false; readonly why: string };
 
 export function servingCost(model: ModelDescription, request: ServingRequest): ServingOutcome {
   const part = servedPart(model);

@@ -154,7 +154,14 @@ export interface RouterRules {
  * `inside`: norms of parts of the network, which name them themselves.
  */
 export type NormPlace =
-  'both' | 'inside' | 'attention' | 'network' | 'attention.output' | 'network.output' | 'attention.sum' | 'network.sum';
+  | 'both'
+  | 'inside'
+  | 'attention'
+  | 'network'
+  | 'attention.output'
+  | 'network.output'
+  | 'attention.sum'
+  | 'network.sum';
 
 /** Groups of rows one after the other, and in each group the share of each kind in this order. */
 export interface FusedRows {

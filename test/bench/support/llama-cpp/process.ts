@@ -24,7 +24,8 @@ interface Sequence {
     tokens: readonly (number | readonly [number, object])[],
   ) => Promise<
     readonly (
-      { readonly next: { readonly token: number; readonly probabilities?: ReadonlyMap<number, number> } } | undefined
+      | { readonly next: { readonly token: number; readonly probabilities?: ReadonlyMap<number, number> } }
+      | undefined
     )[]
   >;
 }

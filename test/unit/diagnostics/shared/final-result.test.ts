@@ -4,7 +4,7 @@ import { finalResult } from '../../../../diagnostics/shared/final-result';
 describe('a generator whose steps nobody watches', () => {
   it('runs to its end, and gives what it returns', async () => {
     const steps: number[] = [];
-    // eslint-disable-next-line @typescript-eslint/require-await
+    // oxlint-disable-next-line typescript/require-await
     async function* counting(): AsyncGenerator<number, string, void> {
       for (const step of [1, 2, 3]) {
         steps.push(step);

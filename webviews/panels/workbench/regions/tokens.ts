@@ -111,7 +111,5 @@ export const tokenRibbon = ({
         >`;
       })}
     </div>
-    ${
-      left > 0 ? html`<p class="reason">${count(left)} more tokens are not shown: write their positions.</p>` : nothing
-    }`;
+    ${left > 0 ? html`<p class="reason">${count(left)} more tokens are not shown: write their positions.</p>` : nothing}`;
 };
