@@ -54,7 +54,7 @@ const results = {
   format: 'esm',
   // Each page holds it: always small.
   minify: true,
-  entryPoints: ['webviews/notebook/main.ts'],
+  entryPoints: ['webviews/results/main.ts'],
   outfile: 'dist/webviews/results.js',
 };
 

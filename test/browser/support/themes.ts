@@ -1,5 +1,5 @@
 /** What VS Code sets on a webview: the variables of its default themes (Dark Modern, Light Modern, high contrast), as far as the panels use them. */
-import { dark, fonts, light } from '../../../webviews/page/vscode-themes';
+import { dark, fonts, light } from '../../../webviews/results/vscode-themes';
 
 export type ThemeName = 'dark' | 'light' | 'high-contrast' | 'high-contrast-light';
 

@@ -1,7 +1,7 @@
 /** Outputs of notebooks, which may come from anywhere. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { readOutput } from '../../../webviews/notebook/read-output';
+import { readOutput } from '../../../webviews/results/read-output';
 
 const saved = (name: string): string => readFileSync(`test/fixtures/results/${name}`, 'utf8');
 const why = (text: string): string => {

@@ -3,11 +3,11 @@
  * VS Code's own themes, and nothing is asked of anywhere.
  */
 import { dataId, titlesId } from '../../protocol/exports/html-page';
-import { drawOutput, outputStyles } from '../notebook/output';
-import { notebookStyles } from '../notebook/styles';
+import { drawOutput, outputStyles } from './output';
+import { notebookStyles } from './styles';
 import { adoptStyles, baseStyles } from '../ui/styles';
 import { registerControls } from '../ui/toolkit';
-import { pageStyles } from './styles';
+import { pageStyles } from './page-styles';
 import { dark, fonts, light } from './vscode-themes';
 
 const preference = matchMedia('(prefers-color-scheme: dark)');

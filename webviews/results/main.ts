@@ -4,7 +4,7 @@
  * from anywhere: it is checked as a file is, and bounded.
  */
 import type { CSSResult } from 'lit';
-import { drawPage } from '../page/draw-page';
+import { drawPage } from './page';
 import { hostStyles } from '../ui/styles';
 import { registerControls } from '../ui/toolkit';
 import type { DrawnOutput } from './drawn-output';
