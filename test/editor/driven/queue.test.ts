@@ -1,6 +1,7 @@
 /** While an experiment trains: every panel opens, a further run waits its turn, and the status bar says and changes both. */
 import assert from 'node:assert/strict';
 import { hostname } from 'node:os';
+import { setTimeout } from 'node:timers/promises';
 import type { Locator } from 'playwright-core';
 import { computeProcesses, processesOf } from './compute-processes';
 import { listeningPorts } from '../../support/listening-ports';
@@ -104,7 +105,9 @@ describe('the queue of runs in VS Code', function () {
     const before = await workbenchPanel(bench, 'full');
     // Another run than the one before.
     await before.locator('[data-parameter=steps] input').fill('90000');
-    await before.locator('vscode-checkbox', { hasText: 'Keep running when the window closes' }).click();
+    const keeps = before.locator('vscode-checkbox', { hasText: 'Keep running when the window closes' });
+    // A form that moves between press and release, as the number above was changed, loses the click.
+    for (; (await keeps.getAttribute('aria-checked')) !== 'true'; await setTimeout(500)) await keeps.click();
     await before.locator('#run:not([disabled])').click();
     await before.locator('#outlasts').waitFor();
     await bench.page.reload();
