@@ -37,26 +37,14 @@ const node = (entry, out, external = []) => ({
   external,
 });
 
-const panels = {
+const browser = (entry, out, format) => ({
   ...shared,
   platform: 'browser',
   target: 'es2023',
-  format: 'iife',
-  entryPoints: ['webviews/panels/main.ts'],
-  outfile: 'dist/webviews/panels.js',
-};
-
-/** Draws results outside the panels: an ECMAScript module, which VS Code's notebooks import and each page of a result holds. */
-const results = {
-  ...shared,
-  platform: 'browser',
-  target: 'es2023',
-  format: 'esm',
-  // Each page holds it: always small.
-  minify: true,
-  entryPoints: ['webviews/results/main.ts'],
-  outfile: 'dist/webviews/results.js',
-};
+  format,
+  entryPoints: [entry],
+  outfile: out,
+});
 
 const bundles = [
   // The language client is four fifths of the extension's code: apart, activation does not load it.
@@ -97,8 +85,9 @@ const bundles = [
   // For scripts: the npm package headscope-lib, which no other process loads.
   node('compute-server/library/main.ts', 'dist/headscope-lib.js'),
   node('compute-server/sweeps/kubernetes/kubernetes-client.ts', 'dist/kubernetes-client.js'),
-  panels,
-  results,
+  browser('webviews/panels/main.ts', 'dist/webviews/panels.js', 'iife'),
+  // An ECMAScript module, which VS Code's notebooks import. Each page of a result holds it: always small.
+  { ...browser('webviews/results/main.ts', 'dist/webviews/results.js', 'esm'), minify: true },
 ];
 
 const started = new Set();

@@ -4,11 +4,7 @@ import { join } from 'node:path';
 import { format } from 'oxfmt';
 import { root } from './setup.mjs';
 
-const {
-  $schema: _schema,
-  ignorePatterns: _ignored,
-  ...options
-} = JSON.parse(readFileSync(join(root, '.oxfmtrc.json'), 'utf8'));
+const options = JSON.parse(readFileSync(join(root, '.oxfmtrc.json'), 'utf8'));
 
 /** `file`: its name says the language. */
 export async function formatted(file, text) {

@@ -120,10 +120,7 @@ async function* analysisRun(
       },
     });
     if (comparison && comparison.layersLeft > 0) {
-      yield {
-        ...stage('Checking the other layers against the plain model', 0, 0),
-        ...(note === undefined ? {} : { note }),
-      };
+      yield stage('Checking the other layers against the plain model', 0, 0, note);
     }
     const parity = await comparison?.finish().catch(async (error: unknown) => {
       // Nor is any step of such a run kept for another one.

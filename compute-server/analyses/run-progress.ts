@@ -27,7 +27,14 @@ export const stage = (
   sentence: string,
   share: number,
   kept: number,
-): Extract<AnalysisProgress, { readonly kind: 'stage' }> => ({ kind: 'stage', sentence, share, kept });
+  note?: string,
+): Extract<AnalysisProgress, { readonly kind: 'stage' }> => ({
+  kind: 'stage',
+  sentence,
+  share,
+  kept,
+  ...(note === undefined ? {} : { note }),
+});
 
 /** Where a run stands, and what it knows by then: a part of its result. */
 export type RunProgress =
@@ -119,9 +126,8 @@ async function* followedOnce(
     const share = total > 0 ? Math.min(1, done / total) : 0;
     const secondsLeft = left.after(done, total, steps.reused);
     yield {
-      ...stage(sentence, share, steps.kept),
+      ...stage(sentence, share, steps.kept, note),
       ...(secondsLeft === undefined ? {} : { secondsLeft }),
-      ...(note === undefined ? {} : { note }),
     };
     if (partial) {
       known = partial;

@@ -8,10 +8,10 @@ import type { OwnFilePlace } from '../../protocol/inputs/own-file';
 import { isCancelled, isRestart, wordsOf } from '../platform/compute';
 import { showFailure, type Log } from '../platform/log';
 import { Owner } from '../platform/owner';
+import { mayRun } from '../platform/trust';
 import { placeOf } from './place';
 import type { OwnFiles } from './own-files';
 import type { OwnProblem } from './problems';
-import { mayRun } from '../platform/trust';
 import { layTypes } from './types-folder';
 
 export interface FoundOfFile {
@@ -54,12 +54,12 @@ export class FileChecks extends Owner {
     this.own(vscode.workspace.onDidSaveTextDocument(({ uri }) => void this.check(uri)));
     this.own(
       vscode.workspace.onDidDeleteFiles(({ files }) => {
-        for (const { fsPath } of files) this.forget(fsPath);
+        for (const uri of files) this.forget(uri);
       }),
     );
     this.own(
       vscode.workspace.onDidRenameFiles(({ files }) => {
-        for (const { oldUri } of files) this.forget(oldUri.fsPath);
+        for (const { oldUri } of files) this.forget(oldUri);
       }),
     );
   }
@@ -71,7 +71,7 @@ export class FileChecks extends Owner {
 
   /** What is found; undefined where nothing was run, or a later check took the place of this one. */
   async check(uri: vscode.Uri): Promise<FoundOfFile | undefined> {
-    const kind = uri.scheme === 'file' && this.parts.kinds.find(({ ending }) => uri.path.endsWith(ending));
+    const kind = this.kindOf(uri);
     const folder = vscode.workspace.getWorkspaceFolder(uri);
     const place = placeOf(uri.fsPath);
     if (!kind || !folder || !place || !(await this.parts.ownFiles.ask())) return undefined;
@@ -95,16 +95,18 @@ export class FileChecks extends Owner {
 
   /** Its types are there before its first save, also in a clone, as git leaves them out. */
   private async opened({ uri }: vscode.TextDocument): Promise<void> {
-    const folder = vscode.workspace.getWorkspaceFolder(uri);
-    const isOwn = uri.scheme === 'file' && this.parts.kinds.some(({ ending }) => uri.path.endsWith(ending));
-    if (isOwn && folder && mayRun() === true)
-      await this.renewTypes(uri.fsPath, folder.uri.fsPath).catch(() => undefined);
+    const folder = this.kindOf(uri) && vscode.workspace.getWorkspaceFolder(uri);
+    if (folder && mayRun() === true) await this.renewTypes(uri.fsPath, folder.uri.fsPath).catch(() => undefined);
   }
 
-  private forget(file: string): void {
-    if (!this.parts.kinds.some(({ ending }) => file.endsWith(ending))) return;
-    this.end(file);
-    this.parts.gone(file);
+  private kindOf({ scheme, path }: vscode.Uri): OwnKind | undefined {
+    return scheme === 'file' ? this.parts.kinds.find(({ ending }) => path.endsWith(ending)) : undefined;
+  }
+
+  private forget(uri: vscode.Uri): void {
+    if (!this.kindOf(uri)) return;
+    this.end(uri.fsPath);
+    this.parts.gone(uri.fsPath);
   }
 
   private end(file: string): void {

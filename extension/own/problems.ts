@@ -17,11 +17,11 @@ export interface OwnProblem extends FilePlace {
 export function kernelProblems(check: Pick<KernelCheck, 'file' | 'laws' | 'refused'>): readonly OwnProblem[] {
   const { file, laws } = check;
   if (laws.every(({ ok }) => ok)) {
-    return untriedShapes(check).map(({ sentence, place }) => ({
+    return untriedShapes(check).map(({ words, place }) => ({
       file,
       line: 1,
       ...place,
-      sentence: `No law was tried ${sentence}`,
+      sentence: `No law was tried ${words}`,
       note: true,
     }));
   }

@@ -35,13 +35,14 @@ export function untriedShapes({ laws, refused }: Pick<KernelCheck, 'laws' | 'ref
     byWhy.set(why, group);
   }
   return [...byWhy].map(([why, { where, ...place }]) => ({
-    sentence: `in ${[...where].join(', ')}: ${why}`,
+    words: `in ${[...where].join(', ')}: ${why}`,
     ...place,
   }));
 }
 
 interface UntriedShapes {
-  readonly sentence: string;
+  /** Which shapes, and why: `in causal-cross: …`. */
+  readonly words: string;
   readonly place?: FilePlace;
 }
 

@@ -154,7 +154,7 @@ function lawLines(check: KernelCheck, here: string): string {
     const where = pattern === '' ? '' : ` (${pattern}, ${queries} queries, ${keys} keys)`;
     return `  FAILS  ${law}${where}\n         ${placed(wrong, here)}`;
   });
-  const untried = untriedShapes(check).map(({ sentence }) => `  not tried  ${sentence}`);
+  const untried = untriedShapes(check).map(({ words }) => `  not tried  ${words}`);
   return [title ?? 'The file could not be loaded', ...lines, ...untried].join('\n');
 }
 

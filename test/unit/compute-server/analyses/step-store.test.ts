@@ -130,6 +130,25 @@ describe('kept steps', () => {
     assert.deepEqual(readdirSync(root).sort(), [...before, 'headscope-steps'].sort());
   });
 
+  it('of a run with something to know are said with it at every stage', async () => {
+    async function* run(): AsyncGenerator<Step<{ sum: number }>, { sum: number }> {
+      for (let done = 0; done < 2; done++) yield { sentence: `step ${done}`, done, total: 2 };
+      return { sum: 0 };
+    }
+    const note = 'The documents have changed.';
+    const following = followed(run, {
+      steps: of(),
+      note,
+      surroundings: surroundingsOf(),
+      signal: new AbortController().signal,
+    });
+    for (const sentence of ['step 0', 'step 1']) {
+      const { value } = await following.next();
+      assert.ok('kind' in value && value.kind === 'stage');
+      assert.deepEqual([value.sentence, value.note], [sentence, note]);
+    }
+  });
+
   it('that make a run fail are measured again at once', async () => {
     earlier('run', 'one', 'a text');
     const steps = of();
