@@ -95,12 +95,16 @@ export async function taskTexts(asked: TaskAsked, surroundings: TaskSurroundings
 const draftsOf = ({ drafts }: OwnTask, { samples }: TaskAsked): readonly Draft[] =>
   drafts.slice(0, samples).map(({ draft }) => draft);
 
+/** Of a word, in a script that puts spaces between words: Chinese, Japanese, Thai, Lao, Khmer and Burmese put none. */
+const letter = String.raw`(?![\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}])[\p{L}\p{N}]`;
+const [beginsWithLetter, endsWithLetter] = [new RegExp(`^${letter}`, 'u'), new RegExp(`${letter}$`, 'u')];
+
 /** Says where an answer runs into the last word of its prompt, which a missing space does: most models would not answer so. */
 function noted<S>(drafts: readonly Draft[], drawn: TaskSamples<S>): TaskSamples<S> {
   const joined = drafts.flatMap((draft) => {
     if (draft.kind !== 'text') return [];
     const { right } = draft.answers;
-    const runsOn = /[\p{L}\p{N}]$/u.test(draft.text) && right.every((text) => /^[\p{L}\p{N}]/u.test(text));
+    const runsOn = endsWithLetter.test(draft.text) && right.every((text) => beginsWithLetter.test(text));
     return runsOn && right[0] !== undefined ? [`${lastWord(draft.text)}${right[0]}`] : [];
   });
   const [first] = joined;

@@ -56,6 +56,8 @@ describe('a JSONL file of a person', () => {
     const surroundings = place(() =>
       Promise.resolve('{"prompt": "2 +", "answer": "4"}\n{"prompt": "It is", "answer": "so"}'),
     );
+    const without = place(() => Promise.resolve('{"prompt": "法国的首都是", "answer": "巴黎"}'));
+    assert.deepEqual((await taskTexts(asked, without)).notes, [], 'a script without spaces between words');
     assert.match((await taskTexts(asked, surroundings)).notes.join(), /In 1 of 2 prompts .* as in "isso"/u);
   });
 
