@@ -131,9 +131,10 @@ describe('kept steps', () => {
   });
 
   it('of a run with something to know are said with it at every stage', async () => {
+    const steps = of();
     async function* run(): AsyncGenerator<Step<{ sum: number }>, { sum: number }> {
       for (let done = 0; done < 2; done++) yield { sentence: `step ${done}`, done, total: 2 };
-      return { sum: 0 };
+      return { sum: await steps.step('one', slow(1)) };
     }
     const note = 'The documents have changed.';
     const following = followed(run, {
