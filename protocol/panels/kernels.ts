@@ -41,7 +41,10 @@ export type ToKernelsPanel =
       readonly shapes: readonly ShapeChoice[];
       /** Processors of this machine: a plan takes no more threads. */
       readonly processors: number;
+      /** Of the form. */
       readonly plan: BenchmarkSetup;
+      /** Of the run, where it is a series of a mechanism of the workspace: that is in no form. */
+      readonly measured?: BenchmarkSetup;
       readonly result?: BenchmarkResult;
       /** Opened by "benchmark the attention of this config". */
       readonly shapeUri?: string;

@@ -70,9 +70,9 @@ export class KernelsHost extends PanelHost<KernelsTypes, KernelsServices> {
     else this.services.report(sentence, details);
   }
 
-  /** Rows already measured belong to one run. */
+  /** Rows already measured belong to one run; a series of a mechanism of the workspace leaves the form as it is. */
   protected override formSetup({ done: _done, ...plan }: BenchmarkSetup): BenchmarkSetup {
-    return plan;
+    return plan.kernels === undefined ? plan : (this.plan ?? this.services.plan());
   }
 
   protected override setupOfShown(result: BenchmarkResult): BenchmarkSetup {
@@ -86,8 +86,10 @@ export class KernelsHost extends PanelHost<KernelsTypes, KernelsServices> {
   }
 
   protected override openMessage(opening: Opening<KernelsTypes>, result: BenchmarkResult | undefined): ToKernelsPanel {
+    const ran = this.runsHere ? this.services.run.plan : undefined;
     return {
       ...opening,
+      ...(ran?.kernels === undefined ? {} : { measured: ran }),
       mechanisms: this.services.catalogue.mechanisms,
       devices: this.services.server.knownDevices ?? [],
       shapes: this.shapes,

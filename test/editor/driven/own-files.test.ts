@@ -75,6 +75,10 @@ describe('files of a person in VS Code', function () {
     const panel = await kernelsPanel(bench, 'full');
     last = await measuredAfter(panel, undefined);
     await mine(panel).first().filter({ hasText: 'My window' }).waitFor();
+    // The form asks for what it asked for before.
+    await panel.locator('#run:not([disabled])').waitFor();
+    const settings = panel.locator('.disclosure-head', { hasText: 'Settings' });
+    assert.match(await settings.innerText(), /Fused.*Tiled.*64–128 tokens/s);
   });
 
   it('a mechanism has a fault at its line, and loses it when it is mended', async () => {

@@ -64,6 +64,18 @@ const point = (row: BenchmarkRow | undefined, final = true): ToKernelsPanel => {
 };
 
 describe('the form of a plan', () => {
+  it('shows a series of a mechanism of the workspace, and its form asks for what it asked for before', () => {
+    const kernels = [{ id: 'own:mine', file: '/w/mine.headscope-kernel.ts', root: '/w' }];
+    const series = { ...plan, mechanisms: ['own:mine'], kernels };
+    const state = receive(initialState('full'), open({ measured: series }));
+    assert.deepEqual(state.measuredSetup, series);
+    assert.deepEqual(state.form?.mechanisms, plan.mechanisms);
+    assert.ok(runnableSetup(state));
+    const done = receive(state, { kind: 'result', result: { ...result, plan: series } });
+    assert.equal(isStale(done), false);
+    assert.deepEqual(done.form?.mechanisms, plan.mechanisms);
+  });
+
   it('gives back the plan it was made from', () => {
     const reading = readForm(toForm(plan, shapes), mechanisms, 8);
     assert.deepEqual(reading, { ok: true, plan });

@@ -156,7 +156,7 @@ export function receive(state: State, message: ToKernelsPanel): State {
 }
 
 function open(state: State, message: Extract<ToKernelsPanel, { kind: 'open' }>): State {
-  const { place, mechanisms, devices, shapes, processors, canRun, result } = message;
+  const { place, mechanisms, devices, shapes, processors, canRun, result, measured: ran = message.plan } = message;
   const choice = shapes.find(({ uri }) => uri === message.shapeUri);
   const planned = toForm(message.plan, shapes, message.shapeUri);
   // A text kept from before the reload wins over the extension's copy when it is only a later state of the same form.
@@ -164,12 +164,12 @@ function open(state: State, message: Extract<ToKernelsPanel, { kind: 'open' }>):
   const form = kept ?? (choice ? takeShape(planned, choice, mechanisms) : planned);
   // `open` is the whole new state. Only rows of the very same plan outlive it: those kept over a reload, or of a run that
   // goes on; the extension sends its own after it.
-  const goesOn = sameSetup(state.measuredSetup, message.plan) && (!state.opened || state.phase.kind === 'running');
+  const goesOn = sameSetup(state.measuredSetup, ran) && (!state.opened || state.phase.kind === 'running');
   const measured = result
     ? { result, measuredSetup: result.plan, rows: result.rows, provisional: [] }
     : {
         result: goesOn ? state.result : undefined,
-        measuredSetup: message.plan,
+        measuredSetup: ran,
         rows: goesOn ? state.rows : [],
         provisional: goesOn ? state.provisional : [],
       };
@@ -254,6 +254,8 @@ export function canResume(state: State): boolean {
 /** The form asks for something other than what is shown. */
 export function isStale(state: State): boolean {
   if (state.place === 'file' || state.rows.length === 0 || state.phase.kind === 'running') return false;
+  // A series of a mechanism of the workspace comes when its file is saved, and no form asks for it.
+  if (state.measuredSetup?.kernels) return false;
   const plan = runnableSetup(state);
   // CAB measures also what the form's own pattern does not run.
   return plan !== undefined && ![plan, setupOf(state)].some((each) => sameSetup(each, state.measuredSetup));
