@@ -88,7 +88,7 @@ export async function runHostTests(): Promise<TierResult> {
     console.error(error);
     const why = error instanceof Error ? error.message : String(error);
     const failures = [{ file: 'test/editor/host', title: 'the tests in the extension host', error: why }];
-    return { passed: 0, failed: 1, skipped: 0, failures, retried: [] };
+    return { passed: 0, failed: 1, skipped: 0, failures, retried: [], passes: {} };
   } finally {
     workspace.remove();
     rmSync(results, { recursive: true, force: true });

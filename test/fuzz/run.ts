@@ -50,7 +50,7 @@ async function main(): Promise<void> {
     }
   }
   console.log(`fuzz: ${passed} passed, ${failed} failed`);
-  writeTierResult({ passed, failed, skipped: 0, failures, retried: [] });
+  writeTierResult({ passed, failed, skipped: 0, failures, retried: [], passes: {} });
   if (failed > 0) process.exitCode = 1;
 }
 

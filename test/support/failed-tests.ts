@@ -16,6 +16,8 @@ export interface FailedTests {
   readonly failures: readonly FailedTest[];
   /** Failed at the first try and passed at a later one, with the first error. */
   readonly retried: readonly FailedTest[];
+  /** How many tests of each file passed. */
+  readonly passes: Readonly<Record<string, number>>;
 }
 
 /** Most lines of an error that are kept. */
@@ -41,8 +43,10 @@ export function collectFailed(runner: Runner, root = process.cwd()): () => Faile
   const retried: FailedTest[] = [];
   /** First errors of tests that are to be run again. */
   const first = new Map<string, FailedTest>();
+  const passes: Record<string, number> = {};
+  const fileOf = ({ file }: Runnable): string => (file === undefined ? '' : relative(root, file));
   const failed = (test: Runnable, error: string): FailedTest => ({
-    file: test.file === undefined ? '' : relative(root, test.file),
+    file: fileOf(test),
     title: test.fullTitle(),
     error,
   });
@@ -53,8 +57,9 @@ export function collectFailed(runner: Runner, root = process.cwd()): () => Faile
     if (!first.has(key(test))) first.set(key(test), failed(test, errorText(error)));
   });
   runner.on(EVENT_TEST_PASS, (test: Test) => {
+    passes[fileOf(test)] = (passes[fileOf(test)] ?? 0) + 1;
     const before = first.get(key(test));
     if (before) retried.push(before);
   });
-  return () => ({ failures, retried });
+  return () => ({ failures, retried, passes });
 }

@@ -3,6 +3,7 @@
  * measures the machine and says how much slower than the reference it is; a file run alone goes by the load.
  */
 import { availableParallelism, loadavg } from 'node:os';
+import { setTimeout } from 'node:timers/promises';
 
 const measured = Number(process.env['HEADSCOPE_SLOWNESS'] ?? 1);
 const effort = Number(process.env['HEADSCOPE_EFFORT'] ?? 1);
@@ -15,3 +16,17 @@ export const computing = (time: number): number => time * Math.max(1, effort);
 
 /** Milliseconds that are enough on the reference machine, as many as are enough here and now. */
 export const patience = (milliseconds: number): number => Math.round(milliseconds * slowness());
+
+/** Tries assertions until they hold, as what is shown follows what was done; past `limit` the last failure counts. */
+export async function eventually(assertions: () => Promise<void> | void, limit = 15_000): Promise<void> {
+  const deadline = performance.now() + patience(limit);
+  for (;;) {
+    try {
+      await assertions();
+      return;
+    } catch (error) {
+      if (performance.now() > deadline) throw error;
+    }
+    await setTimeout(100);
+  }
+}

@@ -10,7 +10,7 @@ export interface TierResult extends FailedTests {
 
 /** A part that ended without a result, as its output explains, counts as one failure. */
 export const withoutResult = (file: string): TierResult => ({
-  ...{ passed: 0, failed: 1, skipped: 0, retried: [] },
+  ...{ passed: 0, failed: 1, skipped: 0, retried: [], passes: {} },
   failures: [{ file, title: 'it wrote no result', error: 'Its output above says why.' }],
 });
 
@@ -28,6 +28,26 @@ export const addTierResults = (results: readonly TierResult[]): TierResult =>
       skipped: sum.skipped + one.skipped,
       failures: [...sum.failures, ...one.failures],
       retried: [...sum.retried, ...one.retried],
+      passes: { ...sum.passes, ...one.passes },
     }),
-    { passed: 0, failed: 0, skipped: 0, failures: [], retried: [] },
+    { passed: 0, failed: 0, skipped: 0, failures: [], retried: [], passes: {} },
   );
+
+/** A run, and the run of its files in which something failed from the start: what that one found counts. */
+export function runAgain(first: TierResult, again: TierResult): TierResult {
+  const files = [...new Set(first.failures.map(({ file }) => file))];
+  const failing = new Set(again.failures.map(({ title }) => title));
+  const passed = first.passed - files.reduce((sum, file) => sum + (first.passes[file] ?? 0), 0) + again.passed;
+  return {
+    passed,
+    failed: again.failed,
+    skipped: again.skipped,
+    failures: again.failures,
+    retried: [
+      ...first.retried.filter(({ file }) => !files.includes(file)),
+      ...first.failures.filter(({ title }) => !failing.has(title)),
+      ...again.retried,
+    ],
+    passes: { ...first.passes, ...Object.fromEntries(files.map((file) => [file, again.passes[file] ?? 0])) },
+  };
+}

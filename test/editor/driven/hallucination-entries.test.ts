@@ -4,6 +4,8 @@ import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FrameLocator, Locator } from 'playwright-core';
 import { repositoryRoot } from '../../support/host/versions';
+import { eventually } from '../../support/patience';
+import { chooseFromMenu } from './menu';
 import { workbenchPanel } from './panels';
 import { useWindow } from './window';
 
@@ -32,30 +34,14 @@ describe('the ways into a look at a picture', function () {
     return items;
   };
 
-  /** A menu that has just opened takes no click: the release of the right button must not choose. */
-  const choose = async (item: Locator): Promise<void> => {
-    for (;;) {
-      await item.click();
-      const closed = await item.waitFor({ state: 'detached', timeout: 1000 }).then(
-        () => true,
-        () => false,
-      );
-      if (closed) return;
-    }
-  };
-
-  /** What the page says and what its fields hold: those beside a picture are filled once it is known what lies there. */
-  const holds = async (panel: FrameLocator, what: RegExp): Promise<void> => {
-    const page = panel.locator('#root');
-    const words = async (): Promise<string> =>
-      [
-        await page.innerText(),
-        ...(await page.locator('input').evaluateAll((all) => all.map((one) => (one as HTMLInputElement).value))),
-      ].join('\n');
-    for (let times = 0; times < 100 && !what.test(await words()); times += 1)
-      await window().bench.page.waitForTimeout(100);
-    assert.match(await words(), what);
-  };
+  /** What the page says or what its fields hold: those beside a picture are filled once it is known what lies there. */
+  const holds = (panel: FrameLocator, what: RegExp): Promise<void> =>
+    eventually(async () => {
+      const fields = await panel
+        .locator('#root input')
+        .evaluateAll((all) => all.map((one) => (one as HTMLInputElement).value));
+      assert.match([await panel.locator('#root').innerText(), ...fields].join('\n'), what);
+    });
 
   const explorerRow = async (label: string): Promise<Locator> => {
     const row = window().bench.page.locator('.explorer-folders-view .monaco-list-row', { hasText: label });
@@ -69,9 +55,9 @@ describe('the ways into a look at a picture', function () {
   };
 
   it('a picture in the explorer: its objects and the lexicon beside it come along', async () => {
-    await (await explorerRow('pictures')).click();
-    const items = await contextMenu(await explorerRow('cellar.png'));
-    await choose(items.filter({ hasText: command }));
+    const folder = await explorerRow('pictures');
+    if ((await folder.getAttribute('aria-expanded')) !== 'true') await folder.click();
+    await chooseFromMenu(await explorerRow('cellar.png'), command);
     const panel = await workbenchPanel(window().bench, 'full');
     for (const what of [/cellar\.png/, /Lamp, box/, /lexicon\.txt/]) await holds(panel, what);
     await panel.locator('#run:not([disabled])').waitFor();
@@ -109,8 +95,7 @@ describe('the ways into a look at a picture', function () {
     await bench.page.keyboard.press('Escape');
     // The view is short, and a row that is scrolled away does not exist: the name sorts last.
     await bench.page.keyboard.press('End');
-    const items = await contextMenu(rows.filter({ hasText: 'seeing' }));
-    await choose(items.filter({ hasText: command }));
+    await chooseFromMenu(rows.filter({ hasText: 'seeing' }), command);
     const panel = await workbenchPanel(bench, 'full');
     await holds(panel, /seeing/);
     await holds(panel, /Which heads look at the image/);

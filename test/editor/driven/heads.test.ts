@@ -13,7 +13,7 @@ import type { HeadsMeasured } from '../../../protocol/results/labelled-heads';
 import { readThumbnails } from '../../../protocol/results/thumbnails';
 import { significant } from '../../../webviews/ui/numbers';
 import { repositoryRoot } from '../../support/host/versions';
-import { patience } from '../../support/patience';
+import { eventually, patience } from '../../support/patience';
 import { computeProcesses, processesOf } from './compute-processes';
 import { savedResults, workbenchPanel } from './panels';
 import { useWindow } from './window';
@@ -70,7 +70,7 @@ describe('heads in VS Code', function () {
     panel.getByLabel(`Intervention ${at}`, { exact: true }).locator('input');
   const changed = async (panel: FrameLocator, form: string): Promise<void> => {
     await entry(panel).waitFor();
-    assert.equal(await entry(panel).inputValue(), form);
+    await eventually(async () => assert.equal(await entry(panel).inputValue(), form));
   };
 
   it('are there without a click, and every number agrees with the picture of its head', async () => {

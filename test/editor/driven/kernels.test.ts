@@ -57,7 +57,7 @@ describe('the kernels panel in VS Code', function () {
       const shown = await cells(panel, mechanism);
       assert.equal(shown[1], significant(row?.medianMs ?? NaN), `time of ${mechanism} in ${shown.join(' | ')}`);
     }
-    assert.match(await panel.locator('#finding').innerText(), /at 256 tokens/);
+    await panel.locator('#finding', { hasText: /at 256 tokens/ }).waitFor();
   });
 
   it('draws one chart for each question', async () => {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import type { Locator } from 'playwright-core';
 import { workbenchPanel, kernelsPanel, modelPanel, showInLiveView } from './panels';
 import { useWindow } from './window';
-import { patience } from '../../support/patience';
+import { eventually, patience } from '../../support/patience';
 
 describe('the live view in VS Code', function () {
   this.timeout(120_000);
@@ -81,7 +81,9 @@ describe('the live view in VS Code', function () {
     const side = await workbenchPanel(bench, 'side');
     await named('Workbench');
     await side.locator('.run-state', { hasText: /^\s*Done in / }).waitFor();
-    assert.equal(await side.locator('h1').innerText(), await full.locator('h1').innerText());
+    await eventually(async () =>
+      assert.equal(await side.locator('h1').innerText(), await full.locator('h1').innerText()),
+    );
   });
 
   it('leaves the result to the view when another panel was shown in between', async () => {

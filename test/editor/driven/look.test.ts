@@ -33,7 +33,7 @@ describe('Look in VS Code', function () {
     await bench.runCommand('Headscope: Show Head Patterns');
     await finding(/heads/);
     await done();
-    assert.match(await (await panelOf()).locator('.tab-button').first().innerText(), /Look/);
+    await (await panelOf()).locator('.tab-button').first().filter({ hasText: /Look/ }).waitFor();
     assert.equal(await results(), 1);
   });
 
@@ -63,7 +63,7 @@ describe('Look in VS Code', function () {
       .first()
       .waitFor({ timeout: patience(60_000) });
     await finding(/./);
-    assert.match(await (await panelOf()).locator('#look').innerText(), /Look/);
+    await (await panelOf()).locator('#look', { hasText: /Look/ }).waitFor();
   });
 
   it('shows captured attention, and of a model only its name: nothing of it runs', async () => {

@@ -161,12 +161,12 @@ describe('pictures in the workbench in VS Code', function () {
     await bench.restored();
     const again = await workbenchPanel(bench, 'full');
     await again.locator('[data-section^=reinforced-caption]').nth(1).waitFor();
-    assert.equal(await again.locator('h1').innerText(), before);
+    await again.locator('h1', { hasText: before }).waitFor();
     await showInLiveView(bench, 'Workbench');
     await bench.sideBarWidth(300);
     const side = await workbenchPanel(bench, 'side');
     await side.locator('[data-section=caption] canvas').waitFor();
-    assert.equal(await side.locator('h1').innerText(), before);
+    await side.locator('h1', { hasText: before }).waitFor();
     await bench.screenshot(join(pictures, 'pictures-side.png'));
   });
 

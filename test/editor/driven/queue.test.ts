@@ -5,6 +5,7 @@ import { setTimeout } from 'node:timers/promises';
 import type { Locator } from 'playwright-core';
 import { computeProcesses, processesOf } from './compute-processes';
 import { listeningPorts } from '../../support/listening-ports';
+import { eventually } from '../../support/patience';
 import { kernelsPanel, workbenchPanel } from './panels';
 import { useWindow } from './window';
 
@@ -61,8 +62,10 @@ describe('the queue of runs in VS Code', function () {
     assert.match(await spoken(), /Circuits of a toy model runs.* 1 run waits\./);
     await status().click();
     const [running, waiting] = [rows().filter({ hasText: experiment }), rows().filter({ hasText: 'demo-lm' })];
-    assert.match((await running.getAttribute('aria-label')) ?? '', /runs/);
-    assert.match((await waiting.getAttribute('aria-label')) ?? '', /waits/);
+    await eventually(async () => {
+      assert.match((await running.getAttribute('aria-label')) ?? '', /runs/);
+      assert.match((await waiting.getAttribute('aria-label')) ?? '', /waits/);
+    });
     await waiting.hover();
     await waiting.locator('[aria-label="Cancel this run"]').click();
     await waiting.waitFor({ state: 'detached' });
@@ -90,8 +93,7 @@ describe('the queue of runs in VS Code', function () {
     assert.match((await cpu.getAttribute('aria-label')) ?? '', /cpu/);
     // The window is remote: its devices are those of the machine with the files.
     await bench.page.locator('.quick-input-title', { hasText: `Devices of ${hostname()}` }).waitFor();
-    assert.equal(await rows().filter({ hasText: 'Test Again' }).count(), 1);
-    assert.equal(await rows().filter({ hasText: 'Set Up CUDA' }).count(), 1);
+    for (const row of ['Test Again', 'Set Up CUDA']) await rows().filter({ hasText: row }).waitFor();
     await cpu.hover();
     await cpu.locator('[aria-label="Details"]').click();
     await rows().filter({ hasText: 'operators right' }).waitFor();

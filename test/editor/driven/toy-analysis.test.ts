@@ -103,7 +103,7 @@ describe('a further analysis in VS Code', function () {
     await prompt.fill(before);
     await run(panel);
     const name = await save(panel);
-    assert.match(await panel.locator('h1').innerText(), /heads? gives? the first token/);
+    await panel.locator('h1', { hasText: /heads? gives? the first token/ }).waitFor();
     assert.equal(saved(name).analysis, 'first-token');
   });
 
@@ -148,7 +148,7 @@ describe('a further analysis in VS Code', function () {
       .first()
       .click();
     const panel = await panelIn('file');
-    assert.equal(await panel.locator('h1').innerText(), saved(first).finding);
+    await panel.locator('h1', { hasText: saved(first).finding }).waitFor();
     const load = panel.locator('#load-model');
     await load.click();
     // The grid answers once the model is there.

@@ -48,17 +48,17 @@ export class Workbench {
 
   async runCommand(title: string): Promise<void> {
     await this.offers(title);
-    await this.typeInPalette(title);
+    await this.typeInPalette('F1', `>${title}`);
     await this.pick(title);
   }
 
   /** A window that is still being filled takes the focus for itself, which closes the palette: it is opened again. */
-  private async typeInPalette(text: string): Promise<void> {
+  private async typeInPalette(key: 'F1' | 'Control+p', text: string): Promise<void> {
     const deadline = Date.now() + patience(30_000);
     for (;;) {
-      await this.page.keyboard.press('F1');
+      await this.page.keyboard.press(key);
       try {
-        await this.page.locator(paletteInput).fill(`>${text}`, { timeout: patience(5000) });
+        await this.page.locator(paletteInput).fill(text, { timeout: patience(5000) });
         return;
       } catch (error) {
         if (Date.now() > deadline) throw error;
@@ -68,7 +68,7 @@ export class Workbench {
 
   /** The titles that the palette offers for what is typed. */
   async commandsMatching(text: string): Promise<string[]> {
-    await this.typeInPalette(text);
+    await this.typeInPalette('F1', `>${text}`);
     const input = this.page.locator(paletteInput);
     const rows = this.page.locator(paletteRow);
     await rows.first().waitFor();
@@ -116,8 +116,7 @@ export class Workbench {
   /** Opens a file of the workspace by its path in the quick open list, and waits until it is the editor in front. */
   async openFile(path: string): Promise<void> {
     const parts = path.split('/');
-    await this.page.keyboard.press('Control+p');
-    await this.page.locator(paletteInput).fill(path);
+    await this.typeInPalette('Control+p', path);
     // The list shows recent files until the search answers: take the row that names every part of the path.
     let row = this.page.locator(paletteRow);
     for (const part of parts) row = row.filter({ hasText: part });

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import Mocha from 'mocha';
 import { failureLines } from '../../../build/failures.mjs';
 import { collectFailed, type FailedTests } from '../../support/failed-tests';
+import { runAgain, type TierResult } from '../../support/tier-result';
 
 const root = join('/', 'repository');
 
@@ -30,7 +31,7 @@ const file = join('test', 'unit', 'sums.test.ts');
 describe('the failures of a run', () => {
   it('are its failed tests, each once with file, title and error, apart from those that passed at the second try', async () => {
     let tries = 0;
-    const { failures, retried } = await failedOf((_, test) => {
+    const { failures, retried, passes } = await failedOf((_, test) => {
       test('are right', () => {});
       test('add up', () => assert.equal(1 + 1, 3));
       test('are slow at first', () => {
@@ -47,6 +48,7 @@ describe('the failures of a run', () => {
       retried.map(({ file: at, title }) => ({ file: at, title })),
       [{ file, title: 'sums are slow at first' }],
     );
+    assert.deepEqual(passes, { [file]: 2 });
     assert.match(retried[0]?.error ?? '', /^RangeError: too slow\nby far\nat /);
   });
 
@@ -65,6 +67,36 @@ describe('the failures of a run', () => {
     const [skipped, hook] = failures;
     assert.equal(skipped?.error, 'It was skipped.');
     assert.match(hook?.error ?? '', /^line 1\n[^]*line 12\n…\nat /);
+  });
+});
+
+describe('files that are run again', () => {
+  const failure = (at: string, title: string) => ({ file: at, title, error: 'lost' });
+  const result = (passes: Record<string, number>, failures: TierResult['failures']): TierResult => ({
+    passed: Object.values(passes).reduce((sum, one) => sum + one, 0),
+    failed: failures.length,
+    skipped: 0,
+    ...{ failures, retried: [], passes },
+  });
+  // In the first run two tests of a failed and a fourth was not reached.
+  const first = result({ a: 1, b: 2, c: 5 }, [failure('a', 'clicks'), failure('a', 'types'), failure('b', 'waits')]);
+
+  it('count by what the second run found in them; what passes there is named with its first error', () => {
+    const again = runAgain(first, result({ a: 4, b: 3 }, []));
+    assert.deepEqual([again.passed, again.failed, again.failures], [12, 0, []]);
+    assert.deepEqual(again.retried, first.failures);
+  });
+
+  it('still fail where the second run does, also in another test', () => {
+    const again = runAgain(first, result({ a: 3, b: 2 }, [failure('a', 'opens'), failure('b', 'waits')]));
+    assert.deepEqual([again.passed, again.failed], [10, 2]);
+    assert.deepEqual(again.failures, [failure('a', 'opens'), failure('b', 'waits')]);
+    assert.deepEqual(again.retried, [failure('a', 'clicks'), failure('a', 'types')]);
+  });
+
+  it('fail where the second run wrote no result', () => {
+    const none = result({}, [failure('driven', 'it wrote no result')]);
+    assert.deepEqual([runAgain(first, none).passed, runAgain(first, none).failed], [5, 1]);
   });
 });
 
