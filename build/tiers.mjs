@@ -32,10 +32,10 @@ export const checks = {
 
 /**
  * Tiers write their counts to a file. In the order in which they are begun: the long ones first, so that the lanes end
- * together. `hosted` ones need the browser and the hosted VS Code. Where
- * the timing is not ours, in the panels and in processes that start others, a test that fails is run once more, in the
- * editor tier with its whole file and a new window, and the tier names it. `nodes` only does not install a Node while `host` does. The package tier rebuilds `dist/` and so follows all that runs from
- * there.
+ * together. `hosted` ones need the browser and the hosted VS Code. Where the timing is not ours, in the panels and in processes
+ * that start others, a test that fails is run once more, and in the editor tier then its whole file in a new window; the tier
+ * names it. `nodes` only does not install a Node while `host` does. The package tier rebuilds `dist/` and so follows all that
+ * runs from there.
  */
 export const tiers = {
   process: { command: mocha('process', '--retries', '1'), minutes: 40 },

@@ -7,17 +7,17 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { repositoryRoot } from '../support/host/versions';
-import { addTierResults, runAgain, withoutResult, writeTierResult } from '../support/tier-result';
+import { addTierResults, failedFiles, runAgain, withoutResult, writeTierResult } from '../support/tier-result';
 import type { TierResult } from '../support/tier-result';
 import { runHostTests } from './run-host-tests';
 
 /**
- * A file in which something failed is run once more in a window of its own: its tests follow each other in one window, and a click
- * that was lost leaves those behind it, and a second try, another window than they expect.
+ * Files in which something failed are run once more, each from its start in a new window. The tests of a file share a window: one
+ * that fails may leave it in a state that neither its second try nor the tests after it expect.
  */
 async function runDrivenTests(): Promise<TierResult> {
   const first = await drivenFiles(['test/editor/driven/**/*.test.ts']);
-  const files = [...new Set(first.failures.map(({ file }) => file))];
+  const files = failedFiles(first);
   if (files.length === 0 || !files.every((file) => file.endsWith('.test.ts'))) return first;
   console.log(`run again in a new window: ${files.join(', ')}`);
   return runAgain(first, await drivenFiles(files));

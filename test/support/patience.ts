@@ -17,9 +17,9 @@ export const computing = (time: number): number => time * Math.max(1, effort);
 /** Milliseconds that are enough on the reference machine, as many as are enough here and now. */
 export const patience = (milliseconds: number): number => Math.round(milliseconds * slowness());
 
-/** Tries assertions until they hold, as what is shown follows what was done; past `limit` the last failure counts. */
-export async function eventually(assertions: () => Promise<void> | void, limit = 15_000): Promise<void> {
-  const deadline = performance.now() + patience(limit);
+/** Tries assertions until they hold, as what is shown follows what was done; after a while the last failure counts. */
+export async function eventually(assertions: () => Promise<void> | void): Promise<void> {
+  const deadline = performance.now() + patience(30_000);
   for (;;) {
     try {
       await assertions();

@@ -33,21 +33,25 @@ export const addTierResults = (results: readonly TierResult[]): TierResult =>
     { passed: 0, failed: 0, skipped: 0, failures: [], retried: [], passes: {} },
   );
 
-/** A run, and the run of its files in which something failed from the start: what that one found counts. */
+/** The files of a run in which something failed. */
+export const failedFiles = ({ failures }: TierResult): readonly string[] => [
+  ...new Set(failures.map(({ file }) => file)),
+];
+
+/** A run after whose end the files with failures ran once more, from the start: what that found in them counts. */
 export function runAgain(first: TierResult, again: TierResult): TierResult {
-  const files = [...new Set(first.failures.map(({ file }) => file))];
+  const files = failedFiles(first);
+  const others = Object.entries(first.passes).filter(([file]) => !files.includes(file));
+  const passes = { ...Object.fromEntries(others), ...again.passes };
   const failing = new Set(again.failures.map(({ title }) => title));
-  const passed = first.passed - files.reduce((sum, file) => sum + (first.passes[file] ?? 0), 0) + again.passed;
   return {
-    passed,
-    failed: again.failed,
-    skipped: again.skipped,
-    failures: again.failures,
+    ...again,
+    passes,
+    passed: Object.values(passes).reduce((sum, count) => sum + count, 0),
     retried: [
       ...first.retried.filter(({ file }) => !files.includes(file)),
       ...first.failures.filter(({ title }) => !failing.has(title)),
       ...again.retried,
     ],
-    passes: { ...first.passes, ...Object.fromEntries(files.map((file) => [file, again.passes[file] ?? 0])) },
   };
 }

@@ -25,13 +25,9 @@ const shortPrompt = [0, ...Array.from({ length: 24 }, (_, at) => 300 + (at % 12)
 
 /** The text of a file once it is there and whole: it is written after its dialog has closed. */
 async function written(file: string): Promise<string> {
-  const deadline = Date.now() + patience(10_000);
-  for (;;) {
-    const text = existsSync(file) ? readFileSync(file, 'utf8') : '';
-    if (text.endsWith('}\n')) return text;
-    if (Date.now() > deadline) throw new Error(`${file} was not written: "${text.slice(0, 80)}".`);
-    await setTimeout(50);
-  }
+  const text = (): string => (existsSync(file) ? readFileSync(file, 'utf8') : '');
+  await eventually(() => assert.ok(text().endsWith('}\n'), `${file} was not written: "${text().slice(0, 80)}".`));
+  return text();
 }
 
 /** The one analysis that was saved, in the workspace or in the storage of the extension. */

@@ -6,7 +6,7 @@ import type { Locator } from 'playwright-core';
 import { onnxGraph } from '../../support/onnx-graph';
 import { modelPanel } from './panels';
 import { useWindow } from './window';
-import { patience } from '../../support/patience';
+import { eventually } from '../../support/patience';
 
 describe('help in a model configuration in VS Code', function () {
   this.timeout(60_000);
@@ -79,9 +79,7 @@ describe('help in a model configuration in VS Code', function () {
     // Undefined while the file is being written: it is empty for a moment then.
     const kvHeads = (): unknown =>
       /"num_key_value_heads": (\d+)[^]*\}\s*$/.exec(readFileSync(file, 'utf8'))?.slice(1).map(Number)[0];
-    const deadline = Date.now() + patience(30_000);
-    while (kvHeads() !== 4 && Date.now() < deadline) await page.waitForTimeout(100);
-    assert.equal(kvHeads(), 4);
+    await eventually(() => assert.equal(kvHeads(), 4));
     const problems = await bench.problems();
     await problems.filter({ hasText: 'token-id-outside-vocabulary' }).waitFor();
     await problems.filter({ hasText: 'kv-heads-do-not-divide' }).waitFor({ state: 'detached' });

@@ -1,5 +1,6 @@
 /** What a configuration says in the editor: squiggles, problems, lenses, hints and the Models view, in a real VS Code. */
 import assert from 'node:assert/strict';
+import { eventually } from '../../support/patience';
 import { chooseFromMenu } from './menu';
 import { useWindow } from './window';
 
@@ -41,7 +42,7 @@ describe('model configurations in VS Code', function () {
       .first()
       .waitFor();
     for (const severity of ['error', 'warning'] as const)
-      await bench.squiggles(severity).first().waitFor({ state: 'detached' });
+      await eventually(async () => assert.equal(await bench.squiggles(severity).count(), 0));
   });
 
   it('are listed in the Models view', async () => {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { FrameLocator } from 'playwright-core';
 import { workbenchPanel } from './panels';
 import { useWindow } from './window';
-import { patience } from '../../support/patience';
+import { eventually, patience } from '../../support/patience';
 import { safetensorsBytes, type Tensors } from '../../support/safetensors-file';
 
 describe('Look in VS Code', function () {
@@ -33,7 +33,8 @@ describe('Look in VS Code', function () {
     await bench.runCommand('Headscope: Show Head Patterns');
     await finding(/heads/);
     await done();
-    await (await panelOf()).locator('.tab-button').first().filter({ hasText: /Look/ }).waitFor();
+    const tab = (await panelOf()).locator('.tab-button').first();
+    await eventually(async () => assert.match(await tab.innerText(), /Look/));
     assert.equal(await results(), 1);
   });
 
@@ -63,7 +64,8 @@ describe('Look in VS Code', function () {
       .first()
       .waitFor({ timeout: patience(60_000) });
     await finding(/./);
-    await (await panelOf()).locator('#look', { hasText: /Look/ }).waitFor();
+    const look = (await panelOf()).locator('#look');
+    await eventually(async () => assert.match(await look.innerText(), /Look/));
   });
 
   it('shows captured attention, and of a model only its name: nothing of it runs', async () => {

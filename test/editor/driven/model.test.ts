@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { Locator } from 'playwright-core';
 import { ggufFile, smallLlama } from '../../support/gguf-file';
 import type { Workbench } from '../../support/host/workbench';
+import { chooseFromMenu } from './menu';
 import { modelPanel } from './panels';
 import { useWindow } from './window';
 
@@ -16,15 +17,6 @@ const explorerRow = (bench: Workbench, path: string): Locator =>
 /** A click on a file opens it, which moves the focus: only then is the next one added to the selection. */
 const editorOf = (bench: Workbench, folder: string): Locator =>
   bench.page.locator('.editor-group-container.active .monaco-breadcrumb-item', { hasText: folder });
-
-/** By the keyboard: a menu that has just opened ignores the mouse for a moment. */
-async function chooseInMenu(bench: Workbench, label: string): Promise<void> {
-  const item = bench.page.locator('.monaco-menu .action-item', { hasText: label });
-  await item.hover();
-  await bench.page.locator('.monaco-menu .action-item.focused', { hasText: label }).waitFor();
-  await bench.page.keyboard.press('Enter');
-  await item.waitFor({ state: 'detached' });
-}
 
 describe('the Model view in VS Code', function () {
   this.timeout(120_000);
@@ -95,8 +87,7 @@ describe('the Model view in VS Code', function () {
     await editorOf(bench, 'gpt2').waitFor();
     await rows.filter({ hasText: 'Llama-3.1-8B' }).click({ modifiers: ['Control'] });
     await rows.and(bench.page.locator('.selected')).nth(1).waitFor();
-    await rows.filter({ hasText: 'Llama-3.1-8B' }).click({ button: 'right' });
-    await chooseInMenu(bench, 'Compare Models…');
+    await chooseFromMenu(rows.filter({ hasText: 'Llama-3.1-8B' }), 'Compare Models…');
     const panel = await modelPanel(bench, 'full');
     await panel.locator('.model h2', { hasText: 'gpt2' }).waitFor();
     await panel.locator('.model h2', { hasText: 'Llama-3.1-8B' }).waitFor();
@@ -129,8 +120,7 @@ describe('the Model view in VS Code', function () {
     await editorOf(bench, 'Mistral-7B-v0.1').waitFor();
     const second = explorerRow(bench, `${workspace}/Phi-3-mini-4k-instruct/config.json`);
     await second.click({ modifiers: ['Control'] });
-    await second.click({ button: 'right' });
-    await chooseInMenu(bench, 'Compare Models…');
+    await chooseFromMenu(second, 'Compare Models…');
     const panel = await modelPanel(bench, 'full');
     await panel.locator('.model h2', { hasText: 'Mistral-7B-v0.1' }).waitFor();
     await panel.locator('.model h2', { hasText: 'Phi-3-mini-4k-instruct' }).waitFor();

@@ -102,7 +102,7 @@ describe('files of a person in VS Code', function () {
     await saveMask(loop);
     await saveMask('', loop.length);
     last = await measuredAfter(await kernelsPanel(bench, 'full'), last);
-    await markers().first().waitFor({ state: 'detached' });
+    await eventually(async () => assert.equal(await markers().count(), 0));
     assert.ok(server !== undefined && computeProcesses(host.profile).includes(server), 'its process alone is ended');
   });
 
@@ -115,9 +115,8 @@ describe('files of a person in VS Code', function () {
       .waitFor({ timeout: patience(60_000) });
     assert.deepEqual(processesOf(host.profile, 'kernel-process.js'), []);
     assert.ok(server !== undefined && computeProcesses(host.profile).includes(server));
-    await mine(await kernelsPanel(bench, 'full'))
-      .first()
-      .waitFor();
+    const series = mine(await kernelsPanel(bench, 'full'));
+    await eventually(async () => assert.ok((await series.count()) > 0, 'the series before stays'));
   });
 
   /** Puts text before the last characters of the line that has these words, in place of so many, and saves. */
@@ -158,7 +157,8 @@ describe('files of a person in VS Code', function () {
     await panel.locator('[data-parameter=layer]').waitFor({ timeout: patience(60_000) });
     await panel.locator('#run:not([disabled])').click();
     await panel.locator('.run-state', { hasText: /Done in / }).waitFor({ timeout: patience(60_000) });
-    await panel.locator('h1', { hasText: /^\s*The sharpest head of layer 0 gives its key [01]\.\d\d\.\s*$/ }).waitFor();
+    const finding = /^The sharpest head of layer 0 gives its key [01]\.\d\d\.$/;
+    await eventually(async () => assert.match(await panel.locator('h1').innerText(), finding));
     await panel.locator('.result-section', { hasText: 'Focus' }).first().waitFor();
     await panel.locator('[data-tab] .tab-button', { hasText: 'My focus' }).waitFor();
     // Its process ends with the run, and that of an estimate with its answer.

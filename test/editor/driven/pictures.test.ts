@@ -8,7 +8,7 @@ import type { SetResult } from '../../../protocol/results/caption-set-result';
 import type { DivergenceResult } from '../../../protocol/results/divergence-result';
 import { significant } from '../../../webviews/ui/numbers';
 import { repositoryRoot } from '../../support/host/versions';
-import { patience } from '../../support/patience';
+import { eventually, patience } from '../../support/patience';
 import { countAuroc, countScores } from './caption-scores';
 import { showInLiveView, workbenchPanel } from './panels';
 import { useWindow, type DrivenWindow } from './window';
@@ -161,12 +161,12 @@ describe('pictures in the workbench in VS Code', function () {
     await bench.restored();
     const again = await workbenchPanel(bench, 'full');
     await again.locator('[data-section^=reinforced-caption]').nth(1).waitFor();
-    await again.locator('h1', { hasText: before }).waitFor();
+    await eventually(async () => assert.equal(await again.locator('h1').innerText(), before));
     await showInLiveView(bench, 'Workbench');
     await bench.sideBarWidth(300);
     const side = await workbenchPanel(bench, 'side');
     await side.locator('[data-section=caption] canvas').waitFor();
-    await side.locator('h1', { hasText: before }).waitFor();
+    await eventually(async () => assert.equal(await side.locator('h1').innerText(), before));
     await bench.screenshot(join(pictures, 'pictures-side.png'));
   });
 

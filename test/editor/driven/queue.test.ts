@@ -93,7 +93,8 @@ describe('the queue of runs in VS Code', function () {
     assert.match((await cpu.getAttribute('aria-label')) ?? '', /cpu/);
     // The window is remote: its devices are those of the machine with the files.
     await bench.page.locator('.quick-input-title', { hasText: `Devices of ${hostname()}` }).waitFor();
-    for (const row of ['Test Again', 'Set Up CUDA']) await rows().filter({ hasText: row }).waitFor();
+    for (const row of ['Test Again', 'Set Up CUDA'])
+      await eventually(async () => assert.equal(await rows().filter({ hasText: row }).count(), 1));
     await cpu.hover();
     await cpu.locator('[aria-label="Details"]').click();
     await rows().filter({ hasText: 'operators right' }).waitFor();

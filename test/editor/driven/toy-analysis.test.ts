@@ -12,7 +12,7 @@ import { calmContext, launchBrowser } from '../../support/host/browser';
 import { startHost, type Host } from '../../support/host/server';
 import { repositoryRoot } from '../../support/host/versions';
 import { Workbench } from '../../support/host/workbench';
-import { patience } from '../../support/patience';
+import { eventually, patience } from '../../support/patience';
 import { makeToyExtension } from '../toy-extension';
 import { copyOfExamples, type WorkspaceCopy } from '../workspace';
 
@@ -103,7 +103,7 @@ describe('a further analysis in VS Code', function () {
     await prompt.fill(before);
     await run(panel);
     const name = await save(panel);
-    await panel.locator('h1', { hasText: /heads? gives? the first token/ }).waitFor();
+    await eventually(async () => assert.match(await panel.locator('h1').innerText(), /heads? gives? the first token/));
     assert.equal(saved(name).analysis, 'first-token');
   });
 
@@ -148,7 +148,7 @@ describe('a further analysis in VS Code', function () {
       .first()
       .click();
     const panel = await panelIn('file');
-    await panel.locator('h1', { hasText: saved(first).finding }).waitFor();
+    await eventually(async () => assert.equal(await panel.locator('h1').innerText(), saved(first).finding));
     const load = panel.locator('#load-model');
     await load.click();
     // The grid answers once the model is there.

@@ -1,12 +1,15 @@
-/** A workspace with files of a person's own, and a compute server that runs them for three seconds at most. */
+/** A workspace with files of a person's own, and a compute server that ends them after `ownSeconds`. */
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { computeClient } from '../../../../compute-server/cli/compute-process';
 import type { ComputeClient } from '../../../../protocol/compute/client';
-import { patience } from '../../../support/patience';
+import { computing, patience } from '../../../support/patience';
 import { bundleKernelProcess } from './bundle';
 import { buildServer, environment, serverScript } from './server';
+
+/** As much computing as three seconds of the reference machine: a slow one needs longer to hand out the memory that is too much. */
+export const ownSeconds = Math.ceil(computing(3));
 
 export interface Workspace {
   readonly folder: string;
@@ -31,7 +34,9 @@ export function workspaceFor(tests: Mocha.Suite): Workspace {
     await bundleKernelProcess('test-compute');
     folder = await mkdtemp(path.join(tmpdir(), 'headscope-own-'));
     // A cancelled run has as much longer to say what it knows as the machine is slower.
-    client = computeClient(serverScript, environment({ HEADSCOPE_KERNEL_SECONDS: '3' }), { killAfter: patience(1200) });
+    client = computeClient(serverScript, environment({ HEADSCOPE_KERNEL_SECONDS: String(ownSeconds) }), {
+      killAfter: patience(1200),
+    });
   });
   after(async () => {
     client?.dispose();
