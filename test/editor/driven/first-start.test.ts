@@ -1,7 +1,14 @@
 /** What a newcomer sees of the example workspace: a first finding after a click, and what is there without one. */
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout } from 'node:timers/promises';
 import type { Locator } from 'playwright-core';
-import { patience } from '../../support/patience';
+import { hostFolder, repositoryRoot } from '../../support/host/versions';
+import { eventually, patience } from '../../support/patience';
+import { processesOf } from './compute-processes';
 import { workbenchPanel } from './panels';
 import { useWindow } from './window';
 
@@ -43,5 +50,31 @@ describe('the first start in VS Code', function () {
     await found.waitFor({ timeout: patience(soon) });
     assert.ok(clicks <= mostClicks, `${clicks} clicks`);
     await panel.locator('[data-section=heads] canvas').first().waitFor();
+  });
+
+  it('ends with Ctrl+C, although its signal comes from the terminal and again from the process that started it', async () => {
+    const started = spawn(process.execPath, ['--import', 'tsx', 'test/support/host/serve.ts'], {
+      cwd: repositoryRoot,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const servers = (): number[] => processesOf(join(hostFolder, 'profile'), 'code-server');
+    let url = '';
+    for await (const line of createInterface(started.stdout)) {
+      url = line.trim();
+      if (url.startsWith('http://127.0.0.1:')) break;
+    }
+    // A window that was open keeps its processes: it may come back.
+    const page = await window().bench.page.context().newPage();
+    await page.goto(url);
+    await page.locator('.statusbar-item[id*="headscope"]').first().waitFor();
+    await page.close();
+    assert.ok(servers().length > 0);
+    const ended = once(started, 'exit');
+    for (let times = 0; times < 5; times += 1) {
+      started.kill('SIGINT');
+      await setTimeout(5);
+    }
+    assert.deepEqual(await ended, [0, null], 'it is there until the server has ended');
+    await eventually(() => assert.deepEqual(servers(), []));
   });
 });

@@ -12,11 +12,15 @@ async function main(): Promise<void> {
     profile: join(hostFolder, 'profile'),
     log: console.log,
   });
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => void host.stop());
+  // Ctrl+C comes from the terminal and again from the process that started this one, which must not end it before the server.
+  let stopping: Promise<void> | undefined;
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+    process.on(signal, () => void (stopping ??= host.stop()));
   console.log(
     `\nHeadscope runs in VS Code at\n\n  ${host.url}\n\nOpen it in a browser on this machine. Ctrl+C ends it.`,
   );
   await host.ended;
+  await stopping;
 }
 
 main().catch((error: unknown) => {

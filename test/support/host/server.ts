@@ -202,11 +202,11 @@ export async function startHost(options: HostOptions): Promise<Host> {
   process.once('exit', stopWithParent);
 
   const stop = async () => {
-    process.removeListener('exit', stopWithParent);
     signal('SIGTERM');
     const patience = setTimeout(() => signal('SIGKILL'), 5000);
     await ended;
     clearTimeout(patience);
+    process.removeListener('exit', stopWithParent);
     // The leader is gone; whatever else of the group remains has had its chance.
     signal('SIGKILL');
     if (options.profile === undefined) {
