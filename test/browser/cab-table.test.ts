@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import type { BenchmarkResult, FittedLength } from '../../protocol/results/benchmark-schema';
+import { eventually } from '../support/patience';
 import { answering, plan, result } from './support/kernels-host';
 import { PanelBrowser, type PanelPage } from './support/panel-page';
 
@@ -69,7 +70,7 @@ describe("CAB's measures in the kernels panel", () => {
     assert.deepEqual(asked.shape.lengths, lengths);
     await panel.send({ kind: 'stage', sentence: 'Pattern 2 of 4. Length 256: timing', done: 9, total: 32 });
     await page.waitForSelector('#cancel');
-    assert.match(await page.innerText('.run-state'), /Pattern 2 of 4/);
+    await eventually(async () => assert.match(await page.innerText('.run-state'), /Pattern 2 of 4/));
     assert.match(await page.innerText('.cab-run'), /Cancel keeps what is done/);
     await page.click('#cancel');
     await panel.posts('cancel');
