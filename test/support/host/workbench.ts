@@ -1,7 +1,7 @@
 /** What a person does in the VS Code window, as steps that wait for their effect. */
 import type { Browser, FrameLocator, Locator, Page } from 'playwright-core';
 import type { Host } from './server';
-import { patience } from '../patience';
+import { eventually, patience } from '../patience';
 
 interface SmokeTestDriver {
   whenWorkbenchRestored(): Promise<void>;
@@ -116,13 +116,17 @@ export class Workbench {
   /** Opens a file of the workspace by its path in the quick open list, and waits until it is the editor in front. */
   async openFile(path: string): Promise<void> {
     const parts = path.split('/');
-    await this.typeInPalette('Control+p', path);
     // The list shows recent files until the search answers: take the row that names every part of the path.
     let row = this.page.locator(paletteRow);
     for (const part of parts) row = row.filter({ hasText: part });
-    await row.first().click();
     const name = parts.at(-1) ?? path;
-    await this.page.locator(`.editor-group-container.active .tab.active[data-resource-name="${name}"]`).waitFor();
+    const tab = this.page.locator(`.editor-group-container.active .tab.active[data-resource-name="${name}"]`);
+    // The answer may also take the row away from under the pointer: then another file opens, or none.
+    await eventually(async () => {
+      await this.typeInPalette('Control+p', path);
+      await row.first().click({ timeout: patience(5000) });
+      await tab.waitFor({ timeout: patience(5000) });
+    });
     for (const folder of parts.slice(0, -1)) {
       await this.page.locator('.editor-group-container.active .monaco-breadcrumb-item', { hasText: folder }).waitFor();
     }
