@@ -8,7 +8,7 @@ import { computing, patience } from '../../../support/patience';
 import { bundleKernelProcess } from './bundle';
 import { buildServer, environment, serverScript } from './server';
 
-/** As much computing as three seconds of the reference machine: a slow one needs longer to hand out the memory that is too much. */
+/** As much computing as three seconds of the reference machine. */
 export const ownSeconds = Math.ceil(computing(3));
 
 export interface Workspace {
