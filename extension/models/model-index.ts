@@ -8,6 +8,7 @@ import type { ShapeChoice } from '../../protocol/panels/kernels';
 import type { Language } from '../platform/language';
 import { Owner } from '../platform/owner';
 import { onSettingChange, setting } from '../platform/settings';
+import { watchFolders } from '../platform/watch-folders';
 import { distinctChoices, modelChoice } from './model-choices';
 import { findConfigs } from './model-folders';
 import { fileLabel, modelsAlone, modelFiles, modelLabel } from './model-names';
@@ -47,6 +48,8 @@ export class ModelIndex extends Owner {
   private readonly language: Language;
   private readonly changed = this.own(new vscode.EventEmitter<void>());
   private found: Promise<FoundModels> | undefined;
+  /** The files of models in the workspace, as they were found last. */
+  private inside: readonly vscode.Uri[] = [];
   private readonly facts = new Map<string, Promise<ModelFacts | null>>();
   private readonly knownFacts = new Map<string, ModelFacts>();
   /** A config that a command named and that may lie outside what is found. */
@@ -191,6 +194,7 @@ export class ModelIndex extends Owner {
 
   private async search(): Promise<FoundModels> {
     const inside = await vscode.workspace.findFiles(modelFiles, excluded, mostConfigs);
+    this.inside = inside;
     const outside = await findConfigs(setting('headscope.models.folders'));
     const uris = new Map<string, vscode.Uri>();
     for (const uri of [...inside, ...outside.paths.map((path) => vscode.Uri.file(path))]) uris.set(uri.toString(), uri);
@@ -225,5 +229,6 @@ export class ModelIndex extends Owner {
       this.timer = setTimeout(() => this.refresh(), quiet);
     };
     for (const event of [watcher.onDidCreate, watcher.onDidChange, watcher.onDidDelete]) this.own(event(changed));
+    this.own(watchFolders(modelFiles, excluded, () => this.inside, changed));
   }
 }

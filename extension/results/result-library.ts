@@ -2,6 +2,7 @@
 import * as vscode from 'vscode';
 import { Owner } from '../platform/owner';
 import { setting } from '../platform/settings';
+import { watchFolders } from '../platform/watch-folders';
 import type { Checked } from '../../protocol/schema/check';
 import { deleteConfirmed } from './delete-file';
 import {
@@ -45,6 +46,8 @@ export class ResultLibrary extends Owner {
   private readonly storage: vscode.Uri;
   private readonly changed = this.own(new vscode.EventEmitter<void>());
   private watching = false;
+  /** The files in the workspace, as they were found last. */
+  private inside: readonly vscode.Uri[] = [];
 
   readonly onChange = this.changed.event;
 
@@ -72,6 +75,7 @@ export class ResultLibrary extends Owner {
   private async files(): Promise<Readonly<Record<'inside' | 'outside', readonly vscode.Uri[]>>> {
     this.watch();
     const inside = await vscode.workspace.findFiles(pattern, excluded, mostFiles);
+    this.inside = inside;
     const outside = (await namesIn(this.storage)).map((name) => vscode.Uri.joinPath(this.storage, name));
     return { inside, outside };
   }
@@ -209,6 +213,13 @@ export class ResultLibrary extends Owner {
         this.own(event(({ path }) => void (path.includes(inHistory) || this.refresh())));
       }
     }
+    const moved = watchFolders(
+      pattern,
+      excluded,
+      () => this.inside,
+      () => this.refresh(),
+    );
+    this.own(moved);
   }
 }
 

@@ -1,7 +1,7 @@
 /** The Model view in a real VS Code: it follows the configuration in the editor, also untrusted, and compares two. */
 import assert from 'node:assert/strict';
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { cpSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import type { Locator } from 'playwright-core';
 import { ggufFile, smallLlama } from '../../support/gguf-file';
 import type { Workbench } from '../../support/host/workbench';
@@ -107,6 +107,19 @@ describe('the Model view in VS Code', function () {
       'A-small-model-Q4_K_M: GGUF Q4_K_M, grouped-query attention 2:1, 4 heads of 64, 2 layers; 1.26 M parameters';
     await panel.locator('#model-sentence', { hasText: text }).waitFor();
     assert.equal(await panel.locator("tr[data-fact='bits'] td").innerText(), '4.654');
+  });
+
+  it('lists a model whose folder is moved into the workspace, until it is moved out of it', async () => {
+    const { bench, workspace } = window();
+    const [outside, inside] = [join(dirname(workspace), 'moved-model'), join(workspace, 'A-moved-model')];
+    for (const folder of [outside, inside]) rmSync(folder, { recursive: true, force: true });
+    cpSync(join(workspace, 'Mistral-7B-v0.1'), outside, { recursive: true });
+    const rows = bench.page.locator('.sidebar .pane', { hasText: 'Models' }).locator('.monaco-list-row');
+    renameSync(outside, inside);
+    await rows.filter({ hasText: 'A-moved-model' }).waitFor();
+    renameSync(inside, outside);
+    await rows.filter({ hasText: 'A-moved-model' }).waitFor({ state: 'detached' });
+    rmSync(outside, { recursive: true });
   });
 
   it('compares two files that are selected in the explorer', async () => {

@@ -1,7 +1,7 @@
 /** Saved results as a person keeps them: renamed, compared, opened as text and deleted from the Models view. */
 import assert from 'node:assert/strict';
-import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import type { Locator } from 'playwright-core';
 import { listedName } from '../../../extension/results/result-words';
 import { parseAnalysis } from '../../../protocol/analysis/schema';
@@ -123,6 +123,21 @@ describe('saved results in VS Code', function () {
     const panel = await bench.webviewWith("#root[data-panel='sweep']");
     await panel.locator('#finding', { hasText: 'The cell has not run yet.' }).waitFor();
     await panel.locator('.circumstances', { hasText: 'Cells run on cpu: the file names no device.' }).waitFor();
+  });
+
+  it('lists a result whose folder is moved into the workspace, until it is moved out of it', async () => {
+    const { bench, workspace } = window();
+    const [outside, inside] = [join(dirname(workspace), 'moved-results'), join(workspace, 'moved-results')];
+    for (const folder of [outside, inside]) rmSync(folder, { recursive: true, force: true });
+    mkdirSync(outside);
+    copyFileSync(fileOf(first), join(outside, `moved${suffix}`));
+    entry = await savedResults(bench);
+    await entry(first).waitFor();
+    renameSync(outside, inside);
+    await entry('moved').waitFor();
+    renameSync(inside, outside);
+    await entry('moved').waitFor({ state: 'detached' });
+    rmSync(outside, { recursive: true });
   });
 
   it('lists what lies in the workspace, and renames a file to what is typed', async () => {
