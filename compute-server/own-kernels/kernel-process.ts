@@ -81,7 +81,7 @@ const watch = `
 const { workerData: { asked, bytes, seconds, overMemory, overTime } } = require('node:worker_threads');
 const { writeSync } = require('node:fs');
 const end = (words) => { writeSync(2, words + '\\n'); process.kill(process.pid, 'SIGKILL'); };
-// The machine's time for handing out memory is not the file's: seen up to ten seconds a gigabyte, where the host had none at hand.
+// The machine's time for handing out memory is not the file's: up to ten seconds a gigabyte (2026-12-03), where the host had none at hand.
 const computed = () => process.cpuUsage().user / 1e6;
 let [question, from] = [0, 0];
 const parent = process.ppid;

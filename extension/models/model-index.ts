@@ -8,7 +8,7 @@ import type { ShapeChoice } from '../../protocol/panels/kernels';
 import type { Language } from '../platform/language';
 import { Owner } from '../platform/owner';
 import { onSettingChange, setting } from '../platform/settings';
-import { watchFolders } from '../platform/watch-folders';
+import { WorkspaceFiles } from '../platform/workspace-files';
 import { distinctChoices, modelChoice } from './model-choices';
 import { findConfigs } from './model-folders';
 import { fileLabel, modelsAlone, modelFiles, modelLabel } from './model-names';
@@ -48,14 +48,17 @@ export class ModelIndex extends Owner {
   private readonly language: Language;
   private readonly changed = this.own(new vscode.EventEmitter<void>());
   private found: Promise<FoundModels> | undefined;
-  /** The files of models in the workspace, as they were found last. */
-  private inside: readonly vscode.Uri[] = [];
   private readonly facts = new Map<string, Promise<ModelFacts | null>>();
   private readonly knownFacts = new Map<string, ModelFacts>();
   /** A config that a command named and that may lie outside what is found. */
   private beside: vscode.Uri | undefined;
-  private watching = false;
   private timer: NodeJS.Timeout | undefined;
+  private readonly files = this.own(
+    new WorkspaceFiles({ pattern: modelFiles, excluded, most: mostConfigs }, () => {
+      clearTimeout(this.timer);
+      this.timer = setTimeout(() => this.refresh(), quiet);
+    }),
+  );
 
   readonly onChange = this.changed.event;
 
@@ -76,7 +79,6 @@ export class ModelIndex extends Owner {
   }
 
   find(): Promise<FoundModels> {
-    this.watch();
     this.found ??= this.search().catch((error: unknown) => {
       this.found = undefined;
       throw error;
@@ -193,8 +195,7 @@ export class ModelIndex extends Owner {
   }
 
   private async search(): Promise<FoundModels> {
-    const inside = await vscode.workspace.findFiles(modelFiles, excluded, mostConfigs);
-    this.inside = inside;
+    const inside = await this.files.find();
     const outside = await findConfigs(setting('headscope.models.folders'));
     const uris = new Map<string, vscode.Uri>();
     for (const uri of [...inside, ...outside.paths.map((path) => vscode.Uri.file(path))]) uris.set(uri.toString(), uri);
@@ -218,17 +219,5 @@ export class ModelIndex extends Owner {
     const seeing = models.filter(({ vision }) => vision);
     await vscode.commands.executeCommand('setContext', contextKeys.visionModelPaths, paths(seeing));
     return { models, problems };
-  }
-
-  private watch(): void {
-    if (this.watching || this.disposed) return;
-    this.watching = true;
-    const watcher = this.own(vscode.workspace.createFileSystemWatcher(modelFiles));
-    const changed = (): void => {
-      clearTimeout(this.timer);
-      this.timer = setTimeout(() => this.refresh(), quiet);
-    };
-    for (const event of [watcher.onDidCreate, watcher.onDidChange, watcher.onDidDelete]) this.own(event(changed));
-    this.own(watchFolders(modelFiles, excluded, () => this.inside, changed));
   }
 }

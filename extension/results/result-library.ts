@@ -2,7 +2,7 @@
 import * as vscode from 'vscode';
 import { Owner } from '../platform/owner';
 import { setting } from '../platform/settings';
-import { watchFolders } from '../platform/watch-folders';
+import { WorkspaceFiles } from '../platform/workspace-files';
 import type { Checked } from '../../protocol/schema/check';
 import { deleteConfirmed } from './delete-file';
 import {
@@ -45,15 +45,19 @@ const excluded = '**/{node_modules,.git,.host,.headscope/history}/**';
 export class ResultLibrary extends Owner {
   private readonly storage: vscode.Uri;
   private readonly changed = this.own(new vscode.EventEmitter<void>());
-  private watching = false;
-  /** The files in the workspace, as they were found last. */
-  private inside: readonly vscode.Uri[] = [];
+  private readonly inWorkspace: WorkspaceFiles;
 
   readonly onChange = this.changed.event;
 
   constructor(globalStorage: vscode.Uri) {
     super();
     this.storage = vscode.Uri.joinPath(globalStorage, 'results');
+    this.inWorkspace = this.own(
+      new WorkspaceFiles(
+        { pattern, excluded, most: mostFiles, elsewhere: this.storage },
+        ({ path }) => void (path.includes(inHistory) || this.refresh()),
+      ),
+    );
     this.own(vscode.workspace.onDidChangeWorkspaceFolders(() => this.refresh()));
   }
 
@@ -73,9 +77,7 @@ export class ResultLibrary extends Owner {
   }
 
   private async files(): Promise<Readonly<Record<'inside' | 'outside', readonly vscode.Uri[]>>> {
-    this.watch();
-    const inside = await vscode.workspace.findFiles(pattern, excluded, mostFiles);
-    this.inside = inside;
+    const inside = await this.inWorkspace.find();
     const outside = (await namesIn(this.storage)).map((name) => vscode.Uri.joinPath(this.storage, name));
     return { inside, outside };
   }
@@ -202,24 +204,6 @@ export class ResultLibrary extends Owner {
     const folders = vscode.workspace.workspaceFolders ?? [];
     const holder = folders.find((folder) => origin?.startsWith(`${folder.uri.toString()}/`) === true);
     return (holder ?? folders[0])?.uri;
-  }
-
-  private watch(): void {
-    if (this.watching || this.disposed) return;
-    this.watching = true;
-    for (const watched of [pattern, new vscode.RelativePattern(this.storage, pattern)]) {
-      const watcher = this.own(vscode.workspace.createFileSystemWatcher(watched));
-      for (const event of [watcher.onDidCreate, watcher.onDidChange, watcher.onDidDelete]) {
-        this.own(event(({ path }) => void (path.includes(inHistory) || this.refresh())));
-      }
-    }
-    const moved = watchFolders(
-      pattern,
-      excluded,
-      () => this.inside,
-      () => this.refresh(),
-    );
-    this.own(moved);
   }
 }
 

@@ -45,8 +45,7 @@ describe('heads in VS Code', function () {
   this.timeout(120_000);
   const window = useWindow({ settings: { 'headscope.compute.threads': 1 } });
   const panelOf = (): Promise<FrameLocator> => workbenchPanel(window().bench, 'full');
-  const done = (panel: FrameLocator) =>
-    panel.locator('.run-state', { hasText: /Done in / }).waitFor({ timeout: patience(60_000) });
+  const done = (panel: FrameLocator) => panel.locator('.run-state', { hasText: /Done in / });
   const run = async (panel: FrameLocator): Promise<void> => {
     await panel.locator('#run:not([disabled])').click();
     await panel
@@ -73,7 +72,7 @@ describe('heads in VS Code', function () {
     const { bench, workspace, host } = window();
     await bench.runCommand('Headscope: Show Head Patterns');
     const panel = await panelOf();
-    await done(panel);
+    await done(panel).waitFor({ timeout: patience(60_000) });
     await run(panel);
     await panel.locator('#save').click();
     await panel.locator('.run-state', { hasText: 'saved as' }).waitFor();
@@ -219,8 +218,7 @@ describe('heads in VS Code', function () {
     const panel = await panelOf();
     // Where a look takes long, none begins by itself.
     const stale = panel.locator('#stale');
-    await panel
-      .locator('.run-state', { hasText: /Done in / })
+    await done(panel)
       .or(stale)
       .first()
       .waitFor({ timeout: patience(60_000) });
